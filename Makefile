@@ -1,0 +1,39 @@
+# From a clean checkout with only Python (3.10 to 3.13) and make: `make demo`. PYTHON=python3.12 chooses another one.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: demo test check bench format defaults clean install
+
+install: .venv/installed
+
+# the stamp is made last: an installation that failed is tried again
+.venv/installed: pyproject.toml constraints.txt setup.py
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	touch $@
+
+demo: install
+	BIN=$(BIN) bash samples/demo.sh
+
+test: install
+	$(BIN)/python -m pytest
+
+check: install
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy tracker
+
+format: install
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+defaults: install
+	$(BIN)/python configs/document.py
+
+bench: install
+	$(BIN)/python benchmarks/speed.py
+	$(BIN)/python benchmarks/memory.py
+
+clean:
+	rm -rf .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache samples/out runs
+	find tracker tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,113 @@
+"""Who imports whom: a station knows the waist and itself, the line joins stations, help is quick."""
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import tracker
+
+PACKAGE = Path(tracker.__file__).parent
+WAIST = {"types", "errors"}
+STATIONS = {"sources", "worlds", "background", "slots", "tracks", "draw", "sinks", "scores"}
+LINE = {
+    "settings",
+    "build",
+    "pipeline",
+    "interrupt",
+    "tally",
+    "summary",
+    "jobs",
+    "synth",
+    "lessons",
+    "progress",
+    "cli",
+    "__main__",
+    "__init__",
+}
+MODULES = sorted(PACKAGE.rglob("*.py"))
+
+
+def part(path: Path) -> str:
+    """tracker/slots/em.py -> slots, tracker/cli.py -> cli."""
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def imported(nodes: Iterator[ast.AST]) -> set[str]:
+    names: set[str] = set()
+    for node in nodes:
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "imports are absolute, so that this test can read them"
+            module = node.module or ""
+            names |= {f"{module}.{alias.name}" for alias in node.names} if module == "tracker" else {module}
+    return names
+
+
+def all_imports(path: Path) -> set[str]:
+    return imported(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
+
+
+def parts_used(path: Path) -> set[str]:
+    return {name.split(".")[1] for name in all_imports(path) if name.startswith("tracker.")} - {"__version__"}
+
+
+def test_every_module_has_its_place():
+    assert {part(path) for path in MODULES} <= WAIST | STATIONS | LINE
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_a_module_imports_only_what_its_layer_may(path):
+    here = part(path)
+    if here in WAIST:
+        assert parts_used(path) == set()
+    elif here in STATIONS:
+        assert parts_used(path) <= WAIST | {here}
+    else:
+        assert parts_used(path) <= WAIST | STATIONS | LINE
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_torch_is_the_business_of_slots_alone(path):
+    may = part(path) == "slots" and path.name != "settings.py"
+    assert may or not any(name.split(".")[0] == "torch" for name in all_imports(path))
+
+
+def test_a_module_that_breaks_the_rule_would_be_caught(tmp_path):
+    sneaky = tmp_path / "sneaky.py"
+    sneaky.write_text(
+        "def f():\n    from tracker.sinks import Window\n    from tracker import draw\n    import torch\n"
+    )
+    assert parts_used(sneaky) == {"sinks", "draw"}
+    assert "torch" in all_imports(sneaky)
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["--version"], *([c, "--help"] for c in ("process", "compare", "train"))]
+)
+def test_help_loads_nothing_heavy(arguments):
+    asked = (
+        "import sys\n"
+        "from tracker.cli import cli\n"
+        f"cli({arguments!r}, standalone_mode=False)\n"
+        "heavy = {'torch', 'cv2', 'av', 'numpy', 'scipy', 'trackeval', 'pydantic', 'rich'} & set(sys.modules)\n"
+        "print('HEAVY', sorted(heavy))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "HEAVY []"
+
+
+def test_the_network_is_loaded_only_for_its_lane():
+    asked = (
+        "import sys\n"
+        "from tracker.build import build_lanes\n"
+        "from tracker.settings import load_settings\n"
+        "build_lanes(load_settings(overrides=['lanes=[gmm]']))\n"
+        "print('torch' in sys.modules)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"

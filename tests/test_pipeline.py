@@ -1,0 +1,232 @@
+"""The one loop, with sources, lanes and sinks small enough to follow by eye."""
+
+import os
+import signal
+
+import numpy as np
+import pytest
+
+from tracker.errors import SinkError, SourceError
+from tracker.pipeline import Lane, run
+from tracker.tally import Tally
+from tracker.types import Box, Frame, Region, Segmentation, SourceInfo, Track
+
+SIZE = (8, 6)
+
+
+class Clip:
+    """A source of grey frames; `fail_at` raises there."""
+
+    def __init__(self, frames=5, *, live=False, fail_at=None, problem=None):
+        self.info = SourceInfo("clip", SIZE, 10.0, frames, live)
+        self.problem = problem
+        self.frames, self.fail_at, self.sampled = frames, fail_at, []
+
+    def __iter__(self):
+        for index in range(self.frames):
+            if index == self.fail_at:
+                raise SourceError("clip: broken here")
+            yield Frame(index, index / 10, np.full((SIZE[1], SIZE[0], 3), index, np.uint8))
+
+    def sample(self, count):
+        self.sampled.append(count)
+        return [np.zeros((SIZE[1], SIZE[0], 3), np.uint8)] * count
+
+    def close(self):
+        pass
+
+
+class OneObject:
+    """A segmenter that sees a 2x2 object move one pixel a frame."""
+
+    def __init__(self, *, persistent, label=7):
+        self.persistent, self.label, self.prepared, self.steps = persistent, label, None, []
+
+    def prepare(self, images):
+        self.prepared = len(images)
+
+    def step(self, frame):
+        self.steps.append(frame.index)
+        labels = np.zeros((SIZE[1], SIZE[0]), np.int32)
+        x = frame.index
+        labels[1:3, x : x + 2] = self.label
+        region = Region(self.label, Box(x, 1, x + 2, 3), 4, confidence=0.5)
+        return Segmentation(labels, (region,), self.persistent, labels > 0)
+
+    def reset(self):
+        pass
+
+
+class SameName:
+    """A linker that calls everything 1."""
+
+    def __init__(self):
+        self.sizes = set()
+
+    def step(self, regions, *, time_s, size):
+        self.sizes.add(size)
+        return tuple(Track(1, region.box, region.confidence, region.label) for region in regions)
+
+
+class Book:
+    """A sink that remembers; `do` is called with each moment."""
+
+    def __init__(self, do=None, fails_to_close=False):
+        self.moments, self.closed, self.do, self.fails_to_close = [], [], do, fails_to_close
+        self.wants_stop = False
+
+    def write(self, moment):
+        self.moments.append(moment)
+        if self.do:
+            self.do(self, moment)
+
+    def close(self, outcome):
+        self.closed.append(outcome)
+        if self.fails_to_close:
+            raise SinkError("disk full")
+
+
+def stop_at(index):
+    def do(sink, moment):
+        sink.wants_stop = moment.frame.index == index
+
+    return do
+
+
+def ctrl_c_at(index, times=1):
+    def do(sink, moment):
+        for _ in range(times):
+            if moment.frame.index == index:
+                os.kill(os.getpid(), signal.SIGINT)
+
+    return do
+
+
+def lanes():
+    return [Lane("gmm", OneObject(persistent=False), SameName()), Lane("slots", OneObject(persistent=True))]
+
+
+def test_every_lane_sees_every_frame_once_and_every_sink_gets_both_views():
+    two, book = lanes(), Book()
+    report = run(Clip(5), two, [book])
+    assert [m.frame.index for m in book.moments] == [0, 1, 2, 3, 4]
+    assert [lane.segmenter.steps for lane in two] == [[0, 1, 2, 3, 4]] * 2
+    assert [view.lane for view in book.moments[0].views] == ["gmm", "slots"]
+    assert (report.frames, report.outcome, report.problem, book.closed) == (5, "complete", None, ["complete"])
+
+
+def test_a_linker_names_blobs_and_persistent_labels_name_themselves():
+    two, book = lanes(), Book()
+    run(Clip(1), two, [book])
+    moment = book.moments[0]
+    assert moment.view("gmm").tracks == (Track(1, Box(0, 1, 2, 3), 0.5, 7),)
+    assert moment.view("slots").tracks == (Track(7, Box(0, 1, 2, 3), 0.5, 7),)
+    assert two[0].linker.sizes == {SIZE}
+
+
+def test_the_prescan_is_shared_by_all_lanes_and_done_once():
+    clip, two = Clip(5), lanes()
+    run(clip, two, [], prescan_frames=3)
+    assert clip.sampled == [3]
+    assert [lane.segmenter.prepared for lane in two] == [3, 3]
+
+
+@pytest.mark.parametrize(("live", "frames"), [(True, 3), (False, 0)])
+def test_a_camera_or_a_prescan_of_no_frames_leaves_the_warm_up(live, frames):
+    clip, two = Clip(5, live=live), lanes()
+    run(clip, two, [], prescan_frames=frames)
+    assert clip.sampled == []
+    assert two[0].segmenter.prepared is None
+
+
+def test_a_sink_that_wants_to_stop_ends_the_run_in_good_order():
+    book = Book(stop_at(2))
+    report = run(Clip(5), lanes(), [book])
+    assert (report.frames, report.outcome, book.closed) == (3, "complete", ["complete"])
+
+
+def test_ctrl_c_in_the_middle_of_a_frame_waits_until_every_sink_has_it():
+    first, second = Book(ctrl_c_at(1)), Book()
+    report = run(Clip(5), lanes(), [first, second])
+    assert (report.frames, report.outcome) == (2, "interrupted")
+    assert len(first.moments) == len(second.moments) == 2
+    assert first.closed == second.closed == ["interrupted"]
+
+
+def test_a_second_ctrl_c_does_not_wait():
+    first, second = Book(ctrl_c_at(1, times=2)), Book()
+    report = run(Clip(5), lanes(), [first, second])
+    assert report.outcome == "interrupted"
+    assert (len(first.moments), len(second.moments)) == (2, 1)
+
+
+def test_after_the_run_ctrl_c_is_what_it_was():
+    before = signal.getsignal(signal.SIGINT)
+    run(Clip(2), lanes(), [])
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_an_error_of_the_source_closes_the_sinks_as_failed_and_travels_on():
+    book = Book()
+    with pytest.raises(SourceError, match="broken here"):
+        run(Clip(5, fail_at=3), lanes(), [book])
+    assert (len(book.moments), book.closed) == (3, ["failed"])
+
+
+def test_an_error_of_one_sink_closes_the_others_too():
+    def full(sink, moment):
+        raise SinkError("no room")
+
+    broken, whole = Book(full), Book()
+    with pytest.raises(SinkError, match="no room"):
+        run(Clip(5), lanes(), [whole, broken])
+    assert whole.closed == broken.closed == ["failed"]
+
+
+def test_a_sink_that_cannot_be_finished_is_an_error_but_the_others_are_finished():
+    broken, whole = Book(fails_to_close=True), Book()
+    with pytest.raises(SinkError, match="disk full"):
+        run(Clip(2), lanes(), [broken, whole])
+    assert whole.closed == ["complete"]
+
+
+def test_the_first_error_is_the_one_that_is_told():
+    with pytest.raises(SourceError, match="broken here"):
+        run(Clip(5, fail_at=1), lanes(), [Book(fails_to_close=True)])
+
+
+def test_a_source_without_one_frame_is_an_error():
+    with pytest.raises(SourceError, match="not one frame"):
+        run(Clip(0), lanes(), [Book()])
+
+
+def test_what_was_not_readable_is_reported_with_an_outcome_of_complete():
+    report = run(Clip(2, problem="clip: cut short, 2 of about 9 frames readable"), lanes(), [])
+    assert (report.outcome, report.problem) == ("complete", "clip: cut short, 2 of about 9 frames readable")
+
+
+def test_progress_is_told_after_each_frame():
+    told = []
+    run(Clip(3), lanes(), [], progress=lambda done, total: told.append((done, total)))
+    assert told == [(1, 3), (2, 3), (3, 3)]
+
+
+def test_time_is_counted_by_stage():
+    ticks = iter(range(10_000))
+    report = run(Clip(2), lanes(), [Book()], clock=lambda: float(next(ticks)))
+    # a clock that moves by one at each look: every stage takes one second each time it is entered
+    assert report.seconds["lane gmm"] == report.seconds["lane slots"] == report.seconds["sink Book"] == 2
+    assert report.seconds["decode"] == 3  # two frames and the end
+    assert report.seconds["prescan"] == 1
+    assert report.mean_ms["lane gmm"] == 1000
+    assert report.fps == 2 / report.seconds["total"]
+
+
+def test_a_tally_counts_identities_lengths_and_foreground():
+    tally = Tally(["gmm", "slots"])
+    run(Clip(4), lanes(), [tally])
+    for lane in ("gmm", "slots"):
+        assert tally.lanes[lane].identities == 1
+        assert tally.lanes[lane].mean_track_frames == 4
+        assert tally.foreground_share(lane) == pytest.approx(4 / 48)  # 2x2 of 8x6 pixels
+        assert tally.scores(lane) is None

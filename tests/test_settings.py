@@ -1,0 +1,118 @@
+"""Settings: what wins over what, and what is said of a mistake."""
+
+import re
+import runpy
+from pathlib import Path
+
+import pytest
+
+from tracker.errors import SettingsError
+from tracker.settings import RunSettings, known_keys, load_settings
+
+
+@pytest.fixture
+def file(tmp_path):
+    def write(name, text):
+        path = tmp_path / name
+        path.write_text(text, encoding="utf-8")
+        return path
+
+    return write
+
+
+def complaint(*arguments, **more):
+    with pytest.raises(SettingsError) as caught:
+        load_settings(*arguments, **more)
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+def test_nothing_given_means_the_defaults():
+    assert load_settings() == RunSettings()
+
+
+def test_a_later_file_wins_and_the_command_line_over_both(file):
+    one = file("one.yaml", "gmm: {working_width: 100, speck_px: 5}\nseed: 1\nprescan_frames: 7\n")
+    two = file("two.yaml", "gmm: {working_width: 200}\nseed: 2\n")
+    settings = load_settings([one, two], ["seed=3"])
+    assert (settings.gmm.working_width, settings.gmm.speck_px) == (200, 5)
+    assert (settings.seed, settings.prescan_frames) == (3, 7)
+
+
+def test_a_value_on_the_command_line_is_read_as_yaml():
+    settings = load_settings(overrides=["lanes=[gmm]", "gmm.mixture.shadows=no", "gmm.working_width=full"])
+    assert settings.lanes == ("gmm",)
+    assert settings.gmm.mixture.shadows is False
+    assert settings.gmm.working_width == "full"
+
+
+def test_an_empty_file_changes_nothing(file):
+    assert load_settings([file("empty.yaml", "# nothing\n")]) == RunSettings()
+
+
+def test_an_unknown_key_is_refused_with_the_nearest_one(file):
+    path = file("my.yaml", "gmm:\n  mixture:\n    histroy: 3\n")
+    assert complaint([path]) == f"{path}: unknown setting gmm.mixture.histroy; did you mean gmm.mixture.history?"
+
+
+def test_an_unknown_flag_names_the_flag():
+    assert complaint(overrides=["prescan_frame=3"]) == (
+        "--set prescan_frame=3: unknown setting prescan_frame; did you mean prescan_frames?"
+    )
+
+
+def test_a_known_key_in_the_wrong_place_is_found_elsewhere():
+    assert complaint(overrides=["working_width=300"]).endswith("did you mean gmm.working_width?")
+
+
+def test_the_file_that_said_it_is_named_even_when_another_was_read_later(file):
+    wrong, right = file("wrong.yaml", "sed: 3\n"), file("right.yaml", "seed: 3\n")
+    assert complaint([wrong, right]).startswith(f"{wrong}: unknown setting sed")
+
+
+@pytest.mark.parametrize(
+    ("override", "wanted"),
+    [
+        ("seed=-1", "greater than or equal to 0"),
+        ("seed=three", "valid integer"),
+        ("gmm=3", "wanted a group of settings below it"),
+        ("gmm.working_width=wide", "valid integer or wanted 'full'"),
+        ("lanes=[gmm, yolo]", "wanted 'gmm' or 'slots'"),
+        ("device=gpu", "wanted 'auto', 'cpu', 'cuda' or 'mps'"),
+    ],
+)
+def test_a_wrong_value_names_key_value_and_what_is_wanted(override, wanted):
+    key, value = override.split("=")
+    line = complaint(overrides=[override])
+    assert line.startswith(f"--set {override}: {key}")
+    assert wanted in line
+    assert value.strip("[]").split(", ")[-1] in line.removeprefix(f"--set {override}")
+
+
+def test_broken_yaml_names_file_and_line(file):
+    path = file("broken.yaml", "seed: 1\ngmm: [1, 2\n")
+    assert re.match(rf"{re.escape(str(path))}, line [23]: not YAML: ", complaint([path]))
+
+
+@pytest.mark.parametrize("text", ["- a\n- b\n", "just words\n"])
+def test_a_file_that_holds_no_keys_is_refused(file, text):
+    assert "wanted settings as `key: value`" in complaint([file("list.yaml", text)])
+
+
+def test_a_missing_file_is_named(tmp_path):
+    assert complaint([tmp_path / "no.yaml"]).startswith(f"{tmp_path / 'no.yaml'}: cannot be read")
+
+
+@pytest.mark.parametrize("text", ["seed", "=3", "gmm..history=3"])
+def test_an_override_without_key_or_value_says_what_is_wanted(text):
+    assert "wanted path.to.key=value" in complaint(overrides=[text])
+
+
+def test_the_documented_defaults_are_the_defaults():
+    configs = Path(__file__).parents[1] / "configs"
+    document = runpy.run_path(str(configs / "document.py"))["document"]
+    written = (configs / "default.yaml").read_text(encoding="utf-8")
+    assert written == document(), "a setting has changed; run `make defaults`"
+    assert load_settings([configs / "default.yaml"]) == RunSettings()
+    keys = {line.split(":")[0].strip() for line in written.splitlines() if ":" in line and "#" not in line}
+    assert keys == {key[-1] for key in known_keys()}

@@ -1,0 +1,579 @@
+"""One contract for everything that takes moments, then what each of them owes on its own."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+import pytest
+from pycocotools import mask as coco
+
+from tracker.errors import SinkError
+from tracker.sinks import (
+    ContactSheet,
+    CsvTable,
+    MaskFolder,
+    MotTable,
+    OverlayVideo,
+    RleMasks,
+    VideoSettings,
+    Window,
+    check_display,
+    check_outputs,
+    part_path,
+    write_json_whole,
+)
+from tracker.types import Box, Frame, Moment, Region, Segmentation, Track, View
+
+CODEC_TOLERANCE = 12
+"""grey levels that H.264 at our quality may be off on flat areas"""
+
+
+def moment(index, *tracks, time_s=None, width=32, height=24, lane="slots"):
+    """A frame whose grey is its index, in which every track with a label owns its box."""
+    image = np.full((height, width, 3), min(index, 255), np.uint8)
+    labels = np.zeros((height, width), np.int32)
+    regions = []
+    for track in tracks:
+        if track.label:
+            x0, y0, x1, y1 = (int(side) for side in track.box)
+            labels[y0:y1, x0:x1] = track.label
+            regions.append(Region(track.label, track.box, float((x1 - x0) * (y1 - y0))))
+    for array in (image, labels):
+        array.flags.writeable = False  # nobody writes into an array it was handed
+    view = View(lane, Segmentation(labels, tuple(regions), True, labels > 0), tuple(tracks))
+    return Moment(Frame(index, index / 10 if time_s is None else time_s, image), (view,))
+
+
+def picture(moment):
+    return moment.frame.image
+
+
+def arrange(images, times_s):
+    return np.concatenate(images, axis=1)
+
+
+def video(path, *, render=picture, fps=10.0, **settings):
+    return OverlayVideo(path, render=render, fps=fps, settings=VideoSettings(**settings))
+
+
+SINKS = {
+    "out.slots.mot.txt": lambda path: MotTable(path, "slots"),
+    "out.slots.csv": lambda path: CsvTable(path, "slots"),
+    "out.slots.masks": lambda path: MaskFolder(path, "slots"),
+    "out.slots.rle.json": lambda path: RleMasks(path, "slots"),
+    "out.mp4": video,
+    "out.png": lambda path: ContactSheet(path, render=picture, arrange=arrange),
+}
+
+
+@pytest.fixture(params=SINKS)
+def output(request, tmp_path):
+    return tmp_path / request.param
+
+
+def make(path):
+    return SINKS[path.name](path)
+
+
+TRACK = Track(1, Box(2, 3, 10, 12), 0.9, 1)
+
+
+# The contract
+
+
+def test_closed_before_any_moment_it_leaves_nothing(output):
+    make(output).close("complete")
+    assert list(output.parent.iterdir()) == []
+
+
+@pytest.mark.parametrize("outcome", ["complete", "interrupted", "failed"])
+def test_the_final_name_appears_at_the_close_and_not_before(output, outcome):
+    sink = make(output)
+    for index in range(3):
+        sink.write(moment(index, TRACK))
+        assert not output.exists()
+        assert all(".part" in path.name for path in output.parent.iterdir())
+    sink.close(outcome)
+    assert list(output.parent.iterdir()) == [output]
+
+
+def test_a_clip_of_one_frame_without_objects_is_written(output):
+    sink = make(output)
+    sink.write(moment(0))
+    sink.close("complete")
+    assert output.exists()
+
+
+def test_what_was_there_stays_until_the_new_one_is_whole(output):
+    for first_index in (0, 5):
+        sink = make(output)
+        sink.write(moment(first_index, TRACK))
+        before = contents(output)
+        sink.write(moment(first_index + 1, TRACK))
+        assert contents(output) == before
+        sink.close("complete")
+        assert contents(output) != before
+    assert list(output.parent.iterdir()) == [output]
+
+
+def contents(path):
+    if path.is_dir():
+        return {file.name: file.read_bytes() for file in path.iterdir()}
+    return path.read_bytes() if path.exists() else None
+
+
+def test_the_rest_of_a_killed_run_is_in_nobodys_way(output):
+    killed = make(output)
+    killed.write(moment(0, TRACK))
+    killed.write(moment(1, TRACK))
+    sink = make(output)
+    sink.write(moment(7, TRACK))
+    sink.close("complete")
+    if output.is_dir():
+        assert [file.name for file in output.iterdir()] == ["000008.png"]
+    assert list(output.parent.iterdir()) == [output]
+
+
+def test_a_folder_that_has_gone_is_one_line_that_names_the_output(output):
+    in_a_file = output.parent / "file" / output.name
+    in_a_file.parent.write_text("not a folder")
+    sink = make(in_a_file)
+    with pytest.raises(SinkError, match="file") as raised:  # noqa: PT012 (a sheet is written at the close)
+        sink.write(moment(0, TRACK))
+        sink.close("complete")
+    assert str(in_a_file) in str(raised.value)
+    assert "\n" not in str(raised.value)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+@pytest.mark.parametrize("name", ["out.slots.mot.txt", "out.slots.csv", "out.slots.rle.json", "out.mp4", "out.png"])
+def test_a_full_disk_is_told_and_nothing_takes_the_final_name(name, tmp_path):
+    output = tmp_path / name
+    part_path(output).symlink_to("/dev/full")
+    sink = make(output)
+    with pytest.raises(SinkError, match="No space left"):  # noqa: PT012 (buffered: when it shows is the system's affair)
+        for index in range(20):
+            sink.write(moment(index, TRACK))
+        sink.close("complete")
+    assert not output.exists()
+
+
+def test_a_folder_is_never_replaced_by_a_file(tmp_path):
+    mine = tmp_path / "out.csv" / "precious.txt"
+    mine.parent.mkdir()
+    mine.write_text("years of work")
+    sink = CsvTable(tmp_path / "out.csv", "slots")
+    sink.write(moment(0))
+    with pytest.raises(SinkError):
+        sink.close("complete")
+    assert mine.read_text() == "years of work"
+
+
+# Before the work
+
+
+def test_an_output_that_exists_is_refused_by_name_and_nothing_is_made(tmp_path):
+    old = tmp_path / "old.csv"
+    old.write_text("")
+    with pytest.raises(SinkError, match=r"old\.csv: exists already; use --overwrite"):
+        check_outputs([tmp_path / "new" / "a.mp4", old], overwrite=False)
+    assert not (tmp_path / "new").exists()
+    check_outputs([tmp_path / "new" / "a.mp4", old], overwrite=True)
+    assert list((tmp_path / "new").iterdir()) == []
+    assert old.exists()
+
+
+def test_several_that_exist_are_counted(tmp_path):
+    paths = [tmp_path / name for name in "abc"]
+    for path in paths:
+        path.write_text("")
+    with pytest.raises(SinkError, match=r"a: exists already \(and 2 more\)"):
+        check_outputs(paths, overwrite=False)
+
+
+def test_a_folder_where_a_file_is_to_go_is_refused_even_with_overwrite(tmp_path):
+    (tmp_path / "out.mp4").mkdir()
+    with pytest.raises(SinkError, match="is a folder"):
+        check_outputs([tmp_path / "out.mp4"], overwrite=True)
+    (tmp_path / "out.masks").mkdir()
+    check_outputs([], folders=[tmp_path / "out.masks"], overwrite=True)
+    (tmp_path / "other.masks").write_text("")
+    with pytest.raises(SinkError, match="is a file"):
+        check_outputs([], folders=[tmp_path / "other.masks"], overwrite=True)
+
+
+@pytest.mark.parametrize("below", ["a.mp4", "deeper/a.mp4"])
+def test_a_file_in_the_place_of_the_folder_is_refused(tmp_path, below):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(SinkError, match=r"cannot write here \(there is a file where the folder should be\)"):
+        check_outputs([tmp_path / "file" / below], overwrite=False)
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs a folder that refuses even root")
+def test_a_folder_that_cannot_be_written_is_refused():
+    with pytest.raises(SinkError, match="/proc: cannot write here"):
+        check_outputs([Path("/proc/out.mp4")], overwrite=False)
+
+
+def test_json_is_there_whole_or_not_at_all(tmp_path):
+    path = tmp_path / "out.summary.json"
+    write_json_whole(path, {"name": "café", "fps": 29.97})
+    assert json.loads(path.read_text(encoding="utf-8")) == {"name": "café", "fps": 29.97}
+    with pytest.raises(ValueError, match="JSON compliant"):
+        write_json_whole(path, {"fps": float("nan")})
+    assert json.loads(path.read_text(encoding="utf-8"))["fps"] == 29.97
+    assert list(tmp_path.iterdir()) == [path]
+
+
+# Tables
+
+SEEN = Track(3, Box(1, 2, 11, 22.5), 0.875, 5)
+BEHIND = Track(4, Box(-4, 2, 6, 12), 0.25, 0, hidden=True)
+
+
+def written(sink, *moments):
+    for m in moments:
+        sink.write(m)
+    sink.close("complete")
+    return sink.path.read_text()
+
+
+def test_mot_rows_count_frames_from_one_and_leave_hidden_objects_out(tmp_path):
+    rows = written(MotTable(tmp_path / "a.txt", "slots"), moment(0, SEEN, BEHIND), moment(1), moment(2, SEEN))
+    assert rows == "1,3,1.00,2.00,10.00,20.50,0.8750,-1,-1,-1\n3,3,1.00,2.00,10.00,20.50,0.8750,-1,-1,-1\n"
+
+
+def test_mot_rows_of_hidden_objects_come_when_asked_for(tmp_path):
+    rows = written(MotTable(tmp_path / "a.txt", "slots", hidden=True), moment(0, SEEN, BEHIND))
+    assert rows.splitlines()[1] == "1,4,-4.00,2.00,10.00,10.00,0.2500,-1,-1,-1"
+
+
+def test_csv_rows_tell_time_visibility_and_area(tmp_path):
+    rows = written(CsvTable(tmp_path / "a.csv", "slots"), moment(9, SEEN, BEHIND, time_s=1 / 3))
+    assert rows.splitlines() == [
+        "frame,time_s,id,x0,y0,x1,y1,confidence,hidden,area_px",
+        "10,0.333333,3,1.00,2.00,11.00,22.50,0.8750,0,200",  # 10 x 20 whole pixels
+        "10,0.333333,4,-4.00,2.00,6.00,12.00,0.2500,1,0",
+    ]
+
+
+def test_a_table_holds_its_own_lane_only(tmp_path):
+    slots, gmm = moment(0, SEEN), moment(0, BEHIND, lane="gmm")
+    both = Moment(slots.frame, slots.views + gmm.views)
+    rows = written(CsvTable(tmp_path / "a.csv", "gmm"), both).splitlines()[1:]
+    assert [row.split(",")[2] for row in rows] == ["4"]
+
+
+def test_a_killed_run_has_every_row_in_the_part_file(tmp_path):
+    sink = MotTable(tmp_path / "a.txt", "slots")
+    sink.write(moment(0, SEEN))
+    assert part_path(sink.path).read_text().count("\n") == 1
+
+
+# Masks
+
+
+def test_masks_are_white_where_any_object_owns_the_pixel(tmp_path):
+    sink = MaskFolder(tmp_path / "a.masks", "slots")
+    sink.write(moment(0, Track(1, Box(2, 3, 10, 12), 1, 1), Track(2, Box(20, 3, 22, 5), 1, 9)))
+    sink.write(moment(1))
+    sink.close("complete")
+    assert sorted(path.name for path in sink.path.iterdir()) == ["000001.png", "000002.png"]
+    mask = cv2.imread(str(sink.path / "000001.png"), cv2.IMREAD_UNCHANGED)
+    expected = np.zeros((24, 32), np.uint8)
+    expected[3:12, 2:10] = expected[3:5, 20:22] = 255
+    assert np.array_equal(mask, expected)
+
+
+def test_run_lengths_decode_to_the_pixels_of_each_track(tmp_path):
+    overlapping = moment(0, Track(7, Box(2, 3, 10, 12), 1, 1), Track(8, Box(5, 3, 12, 12), 1, 2), BEHIND)
+    rows = json.loads(written(RleMasks(tmp_path / "a.json", "slots"), overlapping, moment(1), moment(2, TRACK)))
+    assert [(row["frame"], row["id"]) for row in rows] == [(1, 7), (1, 8), (3, 1)]
+    labels = overlapping.view("slots").segmentation.labels
+    assert np.array_equal(coco.decode(rows[0]["rle"]), labels == 1)
+    assert np.array_equal(coco.decode(rows[1]["rle"]), labels == 2)
+    assert coco.decode(rows[0]["rle"]).sum() == 3 * 9
+
+
+def test_run_lengths_of_a_clip_without_objects_are_an_empty_list(tmp_path):
+    assert json.loads(written(RleMasks(tmp_path / "a.json", "slots"), moment(0))) == []
+
+
+# Contact sheet
+
+
+@pytest.mark.parametrize("frames", [1, 5, 12, 13, 48, 49, 1000, 5000])
+def test_a_sheet_is_spread_over_a_run_of_any_length(tmp_path, frames):
+    shown = []
+
+    def note(images, times_s):
+        shown.extend(times_s)
+        return arrange(images, times_s)
+
+    sink = ContactSheet(tmp_path / "a.png", render=picture, arrange=note, count=12)
+    for index in range(frames):
+        sink.write(moment(index, time_s=float(index), width=8, height=6))
+        assert len(sink._kept) < 4 * 12  # what it keeps is bounded
+    sink.close("complete")
+    assert len(shown) == min(frames, 12)
+    assert shown == sorted(shown)
+    assert shown[0] == 0
+    assert shown[-1] >= 0.95 * (frames - 1)
+    steps = np.diff(shown)
+    assert frames < 13 or steps.max() <= 2 * steps.min()
+
+
+def test_a_sheet_keeps_small_pictures_in_rgb(tmp_path):
+    red = np.zeros((600, 960, 3), np.uint8)
+    red[..., 0] = 255
+    sink = ContactSheet(tmp_path / "a.png", render=lambda _: red, arrange=lambda images, _: images[0])
+    sink.write(moment(0))
+    sink.close("complete")
+    sheet = cv2.imread(str(sink.path))
+    assert sheet.shape == (300, 480, 3)
+    assert (sheet == (0, 0, 255)).all()  # OpenCV reads BGR
+
+
+# Video
+
+
+def decoded(path):
+    with av.open(str(path)) as container:
+        return [(frame.time, frame.to_ndarray(format="rgb24")) for frame in container.decode(video=0)]
+
+
+def test_a_video_has_every_frame_at_its_own_time(tmp_path):
+    times_s = [0.0, 0.04, 0.05, 0.35, 1.0, 1.001, 7.5]
+    sink = video(tmp_path / "a.mp4")
+    for index, time_s in enumerate(times_s):
+        sink.write(moment(30 * index, time_s=time_s))
+    sink.close("complete")
+    frames = decoded(sink.path)
+    assert [time for time, _ in frames] == pytest.approx(times_s, abs=1e-4)
+    for index, (_, image) in enumerate(frames):
+        assert image.shape == (24, 32, 3)
+        assert abs(int(image.mean()) - 30 * index) <= CODEC_TOLERANCE
+
+
+def test_a_video_is_of_the_kind_that_browsers_play_and_fragmented(tmp_path):
+    sink = video(tmp_path / "a.mp4")
+    for index in range(40):
+        sink.write(moment(index))
+    sink.close("complete")
+    with av.open(str(sink.path)) as container:
+        stream = container.streams.video[0]
+        assert stream.codec_context.name == "h264"
+        assert stream.codec_context.format.name == "yuv420p"
+        assert "High" in stream.codec_context.profile or "Main" in stream.codec_context.profile
+        duration_s = float(stream.duration * stream.time_base)
+    assert duration_s == pytest.approx(4.0, abs=1e-3)  # the last of 40 pictures lasts a tenth too
+    data = sink.path.read_bytes()
+    assert b"avc1" in data
+    assert data.count(b"moof") == 3  # 40 frames, a key frame every 15
+
+
+def test_a_clip_that_is_taken_from_its_middle_starts_at_zero(tmp_path):
+    sink = video(tmp_path / "a.mp4")
+    for index in range(3):
+        sink.write(moment(index, time_s=100 + index / 10))
+    sink.close("complete")
+    assert [time for time, _ in decoded(sink.path)] == pytest.approx([0, 0.1, 0.2], abs=1e-4)
+
+
+def test_times_that_stand_still_or_go_back_lose_no_frame(tmp_path):
+    sink = video(tmp_path / "a.mp4", fps=None)
+    for index, time_s in enumerate([0.0, 0.1, 0.1, 0.05, 0.2]):
+        sink.write(moment(index, time_s=time_s))
+    sink.close("complete")
+    times = [time for time, _ in decoded(sink.path)]
+    assert len(times) == 5
+    assert times == sorted(set(times))
+    assert times[-1] == pytest.approx(0.2, abs=1e-4)
+
+
+@pytest.mark.parametrize(("width", "height"), [(33, 24), (32, 25), (33, 25), (1, 1), (321, 17)])
+def test_odd_sizes_are_padded_and_never_cropped(tmp_path, width, height):
+    picture_ = np.full((height, width, 3), 40, np.uint8)
+    picture_[-1:, -1:] = 200
+    picture_[:, -1] = 200  # the edge that a crop would lose
+    sink = video(tmp_path / "a.mp4", render=lambda _: picture_, crf=10)
+    sink.write(moment(0))
+    sink.close("complete")
+    (_, image), *_ = decoded(sink.path)
+    assert image.shape == (height + height % 2, width + width % 2, 3)
+    assert (np.abs(image[:, width - 1 :].astype(int) - 200) < 40).all()  # the edge, and its copy where there is one
+
+
+def test_a_frame_of_another_size_is_fitted_into_the_first(tmp_path):
+    sink = video(tmp_path / "a.mp4")
+    sink.write(moment(200, width=32, height=24, time_s=0))
+    sink.write(
+        moment(200, width=64, height=24, time_s=1)
+    )  # twice as wide: 32 x 12 in the middle, black above and below
+    sink.close("complete")
+    _, (_, image) = decoded(sink.path)
+    assert image.shape == (24, 32, 3)
+    assert abs(int(image[12].mean()) - 200) <= CODEC_TOLERANCE
+    assert image[0].mean() < 30
+
+
+def test_a_thin_coloured_line_keeps_its_colour(tmp_path):
+    image = np.full((64, 64, 3), 120, np.uint8)
+    image[31] = (255, 0, 0)  # an odd row: taking one pixel of 2x2 for the colour would miss it
+    sink = video(tmp_path / "a.mp4", render=lambda _: image)
+    sink.write(moment(0))
+    sink.close("complete")
+    (_, out), *_ = decoded(sink.path)
+    red, green, _ = out[31].astype(int).mean(axis=0)
+    assert red - green > 60
+
+
+def test_what_goes_wrong_in_the_encoder_is_raised_and_nobody_waits_for_it(tmp_path):
+    sink = video(tmp_path / "a.mp4")
+    sink.write(moment(0))
+    sink.write(moment(1))
+    encoder = sink._encoder
+
+    def broken(image, time_s):
+        raise OSError(28, "No space left on device")
+
+    encoder._encode = broken
+    with pytest.raises(SinkError, match=r"a\.mp4: the video cannot be written \(No space left on device\)"):  # noqa: PT012
+        for _ in range(50):  # more than the queue holds
+            encoder.put(picture(moment(0)), 0.0)
+            time.sleep(0.001)
+        sink.close("complete")
+    with pytest.raises(SinkError):
+        sink.close("failed")
+    assert not encoder._thread.is_alive()
+    assert not sink.path.exists()
+
+
+def test_no_thread_is_left_behind(tmp_path):
+    before = threading.active_count()
+    for outcome in ("complete", "interrupted", "failed"):
+        sink = video(tmp_path / "a.mp4")
+        sink.write(moment(0))
+        sink.close(outcome)
+    assert threading.active_count() == before
+
+
+def test_a_name_that_looks_like_an_address_is_a_file(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    sink = video(Path("http:12%d.mp4"))
+    sink.write(moment(0))
+    sink.close("complete")
+    assert [path.name for path in tmp_path.iterdir()] == ["http:12%d.mp4"]
+
+
+ENDLESS = """
+import itertools, sys, time
+from pathlib import Path
+sys.path[:0] = [{tests!r}, {root!r}]
+from test_sinks import moment, video
+sink = video(Path({path!r}))
+for index in itertools.count():
+    sink.write(moment(index % 200, time_s=index / 10))
+    if index == 300:
+        print("far enough", flush=True)
+    time.sleep(0.0005)
+"""
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs a way to kill without asking")
+def test_the_video_of_a_killed_run_plays(tmp_path):
+    path = tmp_path / "a.mp4"
+    tests = Path(__file__).parent
+    code = ENDLESS.format(tests=str(tests), root=str(tests.parent), path=str(path))
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) as process:
+        assert process.stdout.readline() == b"far enough\n"
+        process.send_signal(signal.SIGKILL)
+    assert not path.exists()
+    frames = decoded(part_path(path))
+    assert len(frames) >= 300 - 2 * 15 - 40  # two key frame distances, and what the encoder held
+    assert [time for time, _ in frames] == pytest.approx(np.arange(len(frames)) / 10, abs=1e-3)
+
+
+# Window
+
+
+class Desktop:
+    """Stands in for the desktop: the keys that will be pressed, and whether the window is still there."""
+
+    def __init__(self, monkeypatch, keys=(), visible=()):
+        self.shown, self.keys, self.visible, self.windows = [], list(keys), list(visible), []
+        monkeypatch.setattr(cv2, "namedWindow", lambda title, flags: self.windows.append(title))
+        monkeypatch.setattr(cv2, "imshow", lambda title, image: self.shown.append(image))
+        monkeypatch.setattr(cv2, "waitKey", lambda _: self.keys.pop(0) if self.keys else -1)
+        monkeypatch.setattr(cv2, "getWindowProperty", lambda *_: self.visible.pop(0) if self.visible else 1.0)
+        monkeypatch.setattr(cv2, "destroyWindow", self.windows.remove)
+
+
+@pytest.mark.parametrize("key", [ord("q"), 27])
+def test_a_key_ends_the_run_and_the_window_goes_away(monkeypatch, key):
+    desktop = Desktop(monkeypatch, keys=[-1, ord("x"), key])
+    window = Window("clip", render=picture)
+    wishes = []
+    for index in range(4):
+        window.write(moment(index))
+        wishes.append(window.wants_stop)
+    assert wishes == [False, False, True, True]
+    assert desktop.windows == ["clip"]
+    window.close("interrupted")
+    assert desktop.windows == []
+    assert len(desktop.shown) == 4
+
+
+def test_closing_the_window_ends_the_run(monkeypatch):
+    Desktop(monkeypatch, visible=[0.0, 1.0, 0.0])  # not yet there, there, gone
+    window = Window("clip", render=picture)
+    wishes = []
+    for index in range(3):
+        window.write(moment(index))
+        wishes.append(window.wants_stop)
+    assert wishes == [False, False, True]
+
+
+def test_a_window_shows_red_as_red(monkeypatch):
+    desktop = Desktop(monkeypatch)
+    red = np.zeros((4, 4, 3), np.uint8)
+    red[..., 0] = 255
+    Window("clip", render=lambda _: red).write(moment(0))
+    assert (desktop.shown[0] == (0, 0, 255)).all()  # OpenCV shows BGR
+
+
+def test_closed_before_any_moment_no_window_was_opened(monkeypatch):
+    desktop = Desktop(monkeypatch)
+    Window("clip", render=picture).close("complete")
+    assert desktop.windows == []
+
+
+def test_a_window_library_that_refuses_is_one_line(monkeypatch):
+    def refuse(*_):
+        raise cv2.error("The function is not implemented.\nRebuild the library with Windows support")
+
+    Desktop(monkeypatch)
+    monkeypatch.setattr(cv2, "imshow", refuse)
+    with pytest.raises(SinkError, match="--record") as raised:
+        Window("clip", render=picture).write(moment(0))
+    assert "\n" not in str(raised.value)
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only here a display is announced by a variable")
+@pytest.mark.parametrize("display", [None, ":987"])
+def test_no_display_is_an_error_that_says_what_to_use(monkeypatch, display):
+    monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
+    monkeypatch.delenv("QT_QPA_PLATFORM", raising=False)
+    monkeypatch.delenv("DISPLAY", raising=False)
+    if display:
+        monkeypatch.setitem(os.environ, "DISPLAY", display)
+    with pytest.raises(SinkError, match=r"--record out\.mp4.*--no-show"):
+        check_display()

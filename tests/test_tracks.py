@@ -1,0 +1,202 @@
+import itertools
+
+import numpy as np
+import pytest
+
+from tracker.tracks import Linker, LinkerSettings
+from tracker.tracks.assignment import assign, pair_costs
+from tracker.tracks.motion import begin, correct, predict, pushed_into
+from tracker.types import Box, Region
+
+SIZE = (400, 300)
+FPS = 10.0
+
+
+def person(x, y=100.0, width=20.0, height=50.0):
+    """The box of a person whose centre is at x, y."""
+    return Box(x - width / 2, y - height / 2, x + width / 2, y + height / 2)
+
+
+def union(a, b):
+    return Box(min(a.x0, b.x0), min(a.y0, b.y0), max(a.x1, b.x1), max(a.y1, b.y1))
+
+
+def watch(frames, *, linker=None, fps=FPS, **settings):
+    """The tracks of every frame; a frame is the boxes seen in it."""
+    linker = linker or Linker(LinkerSettings(**settings))
+    return [
+        linker.step(
+            [Region(label, box, box.width * box.height) for label, box in enumerate(boxes, 1)],
+            time_s=n / fps,
+            size=SIZE,
+        )
+        for n, boxes in enumerate(frames)
+    ]
+
+
+def who(tracks, box):
+    """The identity of the seen track whose centre is within 12 pixels of the box's."""
+    near = [t.id for t in tracks if not t.hidden and np.hypot(*np.subtract(t.box.centre, box.centre)) < 12]
+    assert len(near) == 1, (tracks, box)
+    return near[0]
+
+
+def ids(tracks):
+    return [t.id for t in tracks]
+
+
+def test_a_walker_keeps_one_identity_from_the_third_frame_on():
+    run = watch([[person(50 + 3 * n)] for n in range(30)])
+    assert [ids(tracks) for tracks in run] == [[], []] + [[1]] * 28
+    assert run[-1][0].box.centre == pytest.approx((137, 100), abs=1)
+    assert run[-1][0].label == 1
+
+
+def test_a_speck_of_one_frame_gets_no_identity():
+    assert not any(watch([[], [person(50)], [], [], [person(200)], []]))
+
+
+def test_confirming_at_once_names_the_first_sight():
+    assert ids(watch([[person(50)]], confirm_frames=1)[0]) == [1]
+
+
+def test_one_blank_frame_is_bridged_and_shown_as_hidden():
+    frames = [[person(50 + 3 * n)] if n != 10 else [] for n in range(20)]
+    run = watch(frames)
+    assert [(t.id, t.hidden, t.label) for t in run[10]] == [(1, True, 0)]
+    assert run[10][0].box.centre == pytest.approx((80, 100), abs=2)
+    assert [(t.id, t.hidden) for t in run[19]] == [(1, False)]
+
+
+def test_a_gap_longer_than_allowed_ends_the_track_and_the_next_identity_is_new():
+    frames = [[person(100)]] * 10 + [[]] * 15 + [[person(100)]] * 10
+    run = watch(frames, max_gap_s=1.0)
+    # unseen for 0.1 s in frame 10 and for 1.0 s in frame 19
+    assert [len(tracks) for tracks in run[10:25]] == [1] * 10 + [0] * 5
+    assert ids(run[-1]) == [2]
+
+
+def test_two_who_cross_while_one_is_unseen_keep_their_identities():
+    frames = []
+    for n in range(40):
+        a, b = person(60 + 5 * n, 100), person(260 - 5 * n, 108)
+        frames.append([a] if 17 <= n <= 23 else [a, b])
+    run = watch(frames)
+    before = who(run[10], person(110, 100)), who(run[10], person(210, 108))
+    after = who(run[39], person(255, 100)), who(run[39], person(65, 108))
+    assert before == after
+    assert {i for tracks in run for i in ids(tracks)} == {1, 2}
+
+
+def test_two_who_merge_into_one_blob_keep_their_identities_and_sizes():
+    frames = []
+    for n in range(40):
+        a, b = person(60 + 5 * n, 100), person(260 - 5 * n, 104)
+        frames.append([union(a, b)] if abs(a.x0 - b.x0) < 22 else [a, b])
+    run = watch(frames)
+    before = who(run[10], person(110, 100)), who(run[10], person(210, 104))
+    after = who(run[39], person(255, 100)), who(run[39], person(65, 104))
+    assert before == after
+    merged = [tracks for tracks, boxes in zip(run, frames, strict=True) if len(boxes) == 1]
+    assert len(merged) == 5  # centres 20 or nearer: 200 - 10 n
+    for tracks in merged:
+        assert ids(tracks) == [1, 2]
+        assert all(t.box.width < 25 for t in tracks)
+        # one blob has one owner
+        assert sorted(t.label for t in tracks) == [0, 1]
+
+
+def test_one_enters_while_another_walks():
+    frames = [[person(100 + 2 * n)] + ([person(300 - 2 * n)] if n >= 10 else []) for n in range(20)]
+    run = watch(frames)
+    assert ids(run[11]) == [1]
+    assert ids(run[12]) == [1, 2]
+    assert who(run[19], person(138)) == 1
+
+
+def test_who_walks_out_of_the_frame_is_not_kept():
+    frames = [[person(380 + 4 * n)] for n in range(5)] + [[]] * 3
+    run = watch(frames)
+    assert ids(run[4]) == [1]
+    # at 4 pixels a frame the centre is beyond 400 in the next frame
+    assert run[6] == ()
+
+
+def test_the_order_of_the_regions_does_not_matter():
+    frames = [[person(60 + 4 * n, 80), person(200 - 4 * n, 150), person(300, 220)] for n in range(30)]
+    given = watch(frames)
+    shuffled = watch([boxes if n < 3 else boxes[::-1] for n, boxes in enumerate(frames)])
+    assert [[(t.id, t.box) for t in tracks] for tracks in given] == [
+        [(t.id, t.box) for t in tracks] for tracks in shuffled
+    ]
+
+
+def test_half_the_frames_missing_gives_the_same_speed():
+    """Times, not frame counts, move a track: 30 pixels a second at 10 and at 5 frames a second."""
+    full = watch([[person(50 + 3 * n)] for n in range(41)])
+    half = watch([[person(50 + 6 * n)] for n in range(21)], fps=5)
+    assert half[-1][0].box.centre == pytest.approx(full[-1][0].box.centre, abs=1)
+    assert {t.id for tracks in half for t in tracks} == {1}
+
+
+def test_a_reset_counts_from_one_again_and_two_linkers_share_nothing():
+    frames = [[person(50 + 3 * n)] for n in range(10)]
+    linker = Linker(LinkerSettings())
+    first = watch(frames, linker=linker)
+    linker.reset()
+    assert watch(frames, linker=linker) == first == watch(frames)
+
+
+def test_hidden_regions_are_not_linked():
+    linker = Linker(LinkerSettings(confirm_frames=1))
+    assert linker.step([Region(1, person(50), 0.0, hidden=True)], time_s=0.0, size=SIZE) == ()
+
+
+def test_the_pairing_is_the_cheapest_of_all():
+    rng = np.random.default_rng(3)
+    for _ in range(30):
+        costs = rng.uniform(0, 2, (4, 4))
+        costs[rng.random((4, 4)) < 0.2] = np.inf
+        pairs = assign(costs)
+        # brute force: as many pairs as can be, then the least sum
+        every = [
+            [(r, c) for r, c in enumerate(order) if np.isfinite(costs[r, c])]
+            for order in itertools.permutations(range(4))
+        ]
+        best = min((-len(p), sum(costs[rc] for rc in p)) for p in every)
+        assert (-len(pairs), sum(costs[rc] for rc in pairs)) == pytest.approx(best)
+
+
+def test_pairs_out_of_reach_or_of_another_size_are_excluded():
+    near, far, large = person(53), person(120), person(50, 100, 60, 150)
+    costs = pair_costs([person(50)], [near, far, large], reach=0.5, growth=2.5)
+    assert np.isfinite(costs).tolist() == [[True, False, False]]
+    # shifted by 3 of 20: IoU 17/23; the diagonal is the root of 20^2 + 50^2
+    assert costs[0, 0] == pytest.approx(1 - 17 / 23 + 3 / np.hypot(20, 50))
+    assert pair_costs([], [near], reach=0.5, growth=2.5).shape == (0, 1)
+    assert assign(np.zeros((0, 1))) == []
+
+
+def test_the_filter_is_the_textbook_kalman_filter():
+    """Against the matrix form of one centre coordinate: x = (position, velocity), white acceleration."""
+    motion = begin(person(50, width=40, height=40))
+    mean, cov = np.array([50.0, 0.0]), np.diag([2.0**2, 40.0**2])  # 5 % and one size a second of a size of 40
+    dt, push, noise = 0.2, 2.0 * 40, 2.0**2
+    F, Q = np.array([[1, dt], [0, 1]]), push**2 * np.array([[dt**4 / 4, dt**3 / 2], [dt**3 / 2, dt**2]])
+    for x in (53.0, 55.0, 60.0):
+        mean, cov = F @ mean, F @ cov @ F.T + Q
+        gain = cov[:, 0] / (cov[0, 0] + noise)
+        mean, cov = mean + gain * (x - mean[0]), cov - np.outer(gain, cov[0])
+        motion = correct(predict(motion, dt_s=dt), person(x, width=40, height=40))
+        assert (motion.value[0], motion.velocity[0]) == pytest.approx(tuple(mean))
+        assert (motion.var_value[0], motion.covariance[0], motion.var_velocity[0]) == pytest.approx(
+            (cov[0, 0], cov[0, 1], cov[1, 1])
+        )
+
+
+def test_a_box_pushed_into_a_region_moves_no_farther_than_it_must():
+    region = Box(100, 50, 160, 150)
+    assert pushed_into(begin(person(90, 100)), region).box == Box(100, 75, 120, 125)
+    assert pushed_into(begin(person(130, 100)), region).box == person(130, 100)
+    # larger than the region: centred on it
+    assert pushed_into(begin(person(90, 100, width=80)), region).box.centre == (130, 100)

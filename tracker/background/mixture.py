@@ -1,0 +1,146 @@
+"""The scene model: every pixel keeps a few colours it has been, and what fits none of them is foreground.
+
+Zivkovic 2004, Zivkovic and van der Heijden 2006, by OpenCV. Both lanes use it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import NonNegativeInt, PositiveFloat, PositiveInt
+
+from tracker.background.scene import without_visitors
+from tracker.errors import SettingsError, ShapeError
+from tracker.types import Image, Mask, Settings
+
+BACKGROUND, SHADOW, FOREGROUND = 0, 127, 255
+"""What a verdict says of a pixel; OpenCV's own values."""
+
+ADAPT_RATE = 0.15
+"""OpenCV counts the strongest colours up to 0.9 of the weight as background. One frame at a rate above 0.1 leaves an
+old colour less than that, so the new one is background at once, and the old one stays so too (a flash is forgiven)."""
+
+_TAKES_KNOWN_FOREGROUND = "knownForegroundMask" in (cv2.BackgroundSubtractorMOG2.apply.__doc__ or "")
+
+
+class MixtureSettings(Settings):
+    """The scene model."""
+
+    method: Literal["mog2", "knn"] = "mog2"
+    """mog2: Gaussians per pixel. knn: nearest remembered samples; it cannot judge without learning"""
+    history: PositiveInt = 500
+    """frames it remembers; something that stands still is background after about a tenth of them"""
+    var_threshold: PositiveFloat = 16.0
+    """mog2: squared distance to a colour, in variances, beyond which a pixel does not fit it"""
+    dist2_threshold: PositiveFloat = 400.0
+    """knn: squared distance to a sample, in grey levels, beyond which a pixel does not fit it"""
+    shadows: bool = True
+    """tell shadows (the background's colour, darker) from foreground"""
+    warm_up_frames: NonNegativeInt = 50
+    """without a prescan (a camera): frames watched before the first verdict; everything in them counts as background"""
+
+
+class Mixture:
+    """What every pixel of a static scene has looked like. Images are (H, W, 3) uint8 of one size.
+
+    A file's scene is learned by `prepare` before its first frame; a camera's during the first `warm_up_frames` calls of
+    `learn` or `step`, when every verdict is background. Raises ShapeError if an image differs in size from the first.
+    """
+
+    def __init__(self, settings: MixtureSettings):
+        self.settings = settings
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget the scene, `prepare` included."""
+        s = self.settings
+        self._model: cv2.BackgroundSubtractor
+        if s.method == "mog2":
+            self._model = cv2.createBackgroundSubtractorMOG2(s.history, s.var_threshold, s.shadows)
+        else:
+            self._model = cv2.createBackgroundSubtractorKNN(s.history, s.dist2_threshold, s.shadows)
+        self._shape: tuple[int, ...] | None = None
+        self._learned_frames = 0
+        self._prepared = False
+
+    @property
+    def ready(self) -> bool:
+        """Whether verdicts mean something yet: prepared, or warmed up."""
+        return self._prepared or self._learned_frames >= max(1, self.settings.warm_up_frames)
+
+    def prepare(self, images: Sequence[Image]) -> None:
+        """Learn the scene from pictures spread over the clip; with none, the warm-up stands.
+
+        Whatever is not scene in them is painted over first (see `scene`), so an object that stands still for part of
+        the clip is not learned.
+        """
+        if not images:
+            return
+        for image in images:
+            self._check(image)
+        for image in without_visitors(images):
+            self.learn(image)
+        self._prepared = True
+
+    def judge(self, image: Image) -> NDArray[np.uint8]:
+        """(H, W) uint8: 0 background, 127 shadow, 255 foreground. Learns nothing, so a frame may be judged often.
+
+        Raises SettingsError for knn, which OpenCV cannot run without learning (its rate 0 still takes samples in).
+        """
+        if self.settings.method == "knn":
+            raise SettingsError("background method knn cannot judge without learning; use mog2")
+        self._check(image)
+        if not self.ready:
+            return np.zeros(image.shape[:2], np.uint8)
+        return self._model.apply(image, learningRate=0.0)  # type: ignore[return-value]
+
+    def learn(self, image: Image, known_foreground: Mask | None = None) -> None:
+        """Take one frame into the scene, except where `known_foreground` (H, W) bool is true."""
+        self._apply(image, known_foreground, self._next_rate())
+
+    def step(self, image: Image) -> NDArray[np.uint8]:
+        """Judge and learn in one pass, at half the cost; see `judge` for what it returns."""
+        ready = self.ready
+        verdict = self._apply(image, None, self._next_rate())
+        return verdict if ready else np.zeros_like(verdict)
+
+    def adapt(self, image: Image) -> None:
+        """Take this picture for background from now on, beside what was: for when the light was switched."""
+        self._apply(image, None, ADAPT_RATE)
+
+    def picture(self) -> Image:
+        """(H, W, 3) uint8, the most likely empty scene. Raises ShapeError before the first image."""
+        if self._shape is None:
+            raise ShapeError("the background has no picture yet; prepare it or learn a frame first")
+        return self._model.getBackgroundImage()  # type: ignore[return-value]
+
+    def _next_rate(self) -> float:
+        # OpenCV's own rule, counted here: OpenCV also counts the frames that were only judged. Its first frame of all
+        # ignores the rate. After a prescan the scene is known, and single frames weigh what they do in the long run.
+        if self._prepared:
+            return 1.0 / self.settings.history
+        return 1.0 / min(2 * (self._learned_frames + 1), self.settings.history)
+
+    def _apply(self, image: Image, known_foreground: Mask | None, rate: float) -> NDArray[np.uint8]:
+        self._check(image)
+        self._learned_frames += 1
+        if known_foreground is None or not known_foreground.any():
+            return self._model.apply(image, learningRate=rate)  # type: ignore[return-value]
+        if known_foreground.shape != image.shape[:2]:
+            raise ShapeError(f"known foreground is {known_foreground.shape}, wanted {image.shape[:2]}")
+        if _TAKES_KNOWN_FOREGROUND and self.settings.method == "mog2":
+            # by keyword: given by position OpenCV takes the mask for its output buffer
+            mask = known_foreground.astype(np.uint8) * 255
+            return self._model.apply(image, knownForegroundMask=mask, learningRate=rate)  # type: ignore
+        kept = np.where(known_foreground[..., None], self.picture(), image) if self._learned_frames > 1 else image
+        return self._model.apply(kept, learningRate=rate)  # type: ignore[return-value]
+
+    def _check(self, image: Image) -> None:
+        if self._shape is None:
+            self._shape = image.shape
+        if image.shape != self._shape:
+            raise ShapeError(f"image is {image.shape}, the background {self._shape}; reset it when the size changes")

@@ -1,0 +1,99 @@
+"""The prescan: pictures spread over a clip, cleared of everything that is not scene.
+
+A pixel's median is the empty scene if nothing stands there for half of the clip. Where something does and later goes,
+two pictures compete, and the one whose colours go on beyond the outline of the place is the scene: an object has an
+edge there. What never goes is scene.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from tracker.types import Image, Mask
+
+DIFFERS = 20
+"""Grey levels a sample differs from the scene at least: above compression noise, below most objects."""
+
+DIFFERS_SIGMAS = 4.0
+"""The same in robust standard deviations of the pixel, so that ripple and leaves stay part of the scene."""
+
+RIVAL_SHARE = 0.1
+"""Share of the samples that must differ before a second picture of a place is considered."""
+
+RIVAL_CONTRAST = 0.6
+"""The second picture is the scene if its step across the outline is below this share of the median's."""
+
+BAND_ROWS = 32
+"""Rows worked on at once, to bound the memory."""
+
+
+def without_visitors(images: Sequence[Image]) -> NDArray[np.uint8]:
+    """(N, H, W, 3) uint8: the pictures, all of one size, with whatever is not scene painted over by the scene."""
+    stack = np.stack(images)
+    scene, rival, threshold, rivalled = (np.concatenate(rows) for rows in zip(*_bands(stack), strict=True))
+    swapped = _choose(scene, rival, rivalled)
+    scene[swapped] = rival[swapped]
+    threshold[swapped] = DIFFERS
+    for image in stack:
+        visitor = (_away(image, scene) > threshold).any(axis=-1)
+        image[visitor] = scene[visitor]
+    return stack
+
+
+def _bands(stack: NDArray[np.uint8]) -> list[tuple[NDArray[np.uint8], NDArray[np.uint8], NDArray[np.uint8], Mask]]:
+    """By bands of rows: median, median of the samples that differ from it, threshold, and where those are not few."""
+    count = len(stack)
+    found = []
+    for y in range(0, stack.shape[1], BAND_ROWS):
+        band = np.ascontiguousarray(np.moveaxis(stack[:, y : y + BAND_ROWS], 0, -1))  # (rows, W, 3, N)
+        median = np.partition(band, count // 2, axis=-1)[..., count // 2]
+        away = _away(band, median[..., None])
+        sigma = 1.4826 * np.partition(away, count // 2, axis=-1)[..., count // 2]
+        threshold = np.clip(DIFFERS_SIGMAS * sigma, DIFFERS, 255).astype(np.uint8)
+        differs = (away > threshold[..., None]).any(axis=-2)  # (rows, W, N)
+        times = differs.sum(axis=-1)
+        rivalled = times >= max(2.0, RIVAL_SHARE * count)
+        rival = median.copy()
+        # samples that do not differ go to the end, the median of the others is in the middle of what is left
+        others = np.sort(np.where(differs[rivalled][:, None], band[rivalled].astype(np.int16), 256), axis=-1)
+        rival[rivalled] = np.take_along_axis(others, (times[rivalled] // 2)[:, None, None], axis=-1)[..., 0]
+        found.append((median, rival, threshold, rivalled))
+    return found
+
+
+def _choose(scene: Image, rival: Image, rivalled: Mask) -> Mask:
+    """(H, W) bool: the places where `rival` is the empty scene and `scene` shows an object."""
+    swapped = np.zeros_like(rivalled)
+    whole = cv2.morphologyEx(rivalled.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((5, 5), np.uint8))
+    count, places, stats, _ = cv2.connectedComponentsWithStats(whole, connectivity=8)
+    for n in range(1, count):
+        x, y, w, h, area = stats[n].tolist()
+        if area < 16:
+            continue
+        window = np.s_[max(0, y - 6) : y + h + 6, max(0, x - 6) : x + w + 6]
+        place = places[window] == n
+        if _step(scene[window], rival[window], place) < RIVAL_CONTRAST * _step(scene[window], scene[window], place):
+            swapped[window] |= place
+    return swapped
+
+
+def _step(around: Image, inside: Image, place: Mask) -> float:
+    """Mean grey levels between the rim of `inside` and what of `around` is next to it; infinite if nothing is."""
+    kernel = np.ones((3, 3), np.uint8)
+    near = cv2.dilate(place.astype(np.uint8), kernel, iterations=2) == 0  # leaves out the soft edge
+    rim = place & (cv2.erode(place.astype(np.uint8), kernel, iterations=2, borderValue=1) == 0)
+    weight = cv2.blur(near.astype(np.float32), (11, 11), borderType=cv2.BORDER_CONSTANT)
+    outer = cv2.blur(around * near[..., None].astype(np.float32), (11, 11), borderType=cv2.BORDER_CONSTANT)
+    rim &= weight > 0
+    if not rim.any():
+        return float("inf")
+    return float(np.abs(inside[rim] - outer[rim] / weight[rim][:, None]).mean())
+
+
+def _away(a: NDArray[np.uint8], b: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """|a - b| within uint8."""
+    return np.maximum(a, b) - np.minimum(a, b)

@@ -1,0 +1,313 @@
+"""The command line: parse, build, call, print. What is heavy is imported inside the commands: help must be quick."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from tracker import __version__
+from tracker.errors import TrackerError
+
+if TYPE_CHECKING:
+    from tracker.jobs import Result
+    from tracker.settings import RunSettings
+
+LANES = ("gmm", "slots")
+WORLDS = ("street",)
+EXIT_ERROR, EXIT_INTERRUPTED = 1, 130
+
+note = partial(click.echo, err=True)
+"""To stderr: results go to stdout or files."""
+
+C = TypeVar("C", bound=Callable[..., Any])
+
+
+class Commands(click.Group):
+    """Commands whose errors are one line and an exit code; a traceback only with -v."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command."""
+        try:
+            return super().invoke(ctx)
+        except (click.ClickException, click.exceptions.Exit):
+            raise
+        except KeyboardInterrupt:
+            note("tracker: interrupted")
+            ctx.exit(EXIT_INTERRUPTED)
+        except Exception as error:
+            if ctx.meta.get("tracker.debug"):
+                traceback.print_exc()
+            note(f"tracker: error: {_one_line(error)}")
+            ctx.exit(EXIT_ERROR)
+
+
+def _one_line(error: Exception) -> str:
+    if isinstance(error, TrackerError):
+        text = str(error)
+    elif isinstance(error, MemoryError):
+        text = "out of memory; try --set gmm.working_width=480, or a smaller clip"
+    elif isinstance(error, OSError):
+        text = f"{error.filename or 'file'}: {error.strerror or error}; check the path and its rights"
+    else:
+        text = f"unexpected {type(error).__name__}: {error} (a defect of tracker; -v shows where)"
+    return " ".join(text.split())
+
+
+class LaneList(click.ParamType):
+    """`gmm,slots`: one or more lanes, by comma."""
+
+    name = "lanes"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, ...]:
+        """The names, each once, in the order given."""
+        names = tuple(dict.fromkeys(part.strip() for part in value.split(","))) if isinstance(value, str) else value
+        unknown = [name for name in names if name not in LANES]
+        if unknown:
+            self.fail(f"{', '.join(unknown) or value!r}: not a lane; lanes are {', '.join(LANES)}", param, ctx)
+        return names
+
+
+class Size(click.ParamType):
+    """`480x360`: width and height in pixels."""
+
+    name = "WxH"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, int]:
+        """(width, height)."""
+        if not isinstance(value, str):
+            return value  # type: ignore[no-any-return]
+        width, cross, height = value.partition("x")
+        if not (cross and width.isdecimal() and height.isdecimal()):
+            self.fail(f"{value!r}: wanted WIDTHxHEIGHT, for example 480x360", param, ctx)
+        return int(width), int(height)
+
+
+def _debug(ctx: click.Context, param: click.Parameter, value: bool) -> bool:
+    ctx.meta["tracker.debug"] = value
+    return value
+
+
+def options(*made: Callable[[C], C]) -> Callable[[C], C]:
+    """Several options as one decorator, shown in the order given."""
+
+    def add(command: C) -> C:
+        for option in reversed(made):
+            command = option(command)
+        return command
+
+    return add
+
+
+talking = options(
+    click.option("-q", "--quiet", is_flag=True, help="No progress and no closing words."),
+    click.option("-v", "--verbose", "--debug", is_flag=True, callback=_debug, help="Times by stage; tracebacks."),
+)
+configured = options(
+    click.option(
+        "-c", "--config", "files", multiple=True, metavar="FILE", help="Settings as YAML; repeat, later wins."
+    ),
+    click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="One setting: gmm.working_width=480."),
+    click.option("--device", type=click.Choice(["auto", "cpu", "cuda", "mps"]), help="Where the network runs.  [auto]"),
+)
+overwriting = click.option("--overwrite", is_flag=True, help="Replace results that exist.")
+shared = options(
+    click.option("--lanes", type=LaneList(), help="Methods, by comma.  [gmm,slots]"),
+    configured,
+    overwriting,
+    click.option("--start", "start_s", type=click.FloatRange(0), default=0.0, metavar="S", help="Skip S seconds."),
+    click.option(
+        "--duration", "duration_s", type=click.FloatRange(0, min_open=True), metavar="S", help="Stop after S."
+    ),
+    click.option("--max-frames", type=click.IntRange(1), metavar="N", help="Stop after N frames."),
+    talking,
+)
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="tracker")
+def cli() -> None:
+    """Label-free tracking for static cameras: who moved where, by two methods side by side.
+
+    Lane gmm is background subtraction with a Kalman tracker; lane slots is RNN-EM, a recurrent network that shares the
+    pixels out among objects. Start with `tracker process clip.mp4`.
+    """
+
+
+@cli.command()
+@click.argument("source")
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="Overlay video.  [NAME.tracked.mp4 here]")
+@click.option("--masks", type=click.Choice(["png", "rle"]), help="Also every frame's foreground.")
+@click.option("--no-video", is_flag=True, help="Tables only.")
+@shared
+def process(source: str, output: Path | None, masks: Any, no_video: bool, **common: Any) -> None:
+    """Track everything that moves in SOURCE: a video, a folder or glob of frames, or an address.
+
+    Beside the video stand, for each lane, NAME.LANE.mot.txt and NAME.LANE.csv, and NAME.summary.json.
+    """
+    output = _output(source, output)
+    _carry_out(common, source=source, output=output, video=not no_video, masks=masks)
+
+
+@cli.command()
+@click.argument("source", default="0")
+@click.option("--show/--no-show", default=True, help="A window with the overlay; q closes it.")
+@click.option("--record", type=click.Path(path_type=Path), metavar="OUT.mp4", help="Keep video and tables.")
+@shared
+def webcam(source: str, show: bool, record: Path | None, **common: Any) -> None:
+    """Track live: SOURCE is a camera's number or an http or rtsp address.  [0]
+
+    The first frames are a warm-up: they are taken for the empty scene. Ctrl+C or q ends it; a recording is finished.
+    """
+    _carry_out(common, source=source, output=record, show=show)
+
+
+@cli.command()
+@click.argument("source")
+@click.option("--truth", type=click.Path(path_type=Path), help="MOT table, or folder with gt.txt or masks/.")
+@click.option("-o", "--output", "folder", type=click.Path(path_type=Path), required=True, metavar="DIR")
+@shared
+def compare(source: str, truth: Path | None, folder: Path, **common: Any) -> None:
+    """Both lanes on SOURCE, side by side: a video, a contact sheet, the tables, and numbers; with truth also scores."""
+    _carry_out(common, source=source, output=folder / "compare.mp4", compare=True, truth=truth)
+
+
+@cli.command()
+@click.argument("world", type=click.Choice(WORLDS))
+@click.option("-o", "--output", type=click.Path(path_type=Path), required=True, metavar="CLIP.mp4")
+@click.option("--truth", type=click.Path(path_type=Path), metavar="DIR", help="gt.txt and masks/000001.png go here.")
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Another seed, another clip.")
+@click.option("--frames", type=click.IntRange(1), default=200, show_default=True)
+@click.option("--size", type=Size(), default=(480, 360), help="Width x height.  [480x360]")
+@click.option("--objects", type=click.IntRange(0), help="How many at a time.  [6 to 12]")
+@overwriting
+@talking
+def synth(
+    world: str,
+    output: Path,
+    truth: Path | None,
+    seed: int,
+    frames: int,
+    size: tuple[int, int],
+    objects: int | None,
+    overwrite: bool,
+    quiet: bool,
+    verbose: bool,
+) -> None:
+    """Draw a clip whose answer is known: every pixel's owner and every identity."""
+    from tracker.synth import draw_world, save_clip
+
+    clip = draw_world(world, seed=seed, frames=frames, size=size, objects=objects)
+    save_clip(clip, video=output, truth=truth, overwrite=overwrite)
+    if not quiet:
+        click.echo(f"{output}: {frames} frames" + (f"; truth in {truth}" if truth else ""))
+
+
+@cli.command()
+@click.argument("config", type=click.Path(path_type=Path))
+@click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="Weights and curve.  [runs/NAME]")
+@click.option("--minutes", type=click.FloatRange(0, min_open=True), help="Stop after so many minutes.")
+@click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="One setting: train.steps=100.")
+@click.option("--device", default="cpu", type=click.Choice(["cpu", "cuda", "mps"]), show_default=True)
+@talking
+def train(
+    config: Path,
+    out: Path | None,
+    minutes: float | None,
+    overrides: tuple[str, ...],
+    device: str,
+    quiet: bool,
+    verbose: bool,
+) -> None:
+    """Train the network of lane slots on drawn scenes, as CONFIG says; goes on where it was stopped."""
+    from tracker.lessons import DrawLessons, Recipe
+    from tracker.settings import read_settings
+    from tracker.slots.train import train as train_cell
+
+    recipe = read_settings(Recipe, [config], overrides)
+    weights = train_cell(
+        recipe.train,
+        DrawLessons(recipe),
+        out or Path("runs") / config.stem,
+        recipe=recipe.model_dump(mode="json"),
+        device=device,
+        minutes=minutes,
+        report=(lambda step, row: None) if quiet else (lambda step, row: note(f"step {step}: {row}")),
+    )
+    click.echo(weights)
+
+
+def _output(source: str, output: Path | None) -> Path:
+    """Where the overlay goes: the file named, a default name in the folder named, or the default name here."""
+    default = Path(f"{_name(source)}.tracked.mp4")
+    if output is None:
+        return default
+    return output / default if output.is_dir() else output
+
+
+def _name(source: str) -> str:
+    """What to call the results of a source; of an address nothing is taken, for it may hold a password."""
+    if "://" in source:
+        return "stream"
+    if source.isdecimal():
+        return f"camera{source}"
+    if any(sign in Path(source).name for sign in "*?["):
+        return "frames"
+    path = Path(source).resolve()
+    return (path.name if path.is_dir() else path.stem) or "frames"
+
+
+def _settings(common: dict[str, Any]) -> RunSettings:
+    """Take the settings' options out of the common ones."""
+    from tracker.settings import load_settings
+
+    overrides = list(common.pop("overrides"))
+    device, lanes = common.pop("device"), common.pop("lanes")
+    if device:
+        overrides.append(f"device={device}")
+    if lanes:
+        overrides.append(f"lanes=[{','.join(lanes)}]")
+    return load_settings(common.pop("files"), overrides)
+
+
+def _carry_out(common: dict[str, Any], **job: Any) -> None:
+    """Do the job, say how it went, and raise KeyboardInterrupt if it was interrupted."""
+    from tracker.jobs import Job, process
+    from tracker.progress import shown_progress
+
+    quiet, verbose = common.pop("quiet"), common.pop("verbose")
+    settings = _settings(common)
+    with shown_progress(quiet=quiet) as progress:
+        notify = (lambda line: None) if quiet else note
+        result = process(Job(**job, **common), settings, progress=progress, notify=notify)
+    if result.report.problem:
+        note(f"tracker: warning: {result.report.problem}")
+    if verbose:
+        for stage, ms in result.report.mean_ms.items():
+            note(f"{stage:>24}  {ms:8.2f} ms a frame")
+    if not quiet:
+        click.echo(_closing_words(result, table=job.get("compare", False)))
+    if result.report.outcome == "interrupted":
+        raise KeyboardInterrupt
+
+
+def _closing_words(result: Result, *, table: bool) -> str:
+    from tracker.summary import comparison_table
+
+    report = result.report
+    lines = [f"{report.frames} frames, {report.fps:.1f} fps"]
+    if table:
+        lines.append(comparison_table(result.summary))
+    else:
+        for name, lane in result.summary["lanes"].items():
+            lines.append(f"  {name}: {lane['identities']} identities, {lane['ms_per_frame']:.1f} ms a frame")
+    return "\n".join([*lines, *(f"  {path}" for path in result.files)])
+
+
+def main() -> None:
+    """The entry point of the `tracker` command."""
+    cli(prog_name="tracker")

@@ -1,0 +1,28 @@
+"""How an overlay looks."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from tracker.types import Settings
+
+
+class OverlaySettings(Settings):
+    """How a lane is drawn over the picture. Sizes of text and lines follow the height of the frame."""
+
+    tint: float = Field(0.35, ge=0, le=1)
+    """opacity of an object's colour over its pixels; 0 leaves the picture as it is"""
+    outlines: bool = True
+    """the border of every mask as a line"""
+    boxes: bool = True
+    """a box round every object that is seen; predicted boxes of hidden objects are always drawn, dashed"""
+    ids: bool = True
+    """a tag with the id at every object"""
+    trail_frames: int = Field(40, ge=0, le=10_000)
+    """how far back the line behind an object reaches; 0 draws none"""
+    banner: bool = True
+    """lane, time and number of objects in the top left corner"""
+    inset: bool = True
+    """with two lanes, the first one's foreground small in the bottom right corner"""
+    inset_width: float = Field(0.25, gt=0, le=0.5)
+    """width of that inset as a share of the frame's"""

@@ -1,0 +1,45 @@
+"""What can go wrong, as one small tree.
+
+    TrackerError              anything a user can act on; the command line prints it as one line, exit code 1
+    ├── SourceError           a video, folder, camera or stream cannot be read
+    ├── SinkError             a result cannot be written, or exists already
+    ├── SettingsError         an unknown or impossible setting
+    ├── WeightsError          a weights file that is missing, damaged or of another version
+    ├── ShapeError            arrays that do not fit together
+    ├── DivergedError         a number that stopped being finite, caught where it was born
+    └── MissingExtraError     an optional library is absent; names the extra that brings it
+
+A message says what came, where, what was expected and what to do: `clip.mp4: no such file; check the path`.
+"""
+
+
+class TrackerError(Exception):
+    """Root of every error that is the user's to mend. The message is one line."""
+
+
+class SourceError(TrackerError):
+    """A source cannot be opened or read."""
+
+
+class SinkError(TrackerError):
+    """A result cannot be written."""
+
+
+class SettingsError(TrackerError):
+    """A setting is unknown, of the wrong kind or out of range."""
+
+
+class WeightsError(TrackerError):
+    """A weights file cannot be used."""
+
+
+class ShapeError(TrackerError, ValueError):
+    """An array has another shape than the one wanted; names the array, its shape and the wanted one."""
+
+
+class DivergedError(TrackerError, ArithmeticError):
+    """A loss or state is no longer finite; names the step and the term."""
+
+
+class MissingExtraError(TrackerError):
+    """An optional library is not installed; names the extra to install."""

@@ -1,0 +1,186 @@
+"""The one loop: a frame is decoded once, every lane looks at it, every sink is handed the result.
+
+    source -> read ahead -> lane gmm   -> moment -> video, tables, masks, window, scores
+                         -> lane slots ->
+
+Processing a file, watching a camera and comparing the two methods are this loop with other lanes and sinks.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from typing import Protocol, TypeVar
+
+from tracker.errors import SourceError
+from tracker.interrupt import Interrupts
+from tracker.sources import read_ahead
+from tracker.types import Frame, Moment, Outcome, Region, Segmenter, Sink, Source, Track, View
+
+PRESCAN_BYTES = 300_000_000
+"""The prescan's pictures together stay below this, so that a 4K clip fits a laptop's memory too."""
+
+ONCE = ("prescan", "close")
+"""Stages that are no part of the loop."""
+
+Progress = Callable[[int, "int | None"], None]
+"""Called after each frame with the frames done and the frames expected (None if unknown)."""
+
+T = TypeVar("T")
+
+
+class Links(Protocol):
+    """Gives regions that have no lasting names their identities: `tracker.tracks.Linker`."""
+
+    def step(self, regions: Sequence[Region], *, time_s: float, size: tuple[int, int]) -> tuple[Track, ...]:
+        """One frame's regions to the tracks alive in it; `size` is the frame's (width, height)."""
+        ...
+
+
+@dataclass(frozen=True)
+class Lane:
+    """One method watching the clip: a segmenter and, where its labels do not persist, a linker."""
+
+    name: str
+    segmenter: Segmenter
+    linker: Links | None = None
+
+    def step(self, frame: Frame) -> View:
+        """What this lane makes of the next frame."""
+        segmentation = self.segmenter.step(frame)
+        if self.linker is None:
+            tracks = tuple(Track(r.label, r.box, r.confidence, r.label, r.hidden) for r in segmentation.regions)
+        else:
+            height, width = segmentation.labels.shape
+            tracks = self.linker.step(segmentation.regions, time_s=frame.time_s, size=(width, height))
+        return View(self.name, segmentation, tracks)
+
+
+@dataclass
+class Stopwatch:
+    """Seconds by stage; `clock` returns seconds."""
+
+    clock: Callable[[], float] = time.perf_counter
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Add the time spent inside to the stage."""
+        start = self.clock()
+        try:
+            yield
+        finally:
+            self.seconds[name] = self.seconds.get(name, 0.0) + self.clock() - start
+
+    def waits(self, name: str, items: Iterable[T]) -> Iterator[T]:
+        """Pass the items on and count the waiting for each."""
+        source, end = iter(items), object()
+        while True:
+            with self.stage(name):
+                item = next(source, end)
+            if item is end:
+                return
+            yield item  # type: ignore[misc]
+
+
+@dataclass(frozen=True)
+class RunReport:
+    """How a run went."""
+
+    frames: int
+    outcome: Outcome
+    problem: str | None
+    """one line on what of the source was not readable, or None"""
+    dropped: int
+    """frames of a live source that came while the lanes were busy"""
+    seconds: dict[str, float]
+    """wall time by stage: decode (waiting for it), lane NAME, sink NAME, total; and once a run prescan, close"""
+
+    @property
+    def fps(self) -> float:
+        """Frames a second over the loop; the prescan and the closing of the files are left out."""
+        return self.frames / self.seconds["total"] if self.seconds.get("total") else 0.0
+
+    @property
+    def mean_ms(self) -> dict[str, float]:
+        """Milliseconds a frame, by stage of the loop."""
+        each = {stage: s for stage, s in self.seconds.items() if stage not in ONCE}
+        return {stage: 1000 * seconds / max(1, self.frames) for stage, seconds in each.items()}
+
+
+def run(
+    source: Source,
+    lanes: Sequence[Lane],
+    sinks: Sequence[Sink],
+    *,
+    prescan_frames: int = 80,
+    queue_frames: int = 8,
+    progress: Progress | None = None,
+    clock: Callable[[], float] = time.perf_counter,
+) -> RunReport:
+    """Step every lane over the source, decoded once, and hand each moment to every sink; then close the sinks.
+
+    prescan_frames  pictures spread over the clip from which the lanes learn the scene first; 0, or a live source: none
+    progress        called after each frame
+    returns         outcome "complete" at the source's end or once a sink `wants_stop`, "interrupted" after Ctrl+C
+
+    Any error closes the sinks as "failed" and travels on. Raises SourceError if not one frame could be read. The
+    source stays open: who opened it closes it.
+    """
+    watch = Stopwatch(clock)
+    frames, dropped = 0, 0
+    outcome: Outcome = "failed"
+    with Interrupts() as interrupts:
+        try:
+            _prescan(source, lanes, prescan_frames, watch)
+            with watch.stage("total"), read_ahead(source, queue_frames=queue_frames) as incoming:
+                for frame in watch.waits("decode", incoming):
+                    with interrupts.held():
+                        moment = Moment(frame, tuple(_timed_step(lane, frame, watch) for lane in lanes))
+                        for sink in sinks:
+                            with watch.stage(f"sink {type(sink).__name__}"):
+                                sink.write(moment)
+                        frames += 1
+                    if progress is not None:
+                        progress(frames, source.info.frame_count)
+                    if any(getattr(sink, "wants_stop", False) for sink in sinks):
+                        break
+                dropped = incoming.dropped
+            if frames == 0:
+                raise SourceError(f"{source.info.name}: not one frame could be read; check the file, or --start")
+            outcome = "complete"
+        except KeyboardInterrupt:
+            outcome = "interrupted"
+        finally:
+            with watch.stage("close"), suppress(KeyboardInterrupt), interrupts.held():
+                _close(sinks, outcome)
+    return RunReport(frames, outcome, source.problem, dropped, watch.seconds)
+
+
+def _prescan(source: Source, lanes: Sequence[Lane], count: int, watch: Stopwatch) -> None:
+    if source.info.live or count == 0:
+        return
+    width, height = source.info.size
+    with watch.stage("prescan"):
+        images = source.sample(max(1, min(count, PRESCAN_BYTES // (3 * width * height))))
+        for lane in lanes:
+            lane.segmenter.prepare(images)
+
+
+def _timed_step(lane: Lane, frame: Frame, watch: Stopwatch) -> View:
+    with watch.stage(f"lane {lane.name}"):
+        return lane.step(frame)
+
+
+def _close(sinks: Sequence[Sink], outcome: Outcome) -> None:
+    """Close every sink; the first error is raised once all are closed, unless the run has failed already."""
+    first: Exception | None = None
+    for sink in sinks:
+        try:
+            sink.close(outcome)
+        except Exception as error:
+            first = first or error
+    if first is not None and outcome != "failed":
+        raise first

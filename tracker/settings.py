@@ -1,0 +1,175 @@
+"""Every setting of a run, composed from the parts' own, and read from YAML files and the command line.
+
+Precedence: defaults < file < later file < command line. What is unknown is refused, with the nearest known name.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+import yaml
+from pydantic import Field, ValidationError
+from pydantic_core import ErrorDetails
+
+from tracker.background import GmmSettings
+from tracker.draw import OverlaySettings
+from tracker.errors import SettingsError
+from tracker.sinks.settings import VideoSettings
+from tracker.slots.settings import SlotsSettings
+from tracker.tracks import LinkerSettings
+from tracker.types import Settings
+
+LaneName = Literal["gmm", "slots"]
+DeviceName = Literal["auto", "cpu", "cuda", "mps"]
+
+S = TypeVar("S", bound=Settings)
+
+Key = tuple[str, ...]
+"""Where a setting stands: ("gmm", "mixture", "history")."""
+
+
+class RunSettings(Settings):
+    """All that decides a run's result, beside the source; saved with every result."""
+
+    lanes: tuple[LaneName, ...] = Field(("gmm", "slots"), min_length=1)
+    """methods that watch the clip, in the order in which they are shown"""
+    device: DeviceName = "auto"
+    """where the network runs; auto is the processor: a slot's window is small"""
+    seed: int = Field(0, ge=0)
+    """for whatever is drawn at random"""
+    prescan_frames: int = Field(80, ge=0)
+    """pictures spread over a file from which the background is learned before the first frame is judged; 0 = none"""
+    queue_frames: int = Field(8, ge=1)
+    """frames decoded ahead"""
+    gmm: GmmSettings = GmmSettings()
+    linker: LinkerSettings = LinkerSettings()
+    slots: SlotsSettings = SlotsSettings()
+    overlay: OverlaySettings = OverlaySettings()
+    video: VideoSettings = VideoSettings()
+
+
+def load_settings(files: Sequence[str | Path] = (), overrides: Sequence[str] = ()) -> RunSettings:
+    """The settings of a run; see `read_settings`."""
+    return read_settings(RunSettings, files, overrides)
+
+
+def read_settings(model: type[S], files: Sequence[str | Path] = (), overrides: Sequence[str] = ()) -> S:
+    """Settings of any class.
+
+    files       YAML files, a later one wins; keys left out keep their values
+    overrides   "path.to.key=value", the value read as YAML: `gmm.mixture.history=300`, `lanes=[gmm]`
+
+    Raises SettingsError, one line that names the file or flag, the key, and what is wanted.
+    """
+    merged = model().model_dump()  # so that a group given in part keeps its other defaults
+    origins: dict[Key, str] = {}
+    for path in files:
+        _merge(merged, _read_yaml(Path(path)), str(path), origins)
+    for override in overrides:
+        _merge(merged, _read_override(override), f"--set {override}", origins)
+    try:
+        return model.model_validate(merged)
+    except ValidationError as error:
+        raise SettingsError(_explain(error, model, origins)) from None
+
+
+def known_keys(model: type[Settings] = RunSettings, above: Key = ()) -> Iterator[Key]:
+    """Every key below a settings class, groups included."""
+    for name, field in model.model_fields.items():
+        key = (*above, name)
+        yield key
+        if isinstance(field.annotation, type) and issubclass(field.annotation, Settings):
+            yield from known_keys(field.annotation, key)
+
+
+def _read_yaml(path: Path) -> Mapping[str, Any]:
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise SettingsError(f"{path}: cannot be read ({error.strerror}); check the path") from None
+    except UnicodeDecodeError:
+        raise SettingsError(f"{path}: not a text file; wanted settings as YAML") from None
+    except yaml.YAMLError as error:
+        raise SettingsError(f"{path}{_line(error)}: not YAML: {_yaml_problem(error)}") from None
+    if content is None:
+        return {}
+    if not isinstance(content, Mapping):
+        raise SettingsError(f"{path}: wanted settings as `key: value`, got a {type(content).__name__}")
+    return content
+
+
+def _read_override(text: str) -> Mapping[str, Any]:
+    path, equals, value = text.partition("=")
+    keys = path.strip().split(".")
+    if not equals or not all(keys):
+        raise SettingsError(f"--set {text}: wanted path.to.key=value, for example gmm.working_width=480")
+    try:
+        content: Any = yaml.safe_load(value)
+    except yaml.YAMLError as error:
+        raise SettingsError(f"--set {text}: the value is not YAML: {_yaml_problem(error)}") from None
+    for key in reversed(keys):
+        content = {key: content}
+    return content
+
+
+def _merge(into: dict[str, Any], new: Mapping[str, Any], origin: str, origins: dict[Key, str], above: Key = ()) -> None:
+    for name, value in new.items():
+        key = (*above, str(name))
+        origins[key] = origin
+        if isinstance(value, Mapping):
+            group = into.get(str(name))
+            into[str(name)] = group = dict(group) if isinstance(group, Mapping) else {}
+            _merge(group, value, origin, origins, key)
+        else:
+            into[str(name)] = value
+
+
+def _explain(error: ValidationError, model: type[Settings], origins: Mapping[Key, str]) -> str:
+    """The first complaint as one line."""
+    first = error.errors()[0]
+    place = tuple(str(part) for part in first["loc"])
+    key = next((place[:n] for n in range(len(place), 0, -1) if place[:n] in origins), place)
+    origin, dotted = origins.get(key, "settings"), ".".join(key)
+    if first["type"] == "extra_forbidden":
+        return f"{origin}: unknown setting {dotted}; {_nearest(key, model)}"
+    if first["type"] in ("model_type", "dict_type"):
+        return f"{origin}: {dotted} = {_short(first['input'])}: wanted a group of settings below it"
+    here = [e for e in error.errors() if tuple(str(part) for part in e["loc"])[: len(key)] == key]
+    return f"{origin}: {dotted} = {_short(first['input'])}: {' or '.join(dict.fromkeys(map(_wish, here)))}"
+
+
+def _wish(complaint: ErrorDetails) -> str:
+    """What pydantic wanted, without its preamble."""
+    message = complaint["msg"].removeprefix("Value error, ").split(", unable to parse")[0]
+    if message.startswith("Input should be "):
+        return "wanted " + message.removeprefix("Input should be ")
+    return message[:1].lower() + message[1:]
+
+
+def _nearest(key: Key, model: type[Settings]) -> str:
+    """The known setting that was likely meant: a sibling first, then the same name elsewhere."""
+    known = list(known_keys(model))
+    siblings = {k[-1]: k for k in known if k[:-1] == key[:-1]}
+    anywhere = {".".join(k): k for k in known} | {k[-1]: k for k in reversed(known)}
+    for names, wanted in ((siblings, key[-1]), (anywhere, key[-1]), (anywhere, ".".join(key))):
+        close = difflib.get_close_matches(wanted, names, n=1, cutoff=0.6)
+        if close:
+            return f"did you mean {'.'.join(names[close[0]])}?"
+    return f"known here: {', '.join(siblings)}" if siblings else "see configs/default.yaml"
+
+
+def _short(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def _line(error: yaml.YAMLError) -> str:
+    mark = getattr(error, "problem_mark", None)
+    return f", line {mark.line + 1}" if mark is not None else ""
+
+
+def _yaml_problem(error: yaml.YAMLError) -> str:
+    return str(getattr(error, "problem", None) or error).splitlines()[0]

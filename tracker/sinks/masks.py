@@ -1,0 +1,81 @@
+"""Who owned which pixel, for later use: black and white pictures, or COCO run lengths."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from tracker.sinks.outputs import PartText, part_path, settle, writing
+from tracker.types import Moment, Outcome
+
+
+class MaskFolder:
+    """One PNG a frame, `000001.png` and on (frames from 1): 255 where any object of the lane owns the pixel, else 0.
+
+    An existing folder of that name is replaced when the sink is closed, not before.
+    """
+
+    def __init__(self, path: Path, lane: str) -> None:
+        self.path = path
+        self._lane = lane
+        self._begun = False
+
+    def write(self, moment: Moment) -> None:
+        """Add one picture. SinkError if it cannot be written."""
+        owned = moment.view(self._lane).segmentation.labels > 0
+        # Encoded in memory: cv2.imwrite says neither why it failed nor, on some systems, takes every file name.
+        _, data = cv2.imencode(".png", owned.view(np.uint8) * np.uint8(255), [cv2.IMWRITE_PNG_COMPRESSION, 3])
+        with writing(self.path):
+            if not self._begun:
+                shutil.rmtree(part_path(self.path), ignore_errors=True)
+                part_path(self.path).mkdir()
+                self._begun = True
+            (part_path(self.path) / f"{moment.frame.index + 1:06d}.png").write_bytes(data.tobytes())
+
+    def close(self, outcome: Outcome) -> None:
+        """Give the folder its final name."""
+        if self._begun:
+            self._begun = False
+            settle(self.path)
+
+
+class RleMasks:
+    """The visible pixels of every track as COCO run lengths.
+
+    A JSON list of `{"frame", "id", "rle": {"size", "counts"}}`; frames count from 1 and `rle` is what
+    `pycocotools.mask.decode` takes. Written frame by frame: nothing is kept in memory.
+    """
+
+    def __init__(self, path: Path, lane: str) -> None:
+        self.path = path
+        self._lane = lane
+        self._text = PartText(path, head="[")
+        self._separator = "\n"
+
+    def write(self, moment: Moment) -> None:
+        """Add one frame's masks. SinkError if they cannot be written."""
+        from pycocotools import mask as coco
+
+        view = moment.view(self._lane)
+        labels = np.asfortranarray(view.segmentation.labels)  # run lengths go down the columns
+        self._text.write("")
+        for track in view.tracks:
+            owned = labels == track.label
+            if track.label == 0 or not owned.any():
+                continue
+            rle = coco.encode(owned.view(np.uint8))
+            value = {
+                "frame": moment.frame.index + 1,
+                "id": track.id,
+                "rle": {"size": list(rle["size"]), "counts": rle["counts"].decode("ascii")},
+            }
+            self._text.write(self._separator + json.dumps(value))
+            self._separator = ",\n"
+
+    def close(self, outcome: Outcome) -> None:
+        """Finish the list under its final name."""
+        self._text.settle(tail="\n]\n")

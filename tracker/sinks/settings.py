@@ -1,0 +1,22 @@
+"""How a video is encoded."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from tracker.types import Settings
+
+
+class VideoSettings(Settings):
+    """H.264 in fragmented MP4."""
+
+    preset: Literal["ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow"] = "veryfast"
+    """x264's trade of time for size"""
+    crf: int = Field(22, ge=0, le=51)
+    """x264's constant quality: lower is better and larger"""
+    keyframe_s: float = Field(1.5, gt=0)
+    """seconds between key frames; a killed run loses at most about twice that"""
+    queue_frames: int = Field(4, ge=1)
+    """pictures that may wait for the encoder before the run waits for it"""

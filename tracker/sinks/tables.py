@@ -1,0 +1,71 @@
+"""Tracks as text: one row an object and frame."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tracker.sinks.outputs import PartText
+from tracker.types import Moment, Outcome
+
+
+class MotTable:
+    """MOTChallenge text of one lane: `frame,id,left,top,width,height,confidence,-1,-1,-1`.
+
+    Frames count from 1; left and top are pixels from 0, as everywhere here. Predicted boxes of hidden objects are left
+    out, as in MOTChallenge, unless `hidden` is true.
+    """
+
+    def __init__(self, path: Path, lane: str, *, hidden: bool = False) -> None:
+        self.path = path
+        self._lane = lane
+        self._hidden = hidden
+        self._text = PartText(path)
+
+    def write(self, moment: Moment) -> None:
+        """Add one frame's rows. SinkError if they cannot be written."""
+        frame = moment.frame.index + 1
+        self._text.write(
+            "".join(
+                f"{frame},{track.id},{track.box.x0:.2f},{track.box.y0:.2f},{track.box.width:.2f},{track.box.height:.2f},"
+                f"{track.confidence:.4f},-1,-1,-1\n"
+                for track in moment.view(self._lane).tracks
+                if self._hidden or not track.hidden
+            )
+        )
+
+    def close(self, outcome: Outcome) -> None:
+        """Finish the file under its final name."""
+        self._text.settle()
+
+
+class CsvTable:
+    """Everything known of one lane's tracks, with a header line.
+
+    frame from 1; time_s; id; x0, y0, x1, y1 in pixels, half open; confidence; hidden 0 or 1 (then the box is
+    predicted); area_px of the visible pixels, 0 when there are none.
+    """
+
+    HEAD = "frame,time_s,id,x0,y0,x1,y1,confidence,hidden,area_px\n"
+
+    def __init__(self, path: Path, lane: str) -> None:
+        self.path = path
+        self._lane = lane
+        self._text = PartText(path, head=self.HEAD)
+
+    def write(self, moment: Moment) -> None:
+        """Add one frame's rows. SinkError if they cannot be written."""
+        view = moment.view(self._lane)
+        areas = {region.label: region.area_px for region in view.segmentation.regions}
+        start = f"{moment.frame.index + 1},{moment.frame.time_s:.6f}"
+        rows = []
+        for track in view.tracks:
+            x0, y0, x1, y1 = track.box
+            area = areas.get(track.label, 0) if track.label else 0
+            rows.append(
+                f"{start},{track.id},{x0:.2f},{y0:.2f},{x1:.2f},{y1:.2f},{track.confidence:.4f},{int(track.hidden)},{area:.0f}\n"
+            )
+        self._text.write("".join(rows))
+
+    def close(self, outcome: Outcome) -> None:
+        """Finish the file under its final name."""
+        self._text.settle()

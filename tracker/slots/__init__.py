@@ -1,0 +1,1 @@
+"""Everything neural: RNN-EM in windows. The only part of the package that imports torch."""

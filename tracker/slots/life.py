@@ -1,0 +1,91 @@
+"""Birth, hiding, revival and death of slots: everything about a slot that is not its network state."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tracker.slots.settings import LifeSettings
+from tracker.types import Box, Mask
+
+Array = NDArray[np.float32]
+
+
+@dataclass
+class Life:
+    """What is remembered of one slot beside its network state."""
+
+    born_at: tuple[float, float]
+    """(x, y) of its first pose"""
+    area_px: float
+    """visible pixels when nothing hides it, running mean"""
+    id: int | None = None
+    """None until it is confirmed"""
+    age: int = 0
+    seen: int = 0
+    """frames it was seen"""
+    hidden: int = 0
+    """frames since it was last seen"""
+    moved: bool = False
+    """whether it ever left its place"""
+    colour: Array = field(default_factory=lambda: np.zeros(3, np.float32))
+    """mean colour of its pixels, RGB in [0, 1]"""
+
+
+@dataclass(frozen=True)
+class Birth:
+    """A piece of foreground that no slot explains."""
+
+    box: Box
+    mask: Mask
+    """(h, w) inside the box"""
+    area_px: float
+    colour: Array
+
+
+def find_returning(birth: Birth, poses: Array, lives: list[Life], settings: LifeSettings) -> int | None:
+    """Index of the hidden slot that this birth is: near where it should be by now, of like size and colour; or None."""
+    best, found = settings.revive_sizes, None
+    x, y = birth.box.centre
+    for k, (pose, life) in enumerate(zip(poses, lives, strict=True)):
+        if life.hidden == 0 or life.id is None:
+            continue
+        size = float(np.sqrt(pose[2] * pose[3]))
+        far = float(np.hypot(x - pose[0], y - pose[1])) / (size * (1 + 0.05 * life.hidden))
+        like = float(np.abs(birth.colour - life.colour).mean()) < 0.12 and 0.3 < birth.area_px / max(1.0, life.area_px) < 3
+        if like and far < best:
+            best, found = far, k
+    return found
+
+
+def doubles(poses: Array, lives: list[Life], settings: LifeSettings) -> set[int]:
+    """Slots to drop because an older one covers them, both in view: one object seen twice."""
+    dropped: set[int] = set()
+    for a in range(len(lives)):
+        for b in range(a + 1, len(lives)):
+            if a in dropped or b in dropped or min(lives[a].age, lives[b].age) > 12:
+                continue
+            ax, ay, aw, ah = (float(v) for v in poses[a])
+            bx, by, bw, bh = (float(v) for v in poses[b])
+            overlap_x = min(ax + aw / 2, bx + bw / 2) - max(ax - aw / 2, bx - bw / 2)
+            overlap_y = min(ay + ah / 2, by + bh / 2) - max(ay - ah / 2, by - bh / 2)
+            if overlap_x > 0 and overlap_y > 0 and overlap_x * overlap_y > settings.same * min(aw * ah, bw * bh):
+                dropped.add(b if lives[b].age <= lives[a].age else a)
+    return dropped
+
+
+def is_dead(pose: Array, life: Life, size: tuple[int, int], settings: LifeSettings) -> bool:
+    """Whether a slot has ended: left the picture, unseen for too long, or shrunk to nothing.
+
+    size  (width, height) of the working picture
+    """
+    cx, cy, w, h = (float(v) for v in pose)
+    outside = cx < -0.1 * w or cy < -0.1 * h or cx > size[0] + 0.1 * w or cy > size[1] + 0.1 * h
+    at_border = cx - w / 2 < 2 or cy - h / 2 < 2 or cx + w / 2 > size[0] - 2 or cy + h / 2 > size[1] - 2
+    patience = settings.young_frames if life.id is None else settings.hidden_frames
+    if at_border:
+        patience = min(patience, 2 * settings.young_frames)
+    vanished = life.area_px < 0.4 * settings.min_area * size[0] * size[1]
+    return outside or vanished or life.hidden > patience

@@ -1,0 +1,254 @@
+"""The neural lane: frame in, segmentation with lasting identities out. Holds the recurrent state and little else."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from tracker.slots.cells import Sight, SlotState
+from tracker.slots.checkpoint import Network
+from tracker.slots.blobs import find_blobs, settle
+from tracker.slots.life import Birth, Life, doubles, find_returning, is_dead
+from tracker.slots.observe import Shares, look, share_out
+from tracker.slots.settings import SlotsSettings
+from tracker.slots.window import PAD
+from tracker.types import Box, Frame, Image, Mask, Region, Segmentation
+
+Array = NDArray[np.float32]
+
+FOREGROUND = 255
+"""of the mixture's verdicts"""
+MOVED_SIZES = 0.5
+"""a slot that went this many of its sizes from its birthplace is no piece of scenery"""
+BOX_MASK = 0.4
+"""mask probability that counts as object when a box is drawn round it"""
+
+
+class Scene(Protocol):
+    """The Gaussian mixture behind the slots: component 0."""
+
+    def prepare(self, images: Sequence[Image]) -> None: ...
+    def judge(self, image: Image) -> NDArray[np.uint8]: ...
+    def learn(self, image: Image, known_foreground: Mask | None = None) -> None: ...
+    def adapt(self, image: Image) -> None: ...
+    def reset(self) -> None: ...
+
+
+class SlotsSegmenter:
+    """Windowed RNN-EM over a video.
+
+    settings  the lane's; network  a trained cell; mixture  the scene model, used by this lane alone
+    device    where the cell runs; the E-step stays on the CPU
+    """
+
+    def __init__(self, settings: SlotsSettings, *, network: Network, mixture: Scene, device: str = "cpu") -> None:
+        self.settings, self.network, self.mixture, self.device = settings, network, mixture, device
+        self.weights_digest = network.digest
+        self._prepared = False
+        self._forget()
+
+    def _forget(self) -> None:
+        size = self.network.settings.cell.grid_px
+        self._state = self.network.cell.birth(torch.zeros(0, 4), torch.zeros(0, 3, size, size))
+        self._lives: list[Life] = []
+        self._next_id = 1
+
+    def reset(self) -> None:
+        """Forget the scene and every object."""
+        self.mixture.reset()
+        self._prepared = False
+        self._forget()
+
+    def prepare(self, images: Sequence[Image]) -> None:
+        """Learn the scene from pictures spread over the clip; with none the mixture warms up on the first frames."""
+        self.mixture.prepare([self._shrink(image) for image in images])
+        self._prepared = len(images) > 0
+
+    def step(self, frame: Frame) -> Segmentation:
+        """E-step with this frame, M-step towards the next; labels are identities."""
+        life = self.settings.life
+        image = self._shrink(frame.image)
+        verdict = self.mixture.judge(image)
+        poses = self._state.pose.numpy()
+        shares = share_out(image, verdict, self._canvases(), poses, self.network.settings.pixels)
+        blobs = find_blobs(verdict, life)
+        if blobs.foreground.mean() > life.flood:
+            self.mixture.adapt(image)
+        born = settle(blobs, shares, image, poses, self._lives, life)
+        self._count_seen(image, verdict, shares)
+        self._advance(image, verdict, shares)
+        regions = self._regions(shares)
+        labels = self._labels(shares)
+        self._bury((image.shape[1], image.shape[0]))
+        for birth in born:
+            self._bear(birth, image)
+        self._feed_back(image, verdict, labels)
+        return self._at_frame_size(labels, regions, verdict, frame.image.shape[:2])
+
+    # --- what happens in a step, in order -------------------------------------------------------------------------
+
+    def _shrink(self, image: Image) -> Image:
+        height, width = image.shape[:2]
+        wanted = self.settings.working_width
+        if wanted == "full" or width <= wanted:
+            return image
+        size = (wanted, max(1, round(height * wanted / width)))
+        return cv2.resize(image, size, interpolation=cv2.INTER_AREA)  # type: ignore[return-value]
+
+    def _canvases(self) -> Array:
+        """(K, P, P, 4) colour and mask as foretold."""
+        state = self._state
+        canvas = torch.cat([state.colour, torch.sigmoid(state.mask_logit)], 1)
+        return np.ascontiguousarray(canvas.numpy().transpose(0, 2, 3, 1))
+
+    def _count_seen(self, image: Image, verdict: NDArray[np.uint8], shares: Shares) -> None:
+        """Bring every life up to date with what its slot owns in this frame. Only foreground pixels support a slot."""
+        low = self.settings.life.hidden_below
+        for k, (life, window) in enumerate(zip(self._lives, shares.windows, strict=True)):
+            life.age += 1
+            visible = 0.0
+            if window is not None:
+                mine = shares.owned[k] * (verdict[window] == FOREGROUND)
+                visible = float(mine.sum())
+                if visible > 1:
+                    colour = np.einsum("yx,yxc->c", mine, image[window]) / (255 * visible)
+                    rate = 0.1 if life.hidden == 0 and visible > low * life.area_px else 0.0
+                    life.colour = (life.colour + rate * (colour - life.colour)).astype(np.float32)
+            usual = max(life.area_px, 0.5 * float(shares.expected[k]))
+            if visible < max(low * usual, 4.0):
+                life.hidden += 1
+                continue
+            life.hidden, life.seen = 0, life.seen + 1
+            if visible > 0.5 * life.area_px:
+                life.area_px += 0.2 * (visible - life.area_px)
+            if life.id is None and life.seen >= self.settings.life.confirm_frames:
+                life.id, self._next_id = self._next_id, self._next_id + 1
+
+    def _advance(self, image: Image, verdict: NDArray[np.uint8], shares: Shares) -> None:
+        """M-step of every slot. `_seen_pose` is where the window fits in this frame; the state's pose is for the next."""
+        if not self._lives:
+            self._seen_pose = np.zeros((0, 4), np.float32)
+            return
+        size = self.network.settings.cell.grid_px
+        poses = self._state.pose.numpy()
+        seen = torch.from_numpy(look(image, verdict, shares, poses, size)).to(self.device)
+        free = torch.tensor([float(life.hidden == 0) for life in self._lives], device=self.device)
+        with torch.no_grad():
+            state = SlotState(*(part.to(self.device) for part in self._state))
+            state = self.network.cell(state, Sight(seen[:, :1], seen[:, 1:2], seen[:, 2:3], seen[:, 3:]), free)
+            state = SlotState(*(part.cpu() for part in state))
+        self._seen_pose = state.pose.numpy().copy()
+        self._seen_pose[:, :2] -= state.velocity.numpy()
+        self._state = state
+
+    def _regions(self, shares: Shares) -> dict[int, Region]:
+        """Confirmed slots by index, boxes at working size; the box is drawn round the whole mask, hidden parts included."""
+        masks = torch.sigmoid(self._state.mask_logit)[:, 0].numpy()
+        counts = np.bincount(shares.labels.ravel(), minlength=len(self._lives) + 1)
+        regions = {}
+        for k, life in enumerate(self._lives):
+            if life.id is None:
+                continue
+            visible = float(counts[k + 1])
+            confidence = min(1.0, visible / max(1.0, float(shares.expected[k])))
+            hidden = life.hidden > 0
+            area = 0.0 if hidden else visible
+            regions[k] = Region(life.id, _mask_box(masks[k], self._seen_pose[k]), area, confidence, hidden)
+        return regions
+
+    def _labels(self, shares: Shares) -> NDArray[np.int32]:
+        """Slot numbers to identities; what is not confirmed stays background for the reader."""
+        names = np.array([0, *(life.id or 0 if life.hidden == 0 else 0 for life in self._lives)], np.int32)
+        return names[shares.labels]
+
+    def _bury(self, size: tuple[int, int]) -> None:
+        poses = self._state.pose.numpy()
+        for k, life in enumerate(self._lives):
+            span = MOVED_SIZES * float(np.sqrt(poses[k, 2] * poses[k, 3]))
+            life.moved |= float(np.hypot(poses[k, 0] - life.born_at[0], poses[k, 1] - life.born_at[1])) > span
+        doubled = doubles(poses, self._lives, self.settings.life)
+        stay = [
+            k for k, life in enumerate(self._lives)
+            if k not in doubled and not is_dead(poses[k], life, size, self.settings.life)
+        ]  # fmt: skip
+        if len(stay) < len(self._lives):
+            self._lives = [self._lives[k] for k in stay]
+            self._state = SlotState(*(part[stay] for part in self._state))
+
+    def _bear(self, birth: Birth, image: Image) -> None:
+        """A new slot, or a hidden one that has come back."""
+        box, size = birth.box, self.network.settings.cell.grid_px
+        pose = np.array([*box.centre, max(4.0, box.width), max(4.0, box.height)], np.float32)
+        back = find_returning(birth, self._state.pose.numpy(), self._lives, self.settings.life)
+        if back is None and len(self._lives) >= self.settings.max_slots:
+            return
+        silhouette = np.zeros(image.shape[:2], np.float32)
+        silhouette[int(box.y0) : int(box.y1), int(box.x0) : int(box.x1)] = birth.mask
+        alone = share_out(image, np.zeros(image.shape[:2], np.uint8), np.zeros((1, size, size, 4), np.float32), pose[None], self.network.settings.pixels)
+        window = alone.windows[0]
+        if window is None:
+            return
+        seen = look(image, (silhouette * 255).astype(np.uint8), alone, pose[None], size)
+        place, colour = torch.from_numpy(pose)[None], torch.from_numpy(seen[:, 3:])
+        newborn = self.network.cell.birth(place, colour, torch.from_numpy(seen[:, 2:3]))
+        if back is not None:
+            kept = SlotState(*(part[back : back + 1] for part in self._state))
+            newborn = newborn._replace(hidden=kept.hidden, motion=kept.motion)
+            for part, value in zip(self._state, newborn, strict=True):
+                part[back] = value[0]
+            self._lives[back].hidden = 0
+            return
+        self._state = SlotState(*(torch.cat([part, value]) for part, value in zip(self._state, newborn, strict=True)))
+        self._lives.append(Life((float(pose[0]), float(pose[1])), birth.area_px, colour=birth.colour))
+
+    def _feed_back(self, image: Image, verdict: NDArray[np.uint8], labels: NDArray[np.int32]) -> None:
+        """Tell the mixture what is known to be object, so that what stops neither fades nor leaves a ghost.
+
+        Without a prescan a thing that has never moved may be scenery that the mixture got wrong: after a while it is given up.
+        """
+        patience = self.settings.life.still_frames
+        kept = [life.id for life in self._lives if life.id and (self._prepared or life.moved or life.age < patience)]
+        self.mixture.learn(image, np.isin(labels, kept) if kept else None)
+
+    def _at_frame_size(
+        self, labels: NDArray[np.int32], regions: dict[int, Region], verdict: NDArray[np.uint8], shape: tuple[int, ...]
+    ) -> Segmentation:
+        height, width = shape[:2]
+        fx, fy = width / labels.shape[1], height / labels.shape[0]
+        if (fx, fy) != (1, 1):
+            labels = cv2.resize(labels.astype(np.float32), (width, height), interpolation=cv2.INTER_NEAREST).astype(np.int32)
+        placed = tuple(
+            Region(r.label, Box(r.box.x0 * fx, r.box.y0 * fy, r.box.x1 * fx, r.box.y1 * fy), r.area_px * fx * fy, r.confidence, r.hidden)
+            for r in regions.values()
+        )  # fmt: skip
+        return Segmentation(labels, placed, persistent=True, foreground=labels > 0)
+
+
+def _mask_box(mask: Array, pose: Array) -> Box:
+    """The box round a mask (P, P) in the window at `pose`, to a fraction of a grid pixel."""
+    size = len(mask)
+    x0, x1 = _extent(mask.max(0))
+    y0, y1 = _extent(mask.max(1))
+    cx, cy, w, h = (float(v) for v in pose)
+    left, top = cx - w * PAD / 2, cy - h * PAD / 2
+    return Box(left + x0 * w * PAD / size, top + y0 * h * PAD / size, left + x1 * w * PAD / size, top + y1 * h * PAD / size)
+
+
+def _extent(profile: Array) -> tuple[float, float]:
+    """Where a profile rises above BOX_MASK first and falls below it last, in pixels, edges interpolated."""
+    above = np.flatnonzero(profile > BOX_MASK)
+    if len(above) == 0:
+        return len(profile) / 6, len(profile) * 5 / 6  # the pose itself
+    first, last = int(above[0]), int(above[-1])
+    start = first - (_crossing(profile[first], profile[first - 1]) if first > 0 else 0.5)
+    end = last + (_crossing(profile[last], profile[last + 1]) if last + 1 < len(profile) else 0.5)
+    return start + 0.5, end + 0.5
+
+
+def _crossing(inside: float, outside: float) -> float:
+    return float((inside - BOX_MASK) / max(1e-6, inside - outside))

@@ -1,0 +1,111 @@
+"""Settings of the neural lane: the cell, its likelihoods, its training. Imports no torch."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field, PositiveInt
+
+from tracker.types import Settings
+
+
+class CellSettings(Settings):
+    """Shape of the recurrent cell. Written into the weights file; a network is rebuilt from these."""
+
+    grid_px: int = Field(24, ge=8, multiple_of=4)
+    """side P of a slot's canonical grid"""
+    features: int = Field(32, ge=4, multiple_of=4)
+    """channels of the convolutions"""
+    hidden: int = Field(16, ge=1)
+    """recurrent channels on the grid"""
+    motion: int = Field(64, ge=1)
+    """size of the recurrent motion vector"""
+
+
+class MixtureModelSettings(Settings):
+    """The pixel model of the E-step; training and tracking must use the same, so it travels with the weights."""
+
+    colour_sigma: float = Field(0.17, gt=0)
+    """standard deviation of a slot's colour, of 1; wide, since the three channels move together"""
+    colour_reach: float = Field(3.5, gt=0)
+    """standard deviations at which the colour penalty stops growing"""
+    object_verdicts: tuple[float, float, float] = (0.14, 0.08, 0.78)
+    """P(background, shadow, foreground verdict of the Gaussian mixture | an object's pixel)"""
+    background_verdicts: tuple[float, float, float] = (0.88, 0.09, 0.03)
+    """the same for a background pixel"""
+    hidden_below: float = Field(0.2, ge=0, le=1)
+    """a slot that owns less than this share of its mask is hidden: it predicts and does not learn"""
+
+
+class NetworkSettings(Settings):
+    """What a weights file holds beside its numbers."""
+
+    cell: CellSettings = CellSettings()
+    pixels: MixtureModelSettings = MixtureModelSettings()
+
+
+class TrainSettings(Settings):
+    """How the cell is trained. One step is one batch of drawn clips, unrolled once."""
+
+    seed: int = 0
+    steps: int = Field(2400, ge=1)
+    batch: int = Field(12, ge=1)
+    """clips a step"""
+    slots: int = Field(5, ge=1)
+    """slots a clip; objects beyond that stay unexplained"""
+    lengths: tuple[tuple[float, int], ...] = ((0.0, 6), (0.2, 10), (0.5, 16))
+    """curriculum: (from this share of the steps on, frames a clip)"""
+    learning_rate: float = Field(1.5e-3, gt=0)
+    """peak; a hundred steps of warm-up, then a half cosine to a hundredth"""
+    weight_decay: float = Field(1e-4, ge=0)
+    clip_norm: float = Field(1.0, gt=0)
+    behind_weight: float = Field(0.2, ge=0, le=1)
+    """inter-cluster weight of pixels that another slot owns: low, since an object may well go on behind them"""
+    bfloat16: bool = True
+    """mixed precision; several times faster where the chip multiplies bfloat16"""
+    checkpoint_every: int = Field(100, ge=1)
+    """steps between checkpoints, which are also the steps of the held-apart evaluation"""
+    network: NetworkSettings = NetworkSettings()
+
+
+class LifeSettings(Settings):
+    """When a slot is born, hidden, revived and dead. Times in frames, lengths in shares of the picture or of the object."""
+
+    min_area: float = Field(0.0003, ge=0)
+    """smallest unexplained foreground that may become a slot, as a share of the picture"""
+    close_width: float = Field(0.008, ge=0)
+    """gaps up to this wide are closed before foreground is cut into blobs, as a share of the picture's width"""
+    close_height: float = Field(0.016, ge=0)
+    """the same for gaps up to this high: larger, for a belt or a shadow cuts an upright object across"""
+    fragment: float = Field(0.6, ge=0)
+    """loose foreground that hangs on a slot and is smaller than this share of it is a part of it; larger, a birth"""
+    grow_frames: int = Field(15, ge=0)
+    """so young a slot takes all loose foreground that hangs on it"""
+    confirm_frames: int = Field(4, ge=1)
+    """frames seen before a slot is given an identity"""
+    young_frames: int = Field(3, ge=0)
+    """frames a slot without identity may be unseen"""
+    hidden_frames: int = Field(30, ge=0)
+    """frames a slot with an identity may be unseen, away from the border"""
+    hidden_below: float = Field(0.25, ge=0, le=1)
+    """a slot that owns less foreground than this share of its usual area is hidden"""
+    revive_sizes: float = Field(1.2, ge=0)
+    """a birth within so many sizes of where a hidden slot should be, and of its colour, is that slot coming back"""
+    same: float = Field(0.7, gt=0, le=1)
+    """two slots one of which covers this share of the other are one object seen twice; the younger dies"""
+    flood: float = Field(0.3, gt=0, le=1)
+    """no births in a frame with a larger share of foreground than this: the light has changed"""
+    still_frames: int = Field(150, ge=1)
+    """without a prescan, a slot that has never moved for so long is given back to the background"""
+
+
+class SlotsSettings(Settings):
+    """The neural lane at work."""
+
+    weights: str = "street"
+    """name of a shipped network, or path of a .safetensors file"""
+    working_width: PositiveInt | Literal["full"] = 640
+    """pixels; wider frames are worked on at this width, narrower ones as they are; full: never resized"""
+    max_slots: int = Field(64, ge=1)
+    """objects at a time; births beyond that wait"""
+    life: LifeSettings = LifeSettings()

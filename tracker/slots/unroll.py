@@ -1,0 +1,80 @@
+"""One frame, and many, of the windowed RNN-EM in whole-frame torch: the form that is trained and that others are held to."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from tracker.slots.cells import Sight, SlotState, WindowCell
+from tracker.slots.em import PROBABILITY_FLOOR, responsibilities, robust_colour_log_likelihood
+from tracker.slots.settings import MixtureModelSettings
+from tracker.slots.window import crop, paste
+
+
+class Prediction(NamedTuple):
+    """psi: what the slots foretell of a frame before they see it. B clips, K slots."""
+
+    mask: Tensor
+    """(B, K, 1, H, W) probability that the object covers the pixel"""
+    colour: Tensor
+    """(B, K, 3, H, W)"""
+
+
+def predict(state: SlotState, clips: int, height: int, width: int) -> Prediction:
+    """Lay the states of B * K slots into their frames."""
+    canvas = torch.cat([torch.sigmoid(state.mask_logit), state.colour], 1)
+    laid = paste(canvas, state.pose, height, width).view(clips, -1, 4, height, width)
+    return Prediction(laid[:, :, :1], laid[:, :, 1:])
+
+
+def share_out(psi: Prediction, frame: Tensor, verdict: Tensor, alive: Tensor, pixels: MixtureModelSettings) -> Tensor:
+    """E-step of the video form: component 0 is the Gaussian mixture, which speaks through its verdict v.
+
+        gamma_i0 ~ P(v_i | background)        gamma_ik ~ m_ik p(x_i | c_ik) P(v_i | object)
+
+    frame (B, 3, H, W) in [0, 1] and verdict (B, 1, H, W) in {0, 0.5, 1}, both at the time psi speaks of; alive (B, K) 0 or 1.
+    Returns (B, K + 1, 1, H, W), sums to one over dim 1.
+    """
+    which = (verdict * 2).round().long()  # (B, 1, H, W)
+    as_object = torch.tensor(pixels.object_verdicts, device=frame.device).log()[which]
+    as_background = torch.tensor(pixels.background_verdicts, device=frame.device).log()[which]
+    colour = robust_colour_log_likelihood(
+        frame[:, None], psi.colour, sigma=pixels.colour_sigma, reach=pixels.colour_reach
+    )  # (B, K, 1, H, W)
+    slots = (psi.mask + PROBABILITY_FLOOR).log() + colour + as_object[:, None]
+    slots = slots.masked_fill(alive[:, :, None, None, None] == 0, float("-inf"))
+    return responsibilities(torch.cat([as_background[:, None], slots], 1), dim=1)
+
+
+class StepRecord(NamedTuple):
+    """One frame's psi (foretold), gamma (with the frame seen) and who was seen."""
+
+    psi: Prediction
+    gamma: Tensor
+    """(B, K + 1, 1, H, W)"""
+    free: Tensor
+    """(B, K) 1 where the slot was seen and learned"""
+
+
+def step(
+    cell: WindowCell, state: SlotState, frame: Tensor, verdict: Tensor, alive: Tensor, pixels: MixtureModelSettings
+) -> tuple[SlotState, StepRecord]:
+    """E-step with frame t, then M-step: the state for t + 1. Shapes as in `share_out`; state holds B * K slots."""
+    clips, slots = alive.shape
+    height, width = frame.shape[-2:]
+    psi = predict(state, clips, height, width)
+    with torch.no_grad():  # sequential mode of the paper: no gradient through gamma
+        gamma = share_out(psi, frame, verdict, alive, pixels)
+        owned = gamma[:, 1:]
+        others = 1 - gamma[:, :1] - owned
+        support = (owned * (verdict[:, None] > 0)).sum((2, 3, 4))
+        expected = psi.mask.sum((2, 3, 4)) + 1.0
+        free = ((support / expected) >= pixels.hidden_below).float() * alive
+    each = frame[:, None].expand(clips, slots, 3, height, width)
+    judged = verdict[:, None].expand(clips, slots, 1, height, width)
+    stack = torch.cat([owned, others, judged, each], 2).flatten(0, 1)
+    seen = crop(stack, state.pose.detach(), cell.settings.grid_px)
+    sight = Sight(seen[:, :1], seen[:, 1:2], seen[:, 2:3], seen[:, 3:])
+    return cell(state, sight, free.flatten()), StepRecord(psi, gamma, free)

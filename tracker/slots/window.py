@@ -1,0 +1,89 @@
+"""A slot's pose: the window it looks through, and the closed-form step that keeps the window on the object.
+
+pose (..., 4): centre x, centre y, width, height of the object in pixels. The window is the pose padded by `PAD`, resampled to a
+P x P grid. Window coordinates run from -1 to 1 over the grid, pixel centres inside (align_corners=False).
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+PAD = 1.5
+"""window over object size: room for limbs, for a frame's motion and for a scale that is a third wrong"""
+CANONICAL_SPREAD = (0.34, 0.37)
+"""standard deviations (x, y) of a mask in window coordinates when the pose fits; a full rectangle has .385"""
+STRIDE = 0.3
+"""share of the way to the fitting pose taken in one frame"""
+LARGEST_SHIFT, LARGEST_LOG_SCALE = 0.15, 0.12
+"""bounds of one pose step: a mask torn by an occlusion must not throw the window"""
+SMALLEST_MASK = 12.0
+"""grid pixels below which a mask's moments mean nothing"""
+EMPTY_LOGIT = -6.0
+"""mask logit of what comes into the window from outside"""
+
+
+def axes(size: int, device: torch.device | None = None) -> tuple[Tensor, Tensor]:
+    """Window coordinates of the grid's pixel centres: x (1, P) and y (P, 1)."""
+    centres = (torch.arange(size, device=device, dtype=torch.float32) + 0.5) * 2 / size - 1
+    return centres[None, :], centres[:, None]
+
+
+def crop(image: Tensor, pose: Tensor, size: int) -> Tensor:
+    """See the frame through the windows: image (N, C, H, W), pose (N, 4) -> (N, C, P, P); zero outside the frame."""
+    height, width = image.shape[-2:]
+    cx, cy, w, h = pose.unbind(-1)
+    zero = torch.zeros_like(cx)
+    x_row = torch.stack([w * PAD / width, zero, 2 * cx / width - 1], -1)
+    y_row = torch.stack([zero, h * PAD / height, 2 * cy / height - 1], -1)
+    grid = F.affine_grid(torch.stack([x_row, y_row], -2), [len(pose), 1, size, size], align_corners=False)
+    return F.grid_sample(image, grid, align_corners=False)
+
+
+def paste(canvas: Tensor, pose: Tensor, height: int, width: int) -> Tensor:
+    """Lay the windows into the frame: canvas (N, C, P, P), pose (N, 4) -> (N, C, H, W); zero outside the window."""
+    cx, cy, w, h = pose.unbind(-1)
+    zero = torch.zeros_like(cx)
+    x_row = torch.stack([width / (w * PAD), zero, (width - 2 * cx) / (w * PAD)], -1)
+    y_row = torch.stack([zero, height / (h * PAD), (height - 2 * cy) / (h * PAD)], -1)
+    grid = F.affine_grid(torch.stack([x_row, y_row], -2), [len(pose), 1, height, width], align_corners=False)
+    return F.grid_sample(canvas, grid, align_corners=False)
+
+
+def moments(mask: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Mean x, mean y, standard deviation x and y of masks (N, P, P), in window coordinates; each (N,)."""
+    x, y = axes(mask.shape[-1], mask.device)
+    mass = mask.sum((-1, -2)) + 1e-3
+    mean_x, mean_y = (mask * x).sum((-1, -2)) / mass, (mask * y).sum((-1, -2)) / mass
+    spread_x = (mask * (x - mean_x[:, None, None]) ** 2).sum((-1, -2)) / mass
+    spread_y = (mask * (y - mean_y[:, None, None]) ** 2).sum((-1, -2)) / mass
+    return mean_x, mean_y, spread_x.clamp(min=4e-3).sqrt(), spread_y.clamp(min=4e-3).sqrt()
+
+
+def fit_pose(mask_logit: Tensor, pose: Tensor, free: Tensor) -> tuple[Tensor, Tensor]:
+    """The pose M-step in closed form: part of the way to the window whose mask has the canonical moments.
+
+    mask_logit (N, 1, P, P); pose (N, 4); free (N,) in [0, 1], 0 keeps a pose as it is.
+    Returns the new pose (N, 4) and the affine map (N, 2, 3) from new to old window coordinates, by which the state must be
+    warped along (without that the scale drifts away). No gradient flows through either.
+    """
+    with torch.no_grad():
+        mask = torch.sigmoid(mask_logit[:, 0].float())
+        go = STRIDE * free * (mask.sum((-1, -2)) > SMALLEST_MASK)
+        mean_x, mean_y, spread_x, spread_y = moments(mask)
+        shift_x = (go * mean_x).clamp(-LARGEST_SHIFT, LARGEST_SHIFT)
+        shift_y = (go * mean_y).clamp(-LARGEST_SHIFT, LARGEST_SHIFT)
+        scale_x = torch.exp((go * (spread_x / CANONICAL_SPREAD[0]).log()).clamp(-LARGEST_LOG_SCALE, LARGEST_LOG_SCALE))
+        scale_y = torch.exp((go * (spread_y / CANONICAL_SPREAD[1]).log()).clamp(-LARGEST_LOG_SCALE, LARGEST_LOG_SCALE))
+        zero = torch.zeros_like(shift_x)
+        to_old = torch.stack([torch.stack([scale_x, zero, shift_x], -1), torch.stack([zero, scale_y, shift_y], -1)], -2)
+        cx, cy, w, h = pose.unbind(-1)
+        fitted = torch.stack([cx + shift_x * w * PAD / 2, cy + shift_y * h * PAD / 2, w * scale_x, h * scale_y], -1)
+    return fitted, to_old
+
+
+def warp(canvas: Tensor, to_old: Tensor) -> Tensor:
+    """Resample grids (N, C, P, P) by an affine map (N, 2, 3) of window coordinates; zero from outside."""
+    grid = F.affine_grid(to_old, [*canvas.shape], align_corners=False)
+    return F.grid_sample(canvas, grid, align_corners=False)

@@ -1,0 +1,96 @@
+"""One thread reads, the caller works; between them a bounded queue."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Iterator
+
+from tracker.types import Frame, Source
+
+WAKE_S = 0.5
+"""The caller wakes this often while it waits: on Windows, Ctrl+C does not reach a thread that waits without end."""
+
+
+def read_ahead(source: Source, *, queue_frames: int = 8) -> ReadAhead:
+    """Decode `source` in a thread of its own while the caller works on what came before.
+
+        with read_ahead(source) as frames:
+            for frame in frames: ...
+
+    Of a clip, every frame arrives and the reader waits while `queue_frames` are queued. Of a live source only the
+    newest frame is kept, so the caller never falls behind; `frames.dropped` counts the others. What the reader
+    raises is raised in the caller, after the frames that came before it. The source stays open.
+    """
+    return ReadAhead(source, queue_frames=queue_frames)
+
+
+class ReadAhead(Iterator[Frame]):
+    """Frames of a source, read by a thread that lives as long as the `with` block. See `read_ahead`."""
+
+    dropped: int = 0
+    """live frames that were replaced by a newer one before they were asked for"""
+
+    def __init__(self, source: Source, *, queue_frames: int) -> None:
+        self._source = source
+        self._live = source.info.live
+        self._limit = 1 if self._live else queue_frames
+        self._queue: deque[Frame] = deque()
+        self._changed = threading.Condition()
+        self._stopping = False
+        self._ended = False
+        self._error: BaseException | None = None
+        # a daemon, so that a camera driver which hangs cannot keep the program alive
+        self._thread = threading.Thread(target=self._read, name="read ahead", daemon=True)
+
+    def _read(self) -> None:
+        try:
+            for frame in self._source:
+                if not self._put(frame):
+                    break
+        except BaseException as error:  # carried to the caller, whatever it is
+            self._error = error
+        finally:
+            with self._changed:
+                self._ended = True
+                self._changed.notify_all()
+
+    def _put(self, frame: Frame) -> bool:
+        """Queue one frame, waiting for room; false if nobody wants it any more."""
+        with self._changed:
+            while len(self._queue) >= self._limit and not self._stopping:
+                if self._live:
+                    self._queue.popleft()
+                    self.dropped += 1
+                else:
+                    self._changed.wait()
+            self._queue.append(frame)
+            self._changed.notify_all()
+            return not self._stopping
+
+    def __next__(self) -> Frame:
+        if self._thread.ident is None:
+            raise RuntimeError("read_ahead: its frames come inside `with read_ahead(source) as frames:` only")
+        with self._changed:
+            while not self._queue and not self._ended:
+                self._changed.wait(WAKE_S)
+            if self._queue:
+                frame = self._queue.popleft()
+                self._changed.notify_all()
+                return frame
+        if self._error is not None:
+            raise self._error
+        raise StopIteration
+
+    def __enter__(self) -> ReadAhead:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Stop the reader and wait for it: at once for a clip, for a silent stream until its timeout."""
+        with self._changed:
+            self._stopping = True
+            self._changed.notify_all()
+        while self._thread.is_alive():
+            self._thread.join(WAKE_S)
+        self._queue.clear()

@@ -1,0 +1,91 @@
+"""An address, as a user types it, becomes a source."""
+
+from __future__ import annotations
+
+import difflib
+import glob
+import re
+from pathlib import Path
+
+from tracker.errors import SourceError
+from tracker.sources.address import SCHEMES, is_url, scheme
+from tracker.sources.pictures import SUFFIXES, Pictures, is_picture
+from tracker.sources.span import Span
+from tracker.sources.video import Video
+from tracker.types import Source
+
+
+def open_source(
+    address: str,
+    *,
+    start_s: float = 0.0,
+    duration_s: float | None = None,
+    max_frames: int | None = None,
+    timeout_s: float = 10.0,
+    fps: float = 25.0,
+) -> Source:
+    """Open what `address` names, ready to give its first frame.
+
+        clip.mp4              any file that FFmpeg decodes
+        frames  frame*.png    a folder of pictures, or a pattern; frame2 comes before frame10
+        0                     the camera of that number
+        rtsp://cam/main       a stream: rtsp, rtmp, http, udp, ...
+
+    start_s, duration_s    seconds of the clip's own time; `duration_s` None is to its end
+    max_frames             at most so many frames are delivered
+    timeout_s              how long a camera or stream may be silent
+    fps                    frames a second of pictures, which carry no times
+
+    Raises SourceError if nothing readable is there; its message never shows a URL's password.
+    """
+    span = Span(start_s, duration_s, max_frames)
+    if re.fullmatch("[0-9]+", address):
+        from tracker.sources.camera import Camera  # only a camera needs OpenCV
+
+        return Camera(int(address), span=span, timeout_s=timeout_s)
+    if is_url(address):
+        if scheme(address) not in SCHEMES:
+            raise SourceError(f"{scheme(address)}://: not a kind of stream that is read; use {', '.join(SCHEMES)}")
+        return Video(address, span=span, timeout_s=timeout_s)
+    path = Path(address)
+    if path.is_dir():
+        return Pictures(_pictures_of(path), name=address, span=span, fps=fps)
+    if path.is_file():
+        if path.stat().st_size == 0:
+            raise SourceError(f"{address}: the file is empty (0 bytes)")
+        if is_picture(path):
+            return Pictures([path], name=address, span=span, fps=fps)
+        return Video(address, span=span, timeout_s=timeout_s)
+    if not path.exists() and glob.has_magic(address):
+        return Pictures(_matches(address), name=address, span=span, fps=fps)
+    raise _missing(path)
+
+
+def _pictures_of(folder: Path) -> list[Path]:
+    pictures = [path for path in folder.iterdir() if is_picture(path)]
+    if pictures:
+        return pictures
+    for inner in sorted(folder.iterdir()):
+        if inner.is_dir() and any(is_picture(path) for path in inner.iterdir()):
+            raise SourceError(f"{folder}: no pictures in this folder; did you mean {inner}?")
+    raise SourceError(f"{folder}: no pictures in this folder ({', '.join(SUFFIXES)})")
+
+
+def _matches(pattern: str) -> list[Path]:
+    matches = [Path(name) for name in glob.glob(pattern, recursive=True)]
+    pictures = [path for path in matches if is_picture(path)]
+    if pictures:
+        return pictures
+    if not matches:
+        raise SourceError(f"{pattern}: no file matches this pattern")
+    raise SourceError(f"{pattern}: matches no picture; a pattern is for pictures, a video is given by its own name")
+
+
+def _missing(path: Path) -> SourceError:
+    if path.exists():
+        return SourceError(f"{path}: neither a file nor a folder; a camera is given by its number")
+    if not path.parent.is_dir():
+        return SourceError(f"{path}: there is no folder {path.parent}; check the path")
+    near = difflib.get_close_matches(path.name, [other.name for other in path.parent.iterdir()], n=1)
+    advice = f"did you mean {path.with_name(near[0])}?" if near else "check the path"
+    return SourceError(f"{path}: no such file; {advice}")

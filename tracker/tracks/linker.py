@@ -1,0 +1,118 @@
+"""Gives regions identities: predict every track, pair tracks with regions, correct, begin and end tracks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pydantic import NonNegativeFloat, PositiveFloat, PositiveInt
+
+from tracker.tracks.assignment import area, assign, covered_matrix, pair_costs
+from tracker.tracks.motion import Motion, begin, correct, predict, pushed_into
+from tracker.types import Region, Settings, Track
+
+
+class LinkerSettings(Settings):
+    """How regions are linked over time."""
+
+    confirm_frames: PositiveInt = 3
+    """frames in a row a region must be found before it gets an identity; earlier frames are not filled in"""
+    max_gap_s: NonNegativeFloat = 1.0
+    """seconds a track lives on unseen, predicted and reported as hidden"""
+    reach: PositiveFloat = 0.5
+    """farthest a region may be from where its track was predicted, in diagonals of the track's box"""
+    growth: PositiveFloat = 2.5
+    """largest ratio of a region's area to its track's, or the reverse"""
+    merge_growth: PositiveFloat = 1.2
+    """a region this many times larger than each of the two or more tracks predicted in it holds them all; a huge value
+    turns that off"""
+
+
+@dataclass
+class _Line:
+    """One track being followed; `id` is 0 until it is confirmed."""
+
+    motion: Motion
+    id: int = 0
+    hits: int = 1
+    unseen_s: float = 0.0
+    confidence: float = 1.0
+    label: int = 0
+    seen: bool = True
+
+
+class Linker:
+    """Blobs in, identities out. The same regions and times always give the same tracks."""
+
+    def __init__(self, settings: LinkerSettings):
+        self.settings = settings
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget every track; identities count from 1 again."""
+        self._lines: list[_Line] = []
+        self._last_id = 0
+        self._time_s: float | None = None
+
+    def step(self, regions: Sequence[Region], *, time_s: float, size: tuple[int, int]) -> tuple[Track, ...]:
+        """The confirmed tracks of this frame, in order of identity.
+
+        regions  what was segmented in this frame, hidden ones ignored
+        time_s   the frame's time; a longer step lets tracks move farther (velocities are in pixels a second)
+        size     (width, height) of the frame: a track predicted to be outside it has left
+
+        Tracks that merge into one region keep their sizes and go on as predicted, inside it; the one that fills it most
+        is given its label, the others label 0.
+        """
+        dt_s = 0.0 if self._time_s is None else max(0.0, time_s - self._time_s)
+        self._time_s = time_s
+        for line in self._lines:
+            line.motion, line.seen, line.label = predict(line.motion, dt_s=dt_s), False, 0
+        free = [region for region in regions if not region.hidden]
+        named, unnamed = [line for line in self._lines if line.id], [line for line in self._lines if not line.id]
+        free = self._merge(named, free)
+        # those with an identity choose first: a noise blob must not take a person's region
+        free = self._pair([line for line in named if not line.seen], free)
+        free = self._pair(unnamed, free)
+        for line in self._lines:
+            line.unseen_s = 0.0 if line.seen else line.unseen_s + dt_s
+        self._lines = [line for line in self._lines if line.seen or self._lives(line, size)]
+        self._lines += [_Line(begin(r.box), confidence=r.confidence, label=r.label) for r in free]
+        for line in self._lines:
+            if not line.id and line.hits >= self.settings.confirm_frames:
+                self._last_id += 1
+                line.id = self._last_id
+        named = sorted((line for line in self._lines if line.id), key=lambda line: line.id)
+        return tuple(Track(n.id, n.motion.box, n.confidence, n.label, hidden=not n.seen) for n in named)
+
+    def _merge(self, lines: Sequence[_Line], regions: Sequence[Region]) -> list[Region]:
+        """Keep the lines that merged into one region inside it; returns the regions that hold one line or none."""
+        left = []
+        covered = covered_matrix([line.motion.box for line in lines], [region.box for region in regions])
+        for r, region in enumerate(regions):
+            inside = [n for n in range(len(lines)) if covered[n, r] >= 0.5 and covered[n].argmax() == r]
+            largest = max((area(lines[n].motion.box) for n in inside), default=0.0)
+            if len(inside) < 2 or area(region.box) < self.settings.merge_growth * largest:
+                left.append(region)
+                continue
+            for n in inside:
+                lines[n].motion, lines[n].seen = pushed_into(lines[n].motion, region.box), True
+            max((lines[n] for n in inside), key=lambda line: area(line.motion.box)).label = region.label
+        return left
+
+    def _pair(self, lines: Sequence[_Line], regions: Sequence[Region]) -> list[Region]:
+        """Correct each line by the region it is; returns the regions that are nobody's."""
+        boxes = [line.motion.box for line in lines], [region.box for region in regions]
+        pairs = assign(pair_costs(*boxes, reach=self.settings.reach, growth=self.settings.growth))
+        for row, column in pairs:
+            line, region = lines[row], regions[column]
+            line.motion = correct(line.motion, region.box)
+            line.seen, line.hits, line.label, line.confidence = True, line.hits + 1, region.label, region.confidence
+        taken = {column for _, column in pairs}
+        return [region for n, region in enumerate(regions) if n not in taken]
+
+    def _lives(self, line: _Line, size: tuple[int, int]) -> bool:
+        """Whether a track that was not seen in this frame goes on."""
+        x, y = line.motion.box.centre
+        inside = 0 <= x < size[0] and 0 <= y < size[1]
+        return bool(line.id) and inside and line.unseen_s <= self.settings.max_gap_s

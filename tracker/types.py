@@ -1,0 +1,190 @@
+"""The waist: the values that every station speaks, and the three small protocols between them.
+
+Arrays are indexed [y, x]; named pairs are in order x, y; boxes are x0, y0, x1, y1 in pixels, half open; images are RGB
+uint8 (H, W, 3); time is in seconds from the clip's first frame; frames count from 0. Nobody writes into an array it was handed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal, NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict
+
+Image = NDArray[np.uint8]
+"""(H, W, 3) uint8 RGB."""
+Mask = NDArray[np.bool_]
+"""(H, W) bool."""
+Labels = NDArray[np.int32]
+"""(H, W) int32, 0 = background."""
+
+
+class Settings(BaseModel):
+    """Base of every settings value: frozen, checked when made, an unknown key is refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+
+
+class Box(NamedTuple):
+    """Axis-aligned box in pixels of the frame, half open, not necessarily inside the frame."""
+
+    x0: float
+    y0: float
+    x1: float
+    y1: float
+
+    @property
+    def width(self) -> float:
+        return self.x1 - self.x0
+
+    @property
+    def height(self) -> float:
+        return self.y1 - self.y0
+
+    @property
+    def centre(self) -> tuple[float, float]:
+        """(x, y)."""
+        return (self.x0 + self.x1) / 2, (self.y0 + self.y1) / 2
+
+
+@dataclass(frozen=True)
+class Frame:
+    """One picture of a clip."""
+
+    index: int
+    """counts from 0 at the first frame delivered"""
+    time_s: float
+    """seconds from the clip's first frame, by the container's timestamps"""
+    image: Image
+
+
+@dataclass(frozen=True)
+class Region:
+    """One object as a segmenter sees it in one frame."""
+
+    label: int
+    """its pixels in `Segmentation.labels`, above 0"""
+    box: Box
+    area_px: float
+    """visible pixels; 0 while it is hidden"""
+    confidence: float = 1.0
+    """in [0, 1]"""
+    hidden: bool = False
+    """behind something: the box is predicted, not seen"""
+
+
+@dataclass(frozen=True)
+class Segmentation:
+    """Who owns which pixel in one frame. The baseline and the network return the same type."""
+
+    labels: Labels
+    """(H, W) int32, 0 = background; whoever made `regions` used these labels"""
+    regions: tuple[Region, ...]
+    persistent: bool
+    """label k now is label k in the next frame; if false a linker gives the identities"""
+    foreground: Mask
+    """(H, W) bool: what is held to be object, before anyone asks whose"""
+    shares: NDArray[np.float32] | None = None
+    """(K + 1, H, W) responsibilities, row 0 the background and row k + 1 the k-th of `regions`, or None"""
+
+
+@dataclass(frozen=True)
+class Track:
+    """One identity in one frame."""
+
+    id: int
+    """from 1, never used twice in a run"""
+    box: Box
+    confidence: float
+    label: int
+    """its pixels in `Segmentation.labels` of this frame; 0 when it owns none"""
+    hidden: bool = False
+    """predicted rather than seen"""
+
+
+@dataclass(frozen=True)
+class View:
+    """What one lane made of one frame."""
+
+    lane: str
+    segmentation: Segmentation
+    tracks: tuple[Track, ...]
+
+
+@dataclass(frozen=True)
+class Moment:
+    """One frame and what every lane made of it: all that a sink is given."""
+
+    frame: Frame
+    views: tuple[View, ...]
+
+    def view(self, lane: str) -> View:
+        """The view of that lane; KeyError if the run has no such lane."""
+        for view in self.views:
+            if view.lane == lane:
+                return view
+        raise KeyError(lane)
+
+
+@dataclass(frozen=True)
+class SourceInfo:
+    """What is known of a source before its first frame."""
+
+    name: str
+    """for people; never holds a password"""
+    size: tuple[int, int]
+    """(width, height) in pixels, after rotation"""
+    fps: float | None
+    """mean frames a second, None if unknown"""
+    frame_count: int | None
+    """frames that will come, estimated from the header; None if unknown or endless"""
+    live: bool
+    """a camera or stream: cannot be read twice, frames are dropped rather than queued"""
+
+
+class Source(Protocol):
+    """Frames in order, once. A context manager; iteration raises SourceError on damage."""
+
+    @property
+    def info(self) -> SourceInfo: ...
+
+    @property
+    def problem(self) -> str | None:
+        """One line on what was not readable although the clip went on or ended early; None if all is well."""
+        ...
+
+    def __iter__(self) -> Iterator[Frame]: ...
+
+    def sample(self, count: int) -> list[Image]:
+        """About `count` pictures spread over the clip, in any order, without moving the iteration; [] if live."""
+        ...
+
+    def close(self) -> None: ...
+
+
+class Segmenter(Protocol):
+    """Frame in, segmentation out; holds its recurrent state."""
+
+    def prepare(self, images: Sequence[Image]) -> None:
+        """Learn the scene from pictures spread over the clip (the prescan). No pictures: a stated warm-up instead."""
+        ...
+
+    def step(self, frame: Frame) -> Segmentation: ...
+
+    def reset(self) -> None: ...
+
+
+Outcome = Literal["complete", "interrupted", "failed"]
+
+
+class Sink(Protocol):
+    """Takes moments in order, then is closed once. Writes beside the final name, which appears whole on close."""
+
+    def write(self, moment: Moment) -> None: ...
+
+    def close(self, outcome: Outcome) -> None:
+        """Finish what was written so far and give it its final name; nothing appears if no moment came."""
+        ...

@@ -1,0 +1,37 @@
+"""A drawn clip and its truth."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tracker.types import Box
+
+
+@dataclass(frozen=True)
+class TruthBox:
+    """One object in one frame of a drawn clip."""
+
+    id: int
+    """identity, from 1, the value of its pixels in `Clip.labels`"""
+    box: Box
+    """of the whole object, hidden parts included, clipped to the frame"""
+    visible: float
+    """share of that object's pixels inside the frame that nothing hides, in [0, 1]"""
+
+
+@dataclass(frozen=True)
+class Clip:
+    """A drawn clip: what a camera would have seen, and who every pixel belongs to."""
+
+    images: NDArray[np.uint8]
+    """(T, H, W, 3) RGB"""
+    labels: NDArray[np.uint16]
+    """(T, H, W) identity of the visible object, 0 = background (shadows are background)"""
+    boxes: tuple[tuple[TruthBox, ...], ...]
+    """for each frame, the objects of which any pixel is inside the frame"""
+    background: NDArray[np.uint8]
+    """(H, W, 3) the empty scene in neutral light"""
+    fps: float

@@ -1,0 +1,256 @@
+"""Street: walkers, vehicles, animals and blobs before a static camera, with what makes real video hard.
+
+Drawn in the order in which light reaches a camera: the empty scene, shadows, actors from far to near, pillars in front,
+light, jitter, noise, compression. Everything comes from one seed.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from tracker.types import Box, Settings
+from tracker.worlds.actors import ASPECT, Actor, Kind, draw_strip
+from tracker.worlds.clip import Clip, TruthBox
+
+KINDS: tuple[Kind, ...] = ("walker", "vehicle", "animal", "blob")
+
+
+class StreetSettings(Settings):
+    """What the street holds. Ranges are (low, high), drawn anew for every clip."""
+
+    width: int = Field(480, ge=16)
+    height: int = Field(360, ge=16)
+    frames: int = Field(200, ge=1)
+    fps: float = Field(25.0, gt=0)
+    objects: tuple[int, int] = (6, 12)
+    """how many are in the scene at a time"""
+    object_px: tuple[float, float] = (28.0, 64.0)
+    """geometric mean of an object's width and height, pixels"""
+    kinds: tuple[float, float, float, float] = (0.55, 0.15, 0.15, 0.15)
+    """shares of walkers, vehicles, animals, blobs"""
+    speed: tuple[float, float] = (0.02, 0.1)
+    """object sizes a frame"""
+    contrast: tuple[float, float] = (0.5, 1.0)
+    """how far the actors' colours keep from the scene's mean; low is camouflage"""
+    pairs: float = Field(0.25, ge=0, le=1)
+    """chance that a walker brings a companion at its side"""
+    stop_rate: float = Field(0.004, ge=0, le=1)
+    """chance a frame that an object stops for 10 to 120 frames"""
+    shadow: tuple[float, float] = (0.0, 0.5)
+    """how much of the light a cast shadow takes"""
+    light_drift: float = 0.06
+    """largest slow change of the light, as a share"""
+    switch_rate: float = 0.0
+    """chance a frame that the light jumps by up to a third"""
+    noise: tuple[float, float] = (1.0, 6.0)
+    """standard deviation of the sensor's noise, grey levels"""
+    compression: tuple[int, int] = (40, 95)
+    """JPEG quality each frame passes through; 100 = none"""
+    jitter_px: float = 0.0
+    """standard deviation of the camera's shift, pixels"""
+    pillars: tuple[int, int] = (0, 2)
+    """posts that hide whatever walks behind them"""
+
+
+def draw_street(settings: StreetSettings, *, seed: int) -> Clip:
+    """Draw one clip with its truth.
+
+    The same settings and seed give the same clip. Returns images (T, H, W, 3), labels (T, H, W), boxes and fps.
+    """
+    rng = np.random.default_rng(seed)
+    scene = _Scene(settings, rng)
+    images = np.empty((settings.frames, settings.height, settings.width, 3), np.uint8)
+    labels = np.empty((settings.frames, settings.height, settings.width), np.uint16)
+    boxes = []
+    for t in range(settings.frames):
+        images[t], labels[t], frame_boxes = scene.step()
+        boxes.append(frame_boxes)
+    return Clip(images, labels, tuple(boxes), scene.background.astype(np.uint8), settings.fps)
+
+
+def _ramp(rng: np.random.Generator, low_high: tuple[float, float]) -> float:
+    return float(rng.uniform(*low_high))
+
+
+def _smooth(rng: np.random.Generator, size: tuple[int, int], cells: int) -> NDArray[np.float32]:
+    """(H, W, 3) noise of that many cells across, standard deviation about 1."""
+    grid = (rng.normal(0, 1, (cells, cells, 1)) + rng.normal(0, 0.4, (cells, cells, 3))).astype(np.float32)
+    return np.asarray(cv2.resize(grid, size, interpolation=cv2.INTER_CUBIC), np.float32)
+
+
+def _draw_background(settings: StreetSettings, rng: np.random.Generator) -> NDArray[np.float32]:
+    """(H, W, 3) float32 in 0..255: ground, patches, kerbs and fine texture."""
+    size = (settings.width, settings.height)
+    picture = np.full((settings.height, settings.width, 3), rng.uniform(-18, 18, 3) + rng.uniform(60, 200), np.float32)
+    picture += _smooth(rng, size, 4) * rng.uniform(4, 22) + _smooth(rng, size, 12) * rng.uniform(2, 12)
+    for _ in range(rng.integers(0, 6)):  # lawns, walls, road markings
+        corners = rng.uniform(-0.2, 1.2, (4, 2)) * size
+        patch = cv2.fillConvexPoly(np.zeros(picture.shape[:2], np.float32), np.round(corners).astype(np.int32), 1.0)
+        picture += patch[..., None] * (rng.normal(0, 26) + rng.normal(0, 8, 3)).astype(np.float32)
+    for _ in range(rng.integers(0, 4)):
+        ends = np.round(rng.uniform(-0.2, 1.2, (2, 2)) * size).astype(int)
+        shade = [float(v) for v in np.full(3, rng.uniform(60, 230))]
+        cv2.line(picture, tuple(map(int, ends[0])), tuple(map(int, ends[1])), shade, int(rng.integers(1, 4)), cv2.LINE_AA)
+    fine = rng.normal(0, rng.uniform(1, 9), (settings.height, settings.width, 1)).astype(np.float32)
+    return np.clip(picture + cv2.GaussianBlur(fine, (0, 0), 0.7)[..., None], 8, 247)
+
+
+class _Scene:
+    """The street as it stands in one frame."""
+
+    def __init__(self, settings: StreetSettings, rng: np.random.Generator) -> None:
+        self.settings, self.rng = settings, rng
+        self.background = _draw_background(settings, rng)
+        self.wanted = int(rng.integers(settings.objects[0], settings.objects[1] + 1))
+        self.shadow = _ramp(rng, settings.shadow)
+        self.shadow_lean = rng.uniform(-0.8, 0.8)
+        self.noise = _ramp(rng, settings.noise)
+        self.quality = int(rng.integers(settings.compression[0], settings.compression[1] + 1))
+        self.light = np.ones(3)
+        self.light_speed = rng.normal(0, 1, 3) * 0.2 + rng.normal(0, 1)
+        self.clock, self.switched = rng.uniform(0, 2 * np.pi), 1.0
+        self.mean_colour, self.contrast = self.background.mean((0, 1)), _ramp(rng, settings.contrast)
+        self.pillars = [self._pillar() for _ in range(rng.integers(settings.pillars[0], settings.pillars[1] + 1))]
+        for columns, colour in self.pillars:
+            self.background[:, columns] = colour
+        self.near_y = settings.height
+        self.actors: list[Actor] = []
+        self.born = 0
+        while len(self.actors) < self.wanted:
+            self._enter(inside=True)
+
+    def _pillar(self) -> tuple[slice, NDArray[np.float32]]:
+        width = int(max(2, self.rng.uniform(0.015, 0.05) * self.settings.width))
+        x = int(self.rng.integers(0, max(1, self.settings.width - width)))
+        return slice(x, x + width), self.rng.uniform(20, 220, 3).astype(np.float32)
+
+    def _enter(self, *, inside: bool) -> None:
+        """Bring one more actor, and now and then its companion: anywhere at the start, later from a border."""
+        rng, settings = self.rng, self.settings
+        kind = KINDS[int(rng.choice(4, p=np.array(settings.kinds) / sum(settings.kinds)))]
+        scale = _ramp(rng, settings.object_px)
+        aspect = ASPECT[kind] * float(np.exp(rng.normal(0, 0.12)))
+        size = (scale / aspect**0.5, scale * aspect**0.5)
+        heading = rng.normal(0, 0.35) + (np.pi if rng.random() < 0.5 else 0)
+        if kind in ("animal", "blob") or rng.random() < 0.2:
+            heading = rng.uniform(0, 2 * np.pi)
+        speed = _ramp(rng, settings.speed) * scale * (1.6 if kind == "vehicle" else 1.0)
+        velocity = speed * np.array([np.cos(heading), np.sin(heading) * 0.7])
+        place = rng.uniform(0.02, 0.98, 2) * (settings.width, settings.height) + (0, size[1] / 2)
+        if not inside:  # walk the way back until out of sight
+            room = np.array([settings.width + size[0], settings.height + size[1]])
+            steps = np.min((np.where(velocity > 0, place + (size[0] / 2, 0), room - place) / np.maximum(np.abs(velocity), 1e-3)))
+            place = place - velocity * steps
+        company = 1 + int(kind == "walker" and rng.random() < settings.pairs)
+        for n in range(company):
+            self.born += 1
+            beside = n * np.array([size[0] * rng.uniform(0.9, 1.8), rng.normal(0, 0.1) * size[1]])
+            restless = speed * (0.15 if kind in ("animal", "blob") else 0.04)
+            strip = [self._fade(sprite) for sprite in draw_strip(kind, rng)]
+            actor = Actor(self.born, kind, strip, size, place + beside, velocity.copy(), restless, settings.stop_rate)
+            actor.gait = float(rng.uniform(0, 8))
+            self.actors.append(actor)
+
+    def _fade(self, sprite: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Bring an actor's colours nearer to the scene's."""
+        colours = self.mean_colour + (sprite[..., :3] - self.mean_colour) * self.contrast
+        return np.dstack([np.clip(colours, 0, 255).astype(np.uint8), sprite[..., 3]])
+
+    def _gone(self, actor: Actor) -> bool:
+        margin = np.array(actor.size) * 1.5 + 4
+        x, y = actor.position
+        return not (-margin[0] < x < self.settings.width + margin[0] and -4 < y < self.settings.height + margin[1])
+
+    def step(self) -> tuple[NDArray[np.uint8], NDArray[np.uint16], tuple[TruthBox, ...]]:
+        """Draw the next frame: picture, labels, boxes."""
+        for actor in self.actors:
+            actor.step(self.rng)
+        self.actors = [actor for actor in self.actors if not self._gone(actor)]
+        if len(self.actors) < self.wanted and self.rng.random() < 0.15:
+            self._enter(inside=False)
+        near_last = sorted(self.actors, key=lambda actor: actor.position[1])
+        picture = self.background.copy()
+        labels = np.zeros(picture.shape[:2], np.uint16)
+        if self.shadow > 0.05:
+            for actor in near_last:
+                self._cast_shadow(picture, actor)
+        whole = {}
+        for actor in near_last:
+            footprint = self._paste(picture, labels, actor)
+            if footprint is not None:
+                whole[actor.id] = footprint
+        for columns, colour in self.pillars:
+            picture[:, columns] = colour
+            labels[:, columns] = 0
+        seen = np.bincount(labels.ravel(), minlength=self.born + 1)
+        boxes = tuple(TruthBox(id, box, min(1.0, float(seen[id]) / area)) for id, (box, area) in whole.items())
+        return self._expose(picture, labels), labels, boxes
+
+    def _paste(
+        self, picture: NDArray[np.float32], labels: NDArray[np.uint16], actor: Actor
+    ) -> tuple[Box, float] | None:
+        """Draw the actor; returns its whole box inside the frame and its pixel count there, or None if outside."""
+        patch, x0, y0 = _place(actor.picture(), actor.size, actor.position)
+        height, width = labels.shape
+        left, top, right, bottom = max(0, x0), max(0, y0), min(width, x0 + patch.shape[1]), min(height, y0 + patch.shape[0])
+        if left >= right or top >= bottom:
+            return None
+        patch = patch[top - y0 : bottom - y0, left - x0 : right - x0]
+        alpha = patch[..., 3:] / 255.0
+        view = picture[top:bottom, left:right]
+        view += (patch[..., :3] - view) * alpha
+        solid = alpha[..., 0] > 0.5
+        labels[top:bottom, left:right][solid] = actor.id
+        if not solid.any():
+            return None
+        ys, xs = np.flatnonzero(solid.any(1)), np.flatnonzero(solid.any(0))
+        box = Box(float(left + xs[0]), float(top + ys[0]), float(left + xs[-1] + 1), float(top + ys[-1] + 1))
+        return box, float(solid.sum())
+
+    def _cast_shadow(self, picture: NDArray[np.float32], actor: Actor) -> None:
+        """Darken an ellipse that leans away from the light at the actor's feet."""
+        width, height = actor.size
+        x, y = actor.position
+        mask = np.zeros(picture.shape[:2], np.uint8)
+        centre = (round(x + self.shadow_lean * height * 0.35), round(y))
+        axes = (max(1, round(width * 0.55 + abs(self.shadow_lean) * height * 0.3)), max(1, round(width * 0.2)))
+        cv2.ellipse(mask, centre, axes, 0, 0, 360, 255, -1, cv2.LINE_AA)
+        x0, y0 = max(0, centre[0] - axes[0] - 2), max(0, centre[1] - axes[1] - 2)
+        window = np.s_[y0 : max(0, centre[1] + axes[1] + 3), x0 : max(0, centre[0] + axes[0] + 3)]
+        picture[window] *= 1 - mask[window][..., None] * (self.shadow / 255)
+
+    def _expose(self, picture: NDArray[np.float32], labels: NDArray[np.uint16]) -> NDArray[np.uint8]:
+        """Light, jitter, noise and compression. Jitter moves picture and labels alike."""
+        settings, rng = self.settings, self.rng
+        self.clock += 0.02
+        if rng.random() < settings.switch_rate:
+            self.switched = float(rng.uniform(0.7, 1.3))
+        gain = self.switched * (1 + settings.light_drift * np.sin(self.clock) * np.clip(self.light_speed, -1, 1))
+        picture = picture * gain.astype(np.float32)
+        if settings.jitter_px > 0:
+            shift = np.array([[1, 0, rng.normal(0, settings.jitter_px)], [0, 1, rng.normal(0, settings.jitter_px)]])
+            size = (settings.width, settings.height)
+            picture = cv2.warpAffine(picture, shift, size, borderMode=cv2.BORDER_REPLICATE)
+            labels[:] = cv2.warpAffine(labels, shift, size, flags=cv2.INTER_NEAREST)
+        noise = rng.standard_normal(picture.shape, np.float32) * np.float32(self.noise)
+        image = np.clip(picture + noise, 0, 255).astype(np.uint8)
+        if self.quality >= 100:
+            return image
+        coded = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, self.quality])[1]
+        return np.asarray(cv2.imdecode(coded, cv2.IMREAD_COLOR), np.uint8)
+
+
+def _place(sprite: NDArray[np.uint8], size: tuple[float, float], feet: NDArray[np.float64]) -> tuple[NDArray[np.float32], int, int]:
+    """Resize a sprite to `size` and shift it by the sub-pixel part of its place; returns the RGBA patch and its x0, y0."""
+    width, height = max(2, round(size[0])), max(2, round(size[1]))
+    x, y = feet[0] - width / 2, feet[1] - height
+    x0, y0 = int(np.floor(x)), int(np.floor(y))
+    small = cv2.resize(sprite, (width, height), interpolation=cv2.INTER_AREA).astype(np.float32)
+    shift = np.array([[1, 0, x - x0], [0, 1, y - y0]])
+    edge = cv2.BORDER_REPLICATE  # colour must not fade to black at the silhouette; alpha does, below
+    padded = cv2.copyMakeBorder(small, 0, 1, 0, 1, edge)
+    padded[-1, :, 3] = padded[:, -1, 3] = 0
+    return cv2.warpAffine(padded, shift, (width + 1, height + 1), borderMode=edge), x0, y0

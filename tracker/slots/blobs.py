@@ -1,12 +1,13 @@
-"""Connected foreground and the slots in it: what a lone slot adopts, and what is left over for births.
+"""Connected foreground and the slots in it: who stands where, alone or in company, what a slot adopts and what is born.
 
-The E-step knows pixels, not bodies: legs that a slot has not yet learned are unexplained although they hang on its trunk. So a blob
-of foreground that one slot alone stands in is that slot's; only what no slot stands in, or too large a leftover, is born anew.
+The E-step knows pixels, not bodies: legs that a slot has not yet learned are unexplained although they hang on its trunk. So blobs
+have a say: a blob in which one slot stands is all that slot's, and shows how large it is; in a blob of several the E-step decides.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -18,11 +19,14 @@ from tracker.slots.settings import LifeSettings
 from tracker.types import Box, Mask
 
 Array = NDArray[np.float32]
+Area = tuple[slice, slice]
 
 ADOPTED = np.float32(0.9)
 """gamma of an adopted pixel: nearly certain"""
-HELD_SLOT, HELD_BLOB = 0.3, 0.1
-"""a slot stands in a blob where this share of its own pixels, or of the blob's, is its"""
+STANDS = 0.5
+"""a slot stands in a blob that covers this share of its foretold box"""
+HOLDS = 0.3
+"""or in which it owns pixels for this share of its usual area"""
 
 
 @dataclass(frozen=True)
@@ -31,123 +35,253 @@ class Blobs:
 
     labels: NDArray[np.int32]
     """(H, W) 0 outside, else the number of the blob"""
-    foreground: Mask
-    """(H, W) the pixels judged foreground, specks removed, before closing"""
     boxes: NDArray[np.int32]
-    """(B, 4) x, y, width, height, row 0 unused"""
+    """(B, 4) x, y, width, height; row 0 unused"""
+    areas: NDArray[np.int32]
+    """(B,) pixels"""
+
+    def window(self, b: int) -> Area:
+        """Rows and columns of blob b's box."""
+        x, y, w, h = (int(v) for v in self.boxes[b])
+        return slice(y, y + h), slice(x, x + w)
+
+
+class Settled(NamedTuple):
+    """What the blobs of a frame say of the slots."""
+
+    births: list[Birth]
+    alone: dict[int, Box]
+    """slot -> box of the foreground it has for itself"""
+    company: dict[int, Box]
+    """slot -> box of the blob it shares with others"""
+    covered: dict[int, Box]
+    """slot -> box of a blob it stands in that is too small for it beside its owner: hidden behind, or a double"""
 
 
 def find_blobs(verdict: NDArray[np.uint8], settings: LifeSettings) -> Blobs:
-    """Blobs of a verdict (H, W), 255 = foreground; sizes relative to the picture's width."""
-    width = verdict.shape[1]
+    """Blobs of a verdict (H, W), 255 = foreground.
+
+    Gaps are closed upwards only: a belt cuts an upright object across, while sideways two who walk abreast would be joined.
+    A longer gap is closed where the mixture says shadow: between a head and legs that is a grey coat.
+    """
     solid = cv2.medianBlur((verdict == 255).astype(np.uint8), 3)
-    kernel = np.ones((_odd(settings.close_height * width), _odd(settings.close_width * width)), np.uint8)
-    closed = cv2.morphologyEx(solid, cv2.MORPH_CLOSE, kernel)
+    closed = cv2.morphologyEx(solid, cv2.MORPH_CLOSE, _upright(settings.close_height * len(verdict)))
+    bridged = cv2.morphologyEx(solid, cv2.MORPH_CLOSE, _upright(settings.bridge_height * len(verdict)))
+    closed |= bridged & (verdict > 0)
     _, labels, stats, _ = cv2.connectedComponentsWithStats(closed, connectivity=8)
-    return Blobs(labels, solid > 0, stats[:, :4])
+    return Blobs(labels, stats[:, :4], stats[:, 4])
 
 
-def _odd(length: float) -> int:
-    return 2 * round(length / 2) + 1
+def _upright(height: float) -> NDArray[np.uint8]:
+    return np.ones((max(1, 2 * round((height - 1) / 2) + 1), 1), np.uint8)
 
 
 def settle(
     blobs: Blobs, shares: Shares, image: NDArray[np.uint8], poses: Array, lives: list[Life], settings: LifeSettings
-) -> list[Birth]:
-    """Give leftovers to the slots they hang on (in `shares`, in place) and return the births.
+) -> Settled:
+    """Seat every slot in its blob; give blobs to those who stand in them (in `shares`, in place); find the births.
 
     poses (K, 4), lives and shares belong to the same K slots.
     """
-    size, slots = len(blobs.boxes), len(lives)
-    at = np.flatnonzero(blobs.foreground)
-    if len(at) == 0 or len(at) > settings.flood * blobs.labels.size:
-        return []
-    blob, owner = blobs.labels.ravel()[at], shares.labels.ravel()[at]
-    table = np.bincount(blob * (slots + 1) + owner, minlength=size * (slots + 1)).reshape(size, slots + 1)
-    slot_total = np.maximum(table[:, 1:].sum(0), 1)
-    blob_total = np.maximum(table.sum(1), 1)
-    holds = (table[:, 1:] > HELD_SLOT * slot_total) | (table[:, 1:] > HELD_BLOB * blob_total[:, None])
-    holds &= table[:, 1:] > 4
+    settled = Settled([], {}, {}, {})
+    if len(blobs.boxes) < 2 or blobs.areas[1:].sum() > settings.flood * blobs.labels.size:
+        return settled
+    foretold = np.array([_foretold(pose, life) for pose, life in zip(poses, lives, strict=True)]).reshape(-1, 4)
+    owned = _owned_counts(blobs, shares, len(lives))
+    seats = _seats(foretold, owned, blobs, lives)
     least = settings.min_area * blobs.labels.size
-    births: list[Birth] = []
-    for b in range(1, size):
-        left = int(table[b, 0])
-        if left < 4:
+    for b in range(1, len(blobs.boxes)):
+        here = [k for k in range(len(lives)) if seats[k] == b]
+        if not here:
+            _settle_free(b, blobs, shares, image, foretold, owned, seats, lives, settings, settled)
             continue
-        x, y, w, h = (int(v) for v in blobs.boxes[b])
-        window = np.s_[y : y + h, x : x + w]
-        loose = (blobs.labels[window] == b) & blobs.foreground[window] & (shares.labels[window] == 0)
-        holders = np.flatnonzero(holds[b])
-        if len(holders) == 0:
-            near = _beside(x, y, w, h, left, poses, lives, settings)
-            if near is not None:
-                _adopt(shares, near, loose, (x, y))
-            elif left >= least and min(w, h) >= 3:
-                births.append(_birth(loose, image, (x, y)))
-        elif len(holders) == 1 and _may_adopt(lives[holders[0]], left, settings):
-            _adopt(shares, int(holders[0]), loose, (x, y))
-        else:
-            usual = min(lives[k].area_px for k in holders)
-            births += _leftovers(loose, image, (x, y), max(least, settings.fragment * usual))
-    return births
+        box = _box(blobs.boxes[b])
+        winner = max(here, key=lambda k: owned[b, k] + 0.5 * _overlap(foretold[k], blobs.boxes[b]))
+        if len(here) > 1 and box.width * box.height < settings.merge_growth * max(_size(foretold[k]) for k in here):
+            weak = {k for k in here if k != winner and (lives[k].id is None or owned[b, k] < HOLDS * lives[k].area_px)}
+            settled.covered.update(dict.fromkeys(weak, box))
+            here = [k for k in here if k not in weak]
+        loose = _loose(b, blobs, shares)
+        corner = (int(blobs.boxes[b, 0]), int(blobs.boxes[b, 1]))
+        if len(here) > 1:
+            settled.company.update(dict.fromkeys(here, box))
+            settled.births.extend(_leftovers(loose, image, corner, least, foretold, lives, settings))
+            continue
+        k = here[0]
+        if lives[k].alone > settings.grow_frames and blobs.areas[b] > settings.growth * lives[k].area_px:
+            settled.company[k] = box  # somebody unknown has joined it
+            settled.births.extend(_leftovers(loose, image, corner, least, foretold, lives, settings))
+            continue
+        _adopt(shares, k, loose, corner)
+        settled.alone[k] = _union(settled.alone[k], box) if k in settled.alone else box
+    return settled
 
 
-def _may_adopt(life: Life, left: int, settings: LifeSettings) -> bool:
-    return life.age < settings.grow_frames or left < settings.fragment * life.area_px
+def _settle_free(
+    b: int, blobs: Blobs, shares: Shares, image: NDArray[np.uint8], foretold: NDArray[np.float64], owned: NDArray[np.int64],
+    seats: list[int], lives: list[Life], settings: LifeSettings, settled: Settled,
+) -> None:  # fmt: skip
+    """A blob nobody is seated in: a fragment of a slot in whose reach it lies, or a birth."""
+    window = blobs.window(b)
+    solid = blobs.labels[window] == b
+    corner = (window[1].start, window[0].start)
+    reach = [
+        _overlap(_grown(box, 4 / 3), blobs.boxes[b]) if life.hidden == 0 and seat > 0 else 0.0
+        for box, life, seat in zip(foretold, lives, seats, strict=True)
+    ]  # fmt: skip
+    if reach:
+        k = int(np.argmax(reach))
+        near = reach[k] > 0.4 * _size_of(blobs.boxes[b]) and blobs.areas[b] < settings.fragment * lives[k].area_px
+        if near and not _parted(blobs.boxes[b], blobs.boxes[seats[k]], lives[k], settings):
+            _adopt(shares, k, _loose(b, blobs, shares), corner)
+            if k in settled.alone:
+                settled.alone[k] = _union(settled.alone[k], _box(blobs.boxes[b]))
+            return
+    if _is_fragment(blobs.boxes[b], float(blobs.areas[b]), foretold, lives, settings):
+        return
+    if blobs.areas[b] >= settings.min_area * blobs.labels.size and min(blobs.boxes[b, 2:]) >= 3:
+        _release(shares, window, solid)
+        settled.births.append(_birth(solid, image, corner))
+
+
+def _foretold(pose: Array, life: Life) -> tuple[float, float, float, float]:
+    """x, y, width, height of the box where a slot should be, at its usual size."""
+    return float(pose[0]) - life.size[0] / 2, float(pose[1]) - life.size[1] / 2, life.size[0], life.size[1]
+
+
+def _owned_counts(blobs: Blobs, shares: Shares, slots: int) -> NDArray[np.int64]:
+    """(B, K) pixels of each blob that each slot owns."""
+    at = np.flatnonzero(blobs.labels)
+    pair = blobs.labels.ravel()[at].astype(np.int64) * (slots + 1) + shares.labels.ravel()[at]
+    return np.bincount(pair, minlength=len(blobs.boxes) * (slots + 1)).reshape(-1, slots + 1)[:, 1:]
+
+
+def _seats(foretold: NDArray[np.float64], owned: NDArray[np.int64], blobs: Blobs, lives: list[Life]) -> list[int]:
+    """The blob each slot stands in, 0 for none."""
+    seats = []
+    for k, life in enumerate(lives):
+        cover = np.array([0.0, *(_overlap(foretold[k], box) for box in blobs.boxes[1:])]) / max(1.0, _size(foretold[k]))
+        hold = owned[:, k] / max(1.0, life.area_px)
+        score = np.where((cover >= STANDS) | (hold >= HOLDS), cover + hold, 0.0)
+        score[0] = 0.0
+        seats.append(int(score.argmax()) if score.max() > 0 else 0)
+    return seats
+
+
+def _parted(box: NDArray[np.int32], home: NDArray[np.int32], life: Life, settings: LifeSettings) -> bool:
+    """Whether a slot's two pieces are two who walked abreast as one: side by side, of like height, for some frames."""
+    beside = box[0] >= home[0] + home[2] or home[0] >= box[0] + box[2]
+    low, high = min(box[1], home[1]), max(box[1] + box[3], home[1] + home[3])
+    twins = beside and min(box[3], home[3]) > 0.6 * (high - low) and box[2] * box[3] > 0.3 * home[2] * home[3]
+    life.parted = life.parted + 1 if twins else 0
+    if life.parted < settings.part_frames:
+        return False
+    life.parted = life.alone = 0  # it learns its size anew
+    return True
+
+
+def _loose(b: int, blobs: Blobs, shares: Shares) -> Mask:
+    """Pixels of blob b that no slot owns, in its box."""
+    window = blobs.window(b)
+    return (blobs.labels[window] == b) & (shares.labels[window] == 0)
+
+
+def _common(first: Area, second: Area) -> Area | None:
+    rows = slice(max(first[0].start, second[0].start), min(first[0].stop, second[0].stop))
+    columns = slice(max(first[1].start, second[1].start), min(first[1].stop, second[1].stop))
+    return (rows, columns) if rows.start < rows.stop and columns.start < columns.stop else None
+
+
+def _inside(area: Area, frame_area: Area) -> Area:
+    """`area` of the frame as indices into an array that covers `frame_area`."""
+    y, x = frame_area[0].start, frame_area[1].start
+    return slice(area[0].start - y, area[0].stop - y), slice(area[1].start - x, area[1].stop - x)
 
 
 def _adopt(shares: Shares, k: int, loose: Mask, corner: tuple[int, int]) -> None:
     """Raise slot k's gamma on loose pixels inside its window; labels and the background's share follow."""
     window = shares.windows[k]
-    if window is None:
+    where = (slice(corner[1], corner[1] + loose.shape[0]), slice(corner[0], corner[0] + loose.shape[1]))
+    shares.labels[where][loose] = k + 1
+    both = None if window is None else _common(window, where)
+    if window is None or both is None:
         return
-    x, y = corner
-    rows = slice(max(window[0].start, y), min(window[0].stop, y + loose.shape[0]))
-    columns = slice(max(window[1].start, x), min(window[1].stop, x + loose.shape[1]))
-    if rows.start >= rows.stop or columns.start >= columns.stop:
-        return
-    taken = loose[rows.start - y : rows.stop - y, columns.start - x : columns.stop - x]
-    own = shares.owned[k][
-        rows.start - window[0].start : rows.stop - window[0].start,
-        columns.start - window[1].start : columns.stop - window[1].start,
-    ]
+    taken = loose[_inside(both, where)]
+    own, ground = shares.owned[k][_inside(both, window)], shares.background[both]
     own[taken] = np.maximum(own[taken], ADOPTED)
-    shares.labels[rows, columns][taken] = k + 1
-    shares.background[rows, columns][taken] = np.minimum(shares.background[rows, columns][taken], 1 - ADOPTED)
+    ground[taken] = np.minimum(ground[taken], 1 - ADOPTED)
 
 
-def _beside(
-    x: int, y: int, w: int, h: int, area: int, poses: Array, lives: list[Life], settings: LifeSettings
-) -> int | None:
-    """The slot in view in whose reach a small loose blob lies, the one that reaches over most of it; or None."""
-    best, found = 0.4 * w * h, None
-    for k, (pose, life) in enumerate(zip(poses, lives, strict=True)):
-        cx, cy, pw, ph = (float(v) for v in pose)
-        if life.hidden > 0 or area > settings.fragment * life.area_px:
-            continue
-        overlap_x = min(x + w, cx + 0.7 * pw) - max(x, cx - 0.7 * pw)
-        overlap_y = min(y + h, cy + 0.65 * ph) - max(y, cy - 0.65 * ph)
-        if overlap_x > 0 and overlap_y > 0 and overlap_x * overlap_y > best:
-            best, found = overlap_x * overlap_y, k
-    return found
+def _release(shares: Shares, where: Area, solid: Mask) -> None:
+    """Take a blob's pixels from whoever owns some: it is another object's."""
+    shares.labels[where][solid] = 0
+    for window, owned in zip(shares.windows, shares.owned, strict=True):
+        both = None if window is None else _common(window, where)
+        if window is not None and both is not None:
+            owned[_inside(both, window)][solid[_inside(both, where)]] = 0
 
 
-def _leftovers(loose: Mask, image: NDArray[np.uint8], corner: tuple[int, int], least: float) -> list[Birth]:
-    """Births from the connected pieces of what the slots of a blob leave over, if at least so large."""
+def _is_fragment(
+    box: NDArray[np.int32], area: float, foretold: NDArray[np.float64], lives: list[Life], settings: LifeSettings
+) -> bool:
+    """Whether a piece lies where a known, larger slot is foretold: more likely a part of it than somebody new."""
+    return any(
+        life.id is not None
+        and area < settings.fragment * life.area_px
+        and _overlap(_grown(where, 4 / 3), box) > 0.5 * _size_of(box)
+        for where, life in zip(foretold, lives, strict=True)
+    )
+
+
+def _leftovers(
+    loose: Mask, image: NDArray[np.uint8], corner: tuple[int, int], least: float, foretold: NDArray[np.float64],
+    lives: list[Life], settings: LifeSettings,
+) -> list[Birth]:  # fmt: skip
+    """Births from the connected pieces of what the slots of a blob leave over, if at least so large and no fragments."""
+    if loose.sum() < least:
+        return []
     pieces = cv2.morphologyEx(loose.astype(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
     count, labels, stats, _ = cv2.connectedComponentsWithStats(pieces, connectivity=8)
     births = []
     for j in range(1, count):
-        px, py, pw, ph, area = (int(v) for v in stats[j])
-        if area >= least and min(pw, ph) >= 3:
-            mask = labels[py : py + ph, px : px + pw] == j
-            births.append(_birth(mask, image, (corner[0] + px, corner[1] + py)))
+        x, y, w, h, area = (int(v) for v in stats[j])
+        placed = np.array([corner[0] + x, corner[1] + y, w, h], np.int32)
+        if area >= least and min(w, h) >= 3 and not _is_fragment(placed, area, foretold, lives, settings):
+            births.append(_birth(labels[y : y + h, x : x + w] == j, image, (corner[0] + x, corner[1] + y)))
     return births
 
 
 def _birth(mask: Mask, image: NDArray[np.uint8], corner: tuple[int, int]) -> Birth:
-    rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
-    mask = mask[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-    x, y = corner[0] + int(columns[0]), corner[1] + int(rows[0])
-    colour = image[y : y + mask.shape[0], x : x + mask.shape[1]][mask].mean(0).astype(np.float32) / 255
-    return Birth(Box(x, y, x + mask.shape[1], y + mask.shape[0]), mask, float(mask.sum()), colour)
+    x, y = corner
+    height, width = mask.shape
+    colour = image[y : y + height, x : x + width][mask].mean(0).astype(np.float32) / 255
+    return Birth(Box(x, y, x + width, y + height), mask, float(mask.sum()), colour)
+
+
+def _overlap(a: NDArray[np.float64], b: NDArray[np.int32]) -> float:
+    """Pixels common to two boxes (x, y, width, height)."""
+    w = min(a[0] + a[2], b[0] + b[2]) - max(a[0], b[0])
+    h = min(a[1] + a[3], b[1] + b[3]) - max(a[1], b[1])
+    return float(max(0.0, w) * max(0.0, h))
+
+
+def _size(box: NDArray[np.float64]) -> float:
+    return float(box[2] * box[3])
+
+
+def _size_of(box: NDArray[np.int32]) -> float:
+    return float(box[2]) * float(box[3])
+
+
+def _grown(box: NDArray[np.float64], factor: float) -> NDArray[np.float64]:
+    x, y, w, h = box
+    return np.array([x - w * (factor - 1) / 2, y - h * (factor - 1) / 2, w * factor, h * factor])
+
+
+def _box(row: NDArray[np.int32]) -> Box:
+    x, y, w, h = (float(v) for v in row)
+    return Box(x, y, x + w, y + h)
+
+
+def _union(a: Box, b: Box) -> Box:
+    return Box(min(a.x0, b.x0), min(a.y0, b.y0), max(a.x1, b.x1), max(a.y1, b.y1))

@@ -21,6 +21,18 @@ class Life:
     """(x, y) of its first pose"""
     area_px: float
     """visible pixels when nothing hides it, running mean"""
+    size: tuple[float, float]
+    """(width, height) in pixels when it stands alone, running mean"""
+    window: tuple[float, float]
+    """(width, height) of its pose then"""
+    velocity: tuple[float, float] = (0.0, 0.0)
+    """(x, y) pixels a frame, measured while it stands alone"""
+    place: tuple[float, float] | None = None
+    """(x, y) of its middle when it last stood alone, if that was in the last frame"""
+    parted: int = 0
+    """frames in a row its foreground stood in two pieces side by side"""
+    alone: int = 0
+    """frames it was seen standing alone"""
     id: int | None = None
     """None until it is confirmed"""
     age: int = 0
@@ -46,16 +58,19 @@ class Birth:
 
 
 def find_returning(birth: Birth, poses: Array, lives: list[Life], settings: LifeSettings) -> int | None:
-    """Index of the hidden slot that this birth is: near where it should be by now, of like size and colour; or None."""
+    """Index of the unseen slot that this birth is: near where it should be by now, of like size and colour; or None.
+
+    A slot cut by the border a moment ago, or just born, may have grown, so its size is not asked for.
+    """
     best, found = settings.revive_sizes, None
     x, y = birth.box.centre
     for k, (pose, life) in enumerate(zip(poses, lives, strict=True)):
-        if life.hidden == 0 or life.id is None:
+        if life.hidden == 0:
             continue
-        size = float(np.sqrt(pose[2] * pose[3]))
+        size = max(float(np.sqrt(life.size[0] * life.size[1])), float(np.sqrt(birth.box.width * birth.box.height)))
         far = float(np.hypot(x - pose[0], y - pose[1])) / (size * (1 + 0.05 * life.hidden))
-        like = float(np.abs(birth.colour - life.colour).mean()) < 0.12 and 0.3 < birth.area_px / max(1.0, life.area_px) < 3
-        if like and far < best:
+        alike = life.alone < settings.grow_frames or 0.3 < birth.area_px / max(1.0, life.area_px) < 3
+        if alike and far < best and float(np.abs(birth.colour - life.colour).mean()) < settings.same_colour:
             best, found = far, k
     return found
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from tracker.slots.cells import Sight, SlotState
 from tracker.slots.checkpoint import Network
-from tracker.slots.blobs import find_blobs, settle
+from tracker.slots.blobs import Settled, find_blobs, settle
 from tracker.slots.life import Birth, Life, doubles, find_returning, is_dead
 from tracker.slots.observe import Shares, look, share_out
 from tracker.slots.settings import SlotsSettings
@@ -25,6 +25,8 @@ FOREGROUND = 255
 """of the mixture's verdicts"""
 MOVED_SIZES = 0.5
 """a slot that went this many of its sizes from its birthplace is no piece of scenery"""
+import os
+W_NET=float(os.environ.get("W_NET","0.3"))
 BOX_MASK = 0.4
 """mask probability that counts as object when a box is drawn round it"""
 
@@ -77,15 +79,16 @@ class SlotsSegmenter:
         poses = self._state.pose.numpy()
         shares = share_out(image, verdict, self._canvases(), poses, self.network.settings.pixels)
         blobs = find_blobs(verdict, life)
-        if blobs.foreground.mean() > life.flood:
+        if blobs.areas[1:].sum() > life.flood * blobs.labels.size:
             self.mixture.adapt(image)
-        born = settle(blobs, shares, image, poses, self._lives, life)
-        self._count_seen(image, verdict, shares)
+        settled = settle(blobs, shares, image, poses, self._lives, life)
+        self._count_seen(image, verdict, shares, settled)
         self._advance(image, verdict, shares)
+        self._anchor(settled, (image.shape[1], image.shape[0]))
         regions = self._regions(shares)
         labels = self._labels(shares)
-        self._bury((image.shape[1], image.shape[0]))
-        for birth in born:
+        self._bury((image.shape[1], image.shape[0]), settled)
+        for birth in settled.births:
             self._bear(birth, image)
         self._feed_back(image, verdict, labels)
         return self._at_frame_size(labels, regions, verdict, frame.image.shape[:2])
@@ -106,7 +109,7 @@ class SlotsSegmenter:
         canvas = torch.cat([state.colour, torch.sigmoid(state.mask_logit)], 1)
         return np.ascontiguousarray(canvas.numpy().transpose(0, 2, 3, 1))
 
-    def _count_seen(self, image: Image, verdict: NDArray[np.uint8], shares: Shares) -> None:
+    def _count_seen(self, image: Image, verdict: NDArray[np.uint8], shares: Shares, settled: Settled) -> None:
         """Bring every life up to date with what its slot owns in this frame. Only foreground pixels support a slot."""
         low = self.settings.life.hidden_below
         for k, (life, window) in enumerate(zip(self._lives, shares.windows, strict=True)):
@@ -120,13 +123,14 @@ class SlotsSegmenter:
                     rate = 0.1 if life.hidden == 0 and visible > low * life.area_px else 0.0
                     life.colour = (life.colour + rate * (colour - life.colour)).astype(np.float32)
             usual = max(life.area_px, 0.5 * float(shares.expected[k]))
-            if visible < max(low * usual, 4.0):
+            if k in settled.covered or (k not in settled.alone and visible < max(low * usual, 4.0)):
                 life.hidden += 1
                 continue
             life.hidden, life.seen = 0, life.seen + 1
             if visible > 0.5 * life.area_px:
                 life.area_px += 0.2 * (visible - life.area_px)
-            if life.id is None and life.seen >= self.settings.life.confirm_frames:
+            sure = self.settings.life.confirm_frames * (1 if life.alone > 1 else 5)
+            if life.id is None and life.seen >= sure:
                 life.id, self._next_id = self._next_id, self._next_id + 1
 
     def _advance(self, image: Image, verdict: NDArray[np.uint8], shares: Shares) -> None:
@@ -146,9 +150,52 @@ class SlotsSegmenter:
         self._seen_pose[:, :2] -= state.velocity.numpy()
         self._state = state
 
+    def _anchor(self, settled: Settled, size: tuple[int, int]) -> None:
+        """Hold the windows by what is certain: a slot that stands alone is where its blob is; in company it keeps its size."""
+        masks = torch.sigmoid(self._state.mask_logit)[:, 0].numpy()
+        pose = self._state.pose.numpy()
+        self._boxes: list[Box] = []
+        for k, life in enumerate(self._lives):
+            box = _mask_box(masks[k], self._seen_pose[k])
+            if k in settled.alone and life.hidden == 0:
+                seen = settled.alone[k]
+                shift = np.subtract(seen.centre, box.centre)
+                if life.place is not None:
+                    life.velocity = _towards(life.velocity, tuple(np.subtract(seen.centre, life.place)), 0.25 if life.alone > 3 else 0.6)
+                    pose[k, :2] = self._seen_pose[k, :2] + life.velocity
+                    self._state.velocity[k] = torch.tensor(life.velocity)
+                pose[k, :2] += 0.5 * shift
+                life.place = seen.centre
+                cut = seen.x0 < 2 or seen.y0 < 2 or seen.x1 > size[0] - 2 or seen.y1 > size[1] - 2
+                rate = 0.5 if life.alone < 10 else 0.1
+                life.alone += 1
+                life.size = _towards(life.size, (seen.width, seen.height), rate)
+                if not cut:
+                    life.window = _towards(life.window, (float(pose[k, 2]), float(pose[k, 3])), rate)
+                centre = seen.centre
+            else:
+                life.place = None
+                if life.hidden == 0 and life.alone > 3:
+                    # what it did when it was seen clearly weighs more than what the network reads from a torn mask
+                    foretold = self._state.velocity[k].numpy()
+                    steady = W_NET * foretold + (1 - W_NET) * np.array(life.velocity, np.float32)
+                    pose[k, :2] += steady - foretold
+                    self._state.velocity[k] = torch.from_numpy(steady)
+                    life.velocity = _towards(life.velocity, (float(steady[0]), float(steady[1])), 0.1)
+                limit = np.array(life.window, np.float32)
+                pose[k, 2:] = np.clip(pose[k, 2:], 0.9 * limit, 1.1 * limit)
+                centre = box.centre
+                room = settled.company.get(k) or settled.covered.get(k)
+                if room is not None:  # it goes on as foretold, but never leaves the blob it is in
+                    moved = np.subtract(_pushed_into(centre, life.size, room), centre)
+                    pose[k, :2] += moved
+                    centre = (centre[0] + float(moved[0]), centre[1] + float(moved[1]))
+                if life.hidden == 0 and life.alone < self.settings.life.grow_frames:  # a slot born on a group learns its own size once the group has others
+                    life.size = _towards(life.size, (min(box.width, life.size[0]), min(box.height, life.size[1])), 0.05)
+            self._boxes.append(_about(centre, life.size))
+
     def _regions(self, shares: Shares) -> dict[int, Region]:
         """Confirmed slots by index, boxes at working size; the box is drawn round the whole mask, hidden parts included."""
-        masks = torch.sigmoid(self._state.mask_logit)[:, 0].numpy()
         counts = np.bincount(shares.labels.ravel(), minlength=len(self._lives) + 1)
         regions = {}
         for k, life in enumerate(self._lives):
@@ -158,7 +205,7 @@ class SlotsSegmenter:
             confidence = min(1.0, visible / max(1.0, float(shares.expected[k])))
             hidden = life.hidden > 0
             area = 0.0 if hidden else visible
-            regions[k] = Region(life.id, _mask_box(masks[k], self._seen_pose[k]), area, confidence, hidden)
+            regions[k] = Region(life.id, self._boxes[k], area, confidence, hidden)
         return regions
 
     def _labels(self, shares: Shares) -> NDArray[np.int32]:
@@ -166,12 +213,13 @@ class SlotsSegmenter:
         names = np.array([0, *(life.id or 0 if life.hidden == 0 else 0 for life in self._lives)], np.int32)
         return names[shares.labels]
 
-    def _bury(self, size: tuple[int, int]) -> None:
+    def _bury(self, size: tuple[int, int], settled: Settled) -> None:
         poses = self._state.pose.numpy()
         for k, life in enumerate(self._lives):
             span = MOVED_SIZES * float(np.sqrt(poses[k, 2] * poses[k, 3]))
             life.moved |= float(np.hypot(poses[k, 0] - life.born_at[0], poses[k, 1] - life.born_at[1])) > span
         doubled = doubles(poses, self._lives, self.settings.life)
+        doubled |= {k for k in settled.covered if self._lives[k].id is None}
         stay = [
             k for k, life in enumerate(self._lives)
             if k not in doubled and not is_dead(poses[k], life, size, self.settings.life)
@@ -197,14 +245,22 @@ class SlotsSegmenter:
         place, colour = torch.from_numpy(pose)[None], torch.from_numpy(seen[:, 3:])
         newborn = self.network.cell.birth(place, colour, torch.from_numpy(seen[:, 2:3]))
         if back is not None:
+            life = self._lives[back]
             kept = SlotState(*(part[back : back + 1] for part in self._state))
             newborn = newborn._replace(hidden=kept.hidden, motion=kept.motion)
             for part, value in zip(self._state, newborn, strict=True):
                 part[back] = value[0]
-            self._lives[back].hidden = 0
+            # it was foretold at `missed` pixels from here: its speed was wrong by that much over the frames it was unseen
+            missed = np.subtract(box.centre, kept.pose[0, :2].numpy() - kept.velocity[0].numpy())
+            velocity = kept.velocity[0] + torch.from_numpy(missed / max(1, life.hidden)).float()
+            self._state.velocity[back] = velocity
+            self._state.pose[back, :2] += velocity
+            life.velocity = (float(velocity[0]), float(velocity[1]))
+            life.hidden, life.place = 0, box.centre
             return
         self._state = SlotState(*(torch.cat([part, value]) for part, value in zip(self._state, newborn, strict=True)))
-        self._lives.append(Life((float(pose[0]), float(pose[1])), birth.area_px, colour=birth.colour))
+        extent = (float(pose[2]), float(pose[3]))
+        self._lives.append(Life((float(pose[0]), float(pose[1])), birth.area_px, extent, extent, colour=birth.colour))
 
     def _feed_back(self, image: Image, verdict: NDArray[np.uint8], labels: NDArray[np.int32]) -> None:
         """Tell the mixture what is known to be object, so that what stops neither fades nor leaves a ghost.
@@ -227,6 +283,22 @@ class SlotsSegmenter:
             for r in regions.values()
         )  # fmt: skip
         return Segmentation(labels, placed, persistent=True, foreground=labels > 0)
+
+
+def _towards(old: tuple[float, float], new: tuple[float, float], rate: float) -> tuple[float, float]:
+    return old[0] + rate * (new[0] - old[0]), old[1] + rate * (new[1] - old[1])
+
+
+def _about(centre: tuple[float, float], size: tuple[float, float]) -> Box:
+    (x, y), (w, h) = centre, size
+    return Box(x - w / 2, y - h / 2, x + w / 2, y + h / 2)
+
+
+def _pushed_into(centre: tuple[float, float], size: tuple[float, float], room: Box) -> tuple[float, float]:
+    """The centre moved as little as puts a box of that size inside `room`, or in its middle where it does not fit."""
+    x = min(max(centre[0], room.x0 + size[0] / 2), room.x1 - size[0] / 2) if size[0] < room.width else room.centre[0]
+    y = min(max(centre[1], room.y0 + size[1] / 2), room.y1 - size[1] / 2) if size[1] < room.height else room.centre[1]
+    return x, y
 
 
 def _mask_box(mask: Array, pose: Array) -> Box:

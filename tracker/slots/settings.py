@@ -71,14 +71,18 @@ class TrainSettings(Settings):
 class LifeSettings(Settings):
     """When a slot is born, hidden, revived and dead. Times in frames, lengths in shares of the picture or of the object."""
 
-    min_area: float = Field(0.0003, ge=0)
+    min_area: float = Field(0.0004, ge=0)
     """smallest unexplained foreground that may become a slot, as a share of the picture"""
-    close_width: float = Field(0.008, ge=0)
-    """gaps up to this wide are closed before foreground is cut into blobs, as a share of the picture's width"""
-    close_height: float = Field(0.016, ge=0)
-    """the same for gaps up to this high: larger, for a belt or a shadow cuts an upright object across"""
+    close_height: float = Field(0.015, ge=0)
+    """gaps up to this high, in picture heights, are closed before foreground is cut into blobs"""
+    bridge_height: float = Field(0.1, ge=0)
+    """the same where the mixture sees shadow in the gap"""
     fragment: float = Field(0.6, ge=0)
     """loose foreground that hangs on a slot and is smaller than this share of it is a part of it; larger, a birth"""
+    growth: float = Field(2.5, ge=1)
+    """a blob this many times a grown slot's area has somebody else in it"""
+    merge_growth: float = Field(1.2, ge=1)
+    """a blob this many times the largest of the slots that stand in it holds them all; smaller, only its owner is seen"""
     grow_frames: int = Field(15, ge=0)
     """so young a slot takes all loose foreground that hangs on it"""
     confirm_frames: int = Field(4, ge=1)
@@ -91,6 +95,10 @@ class LifeSettings(Settings):
     """a slot that owns less foreground than this share of its usual area is hidden"""
     revive_sizes: float = Field(1.2, ge=0)
     """a birth within so many sizes of where a hidden slot should be, and of its colour, is that slot coming back"""
+    same_colour: float = Field(0.15, ge=0, le=1)
+    """largest difference of mean colour, of 1, between a hidden slot and its return"""
+    part_frames: int = Field(5, ge=1)
+    """frames that two pieces side by side must last before they are two objects"""
     same: float = Field(0.7, gt=0, le=1)
     """two slots one of which covers this share of the other are one object seen twice; the younger dies"""
     flood: float = Field(0.3, gt=0, le=1)

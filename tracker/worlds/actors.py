@@ -28,7 +28,7 @@ Sprite = NDArray[np.uint8]
 def _colour(rng: np.random.Generator) -> NDArray[np.float64]:
     """A clothing or paint colour: any hue, mostly muted, often dark, as in the street."""
     grey = rng.uniform(20, 235)
-    return np.clip(grey + rng.normal(0, 1, 3) * rng.choice([8.0, 40.0, 80.0]), 0, 255)
+    return np.clip(grey + rng.normal(0, 1, 3) * rng.choice([15.0, 50.0, 90.0]), 0, 255)
 
 
 def _paint(alpha: NDArray[np.uint8], regions: list[tuple[NDArray[np.uint8], NDArray[np.float64]]], rng: np.random.Generator) -> Sprite:
@@ -150,7 +150,7 @@ class Actor:
             self.still_frames -= 1
             return
         if rng.random() < self.stop_rate:
-            self.still_frames = int(rng.integers(10, 120))
+            self.still_frames = int(rng.integers(10, 80))
         speed = float(np.hypot(*self.velocity)) + 1e-6
         turned = self.velocity + rng.normal(0, self.restless, 2)
         self.velocity = turned * speed / (float(np.hypot(*turned)) + 1e-6) * float(np.exp(rng.normal(0, 0.02)))

@@ -31,14 +31,14 @@ class StreetSettings(Settings):
     """geometric mean of an object's width and height, pixels"""
     kinds: tuple[float, float, float, float] = (0.55, 0.15, 0.15, 0.15)
     """shares of walkers, vehicles, animals, blobs"""
-    speed: tuple[float, float] = (0.02, 0.1)
+    speed: tuple[float, float] = (0.03, 0.1)
     """object sizes a frame"""
-    contrast: tuple[float, float] = (0.5, 1.0)
+    contrast: tuple[float, float] = (0.7, 1.0)
     """how far the actors' colours keep from the scene's mean; low is camouflage"""
     pairs: float = Field(0.25, ge=0, le=1)
     """chance that a walker brings a companion at its side"""
-    stop_rate: float = Field(0.004, ge=0, le=1)
-    """chance a frame that an object stops for 10 to 120 frames"""
+    stop_rate: float = Field(0.003, ge=0, le=1)
+    """chance a frame that an object stops for 10 to 80 frames"""
     shadow: tuple[float, float] = (0.0, 0.5)
     """how much of the light a cast shadow takes"""
     light_drift: float = 0.06

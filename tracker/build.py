@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from tracker.errors import SettingsError
 from tracker.pipeline import Lane
 from tracker.settings import RunSettings
 
@@ -25,20 +24,14 @@ def _slots(settings: RunSettings) -> Lane:
     # these bring torch: only where the lane is asked for
     from tracker.background import Mixture
     from tracker.slots.checkpoint import load_network
+    from tracker.slots.device import choose_device
     from tracker.slots.segmenter import SlotsSegmenter
 
-    device = "cpu" if settings.device == "auto" else settings.device
-    try:
-        network = load_network(settings.slots.weights, device=device)
-    except (
-        AssertionError,
-        RuntimeError,
-        NotImplementedError,
-    ) as error:  # torch's ways to say that it has no such device
-        why = str(error).splitlines()[0].rstrip(".")
-        raise SettingsError(f"--device {device}: not usable here ({why}); use --device cpu") from error
-    # a mixture of its own: objects are kept out of it, which the baseline's does not know
-    mixture = Mixture(settings.gmm.mixture)
+    device = choose_device(settings.device)
+    network = load_network(settings.slots.weights, device=device)
+    # A mixture of its own, since objects are kept out of it, which the baseline's does not know; and always mog2: a frame
+    # is judged before the mixture learns from it, and knn cannot judge without learning.
+    mixture = Mixture(settings.gmm.mixture.model_copy(update={"method": "mog2"}))
     return Lane("slots", SlotsSegmenter(settings.slots, network=network, mixture=mixture, device=device))
 
 

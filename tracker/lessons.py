@@ -26,11 +26,7 @@ class Recipe(Settings):
     """A whole training: `tracker train` reads one of these from YAML."""
 
     train: TrainSettings = TrainSettings()
-    street: StreetSettings = StreetSettings(
-        width=80, height=80, objects=(2, 6), object_px=(11, 34), kinds=(0.6, 0.1, 0.18, 0.12),
-        pairs=0.35,
-        contrast=(0.35, 1.0), speed=(0.015, 0.15)
-    )
+    street: StreetSettings = StreetSettings(width=80, height=80, objects=(2, 7), object_px=(11, 34))
     mixture: MixtureSettings = MixtureSettings()
 
 

@@ -27,6 +27,8 @@ STANDS = 0.5
 """a slot stands in a blob that covers this share of its foretold box"""
 HOLDS = 0.3
 """or in which it owns pixels for this share of its usual area"""
+REACH = 4 / 3
+"""loose foreground may belong to a slot within so many times its foretold box"""
 
 
 @dataclass(frozen=True)
@@ -67,9 +69,10 @@ def find_blobs(verdict: NDArray[np.uint8], settings: LifeSettings) -> Blobs:
     solid = cv2.medianBlur((verdict == 255).astype(np.uint8), 3)
     closed = cv2.morphologyEx(solid, cv2.MORPH_CLOSE, _upright(settings.close_height * len(verdict)))
     bridged = cv2.morphologyEx(solid, cv2.MORPH_CLOSE, _upright(settings.bridge_height * len(verdict)))
-    closed |= bridged & (verdict > 0)
+    closed = np.where((bridged > 0) & (verdict > 0), np.uint8(1), closed)
     _, labels, stats, _ = cv2.connectedComponentsWithStats(closed, connectivity=8)
-    return Blobs(labels, stats[:, :4], stats[:, 4])
+    table: NDArray[np.int32] = stats.astype(np.int32)
+    return Blobs(labels.astype(np.int32, copy=False), table[:, :4], table[:, 4])
 
 
 def _upright(height: float) -> NDArray[np.uint8]:
@@ -103,6 +106,9 @@ def settle(
             here = [k for k in here if k not in weak]
         loose = _loose(b, blobs, shares)
         corner = (int(blobs.boxes[b, 0]), int(blobs.boxes[b, 1]))
+        if len(here) == 1 and any(lives[k].id for k, room in settled.covered.items() if room == box):
+            settled.company[here[0]] = box  # what is behind it may show at its sides: no time to measure it
+            continue
         if len(here) > 1:
             settled.company.update(dict.fromkeys(here, box))
             settled.births.extend(_leftovers(loose, image, corner, least, foretold, lives, settings))
@@ -126,7 +132,7 @@ def _settle_free(
     solid = blobs.labels[window] == b
     corner = (window[1].start, window[0].start)
     reach = [
-        _overlap(_grown(box, 4 / 3), blobs.boxes[b]) if life.hidden == 0 and seat > 0 else 0.0
+        _overlap(_reach(box), blobs.boxes[b]) if life.hidden == 0 and seat > 0 else 0.0
         for box, life, seat in zip(foretold, lives, seats, strict=True)
     ]  # fmt: skip
     if reach:
@@ -134,7 +140,7 @@ def _settle_free(
         near = reach[k] > 0.4 * _size_of(blobs.boxes[b]) and blobs.areas[b] < settings.fragment * lives[k].area_px
         if near and not _parted(blobs.boxes[b], blobs.boxes[seats[k]], lives[k], settings):
             _adopt(shares, k, _loose(b, blobs, shares), corner)
-            if k in settled.alone:
+            if k in settled.alone and _in_line(blobs.boxes[b], blobs.boxes[seats[k]], lives[k]):
                 settled.alone[k] = _union(settled.alone[k], _box(blobs.boxes[b]))
             return
     if _is_fragment(blobs.boxes[b], float(blobs.areas[b]), foretold, lives, settings):
@@ -228,7 +234,7 @@ def _is_fragment(
     return any(
         life.id is not None
         and area < settings.fragment * life.area_px
-        and _overlap(_grown(where, 4 / 3), box) > 0.5 * _size_of(box)
+        and _overlap(_reach(where), box) > 0.5 * _size_of(box)
         for where, life in zip(foretold, lives, strict=True)
     )
 
@@ -273,9 +279,21 @@ def _size_of(box: NDArray[np.int32]) -> float:
     return float(box[2]) * float(box[3])
 
 
-def _grown(box: NDArray[np.float64], factor: float) -> NDArray[np.float64]:
-    x, y, w, h = box
-    return np.array([x - w * (factor - 1) / 2, y - h * (factor - 1) / 2, w * factor, h * factor])
+def _reach(foretold: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The box in which loose foreground may belong to a slot."""
+    x, y, w, h = foretold
+    return np.array([x - w * (REACH - 1) / 2, y - h * (REACH - 1) / 2, w * REACH, h * REACH])
+
+
+def _in_line(piece: NDArray[np.int32], home: NDArray[np.int32], life: Life) -> bool:
+    """Whether a piece continues a slot's main blob along the slot's long side, as a head over a coat or a bonnet before a car.
+
+    A piece beside an upright slot is more often somebody standing there.
+    """
+    w, h = life.size
+    along_y = min(piece[0] + piece[2], home[0] + home[2]) - max(piece[0], home[0]) > 0.5 * min(piece[2], home[2])
+    along_x = min(piece[1] + piece[3], home[1] + home[3]) - max(piece[1], home[1]) > 0.5 * min(piece[3], home[3])
+    return bool(along_y if h > 1.3 * w else along_x if w > 1.3 * h else True)
 
 
 def _box(row: NDArray[np.int32]) -> Box:

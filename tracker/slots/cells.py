@@ -71,7 +71,7 @@ class WindowCell(nn.Module):
         )  # fmt: skip
         self.move = nn.GRUCell(128 + 4, motion)
         self.step_out = nn.Linear(motion, 2)
-        nn.init.constant_(self.gate.bias, -1.0)  # begin by keeping the state
+        nn.init.constant_(self.gate.bias, -1.0)  # type: ignore[arg-type]  # begin by keeping the state
         nn.init.zeros_(self.step_out.weight)  # begin by standing still
         nn.init.zeros_(self.step_out.bias)
 
@@ -89,15 +89,18 @@ class WindowCell(nn.Module):
         hidden = pose.new_zeros(n, self.settings.hidden, size, size)
         return SlotState(logit, colour, hidden, pose.new_zeros(n, self.settings.motion), pose, pose.new_zeros(n, 2))
 
-    def forward(self, state: SlotState, sight: Sight, free: Tensor) -> SlotState:
+    def forward(self, state: SlotState, sight: Sight, free: Tensor, fit: Tensor | None = None) -> SlotState:
         """M-step: the state predicted for the next frame.
 
         free (N,) 1 where the slot was seen; 0 where it is hidden: it moves on as predicted and learns nothing.
+        fit  (N,) 0 keeps a window from following its mask's moments, where others may have torn the mask; None: all follow
         """
         mask = torch.sigmoid(state.mask_logit)
         error = (sight.colour - state.colour) * sight.owned
         seen = [*sight, error, mask, state.mask_logit / 4, state.colour, state.hidden]
-        z = nn.functional.silu(self.enter_norm(self.enter(torch.cat(seen, 1))) + self.context(state.motion)[..., None, None])
+        z = nn.functional.silu(
+            self.enter_norm(self.enter(torch.cat(seen, 1))) + self.context(state.motion)[..., None, None]
+        )
         z = nn.functional.silu(self.mix_norm(self.mix(z)))
         gate = torch.sigmoid(self.gate(z)).float() * free[:, None, None, None]
         candidate = torch.tanh(self.candidate(z)).float()
@@ -115,7 +118,7 @@ class WindowCell(nn.Module):
         velocity = torch.where(free[:, None] > 0, step, state.velocity * 0.97)
 
         pose = torch.cat([state.pose[:, :2].detach() + velocity, size], 1)
-        fitted, to_old = fit_pose(logit, pose, free)
+        fitted, to_old = fit_pose(logit, pose, free if fit is None else free * fit)
         # the closed form moves the window under the object; what the network predicted keeps its gradient
         warped = warp(torch.cat([logit - EMPTY_LOGIT, colour, hidden], 1), to_old)
         pose = pose + (fitted - pose).detach()

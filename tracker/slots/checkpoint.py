@@ -33,6 +33,7 @@ def save_network(cell: WindowCell, settings: NetworkSettings, path: Path, *, tra
     header = {"format": FORMAT, "network": settings.model_dump_json(), "trained_steps": str(trained_steps)}
     part = path.with_name(path.name + ".part")
     save_file({name: value.detach().cpu().contiguous() for name, value in cell.state_dict().items()}, part, header)
+    part.chmod(0o644)  # safetensors leaves it to its owner alone
     part.replace(path)
 
 
@@ -60,15 +61,21 @@ def load_network(name: str, *, device: str = "cpu") -> Network:
             header = file.metadata() or {}
             tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (not a dict)
     except (SafetensorError, OSError, ValueError) as error:
-        raise WeightsError(f"{path}: not a whole safetensors file ({str(error).splitlines()[0]}); give a file that `tracker train` wrote") from None
+        raise WeightsError(
+            f"{path}: not a whole safetensors file ({str(error).splitlines()[0]}); give a file that `tracker train` wrote"
+        ) from None
     if header.get("format") != FORMAT:
         came = header.get("format", "no format name")
-        raise WeightsError(f"{path}: weights of another version ({came}, wanted {FORMAT}); train again or take the shipped ones")
+        raise WeightsError(
+            f"{path}: weights of another version ({came}, wanted {FORMAT}); train again or take the shipped ones"
+        )
     try:
         settings = NetworkSettings.model_validate_json(header["network"])
         cell = WindowCell(settings.cell)
         cell.load_state_dict(tensors)
     except (KeyError, ValidationError, RuntimeError):
-        raise WeightsError(f"{path}: header and numbers do not fit together; the file is damaged, take another") from None
+        raise WeightsError(
+            f"{path}: header and numbers do not fit together; the file is damaged, take another"
+        ) from None
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     return Network(cell.to(device).eval(), settings, digest)

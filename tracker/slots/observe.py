@@ -8,6 +8,7 @@ overflows.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -81,13 +82,13 @@ def share_out(
         labels[window][wins] = k + 1
         joints.append(joint)
         expected[k] = mask.sum()
-    owned = [joint / total[window] if window is not None else joint for joint, window in zip(joints, windows, strict=True)]
-    return Shares(windows, owned, ground / total, labels, expected)
+    owned = [
+        joint / total[window] if window is not None else joint for joint, window in zip(joints, windows, strict=True)
+    ]
+    return Shares(windows, owned, np.asarray(ground / total, np.float32), labels, expected)
 
 
-def look(
-    image: Image, verdict: NDArray[np.uint8], shares: Shares, poses: Array, size: int
-) -> Array:
+def look(image: Image, verdict: NDArray[np.uint8], shares: Shares, poses: Array, size: int) -> Array:
     """What each slot sees: (K, 6, P, P) float32 of owned, others, verdict in [0, 1], and colour in [0, 1]."""
     seen = np.zeros((len(poses), 6, size, size), np.float32)
     for k, (window, pose) in enumerate(zip(shares.windows, poses, strict=True)):
@@ -129,7 +130,7 @@ def _paste(canvas: Array, pose: Array, window: Window) -> Array:
     return cv2.warpAffine(canvas, _to_frame(pose, window, len(canvas)), target, flags=cv2.INTER_LINEAR)  # type: ignore[return-value]
 
 
-def _crop(rectangle: NDArray[np.generic], pose: Array, window: Window, size: int) -> Array:
+def _crop(rectangle: NDArray[Any], pose: Array, window: Window, size: int) -> Array:
     """Resample the window's rectangle (h, w, 3) to the grid (P, P, 3)."""
     to_frame = _to_frame(pose, window, size)
     height, width = rectangle.shape[:2]

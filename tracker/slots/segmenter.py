@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Protocol
 
 import cv2
@@ -10,13 +11,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from tracker.slots.anchor import anchor_alone, anchor_unsure, box_about, mask_box
+from tracker.slots.blobs import Settled, find_blobs, settle
 from tracker.slots.cells import Sight, SlotState
 from tracker.slots.checkpoint import Network
-from tracker.slots.blobs import Settled, find_blobs, settle
 from tracker.slots.life import Birth, Life, doubles, find_returning, is_dead
-from tracker.slots.observe import Shares, look, share_out
+from tracker.slots.observe import Shares, look, share_out, window_of
 from tracker.slots.settings import SlotsSettings
-from tracker.slots.window import PAD
 from tracker.types import Box, Frame, Image, Mask, Region, Segmentation
 
 Array = NDArray[np.float32]
@@ -25,10 +26,6 @@ FOREGROUND = 255
 """of the mixture's verdicts"""
 MOVED_SIZES = 0.5
 """a slot that went this many of its sizes from its birthplace is no piece of scenery"""
-import os
-W_NET=float(os.environ.get("W_NET","0.3"))
-BOX_MASK = 0.4
-"""mask probability that counts as object when a box is drawn round it"""
 
 
 class Scene(Protocol):
@@ -76,24 +73,22 @@ class SlotsSegmenter:
         life = self.settings.life
         image = self._shrink(frame.image)
         verdict = self.mixture.judge(image)
-        poses = self._state.pose.numpy()
+        poses = self._foretold = self._state.pose.numpy().copy()
         shares = share_out(image, verdict, self._canvases(), poses, self.network.settings.pixels)
         blobs = find_blobs(verdict, life)
         if blobs.areas[1:].sum() > life.flood * blobs.labels.size:
             self.mixture.adapt(image)
         settled = settle(blobs, shares, image, poses, self._lives, life)
         self._count_seen(image, verdict, shares, settled)
-        self._advance(image, verdict, shares)
+        self._advance(image, verdict, shares, settled)
         self._anchor(settled, (image.shape[1], image.shape[0]))
         regions = self._regions(shares)
         labels = self._labels(shares)
         self._bury((image.shape[1], image.shape[0]), settled)
         for birth in settled.births:
             self._bear(birth, image)
-        self._feed_back(image, verdict, labels)
-        return self._at_frame_size(labels, regions, verdict, frame.image.shape[:2])
-
-    # --- what happens in a step, in order -------------------------------------------------------------------------
+        self._feed_back(image, labels)
+        return _at_frame_size(labels, regions, frame.image.shape[:2])
 
     def _shrink(self, image: Image) -> Image:
         height, width = image.shape[:2]
@@ -133,7 +128,7 @@ class SlotsSegmenter:
             if life.id is None and life.seen >= sure:
                 life.id, self._next_id = self._next_id, self._next_id + 1
 
-    def _advance(self, image: Image, verdict: NDArray[np.uint8], shares: Shares) -> None:
+    def _advance(self, image: Image, verdict: NDArray[np.uint8], shares: Shares, settled: Settled) -> None:
         """M-step of every slot. `_seen_pose` is where the window fits in this frame; the state's pose is for the next."""
         if not self._lives:
             self._seen_pose = np.zeros((0, 4), np.float32)
@@ -142,57 +137,39 @@ class SlotsSegmenter:
         poses = self._state.pose.numpy()
         seen = torch.from_numpy(look(image, verdict, shares, poses, size)).to(self.device)
         free = torch.tensor([float(life.hidden == 0) for life in self._lives], device=self.device)
+        fit = torch.tensor([0.0 if k in settled.company else 1.0 for k in range(len(self._lives))], device=self.device)
         with torch.no_grad():
             state = SlotState(*(part.to(self.device) for part in self._state))
-            state = self.network.cell(state, Sight(seen[:, :1], seen[:, 1:2], seen[:, 2:3], seen[:, 3:]), free)
+            state = self.network.cell(state, Sight(seen[:, :1], seen[:, 1:2], seen[:, 2:3], seen[:, 3:]), free, fit)
             state = SlotState(*(part.cpu() for part in state))
         self._seen_pose = state.pose.numpy().copy()
         self._seen_pose[:, :2] -= state.velocity.numpy()
         self._state = state
 
     def _anchor(self, settled: Settled, size: tuple[int, int]) -> None:
-        """Hold the windows by what is certain: a slot that stands alone is where its blob is; in company it keeps its size."""
+        """Hold the windows by what is certain: a slot that stands alone is where its blob is, in company it keeps its size."""
         masks = torch.sigmoid(self._state.mask_logit)[:, 0].numpy()
-        pose = self._state.pose.numpy()
+        pose, velocity = self._state.pose.numpy(), self._state.velocity.numpy()
         self._boxes: list[Box] = []
         for k, life in enumerate(self._lives):
-            box = _mask_box(masks[k], self._seen_pose[k])
+            box = mask_box(masks[k], self._seen_pose[k])
             if k in settled.alone and life.hidden == 0:
-                seen = settled.alone[k]
-                shift = np.subtract(seen.centre, box.centre)
-                if life.place is not None:
-                    life.velocity = _towards(life.velocity, tuple(np.subtract(seen.centre, life.place)), 0.25 if life.alone > 3 else 0.6)
-                    pose[k, :2] = self._seen_pose[k, :2] + life.velocity
-                    self._state.velocity[k] = torch.tensor(life.velocity)
-                pose[k, :2] += 0.5 * shift
-                life.place = seen.centre
-                cut = seen.x0 < 2 or seen.y0 < 2 or seen.x1 > size[0] - 2 or seen.y1 > size[1] - 2
-                rate = 0.5 if life.alone < 10 else 0.1
-                life.alone += 1
-                life.size = _towards(life.size, (seen.width, seen.height), rate)
-                if not cut:
-                    life.window = _towards(life.window, (float(pose[k, 2]), float(pose[k, 3])), rate)
-                centre = seen.centre
+                anchor_alone(
+                    life,
+                    settled.alone[k],
+                    box,
+                    self._foretold[k],
+                    self._seen_pose[k],
+                    pose[k],
+                    velocity[k],
+                    size,
+                    self.settings.life,
+                )
+                centre = life.place or box.centre
             else:
-                life.place = None
-                if life.hidden == 0 and life.alone > 3:
-                    # what it did when it was seen clearly weighs more than what the network reads from a torn mask
-                    foretold = self._state.velocity[k].numpy()
-                    steady = W_NET * foretold + (1 - W_NET) * np.array(life.velocity, np.float32)
-                    pose[k, :2] += steady - foretold
-                    self._state.velocity[k] = torch.from_numpy(steady)
-                    life.velocity = _towards(life.velocity, (float(steady[0]), float(steady[1])), 0.1)
-                limit = np.array(life.window, np.float32)
-                pose[k, 2:] = np.clip(pose[k, 2:], 0.9 * limit, 1.1 * limit)
-                centre = box.centre
                 room = settled.company.get(k) or settled.covered.get(k)
-                if room is not None:  # it goes on as foretold, but never leaves the blob it is in
-                    moved = np.subtract(_pushed_into(centre, life.size, room), centre)
-                    pose[k, :2] += moved
-                    centre = (centre[0] + float(moved[0]), centre[1] + float(moved[1]))
-                if life.hidden == 0 and life.alone < self.settings.life.grow_frames:  # a slot born on a group learns its own size once the group has others
-                    life.size = _towards(life.size, (min(box.width, life.size[0]), min(box.height, life.size[1])), 0.05)
-            self._boxes.append(_about(centre, life.size))
+                centre = anchor_unsure(life, room, box, pose[k], velocity[k], self.settings.life)
+            self._boxes.append(box_about(centre, life.size))
 
     def _regions(self, shares: Shares) -> dict[int, Region]:
         """Confirmed slots by index, boxes at working size; the box is drawn round the whole mask, hidden parts included."""
@@ -235,13 +212,16 @@ class SlotsSegmenter:
         back = find_returning(birth, self._state.pose.numpy(), self._lives, self.settings.life)
         if back is None and len(self._lives) >= self.settings.max_slots:
             return
-        silhouette = np.zeros(image.shape[:2], np.float32)
-        silhouette[int(box.y0) : int(box.y1), int(box.x0) : int(box.x1)] = birth.mask
-        alone = share_out(image, np.zeros(image.shape[:2], np.uint8), np.zeros((1, size, size, 4), np.float32), pose[None], self.network.settings.pixels)
-        window = alone.windows[0]
+        window = window_of(pose, image.shape[:2])
         if window is None:
             return
-        seen = look(image, (silhouette * 255).astype(np.uint8), alone, pose[None], size)
+        silhouette = np.zeros(image.shape[:2], np.uint8)
+        silhouette[int(box.y0) : int(box.y1), int(box.x0) : int(box.x1)] = birth.mask * np.uint8(255)
+        nobody = np.zeros((1, *image.shape[:2]), np.float32)
+        first = Shares(
+            [window], [nobody[0][window]], nobody[0], np.zeros(image.shape[:2], np.int32), np.zeros(1, np.float32)
+        )
+        seen = look(image, silhouette, first, pose[None], size)
         place, colour = torch.from_numpy(pose)[None], torch.from_numpy(seen[:, 3:])
         newborn = self.network.cell.birth(place, colour, torch.from_numpy(seen[:, 2:3]))
         if back is not None:
@@ -262,7 +242,7 @@ class SlotsSegmenter:
         extent = (float(pose[2]), float(pose[3]))
         self._lives.append(Life((float(pose[0]), float(pose[1])), birth.area_px, extent, extent, colour=birth.colour))
 
-    def _feed_back(self, image: Image, verdict: NDArray[np.uint8], labels: NDArray[np.int32]) -> None:
+    def _feed_back(self, image: Image, labels: NDArray[np.int32]) -> None:
         """Tell the mixture what is known to be object, so that what stops neither fades nor leaves a ghost.
 
         Without a prescan a thing that has never moved may be scenery that the mixture got wrong: after a while it is given up.
@@ -271,56 +251,17 @@ class SlotsSegmenter:
         kept = [life.id for life in self._lives if life.id and (self._prepared or life.moved or life.age < patience)]
         self.mixture.learn(image, np.isin(labels, kept) if kept else None)
 
-    def _at_frame_size(
-        self, labels: NDArray[np.int32], regions: dict[int, Region], verdict: NDArray[np.uint8], shape: tuple[int, ...]
-    ) -> Segmentation:
-        height, width = shape[:2]
-        fx, fy = width / labels.shape[1], height / labels.shape[0]
-        if (fx, fy) != (1, 1):
-            labels = cv2.resize(labels.astype(np.float32), (width, height), interpolation=cv2.INTER_NEAREST).astype(np.int32)
-        placed = tuple(
-            Region(r.label, Box(r.box.x0 * fx, r.box.y0 * fy, r.box.x1 * fx, r.box.y1 * fy), r.area_px * fx * fy, r.confidence, r.hidden)
-            for r in regions.values()
-        )  # fmt: skip
-        return Segmentation(labels, placed, persistent=True, foreground=labels > 0)
 
-
-def _towards(old: tuple[float, float], new: tuple[float, float], rate: float) -> tuple[float, float]:
-    return old[0] + rate * (new[0] - old[0]), old[1] + rate * (new[1] - old[1])
-
-
-def _about(centre: tuple[float, float], size: tuple[float, float]) -> Box:
-    (x, y), (w, h) = centre, size
-    return Box(x - w / 2, y - h / 2, x + w / 2, y + h / 2)
-
-
-def _pushed_into(centre: tuple[float, float], size: tuple[float, float], room: Box) -> tuple[float, float]:
-    """The centre moved as little as puts a box of that size inside `room`, or in its middle where it does not fit."""
-    x = min(max(centre[0], room.x0 + size[0] / 2), room.x1 - size[0] / 2) if size[0] < room.width else room.centre[0]
-    y = min(max(centre[1], room.y0 + size[1] / 2), room.y1 - size[1] / 2) if size[1] < room.height else room.centre[1]
-    return x, y
-
-
-def _mask_box(mask: Array, pose: Array) -> Box:
-    """The box round a mask (P, P) in the window at `pose`, to a fraction of a grid pixel."""
-    size = len(mask)
-    x0, x1 = _extent(mask.max(0))
-    y0, y1 = _extent(mask.max(1))
-    cx, cy, w, h = (float(v) for v in pose)
-    left, top = cx - w * PAD / 2, cy - h * PAD / 2
-    return Box(left + x0 * w * PAD / size, top + y0 * h * PAD / size, left + x1 * w * PAD / size, top + y1 * h * PAD / size)
-
-
-def _extent(profile: Array) -> tuple[float, float]:
-    """Where a profile rises above BOX_MASK first and falls below it last, in pixels, edges interpolated."""
-    above = np.flatnonzero(profile > BOX_MASK)
-    if len(above) == 0:
-        return len(profile) / 6, len(profile) * 5 / 6  # the pose itself
-    first, last = int(above[0]), int(above[-1])
-    start = first - (_crossing(profile[first], profile[first - 1]) if first > 0 else 0.5)
-    end = last + (_crossing(profile[last], profile[last + 1]) if last + 1 < len(profile) else 0.5)
-    return start + 0.5, end + 0.5
-
-
-def _crossing(inside: float, outside: float) -> float:
-    return float((inside - BOX_MASK) / max(1e-6, inside - outside))
+def _at_frame_size(labels: NDArray[np.int32], regions: dict[int, Region], shape: tuple[int, ...]) -> Segmentation:
+    """Labels and boxes of the working picture in pixels of a frame of that shape."""
+    height, width = shape[:2]
+    fx, fy = width / labels.shape[1], height / labels.shape[0]
+    if (fx, fy) != (1, 1):
+        labels = cv2.resize(labels.astype(np.float32), (width, height), interpolation=cv2.INTER_NEAREST).astype(
+            np.int32
+        )
+    placed = []
+    for region in regions.values():
+        box = Box(region.box.x0 * fx, region.box.y0 * fy, region.box.x1 * fx, region.box.y1 * fy)
+        placed.append(replace(region, box=box, area_px=region.area_px * fx * fy))
+    return Segmentation(labels, tuple(placed), persistent=True, foreground=labels > 0)

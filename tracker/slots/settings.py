@@ -85,7 +85,7 @@ class LifeSettings(Settings):
     """a blob this many times the largest of the slots that stand in it holds them all; smaller, only its owner is seen"""
     grow_frames: int = Field(15, ge=0)
     """so young a slot takes all loose foreground that hangs on it"""
-    confirm_frames: int = Field(4, ge=1)
+    confirm_frames: int = Field(5, ge=1)
     """frames seen before a slot is given an identity"""
     young_frames: int = Field(3, ge=0)
     """frames a slot without identity may be unseen"""

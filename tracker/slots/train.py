@@ -83,7 +83,13 @@ def unroll(
 
 
 def _bear(
-    cell: WindowCell, state: SlotState, born: Tensor, frame: Tensor, verdict: Tensor, boxes: Tensor, generator: torch.Generator
+    cell: WindowCell,
+    state: SlotState,
+    born: Tensor,
+    frame: Tensor,
+    verdict: Tensor,
+    boxes: Tensor,
+    generator: torch.Generator,
 ) -> SlotState:
     """Put new slots where `born` (B, K) is set; half of them know their silhouette from the mixture's verdict."""
     clips, places = born.shape
@@ -95,12 +101,19 @@ def _bear(
     side = torch.sign(noise[:, 0])  # upper or lower part
     cx, cy, w, h = torch.nan_to_num(boxes, nan=8.0).flatten(0, 1).unbind(-1)
     pose = torch.stack([cx, cy + side * (1 - part) * h / 2, w, h * part], -1)
-    pose = torch.cat([pose[:, :2] + BIRTH_SHIFT * noise[:, :2] * pose[:, 2:], pose[:, 2:] * (BIRTH_LOG_SCALE * noise[:, 2:]).exp()], 1)
+    pose = torch.cat(
+        [pose[:, :2] + BIRTH_SHIFT * noise[:, :2] * pose[:, 2:], pose[:, 2:] * (BIRTH_LOG_SCALE * noise[:, 2:]).exp()],
+        1,
+    )
     seen = crop(torch.cat([frame, verdict], 1).repeat_interleave(places, 0), pose, cell.settings.grid_px)
     soft, known = cell.birth(pose, seen[:, :3]), cell.birth(pose, seen[:, :3], (seen[:, 3:] > 0.75).float())
-    newborn = SlotState(*(torch.where(coin.view(-1, *[1] * (a.dim() - 1)), b, a) for a, b in zip(soft, known, strict=True)))
+    newborn = SlotState(
+        *(torch.where(coin.view(-1, *[1] * (a.dim() - 1)), b, a) for a, b in zip(soft, known, strict=True))
+    )
     which = born.flatten()
-    return SlotState(*(torch.where(which.view(-1, *[1] * (a.dim() - 1)), b, a) for a, b in zip(state, newborn, strict=True)))
+    return SlotState(
+        *(torch.where(which.view(-1, *[1] * (a.dim() - 1)), b, a) for a, b in zip(state, newborn, strict=True))
+    )
 
 
 def lesson_loss(
@@ -206,10 +219,12 @@ def train(
                 group["lr"] = _learning_rate(settings, done)
             generator = torch.Generator().manual_seed(settings.seed * 1_000_003 + done)
             with torch.autocast(device, torch.bfloat16, enabled=settings.bfloat16):
-                records, lives, states = unroll(cell, lesson, settings.network.pixels, generator=generator, device=device)
+                records, lives, states = unroll(
+                    cell, lesson, settings.network.pixels, generator=generator, device=device
+                )
             loss = lesson_loss(records, lives, lesson, states, settings)
             if not torch.isfinite(loss):
-                raise DivergedError(f"training step {done}: the two-term loss is {float(loss)}; lower learning_rate")
+                raise DivergedError(f"training step {done}: the two-term loss is {float(loss.detach())}; lower learning_rate")
             optimiser.zero_grad()
             loss.backward()
             torch.nn.utils.clip_grad_norm_(cell.parameters(), settings.clip_norm)
@@ -217,9 +232,16 @@ def train(
             done += 1
             losses.append(float(loss.detach()))
             if done % settings.checkpoint_every == 0 or done == settings.steps:
-                row = {"step": done, "train_loss": round(float(np.mean(losses)), 4), **evaluate(cell, held_apart, settings)}
+                row = {
+                    "step": done,
+                    "train_loss": round(float(np.mean(losses)), 4),
+                    **evaluate(cell, held_apart, settings),
+                }
                 losses = []
-                torch.save({"cell": cell.state_dict(), "optimiser": optimiser.state_dict(), "done": done}, checkpoint.with_suffix(".part"))
+                torch.save(
+                    {"cell": cell.state_dict(), "optimiser": optimiser.state_dict(), "done": done},
+                    checkpoint.with_suffix(".part"),
+                )
                 checkpoint.with_suffix(".part").replace(checkpoint)
                 with (out / "curve.jsonl").open("a") as curve:
                     curve.write(json.dumps(row) + "\n")

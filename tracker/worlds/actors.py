@@ -7,7 +7,7 @@ each frame; its motion is a short list of numbers stepped frame by frame.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import cv2
 import numpy as np
@@ -31,7 +31,9 @@ def _colour(rng: np.random.Generator) -> NDArray[np.float64]:
     return np.clip(grey + rng.normal(0, 1, 3) * rng.choice([15.0, 50.0, 90.0]), 0, 255)
 
 
-def _paint(alpha: NDArray[np.uint8], regions: list[tuple[NDArray[np.uint8], NDArray[np.float64]]], rng: np.random.Generator) -> Sprite:
+def _paint(
+    alpha: NDArray[np.uint8], regions: list[tuple[NDArray[Any], NDArray[np.float64]]], rng: np.random.Generator
+) -> Sprite:
     """Colour each region in turn inside the silhouette, over a weak cloth texture."""
     rgb = np.zeros((CELL, CELL, 3), np.float32)
     for mask, colour in regions:
@@ -42,7 +44,14 @@ def _paint(alpha: NDArray[np.uint8], regions: list[tuple[NDArray[np.uint8], NDAr
 
 
 def _limb(canvas: NDArray[np.uint8], start: tuple[float, float], end: tuple[float, float], width: float) -> None:
-    cv2.line(canvas, (round(start[0]), round(start[1])), (round(end[0]), round(end[1])), 255, max(1, round(width)), cv2.LINE_AA)
+    cv2.line(
+        canvas,
+        (round(start[0]), round(start[1])),
+        (round(end[0]), round(end[1])),
+        255,
+        max(1, round(width)),
+        cv2.LINE_AA,
+    )
 
 
 def _walker(rng: np.random.Generator) -> list[Sprite]:
@@ -62,7 +71,7 @@ def _walker(rng: np.random.Generator) -> list[Sprite]:
             _limb(arms, (32 + side * broad * 0.8, 17), (32 + side * broad * 0.8 - side * swing * 0.8, 36), broad * 0.4)
         alpha = np.maximum.reduce([head, torso, legs, arms])
         rng.bit_generator.state = state
-        strip.append(_paint(alpha, [(legs, trousers), (torso, top), (arms, top * 0.8), (head, skin), (head[:6] > 0, hair)][:4], rng))
+        strip.append(_paint(alpha, [(legs, trousers), (torso, top), (arms, top * 0.8), (head, skin)], rng))
         strip[-1][:6, :, :3][head[:6] > 0] = hair
     return strip
 
@@ -74,7 +83,9 @@ def _vehicle(rng: np.random.Generator) -> list[Sprite]:
     roof0, roof1 = rng.integers(6, 18), rng.integers(40, 58)
     cv2.rectangle(body, (2, 26), (61, 54), 255, -1)
     cv2.ellipse(body, (8, 38), (7, 15), 0, 0, 360, 255, -1, cv2.LINE_AA)
-    cv2.fillPoly(cabin, [np.array([[roof0, 28], [roof0 + 6, 4], [roof1 - 8, 4], [roof1, 28]], np.int32)], 255, cv2.LINE_AA)
+    cv2.fillPoly(
+        cabin, [np.array([[roof0, 28], [roof0 + 6, 4], [roof1 - 8, 4], [roof1, 28]], np.int32)], 255, cv2.LINE_AA
+    )
     cv2.fillPoly(window, [np.array([[roof0 + 5, 24], [roof0 + 9, 9], [roof1 - 11, 9], [roof1 - 5, 24]], np.int32)], 255)
     for x in (15, 48):
         cv2.ellipse(wheels, (x, 53), (6, 10), 0, 0, 360, 255, -1, cv2.LINE_AA)

@@ -93,7 +93,9 @@ def _draw_background(settings: StreetSettings, rng: np.random.Generator) -> NDAr
     for _ in range(rng.integers(0, 4)):
         ends = np.round(rng.uniform(-0.2, 1.2, (2, 2)) * size).astype(int)
         shade = [float(v) for v in np.full(3, rng.uniform(60, 230))]
-        cv2.line(picture, tuple(map(int, ends[0])), tuple(map(int, ends[1])), shade, int(rng.integers(1, 4)), cv2.LINE_AA)
+        cv2.line(
+            picture, tuple(map(int, ends[0])), tuple(map(int, ends[1])), shade, int(rng.integers(1, 4)), cv2.LINE_AA
+        )
     fine = rng.normal(0, rng.uniform(1, 9), (settings.height, settings.width, 1)).astype(np.float32)
     return np.clip(picture + cv2.GaussianBlur(fine, (0, 0), 0.7)[..., None], 8, 247)
 
@@ -142,7 +144,9 @@ class _Scene:
         place = rng.uniform(0.02, 0.98, 2) * (settings.width, settings.height) + (0, size[1] / 2)
         if not inside:  # walk the way back until out of sight
             room = np.array([settings.width + size[0], settings.height + size[1]])
-            steps = np.min((np.where(velocity > 0, place + (size[0] / 2, 0), room - place) / np.maximum(np.abs(velocity), 1e-3)))
+            steps = np.min(
+                np.where(velocity > 0, place + (size[0] / 2, 0), room - place) / np.maximum(np.abs(velocity), 1e-3)
+            )
             place = place - velocity * steps
         company = 1 + int(kind == "walker" and rng.random() < settings.pairs)
         for n in range(company):
@@ -186,8 +190,20 @@ class _Scene:
             picture[:, columns] = colour
             labels[:, columns] = 0
         seen = np.bincount(labels.ravel(), minlength=self.born + 1)
-        boxes = tuple(TruthBox(id, box, min(1.0, float(seen[id]) / area)) for id, (box, area) in whole.items())
-        return self._expose(picture, labels), labels, boxes
+        jitter = self.settings.jitter_px
+        shift = self.rng.normal(0, jitter, 2) if jitter > 0 else np.zeros(2)
+        boxes = tuple(
+            TruthBox(identity, self._shifted(box, shift), min(1.0, float(seen[identity]) / area))
+            for identity, (box, area) in whole.items()
+        )
+        return self._expose(picture, labels, shift), labels, boxes
+
+    def _shifted(self, box: Box, shift: NDArray[np.float64]) -> Box:
+        """The box where the camera's jitter puts it, clipped to the frame."""
+        (dx, dy), width, height = shift.tolist(), self.settings.width, self.settings.height
+        x0, x1 = (min(max(x + dx, 0.0), float(width)) for x in (box.x0, box.x1))
+        y0, y1 = (min(max(y + dy, 0.0), float(height)) for y in (box.y0, box.y1))
+        return Box(x0, y0, x1, y1)
 
     def _paste(
         self, picture: NDArray[np.float32], labels: NDArray[np.uint16], actor: Actor
@@ -195,7 +211,12 @@ class _Scene:
         """Draw the actor; returns its whole box inside the frame and its pixel count there, or None if outside."""
         patch, x0, y0 = _place(actor.picture(), actor.size, actor.position)
         height, width = labels.shape
-        left, top, right, bottom = max(0, x0), max(0, y0), min(width, x0 + patch.shape[1]), min(height, y0 + patch.shape[0])
+        left, top, right, bottom = (
+            max(0, x0),
+            max(0, y0),
+            min(width, x0 + patch.shape[1]),
+            min(height, y0 + patch.shape[0]),
+        )
         if left >= right or top >= bottom:
             return None
         patch = patch[top - y0 : bottom - y0, left - x0 : right - x0]
@@ -222,7 +243,9 @@ class _Scene:
         window = np.s_[y0 : max(0, centre[1] + axes[1] + 3), x0 : max(0, centre[0] + axes[0] + 3)]
         picture[window] *= 1 - mask[window][..., None] * (self.shadow / 255)
 
-    def _expose(self, picture: NDArray[np.float32], labels: NDArray[np.uint16]) -> NDArray[np.uint8]:
+    def _expose(
+        self, picture: NDArray[np.float32], labels: NDArray[np.uint16], shift: NDArray[np.float64]
+    ) -> NDArray[np.uint8]:
         """Light, jitter, noise and compression. Jitter moves picture and labels alike."""
         settings, rng = self.settings, self.rng
         self.clock += 0.02
@@ -231,10 +254,10 @@ class _Scene:
         gain = self.switched * (1 + settings.light_drift * np.sin(self.clock) * np.clip(self.light_speed, -1, 1))
         picture = picture * gain.astype(np.float32)
         if settings.jitter_px > 0:
-            shift = np.array([[1, 0, rng.normal(0, settings.jitter_px)], [0, 1, rng.normal(0, settings.jitter_px)]])
+            to = np.array([[1, 0, shift[0]], [0, 1, shift[1]]])
             size = (settings.width, settings.height)
-            picture = cv2.warpAffine(picture, shift, size, borderMode=cv2.BORDER_REPLICATE)
-            labels[:] = cv2.warpAffine(labels, shift, size, flags=cv2.INTER_NEAREST)
+            picture = np.asarray(cv2.warpAffine(picture, to, size, borderMode=cv2.BORDER_REPLICATE), np.float32)
+            labels[:] = cv2.warpAffine(labels, to, size, flags=cv2.INTER_NEAREST)
         noise = rng.standard_normal(picture.shape, np.float32) * np.float32(self.noise)
         image = np.clip(picture + noise, 0, 255).astype(np.uint8)
         if self.quality >= 100:
@@ -243,7 +266,9 @@ class _Scene:
         return np.asarray(cv2.imdecode(coded, cv2.IMREAD_COLOR), np.uint8)
 
 
-def _place(sprite: NDArray[np.uint8], size: tuple[float, float], feet: NDArray[np.float64]) -> tuple[NDArray[np.float32], int, int]:
+def _place(
+    sprite: NDArray[np.uint8], size: tuple[float, float], feet: NDArray[np.float64]
+) -> tuple[NDArray[np.float32], int, int]:
     """Resize a sprite to `size` and shift it by the sub-pixel part of its place; returns the RGBA patch and its x0, y0."""
     width, height = max(2, round(size[0])), max(2, round(size[1]))
     x, y = feet[0] - width / 2, feet[1] - height
@@ -253,4 +278,5 @@ def _place(sprite: NDArray[np.uint8], size: tuple[float, float], feet: NDArray[n
     edge = cv2.BORDER_REPLICATE  # colour must not fade to black at the silhouette; alpha does, below
     padded = cv2.copyMakeBorder(small, 0, 1, 0, 1, edge)
     padded[-1, :, 3] = padded[:, -1, 3] = 0
-    return cv2.warpAffine(padded, shift, (width + 1, height + 1), borderMode=edge), x0, y0
+    patch = cv2.warpAffine(padded, shift, (width + 1, height + 1), borderMode=edge)
+    return np.asarray(patch, np.float32), x0, y0

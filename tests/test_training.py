@@ -1,0 +1,213 @@
+"""Training: a stopped run goes on to the same curve and weights, what would spoil one is refused, scores are right."""
+
+import json
+import math
+from concurrent.futures import Future
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from tracker.errors import DivergedError, SettingsError
+from tracker.lessons import DrawLessons, Recipe
+from tracker.slots import train as training
+from tracker.slots.cells import WindowCell
+from tracker.slots.checkpoint import load_network
+from tracker.slots.settings import CellSettings, NetworkSettings, TrainSettings
+from tracker.slots.train import Lesson, evaluate, train, unroll
+from tracker.worlds import StreetSettings
+
+TINY = TrainSettings(
+    steps=4,
+    batch=2,
+    slots=2,
+    lengths=((0.0, 3), (0.5, 4)),
+    checkpoint_every=2,
+    bfloat16=False,
+    network=NetworkSettings(cell=CellSettings(grid_px=8, features=8, hidden=3, motion=6)),
+)
+RECIPE = Recipe(train=TINY, street=StreetSettings(width=24, height=24, objects=(1, 2), object_px=(8, 12)))
+DRAW = DrawLessons(RECIPE)
+
+
+class Here:
+    """In place of the drawing process: draws at once, in this process; no waiting for a second torch to be imported."""
+
+    def __init__(self, *_):
+        pass
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        pass
+
+    def submit(self, function, *arguments):
+        done = Future()
+        done.set_result(function(*arguments))
+        return done
+
+
+@pytest.fixture
+def drawn_here(monkeypatch):
+    monkeypatch.setattr(training, "ProcessPoolExecutor", Here)
+
+
+def learn(out, *, settings=TINY, draw=DRAW, recipe=RECIPE, **options):
+    return train(settings, draw, out, recipe=recipe.model_dump(mode="json"), **options)
+
+
+def curve(out):
+    return [json.loads(line) for line in (out / "curve.jsonl").read_text().splitlines()]
+
+
+def same_weights(first, second):
+    one, two = load_file(first), load_file(second)
+    return one.keys() == two.keys() and all(torch.equal(one[name], two[name]) for name in one)
+
+
+def test_a_stopped_training_goes_on_to_the_same_curve_and_weights(tmp_path, monkeypatch):
+    whole = learn(tmp_path / "whole")  # lessons drawn by a process, as in earnest
+    monkeypatch.setattr(training, "ProcessPoolExecutor", Here)
+    told = []
+    learn(tmp_path / "stopped", minutes=1e-9, report=lambda done, row: told.append((done, row)))
+    assert [done for done, _ in told] == [2]
+    assert curve(tmp_path / "stopped") == [row for _, row in told]
+    torch.manual_seed(99)
+    torch.rand(7)
+    resumed = learn(tmp_path / "stopped", report=lambda done, row: told.append((done, row)))
+    assert [done for done, _ in told] == [2, 4]
+    assert curve(tmp_path / "stopped") == curve(tmp_path / "whole")
+    assert [row["step"] for row in curve(tmp_path / "whole")] == [2, 4]
+    assert same_weights(whole, resumed)
+    # what a run leaves, and that it can be used
+    assert {path.name for path in (tmp_path / "whole").iterdir()} == {
+        "settings.json", "curve.jsonl", "checkpoint.pt", "weights.safetensors"
+    }  # fmt: skip
+    assert Recipe.model_validate_json((tmp_path / "whole" / "settings.json").read_text()) == RECIPE
+    assert load_network(str(whole)).settings == TINY.network
+    assert set(curve(tmp_path / "whole")[0]) == {
+        "step",
+        "train_loss",
+        "loss",
+        "owned",
+        "missed",
+        "false",
+        "off",
+        "lost",
+    }
+
+
+def test_a_finished_training_is_not_trained_again(tmp_path, drawn_here):
+    short = TINY.model_copy(update={"steps": 2, "checkpoint_every": 1})
+    first = learn(tmp_path, settings=short).read_bytes()
+    before = curve(tmp_path), load_file(tmp_path / "weights.safetensors")
+    assert len(first) > 0
+    learn(tmp_path, settings=short)
+    assert curve(tmp_path) == before[0]
+    assert [row["step"] for row in before[0]] == [1, 2]
+    after = load_file(tmp_path / "weights.safetensors")
+    assert all(torch.equal(after[name], before[1][name]) for name in after)
+
+
+def test_another_seed_learns_something_else(tmp_path, drawn_here):
+    one = TINY.model_copy(update={"steps": 1})
+    other = one.model_copy(update={"seed": 1})
+    first = learn(tmp_path / "a", settings=one)
+    second = learn(tmp_path / "b", settings=other, draw=DrawLessons(Recipe(train=other, street=RECIPE.street)))
+    assert not same_weights(first, second)
+
+
+def test_a_folder_that_holds_another_recipe_is_refused_and_left_alone(tmp_path, drawn_here):
+    learn(tmp_path, settings=TINY.model_copy(update={"steps": 1}))
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    other = Recipe(train=TINY.model_copy(update={"learning_rate": 0.01}), street=RECIPE.street)
+    with pytest.raises(SettingsError, match="other settings; choose another folder") as refusal:
+        learn(tmp_path, settings=other.train, draw=DrawLessons(other), recipe=other)
+    assert str(refusal.value).startswith(f"{tmp_path}: ")
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+def test_a_loss_that_is_no_longer_finite_stops_the_run_and_names_the_step(tmp_path, drawn_here):
+    wild = TINY.model_copy(update={"learning_rate": 1e20, "steps": 20, "checkpoint_every": 20})
+    with pytest.raises(
+        DivergedError, match=r"^training step [1-9]\d*: the two-term loss is (nan|inf); lower"
+    ) as stopped:
+        learn(tmp_path, settings=wild)
+    assert "\n" not in str(stopped.value)
+    assert not (tmp_path / "weights.safetensors").exists()
+
+
+# --- a lesson without a network's luck in it ------------------------------------------------------------------------
+
+
+def lesson_of_two(frames=8):
+    """A red and a blue square that stand on grey, each with a slot born in frame 0; and an object without a slot."""
+    images = np.full((frames, 1, 40, 48, 3), 128, np.uint8)
+    owners = np.zeros((frames, 1, 40, 48), np.int64)
+    boxes = np.full((frames, 1, 3, 4), np.nan, np.float32)
+    for k, (x, colour) in enumerate([(4, (250, 20, 20)), (28, (20, 20, 250))]):
+        images[:, :, 10:26, x : x + 16] = colour
+        owners[:, :, 10:26, x : x + 16] = k + 1
+        boxes[:, :, k] = (x + 8, 18, 16, 16)
+    owners[:, :, 34:38, 20:24] = -1
+    return Lesson(images, (owners != 0).astype(np.uint8) * 255, boxes, np.array([[0, 0, frames]]), owners)
+
+
+@pytest.fixture
+def keeper(monkeypatch):
+    """A cell that keeps what it was born with, and births without jitter: exactly what the mixture's verdict shows."""
+    monkeypatch.setattr(training, "BIRTH_SHIFT", 0.0)
+    monkeypatch.setattr(training, "BIRTH_LOG_SCALE", 0.0)
+    monkeypatch.setattr(training, "PART_BIRTHS", 0.0)
+    cell = WindowCell(TINY.network.cell)
+    torch.nn.init.constant_(cell.gate.bias, -50.0)
+    torch.nn.init.zeros_(cell.gate.weight)
+    return cell
+
+
+def test_slots_that_stay_on_standing_squares_score_full_marks(keeper):
+    scores = evaluate(keeper, lesson_of_two(), TINY)
+    assert scores["owned"] > 0.97
+    assert scores["missed"] < 0.03
+    assert scores["false"] < 0.02
+    assert scores["off"] < 0.05
+    assert scores["lost"] == 0
+
+
+def test_a_slot_on_the_wrong_object_is_counted_as_stolen_and_lost(keeper):
+    lesson = lesson_of_two()
+    crossed = lesson._replace(owners=np.array([0, 2, 1, -1])[lesson.owners], boxes=lesson.boxes.copy())
+    crossed.boxes[1:, :, [0, 1]] = lesson.boxes[1:, :, [1, 0]]  # born on one, which from then on is the other
+    scores = evaluate(keeper, crossed, TINY)
+    assert scores["owned"] < 0.02
+    assert scores["missed"] < 0.03
+    assert scores["lost"] == 1
+    assert scores["off"] == pytest.approx(24 / 16, abs=0.05)  # in object sizes
+
+
+def test_a_slot_dies_with_its_object_and_none_is_born_on_nothing(keeper):
+    lesson = lesson_of_two()
+    lesson.boxes[5:, :, 0] = np.nan  # the red square has left; the last was never there
+    lesson.births[0, 2] = 2
+    _, lives, _ = unroll(keeper, lesson, TINY.network.pixels, generator=torch.Generator().manual_seed(0))
+    alive = torch.stack(lives)[:, 0]
+    assert alive[:, 0].tolist() == [0, 1, 1, 1, 1, 1, 0, 0]  # dead in the frame after the first without it
+    assert alive[:, 1].tolist() == [0, 1, 1, 1, 1, 1, 1, 1]
+    assert not alive[:, 2].any()
+
+
+@pytest.mark.parametrize(("done", "wanted"), [(0, 0.01), (49, 0.5), (99, 1.0), (600, 0.505), (1200, 0.01)])
+def test_the_learning_rate_warms_up_and_falls_by_a_half_cosine(done, wanted):
+    settings = TrainSettings(steps=1200, learning_rate=1e-3)
+    came = training._learning_rate(settings, done) / 1e-3
+    # after the warm-up: .01 + .99 (1 + cos(pi done / steps)) / 2
+    exact = min(1, (done + 1) / 100) * (0.01 + 0.99 * (1 + math.cos(math.pi * done / 1200)) / 2)
+    assert came == pytest.approx(exact)
+    assert came == pytest.approx(wanted, rel=0.03)
+
+
+def test_lessons_grow_longer_where_the_curriculum_says():
+    settings = TrainSettings(steps=100, lengths=((0.0, 6), (0.2, 10), (0.5, 16)))
+    assert [training._length(settings, done) for done in (0, 19, 20, 49, 50, 100)] == [6, 6, 10, 10, 16, 16]

@@ -77,6 +77,11 @@ def two(count=30):
     return [paint((4 + 2 * n, 8, RED), (WIDTH - 20 - 2 * n, 46, BLUE), seed=n) for n in range(count)]
 
 
+def meeting(count=36):
+    """Two of one row who walk into each other; red passes in front."""
+    return [paint((WIDTH - 18 - 2 * n, 32, BLUE), (4 + 2 * n, 30, RED), seed=n) for n in range(count)]
+
+
 def watch(segmenter, pictures, samples=None):
     segmenter.prepare(empty() if samples is None else samples)
     return [segmenter.step(frame) for frame in frames(pictures)]
@@ -121,7 +126,7 @@ def overlap(box, x, y):
 
 
 @pytest.mark.parametrize("working_width", ["full", 48])
-@pytest.mark.parametrize("clip", [crossing, two])
+@pytest.mark.parametrize("clip", [crossing, two, meeting])
 @pytest.mark.parametrize("lane", LANES)
 def test_every_frame_keeps_the_contract(lane, clip, working_width):
     pictures = clip()
@@ -169,6 +174,27 @@ def test_after_a_reset_the_same_clip_gives_the_same_answer(lane):
         np.testing.assert_array_equal(a.labels, c.labels)
         assert a.regions == b.regions == c.regions
     assert any(segmentation.regions for segmentation in first)
+
+
+@pytest.mark.parametrize("lane", LANES)
+def test_after_a_reset_a_camera_warms_up_again(lane):
+    segmenter, runs = build(lane, warm_up_frames=10), []
+    for _ in range(2):
+        runs.append(watch(segmenter, [*empty(12), *two(12)], samples=[]))
+        segmenter.reset()
+    assert not any(segmentation.regions for segmentation in runs[0][:10])
+    assert runs[0][-1].regions
+    for a, b in zip(*runs, strict=True):
+        np.testing.assert_array_equal(a.labels, b.labels)
+
+
+@pytest.mark.parametrize("lane", LANES)
+def test_a_reset_takes_a_clip_of_another_size(lane):
+    segmenter = build(lane)
+    watch(segmenter, two(4))
+    segmenter.reset()
+    small = [paint((n, 10, RED), seed=n, height=40, width=50) for n in range(8)]
+    assert watch(segmenter, small, samples=empty(height=40, width=50))[-1].regions
 
 
 @pytest.mark.parametrize("lane", LANES)

@@ -257,6 +257,38 @@ def test_a_slot_behind_another_of_the_right_colour_is_hidden():
     assert float(record.gamma[0, 1, 0, 20, 24]) > 0.9
 
 
+def test_a_slot_sees_what_it_owns_what_others_own_and_what_is_there():
+    """In its window, wholly inside the frame, the three kinds of owner share out every pixel."""
+    seen = []
+
+    class Watched(WindowCell):
+        def forward(self, state, sight, free, fit=None):
+            seen.append(sight)
+            return super().forward(state, sight, free, fit)
+
+    cell = Watched(TINY)
+    # 16 / 1.5: windows of 16 pixels, two to a grid pixel; the second slot is half over the first
+    size = 16 / 1.5
+    state = cell.birth(
+        torch.tensor([[16.0, 20.0, size, size], [24.0, 20.0, size, size]]), torch.full((2, 3, 8, 8), 0.5)
+    )
+    frame, verdict = torch.full((1, 3, HEIGHT, WIDTH), 0.5), torch.full((1, 1, HEIGHT, WIDTH), 0.5)
+    frame[:, 0, :, :16] = 0.6
+    verdict[..., 20:, :] = 1.0
+    with torch.no_grad():
+        _, record = step(cell, state, frame, verdict, torch.ones(1, 2), PIXELS)
+    (sight,) = seen
+    for k, left in enumerate((8, 16)):
+        gamma = record.gamma[0, :, 0, 12:28, left : left + 16]
+        by_grid = gamma.unflatten(1, (8, 2)).unflatten(-1, (8, 2)).mean((2, -1))  # grid pixels look at four
+        torch.testing.assert_close(sight.owned[k, 0], by_grid[k + 1])
+        torch.testing.assert_close(sight.others[k, 0], by_grid[2 - k])
+        assert sight.verdict[k, 0, :, 0].tolist() == pytest.approx([0.5] * 4 + [1.0] * 4, abs=1e-5)
+    assert sight.colour[0, 0, 0].tolist() == pytest.approx([0.6] * 4 + [0.5] * 4, abs=1e-5)
+    assert sight.colour[0, 1, 0].tolist() == pytest.approx([0.5] * 8, abs=1e-5)
+    assert float(sight.others[0].max()) > 0.3
+
+
 # --- states ---------------------------------------------------------------------------------------------------------
 
 

@@ -1,6 +1,7 @@
 """Weights files: what was written comes back, and whatever else comes is refused in one line that names it."""
 
 import hashlib
+import json
 import pickle
 
 import pytest
@@ -9,7 +10,7 @@ from safetensors.torch import load_file, save_file
 
 from tracker.errors import WeightsError
 from tracker.slots.cells import WindowCell
-from tracker.slots.checkpoint import FORMAT, SHIPPED, find_weights, load_network, save_network
+from tracker.slots.checkpoint import FORMAT, HEADER, SHIPPED, find_weights, load_network, save_network
 from tracker.slots.settings import CellSettings, MixtureModelSettings, NetworkSettings
 
 TINY = NetworkSettings(
@@ -28,7 +29,13 @@ def weights(tmp_path):
 
 def rewrite(path, *, tensors=None, **header):
     """The same file with other tensors or other lines in its header."""
-    save_file(tensors or load_file(path), path, {"format": FORMAT, "network": TINY.model_dump_json(), **header})
+    about = {"format": FORMAT, "network": TINY.model_dump(mode="json"), **header}
+    save_file(tensors or load_file(path), path, {HEADER: json.dumps(about)})
+
+
+def headed(path, text):
+    """The same file with this text for its header."""
+    save_file(load_file(path), path, {HEADER: text})
 
 
 def without_last(path):
@@ -43,7 +50,7 @@ def with_another(path):
 
 def of_another_size(path):
     larger = NetworkSettings(cell=CellSettings(grid_px=12, features=8, hidden=3, motion=6))
-    rewrite(path, network=larger.model_dump_json())
+    rewrite(path, network=larger.model_dump(mode="json"))
 
 
 def test_what_was_saved_is_loaded(weights):
@@ -92,9 +99,9 @@ BROKEN = {
     "a torch file": (lambda path: torch.save({"cell": torch.zeros(3)}, path), "not a whole safetensors file"),
     "another version": (lambda path: rewrite(path, format="rnnem-window-0"), "rnnem-window-0, wanted rnnem-window-1"),
     "another program's": (lambda path: save_file(load_file(path), path), "no format name"),
-    "settings that are none": (lambda path: rewrite(path, network="{}}"), "do not fit together"),
-    "unknown settings": (lambda path: rewrite(path, network='{"cells": 3}'), "do not fit together"),
-    "no settings": (lambda path: save_file(load_file(path), path, {"format": FORMAT}), "do not fit together"),
+    "a header that is no JSON": (lambda path: headed(path, "{}}"), "not a whole safetensors file"),
+    "unknown settings": (lambda path: rewrite(path, network={"cells": 3}), "do not fit together"),
+    "no settings": (lambda path: headed(path, json.dumps({"format": FORMAT})), "do not fit together"),
     "a tensor short": (without_last, "do not fit together"),
     "a tensor too many": (with_another, "do not fit together"),
     "tensors of another size": (of_another_size, "do not fit together"),

@@ -252,9 +252,6 @@ def test_a_magnified_window_on_a_pixel_edge_shows_the_same_inside():
     assert_looks_as_cropped(ON_A_PIXEL_EDGE, inner=slice(2, -2))
 
 
-@pytest.mark.xfail(
-    strict=True, reason="the rim is darkened: the rectangle is half a pixel short of what it interpolates"
-)
 def test_a_magnified_window_on_a_pixel_edge_shows_the_same_at_its_rim():
     assert_looks_as_cropped(ON_A_PIXEL_EDGE)
 
@@ -269,6 +266,25 @@ def test_a_large_object_is_averaged_down_and_loses_none_of_its_colour():
     colour = observe.look(image, verdict, shares, pose, GRID)[0, 3:, 1:-1, 1:-1]
     np.testing.assert_allclose(colour, 50 / 255, atol=0.07)
     assert colour.mean() == pytest.approx(50 / 255, abs=0.01)
+
+
+def test_an_object_that_is_averaged_down_is_not_shifted():
+    ramp = np.zeros((200, 250, 3), np.uint8)
+    ramp[..., 0], ramp[..., 1] = np.arange(250), np.arange(200)[:, None]
+    pose = np.array([[131.3, 97.6, 130, 90]], np.float32)
+    verdict = np.zeros(ramp.shape[:2], np.uint8)
+    shares = observe.share_out(ramp, verdict, np.zeros((1, GRID, GRID, 4), np.float32), pose, PIXELS)
+    colour = observe.look(ramp, verdict, shares, pose, GRID)[0, 3:] * 255
+    # the value of a pixel is its index, so half a pixel less than where its centre is
+    axis = ((np.arange(GRID) + 0.5) / GRID - 0.5) * PAD
+    inner = np.s_[1:-1, 1:-1]
+    np.testing.assert_allclose(
+        colour[0][inner], np.broadcast_to(131.3 + 130 * axis - 0.5, (GRID, GRID))[inner], atol=1.2
+    )
+    np.testing.assert_allclose(
+        colour[1][inner], np.broadcast_to(97.6 + 90 * axis - 0.5, (GRID, GRID)).T[inner], atol=1.2
+    )
+    assert abs((colour[0][inner] - (131.3 + 130 * axis - 0.5)[1:-1]).mean()) < 0.3
 
 
 def test_a_window_outside_the_frame_or_a_sliver_of_it_is_none():

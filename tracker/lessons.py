@@ -17,7 +17,7 @@ SMALLEST_SIDE_PX = 5.0
 """a box thinner than this is no birth: on real video it would be a speck"""
 BIRTH_VISIBLE = 0.4
 """share of an object that must be in view for a birth"""
-HELD_APART = 10_000_000
+HELD_APART = 10**12
 """first seed of the clips that are never trained on"""
 HELD_APART_BATCH = 24
 

@@ -29,6 +29,8 @@ NETWORK_SPEED = 0.6
 """weight of the network's displacement against the speed last measured, in company"""
 COMPANY_SPEED_RATE = 0.1
 """how fast the speed last measured gives way in company"""
+HIDDEN_SPEED = 0.9
+"""share of its speed that a hidden slot keeps each frame: it waits about where it went out of sight"""
 CENTRE_RATE = 0.5
 """share of the way that the window is moved to the blob's middle in one frame"""
 WINDOW_SLACK = 0.1
@@ -77,6 +79,8 @@ def anchor_unsure(
         pose[:2] += steady - velocity
         velocity[:] = steady
         life.velocity = towards(life.velocity, (float(steady[0]), float(steady[1])), COMPANY_SPEED_RATE)
+    if life.hidden > 0:
+        velocity *= HIDDEN_SPEED
     window = np.array(life.window, np.float32)
     pose[2:] = np.clip(pose[2:], (1 - WINDOW_SLACK) * window, (1 + WINDOW_SLACK) * window)
     centre = masked.centre

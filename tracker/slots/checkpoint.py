@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,6 +17,7 @@ from tracker.slots.settings import NetworkSettings
 
 FORMAT = "rnnem-window-1"
 """changes when an older program could not use the file"""
+HEADER = "rnnem-tracker"
 SHIPPED = Path(__file__).parent.parent / "weights"
 
 
@@ -30,7 +32,9 @@ class Network(NamedTuple):
 
 def save_network(cell: WindowCell, settings: NetworkSettings, path: Path, *, trained_steps: int) -> None:
     """Write a weights file, whole or not at all."""
-    header = {"format": FORMAT, "network": settings.model_dump_json(), "trained_steps": str(trained_steps)}
+    # one key: safetensors writes several in random order, and equal weights should have equal digests
+    about = {"format": FORMAT, "network": settings.model_dump(mode="json"), "trained_steps": trained_steps}
+    header = {HEADER: json.dumps(about, sort_keys=True)}
     part = path.with_name(path.name + ".part")
     save_file({name: value.detach().cpu().contiguous() for name, value in cell.state_dict().items()}, part, header)
     part.chmod(0o644)  # safetensors leaves it to its owner alone
@@ -58,7 +62,7 @@ def load_network(name: str, *, device: str = "cpu") -> Network:
     path = find_weights(name)
     try:
         with safe_open(path, framework="pt", device="cpu") as file:
-            header = file.metadata() or {}
+            header = json.loads((file.metadata() or {}).get(HEADER, "{}"))
             tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (not a dict)
     except (SafetensorError, OSError, ValueError) as error:
         raise WeightsError(
@@ -70,7 +74,7 @@ def load_network(name: str, *, device: str = "cpu") -> Network:
             f"{path}: weights of another version ({came}, wanted {FORMAT}); train again or take the shipped ones"
         )
     try:
-        settings = NetworkSettings.model_validate_json(header["network"])
+        settings = NetworkSettings.model_validate(header["network"])
         cell = WindowCell(settings.cell)
         cell.load_state_dict(tensors)
     except (KeyError, ValidationError, RuntimeError):

@@ -106,8 +106,9 @@ def look(image: Image, verdict: NDArray[np.uint8], shares: Shares, poses: Array,
 def window_of(pose: Array, shape: tuple[int, ...]) -> Window | None:
     """Rows and columns that a slot's window covers inside a frame of that shape; None where fewer than 2 x 2."""
     cx, cy, w, h = (float(v) for v in pose)
-    x0, x1 = max(0, int(np.floor(cx - w * PAD / 2))), min(shape[1], int(np.ceil(cx + w * PAD / 2)))
-    y0, y1 = max(0, int(np.floor(cy - h * PAD / 2))), min(shape[0], int(np.ceil(cy + h * PAD / 2)))
+    # half a pixel more than the window: sampling between pixels reaches its rim
+    x0, x1 = max(0, int(np.floor(cx - w * PAD / 2 - 0.5))), min(shape[1], int(np.ceil(cx + w * PAD / 2 + 0.5)))
+    y0, y1 = max(0, int(np.floor(cy - h * PAD / 2 - 0.5))), min(shape[0], int(np.ceil(cy + h * PAD / 2 + 0.5)))
     return (slice(y0, y1), slice(x0, x1)) if x1 - x0 >= 2 and y1 - y0 >= 2 else None
 
 

@@ -48,6 +48,9 @@ class SlotsSegmenter:
     def __init__(self, settings: SlotsSettings, *, network: Network, mixture: Scene, device: str = "cpu") -> None:
         self.settings, self.network, self.mixture, self.device = settings, network, mixture, device
         self.weights_digest = network.digest
+        # windows are too small to be shared out, and torch's idle threads would spin against the decoder and the encoder:
+        # measured, one thread is as fast on an idle machine and many times faster on a busy one
+        torch.set_num_threads(1)
         self._prepared = False
         self._forget()
 

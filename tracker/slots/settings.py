@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field, PositiveInt
+from pydantic import Field, PositiveInt, field_validator
 
 from tracker.types import Settings
 
@@ -47,7 +47,7 @@ class NetworkSettings(Settings):
 class TrainSettings(Settings):
     """How the cell is trained. One step is one batch of drawn clips, unrolled once."""
 
-    seed: int = 0
+    seed: int = Field(0, ge=0)
     steps: int = Field(2400, ge=1)
     batch: int = Field(12, ge=1)
     """clips a step"""
@@ -66,6 +66,14 @@ class TrainSettings(Settings):
     checkpoint_every: int = Field(100, ge=1)
     """steps between checkpoints, which are also the steps of the held-apart evaluation"""
     network: NetworkSettings = NetworkSettings()
+
+    @field_validator("lengths")
+    @classmethod
+    def _begins_at_the_start(cls, lengths: tuple[tuple[float, int], ...]) -> tuple[tuple[float, int], ...]:
+        starts = [start for start, _ in lengths]
+        if not starts or starts[0] != 0 or starts != sorted(starts) or min(frames for _, frames in lengths) < 2:
+            raise ValueError("lengths must begin at 0.0, rise, and give at least 2 frames")
+        return lengths
 
 
 class LifeSettings(Settings):
@@ -93,7 +101,7 @@ class LifeSettings(Settings):
     """frames a slot with an identity may be unseen, away from the border"""
     hidden_below: float = Field(0.25, ge=0, le=1)
     """a slot that owns less foreground than this share of its usual area is hidden"""
-    revive_sizes: float = Field(1.2, ge=0)
+    revive_sizes: float = Field(2.0, ge=0)
     """a birth within so many sizes of where a hidden slot should be, and of its colour, is that slot coming back"""
     same_colour: float = Field(0.15, ge=0, le=1)
     """largest difference of mean colour, of 1, between a hidden slot and its return"""

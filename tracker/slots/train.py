@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import math
 import multiprocessing
+import pickle
 import time
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
@@ -20,7 +21,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from tracker.errors import DivergedError, SettingsError
+from tracker.errors import DivergedError, SettingsError, WeightsError
 from tracker.slots.cells import SlotState, WindowCell
 from tracker.slots.checkpoint import save_network
 from tracker.slots.em import PROBABILITY_FLOOR, robust_colour_log_likelihood, two_term_loss
@@ -140,7 +141,7 @@ def lesson_loss(
     return total / count.clamp(min=1)
 
 
-def evaluate(cell: WindowCell, lesson: Lesson, settings: TrainSettings) -> dict[str, float]:
+def evaluate(cell: WindowCell, lesson: Lesson, settings: TrainSettings, device: str = "cpu") -> dict[str, float]:
     """Scores on a drawn lesson, over its second half.
 
     owned   share of the objects' pixels whose most responsible slot is the right one (missed: none; stolen: another)
@@ -149,21 +150,29 @@ def evaluate(cell: WindowCell, lesson: Lesson, settings: TrainSettings) -> dict[
     """
     generator = torch.Generator().manual_seed(1)
     with torch.no_grad():
-        records, lives, states = unroll(cell, lesson, settings.network.pixels, generator=generator)
+        records, lives, states = unroll(cell, lesson, settings.network.pixels, generator=generator, device=device)
         loss = lesson_loss(records, lives, lesson, states, settings)
     half = len(records) // 2
-    given = torch.stack([record.gamma.argmax(1)[:, 0] for record in records[half:]])
+    given = torch.stack([record.gamma.argmax(1)[:, 0] for record in records[half:]]).cpu()
     truth = torch.from_numpy(lesson.owners[half:])
     objects, ground = truth > 0, truth == 0
-    centres = torch.stack([state.pose for state in states[half:]]).view(*lesson.boxes[half:].shape)
+    centres = torch.stack([state.pose for state in states[half:]]).cpu().view(*lesson.boxes[half:].shape)
     boxes = torch.from_numpy(lesson.boxes[half:])
-    there = ~boxes[..., 0].isnan() & (torch.stack(lives[half:]) > 0)
+    there = ~boxes[..., 0].isnan() & (torch.stack(lives[half:]).cpu() > 0)
     off = ((centres - boxes)[..., :2].norm(dim=-1) / boxes[..., 2:].prod(-1).sqrt())[there]
     scores = {
         "loss": loss, "owned": (given == truth)[objects].float().mean(), "missed": (given == 0)[objects].float().mean(),
         "false": (given > 0)[ground].float().mean(), "off": off.median(), "lost": (off > 0.6).float().mean(),
     }  # fmt: skip
     return {name: round(float(value), 4) for name, value in scores.items()}
+
+
+def _read_json(path: Path) -> Any:
+    """What a JSON file holds, or None where it is damaged."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except ValueError:
+        return None
 
 
 def _learning_rate(settings: TrainSettings, done: int) -> float:
@@ -194,7 +203,7 @@ def train(
     """
     out.mkdir(parents=True, exist_ok=True)
     written = out / "settings.json"
-    if written.exists() and json.loads(written.read_text()) != recipe:
+    if written.exists() and _read_json(written) != recipe:
         raise SettingsError(f"{out}: holds a run with other settings; choose another folder or remove it")
     written.write_text(json.dumps(recipe, indent=2) + "\n")
     torch.manual_seed(settings.seed)
@@ -203,10 +212,13 @@ def train(
     done = 0
     checkpoint = out / "checkpoint.pt"
     if checkpoint.exists():
-        saved = torch.load(checkpoint, weights_only=True, map_location=device)
-        cell.load_state_dict(saved["cell"])
-        optimiser.load_state_dict(saved["optimiser"])
-        done = saved["done"]
+        try:
+            saved = torch.load(checkpoint, weights_only=True, map_location=device)
+            cell.load_state_dict(saved["cell"])
+            optimiser.load_state_dict(saved["optimiser"])
+            done = saved["done"]
+        except (OSError, RuntimeError, KeyError, EOFError, pickle.UnpicklingError):
+            raise WeightsError(f"{checkpoint}: not a checkpoint of this run; remove it to begin anew") from None
     held_apart = draw(-1, 24)
     began, losses = time.monotonic(), []
     # a process, not a thread: drawing holds the interpreter's lock, and its threads would fight the network's for the cores
@@ -224,18 +236,21 @@ def train(
                 )
             loss = lesson_loss(records, lives, lesson, states, settings)
             if not torch.isfinite(loss):
-                raise DivergedError(f"training step {done}: the two-term loss is {float(loss.detach())}; lower learning_rate")
-            optimiser.zero_grad()
-            loss.backward()
-            torch.nn.utils.clip_grad_norm_(cell.parameters(), settings.clip_norm)
-            optimiser.step()
+                raise DivergedError(
+                    f"training step {done}: the two-term loss is {float(loss.detach())}; lower learning_rate"
+                )
+            if loss.requires_grad:  # not where nothing was seen in the whole batch
+                optimiser.zero_grad()
+                loss.backward()
+                torch.nn.utils.clip_grad_norm_(cell.parameters(), settings.clip_norm)
+                optimiser.step()
             done += 1
             losses.append(float(loss.detach()))
             if done % settings.checkpoint_every == 0 or done == settings.steps:
                 row = {
                     "step": done,
                     "train_loss": round(float(np.mean(losses)), 4),
-                    **evaluate(cell, held_apart, settings),
+                    **evaluate(cell, held_apart, settings, device),
                 }
                 losses = []
                 torch.save(

@@ -9,7 +9,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from tracker.types import Box, Settings
 from tracker.worlds.actors import ASPECT, Actor, Kind, draw_strip
@@ -53,6 +53,20 @@ class StreetSettings(Settings):
     """standard deviation of the camera's shift, pixels"""
     pillars: tuple[int, int] = (0, 2)
     """posts that hide whatever walks behind them"""
+
+    @field_validator("objects", "object_px", "speed", "contrast", "shadow", "noise", "compression", "pillars")
+    @classmethod
+    def _rises_from_nought(cls, span: tuple[float, float]) -> tuple[float, float]:
+        if not 0 <= span[0] <= span[1]:
+            raise ValueError(f"wanted low <= high, both at least 0, got {list(span)}")
+        return span
+
+    @field_validator("kinds")
+    @classmethod
+    def _has_a_kind(cls, kinds: tuple[float, float, float, float]) -> tuple[float, float, float, float]:
+        if min(kinds) < 0 or sum(kinds) <= 0:
+            raise ValueError(f"wanted shares of at least 0, not all 0, got {list(kinds)}")
+        return kinds
 
 
 def draw_street(settings: StreetSettings, *, seed: int) -> Clip:
@@ -195,14 +209,16 @@ class _Scene:
         boxes = tuple(
             TruthBox(identity, self._shifted(box, shift), min(1.0, float(seen[identity]) / area))
             for identity, (box, area) in whole.items()
+            if self._shifted(box, shift).width > 0 and self._shifted(box, shift).height > 0
         )
         return self._expose(picture, labels, shift), labels, boxes
 
     def _shifted(self, box: Box, shift: NDArray[np.float64]) -> Box:
         """The box where the camera's jitter puts it, clipped to the frame."""
         (dx, dy), width, height = shift.tolist(), self.settings.width, self.settings.height
-        x0, x1 = (min(max(x + dx, 0.0), float(width)) for x in (box.x0, box.x1))
-        y0, y1 = (min(max(y + dy, 0.0), float(height)) for y in (box.y0, box.y1))
+        # a side at the frame's edge stays there: what comes in from outside is drawn as what was at the edge
+        x0, x1 = (x if x in (0, width) else min(max(x + dx, 0.0), float(width)) for x in (box.x0, box.x1))
+        y0, y1 = (y if y in (0, height) else min(max(y + dy, 0.0), float(height)) for y in (box.y0, box.y1))
         return Box(x0, y0, x1, y1)
 
     def _paste(
@@ -257,7 +273,7 @@ class _Scene:
             to = np.array([[1, 0, shift[0]], [0, 1, shift[1]]])
             size = (settings.width, settings.height)
             picture = np.asarray(cv2.warpAffine(picture, to, size, borderMode=cv2.BORDER_REPLICATE), np.float32)
-            labels[:] = cv2.warpAffine(labels, to, size, flags=cv2.INTER_NEAREST)
+            labels[:] = cv2.warpAffine(labels, to, size, flags=cv2.INTER_NEAREST, borderMode=cv2.BORDER_REPLICATE)
         noise = rng.standard_normal(picture.shape, np.float32) * np.float32(self.noise)
         image = np.clip(picture + noise, 0, 255).astype(np.uint8)
         if self.quality >= 100:

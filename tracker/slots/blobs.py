@@ -27,6 +27,8 @@ STANDS = 0.5
 """a slot stands in a blob that covers this share of its foretold box"""
 HOLDS = 0.3
 """or in which it owns pixels for this share of its usual area"""
+FULL = 1.3
+"""a slot and its pieces together may be so many times its known size"""
 REACH = 4 / 3
 """loose foreground may belong to a slot within so many times its foretold box"""
 
@@ -93,11 +95,9 @@ def settle(
     owned = _owned_counts(blobs, shares, len(lives))
     seats = _seats(foretold, owned, blobs, lives)
     least = settings.min_area * blobs.labels.size
-    for b in range(1, len(blobs.boxes)):
+    seated = sorted({seat for seat in seats if seat})
+    for b in seated:
         here = [k for k in range(len(lives)) if seats[k] == b]
-        if not here:
-            _settle_free(b, blobs, shares, image, foretold, owned, seats, lives, settings, settled)
-            continue
         box = _box(blobs.boxes[b])
         winner = max(here, key=lambda k: owned[b, k] + 0.5 * _overlap(foretold[k], blobs.boxes[b]))
         if len(here) > 1 and box.width * box.height < settings.merge_growth * max(_size(foretold[k]) for k in here):
@@ -119,15 +119,24 @@ def settle(
             settled.births.extend(_leftovers(loose, image, corner, least, foretold, lives, settings))
             continue
         _adopt(shares, k, loose, corner)
-        settled.alone[k] = _union(settled.alone[k], box) if k in settled.alone else box
+        settled.alone[k] = box
+    twinned: set[int] = set()
+    for b in sorted(set(range(1, len(blobs.boxes))) - set(seated)):  # after the others: who stands alone is known now
+        _settle_free(b, blobs, shares, image, foretold, seats, lives, settings, settled, twinned)
+    for k, life in enumerate(lives):
+        life.parted = life.parted if k in twinned else 0
     return settled
 
 
 def _settle_free(
-    b: int, blobs: Blobs, shares: Shares, image: NDArray[np.uint8], foretold: NDArray[np.float64], owned: NDArray[np.int64],
-    seats: list[int], lives: list[Life], settings: LifeSettings, settled: Settled,
+    b: int, blobs: Blobs, shares: Shares, image: NDArray[np.uint8], foretold: NDArray[np.float64], seats: list[int],
+    lives: list[Life], settings: LifeSettings, settled: Settled, twinned: set[int],
 ) -> None:  # fmt: skip
-    """A blob nobody is seated in: a fragment of a slot in whose reach it lies, or a birth."""
+    """A blob nobody is seated in: a fragment of a slot in whose reach it lies, or a birth.
+
+    twinned  gathers the slots that have a twin of their main blob beside it
+    """
+    parted = False
     window = blobs.window(b)
     solid = blobs.labels[window] == b
     corner = (window[1].start, window[0].start)
@@ -138,12 +147,23 @@ def _settle_free(
     if reach:
         k = int(np.argmax(reach))
         near = reach[k] > 0.4 * _size_of(blobs.boxes[b]) and blobs.areas[b] < settings.fragment * lives[k].area_px
-        if near and not _parted(blobs.boxes[b], blobs.boxes[seats[k]], lives[k], settings):
+        wide = lives[k].size[0] > 1.3 * lives[k].size[1]
+        twin = near and not wide and _is_twin(blobs.boxes[b], blobs.boxes[seats[k]])
+        in_line = near and not twin and _in_line(blobs.boxes[b], blobs.boxes[seats[k]], lives[k])
+        if twin:
+            twinned.add(k)
+            lives[k].parted += 1
+            parted = lives[k].parted >= settings.part_frames
+        if near and not parted:
             _adopt(shares, k, _loose(b, blobs, shares), corner)
-            if k in settled.alone and _in_line(blobs.boxes[b], blobs.boxes[seats[k]], lives[k]):
-                settled.alone[k] = _union(settled.alone[k], _box(blobs.boxes[b]))
+            if k in settled.alone:
+                whole = _union(settled.alone[k], _box(blobs.boxes[b]))
+                if in_line or _completes(whole, lives[k]):
+                    settled.alone[k] = whole
             return
-    if _is_fragment(blobs.boxes[b], float(blobs.areas[b]), foretold, lives, settings):
+        if parted:
+            lives[k].parted = lives[k].alone = 0  # it learns its size anew
+    if not parted and _is_fragment(blobs.boxes[b], float(blobs.areas[b]), foretold, lives, settings):
         return
     if blobs.areas[b] >= settings.min_area * blobs.labels.size and min(blobs.boxes[b, 2:]) >= 3:
         _release(shares, window, solid)
@@ -174,22 +194,22 @@ def _seats(foretold: NDArray[np.float64], owned: NDArray[np.int64], blobs: Blobs
     return seats
 
 
-def _parted(box: NDArray[np.int32], home: NDArray[np.int32], life: Life, settings: LifeSettings) -> bool:
-    """Whether a slot's two pieces are two who walked abreast as one: side by side, of like height, for some frames."""
+def _is_twin(box: NDArray[np.int32], home: NDArray[np.int32]) -> bool:
+    """Whether a piece stands beside a slot's main blob and is of like height: two who walk abreast."""
     beside = box[0] >= home[0] + home[2] or home[0] >= box[0] + box[2]
     low, high = min(box[1], home[1]), max(box[1] + box[3], home[1] + home[3])
-    twins = beside and min(box[3], home[3]) > 0.6 * (high - low) and box[2] * box[3] > 0.3 * home[2] * home[3]
-    life.parted = life.parted + 1 if twins else 0
-    if life.parted < settings.part_frames:
-        return False
-    life.parted = life.alone = 0  # it learns its size anew
-    return True
+    return bool(beside and min(box[3], home[3]) > 0.6 * (high - low) and _size_of(box) > 0.3 * _size_of(home))
 
 
 def _loose(b: int, blobs: Blobs, shares: Shares) -> Mask:
     """Pixels of blob b that no slot owns, in its box."""
     window = blobs.window(b)
     return (blobs.labels[window] == b) & (shares.labels[window] == 0)
+
+
+def _completes(whole: Box, life: Life) -> bool:
+    """Whether a slot and a piece together are no larger than the slot is known to be."""
+    return whole.width <= FULL * life.size[0] and whole.height <= FULL * life.size[1]
 
 
 def _common(first: Area, second: Area) -> Area | None:
@@ -286,14 +306,15 @@ def _reach(foretold: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _in_line(piece: NDArray[np.int32], home: NDArray[np.int32], life: Life) -> bool:
-    """Whether a piece continues a slot's main blob along the slot's long side, as a head over a coat or a bonnet before a car.
+    """Whether a piece continues a slot's main blob: under it, or along the long side of a wide object.
 
-    A piece beside an upright slot is more often somebody standing there.
+    Legs under a sign belong to the coat over it. A piece that shows over or beside an upright slot is more often somebody who
+    stands behind it or next to it.
     """
     w, h = life.size
-    along_y = min(piece[0] + piece[2], home[0] + home[2]) - max(piece[0], home[0]) > 0.5 * min(piece[2], home[2])
-    along_x = min(piece[1] + piece[3], home[1] + home[3]) - max(piece[1], home[1]) > 0.5 * min(piece[3], home[3])
-    return bool(along_y if h > 1.3 * w else along_x if w > 1.3 * h else True)
+    under = min(piece[0] + piece[2], home[0] + home[2]) - max(piece[0], home[0]) > 0.5 * min(piece[2], home[2])
+    along = min(piece[1] + piece[3], home[1] + home[3]) - max(piece[1], home[1]) > 0.5 * min(piece[3], home[3])
+    return bool(piece[1] >= home[1] and (under if h > 1.3 * w else along if w > 1.3 * h else True))
 
 
 def _box(row: NDArray[np.int32]) -> Box:

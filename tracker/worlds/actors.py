@@ -25,10 +25,14 @@ Sprite = NDArray[np.uint8]
 """(CELL, CELL, 4) uint8: RGB and alpha; stretched to the actor's width and height when pasted"""
 
 
-def _colour(rng: np.random.Generator) -> NDArray[np.float64]:
+Chroma = tuple[float, float, float]
+"""how far a colour's channels lie from its grey; one of the three is drawn"""
+
+
+def _colour(rng: np.random.Generator, chroma: Chroma) -> NDArray[np.float64]:
     """A clothing or paint colour: any hue, mostly muted, often dark, as in the street."""
     grey = rng.uniform(20, 235)
-    return np.clip(grey + rng.normal(0, 1, 3) * rng.choice([15.0, 50.0, 90.0]), 0, 255)
+    return np.clip(grey + rng.normal(0, 1, 3) * rng.choice(list(chroma)), 0, 255)
 
 
 def _paint(
@@ -54,9 +58,9 @@ def _limb(canvas: NDArray[np.uint8], start: tuple[float, float], end: tuple[floa
     )
 
 
-def _walker(rng: np.random.Generator) -> list[Sprite]:
+def _walker(rng: np.random.Generator, chroma: Chroma) -> list[Sprite]:
     """Head, torso, swinging arms and legs. The cell is stretched to 2.6 times its width, so all x are wide."""
-    skin, top, trousers, hair = (_colour(rng) for _ in range(4))
+    skin, top, trousers, hair = (_colour(rng, chroma) for _ in range(4))
     broad, stride, lean = rng.uniform(13, 19), rng.uniform(9, 20), rng.uniform(-3, 3)
     state = rng.bit_generator.state  # the texture is the same in every phase
     strip = []
@@ -76,9 +80,9 @@ def _walker(rng: np.random.Generator) -> list[Sprite]:
     return strip
 
 
-def _vehicle(rng: np.random.Generator) -> list[Sprite]:
+def _vehicle(rng: np.random.Generator, chroma: Chroma) -> list[Sprite]:
     """A body, a cabin with dark windows, two wheels; drawn heading right."""
-    paint, glass, tyre = _colour(rng), np.full(3, rng.uniform(20, 90)), np.full(3, rng.uniform(10, 50))
+    paint, glass, tyre = _colour(rng, chroma), np.full(3, rng.uniform(20, 90)), np.full(3, rng.uniform(10, 50))
     body, cabin, wheels, window = (np.zeros((CELL, CELL), np.uint8) for _ in range(4))
     roof0, roof1 = rng.integers(6, 18), rng.integers(40, 58)
     cv2.rectangle(body, (2, 26), (61, 54), 255, -1)
@@ -93,9 +97,9 @@ def _vehicle(rng: np.random.Generator) -> list[Sprite]:
     return [_paint(alpha, [(body, paint), (cabin, paint * 0.9), (window, glass), (wheels, tyre)], rng)]
 
 
-def _animal(rng: np.random.Generator) -> list[Sprite]:
+def _animal(rng: np.random.Generator, chroma: Chroma) -> list[Sprite]:
     """A long body seen from above or the side, a head, a tail or legs that beat; drawn heading right."""
-    coat, mark = _colour(rng), _colour(rng)
+    coat, mark = _colour(rng, chroma), _colour(rng, chroma)
     thick, beat = rng.uniform(12, 24), rng.uniform(2, 12)
     state = rng.bit_generator.state
     strip = []
@@ -111,7 +115,7 @@ def _animal(rng: np.random.Generator) -> list[Sprite]:
     return strip
 
 
-def _blob(rng: np.random.Generator) -> list[Sprite]:
+def _blob(rng: np.random.Generator, chroma: Chroma) -> list[Sprite]:
     """A closed curve with a few random harmonics, in two colours."""
     angle = np.linspace(0, 2 * np.pi, 48, endpoint=False)
     radius = np.full(48, 24.0)
@@ -122,12 +126,12 @@ def _blob(rng: np.random.Generator) -> list[Sprite]:
     cv2.fillPoly(alpha, [np.round(np.clip(points, 1, 62)).astype(np.int32)], 255, cv2.LINE_AA)
     lower = alpha.copy()
     lower[: rng.integers(16, 48)] = 0
-    return [_paint(alpha, [(alpha, _colour(rng)), (lower, _colour(rng))], rng)]
+    return [_paint(alpha, [(alpha, _colour(rng, chroma)), (lower, _colour(rng, chroma))], rng)]
 
 
-def draw_strip(kind: Kind, rng: np.random.Generator) -> list[Sprite]:
+def draw_strip(kind: Kind, rng: np.random.Generator, chroma: Chroma) -> list[Sprite]:
     """Pictures of one actor, one a phase of its gait, cropped to the silhouette and stretched to the cell."""
-    strip = {"walker": _walker, "vehicle": _vehicle, "animal": _animal, "blob": _blob}[kind](rng)
+    strip = {"walker": _walker, "vehicle": _vehicle, "animal": _animal, "blob": _blob}[kind](rng, chroma)
     ys, xs = np.nonzero(np.maximum.reduce([sprite[..., 3] for sprite in strip]) > 127)
     return [np.ascontiguousarray(sprite[ys.min() : ys.max() + 1, xs.min() : xs.max() + 1]) for sprite in strip]
 
@@ -146,8 +150,6 @@ class Actor:
     velocity: NDArray[np.float64]
     restless: float
     """standard deviation of the change of velocity a frame"""
-    stop_rate: float
-    """chance a frame to stand still for a while"""
     gait: float = 0.0
     """phase, in pictures of the strip"""
     still_frames: int = 0
@@ -155,13 +157,13 @@ class Actor:
     facing: int = 1
     """-1 where it heads left"""
 
-    def step(self, rng: np.random.Generator) -> None:
-        """Walk one frame on."""
+    def step(self, rng: np.random.Generator, stop_rate: float, stop_frames: tuple[int, int]) -> None:
+        """Walk one frame on; stop for a while (frames, from and to) with that chance."""
         if self.still_frames > 0:
             self.still_frames -= 1
             return
-        if rng.random() < self.stop_rate:
-            self.still_frames = int(rng.integers(10, 80))
+        if rng.random() < stop_rate:
+            self.still_frames = int(rng.integers(stop_frames[0], max(stop_frames[1], stop_frames[0] + 1)))
         speed = float(np.hypot(*self.velocity)) + 1e-6
         turned = self.velocity + rng.normal(0, self.restless, 2)
         self.velocity = turned * speed / (float(np.hypot(*turned)) + 1e-6) * float(np.exp(rng.normal(0, 0.02)))

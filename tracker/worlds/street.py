@@ -38,7 +38,11 @@ class StreetSettings(Settings):
     pairs: float = Field(0.25, ge=0, le=1)
     """chance that a walker brings a companion at its side"""
     stop_rate: float = Field(0.003, ge=0, le=1)
-    """chance a frame that an object stops for 10 to 80 frames"""
+    """chance a frame that an object stops for a while"""
+    stop_frames: tuple[int, int] = (10, 80)
+    """for how long"""
+    chroma: tuple[float, float, float] = (15.0, 50.0, 90.0)
+    """how far a colour's channels lie from its grey, in grey levels: one of these, drawn for each"""
     shadow: tuple[float, float] = (0.0, 0.5)
     """how much of the light a cast shadow takes"""
     light_drift: float = 0.06
@@ -54,7 +58,9 @@ class StreetSettings(Settings):
     pillars: tuple[int, int] = (0, 2)
     """posts that hide whatever walks behind them"""
 
-    @field_validator("objects", "object_px", "speed", "contrast", "shadow", "noise", "compression", "pillars")
+    @field_validator(
+        "objects", "object_px", "stop_frames", "speed", "contrast", "shadow", "noise", "compression", "pillars"
+    )
     @classmethod
     def _rises_from_nought(cls, span: tuple[float, float]) -> tuple[float, float]:
         if not 0 <= span[0] <= span[1]:
@@ -167,8 +173,8 @@ class _Scene:
             self.born += 1
             beside = n * np.array([size[0] * rng.uniform(0.9, 1.8), rng.normal(0, 0.1) * size[1]])
             restless = speed * (0.15 if kind in ("animal", "blob") else 0.04)
-            strip = [self._fade(sprite) for sprite in draw_strip(kind, rng)]
-            actor = Actor(self.born, kind, strip, size, place + beside, velocity.copy(), restless, settings.stop_rate)
+            strip = [self._fade(sprite) for sprite in draw_strip(kind, rng, settings.chroma)]
+            actor = Actor(self.born, kind, strip, size, place + beside, velocity.copy(), restless)
             actor.gait = float(rng.uniform(0, 8))
             self.actors.append(actor)
 
@@ -185,7 +191,7 @@ class _Scene:
     def step(self) -> tuple[NDArray[np.uint8], NDArray[np.uint16], tuple[TruthBox, ...]]:
         """Draw the next frame: picture, labels, boxes."""
         for actor in self.actors:
-            actor.step(self.rng)
+            actor.step(self.rng, self.settings.stop_rate, self.settings.stop_frames)
         self.actors = [actor for actor in self.actors if not self._gone(actor)]
         if len(self.actors) < self.wanted and self.rng.random() < 0.15:
             self._enter(inside=False)

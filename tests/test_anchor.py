@@ -1,0 +1,70 @@
+"""Where an object is held to be, counted by hand."""
+
+import numpy as np
+import pytest
+
+from tracker.slots.anchor import anchor_alone, anchor_unsure, box_about, mask_box, place_of, pushed_into
+from tracker.slots.life import Life
+from tracker.slots.settings import LifeSettings
+from tracker.types import Box
+
+SETTINGS = LifeSettings()
+
+
+def grown_life(**changes):
+    life = Life((50.0, 50.0), 200.0, (10.0, 20.0), (10.0, 20.0), alone=30, id=1)
+    for name, value in changes.items():
+        setattr(life, name, value)
+    return life
+
+
+def test_a_whole_object_is_in_the_middle_of_what_is_seen():
+    assert place_of(Box(0, 0, 10, 20), (10, 20), (99, 99)) == (5, 10)
+
+
+def test_legs_hidden_by_a_wall_leave_the_head_where_it_was_expected():
+    # 10 of 20 rows show, the upper edge where the object should begin: its middle is ten below that edge
+    assert place_of(Box(0, 40, 10, 50), (10, 20), (5, 51)) == (5, 50)
+
+
+def test_a_head_hidden_by_a_sign_leaves_the_feet_where_they_were_expected():
+    assert place_of(Box(0, 50, 10, 60), (10, 20), (5, 49)) == (5, 50)
+
+
+def test_a_box_is_pushed_no_farther_than_it_must_be():
+    assert pushed_into((2, 50), (10, 20), Box(0, 0, 100, 100)) == (5, 50)
+    assert pushed_into((50, 99), (10, 20), Box(0, 0, 100, 100)) == (50, 90)
+    assert pushed_into((50, 50), (10, 20), Box(0, 0, 8, 100)) == (4, 50)  # it does not fit: in the middle
+
+
+def test_a_mask_box_is_drawn_half_way_between_in_and_out():
+    mask = np.zeros((12, 12), np.float32)
+    mask[3:9, 4:8] = 0.8  # falls to 0 over one pixel, so it crosses .4 half a pixel outside the last centre
+    box = mask_box(mask, np.array([6.0, 6.0, 8.0, 8.0], np.float32))  # a window of 12 pixels: one a grid pixel
+    assert box == pytest.approx((4, 3, 8, 9), abs=1e-5)
+
+
+def test_a_box_about_a_centre():
+    assert box_about((5, 5), (4, 2)) == (3, 4, 7, 6)
+
+
+def test_a_lone_slot_learns_its_speed_and_a_hidden_half_does_not_shrink_it():
+    life = grown_life(place=(50.0, 50.0))
+    pose, velocity = np.array([52.0, 50.0, 10, 20], np.float32), np.zeros(2, np.float32)
+    foretold = np.array([52.0, 50.0, 10, 20], np.float32)
+    anchor_alone(
+        life, Box(47, 40, 57, 50), Box(47, 40, 57, 60), foretold, pose.copy(), pose, velocity, (200, 200), SETTINGS
+    )
+    assert life.place == (52, 50)  # the upper half shows, and the head is where it was expected
+    assert life.velocity == pytest.approx((0.5, 0))  # a quarter of the way to two pixels a frame
+    assert life.size[1] == pytest.approx(20 - 0.02 * 10)
+    assert velocity == pytest.approx((0.5, 0))
+
+
+def test_company_keeps_size_and_stays_inside_its_blob():
+    life = grown_life(velocity=(4.0, 0.0))
+    pose, velocity = np.array([60.0, 50.0, 30, 20], np.float32), np.array([0.0, 0.0], np.float32)
+    centre = anchor_unsure(life, Box(0, 0, 50, 100), Box(45, 40, 55, 60), pose, velocity, SETTINGS)
+    assert centre == (45, 50)  # a box ten wide cannot be farther right in a blob that ends at 50
+    assert pose[2] == pytest.approx(11)  # a tenth more than alone, however wide the torn mask
+    assert velocity == pytest.approx((1.6, 0))  # 0.6 of the network's 0 and 0.4 of the measured 4

@@ -1,0 +1,112 @@
+"""Who stands in which blob: drawn verdicts of a few rectangles."""
+
+import numpy as np
+import pytest
+
+from tracker.slots.blobs import find_blobs, settle
+from tracker.slots.life import Life
+from tracker.slots.observe import Shares, window_of
+from tracker.slots.settings import LifeSettings
+
+SETTINGS = LifeSettings()
+SHAPE = (100, 160)
+
+
+def verdict_of(*rectangles):
+    verdict = np.zeros(SHAPE, np.uint8)
+    for x0, y0, x1, y1 in rectangles:
+        verdict[y0:y1, x0:x1] = 255
+    return verdict
+
+
+def slot(x0, y0, x1, y1, **changes):
+    """A life and a pose of a slot that fits a rectangle."""
+    w, h = x1 - x0, y1 - y0
+    life = Life((0.0, 0.0), float(w * h), (w, h), (w, h), id=1, alone=30)
+    for name, value in changes.items():
+        setattr(life, name, value)
+    return life, np.array([(x0 + x1) / 2, (y0 + y1) / 2, w, h], np.float32)
+
+
+def settled(verdict, slots, owns):
+    """Settle; `owns` are the rectangles that each slot owns by the E-step."""
+    poses = np.array([pose for _, pose in slots], np.float32).reshape(-1, 4)
+    labels, background = np.zeros(SHAPE, np.int32), np.ones(SHAPE, np.float32)
+    windows, owned = [window_of(pose, SHAPE) for pose in poses], []
+    for k, (x0, y0, x1, y1) in enumerate(owns):
+        labels[y0:y1, x0:x1] = k + 1
+        background[y0:y1, x0:x1] = 0
+        mine = np.zeros(SHAPE, np.float32)
+        mine[y0:y1, x0:x1] = 1
+        owned.append(mine[windows[k]].copy())
+    shares = Shares(windows, owned, background, labels, np.ones(len(slots), np.float32))
+    image = np.full((*SHAPE, 3), 120, np.uint8)
+    blobs = find_blobs(verdict, SETTINGS)
+    return settle(blobs, shares, image, poses, [life for life, _ in slots], SETTINGS), shares
+
+
+def test_what_nobody_stands_in_is_born():
+    found, _ = settled(verdict_of((20, 20, 32, 50)), [], [])
+    assert [birth.box for birth in found.births] == [(20, 20, 32, 50)]
+    assert found.births[0].area_px == pytest.approx(12 * 30, abs=4)  # the median filter takes the corners
+    assert found.births[0].colour == pytest.approx([120 / 255] * 3)
+
+
+def test_specks_are_not_born():
+    found, _ = settled(verdict_of((20, 20, 22, 22)), [], [])
+    assert found.births == []
+
+
+def test_a_lone_slot_adopts_the_legs_that_hang_on_its_trunk():
+    found, shares = settled(verdict_of((20, 20, 32, 50)), [slot(20, 20, 32, 50)], [(20, 20, 32, 35)])
+    assert found.births == []
+    assert found.alone == {0: (20, 20, 32, 50)}
+    assert (shares.labels[40:48, 22:30] == 1).all()
+
+
+def test_two_in_one_blob_are_company():
+    slots = [slot(20, 20, 32, 50), slot(32, 20, 44, 50, id=2)]
+    found, _ = settled(verdict_of((20, 20, 44, 50)), slots, [(20, 20, 32, 50), (32, 20, 44, 50)])
+    assert (found.alone, found.births) == ({}, [])
+    assert set(found.company) == {0, 1}
+
+
+def test_a_blob_as_large_as_its_owner_has_no_room_for_a_double():
+    slots = [slot(20, 20, 32, 50), slot(21, 20, 33, 50, id=None)]
+    found, _ = settled(verdict_of((20, 20, 32, 50)), slots, [(20, 20, 32, 50), (20, 20, 20, 20)])
+    assert set(found.covered) == {1}
+    assert found.alone == {0: (20, 20, 32, 50)}
+
+
+def test_legs_under_a_sign_belong_to_the_coat_over_it():
+    found, _ = settled(verdict_of((20, 15, 32, 41), (20, 52, 32, 60)), [slot(20, 15, 32, 60)], [(20, 15, 32, 41)])
+    assert found.births == []
+    assert found.alone == {0: (20, 15, 32, 60)}
+
+
+def test_a_head_that_shows_over_a_slot_is_no_new_object_and_no_part_of_its_box():
+    found, _ = settled(verdict_of((20, 15, 32, 23), (20, 34, 32, 60)), [slot(20, 15, 32, 60)], [(20, 34, 32, 60)])
+    assert found.births == []
+    assert found.alone == {0: (20, 34, 32, 60)}
+
+
+def test_two_who_walked_as_one_are_two_once_they_have_stood_apart_for_some_frames():
+    life, pose = slot(20, 20, 48, 50, alone=3)
+    verdict = verdict_of((20, 20, 32, 50), (36, 20, 46, 50))
+    for _ in range(SETTINGS.part_frames - 1):
+        found, _ = settled(verdict, [(life, pose)], [(20, 20, 32, 50)])
+        assert found.births == []
+    found, _ = settled(verdict, [(life, pose)], [(20, 20, 32, 50)])
+    assert [birth.box for birth in found.births] == [(36, 20, 46, 50)]
+
+
+def test_a_flood_of_foreground_gives_birth_to_nothing():
+    found, _ = settled(verdict_of((0, 0, 160, 60)), [], [])
+    assert found.births == []
+
+
+def test_a_grey_coat_between_head_and_legs_is_bridged_where_the_mixture_sees_shadow():
+    verdict = verdict_of((20, 15, 32, 23), (20, 30, 32, 60))
+    assert len(find_blobs(verdict, SETTINGS).boxes) == 3  # the background and two pieces
+    verdict[23:30, 20:32] = 127
+    assert len(find_blobs(verdict, SETTINGS).boxes) == 2

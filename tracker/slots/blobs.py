@@ -28,7 +28,7 @@ STANDS = 0.5
 HOLDS = 0.3
 """or in which it owns pixels for this share of its usual area"""
 FULL = 1.3
-"""a slot and its pieces together may be so many times its known size"""
+"""a slot that is not upright may, with its pieces, be so many times its known size"""
 REACH = 4 / 3
 """loose foreground may belong to a slot within so many times its foretold box"""
 
@@ -157,8 +157,9 @@ def _settle_free(
         if near and not parted:
             _adopt(shares, k, _loose(b, blobs, shares), corner)
             if k in settled.alone:
+                upright = lives[k].size[1] > 1.3 * lives[k].size[0]
                 whole = _union(settled.alone[k], _box(blobs.boxes[b]))
-                if in_line or _completes(whole, lives[k]):
+                if in_line or (not upright and _completes(whole, lives[k])):
                     settled.alone[k] = whole
             return
         if parted:
@@ -208,7 +209,7 @@ def _loose(b: int, blobs: Blobs, shares: Shares) -> Mask:
 
 
 def _completes(whole: Box, life: Life) -> bool:
-    """Whether a slot and a piece together are no larger than the slot is known to be."""
+    """Whether a slot and a piece together are hardly larger than the slot is known to be."""
     return whole.width <= FULL * life.size[0] and whole.height <= FULL * life.size[1]
 
 

@@ -91,7 +91,10 @@ class SlotsSegmenter:
         for birth in settled.births:
             self._bear(birth, image)
         self._feed_back(image, labels)
-        return _at_frame_size(labels, regions, frame.image.shape[:2])
+        large = blobs.areas >= life.min_area * blobs.labels.size
+        large[0] = False  # the background's own row
+        foreground = (labels > 0) | large[blobs.labels]
+        return _at_frame_size(labels, foreground, regions, frame.image.shape[:2])
 
     def _shrink(self, image: Image) -> Image:
         height, width = image.shape[:2]
@@ -255,16 +258,18 @@ class SlotsSegmenter:
         self.mixture.learn(image, np.isin(labels, kept) if kept else None)
 
 
-def _at_frame_size(labels: NDArray[np.int32], regions: dict[int, Region], shape: tuple[int, ...]) -> Segmentation:
-    """Labels and boxes of the working picture in pixels of a frame of that shape."""
+def _at_frame_size(
+    labels: NDArray[np.int32], foreground: Mask, regions: dict[int, Region], shape: tuple[int, ...]
+) -> Segmentation:
+    """Labels, foreground and boxes of the working picture in pixels of a frame of that shape."""
     height, width = shape[:2]
     fx, fy = width / labels.shape[1], height / labels.shape[0]
     if (fx, fy) != (1, 1):
-        labels = cv2.resize(labels.astype(np.float32), (width, height), interpolation=cv2.INTER_NEAREST).astype(
-            np.int32
-        )
+        size = (width, height)
+        labels = cv2.resize(labels.astype(np.float32), size, interpolation=cv2.INTER_NEAREST).astype(np.int32)
+        foreground = cv2.resize(foreground.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST) > 0
     placed = []
     for region in regions.values():
         box = Box(region.box.x0 * fx, region.box.y0 * fy, region.box.x1 * fx, region.box.y1 * fy)
         placed.append(replace(region, box=box, area_px=region.area_px * fx * fy))
-    return Segmentation(labels, tuple(placed), persistent=True, foreground=labels > 0)
+    return Segmentation(labels, tuple(placed), persistent=True, foreground=foreground)

@@ -29,7 +29,7 @@ def tiles(monkeypatch):
     """Every actor is a full rectangle in a colour of its own, darker than anything in the scene."""
     count = itertools.count()
 
-    def tile(kind, rng):
+    def tile(kind, rng, chroma):
         n = next(count) % 49
         return [np.full((CELL, CELL, 4), (n // 7, 0, n % 7, 255), np.uint8)]
 
@@ -254,7 +254,7 @@ def test_an_object_walks_at_the_speed_asked_for(tiles):
 
 @pytest.mark.parametrize("kind", list(ASPECT))
 def test_a_strip_is_tight_round_its_actor_and_beats(kind):
-    strip = draw_strip(kind, np.random.default_rng(0))
+    strip = draw_strip(kind, np.random.default_rng(0), (15, 50, 90))
     assert len(strip) == (PHASES if kind in ("walker", "animal") else 1)
     assert len({sprite.shape for sprite in strip}) == 1
     solid = np.maximum.reduce([sprite[..., 3] for sprite in strip]) > 127

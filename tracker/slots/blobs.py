@@ -7,14 +7,14 @@ have a say: a blob in which one slot stands is all that slot's, and shows how la
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from tracker.slots.life import Birth, Life
-from tracker.slots.observe import Shares
+from tracker.slots.observe import FOREGROUND, Shares
 from tracker.slots.settings import LifeSettings
 from tracker.types import Box, Mask
 
@@ -27,6 +27,8 @@ STANDS = 0.5
 """a slot stands in a blob that covers this share of its foretold box"""
 HOLDS = 0.3
 """or in which it owns pixels for this share of its usual area"""
+LONG = 1.3
+"""a slot so many times longer one way than the other is upright, or wide"""
 FULL = 1.3
 """a slot that is not upright may, with its pieces, be so many times its known size"""
 REACH = 4 / 3
@@ -43,6 +45,11 @@ class Blobs:
     """(B, 4) x, y, width, height; row 0 unused"""
     areas: NDArray[np.int32]
     """(B,) pixels"""
+
+    @property
+    def share(self) -> float:
+        """How much of the picture they cover."""
+        return float(self.areas[1:].sum()) / self.labels.size
 
     def window(self, b: int) -> Area:
         """Rows and columns of blob b's box."""
@@ -68,7 +75,7 @@ def find_blobs(verdict: NDArray[np.uint8], settings: LifeSettings) -> Blobs:
     Gaps are closed upwards only: a belt cuts an upright object across, while sideways two who walk abreast would be joined.
     A longer gap is closed where the mixture says shadow: between a head and legs that is a grey coat.
     """
-    solid = cv2.medianBlur((verdict == 255).astype(np.uint8), 3)
+    solid = cv2.medianBlur((verdict == FOREGROUND).astype(np.uint8), 3)
     closed = cv2.morphologyEx(solid, cv2.MORPH_CLOSE, _upright(settings.close_height * len(verdict)))
     bridged = cv2.morphologyEx(solid, cv2.MORPH_CLOSE, _upright(settings.bridge_height * len(verdict)))
     closed = np.where((bridged > 0) & (verdict > 0), np.uint8(1), closed)
@@ -89,7 +96,7 @@ def settle(
     poses (K, 4), lives and shares belong to the same K slots.
     """
     settled = Settled([], {}, {}, {})
-    if len(blobs.boxes) < 2 or blobs.areas[1:].sum() > settings.flood * blobs.labels.size:
+    if len(blobs.boxes) < 2 or blobs.share > settings.flood:
         return settled
     foretold = np.array([_foretold(pose, life) for pose, life in zip(poses, lives, strict=True)]).reshape(-1, 4)
     owned = _owned_counts(blobs, shares, len(lives))
@@ -146,9 +153,8 @@ def _settle_free(
     ]  # fmt: skip
     if reach:
         k = int(np.argmax(reach))
-        near = reach[k] > 0.4 * _size_of(blobs.boxes[b]) and blobs.areas[b] < settings.fragment * lives[k].area_px
-        wide = lives[k].size[0] > 1.3 * lives[k].size[1]
-        twin = near and not wide and _is_twin(blobs.boxes[b], blobs.boxes[seats[k]])
+        near = reach[k] > 0.4 * _size(blobs.boxes[b]) and blobs.areas[b] < settings.fragment * lives[k].area_px
+        twin = near and not _is_wide(lives[k]) and _is_twin(blobs.boxes[b], blobs.boxes[seats[k]])
         in_line = near and not twin and _in_line(blobs.boxes[b], blobs.boxes[seats[k]], lives[k])
         if twin:
             twinned.add(k)
@@ -157,9 +163,8 @@ def _settle_free(
         if near and not parted:
             _adopt(shares, k, _loose(b, blobs, shares), corner)
             if k in settled.alone:
-                upright = lives[k].size[1] > 1.3 * lives[k].size[0]
                 whole = _union(settled.alone[k], _box(blobs.boxes[b]))
-                if in_line or (not upright and _completes(whole, lives[k])):
+                if in_line or (not _is_upright(lives[k]) and _completes(whole, lives[k])):
                     settled.alone[k] = whole
             return
         if parted:
@@ -195,11 +200,19 @@ def _seats(foretold: NDArray[np.float64], owned: NDArray[np.int64], blobs: Blobs
     return seats
 
 
+def _is_upright(life: Life) -> bool:
+    return life.size[1] > LONG * life.size[0]
+
+
+def _is_wide(life: Life) -> bool:
+    return life.size[0] > LONG * life.size[1]
+
+
 def _is_twin(box: NDArray[np.int32], home: NDArray[np.int32]) -> bool:
     """Whether a piece stands beside a slot's main blob and is of like height: two who walk abreast."""
     beside = box[0] >= home[0] + home[2] or home[0] >= box[0] + box[2]
     low, high = min(box[1], home[1]), max(box[1] + box[3], home[1] + home[3])
-    return bool(beside and min(box[3], home[3]) > 0.6 * (high - low) and _size_of(box) > 0.3 * _size_of(home))
+    return bool(beside and min(box[3], home[3]) > 0.6 * (high - low) and _size(box) > 0.3 * _size(home))
 
 
 def _loose(b: int, blobs: Blobs, shares: Shares) -> Mask:
@@ -255,7 +268,7 @@ def _is_fragment(
     return any(
         life.id is not None
         and area < settings.fragment * life.area_px
-        and _overlap(_reach(where), box) > 0.5 * _size_of(box)
+        and _overlap(_reach(where), box) > 0.5 * _size(box)
         for where, life in zip(foretold, lives, strict=True)
     )
 
@@ -292,11 +305,8 @@ def _overlap(a: NDArray[np.float64], b: NDArray[np.int32]) -> float:
     return float(max(0.0, w) * max(0.0, h))
 
 
-def _size(box: NDArray[np.float64]) -> float:
-    return float(box[2] * box[3])
-
-
-def _size_of(box: NDArray[np.int32]) -> float:
+def _size(box: NDArray[Any]) -> float:
+    """Pixels of a box (x, y, width, height)."""
     return float(box[2]) * float(box[3])
 
 
@@ -312,10 +322,9 @@ def _in_line(piece: NDArray[np.int32], home: NDArray[np.int32], life: Life) -> b
     Legs under a sign belong to the coat over it. A piece that shows over or beside an upright slot is more often somebody who
     stands behind it or next to it.
     """
-    w, h = life.size
     under = min(piece[0] + piece[2], home[0] + home[2]) - max(piece[0], home[0]) > 0.5 * min(piece[2], home[2])
     along = min(piece[1] + piece[3], home[1] + home[3]) - max(piece[1], home[1]) > 0.5 * min(piece[3], home[3])
-    return bool(piece[1] >= home[1] and (under if h > 1.3 * w else along if w > 1.3 * h else True))
+    return bool(piece[1] >= home[1] and (under if _is_upright(life) else along if _is_wide(life) else True))
 
 
 def _box(row: NDArray[np.int32]) -> Box:

@@ -23,6 +23,8 @@ Array = NDArray[np.float32]
 Window = tuple[slice, slice]
 """rows and columns of the frame"""
 
+FOREGROUND = 255
+"""of the mixture's verdicts"""
 FINEST = 1.5
 """frame pixels a grid pixel beyond which the frame is averaged down before it is sampled: sampling alone would skip pixels"""
 
@@ -103,6 +105,18 @@ def look(image: Image, verdict: NDArray[np.uint8], shares: Shares, poses: Array,
     return seen
 
 
+def look_at(image: Image, silhouette: Array, pose: Array, size: int) -> tuple[Array, Array] | None:
+    """What one window shows of a frame: silhouette (1, 1, P, P) and colour (1, 3, P, P), in [0, 1]; None outside the frame.
+
+    silhouette  (H, W) float32
+    """
+    window = window_of(pose, silhouette.shape)
+    if window is None:
+        return None
+    colour = _crop(image[window], pose, window, size).transpose(2, 0, 1) * np.float32(1 / 255)
+    return _crop(silhouette[window], pose, window, size)[None, None], np.ascontiguousarray(colour)[None]
+
+
 def window_of(pose: Array, shape: tuple[int, ...]) -> Window | None:
     """Rows and columns that a slot's window covers inside a frame of that shape; None where fewer than 2 x 2."""
     cx, cy, w, h = (float(v) for v in pose)
@@ -132,7 +146,7 @@ def _paste(canvas: Array, pose: Array, window: Window) -> Array:
 
 
 def _crop(rectangle: NDArray[Any], pose: Array, window: Window, size: int) -> Array:
-    """Resample the window's rectangle (h, w, 3) to the grid (P, P, 3)."""
+    """Resample the window's rectangle (h, w[, 3]) to the grid (P, P[, 3])."""
     to_frame = _to_frame(pose, window, size)
     height, width = rectangle.shape[:2]
     shrink_x, shrink_y = max(1.0, to_frame[0, 0] / FINEST), max(1.0, to_frame[1, 1] / FINEST)

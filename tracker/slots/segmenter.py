@@ -16,14 +16,12 @@ from tracker.slots.blobs import Settled, find_blobs, settle
 from tracker.slots.cells import Sight, SlotState
 from tracker.slots.checkpoint import Network
 from tracker.slots.life import Birth, Life, doubles, find_returning, is_dead
-from tracker.slots.observe import Shares, look, share_out, window_of
+from tracker.slots.observe import FOREGROUND, Shares, look, look_at, share_out
 from tracker.slots.settings import SlotsSettings
 from tracker.types import Box, Frame, Image, Mask, Region, Segmentation
 
 Array = NDArray[np.float32]
 
-FOREGROUND = 255
-"""of the mixture's verdicts"""
 MOVED_SIZES = 0.5
 """a slot that went this many of its sizes from its birthplace is no piece of scenery"""
 
@@ -48,8 +46,8 @@ class SlotsSegmenter:
     def __init__(self, settings: SlotsSettings, *, network: Network, mixture: Scene, device: str = "cpu") -> None:
         self.settings, self.network, self.mixture, self.device = settings, network, mixture, device
         self.weights_digest = network.digest
-        # windows are too small to be shared out, and torch's idle threads would spin against the decoder and the encoder:
-        # measured, one thread is as fast on an idle machine and many times faster on a busy one
+        # windows are too small to be shared out: on two idle cores one thread took 15.3 ms a frame, two 16.5 to 19.8; and
+        # on busy ones torch's waiting threads spin against the decoder and the encoder
         torch.set_num_threads(1)
         self._prepared = False
         self._forget()
@@ -76,16 +74,16 @@ class SlotsSegmenter:
         life = self.settings.life
         image = self._shrink(frame.image)
         verdict = self.mixture.judge(image)
-        poses = self._foretold = self._state.pose.numpy().copy()
+        poses = self._state.pose.numpy().copy()
         shares = share_out(image, verdict, self._canvases(), poses, self.network.settings.pixels)
         blobs = find_blobs(verdict, life)
-        if blobs.areas[1:].sum() > life.flood * blobs.labels.size:
+        if blobs.share > life.flood:
             self.mixture.adapt(image)
         settled = settle(blobs, shares, image, poses, self._lives, life)
         self._count_seen(image, verdict, shares, settled)
-        self._advance(image, verdict, shares, settled)
-        self._anchor(settled, (image.shape[1], image.shape[0]))
-        regions = self._regions(shares)
+        fitted = self._advance(image, verdict, shares, settled)
+        boxes = self._anchor(settled, poses, fitted, (image.shape[1], image.shape[0]))
+        regions = self._regions(shares, boxes)
         labels = self._labels(shares)
         self._bury((image.shape[1], image.shape[0]), settled)
         for birth in settled.births:
@@ -134,11 +132,10 @@ class SlotsSegmenter:
             if life.id is None and life.seen >= sure:
                 life.id, self._next_id = self._next_id, self._next_id + 1
 
-    def _advance(self, image: Image, verdict: NDArray[np.uint8], shares: Shares, settled: Settled) -> None:
-        """M-step of every slot. `_seen_pose` is where the window fits in this frame; the state's pose is for the next."""
+    def _advance(self, image: Image, verdict: NDArray[np.uint8], shares: Shares, settled: Settled) -> Array:
+        """M-step of every slot; returns the poses (K, 4) that fit this frame, while the state's are for the next."""
         if not self._lives:
-            self._seen_pose = np.zeros((0, 4), np.float32)
-            return
+            return np.zeros((0, 4), np.float32)
         size = self.network.settings.cell.grid_px
         poses = self._state.pose.numpy()
         seen = torch.from_numpy(look(image, verdict, shares, poses, size)).to(self.device)
@@ -148,39 +145,35 @@ class SlotsSegmenter:
             state = SlotState(*(part.to(self.device) for part in self._state))
             state = self.network.cell(state, Sight(seen[:, :1], seen[:, 1:2], seen[:, 2:3], seen[:, 3:]), free, fit)
             state = SlotState(*(part.cpu() for part in state))
-        self._seen_pose = state.pose.numpy().copy()
-        self._seen_pose[:, :2] -= state.velocity.numpy()
         self._state = state
+        fitted = state.pose.numpy().copy()
+        fitted[:, :2] -= state.velocity.numpy()
+        return fitted
 
-    def _anchor(self, settled: Settled, size: tuple[int, int]) -> None:
-        """Hold the windows by what is certain: a slot that stands alone is where its blob is, in company it keeps its size."""
+    def _anchor(self, settled: Settled, foretold: Array, fitted: Array, size: tuple[int, int]) -> list[Box]:
+        """Hold the windows by what is certain: a slot that stands alone is where its blob is, in company it keeps its size.
+
+        Returns the slots' boxes in this frame, hidden parts included.
+        """
         masks = torch.sigmoid(self._state.mask_logit)[:, 0].numpy()
         pose, velocity = self._state.pose.numpy(), self._state.velocity.numpy()
-        self._boxes: list[Box] = []
+        boxes = []
         for k, life in enumerate(self._lives):
-            box = mask_box(masks[k], self._seen_pose[k])
+            box = mask_box(masks[k], fitted[k])
             if k in settled.alone and life.hidden == 0:
-                anchor_alone(
-                    life,
-                    settled.alone[k],
-                    box,
-                    self._foretold[k],
-                    self._seen_pose[k],
-                    pose[k],
-                    velocity[k],
-                    size,
-                    self.settings.life,
-                )
+                seen, life_settings = settled.alone[k], self.settings.life
+                anchor_alone(life, seen, box, foretold[k], fitted[k], pose[k], velocity[k], size, life_settings)
                 centre = life.place or box.centre
             else:
                 room = settled.company.get(k) or settled.covered.get(k)
                 centre = anchor_unsure(life, room, box, pose[k], velocity[k], self.settings.life)
-            self._boxes.append(box_about(centre, life.size))
+            boxes.append(box_about(centre, life.size))
+        return boxes
 
-    def _regions(self, shares: Shares) -> dict[int, Region]:
-        """Confirmed slots by index, boxes at working size; the box is drawn round the whole mask, hidden parts included."""
+    def _regions(self, shares: Shares, boxes: list[Box]) -> list[Region]:
+        """Confirmed slots, at working size."""
         counts = np.bincount(shares.labels.ravel(), minlength=len(self._lives) + 1)
-        regions = {}
+        regions = []
         for k, life in enumerate(self._lives):
             if life.id is None:
                 continue
@@ -188,7 +181,7 @@ class SlotsSegmenter:
             confidence = min(1.0, visible / max(1.0, float(shares.expected[k])))
             hidden = life.hidden > 0
             area = 0.0 if hidden else visible
-            regions[k] = Region(life.id, self._boxes[k], area, confidence, hidden)
+            regions.append(Region(life.id, boxes[k], area, confidence, hidden))
         return regions
 
     def _labels(self, shares: Shares) -> NDArray[np.int32]:
@@ -213,40 +206,32 @@ class SlotsSegmenter:
 
     def _bear(self, birth: Birth, image: Image) -> None:
         """A new slot, or a hidden one that has come back."""
-        box, size = birth.box, self.network.settings.cell.grid_px
+        box, cell = birth.box, self.network.cell
         pose = np.array([*box.centre, max(4.0, box.width), max(4.0, box.height)], np.float32)
         back = find_returning(birth, self._state.pose.numpy(), self._lives, self.settings.life)
         if back is None and len(self._lives) >= self.settings.max_slots:
             return
-        window = window_of(pose, image.shape[:2])
-        if window is None:
+        silhouette = np.zeros(image.shape[:2], np.float32)
+        silhouette[int(box.y0) : int(box.y1), int(box.x0) : int(box.x1)] = birth.mask
+        seen = look_at(image, silhouette, pose, cell.settings.grid_px)
+        if seen is None:
             return
-        silhouette = np.zeros(image.shape[:2], np.uint8)
-        silhouette[int(box.y0) : int(box.y1), int(box.x0) : int(box.x1)] = birth.mask * np.uint8(255)
-        nobody = np.zeros((1, *image.shape[:2]), np.float32)
-        first = Shares(
-            [window], [nobody[0][window]], nobody[0], np.zeros(image.shape[:2], np.int32), np.zeros(1, np.float32)
-        )
-        seen = look(image, silhouette, first, pose[None], size)
-        place, colour = torch.from_numpy(pose)[None], torch.from_numpy(seen[:, 3:])
-        newborn = self.network.cell.birth(place, colour, torch.from_numpy(seen[:, 2:3]))
+        mask, colour = (torch.from_numpy(part) for part in seen)
+        newborn = cell.birth(torch.from_numpy(pose)[None], colour, mask)
         if back is not None:
-            life = self._lives[back]
-            kept = SlotState(*(part[back : back + 1] for part in self._state))
-            newborn = newborn._replace(hidden=kept.hidden, motion=kept.motion)
-            for part, value in zip(self._state, newborn, strict=True):
-                part[back] = value[0]
-            # it was foretold at `missed` pixels from here: its speed was wrong by that much over the frames it was unseen
-            missed = np.subtract(box.centre, kept.pose[0, :2].numpy() - kept.velocity[0].numpy())
-            velocity = kept.velocity[0] + torch.from_numpy(missed / max(1, life.hidden)).float()
-            self._state.velocity[back] = velocity
-            self._state.pose[back, :2] += velocity
-            life.velocity = (float(velocity[0]), float(velocity[1]))
-            life.hidden, life.place = 0, box.centre
+            self._bring_back(back, newborn, box)
             return
         self._state = SlotState(*(torch.cat([part, value]) for part, value in zip(self._state, newborn, strict=True)))
         extent = (float(pose[2]), float(pose[3]))
         self._lives.append(Life((float(pose[0]), float(pose[1])), birth.area_px, extent, extent, colour=birth.colour))
+
+    def _bring_back(self, k: int, newborn: SlotState, box: Box) -> None:
+        """Slot k is seen again at `box`: it looks and stands as the newborn does, from rest, and keeps what it had learned."""
+        newborn = newborn._replace(hidden=self._state.hidden[k : k + 1], motion=self._state.motion[k : k + 1])
+        for part, value in zip(self._state, newborn, strict=True):
+            part[k] = value[0]
+        life = self._lives[k]
+        life.velocity, life.hidden, life.place = (0.0, 0.0), 0, box.centre
 
     def _feed_back(self, image: Image, labels: NDArray[np.int32]) -> None:
         """Tell the mixture what is known to be object, so that what stops neither fades nor leaves a ghost.
@@ -259,7 +244,7 @@ class SlotsSegmenter:
 
 
 def _at_frame_size(
-    labels: NDArray[np.int32], foreground: Mask, regions: dict[int, Region], shape: tuple[int, ...]
+    labels: NDArray[np.int32], foreground: Mask, regions: list[Region], shape: tuple[int, ...]
 ) -> Segmentation:
     """Labels, foreground and boxes of the working picture in pixels of a frame of that shape."""
     height, width = shape[:2]
@@ -269,7 +254,7 @@ def _at_frame_size(
         labels = cv2.resize(labels.astype(np.float32), size, interpolation=cv2.INTER_NEAREST).astype(np.int32)
         foreground = cv2.resize(foreground.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST) > 0
     placed = []
-    for region in regions.values():
+    for region in regions:
         box = Box(region.box.x0 * fx, region.box.y0 * fy, region.box.x1 * fx, region.box.y1 * fy)
         placed.append(replace(region, box=box, area_px=region.area_px * fx * fy))
     return Segmentation(labels, tuple(placed), persistent=True, foreground=foreground)

@@ -199,7 +199,8 @@ def train(
     out holds `settings.json` (the whole recipe), `curve.jsonl` (a row a checkpoint), `checkpoint.pt` and `weights.safetensors`.
     minutes  stop after that long, at a checkpoint; the same call goes on later
     report   told (step, curve row) at every checkpoint
-    Raises SettingsError if `out` holds another recipe's run, DivergedError if the loss is no longer finite.
+    Raises SettingsError if `out` holds another recipe's run, WeightsError if its checkpoint is damaged, DivergedError if the
+    loss is no longer finite.
     """
     out.mkdir(parents=True, exist_ok=True)
     written = out / "settings.json"
@@ -253,11 +254,9 @@ def train(
                     **evaluate(cell, held_apart, settings, device),
                 }
                 losses = []
-                torch.save(
-                    {"cell": cell.state_dict(), "optimiser": optimiser.state_dict(), "done": done},
-                    checkpoint.with_suffix(".part"),
-                )
-                checkpoint.with_suffix(".part").replace(checkpoint)
+                part = checkpoint.with_suffix(".part")
+                torch.save({"cell": cell.state_dict(), "optimiser": optimiser.state_dict(), "done": done}, part)
+                part.replace(checkpoint)
                 with (out / "curve.jsonl").open("a") as curve:
                     curve.write(json.dumps(row) + "\n")
                 report(done, row)

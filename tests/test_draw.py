@@ -263,12 +263,18 @@ def test_the_inset_refuses_a_mask_of_another_size():
         draw_inset(grey(80, 60), np.zeros((60, 81), bool), caption="gmm")
 
 
-def test_panels_stand_side_by_side_at_one_height():
-    left, right = grey(40, 30), np.zeros((60, 100, 3), np.uint8)
-    out = side_by_side([left, right])
-    assert out.shape == (30, 40 + 2 + 50, 3)
-    assert (out[:, :40] == GREY).all()
-    assert (out[:, 42:] == 0).all()
+def test_two_and_three_panels_stand_in_a_row_and_more_in_a_grid():
+    tiles = [np.full((30, 40, 3), 40 * (i + 1), np.uint8) for i in range(5)]
+    assert side_by_side(tiles[:1]).shape == (30, 40, 3)
+    assert side_by_side(tiles[:2]).shape == (30, 40 + 2 + 40, 3)
+    assert side_by_side(tiles[:3]).shape == (30, 3 * 40 + 2 * 2, 3)
+    four = side_by_side(tiles[:4])
+    assert four.shape == (2 * 30 + 2, 2 * 40 + 2, 3)
+    assert [four[y, x, 0] for y in (0, 32) for x in (0, 42)] == [40, 80, 120, 160]
+    five = side_by_side(tiles)
+    assert five.shape == (2 * 30 + 2, 3 * 40 + 2 * 2, 3)
+    assert (five[32:, 42:82] == 200).all()
+    assert (five[32:, 84:] < 40).all()
 
 
 def test_five_pictures_in_columns_of_two_make_three_rows():

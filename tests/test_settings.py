@@ -3,11 +3,13 @@
 import re
 import runpy
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
+from tracker.build import LANES as BUILT
 from tracker.errors import SettingsError
-from tracker.settings import RunSettings, known_keys, load_settings
+from tracker.settings import LaneKind, RunSettings, known_keys, load_settings
 
 
 @pytest.fixture
@@ -77,7 +79,7 @@ def test_the_file_that_said_it_is_named_even_when_another_was_read_later(file):
         ("seed=three", "valid integer"),
         ("gmm=3", "wanted a group of settings below it"),
         ("gmm.working_width=wide", "valid integer or wanted 'full'"),
-        ("lanes=[gmm, yolo]", "wanted 'gmm' or 'slots'"),
+        ("lanes=[gmm, Yo/lo]", "wanted small letters, digits, - and _"),
         ("device=gpu", "wanted 'auto', 'cpu', 'cuda' or 'mps'"),
     ],
 )
@@ -116,3 +118,35 @@ def test_the_documented_defaults_are_the_defaults():
     assert load_settings([configs / "default.yaml"]) == RunSettings()
     keys = {line.split(":")[0].strip() for line in written.splitlines() if ":" in line and "#" not in line}
     assert keys == {key[-1] for key in known_keys()}
+
+
+# Lanes with settings of their own
+
+
+def test_a_variant_is_a_lane_with_some_settings_changed_and_the_run_keeps_its_own(file):
+    wide = file("wide.yaml", "variants: {wide: {lane: slots, changes: [slots.working_width=960]}}\n")
+    settings = load_settings([wide], ["lanes=[knn, slots, wide]", "gmm.mixture.history=70"])
+    kind, own = settings.of_lane("wide")
+    assert (kind, own.slots.working_width, settings.slots.working_width) == ("slots", 960, 640)
+    kind, own = settings.of_lane("knn")
+    assert (kind, own.gmm.mixture.method, own.gmm.mixture.history) == ("gmm", "knn", 70)
+    assert settings.of_lane("slots") == ("slots", settings)
+
+
+@pytest.mark.parametrize(
+    ("overrides", "says"),
+    [
+        (["lanes=[gmm, yolo]"], "lanes: yolo: wanted gmm, slots or a variant: mog2, knn"),
+        (["variants.a={lane: slot}"], "variants.a.lane = 'slot': wanted 'gmm' or 'slots'"),
+        (["lanes=[a]", "variants.a={lane: gmm, changes: [gmm.mixture.methd=knn]}"], "variants.a: gmm.mixture.methd=knn"),
+        (["lanes=[a]", "variants.a={lane: gmm, changes: [prescan_frames=0]}"], "a variant changes gmm, linker, slots"),
+        (["lanes=[a]", "variants.a={lane: gmm, changes: [gmm.speck_px]}"], "wanted path.to.key=value"),
+    ],
+)
+def test_a_lane_that_cannot_be_is_refused_before_the_run(overrides, says):
+    assert says in complaint(overrides=overrides)
+
+
+def test_the_methods_behind_lanes_are_those_that_can_be_built():
+    assert set(get_args(LaneKind)) == set(BUILT)
+    assert set(RunSettings().lanes) == set(BUILT)

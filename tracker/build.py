@@ -10,17 +10,22 @@ from tracker.settings import RunSettings
 
 def build_lanes(settings: RunSettings) -> tuple[Lane, ...]:
     """The lanes a run asks for, in its order. Raises WeightsError or SettingsError as a part cannot be built."""
-    return tuple(LANES[name](settings) for name in dict.fromkeys(settings.lanes))
+    return tuple(_build_lane(name, settings) for name in dict.fromkeys(settings.lanes))
 
 
-def _gmm(settings: RunSettings) -> Lane:
+def _build_lane(name: str, settings: RunSettings) -> Lane:
+    kind, own = settings.of_lane(name)
+    return LANES[kind](name, own)
+
+
+def _gmm(name: str, settings: RunSettings) -> Lane:
     from tracker.background import GmmSegmenter
     from tracker.tracks import Linker
 
-    return Lane("gmm", GmmSegmenter(settings.gmm), Linker(settings.linker))
+    return Lane(name, GmmSegmenter(settings.gmm), Linker(settings.linker))
 
 
-def _slots(settings: RunSettings) -> Lane:
+def _slots(name: str, settings: RunSettings) -> Lane:
     # these bring torch: only where the lane is asked for
     from tracker.background import Mixture
     from tracker.slots.checkpoint import load_network
@@ -32,8 +37,8 @@ def _slots(settings: RunSettings) -> Lane:
     # A mixture of its own, since objects are kept out of it, which the baseline's does not know; and always mog2: a frame
     # is judged before the mixture learns from it, and knn cannot judge without learning.
     mixture = Mixture(settings.gmm.mixture.model_copy(update={"method": "mog2"}))
-    return Lane("slots", SlotsSegmenter(settings.slots, network=network, mixture=mixture, device=device))
+    return Lane(name, SlotsSegmenter(settings.slots, network=network, mixture=mixture, device=device))
 
 
-LANES: dict[str, Callable[[RunSettings], Lane]] = {"gmm": _gmm, "slots": _slots}
-"""Every lane by its name."""
+LANES: dict[str, Callable[[str, RunSettings], Lane]] = {"gmm": _gmm, "slots": _slots}
+"""Every method by its name; a lane is a method under its own or a variant's name."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar, get_args
 
 import yaml
 from pydantic import Field, ValidationError
@@ -22,7 +22,9 @@ from tracker.slots.settings import SlotsSettings
 from tracker.tracks import LinkerSettings
 from tracker.types import Settings
 
-LaneName = Literal["gmm", "slots"]
+LaneKind = Literal["gmm", "slots"]
+LaneName = Annotated[str, Field(pattern="^[a-z0-9][a-z0-9_-]*$")]
+"""Lanes give their names to files."""
 DeviceName = Literal["auto", "cpu", "cuda", "mps"]
 
 S = TypeVar("S", bound=Settings)
@@ -31,11 +33,29 @@ Key = tuple[str, ...]
 """Where a setting stands: ("gmm", "mixture", "history")."""
 
 
+VARIED = ("gmm", "linker", "slots", "device")
+"""Settings that belong to a lane; the others are the whole run's."""
+
+
+class Variant(Settings):
+    """A lane under a name of its own, with some settings changed."""
+
+    lane: LaneKind
+    """whose method it is"""
+    changes: tuple[str, ...] = ()
+    """as --set takes them: gmm.mixture.history=300"""
+
+
 class RunSettings(Settings):
     """All that decides a run's result, beside the source; saved with every result."""
 
     lanes: tuple[LaneName, ...] = Field(("gmm", "slots"), min_length=1)
-    """methods that watch the clip, in the order in which they are shown"""
+    """methods that watch the clip, in the order in which they are shown: gmm, slots, or names of variants"""
+    variants: dict[LaneName, Variant] = {
+        "mog2": Variant(lane="gmm", changes=("gmm.mixture.method=mog2",)),
+        "knn": Variant(lane="gmm", changes=("gmm.mixture.method=knn",)),
+    }
+    """lanes with settings of their own, by name: {lane: gmm or slots, changes: [gmm.mixture.history=300]}"""
     device: DeviceName = "auto"
     """where the network runs; auto is the processor: a slot's window is small"""
     seed: int = Field(0, ge=0)
@@ -50,26 +70,55 @@ class RunSettings(Settings):
     overlay: OverlaySettings = OverlaySettings()
     video: VideoSettings = VideoSettings()
 
+    def of_lane(self, name: str) -> tuple[LaneKind, RunSettings]:
+        """The method behind a lane's name, and the settings with that lane's own changes made.
+
+        Raises SettingsError if no lane has that name, or a change is not one that a lane can have.
+        """
+        kinds = get_args(LaneKind)
+        if name in kinds:
+            return name, self  # type: ignore[return-value]
+        if name not in self.variants:
+            raise SettingsError(f"lanes: {name}: wanted {', '.join(kinds)} or a variant: {', '.join(self.variants)}")
+        variant, place = self.variants[name], f"variants.{name}"
+        for change in variant.changes:
+            if change.split("=")[0].split(".")[0].strip() not in VARIED:
+                raise SettingsError(f"{place}: {change}: a variant changes {', '.join(VARIED)}; the rest is the run's")
+        return variant.lane, read_settings(RunSettings, overrides=variant.changes, base=self, flag=f"{place}:")
+
 
 def load_settings(files: Sequence[str | Path] = (), overrides: Sequence[str] = ()) -> RunSettings:
-    """The settings of a run; see `read_settings`."""
-    return read_settings(RunSettings, files, overrides)
+    """The settings of a run, each lane's own changes checked; see `read_settings`."""
+    settings = read_settings(RunSettings, files, overrides)
+    for name in settings.lanes:
+        settings.of_lane(name)
+    return settings
 
 
-def read_settings(model: type[S], files: Sequence[str | Path] = (), overrides: Sequence[str] = ()) -> S:
+def read_settings(
+    model: type[S],
+    files: Sequence[str | Path] = (),
+    overrides: Sequence[str] = (),
+    *,
+    base: S | None = None,
+    flag: str = "--set",
+) -> S:
     """Settings of any class.
 
     files       YAML files, a later one wins; keys left out keep their values
     overrides   "path.to.key=value", the value read as YAML: `gmm.mixture.history=300`, `lanes=[gmm]`
+    base        what they change; the defaults if None
+    flag        where the overrides were given, for the words of an error
 
     Raises SettingsError, one line that names the file or flag, the key, and what is wanted.
     """
-    merged = model().model_dump()  # so that a group given in part keeps its other defaults
+    merged = (base or model()).model_dump()  # so that a group given in part keeps its other defaults
     origins: dict[Key, str] = {}
     for path in files:
         _merge(merged, _read_yaml(Path(path)), str(path), origins)
     for override in overrides:
-        _merge(merged, _read_override(override), f"--set {override}", origins)
+        origin = f"{flag} {override}"
+        _merge(merged, _read_override(override, origin), origin, origins)
     try:
         return model.model_validate(merged)
     except ValidationError as error:
@@ -101,15 +150,15 @@ def _read_yaml(path: Path) -> Mapping[str, Any]:
     return content
 
 
-def _read_override(text: str) -> Mapping[str, Any]:
+def _read_override(text: str, origin: str) -> Mapping[str, Any]:
     path, equals, value = text.partition("=")
     keys = path.strip().split(".")
     if not equals or not all(keys):
-        raise SettingsError(f"--set {text}: wanted path.to.key=value, for example gmm.working_width=480")
+        raise SettingsError(f"{origin}: wanted path.to.key=value, for example gmm.working_width=480")
     try:
         content: Any = yaml.safe_load(value)
     except yaml.YAMLError as error:
-        raise SettingsError(f"--set {text}: the value is not YAML: {_yaml_problem(error)}") from None
+        raise SettingsError(f"{origin}: the value is not YAML: {_yaml_problem(error)}") from None
     for key in reversed(keys):
         content = {key: content}
     return content
@@ -138,11 +187,14 @@ def _explain(error: ValidationError, model: type[Settings], origins: Mapping[Key
     if first["type"] in ("model_type", "dict_type"):
         return f"{origin}: {dotted} = {_short(first['input'])}: wanted a group of settings below it"
     here = [e for e in error.errors() if tuple(str(part) for part in e["loc"])[: len(key)] == key]
+    here = [e for e in here if e["type"] != "too_short"] or here  # what was refused in a list is missing in it too
     return f"{origin}: {dotted} = {_short(first['input'])}: {' or '.join(dict.fromkeys(map(_wish, here)))}"
 
 
 def _wish(complaint: ErrorDetails) -> str:
     """What pydantic wanted, without its preamble."""
+    if complaint["type"] == "string_pattern_mismatch":
+        return "wanted small letters, digits, - and _"  # the one pattern there is: a lane's name
     message = complaint["msg"].removeprefix("Value error, ").split(", unable to parse")[0]
     if message.startswith("Input should be "):
         return "wanted " + message.removeprefix("Input should be ")

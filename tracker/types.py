@@ -74,6 +74,8 @@ class Region:
     """in [0, 1]"""
     hidden: bool = False
     """behind something: the box is predicted, not seen"""
+    doubt: float | None = None
+    """mean entropy, in bits, of who owns its pixels; None where a method gives every pixel to one owner"""
 
 
 @dataclass(frozen=True)
@@ -127,6 +129,50 @@ class Moment:
             if view.lane == lane:
                 return view
         raise KeyError(lane)
+
+
+EventKind = Literal["birth", "death", "occlusion", "merge", "split", "switch"]
+
+
+@dataclass(frozen=True)
+class Event:
+    """Something that befell identities of one lane."""
+
+    kind: EventKind
+    lane: str
+    frame: int
+    time_s: float
+    ids: tuple[int, ...]
+    """whom it befell first, then the others that took part"""
+    box: Box
+    """where to look"""
+    end_frame: int | None = None
+    """the first frame in which it no longer holds; None for what has no length"""
+    end_s: float | None = None
+    note: str = ""
+    """a few words for people: "at the border", "behind 4" """
+
+
+Level = Literal["good", "look", "bad", "unknown"]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One measure of a run's health, taken without any truth."""
+
+    name: str
+    """for programs: "light_switched" """
+    title: str
+    """for people: "Light switched" """
+    lane: str | None
+    """None: it concerns the clip"""
+    value: float | None
+    unit: str
+    level: Level
+    advice: str
+    """a plain sentence: what it means and what to do"""
+    times_s: tuple[float, ...] = ()
+    """when, if it happened at times"""
 
 
 @dataclass(frozen=True)

@@ -37,20 +37,17 @@ def draw_inset(image: Image, mask: Mask, *, caption: str, width: float = 0.25) -
 
 
 def side_by_side(images: Sequence[Image]) -> Image:
-    """The images from left to right with a thin gap; all are brought to the first one's height."""
-    height = images[0].shape[0]
-    gap = np.full((height, GAP_PX, 3), LIGHT, np.uint8)
-    row: list[Image] = []
-    for image in images:
-        row += [_of_height(image, height), gap]
-    return np.concatenate(row[:-1], axis=1)
-
-
-def _of_height(image: Image, height: int) -> Image:
-    if image.shape[0] == height:
-        return image
-    width = max(1, round(image.shape[1] * height / image.shape[0]))
-    return np.asarray(cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA))
+    """Images of one size with thin gaps: two or three in a row, four and more in two columns or three."""
+    columns = len(images) if len(images) <= 3 else 2 if len(images) == 4 else 3
+    height, width = images[0].shape[:2]
+    rows = math.ceil(len(images) / columns)
+    out = np.full((rows * (height + GAP_PX) - GAP_PX, columns * (width + GAP_PX) - GAP_PX, 3), LIGHT, np.uint8)
+    for index, image in enumerate(images):
+        y, x = (index // columns) * (height + GAP_PX), (index % columns) * (width + GAP_PX)
+        out[y : y + height, x : x + width] = image
+    for index in range(len(images), rows * columns):
+        out[(index // columns) * (height + GAP_PX) :, (index % columns) * (width + GAP_PX) :] = DARK
+    return out
 
 
 def contact_sheet(

@@ -1,102 +1,233 @@
-"""Known answers: who was where in which frame, read from a MOTChallenge table or a folder of identity masks."""
+"""Known answers for one clip: who was where in which frame, and which pixels were object."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
-import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from tracker.errors import ShapeError, SourceError
-from tracker.types import Box, Mask
+from tracker.scores.pictures import (
+    Asked,
+    MaskKind,
+    boxes_round,
+    mask_kind,
+    numbered,
+    read_labels,
+    read_values,
+)
+from tracker.scores.tables import Identified, asked, read_info, read_rows
+from tracker.types import Box, Labels, Mask
 
-Identified = tuple[int, Box]
-"""An identity and its box, in pixels of the frame."""
+__all__ = ["Choice", "Identified", "Layout", "Truth", "read_truth"]
+
+Layout = Literal["auto", "cdnet", "masks", "mot", "identities"]
+"""How a data set lies on disk: CDnet's labels, foreground masks, a MOTChallenge table, masks of identities."""
+
+MASK_FOLDERS = ("groundtruth", "gt", "masks", "instances", "labels")
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What of a truth is wanted."""
+
+    layout: Layout = "auto"
+    classes: tuple[int, ...] = ()
+    """rows of a table that are scored, by column 8; none: all whose column 7 is not 0"""
+    ignore_classes: tuple[int, ...] = ()
+    """what is found on objects of these is neither right nor wrong"""
+    frames: tuple[int, int] | None = None
+    """first and last number, as in the data set's own files; None: all that the truth speaks of"""
 
 
 @dataclass(frozen=True)
 class Truth:
-    """The right answer for one clip."""
+    """The right answer for one clip. Frames are positions in the clip, from 0."""
 
-    boxes: Mapping[int, tuple[Identified, ...]]
-    """by frame, counted from 0; a frame without objects may be missing"""
+    boxes: Mapping[int, tuple[Identified, ...]] | None = None
+    """by frame, from a table; a frame without objects may be missing; None: there is no table"""
     mask_files: Mapping[int, Path] = field(default_factory=dict)
-    """by frame, counted from 0: PNG whose pixel value is the identity, 0 background"""
+    """by frame"""
+    mask_kind: MaskKind = "identities"
+    roi: Mask | None = None
+    """(H, W) bool: where labels are scored; None: everywhere"""
+    span: tuple[int, int] = (0, -1)
+    """(first, last) frame to score, both included"""
+    claims: Mapping[int, tuple[tuple[Box, bool], ...]] = field(default_factory=dict)
+    """by frame, every box of the table in its order, and whether what is found on it is to be dropped"""
 
     @property
-    def frames(self) -> tuple[int, int]:
-        """(first, last) frame that says anything, both included; (0, -1) if none does."""
-        said = [*self.boxes, *self.mask_files]
-        return (min(said), max(said)) if said else (0, -1)
+    def has_identities(self) -> bool:
+        """Whether masks say who owns a pixel."""
+        return bool(self.mask_files) and self.mask_kind == "identities"
 
-    def identities(self, frame: int) -> NDArray[np.uint16] | None:
-        """(H, W) uint16, the identity of every pixel, 0 background; None if there is no mask of that frame."""
+    def identities(self, frame: int) -> Labels | None:
+        """(H, W) int32, who owns every pixel, 0 nobody; None if no mask of that frame says so."""
+        if not self.has_identities or frame not in self.mask_files:
+            return None
+        return read_values(self.mask_files[frame]).values
+
+    def asked(self, frame: int) -> Asked | None:
+        """Foreground, pixels that are not scored, and shadow; None if there is no mask of that frame.
+
+        Raises SourceError for a value that is no label, ShapeError if the region of interest has another size.
+        """
         path = self.mask_files.get(frame)
-        return None if path is None else _read_mask(path)
+        if path is None:
+            return None
+        if self.mask_kind == "identities":
+            foreground = read_values(path).values > 0
+            none = np.zeros(foreground.shape, bool)
+            return Asked(foreground, none, none)
+        labels = read_labels(path)
+        if self.roi is None:
+            return labels
+        if self.roi.shape != labels.foreground.shape:
+            raise ShapeError(
+                f"{path}: mask is {labels.foreground.shape}, the ROI {self.roi.shape}; they need to be of one size"
+            )
+        return labels._replace(ignore=labels.ignore | ~self.roi)
 
-    def foreground(self, frame: int) -> Mask | None:
-        """(H, W) bool: pixels of any object; None if there is no mask of that frame."""
-        identities = self.identities(frame)
-        return None if identities is None else identities > 0
+    def foreground(self, frame: int) -> tuple[Mask, Mask] | None:
+        """(H, W) bool twice: pixels of any object, and those that are not scored; None without a mask."""
+        labels = self.asked(frame)
+        return None if labels is None else (labels.foreground, labels.ignore)
 
 
-def read_truth(path: Path) -> Truth:
-    """Read a MOT table `gt.txt`, or a folder with `gt.txt`, `masks/000001.png`, or both.
+def read_truth(path: Path, *, numbers: Sequence[int] | None = None, choice: Choice | None = None) -> Truth:
+    """Read a MOT table, a folder of masks, or a folder that holds either or both.
 
-    With both, the boxes are the table's (it may know what is hidden); with masks alone, each identity's box is the one
-    round its visible pixels. Raises SourceError if there is neither, or a line or picture cannot be read.
+        gt.txt                                              frame,id,left,top,width,height,flag,class
+        FOLDER/gt/gt.txt  FOLDER/gt.txt                     the same; seqinfo.ini beside tells the length
+        FOLDER/masks/000001.png                             masks of identities, or of 0 and 255
+        FOLDER/groundtruth/gt000001.png                     CDnet's labels, with ROI.bmp and temporalROI.txt
+        FOLDER/000001.png                                   masks without more ado
+
+    With table and masks of identities, boxes are the table's: it may know what is hidden.
+
+    numbers  the number of every frame of the clip, in its order, by which masks and rows find their frame; None: 1, 2,
+             ... as in a video
+
+    Raises SourceError if there is neither, if something cannot be read, or if the numbers do not meet.
     """
+    choice = choice or Choice()
     path = Path(path)
-    if path.is_file():
-        return Truth(_read_table(path))
-    if not path.is_dir():
+    if not path.exists():
         raise SourceError(f"{path}: no such truth; give a MOT table or a folder with gt.txt or masks/")
-    # the stem is a MOT frame number, from 1
-    masks = {int(p.stem) - 1: p for p in sorted((path / "masks").glob("*.png")) if p.stem.isdecimal()}
-    if (path / "gt.txt").is_file():
-        return Truth(_read_table(path / "gt.txt"), masks)
-    if not masks:
-        raise SourceError(f"{path}: neither gt.txt nor masks/000001.png in it; check the truth folder")
-    return Truth({frame: _boxes_round(_read_mask(mask)) for frame, mask in masks.items()}, masks)
+    table = path if path.is_file() else find_table(path)
+    folder = None if path.is_file() else find_masks(path) or (path if numbered(path) else None)
+    if choice.layout == "mot":
+        folder = None
+    elif choice.layout in ("cdnet", "masks"):
+        table = None
+    if table is None and folder is None:
+        raise SourceError(f"{path}: {_wanted(choice.layout)} in it; check the truth folder, or --layout")
+    truth = _with_masks(Truth(), folder, numbers, choice) if folder is not None else Truth()
+    return truth if table is None else _with_table(truth, table, numbers, choice)
 
 
-def _read_table(path: Path) -> dict[int, tuple[Identified, ...]]:
-    """`frame,id,left,top,width,height,confidence,...`: frames count from 1, confidence 0 means not to be scored."""
-    boxes: dict[int, list[Identified]] = {}
+def find_table(folder: Path) -> Path | None:
+    """gt/gt.txt, gt.txt, or the one gt*.txt. Raises SourceError if there are several."""
+    for path in (folder / "gt" / "gt.txt", folder / "gt.txt"):
+        if path.is_file():
+            return path
+    tables = sorted(path for path in folder.glob("gt*.txt") if path.is_file())
+    if len(tables) > 1:
+        raise SourceError(
+            f"{folder}: {', '.join(path.name for path in tables)}: which is the truth? name it by --truth"
+        )
+    return tables[0] if tables else None
+
+
+def find_masks(folder: Path) -> Path | None:
+    """The folder of masks below this one, by a usual name; None if there is none."""
+    return next((f for f in (folder / name for name in MASK_FOLDERS) if f.is_dir() and numbered(f)), None)
+
+
+def _wanted(layout: Layout) -> str:
+    tables, masks = "no gt.txt", f"no masks ({', '.join(f'{name}/' for name in MASK_FOLDERS)} with 000001.png)"
+    return tables if layout == "mot" else masks if layout in ("cdnet", "masks") else f"neither gt.txt nor {masks[3:]}"
+
+
+def _with_masks(truth: Truth, folder: Path, numbers: Sequence[int] | None, choice: Choice) -> Truth:
+    files = numbered(folder)
+    kind = _kind(folder, files, choice.layout)
+    first, last = choice.frames or (min(files), max(files))
+    around = next((f for f in (folder, folder.parent) if (f / "temporalROI.txt").is_file()), None)
+    if kind == "labels" and around is not None:
+        begin, end = _temporal_roi(around / "temporalROI.txt")
+        first, last = max(first, begin), min(last, end)
+    files = {number: path for number, path in files.items() if first <= number <= last}
+    if not files:
+        raise SourceError(f"{folder}: no mask among frames {first} to {last}; check temporalROI.txt or --frames")
+    at = _positions(files, numbers, f"{folder}: masks")
+    around = next((f for f in (folder, folder.parent) if (f / "ROI.bmp").is_file()), None)
+    roi = read_values(around / "ROI.bmp").values > 0 if kind == "labels" and around is not None else None
+    masks = {at[number]: path for number, path in files.items()}
+    return Truth(None, masks, kind, roi, (min(masks), max(masks)))
+
+
+def _kind(folder: Path, files: Mapping[int, Path], layout: Layout) -> MaskKind:
+    if layout != "auto":
+        return "identities" if layout == "identities" else "labels"
+    if folder.name in ("groundtruth", "instances"):
+        return "labels" if folder.name == "groundtruth" else "identities"
+    beside = any((place / "gt.txt").is_file() for place in (folder, folder.parent))
+    return mask_kind((files[number] for number in sorted(files)), of_one="identities" if beside else "labels")
+
+
+def _with_table(truth: Truth, table: Path, numbers: Sequence[int] | None, choice: Choice) -> Truth:
+    rows = read_rows(table)
+    scored = asked(rows, classes=choice.classes, origin=table)
+    length = next((n for n in (read_info(f / "seqinfo.ini").frames for f in table.parents[:2]) if n), None)
+    if choice.frames is not None:
+        first, last = choice.frames
+    elif length is not None:
+        first, last = 1, length
+    elif scored:
+        first, last = min(scored), max(scored)
+    else:
+        raise SourceError(f"{table}: no box to score in it; check the file, or --classes")
+    rows = {number: found for number, found in rows.items() if first <= number <= last}
+    at = _positions({*rows, first, last}, numbers, f"{table}: rows")
+    boxes = {at[number]: found for number, found in scored.items() if number in rows}
+    dropped = set(choice.ignore_classes)
+    claims = {at[n]: tuple((row.box, row.kind in dropped) for row in found) for n, found in rows.items()}
+    begin, end = at[first], at[last]
+    if truth.mask_files:
+        begin, end = min(begin, truth.span[0]), max(end, truth.span[1])
+    return Truth(boxes, truth.mask_files, truth.mask_kind, truth.roi, (begin, end), claims if dropped else {})
+
+
+def _positions(asked_for: Collection[int], numbers: Sequence[int] | None, what: str) -> Mapping[int, int]:
+    """Number -> place in the clip, for every number asked for."""
+    if numbers is None:
+        if min(asked_for) < 1:
+            raise SourceError(f"{what} begin with number {min(asked_for)}; a video's frames count from 1")
+        return {number: number - 1 for number in asked_for}
+    at = {number: position for position, number in enumerate(numbers)}
+    missing = [number for number in sorted(asked_for) if number not in at]
+    if missing:
+        raise SourceError(
+            f"{what} speak of frame {missing[0]}{f' and {len(missing) - 1} more' if len(missing) > 1 else ''}, but frames "
+            f"are {min(numbers)} to {max(numbers)} ({len(numbers)} pictures); numbers need to meet, or use --frames"
+        )
+    return at
+
+
+def _temporal_roi(path: Path) -> tuple[int, int]:
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise SourceError(f"{path}: not a readable MOT table; check the file") from error
-    for number, line in enumerate(lines, 1):
-        if not line.strip():
-            continue
-        try:
-            frame, identity, x, y, width, height, *rest = (float(cell) for cell in line.split(",")[:7])
-        except ValueError as error:
-            raise SourceError(
-                f"{path}, line {number}: wanted frame,id,left,top,width,height as numbers; check the file"
-            ) from error
-        if not rest or rest[0] != 0:
-            boxes.setdefault(int(frame) - 1, []).append((int(identity), Box(x, y, x + width, y + height)))
-    return {frame: tuple(found) for frame, found in boxes.items()}
+        first, last = (int(word) for word in path.read_text(encoding="utf-8").split())
+    except (OSError, ValueError) as error:
+        raise SourceError(f"{path}: wanted two frame numbers, the first and last scored; check the file") from error
+    return first, last
 
 
-def _read_mask(path: Path) -> NDArray[np.uint16]:
-    picture = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
-    if picture is None:
-        raise SourceError(f"{path}: not a readable picture; check the file")
-    if picture.ndim != 2:
-        raise ShapeError(f"{path}: mask is {picture.shape}, wanted one channel whose value is the identity")
-    return picture.astype(np.uint16)
-
-
-def _boxes_round(identities: NDArray[np.uint16]) -> tuple[Identified, ...]:
-    found = []
-    for identity in np.unique(identities[identities > 0]).tolist():
-        ys, xs = np.nonzero(identities == identity)
-        box = Box(float(xs.min()), float(ys.min()), float(xs.max() + 1), float(ys.max() + 1))
-        found.append((identity, box))
-    return tuple(found)
+def boxes_in(truth: Truth, frame: int, identities: Labels | None) -> tuple[Identified, ...] | None:
+    """The frame's boxes: the table's, else those round `identities`; None if nothing says who is where."""
+    if truth.boxes is not None:
+        return truth.boxes.get(frame, ())
+    return None if identities is None else boxes_round(identities)

@@ -1,0 +1,194 @@
+"""What another program wrote for a sequence, MOT text or masks, scored as a lane is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tracker.errors import SourceError
+from tracker.scores.clip import ClipScorer, ClipScores
+from tracker.scores.datasets import DataSequence
+from tracker.scores.pictures import (
+    FRAME_SUFFIXES,
+    MASK_SUFFIXES,
+    MaskKind,
+    boxes_round,
+    mask_kind,
+    numbered,
+    read_values,
+)
+from tracker.scores.tables import Identified, asked, read_rows
+from tracker.scores.truth import MASK_FOLDERS, Choice, Truth
+from tracker.types import Labels, Mask
+
+LIGHT = 128
+"""From this grey level on a pixel of a mask is foreground."""
+
+
+@dataclass(frozen=True)
+class Results:
+    """One method's answer for one sequence; frames are positions in the clip, from 0."""
+
+    boxes: Mapping[int, tuple[Identified, ...]] | None = None
+    """by frame; a frame without objects may be missing; None: there is no table"""
+    mask_files: Mapping[int, Path] = field(default_factory=dict)
+    mask_kind: MaskKind = "labels"
+    """"labels": black and white"""
+
+    def pixels(self, frame: int) -> tuple[Mask, Labels | None]:
+        """Foreground, and who owns every pixel where that is said."""
+        values, _ = read_values(self.mask_files[frame])
+        if self.mask_kind == "identities":
+            return values > 0, values
+        zero_one = values.max(initial=0) == 1 and not _lossy(self.mask_files[frame])
+        return (values == 1 if zero_one else values >= LIGHT), None
+
+
+def read_results(path: Path, sequence: DataSequence, truth: Truth, *, choice: Choice, alone: bool) -> Results:
+    """Find and read what lies for a sequence at `path`.
+
+        FILE                                        MOT text, if one sequence is scored
+        DIR/SEQ.txt  DIR/data/SEQ.txt  DIR/SEQ/*.txt  DIR/SEQ.LANE.mot.txt
+        DIR/CATEGORY/SEQ/bin000001.png  DIR/SEQ/bin000001.png
+        DIR/bin000001.png                           if one sequence is scored
+
+    A truth serves as well: its own tables and masks are found by the names under which they lie.
+
+    choice  its classes are kept of a table that names classes; rows without one (-1) always
+    alone   one sequence is scored, so the path may be its own
+
+    Raises SourceError if there is nothing, too much, or not every scored frame has a mask.
+    """
+    path = Path(path)
+    if not path.exists():
+        raise SourceError(f"{path}: no such results; check the path")
+    if path.is_file() and not alone:
+        raise SourceError(f"{path}: one file, but several sequences are scored; name a folder with SEQ.txt in it")
+    numbers = sequence.numbers
+    at = None if numbers is None else {number: position for position, number in enumerate(numbers)}
+    table, folder = (path, None) if path.is_file() else (None, _find_masks(path, sequence, alone))
+    if path.is_dir() and (truth.boxes is not None or truth.has_identities):
+        table = _find_table(path, sequence, alone)
+    if table is None and folder is None:
+        raise SourceError(
+            f"{path}: no results for {sequence.name}; wanted {sequence.name}.txt (MOT), or masks in "
+            f"{sequence.category}/{sequence.name}/ or {sequence.name}/"
+        )
+    boxes = (
+        None
+        if table is None
+        else _read_table(table, at, choice, truth=table.samefile(sequence.truth) or table.name.startswith("gt"))
+    )
+    if folder is None or (boxes is not None and not truth.mask_files):
+        return Results(boxes)
+    files = {
+        number - 1 if at is None else at.get(number, -1): p for number, p in numbered(folder, FRAME_SUFFIXES).items()
+    }
+    wanted = [frame for frame in _frames(truth) if frame not in files]
+    if wanted:
+        first = wanted[0] + 1 if numbers is None else numbers[wanted[0]]
+        raise SourceError(f"{folder}: {len(wanted)} of {len(_frames(truth))} scored frames have no mask, first {first}")
+    files = {frame: file for frame, file in files.items() if truth.span[0] <= frame <= truth.span[1]}
+    return Results(boxes, files, _kind(files, truth))
+
+
+def score_results(results: Results, truth: Truth, *, iou: float = 0.5) -> ClipScores:
+    """Score every frame of the truth's span. Raises SourceError if the two have nothing in common, or sizes differ."""
+    scorer = ClipScorer(truth, iou=iou)
+    for frame in range(truth.span[0], truth.span[1] + 1):
+        foreground: Mask | None = None
+        owners: Labels | None = None
+        if frame in results.mask_files:
+            foreground, owners = results.pixels(frame)
+        boxes = None if results.boxes is None else results.boxes.get(frame, ())
+        if boxes is None and owners is not None:
+            boxes = boxes_round(owners)
+        scorer.add(frame, boxes=boxes, foreground=foreground, owners=owners)
+    scores = scorer.finish()
+    if not scores.as_dict():
+        has, wanted = ("boxes", "masks") if results.boxes is not None else ("masks of foreground", "boxes")
+        raise SourceError(f"results hold {has}, the truth only {wanted}: nothing to compare")
+    return scores
+
+
+def _places(path: Path, sequence: DataSequence, alone: bool) -> list[Path]:
+    """Folders that may be a sequence's own, the surest first."""
+    inner = [path / sequence.category / sequence.name]
+    for name in filter(None, (sequence.name, sequence.also)):
+        inner += [path / name, path / f"{name}.truth"]
+    return [place for place in (*inner, *([path] if alone else [])) if place.is_dir()]
+
+
+def _find_table(path: Path, sequence: DataSequence, alone: bool) -> Path | None:
+    for name in filter(None, (sequence.name, sequence.also)):
+        for table in (path / f"{name}.txt", path / "data" / f"{name}.txt"):
+            if table.is_file():
+                return table
+        ours = sorted(path.glob(f"{_literal(name)}.*mot.txt"))
+        if ours:
+            return _only(ours, path)
+    for place in _places(path, sequence, alone):
+        for table in (place / "gt" / "gt.txt", place / "gt.txt"):
+            if table.is_file():
+                return table
+        inner = [p for p in sorted(place.glob("*.txt")) if p.name != "temporalROI.txt"]
+        if inner:
+            return _only(inner, place)
+    return None
+
+
+def _find_masks(path: Path, sequence: DataSequence, alone: bool) -> Path | None:
+    for place in _places(path, sequence, alone):
+        for inner in (place, *(place / name for name in MASK_FOLDERS)):
+            if inner.is_dir() and numbered(inner, FRAME_SUFFIXES):
+                return inner
+    for name in filter(None, (sequence.name, sequence.also)):
+        ours = [p for p in sorted(path.glob(f"{_literal(name)}.*masks")) if p.is_dir()]
+        if ours:
+            return _only(ours, path)
+    return None
+
+
+def _only(found: list[Path], place: Path) -> Path:
+    if len(found) > 1:
+        raise SourceError(f"{place}: {', '.join(p.name for p in found)}: which is meant? name it by --results")
+    return found[0]
+
+
+def _literal(name: str) -> str:
+    """For a pattern: brackets in a name are no pattern."""
+    return "".join(f"[{sign}]" if sign in "*?[" else sign for sign in name)
+
+
+def _read_table(
+    table: Path, at: Mapping[int, int] | None, choice: Choice, *, truth: bool
+) -> dict[int, tuple[Identified, ...]]:
+    rows = read_rows(table)
+    if truth:  # a truth scored as a result: rows flagged 0 are not part of it
+        found = asked(rows, classes=choice.classes, origin=table)
+    else:
+        kept = {*choice.classes, -1}
+        found = {n: tuple(r.identified for r in rs if not choice.classes or r.kind in kept) for n, rs in rows.items()}
+    if at is None:
+        return {number - 1: boxes for number, boxes in found.items()}
+    return {at[number]: boxes for number, boxes in found.items() if number in at}
+
+
+def _frames(truth: Truth) -> list[int]:
+    """Frames that need a mask: those of which the truth has one, else all of its span."""
+    return sorted(truth.mask_files) or list(range(truth.span[0], truth.span[1] + 1))
+
+
+def _kind(files: Mapping[int, Path], truth: Truth) -> MaskKind:
+    some = [files[frame] for frame in sorted(files)]
+    if {some[0].resolve().parent} == {path.resolve().parent for path in truth.mask_files.values()}:
+        return truth.mask_kind
+    if (truth.has_identities or truth.boxes is not None) and not _lossy(some[0]):
+        return mask_kind(some)
+    return "identities" if read_values(some[0]).named else "labels"
+
+
+def _lossy(path: Path) -> bool:
+    """Whether its values have noise, so that only light and dark can be told."""
+    return path.suffix.lower() not in MASK_SUFFIXES

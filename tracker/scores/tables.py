@@ -1,0 +1,113 @@
+"""MOTChallenge text: who was where, a row an object and frame."""
+
+from __future__ import annotations
+
+import configparser
+import math
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from tracker.errors import SourceError
+from tracker.types import Box
+
+Identified = tuple[int, Box]
+"""An identity and its box, in pixels of the frame."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One object in one frame of a table."""
+
+    identity: int
+    box: Box
+    flag: float
+    """column 7: in a truth 0 means not to be scored, in a result it is the confidence; 1 where it is missing"""
+    kind: int
+    """column 8: the object's class; -1 where it is missing"""
+
+    @property
+    def identified(self) -> Identified:
+        """Who and where, without the rest."""
+        return self.identity, self.box
+
+
+Rows = Mapping[int, tuple[Row, ...]]
+"""By frame number, from 1 as in the file."""
+
+
+@dataclass(frozen=True)
+class SequenceInfo:
+    """What a MOTChallenge seqinfo.ini says; None where it does not."""
+
+    fps: float | None = None
+    frames: int | None = None
+    folder: str | None = None
+    """of the pictures"""
+
+
+def read_rows(path: Path) -> Rows:
+    """Read `frame,id,left,top,width,height[,flag[,class,...]]`, by commas or blanks; an empty file has no rows.
+
+    Raises SourceError naming the file and line.
+    """
+    rows: dict[int, list[Row]] = {}
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise SourceError(f"{path}: not a readable MOT table; check the file") from error
+    for number, line in enumerate(lines, 1):
+        cells = line.replace(",", " ").split()
+        if not cells:
+            continue
+        try:
+            frame, identity, x, y, width, height, *more = (float(cell) for cell in cells[:8])
+            if not math.isfinite(frame + identity + x + y + width + height):
+                raise ValueError
+        except ValueError as error:
+            raise SourceError(
+                f"{path}, line {number}: wanted frame,id,left,top,width,height as numbers; check the file"
+            ) from error
+        if frame < 1:
+            raise SourceError(f"{path}, line {number}: frame {frame:g}; frames of a MOT table count from 1")
+        if identity < 0:
+            raise SourceError(
+                f"{path}, line {number}: identity {identity:g}: a detection; wanted tracks with identities"
+            )
+        flag, kind = more[0] if more else 1.0, int(more[1]) if len(more) > 1 else -1
+        rows.setdefault(int(frame), []).append(Row(int(identity), Box(x, y, x + width, y + height), flag, kind))
+    return {frame: tuple(found) for frame, found in rows.items()}
+
+
+def asked(rows: Rows, *, classes: Collection[int], origin: Path) -> dict[int, tuple[Identified, ...]]:
+    """The rows of a truth that are to be scored: flag not 0 and, where classes are named, of one of these.
+
+    Raises SourceError if the table has rows, but none of these classes.
+    """
+    there = {row.kind for found in rows.values() for row in found}
+    if classes and there and not there & set(classes):
+        raise SourceError(f"{origin}: no row of class {_listed(classes)}; its classes are {_listed(there)}")
+    kept = {
+        frame: tuple(row.identified for row in found if row.flag != 0 and (not classes or row.kind in classes))
+        for frame, found in rows.items()
+    }
+    return {frame: found for frame, found in kept.items() if found}
+
+
+def read_info(path: Path) -> SequenceInfo:
+    """Read seqinfo.ini; nothing is known if there is none. Raises SourceError naming what cannot be read."""
+    if not path.is_file():
+        return SequenceInfo()
+    parser = configparser.ConfigParser()
+    try:
+        parser.read(path, encoding="utf-8-sig")
+        section = parser["Sequence"]
+        return SequenceInfo(section.getfloat("frameRate"), section.getint("seqLength"), section.get("imDir"))
+    except (configparser.Error, KeyError, ValueError) as error:
+        raise SourceError(
+            f"{path}: wanted [Sequence] with frameRate and seqLength as numbers; check the file"
+        ) from error
+
+
+def _listed(numbers: Collection[int]) -> str:
+    return ", ".join(map(str, sorted(numbers)))

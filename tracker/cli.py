@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from tracker.settings import RunSettings
 
 WORLDS = ("street",)
+LAYOUTS = ("auto", "cdnet", "masks", "mot", "identities")
 EXIT_ERROR, EXIT_INTERRUPTED = 1, 130
 
 note = partial(click.echo, err=True)
@@ -83,6 +84,36 @@ class Size(click.ParamType):
         if not (cross and width.isdecimal() and height.isdecimal()):
             self.fail(f"{value!r}: wanted WIDTHxHEIGHT, for example 480x360", param, ctx)
         return int(width), int(height)
+
+
+class Numbers(click.ParamType):
+    """`2,7,8,12`: whole numbers, by comma."""
+
+    name = "numbers"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, ...]:
+        """The numbers in the order given."""
+        if not isinstance(value, str):
+            return tuple(value)
+        parts = [part.strip() for part in value.split(",")]
+        if not all(part.isdecimal() for part in parts):
+            self.fail(f"{value!r}: wanted whole numbers with commas between them, for example 2,7,8,12", param, ctx)
+        return tuple(map(int, parts))
+
+
+class NumberRange(click.ParamType):
+    """`1-400`: the first and the last of a range."""
+
+    name = "A-B"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, int]:
+        """(first, last), both included."""
+        if not isinstance(value, str):
+            return value  # type: ignore[no-any-return]
+        first, dash, last = value.partition("-")
+        if not (dash and first.isdecimal() and last.isdecimal() and int(first) <= int(last)):
+            self.fail(f"{value!r}: wanted FIRST-LAST, for example 1-400", param, ctx)
+        return int(first), int(last)
 
 
 def _debug(ctx: click.Context, param: click.Parameter, value: bool) -> bool:
@@ -172,6 +203,69 @@ def webcam(source: str, show: bool, record: Path | None, **common: Any) -> None:
 def compare(source: str, truth: Path | None, folder: Path, **common: Any) -> None:
     """Both lanes on SOURCE, side by side: a video, a contact sheet, the tables, and numbers; with truth also scores."""
     _carry_out(common, source=source, output=folder / "compare.mp4", compare=True, truth=truth)
+
+
+@cli.command()
+@click.argument("datasets", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="DATASET...")
+@click.option("--truth", type=click.Path(path_type=Path), help="MOT table or folder of masks, if not beside.")
+@click.option(
+    "--results", type=click.Path(path_type=Path), multiple=True, metavar="DIR|FILE", help="Score these; no lane runs."
+)
+@click.option("--lanes", type=LaneList(), help="By comma: gmm, slots, mog2, knn, or variants.  [gmm,slots]")
+@click.option("--layout", type=click.Choice(LAYOUTS), default="auto", help="What DATASET is.  [told by its files]")
+@click.option("--frames", type=NumberRange(), help="First to last frame, as the data set numbers them: 1-400.")
+@click.option("--classes", type=Numbers(), default=(), metavar="N,...", help="Only rows of these classes of a table.")
+@click.option(
+    "--ignore-classes", type=Numbers(), default=(), metavar="N,...", help="Finding these is neither right nor wrong."
+)
+@click.option("--iou", type=click.FloatRange(0, 1, min_open=True), default=0.5, show_default=True)
+@click.option("-o", "--output", type=click.Path(path_type=Path), metavar="OUT.json", help="Everything, as JSON.")
+@click.option("--csv", type=click.Path(path_type=Path), metavar="OUT.csv", help="The scores, as a table.")
+@click.option("--jobs", type=click.IntRange(1), default=1, show_default=True, help="Lanes run at a time.")
+@configured
+@overwriting
+@talking
+@click.pass_context
+def evaluate(
+    ctx: click.Context,
+    output: Path | None,
+    csv: Path | None,
+    jobs: int,
+    iou: float,
+    quiet: bool,
+    overwrite: bool,
+    **common: Any,
+) -> None:
+    """Score lanes, or what other programs wrote, on data sets as they lie on disk.
+
+    DATASET is a data set, a part of it or one sequence: CDnet 2014, folders of foreground masks, MOTChallenge, a video
+    with gt.txt, masks of identities, or what `tracker synth` draws. Ratios are those of the sum of the counts.
+    """
+    from tracker import evaluation as outcome
+    from tracker.evaluate import Task, describe, evaluate
+    from tracker.progress import shown_progress
+    from tracker.scores import Choice
+
+    common.pop("verbose")
+    results = common.pop("results")
+    task = Task(
+        common.pop("datasets"),
+        truth=common.pop("truth"),
+        results=results,
+        run_lanes=bool(common["lanes"]) or not results,
+        choice=Choice(**{key: common.pop(key) for key in ("layout", "classes", "ignore_classes", "frames")}),
+        iou=iou,
+        processes=jobs,
+    )
+    settings = _settings(common)
+    outcome.check_targets((output, csv), overwrite=overwrite)
+    with shown_progress(quiet=quiet) as progress:
+        found = evaluate(task, settings, progress=progress, notify=lambda line: note(f"tracker: {line}"))
+    outcome.write(found, json=output, csv=csv, document=outcome.document(found, settings=settings, task=describe(task)))
+    if found.scores:
+        click.echo(outcome.table(found))
+    if found.failures:
+        ctx.exit(EXIT_ERROR)
 
 
 @cli.command()

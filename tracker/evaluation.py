@@ -1,0 +1,310 @@
+"""What an evaluation came to: rows that pool and average, as JSON, as CSV and as a table for people."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+from tracker.errors import SinkError
+from tracker.scores import ClipScores, ClusterCounts, IdentityCounts, MaskCounts, cdnet_means
+from tracker.scores.clip import CLUSTERS, COUNTS, FOREGROUND, IDENTITY, plain
+from tracker.settings import RunSettings
+from tracker.sinks import check_outputs, write_json_whole
+from tracker.sinks.outputs import PartText
+from tracker.summary import versions
+
+SCHEMA_VERSION = 1
+
+Scope = Literal["sequence", "category", "overall", "pooled"]
+"""One sequence; CDnet's mean over a category's sequences; its mean over categories; counts of all put together."""
+
+GROUPS = {"identity": IDENTITY, "foreground": (*FOREGROUND, *COUNTS, "frames"), "clusters": CLUSTERS}
+"""Names of scores, by what they speak of."""
+
+
+@dataclass(frozen=True)
+class SequenceScores:
+    """One method on one sequence."""
+
+    sequence: str
+    category: str
+    method: str
+    """a lane, or the name of somebody's results"""
+    scores: ClipScores
+    frames: int | None = None
+    """that were tracked; None: no lane was run"""
+    ms_per_frame: float | None = None
+    """of the lane alone: without decoding and scoring"""
+    seconds: float | None = None
+    """of the whole run, prescan included"""
+    peak_mb: float | None = None
+    """most memory of the lane's process, in MiB"""
+    weights_sha256: str | None = None
+    source: str | None = None
+    """where results were read"""
+    problem: str | None = None
+    """what did not go well, although there are scores"""
+    versions: dict[str, str] = field(default_factory=dict)
+    """of the process that ran the lane"""
+
+
+@dataclass(frozen=True)
+class Failure:
+    """One method that has no scores on one sequence."""
+
+    sequence: str
+    category: str
+    method: str
+    error: str
+
+
+class Row(NamedTuple):
+    """One line of any output."""
+
+    scope: Scope
+    name: str
+    """of the sequence or category; of pooled rows nothing"""
+    category: str
+    method: str
+    sequences: int
+    cost: dict[str, float | int | None]
+    """frames, ms_per_frame, seconds, peak_mb"""
+    groups: dict[str, dict[str, Any]]
+    """scores by group"""
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Every method's scores on every sequence."""
+
+    scores: tuple[SequenceScores, ...]
+    failures: tuple[Failure, ...] = ()
+    left_out: tuple[str, ...] = ()
+    """places that hold only half of a sequence"""
+
+    def rows(self) -> list[Row]:
+        """Sequences in order; then, of more than one, categories, overall and pooled, method by method."""
+        rows = [
+            Row("sequence", s.sequence, s.category, s.method, 1, _cost([s]), s.scores.as_dict()) for s in self.scores
+        ]
+        for method in dict.fromkeys(s.method for s in self.scores):
+            own = [s for s in self.scores if s.method == method]
+            if len({(s.category, s.sequence) for s in self.scores}) > 1:
+                rows += _averages(method, own)
+                rows.append(Row("pooled", "", "", method, len(own), _cost(own), pooled([s.scores for s in own])))
+        return sorted(rows, key=lambda row: ("sequence", "category", "overall", "pooled").index(row.scope))
+
+
+def pooled(clips: Sequence[ClipScores]) -> dict[str, dict[str, Any]]:
+    """Clips put together as benchmarks do: counts add, ratios are those of the sum."""
+    groups: dict[str, dict[str, Any]] = {}
+    records = [clip.identity for clip in clips if clip.identity is not None]
+    pixels = [clip.pixels for clip in clips if clip.pixels is not None]
+    clusters = [clip.clusters for clip in clips if clip.clusters is not None]
+    if records:
+        groups["identity"] = plain(sum((record.counts for record in records), IdentityCounts()), IDENTITY)
+    if pixels:
+        total = sum((record.total for record in pixels), MaskCounts())
+        frames = sum(len(record.frames) for record in pixels)
+        groups["foreground"] = plain(total, (*FOREGROUND, *COUNTS)) | {"frames": frames}
+    if clusters:
+        groups["clusters"] = plain(ClusterCounts.pooled(clusters), CLUSTERS)
+    return groups
+
+
+def document(evaluation: Evaluation, *, settings: RunSettings, task: dict[str, Any]) -> dict[str, Any]:
+    """All of it as plain values; `task` is what was asked for."""
+    digests = {s.method: s.weights_sha256 for s in evaluation.scores if s.weights_sha256}
+    found = versions()
+    for scores in evaluation.scores:
+        found |= scores.versions
+    extra = {(s.category, s.sequence, s.method): {"source": s.source, "problem": s.problem} for s in evaluation.scores}
+    rows = evaluation.rows()
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "outcome": "failed" if evaluation.failures else "complete",
+        "task": task,
+        "sequences": [
+            {"sequence": row.name, **_plain_row(row), **extra[row.category, row.name, row.method]}
+            for row in rows
+            if row.scope == "sequence"
+        ],
+        "categories": [_plain_row(row) for row in rows if row.scope == "category"],
+        "overall": [_plain_row(row) for row in rows if row.scope == "overall"],
+        "pooled": [_plain_row(row) for row in rows if row.scope == "pooled"],
+        "failures": [vars(failure) for failure in evaluation.failures],
+        "left_out": list(evaluation.left_out),
+        "seed": settings.seed,
+        "settings": settings.model_dump(mode="json"),
+        "weights_sha256": digests,
+        "versions": found,
+    }
+
+
+def csv_text(evaluation: Evaluation) -> str:
+    """A line a scope and method, with a column for every score; empty where a score does not apply."""
+    names = [(group, name) for group, known in GROUPS.items() for name in known]
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    cost = ("frames", "ms_per_frame", "seconds", "peak_mb")
+    writer.writerow(
+        ["scope", "category", "sequence", "method", "sequences", *cost, *(f"{group}_{name}" for group, name in names)]
+    )
+    for row in evaluation.rows():
+        sequence = row.name if row.scope == "sequence" else ""
+        scores = [row.groups.get(group, {}).get(name) for group, name in names]
+        head = [row.scope, row.category, sequence, row.method, row.sequences]
+        writer.writerow(["" if v is None else v for v in (*head, *(row.cost.get(name) for name in cost), *scores)])
+    return text.getvalue()
+
+
+class Column(NamedTuple):
+    """One column of the table."""
+
+    title: str
+    group: str
+    name: str
+    form: str
+
+    @property
+    def width(self) -> int:
+        """With the blank before it."""
+        return 6 if self.form in ("d", ".0f") else 7
+
+
+def _columns(group: str, form: str, **names: str) -> tuple[Column, ...]:
+    return tuple(Column(title, group, name, form) for title, name in names.items())
+
+
+BLOCKS = {
+    "identities": (
+        *_columns("identity", ".3f", HOTA="hota", DetA="deta", AssA="assa", IDF1="idf1", MOTA="mota"),
+        *_columns("identity", ".3f", Re="recall", Pr="precision"),
+        *_columns("identity", "d", IDSW="switches", Frag="fragments", MT="mostly_tracked", ML="mostly_lost"),
+    ),
+    "foreground": (
+        *_columns("foreground", ".3f", Re="recall", Sp="specificity"),
+        *_columns("foreground", ".4f", FPR="fpr"),
+        *_columns("foreground", ".3f", FNR="fnr"),
+        *_columns("foreground", ".2f", PWC="pwc"),
+        *_columns("foreground", ".3f", Pr="precision", F="f_measure"),
+        *_columns("clusters", ".3f", fgARI="fg_ari", AMI="ami"),
+    ),
+}
+"""The columns of each part of the table."""
+COST = (Column("ms", "cost", "ms_per_frame", ".1f"), Column("MiB", "cost", "peak_mb", ".0f"))
+LINE_WIDTH, METHOD_WIDTH = 120, 12
+"""Longer names are cut."""
+
+
+def table(evaluation: Evaluation) -> str:
+    """Aligned text: a block for identities and one for the foreground, each where there is something to show."""
+    rows = evaluation.rows()
+    categories = {row.category for row in rows if row.category}
+    if len(categories) == 1:
+        rows = [row for row in rows if row.scope != "overall"]  # the mean over one category says it already
+    blocks = []
+    for title, columns in BLOCKS.items():
+        shown = [row for row in rows if any(column.group in row.groups for column in columns)]
+        present = {group for row in shown for group in row.groups}
+        columns = tuple(column for column in columns if column.group in present)
+        if any("ms_per_frame" in row.cost for row in shown):
+            columns += COST
+        if shown:
+            blocks.append(_block(title, columns, shown, prefixed=len(categories) > 1))
+    return "\n\n".join(blocks)
+
+
+def check_targets(paths: Iterable[Path | None], *, overwrite: bool) -> None:
+    """Refuse what could not be written before any work is done. Raises SinkError."""
+    wanted = [path for path in paths if path is not None]
+    if len({path.resolve() for path in wanted}) < len(wanted):
+        raise SinkError(f"{wanted[0]}: named for JSON and CSV both; give each a name of its own")
+    check_outputs(wanted, overwrite=overwrite)
+
+
+def write(evaluation: Evaluation, *, json: Path | None, csv: Path | None, document: dict[str, Any]) -> None:
+    """Write the files asked for, each whole or not at all. Raises SinkError."""
+    if json is not None:
+        write_json_whole(json, document)
+    if csv is not None:
+        text = PartText(csv)
+        text.write(csv_text(evaluation))
+        text.settle()
+
+
+def _averages(method: str, own: Sequence[SequenceScores]) -> list[Row]:
+    """CDnet's means of the foreground scores: over the sequences of each category, then over categories."""
+    scored = [s for s in own if s.scores.pixels is not None]
+    if not scored:
+        return []
+    members = {
+        category: [s for s in scored if s.category == category]
+        for category in dict.fromkeys(s.category for s in scored)
+    }
+    totals = {c: {s.sequence: s.scores.pixels.total for s in of if s.scores.pixels} for c, of in members.items()}
+    means = cdnet_means(totals)
+    rows = [
+        Row(
+            "category", category, category, method, len(of), _cost(of), {"foreground": dict(means.categories[category])}
+        )
+        for category, of in members.items()
+    ]
+    return [*rows, Row("overall", "", "", method, len(scored), _cost(scored), {"foreground": dict(means.overall)})]
+
+
+def _cost(own: Sequence[SequenceScores]) -> dict[str, float | int | None]:
+    """Of several: frames and seconds in all, milliseconds by frame, the most memory."""
+    ran = [s for s in own if s.frames is not None]
+    if not ran:
+        return {}
+    frames = sum(s.frames or 0 for s in ran)
+    peaks = [s.peak_mb for s in ran if s.peak_mb is not None]
+    return {
+        "frames": frames,
+        "ms_per_frame": sum((s.ms_per_frame or 0.0) * (s.frames or 0) for s in ran) / max(1, frames),
+        "seconds": sum(s.seconds or 0.0 for s in ran),
+        "peak_mb": max(peaks) if peaks else None,
+    }
+
+
+def _plain_row(row: Row) -> dict[str, Any]:
+    where = {"category": row.category} if row.category else {}
+    count = {} if row.scope == "sequence" else {"sequences": row.sequences}
+    return {**where, "method": row.method, **count, **row.cost, **row.groups}
+
+
+def _block(title: str, columns: Sequence[Column], rows: Sequence[Row], *, prefixed: bool) -> str:
+    labels = [_label(row, prefixed) for row in rows]
+    method_width = min(METHOD_WIDTH, max(len("method"), *(len(row.method) for row in rows)))
+    room = LINE_WIDTH - sum(column.width for column in columns) - method_width - 2
+    name_width = min(room, max(map(len, [title, *labels])))
+    head = f"{title:{name_width}}  {'method':{method_width}}"
+    lines = [head + "".join(f"{column.title:>{column.width}}" for column in columns)]
+    last: Scope = "sequence"
+    for label, row in zip(labels, rows, strict=True):
+        if row.scope != last:
+            lines.append("")
+            last = row.scope
+        values = row.groups | {"cost": row.cost}
+        cells = [values.get(column.group, {}).get(column.name) for column in columns]
+        shown = (f"{'' if v is None else format(v, c.form):>{c.width}}" for c, v in zip(columns, cells, strict=True))
+        name, method = _cut(label, name_width), _cut(row.method, method_width)
+        lines.append(f"{name:{name_width}}  {method:{method_width}}" + "".join(shown))
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def _label(row: Row, prefixed: bool) -> str:
+    if row.scope == "sequence":
+        return f"{row.category}/{row.name}" if prefixed else row.name
+    if row.scope == "category":
+        return f"mean {row.name} ({row.sequences})"
+    return f"mean of means ({row.sequences})" if row.scope == "overall" else f"pooled ({row.sequences})"
+
+
+def _cut(text: str, width: int) -> str:
+    return text if len(text) <= width else f"…{text[1 - width :]}"

@@ -363,7 +363,33 @@ def test_a_video_has_every_frame_at_its_own_time(tmp_path):
         assert abs(int(image.mean()) - 30 * index) <= CODEC_TOLERANCE
 
 
-def test_a_video_is_of_the_kind_that_browsers_play_and_fragmented(tmp_path):
+def atoms(path):
+    """Names of the outermost boxes of an MP4."""
+    data, at, names = path.read_bytes(), 0, []
+    while at < len(data):
+        size = int.from_bytes(data[at : at + 4], "big")
+        names.append(data[at + 4 : at + 8].decode())
+        at += int.from_bytes(data[at + 8 : at + 16], "big") if size == 1 else size
+    return names
+
+
+@pytest.mark.parametrize("outcome", ["complete", "interrupted", "failed"])
+def test_a_video_that_was_closed_has_one_index_and_no_fragments(tmp_path, outcome):
+    sink = video(tmp_path / "a.mp4")
+    for index in range(40):
+        sink.write(moment(index))
+    sink.close(outcome)
+    assert set(atoms(sink.path)) - {"free"} == {"ftyp", "mdat", "moov"}
+    assert len(decoded(sink.path)) == 40
+    with av.open(str(sink.path)) as container:
+        assert sum(packet.is_keyframe for packet in container.demux(video=0) if packet.size) == 3  # 0, 15, 30
+        for wanted_s in (3.1, 0.4, 2.0):
+            container.seek(round(wanted_s * av.time_base))
+            frame = next(frame for frame in container.decode(video=0) if frame.time >= wanted_s - 1e-3)
+            assert abs(int(frame.to_ndarray(format="rgb24").mean()) - 10 * wanted_s) <= 2
+
+
+def test_a_video_is_of_the_kind_that_browsers_play(tmp_path):
     sink = video(tmp_path / "a.mp4")
     for index in range(40):
         sink.write(moment(index))
@@ -375,9 +401,7 @@ def test_a_video_is_of_the_kind_that_browsers_play_and_fragmented(tmp_path):
         assert "High" in stream.codec_context.profile or "Main" in stream.codec_context.profile
         duration_s = float(stream.duration * stream.time_base)
     assert duration_s == pytest.approx(4.0, abs=1e-3)  # the last of 40 pictures lasts a tenth too
-    data = sink.path.read_bytes()
-    assert b"avc1" in data
-    assert data.count(b"moof") == 3  # 40 frames, a key frame every 15
+    assert b"avc1" in sink.path.read_bytes()
 
 
 def test_a_clip_that_is_taken_from_its_middle_starts_at_zero(tmp_path):
@@ -498,6 +522,7 @@ def test_the_video_of_a_killed_run_plays(tmp_path):
         process.send_signal(signal.SIGKILL)
     assert not path.exists()
     frames = decoded(part_path(path))
+    assert "moof" in atoms(part_path(path))
     assert len(frames) >= 300 - 2 * 15 - 40  # two key frame distances, and what the encoder held
     assert [time for time, _ in frames] == pytest.approx(np.arange(len(frames)) / 10, abs=1e-3)
 

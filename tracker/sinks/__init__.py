@@ -4,8 +4,9 @@ Every file is written beside its final name, with `.part` in the name, and takes
 `out.part.mp4` becomes `out.mp4`. What still has `.part` in its name is what a killed run left behind.
 """
 
+from tracker.sinks.events import EventLines
 from tracker.sinks.masks import MaskFolder, RleMasks
-from tracker.sinks.outputs import check_outputs, part_path, write_json_whole
+from tracker.sinks.outputs import check_outputs, part_path, write_json_whole, write_text_whole
 from tracker.sinks.settings import VideoSettings
 from tracker.sinks.sheet import ContactSheet
 from tracker.sinks.tables import CsvTable, MotTable
@@ -15,6 +16,7 @@ from tracker.sinks.window import Window, check_display
 __all__ = [
     "ContactSheet",
     "CsvTable",
+    "EventLines",
     "MaskFolder",
     "MotTable",
     "OverlayVideo",
@@ -25,4 +27,5 @@ __all__ = [
     "check_outputs",
     "part_path",
     "write_json_whole",
+    "write_text_whole",
 ]

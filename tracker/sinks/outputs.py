@@ -76,7 +76,11 @@ def write_json_whole(path: Path, value: object) -> None:
 
     Raises SinkError if it cannot be written, ValueError for NaN and infinity, TypeError for what else JSON has not.
     """
-    text = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    write_text_whole(path, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def write_text_whole(path: Path, text: str) -> None:
+    """Write text that is there whole or not at all. Raises SinkError if it cannot be written."""
     with writing(path):
         part_path(path).write_text(text, encoding="utf-8")
     settle(path)

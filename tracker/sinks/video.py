@@ -1,4 +1,4 @@
-"""The overlay as a video that plays in a browser, and up to its last second even if the run is killed."""
+"""The overlay as a video that browsers play and seek in, and that plays up to its last second if the run is killed."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ TICKS = 90_000
 
 
 class OverlayVideo:
-    """H.264, yuv420p, in fragmented MP4; every picture at the time of its frame, the first one at 0.
+    """H.264, yuv420p, in MP4, fragmented until it is closed; every picture at the time of its frame, the first at 0.
 
     render  the picture of a moment, (H, W, 3) uint8 RGB
     fps     the clip's mean rate, for key frames and the length of the last picture; None if unknown
@@ -69,8 +69,9 @@ class _Encoder:
         self._last_tick = -1
         rate = Fraction(fps or 25.0).limit_denominator(1001)
         try:
-            # Fragments start at key frames and are complete in themselves: what is on disk can be played.
-            flags = {"movflags": "frag_keyframe+empty_moov+default_base_moof", "flush_packets": "1"}
+            # Fragments start at key frames and are complete in themselves: what is on disk can be played. Closing
+            # writes one index of all of them and no picture again, so that every player knows the length and seeks.
+            flags = {"movflags": "frag_keyframe+default_base_moof+hybrid_fragmented", "flush_packets": "1"}
             # Absolute: FFmpeg takes `12:30.mp4` for an address.
             self._container = av.open(str(part_path(path).absolute()), "w", format="mp4", options=flags)
             self._stream: Any = self._container.add_stream("libx264", rate=rate, options=_options(rate, settings))

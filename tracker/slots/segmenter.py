@@ -15,6 +15,7 @@ from tracker.slots.anchor import anchor_alone, anchor_unsure, box_about, mask_bo
 from tracker.slots.blobs import Settled, find_blobs, settle
 from tracker.slots.cells import Sight, SlotState
 from tracker.slots.checkpoint import Network
+from tracker.slots.doubt import doubts
 from tracker.slots.life import Birth, Life, doubles, find_returning, is_dead
 from tracker.slots.observe import FOREGROUND, Shares, look, look_at, share_out
 from tracker.slots.settings import SlotsSettings
@@ -173,6 +174,7 @@ class SlotsSegmenter:
     def _regions(self, shares: Shares, boxes: list[Box]) -> list[Region]:
         """Confirmed slots, at working size."""
         counts = np.bincount(shares.labels.ravel(), minlength=len(self._lives) + 1)
+        doubt = doubts(shares)
         regions = []
         for k, life in enumerate(self._lives):
             if life.id is None:
@@ -181,7 +183,8 @@ class SlotsSegmenter:
             confidence = min(1.0, visible / max(1.0, float(shares.expected[k])))
             hidden = life.hidden > 0
             area = 0.0 if hidden else visible
-            regions.append(Region(life.id, boxes[k], area, confidence, hidden))
+            unsure = None if hidden or np.isnan(doubt[k]) else float(doubt[k])
+            regions.append(Region(life.id, boxes[k], area, confidence, hidden, unsure))
         return regions
 
     def _labels(self, shares: Shares) -> NDArray[np.int32]:

@@ -1,0 +1,211 @@
+"""Clips drawn with one trouble each: it is found, and nothing else is."""
+
+from functools import cache
+
+import cv2
+import numpy as np
+import pytest
+
+from tracker.health import Health
+from tracker.types import Box, Frame, Moment, Region, Segmentation, Track, View
+
+WIDTH, HEIGHT, FPS = 480, 360, 25
+
+
+@cache
+def scene():
+    """A still scene with patches, larger than the frame by 20 on every side."""
+    rng = np.random.default_rng(1)
+    size = (WIDTH + 40, HEIGHT + 40)
+    coarse = rng.uniform(70, 170, (14, 18, 3)).astype(np.float32)
+    picture = cv2.resize(coarse, size, interpolation=cv2.INTER_CUBIC)
+    for _ in range(60):
+        x, y = int(rng.integers(0, size[0])), int(rng.integers(0, size[1]))
+        w, h = (int(v) for v in rng.integers(8, 50, 2))
+        cv2.rectangle(picture, (x, y), (x + w, y + h), tuple(float(v) for v in rng.uniform(50, 190, 3)), -1)
+    return np.clip(picture, 40, 200)
+
+
+def pictures(count, *, sigma=1.0, shift=lambda n: (0, 0), gain=lambda n: 1.0, walkers=3, seed=0):
+    """A walk past the scene: light, then walkers, then noise."""
+    rng = np.random.default_rng(seed)
+    noise = rng.normal(0, sigma, (5, HEIGHT, WIDTH, 3)).astype(np.float32)
+    for n in range(count):
+        x, y = shift(n)
+        picture = scene()[20 - y : 20 - y + HEIGHT, 20 - x : 20 - x + WIDTH].copy()
+        for k in range(walkers):
+            left = (150 * k + 4 * n) % (WIDTH + 40) - 40
+            picture[90 + 60 * k : 170 + 60 * k, max(0, left) : max(0, left + 30)] = (60, 90, 150)
+        # another order of five pieces of noise: neighbouring frames never have the same
+        picture = picture * gain(n) + np.roll(noise[n % 5], 7 * n, axis=1)
+        yield np.clip(np.rint(picture), 0, 255).astype(np.uint8)
+
+
+def nothing(lane, image):
+    empty = np.zeros(image.shape[:2], np.int32)
+    return View(lane, Segmentation(empty, (), True, empty > 0), ())
+
+
+def examine(images, *, fps=FPS, **arguments):
+    health = Health(["slots"], **arguments)
+    for n, image in enumerate(images):
+        health.write(Moment(Frame(n, n / fps, image), (nothing("slots", image),)))
+    health.close("complete")
+    return {finding.name: finding for finding in health.findings()}
+
+
+def test_a_quiet_clip_with_walkers_has_nothing_to_tell():
+    found = examine(pictures(90))
+    of_clip = {name: f.level for name, f in found.items() if f.lane is None}
+    assert of_clip == dict.fromkeys(["warm_up", "light_switched", "camera_moved", "camera_shakes", "noise"], "good")
+    assert all(f.times_s == () for f in found.values())
+    assert found["camera_shakes"].value < 0.1
+    assert all(f.advice.endswith(".") and f.title for f in found.values())
+
+
+@pytest.mark.parametrize(("sigma", "level"), [(0.6, "good"), (2.0, "good"), (5.0, "look"), (10.0, "bad")])
+def test_the_noise_is_measured_within_a_tenth_whatever_walks_by(sigma, level):
+    noise = examine(pictures(30, sigma=sigma, walkers=4))["noise"]
+    assert noise.value == pytest.approx(sigma, rel=0.1)
+    assert noise.level == level
+
+
+@pytest.mark.parametrize("gain", [1.2, 0.8, 0.6])
+def test_a_light_switched_at_frame_40_is_found_there_and_nowhere_else(gain):
+    found = examine(pictures(90, gain=lambda n: gain if n >= 40 else 1.0))
+    assert found["light_switched"].times_s == pytest.approx((40 / FPS,))
+    assert found["light_switched"].level == "look"
+    assert f"{100 * abs(gain - 1):.0f} %" in found["light_switched"].advice
+    assert found["camera_moved"].level == "good"
+
+
+def test_a_light_that_fades_slowly_was_not_switched():
+    assert examine(pictures(60, gain=lambda n: 1 - 0.005 * n))["light_switched"].level == "good"
+
+
+def test_a_van_that_appears_and_fills_half_the_picture_is_no_light():
+    def drive():
+        for n, picture in enumerate(pictures(50, walkers=0)):
+            picture[60:320, : 360 if n > 20 else 0] = 250
+            yield picture
+
+    assert examine(drive())["light_switched"].times_s == ()
+
+
+def test_a_camera_knocked_by_6_and_4_pixels_at_frame_50_is_found_within_one():
+    moved = examine(pictures(120, shift=lambda n: (6, -4) if n >= 50 else (0, 0)))["camera_moved"]
+    assert moved.value == pytest.approx(np.hypot(6, 4), abs=1)
+    assert len(moved.times_s) == 1
+    assert 2.0 <= moved.times_s[0] <= 2.2  # it is looked for five times a second
+    assert moved.level == "bad"
+
+
+def test_a_camera_knocked_twice_is_as_far_as_both_together():
+    moved = examine(pictures(150, shift=lambda n: (8, 0) if n >= 90 else (4, 0) if n >= 40 else (0, 0)))["camera_moved"]
+    assert moved.value == pytest.approx(8, abs=1)
+    assert len(moved.times_s) == 2
+
+
+def test_a_knock_that_springs_back_at_once_is_no_move():
+    moved = examine(pictures(90, shift=lambda n: (6, 0) if 40 <= n < 60 else (0, 0)))["camera_moved"]
+    assert (moved.level, moved.value) == ("good", 0)
+
+
+def test_a_shaking_camera_is_measured():
+    rng = np.random.default_rng(2)
+    places = rng.integers(-2, 3, (200, 2))
+    found = examine(pictures(200, shift=lambda n: places[n]))
+    steps = np.diff(places, axis=0)[::5]  # one pair in five is looked at
+    assert found["camera_shakes"].value == pytest.approx(np.sqrt((steps**2).sum(1).mean()), rel=0.15)
+    assert found["camera_shakes"].level == "bad"
+
+
+def test_of_an_empty_wall_nobody_knows_whether_the_camera_moved():
+    found = examine(np.full((HEIGHT, WIDTH, 3), 90, np.uint8) for _ in range(20))
+    assert found["camera_moved"].level == found["camera_shakes"].level == found["noise"].level == "unknown"
+
+
+def test_frames_that_repeat_are_told_and_do_not_hide_the_noise():
+    def doubled():
+        for picture in pictures(20, sigma=3):
+            yield picture
+            yield picture
+
+    noise = examine(doubled())["noise"]
+    assert noise.value == pytest.approx(3, rel=0.1)
+    assert "51 % of the frames repeat" in noise.advice  # 20 of 39 pairs
+
+
+@pytest.mark.parametrize(("warm_up", "level", "value"), [(0, "good", 0), (10, "look", 10), (50, "bad", 20)])
+def test_a_warm_up_is_told_and_is_bad_if_the_clip_ends_in_it(warm_up, level, value):
+    found = examine(pictures(20), warm_up_frames=warm_up)["warm_up"]
+    assert (found.level, found.value) == (level, value)
+
+
+def test_a_run_without_frames_has_findings_and_knows_nothing():
+    found = {f.name: f for f in Health(["gmm", "slots"]).findings()}
+    assert found["light_switched"].level == found["noise"].level == found["agreement_masks"].level == "unknown"
+    assert found["identities_per_minute"].value is None
+
+
+def person(x, width=20.0):
+    return Box(x, 20, x + width, 60)
+
+
+def view(lane, boxes, *, doubts=(), shape=(80, 160)):
+    """boxes by identity; each owns its box."""
+    labels = np.zeros(shape, np.int32)
+    for identity, box in boxes.items():
+        labels[int(box.y0) : int(box.y1), int(box.x0) : int(box.x1)] = identity
+    regions = tuple(Region(k, box, 800.0, doubt=d) for (k, box), d in zip(boxes.items(), doubts, strict=False))
+    tracks = tuple(Track(k, box, 1.0, k) for k, box in boxes.items())
+    return View(lane, Segmentation(labels, regions, True, labels > 0), tracks)
+
+
+def compare(story, count, lanes=("gmm", "slots"), fps=10):
+    image = np.random.default_rng(0).integers(0, 255, (80, 160, 3), dtype=np.uint8)
+    health = Health(lanes)
+    for n in range(count):
+        health.write(Moment(Frame(n, n / fps, image), story(n)))
+    return {(finding.name, finding.lane): finding for finding in health.findings()}
+
+
+def test_lives_are_counted_by_hand():
+    """In 30 s: one for 20 s, one for 5 s, two for half a second, and one that has just come when the clip ends."""
+    spans = {1: (0, 201), 2: (50, 101), 3: (100, 106), 4: (120, 126), 5: (299, 301)}
+
+    def story(n):
+        there = {k: person(30 * (k - 1)) for k, (first, end) in spans.items() if first <= n < end}
+        return (view("slots", there),)
+
+    found = compare(story, 301, lanes=["slots"])
+    assert found["identities_per_minute", "slots"].value == pytest.approx(10)
+    assert found["median_life_s", "slots"].value == pytest.approx(0.5)
+    assert found["short_lives", "slots"].value == pytest.approx(2 / 4)  # the fifth has not ended
+    assert found["short_lives", "slots"].level == "look"
+
+
+def test_doubt_is_taken_in_meetings_only():
+    boxes = {1: person(0), 2: person(10), 3: person(100)}
+    found = compare(lambda n: (view("slots", boxes, doubts=(0.2, 0.6, 1.5)), view("gmm", boxes)), 5)
+    assert found["ownership_doubt", "slots"].value == pytest.approx(0.4)
+    assert found["ownership_doubt", "slots"].level == "good"
+    assert found["ownership_doubt", "gmm"].level == "unknown"
+
+
+def test_agreement_of_every_pair_is_counted_by_hand():
+    """b is a shifted by a fifth: IoU 16 / 24; c finds the first of two only."""
+    a, b, c = {1: person(0), 2: person(100)}, {1: person(4), 2: person(104)}, {1: person(0)}
+
+    found = compare(lambda n: (view("a", a), view("b", b), view("c", c)), 4, lanes=["a", "b", "c"])
+    assert found["agreement_masks", "a / b"].value == pytest.approx(16 / 24)
+    assert found["agreement_boxes", "a / b"].value == 1
+    assert found["agreement_masks", "a / c"].value == pytest.approx(1 / 2)
+    assert found["agreement_boxes", "a / c"].value == pytest.approx(2 / 3)
+    assert {lane for name, lane in found if name == "agreement_boxes"} == {"a / b", "a / c", "b / c"}
+
+
+def test_where_neither_lane_finds_anything_agreement_is_unknown():
+    found = compare(lambda n: (view("gmm", {}), view("slots", {})), 4)
+    assert found["agreement_masks", "gmm / slots"].level == "unknown"
+    assert found["agreement_boxes", "gmm / slots"].value is None

@@ -1,0 +1,141 @@
+"""Two that come together and part, and whether they parted under each other's names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tracker.events.lives import Colour, Life, Sight, lasts, union
+from tracker.events.settings import EventSettings
+from tracker.types import Event
+
+Pair = tuple[int, int]
+"""two identities, the smaller first"""
+
+
+@dataclass
+class _Meeting:
+    """Two identities whose boxes overlap, or did until a moment ago."""
+
+    since: Sight
+    """the first frame together; the box is both"""
+    before: tuple[Colour, Colour] | None
+    """their colours as they were alone"""
+    told: bool = False
+    """the merge is known"""
+    parted: Sight | None = None
+    """the first frame apart, if they are apart"""
+    split: bool = False
+    """the split is known"""
+    after_frames: int = 0
+    after: tuple[Colour, Colour] = (np.zeros(3), np.zeros(3))
+    """sums of their colours since"""
+
+
+class Meetings:
+    """Merges, splits and exchanges among the identities of one lane."""
+
+    def __init__(self, settings: EventSettings, lane: str) -> None:
+        self._settings, self._lane = settings, lane
+        self._open: dict[Pair, _Meeting] = {}
+
+    def forget(self, identity: int) -> None:
+        """Drop every meeting of an identity that died."""
+        for pair in [pair for pair in self._open if identity in pair]:
+            del self._open[pair]
+
+    def step(
+        self,
+        frame: int,
+        time_s: float,
+        lives: Mapping[int, Life],
+        places: Mapping[int, int],
+        overlap: NDArray[np.float64],
+        colours: Mapping[int, Colour | None],
+    ) -> Iterator[Event]:
+        """The meetings that became certain in this frame.
+
+        places   identity -> row and column of `overlap`, for those among the tracks of this frame
+        overlap  (N, N) share of the smaller box that lies in the other
+        colours  of this frame, by identity; None where it owns no pixels
+        """
+        order = list(places)
+        for row, column in np.argwhere(np.triu(overlap >= self._settings.meet)):
+            first, second = sorted((order[row], order[column]))
+            a, b = lives[first], lives[second]
+            if (first, second) in self._open or a.unseen or b.unseen or frame in (a.born.frame, b.born.frame):
+                continue  # who is born together did not come together
+            since = Sight(frame, time_s, union(a.listed.box, b.listed.box))
+            self._open[first, second] = _Meeting(since, _looks(a, b))
+        for pair, meeting in list(self._open.items()):
+            if pair[0] not in places or pair[1] not in places:
+                continue
+            a, b = lives[pair[0]], lives[pair[1]]
+            share = float(overlap[places[pair[0]], places[pair[1]]])
+            here = Sight(frame, time_s, union(a.listed.box, b.listed.box))
+            if meeting.parted is None:
+                yield from self._together(pair, meeting, share, here, seen=not (a.unseen or b.unseen))
+            elif share >= self._settings.meet:
+                self._rejoin(meeting, here)
+            else:
+                yield from self._apart(pair, meeting, meeting.parted, time_s, (colours[a.id], colours[b.id]), (a, b))
+
+    def _together(self, pair: Pair, meeting: _Meeting, share: float, here: Sight, *, seen: bool) -> Iterator[Event]:
+        if share < self._settings.part and seen:  # a predicted box parts from nobody
+            meeting.parted = here
+        elif not meeting.told and lasts(meeting.since.time_s, here.time_s, self._settings.together_s):
+            meeting.told = True
+            yield Event("merge", self._lane, meeting.since.frame, meeting.since.time_s, pair, meeting.since.box)
+
+    def _rejoin(self, meeting: _Meeting, here: Sight) -> None:
+        """Together again before anything was settled: the same meeting, or a new one if the split is told."""
+        meeting.parted, meeting.after_frames, meeting.after = None, 0, (np.zeros(3), np.zeros(3))
+        if meeting.split:
+            meeting.since, meeting.told, meeting.split = here, False, False
+
+    def _apart(
+        self,
+        pair: Pair,
+        meeting: _Meeting,
+        parted: Sight,
+        time_s: float,
+        colours: tuple[Colour | None, Colour | None],
+        lives: tuple[Life, Life],
+    ) -> Iterator[Event]:
+        if colours[0] is not None and colours[1] is not None:
+            meeting.after = (meeting.after[0] + colours[0], meeting.after[1] + colours[1])
+            meeting.after_frames += 1
+        if meeting.told and not meeting.split and lasts(parted.time_s, time_s, self._settings.apart_s):
+            meeting.split = True
+            note = f"after {parted.time_s - meeting.since.time_s:.1f} s together"
+            yield Event("split", self._lane, parted.frame, parted.time_s, pair, parted.box, note=note)
+        if not lasts(parted.time_s, time_s, max(self._settings.settle_s, self._settings.apart_s)):
+            return
+        del self._open[pair]
+        if meeting.before is not None and meeting.after_frames:
+            a, b = (colour / meeting.after_frames for colour in meeting.after)
+            if _exchanged(meeting.before, (a, b), self._settings.exchange):
+                lives[0].colour, lives[1].colour = a, b
+                note = "colours exchanged after meeting"
+                yield Event("switch", self._lane, parted.frame, parted.time_s, pair, parted.box, note=note)
+
+
+def _looks(a: Life, b: Life) -> tuple[Colour, Colour] | None:
+    """The colours of both, if both were seen alone."""
+    if a.colour is None or b.colour is None or not (a.alone_frames and b.alone_frames):
+        return None
+    return a.colour, b.colour
+
+
+def _exchanged(before: tuple[Colour, Colour], after: tuple[Colour, Colour], margin: float) -> bool:
+    """Whether the colours fit better exchanged, by more than the margin and by half."""
+
+    def differ(a: Colour, b: Colour) -> float:
+        return float(np.abs(a - b).mean())
+
+    kept = (differ(before[0], after[0]) + differ(before[1], after[1])) / 2
+    swapped = (differ(before[0], after[1]) + differ(before[1], after[0])) / 2
+    return kept - swapped > margin and swapped < kept / 2

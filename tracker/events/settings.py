@@ -1,0 +1,46 @@
+"""What counts as an event."""
+
+from __future__ import annotations
+
+from pydantic import Field, NonNegativeFloat, PositiveFloat, model_validator
+
+from tracker.types import Settings
+
+
+class EventSettings(Settings):
+    """What counts as an event. Lengths are in sizes of an object, the square root of its box's area."""
+
+    border_sizes: NonNegativeFloat = 0.3
+    """how near the picture's border an object is at the border, in sizes"""
+    grace_s: NonNegativeFloat = 0.5
+    """seconds an identity may be missing from the tracks and return; longer, and it has died"""
+    occlusion_s: NonNegativeFloat = 0.25
+    """shortest occlusion, in seconds; what is shorter is flicker"""
+    behind: float = Field(0.2, gt=0, le=1)
+    """share of a hidden object's box that another's covers, from which it is said to be behind it"""
+    meet: float = Field(0.3, gt=0, le=1)
+    """share of the smaller box that lies in the other, from which two objects are together"""
+    part: float = Field(0.1, ge=0, le=1)
+    """share of the smaller box that lies in the other, below which two objects have parted"""
+    together_s: NonNegativeFloat = 0.3
+    """shortest time together that is a merge, in seconds"""
+    apart_s: NonNegativeFloat = 0.3
+    """shortest time apart that is a split, in seconds"""
+    handover_s: NonNegativeFloat = 1.0
+    """longest time between one identity's end and the beginning of the one that may be the same object, in seconds"""
+    handover_sizes: PositiveFloat = 1.5
+    """farthest that one begins from where the other ended, in sizes"""
+    handover_growth: PositiveFloat = 2.5
+    """largest ratio of their areas, or the reverse"""
+    like_colour: NonNegativeFloat = 25.0
+    """largest difference of their mean colours, in grey levels"""
+    exchange: NonNegativeFloat = 15.0
+    """how much better, in grey levels each, the colours of two that met must fit exchanged than kept"""
+    settle_s: NonNegativeFloat = 0.5
+    """seconds after a meeting over which those colours are taken"""
+
+    @model_validator(mode="after")
+    def _parting_is_farther_than_meeting(self) -> EventSettings:
+        if self.part > self.meet:
+            raise ValueError(f"wanted part <= meet, got part {self.part} and meet {self.meet}")
+        return self

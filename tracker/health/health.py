@@ -1,0 +1,242 @@
+"""A sink that measures how far a run can be trusted, without any truth, and says it in plain sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import combinations
+
+import cv2
+import numpy as np
+
+from tracker.health.camera import Camera
+from tracker.health.lanes import Agreement, Lives
+from tracker.health.picture import Grey, Light, Noise
+from tracker.types import Finding, Image, Level, Moment, Outcome
+
+SMALL_PX = 160
+"""width of the grey picture on which light and camera are watched"""
+COARSE_PX = 480
+"""a wider frame is thinned out first"""
+MASKS_EVERY = 2
+"""one in so many frames has its foregrounds compared"""
+
+# Bounds (good below, bad above), set between what the clips of the data sets gave and what drawn trouble gave.
+NOISE = (4.0, 8.0)
+"""grey levels. PETS 0.1, CAVIAR 1.5, highway 1.7, canoe 3.9 (water)"""
+SHAKE = (0.3, 1.0)
+"""pixels a frame. Eight fixed cameras 0.003 to 0.09; a drawn jitter of 1 px gives 2"""
+LIFE_S = (4.0, 1.5)
+"""median life, good above, bad below. PETS 7 and 9, CAVIAR 2.1 and 3.8, highway 0.3 and 1.9"""
+SHORT = (0.3, 0.6)
+"""share of lives under a second. PETS 0.2, CAVIAR 0.4 and 0.75, highway 0.4 and 0.7, canoe (water) up to 1"""
+DOUBT = (0.65, 0.9)
+"""bits. Over all people of PETS the median is 0.49, most of it at their rims; in meetings highway 0.45,
+CAVIAR 0.63, PETS 0.85"""
+MASKS = (0.8, 0.6)
+"""IoU, good above, bad below. PETS 0.93, vehicles 0.94, highway 0.87, CAVIAR 0.50"""
+BOXES = (0.75, 0.5)
+"""share, good above, bad below. PETS 0.82, highway 0.82, vehicles 0.74, CAVIAR 0.41"""
+UNSURE = 0.5
+"""share of looks at the camera that must have told something"""
+REPEATED = 0.2
+"""share of repeated frames that is worth a word"""
+
+
+class Health:
+    """Measures of a run's health, taken while it runs; memory does not grow with the clip, but for a number a life.
+
+    lanes           names, in the order in which they are shown
+    warm_up_frames  frames judged before the background is known; 0 after a prescan
+    """
+
+    def __init__(self, lanes: Sequence[str], *, warm_up_frames: int = 0) -> None:
+        self._warm_up_frames = warm_up_frames
+        self._lives = {lane: Lives() for lane in lanes}
+        self._agreements = {pair: Agreement() for pair in combinations(lanes, 2)}
+        self._noise, self._light = Noise(), Light()
+        self._camera: Camera | None = None
+        self._frames = 0
+        self._first_s, self._last_s = 0.0, 0.0
+
+    def write(self, moment: Moment) -> None:
+        """Look at one moment."""
+        frame = moment.frame
+        small = _small(frame.image)
+        if self._camera is None:
+            height, width = frame.image.shape[:2]
+            self._camera = Camera((width / small.shape[1], height / small.shape[0]))
+            self._first_s = frame.time_s
+        self._noise.add(frame.image)
+        self._light.add(small, frame.time_s)
+        self._camera.add(small, frame.time_s)
+        for lane, lives in self._lives.items():
+            lives.add(moment.view(lane), frame.time_s)
+        for (a, b), agreement in self._agreements.items():
+            views = moment.view(a), moment.view(b)
+            agreement.add_boxes(*([track.box for track in view.tracks if not track.hidden] for view in views))
+            if self._frames % MASKS_EVERY == 0:
+                agreement.add_masks(*(view.segmentation.foreground[::2, ::2] for view in views))
+        self._frames += 1
+        self._last_s = frame.time_s
+
+    def close(self, outcome: Outcome) -> None:
+        """Nothing to finish."""
+
+    def findings(self) -> tuple[Finding, ...]:
+        """What was found so far: of the clip first, then of each lane, then of each pair of lanes."""
+        clip = (self._warm_up(), self._light_switched(), self._camera_moved(), self._camera_shakes(), self._noisy())
+        lanes = (finding for lane, lives in self._lives.items() for finding in self._of_lane(lane, lives))
+        pairs = (f for (a, b), each in self._agreements.items() for f in _of_pair(f"{a} / {b}", each))
+        return (*clip, *lanes, *pairs)
+
+    def _warm_up(self) -> Finding:
+        count = min(self._frames, self._warm_up_frames)
+        level: Level = "good" if not count else "bad" if count >= self._frames else "look"
+        advice = {
+            "good": "The background was known before the first frame was judged.",
+            "look": f"The first {count} frames were taken for the empty scene: nothing is found in them, and who stood "
+            "in them may leave a ghost. Use a file rather than a camera, or leave the prescan on, to avoid this.",
+            "bad": "The clip ended before the background was known, so its results mean nothing. Use a longer clip or "
+            "leave the prescan on.",
+        }[level]
+        return Finding("warm_up", "Warm-up", None, float(count), "frames", level, advice)
+
+    def _light_switched(self) -> Finding:
+        times = tuple(self._light.switched_s)
+        advice = "The light did not jump."
+        if times:
+            advice = (
+                f"The light jumped by up to {100 * self._light.largest:.0f} % {_at(times)}. Foreground found within "
+                "seconds of a jump may be light: look at those moments before you count on births there."
+            )
+        count = len(times)
+        level: Level = "unknown" if self._frames < 2 else "look" if times else "good"
+        return Finding("light_switched", "Light switched", None, float(count), "times", level, advice, times)
+
+    def _camera_moved(self) -> Finding:
+        name, title = "camera_moved", "Camera moved"
+        camera = self._camera
+        if camera is None or not camera.checks or camera.unsure > (1 - UNSURE) * camera.checks:
+            advice = "The picture has too few lasting edges to tell; look at the video to see whether the camera moved."
+            return Finding(name, title, None, None, "px", "unknown", advice)
+        times, far = tuple(camera.moved_s), camera.farthest_px
+        if not times:
+            return Finding(name, title, None, 0.0, "px", "good", "The camera stood where it was.")
+        advice = (
+            f"The picture shifted by up to {far:.1f} pixels and stayed so {_at(times)}. The background had to be learned "
+            "anew: cut the clip there and run the parts by themselves, or fix the camera."
+        )
+        return Finding(name, title, None, far, "px", "bad", advice, times)
+
+    def _camera_shakes(self) -> Finding:
+        shake = self._camera.shake_px if self._camera else None
+        level = _rising(shake, SHAKE)
+        advice = {
+            "good": "The picture is steady.",
+            "look": "The picture trembles a little: edges of the scene may show up as foreground. Steady the camera if "
+            "you can.",
+            "bad": "The picture shakes by a pixel or more from frame to frame: edges of the scene show up as foreground "
+            "and identities break. Fix the camera, or steady the video with another program first.",
+            "unknown": "The picture has too few lasting edges to tell whether it shakes.",
+        }[level]
+        return Finding("camera_shakes", "Camera shakes", None, shake, "px", level, advice)
+
+    def _noisy(self) -> Finding:
+        sigma = self._noise.sigma
+        level = _rising(sigma, NOISE)
+        advice = {
+            "good": "The picture has little noise.",
+            "look": "The picture is noisy: dull objects may be missed. More light or a larger aperture helps.",
+            "bad": "The picture is very noisy: objects that differ little from the scene are lost, and specks are found. "
+            "Give more light, or raise the mixture's var_threshold.",
+            "unknown": "No two different frames came, so the noise is not known.",
+        }[level]
+        if self._noise.pairs and self._noise.repeated >= REPEATED * self._noise.pairs:
+            share = 100 * self._noise.repeated / self._noise.pairs
+            advice += f" {share:.0f} % of the frames repeat the one before: the clip's frame rate is not the camera's."
+        return Finding("noise", "Noise", None, sigma, "grey levels", level, advice)
+
+    def _of_lane(self, lane: str, lives: Lives) -> Iterator[Finding]:
+        minutes = (self._last_s - self._first_s) / 60
+        lengths = lives.lengths_s
+        rate = lives.identities / minutes if minutes > 0 else None
+        median = float(np.median(lengths)) if len(lengths) else None
+        # a clip may be too short for any life to be long
+        level = _falling(median, (min(LIFE_S[0], 20 * minutes), min(LIFE_S[1], 8 * minutes)))
+        advice = {
+            "good": "Most identities last: compare their number with how many objects you see pass in a minute.",
+            "look": "Identities are rather short: see in the timeline whether objects are that quick or their tracks broken.",
+            "bad": "Most identities live a moment only: objects pass in no time, tracks are broken, or specks are tracked. "
+            "Raise the smallest area or the frames until an identity is confirmed.",
+            "unknown": "No identity was found. If there are objects, they may be smaller than the smallest area, or have "
+            "stood still in most of the pictures from which the background was learned.",
+        }
+        yield Finding("identities_per_minute", "Identities a minute", lane, rate, "1/min", level, advice[level])
+        yield Finding("median_life_s", "Median life", lane, median, "s", level, advice[level])
+        short = lives.short if len(lengths) else None
+        level = _rising(short, SHORT)
+        advice = {
+            "good": "Few identities end within a second.",
+            "look": "Some identities end within a second: look whether they are fragments of others, leaves or shadows.",
+            "bad": "Many identities end within a second: fragments, leaves, water or light are tracked as objects. Raise "
+            "the smallest area, or the frames until an identity is confirmed.",
+            "unknown": "No identity was found.",
+        }
+        yield Finding("short_lives", "Lives under a second", lane, short, "share", level, advice[level])
+        level = _rising(lives.doubt, DOUBT)
+        advice = {
+            "good": "Where objects meet it is clear whose the pixels are.",
+            "look": "Where objects meet it is not always clear whose the pixels are: look at the splits for switches.",
+            "bad": "Where objects meet it is a guess whose the pixels are: do not trust identities across a meeting without "
+            "a look.",
+            "unknown": "No objects met, or this method gives every pixel to one owner and has no doubts to show.",
+        }
+        yield Finding("ownership_doubt", "Doubt in meetings", lane, lives.doubt, "bits", level, advice[level])
+
+
+def _of_pair(pair: str, agreement: Agreement) -> Iterator[Finding]:
+    level = _falling(agreement.masks, MASKS)
+    advice = {
+        "good": "Both find the same foreground.",
+        "look": "They differ about some of the foreground: see the map of disagreement for where.",
+        "bad": "They differ about what is foreground: at least one is wrong. See the map of disagreement, and look for "
+        "shadows, holes in objects, or things that stopped.",
+        "unknown": "Neither found any foreground.",
+    }
+    yield Finding("agreement_masks", "Agreement of foregrounds", pair, agreement.masks, "IoU", level, advice[level])
+    level = _falling(agreement.boxes, BOXES)
+    advice = {
+        "good": "Most objects found by one are found by the other.",
+        "look": "Some objects are found by one only, or in other pieces: look at the frames where they disagree most.",
+        "bad": "They cut the scene into different objects: look at the frames where they disagree most before you trust "
+        "either's counts.",
+        "unknown": "Neither found any object.",
+    }
+    yield Finding("agreement_boxes", "Agreement of objects", pair, agreement.boxes, "share", level, advice[level])
+
+
+def _rising(value: float | None, bounds: tuple[float, float]) -> Level:
+    """The level of a measure that is better small."""
+    if value is None:
+        return "unknown"
+    return "good" if value <= bounds[0] else "look" if value <= bounds[1] else "bad"
+
+
+def _falling(value: float | None, bounds: tuple[float, float]) -> Level:
+    """The level of a measure that is better large."""
+    return _rising(None if value is None else -value, (-bounds[0], -bounds[1]))
+
+
+def _at(times: Sequence[float]) -> str:
+    """ "at 3.2 s", "at 3.2 s and 2 more times"."""
+    more = len(times) - 1
+    return f"at {times[0]:.1f} s" + (f" and {more} more time{'s' if more > 1 else ''}" if more else "")
+
+
+def _small(image: Image) -> Grey:
+    """The grey picture on which light and camera are watched."""
+    height, width = image.shape[:2]
+    thin = max(1, width // COARSE_PX)
+    size = (min(SMALL_PX, width), max(1, round(height * min(SMALL_PX, width) / width)))
+    small = cv2.resize(image[::thin, ::thin], size, interpolation=cv2.INTER_AREA)
+    return cv2.cvtColor(small, cv2.COLOR_RGB2GRAY)  # type: ignore[return-value]

@@ -1,0 +1,114 @@
+"""What the lanes' results tell of themselves: how long identities live, who doubts, how far two lanes agree."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tracker.types import Box, Mask, Region, View
+
+GONE_S = 1.0
+"""seconds after which an identity that is not seen has ended"""
+SHORT_S = 1.0
+"""a life below this is short"""
+MEETING = 0.1
+"""share of the smaller box that lies in another, from which regions have met"""
+PARTNER_IOU = 0.5
+
+
+class Lives:
+    """How long the identities of one lane are seen. Of those that ended only the length is kept."""
+
+    def __init__(self) -> None:
+        self._alive: dict[int, tuple[float, float]] = {}
+        """by identity, when it was first and last seen"""
+        self._ended: list[float] = []
+        self._doubts, self._doubted = 0.0, 0
+
+    def add(self, view: View, time_s: float) -> None:
+        """Take in one frame."""
+        for track in view.tracks:
+            if not track.hidden:
+                self._alive[track.id] = (self._alive.get(track.id, (time_s,))[0], time_s)
+        for identity in [each for each, (_, last_s) in self._alive.items() if time_s - last_s > GONE_S]:
+            first_s, last_s = self._alive.pop(identity)
+            self._ended.append(last_s - first_s)
+        self._add_doubt([r for r in view.segmentation.regions if not r.hidden and r.doubt is not None])
+
+    def _add_doubt(self, regions: Sequence[Region]) -> None:
+        if len(regions) < 2:
+            return
+        shared, areas = _shared([region.box for region in regions])
+        np.fill_diagonal(shared, 0)
+        met = (shared >= MEETING * np.minimum.outer(areas, areas)).any(axis=1)
+        for n in np.flatnonzero(met).tolist():
+            self._doubts += regions[n].doubt or 0.0
+            self._doubted += 1
+
+    @property
+    def identities(self) -> int:
+        """Different identities so far."""
+        return len(self._ended) + len(self._alive)
+
+    @property
+    def lengths_s(self) -> NDArray[np.float64]:
+        """(N,) seconds from the first to the last sight of each; those alive at the end were cut short."""
+        return np.array([*self._ended, *(last_s - first_s for first_s, last_s in self._alive.values())])
+
+    @property
+    def short(self) -> float:
+        """Share of those that ended which lived under a second; 0 if none ended."""
+        return float(np.mean(np.array(self._ended) < SHORT_S)) if self._ended else 0.0
+
+    @property
+    def doubt(self) -> float | None:
+        """Mean doubt of regions that met another, bits; None if none did or the method has no doubts."""
+        return self._doubts / self._doubted if self._doubted else None
+
+
+class Agreement:
+    """How far two lanes see the same."""
+
+    def __init__(self) -> None:
+        self._overlaps, self._frames = 0.0, 0
+        self._matched, self._boxes = 0, 0
+
+    def add_masks(self, a: Mask, b: Mask) -> None:
+        """Compare two foregrounds of one frame (every other pixel of every other row is enough)."""
+        either = int(np.count_nonzero(a | b))
+        if either:
+            self._overlaps += int(np.count_nonzero(a & b)) / either
+            self._frames += 1
+
+    def add_boxes(self, a: Sequence[Box], b: Sequence[Box]) -> None:
+        """Pair the boxes of one frame, those that overlap most first."""
+        self._boxes += len(a) + len(b)
+        if not a or not b:
+            return
+        shared, areas = _shared([*a, *b])
+        shared = shared[: len(a), len(a) :]
+        iou = shared / (areas[: len(a), None] + areas[len(a) :] - shared)
+        while iou.max() >= PARTNER_IOU:
+            row, column = np.unravel_index(int(iou.argmax()), iou.shape)
+            iou[row], iou[:, column] = 0, 0
+            self._matched += 2
+
+    @property
+    def masks(self) -> float | None:
+        """Mean IoU of the foregrounds, over frames where either has any."""
+        return self._overlaps / self._frames if self._frames else None
+
+    @property
+    def boxes(self) -> float | None:
+        """Share of all boxes that have a partner."""
+        return self._matched / self._boxes if self._boxes else None
+
+
+def _shared(boxes: Sequence[Box]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """(N, N) pixels that each two boxes share, and (N,) their areas."""
+    x0, y0, x1, y1 = np.array(boxes, np.float64).reshape(-1, 4).T
+    width = np.minimum.outer(x1, x1) - np.maximum.outer(x0, x0)
+    height = np.minimum.outer(y1, y1) - np.maximum.outer(y0, y0)
+    return np.maximum(width, 0) * np.maximum(height, 0), np.maximum(1e-9, (x1 - x0) * (y1 - y0))

@@ -1,0 +1,113 @@
+"""How far a picture is shifted against another, whatever moves in it and whatever the light did."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+Picture = NDArray[np.float32]
+"""(h, w) small, grey, smoothed"""
+Vector = NDArray[np.float64]
+"""(2,) x, y"""
+
+BLOCKS = (8, 6)
+"""(columns, rows) of blocks; each gives its strongest edges, so that no object can speak for the picture"""
+A_BLOCK = 24
+"""edge pixels taken from a block"""
+EDGE = 1.5
+"""grey levels a pixel from which there is an edge"""
+FEWEST = 60
+"""edge pixels below which nothing is said"""
+STEPS = 8
+"""of Gauss and Newton"""
+MARGIN = 4
+"""pixels kept off the border, where a shift brings in what was not in the picture"""
+NEAR_PX, NEAR_GREY = 0.5, 3.0
+"""an edge pixel is explained if what is left is less than half a pixel's move, or the noise of a dark camera"""
+EXPLAINED = 0.5
+"""share of the edge pixels that must be explained"""
+THIN = 0.02
+"""smallest ratio of the edges' weaker direction to their stronger one: a picture of stripes tells one direction only"""
+
+
+def smooth(small: NDArray[np.uint8]) -> Picture:
+    """What `shift` compares."""
+    return cv2.GaussianBlur(small.astype(np.float32), (0, 0), 1.0)  # type: ignore[return-value]
+
+
+def shift(before: Picture, now: Picture) -> Vector | None:
+    """(x, y) pixels from `before` to `now`; None if no shift explains most of the edges.
+
+    Lucas and Kanade 1981 for the whole picture, with a gain and an offset of the light, and Cauchy weights so that
+    what moves has little say. If that finds nothing, once more from where phase correlation sees it.
+    """
+    edges = _edges(before)
+    if edges is None:
+        return None
+    found, explained = _follow(before, now, np.zeros(2), *edges)
+    if explained < EXPLAINED:
+        window = cv2.createHanningWindow((before.shape[1], before.shape[0]), cv2.CV_32F)
+        coarse, _ = cv2.phaseCorrelate(_strength(before), _strength(now), window)
+        found, explained = _follow(before, now, np.array(coarse), *edges)
+    return found if explained >= EXPLAINED else None
+
+
+def _edges(picture: Picture) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]] | None:
+    """Rows (N,), columns (N,) and gradients (N, 2) of the strongest edges all over the picture."""
+    across = cv2.Sobel(picture, cv2.CV_32F, 1, 0, ksize=3, scale=1 / 8)
+    down = cv2.Sobel(picture, cv2.CV_32F, 0, 1, ksize=3, scale=1 / 8)
+    inner = np.hypot(across, down)[MARGIN:-MARGIN, MARGIN:-MARGIN]
+    height, width = inner.shape[0] // BLOCKS[1], inner.shape[1] // BLOCKS[0]
+    if min(height, width) < 2:
+        return None
+    tiles = inner[: height * BLOCKS[1], : width * BLOCKS[0]].reshape(BLOCKS[1], height, BLOCKS[0], width)
+    blocks = tiles.transpose(0, 2, 1, 3).reshape(BLOCKS[0] * BLOCKS[1], height * width)
+    strongest = np.argpartition(-blocks, min(A_BLOCK, blocks.shape[1] - 1), axis=1)[:, :A_BLOCK]
+    block = np.arange(len(blocks))[:, None]
+    rows = (block // BLOCKS[0] * height + strongest // width).ravel() + MARGIN
+    columns = (block % BLOCKS[0] * width + strongest % width).ravel() + MARGIN
+    gradients = np.stack([across[rows, columns], down[rows, columns]], 1).astype(np.float64)
+    strong = np.hypot(*gradients.T) >= EDGE
+    weaker, stronger = np.linalg.eigvalsh(gradients[strong].T @ gradients[strong])
+    if strong.sum() < FEWEST or weaker < THIN * stronger:
+        return None
+    return rows[strong], columns[strong], gradients[strong]
+
+
+def _follow(
+    before: Picture,
+    now: Picture,
+    start: Vector,
+    rows: NDArray[np.int64],
+    columns: NDArray[np.int64],
+    gradients: NDArray[np.float64],
+) -> tuple[Vector, float]:
+    """The shift nearest to `start`, and the share of edge pixels it explains."""
+    was: NDArray[np.float64] = before[rows, columns].astype(np.float64)
+    design = np.column_stack([gradients, was, np.ones(len(was))])
+    steep = np.hypot(*gradients.T)
+    found: Vector = start
+    light: Vector = np.zeros(2)
+    fitted: NDArray[np.float64] = was
+    for step in range(STEPS + 1):
+        x, y = (columns + found[0]).astype(np.float32), (rows + found[1]).astype(np.float32)
+        left = cv2.remap(now, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE).ravel() - was
+        fitted = left - design[:, 2:] @ light
+        if step == STEPS:
+            break
+        scale = 1.5 * float(np.median(np.abs(fitted))) + 1.0
+        weights = 1 / (1 + (fitted / scale) ** 2)
+        weighted = design * weights[:, None]
+        solved = np.linalg.solve(weighted.T @ design + 1e-3 * np.eye(4), weighted.T @ left).astype(np.float64)
+        found = found - np.clip(solved[:2], -2, 2)
+        light = solved[2:]
+    limit = np.array([before.shape[1], before.shape[0]]) / 2
+    if not np.isfinite(found).all() or (np.abs(found) > limit).any():
+        return np.zeros(2), 0.0
+    return found, float((np.abs(fitted) < NEAR_PX * steep + NEAR_GREY).mean())
+
+
+def _strength(picture: Picture) -> Picture:
+    """Size of the gradient: light on flat areas does not count."""
+    return cv2.magnitude(cv2.Sobel(picture, cv2.CV_32F, 1, 0), cv2.Sobel(picture, cv2.CV_32F, 0, 1))  # type: ignore[return-value]

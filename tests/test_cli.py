@@ -79,7 +79,7 @@ def test_process_writes_video_tables_and_summary_under_a_default_name(clip, tmp_
     assert result.exit_code == 0, result.output
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(
         ["clip.tracked.mp4", "clip.tracked.summary.json"]
-        + [f"clip.tracked.{lane}.{ending}" for lane in LANES for ending in ("csv", "mot.txt")]
+        + [f"clip.tracked.{lane}.{ending}" for lane in LANES for ending in ("csv", "mot.txt", "events.jsonl")]
     )
     shown = frames_in(tmp_path / "clip.tracked.mp4")
     assert len(shown) == FRAMES
@@ -100,6 +100,7 @@ def test_the_tables_of_a_run_alone(clip, tmp_path):
     assert call("process", clip, "--lanes", "gmm", "--no-video", "-o", "out/name.mp4").exit_code == 0
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
         "name.gmm.csv",
+        "name.gmm.events.jsonl",
         "name.gmm.mot.txt",
         "name.summary.json",
     ]
@@ -160,26 +161,62 @@ def test_compare_with_truth_draws_both_lanes_and_scores_them(clip, tmp_path):
     result = call("compare", clip, "--truth", clip.parent / "truth", "-o", "cmp")
     assert result.exit_code == 0, result.output
     names = {path.name for path in (tmp_path / "cmp").iterdir()}
-    assert {"compare.mp4", "compare.png", "compare.json", "compare.gmm.mot.txt", "compare.slots.csv"} <= names
+    made = {"compare.mp4", "compare.png", "compare.json", "report.html"}
+    made |= {f"compare.{lane}.{ending}" for lane in LANES for ending in ("mot.txt", "csv", "events.jsonl")}
+    assert names == made
     assert frames_in(tmp_path / "cmp/compare.mp4")[0].shape[1] >= 2 * WIDTH
     summary = summary_of(tmp_path / "cmp/compare.json")
     for lane in LANES:
         scores = summary["lanes"][lane]["scores"]
-        assert scores["frames"] == FRAMES
-        assert {"hota", "idf1", "mota", "switches", "f_measure"} <= set(scores)
+        assert scores["identity"]["frames"] == scores["foreground"]["frames"] == FRAMES
+        assert {"hota", "idf1", "mota", "switches"} <= set(scores["identity"])
+        assert {"fg_ari", "ami"} <= set(scores["clusters"])
+        assert f"{scores['identity']['hota']:.3f}" in (tmp_path / "cmp/report.html").read_text(encoding="utf-8")
+    assert {row["score"] for row in summary["differences"]} == {"hota", "idf1", "mota", "f_measure"}
+    assert {"warm_up", "noise", "agreement_masks"} <= {finding["name"] for finding in summary["findings"]}
     for row in ("identities", "foreground share", "HOTA", "IDF1", "MOTA", "ID switches", "foreground F"):
         assert re.search(rf"^{row} +\S+ +\S+$", result.stdout, re.M), row
 
 
 def test_compare_scores_what_stands_in_the_table(clip, tmp_path):
-    from tracker.scores import identity_scores, read_truth
+    from tracker.scores import read_truth, score_identities
 
     truth = clip.parent / "truth"
     assert call("compare", clip, "--truth", truth, "-o", "cmp", "--lanes", "gmm").exit_code == 0
     table = read_truth(tmp_path / "cmp/compare.gmm.mot.txt").boxes
-    scores = identity_scores(read_truth(truth), table, frames=(0, FRAMES - 1))
-    said = summary_of(tmp_path / "cmp/compare.json")["lanes"]["gmm"]["scores"]
+    scores = score_identities(read_truth(truth).boxes, table, frames=(0, FRAMES - 1)).counts
+    said = summary_of(tmp_path / "cmp/compare.json")["lanes"]["gmm"]["scores"]["identity"]
     assert (said["idf1"], said["mota"]) == pytest.approx((scores.idf1, scores.mota), abs=0.001)
+
+
+def test_compare_takes_any_number_of_lanes(clip, tmp_path):
+    """Three methods and one of them with two settings: no number of lanes is special."""
+    small = ("--set", "variants.small={lane: slots, changes: [slots.working_width=64]}")
+    result = call("compare", clip, "-o", "cmp", "--lanes", "mog2,knn,slots,small", *small)
+    assert result.exit_code == 0, result.output
+    assert re.search("^ +mog2 +knn +slots +small$", result.stdout, re.M)
+    assert frames_in(tmp_path / "cmp/compare.mp4")[0].shape[:2] == (2 * HEIGHT + 2, 2 * WIDTH + 2)
+    for lane in ("mog2", "knn", "slots", "small"):
+        assert (tmp_path / f"cmp/compare.{lane}.csv").is_file()
+    summary = summary_of(tmp_path / "cmp/compare.json")
+    assert {f["lane"] for f in summary["findings"] if f["name"] == "agreement_masks"} == {
+        "mog2 / knn", "mog2 / slots", "mog2 / small", "knn / slots", "knn / small", "slots / small",
+    }  # fmt: skip
+
+
+def test_compare_meets_the_numbers_of_a_picture_folder_and_its_masks(tmp_path):
+    """CDnet's layout, cut out of the middle: frames 7 to 14, masks for two of them."""
+    pictures = draw_noise(8)
+    write_pictures(tmp_path / "input", pictures, name="unused{}.png")
+    for n, path in enumerate(sorted((tmp_path / "input").iterdir())):
+        path.rename(path.with_name(f"in{n + 7:06d}.png"))
+    (tmp_path / "groundtruth").mkdir()
+    for number in (9, 12):
+        Image.fromarray(np.full((48, 64), 255, np.uint8)).save(tmp_path / f"groundtruth/gt{number:06d}.png")
+    asked = ("--truth", tmp_path / "groundtruth", "--lanes", "gmm", "-o", tmp_path / "cmp")
+    assert call("compare", tmp_path / "input", *asked).exit_code == 0
+    scores = summary_of(tmp_path / "cmp/compare.json")["lanes"]["gmm"]["scores"]
+    assert scores["foreground"]["tp"] + scores["foreground"]["fn"] == 2 * 48 * 64
 
 
 def test_compare_without_truth_gives_counts_only(clip):

@@ -12,7 +12,19 @@ import tracker
 
 PACKAGE = Path(tracker.__file__).parent
 WAIST = {"types", "errors"}
-STATIONS = {"sources", "worlds", "background", "slots", "tracks", "draw", "sinks", "scores"}
+STATIONS = {
+    "sources",
+    "worlds",
+    "background",
+    "slots",
+    "tracks",
+    "draw",
+    "sinks",
+    "scores",
+    "events",
+    "health",
+    "report",
+}
 LINE = {
     "settings",
     "build",
@@ -20,7 +32,10 @@ LINE = {
     "interrupt",
     "tally",
     "summary",
+    "evaluate",
+    "evaluation",
     "jobs",
+    "comparison",
     "synth",
     "lessons",
     "progress",
@@ -87,7 +102,7 @@ def test_a_module_that_breaks_the_rule_would_be_caught(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "arguments", [["--help"], ["--version"], *([c, "--help"] for c in ("process", "compare", "train"))]
+    "arguments", [["--help"], ["--version"], *([c, "--help"] for c in ("process", "compare", "evaluate", "train"))]
 )
 def test_help_loads_nothing_heavy(arguments):
     asked = (

@@ -138,7 +138,10 @@ def test_a_variant_is_a_lane_with_some_settings_changed_and_the_run_keeps_its_ow
     [
         (["lanes=[gmm, yolo]"], "lanes: yolo: wanted gmm, slots or a variant: mog2, knn"),
         (["variants.a={lane: slot}"], "variants.a.lane = 'slot': wanted 'gmm' or 'slots'"),
-        (["lanes=[a]", "variants.a={lane: gmm, changes: [gmm.mixture.methd=knn]}"], "variants.a: gmm.mixture.methd=knn"),
+        (
+            ["lanes=[a]", "variants.a={lane: gmm, changes: [gmm.mixture.methd=knn]}"],
+            "variants.a: gmm.mixture.methd=knn",
+        ),
         (["lanes=[a]", "variants.a={lane: gmm, changes: [prescan_frames=0]}"], "a variant changes gmm, linker, slots"),
         (["lanes=[a]", "variants.a={lane: gmm, changes: [gmm.speck_px]}"], "wanted path.to.key=value"),
     ],

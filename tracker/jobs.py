@@ -5,20 +5,23 @@ A job and its settings are plain values, so that a pool of processes or a cluste
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from tracker.build import build_lanes
+from tracker.comparison import Comparison
 from tracker.draw import Overlay, contact_sheet
 from tracker.errors import SinkError, TrackerError
+from tracker.events import EventFinder
 from tracker.pipeline import Progress, RunReport, run
 from tracker.settings import RunSettings
 from tracker.sinks import (
     ContactSheet,
     CsvTable,
+    EventLines,
     MaskFolder,
     MotTable,
     OverlayVideo,
@@ -49,9 +52,9 @@ class Job:
     """false: NAME.mp4 itself is not written"""
     masks: Literal["png", "rle"] | None = None
     compare: bool = False
-    """lanes side by side, a contact sheet, and scores where there is a truth"""
+    """lanes side by side, a contact sheet, a report page, and scores where there is a truth"""
     truth: Path | None = None
-    """a MOT table, or a folder with gt.txt, masks/000001.png or both"""
+    """a MOT table, or a folder with gt.txt, masks/000001.png or both, or CDnet's groundtruth"""
     show: bool = False
     """a window while it runs"""
     start_s: float = 0.0
@@ -93,23 +96,36 @@ def process(
     span = {"start_s": job.start_s, "duration_s": job.duration_s, "max_frames": job.max_frames}
     with closing(open_source(job.source, **span)) as source:  # type: ignore[arg-type]
         lanes = build_lanes(settings)
-        if source.info.live or settings.prescan_frames == 0:
-            warm_up = settings.gmm.mixture.warm_up_frames
+        unprepared = source.info.live or settings.prescan_frames == 0
+        warm_up = settings.gmm.mixture.warm_up_frames if unprepared else 0
+        if unprepared:
             notify(f"warming up: the first {warm_up} frames are taken for the empty scene")
         # a truth counts the whole clip's frames, a run those it was given
         tally = Tally(settings.lanes, truth=truth, frame_offset=round(job.start_s * (source.info.fps or 0)))
+        overlay = build_overlay(job, settings)
+        finders = {lane: EventFinder(settings.events, lane) for lane in settings.lanes}
+        comparison = None
+        if job.compare:
+            comparison = Comparison(settings.lanes, finders=finders, overlay=overlay, warm_up_frames=warm_up)
+        sinks = [tally, *build_sinks(job, settings, source.info, overlay=overlay, finders=finders)]
 
         def sum_up(report: RunReport) -> dict[str, Any]:
             summary = summarize(report, info=source.info, lanes=lanes, settings=settings, tally=tally)
-            if "summary" in planned and report.frames:
+            if not report.frames:
+                return summary
+            if comparison is not None:
+                summary |= comparison.numbers(tally, settings.seed)
+            if "summary" in planned:
                 write_json_whole(planned["summary"], summary)
+            if comparison is not None and "report" in planned:
+                comparison.write_page(planned["report"], summary, tally, planned)
             return summary
 
         try:
             report = run(
                 source,
                 lanes,
-                [tally, *build_sinks(job, settings, source.info)],
+                sinks if comparison is None else [*sinks, comparison],
                 prescan_frames=settings.prescan_frames,
                 queue_frames=settings.queue_frames,
                 progress=progress,
@@ -121,7 +137,7 @@ def process(
 
 
 def planned_files(job: Job, settings: RunSettings) -> dict[str, Path]:
-    """What the job will write, by role: video, sheet, mot LANE, csv LANE, masks LANE, summary."""
+    """What the job will write, by role: video, mot LANE, csv LANE, events LANE, masks LANE, sheet, report, summary."""
     if job.output is None:
         return {}
     name = job.output.with_suffix("")
@@ -129,20 +145,29 @@ def planned_files(job: Job, settings: RunSettings) -> dict[str, Path]:
     for lane in settings.lanes:
         planned[f"mot {lane}"] = _beside(name, f"{lane}.mot.txt")
         planned[f"csv {lane}"] = _beside(name, f"{lane}.csv")
+        planned[f"events {lane}"] = _beside(name, f"{lane}.events.jsonl")
         if job.masks is not None:
             planned[f"masks {lane}"] = _beside(name, f"{lane}.masks" + (".json" if job.masks == "rle" else ""))
     if job.compare:
         planned["sheet"] = _beside(name, "png")
+        planned["report"] = name.with_name("report.html")
     planned["summary"] = _beside(name, "json" if job.compare else "summary.json")
     return planned
 
 
-def build_sinks(job: Job, settings: RunSettings, info: SourceInfo) -> list[Sink]:
-    """The sinks of a job; nothing is opened before the first moment comes."""
+def build_overlay(job: Job, settings: RunSettings) -> Overlay:
+    """The picture of a moment: all lanes side by side, or the network's with the baseline's foreground as an inset."""
+    order = settings.lanes
+    if not job.compare:
+        order = tuple(sorted(order, key=lambda lane: settings.of_lane(lane)[0] != "slots"))
+    return Overlay(settings.overlay, lanes=order, panels=job.compare)
+
+
+def build_sinks(
+    job: Job, settings: RunSettings, info: SourceInfo, *, overlay: Overlay, finders: Mapping[str, EventFinder]
+) -> list[Sink]:
+    """The sinks of a job's files; nothing is opened before the first moment comes."""
     planned = planned_files(job, settings)
-    # the network's lane is the one shown over the whole frame, the baseline's foreground the inset
-    order = settings.lanes if job.compare else sorted(settings.lanes, key=lambda lane: lane != "slots")
-    overlay = Overlay(settings.overlay, lanes=order, panels=job.compare)
     sinks: list[Sink] = []
     for role, path in planned.items():
         kind, _, lane = role.partition(" ")
@@ -152,6 +177,8 @@ def build_sinks(job: Job, settings: RunSettings, info: SourceInfo) -> list[Sink]
             sinks.append(MotTable(path, lane))
         elif kind == "csv":
             sinks.append(CsvTable(path, lane))
+        elif kind == "events":
+            sinks.append(EventLines(path, finders[lane]))
         elif kind == "masks":
             sinks.append(MaskFolder(path, lane) if job.masks == "png" else RleMasks(path, lane))
         elif kind == "sheet":
@@ -180,6 +207,8 @@ def _check_files(job: Job, planned: dict[str, Path]) -> None:
 def _read_truth(job: Job) -> Truth | None:
     if job.truth is None:
         return None
-    from tracker.scores import read_truth  # brings trackeval
+    from tracker.scores import frame_numbers, read_truth
 
-    return read_truth(job.truth)
+    # pictures have numbers of their own, by which a truth speaks of them; a video's frames are 1, 2, ...
+    source = Path(job.source)
+    return read_truth(job.truth, numbers=frame_numbers(source) if source.is_dir() else None)

@@ -17,6 +17,7 @@ from pydantic_core import ErrorDetails
 from tracker.background import GmmSettings
 from tracker.draw import OverlaySettings
 from tracker.errors import SettingsError
+from tracker.events import EventSettings
 from tracker.sinks.settings import VideoSettings
 from tracker.slots.settings import SlotsSettings
 from tracker.tracks import LinkerSettings
@@ -51,10 +52,12 @@ class RunSettings(Settings):
 
     lanes: tuple[LaneName, ...] = Field(("gmm", "slots"), min_length=1)
     """methods that watch the clip, in the order in which they are shown: gmm, slots, or names of variants"""
-    variants: dict[LaneName, Variant] = {
-        "mog2": Variant(lane="gmm", changes=("gmm.mixture.method=mog2",)),
-        "knn": Variant(lane="gmm", changes=("gmm.mixture.method=knn",)),
-    }
+    variants: dict[LaneName, Variant] = Field(
+        {
+            "mog2": Variant(lane="gmm", changes=("gmm.mixture.method=mog2",)),
+            "knn": Variant(lane="gmm", changes=("gmm.mixture.method=knn",)),
+        }
+    )
     """lanes with settings of their own, by name: {lane: gmm or slots, changes: [gmm.mixture.history=300]}"""
     device: DeviceName = "auto"
     """where the network runs; auto is the processor: a slot's window is small"""
@@ -67,6 +70,7 @@ class RunSettings(Settings):
     gmm: GmmSettings = GmmSettings()
     linker: LinkerSettings = LinkerSettings()
     slots: SlotsSettings = SlotsSettings()
+    events: EventSettings = EventSettings()
     overlay: OverlaySettings = OverlaySettings()
     video: VideoSettings = VideoSettings()
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import platform
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
@@ -15,7 +14,7 @@ from tracker.settings import RunSettings
 from tracker.tally import Tally
 from tracker.types import SourceInfo
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 LIBRARIES = {"numpy": "numpy", "opencv": "opencv-python", "av": "av", "torch": "torch"}
 """Name in the summary: distribution."""
@@ -61,10 +60,9 @@ def _lane_summary(lane: Lane, report: RunReport, tally: Tally) -> dict[str, Any]
     scores = tally.scores(lane.name)
     if scores is not None:
         summary["scores"] = {
-            name: round(value, 4) if isinstance(value, float) else value for name, value in asdict(scores).items()
+            group: {name: round(value, 6) if isinstance(value, float) else value for name, value in values.items()}
+            for group, values in scores.as_dict().items()
         }
-        if counts.pixels is not None:
-            summary["scores"]["f_measure"] = round(counts.pixels.f_measure, 4)
     return summary
 
 
@@ -73,23 +71,31 @@ COMPARED = {
     "mean_track_frames": ("mean track, frames", ".1f"),
     "foreground_share": ("foreground share", ".2%"),
     "ms_per_frame": ("ms a frame", ".1f"),
-    "hota": ("HOTA", ".3f"),
-    "idf1": ("IDF1", ".3f"),
-    "mota": ("MOTA", ".3f"),
-    "switches": ("ID switches", "d"),
-    "f_measure": ("foreground F", ".3f"),
+    "identity.hota": ("HOTA", ".3f"),
+    "identity.idf1": ("IDF1", ".3f"),
+    "identity.mota": ("MOTA", ".3f"),
+    "identity.switches": ("ID switches", "d"),
+    "foreground.f_measure": ("foreground F", ".3f"),
+    "clusters.fg_ari": ("foreground ARI", ".3f"),
 }
 """Rows of the comparison's table: name in the summary; name for people, format."""
 
 
 def comparison_table(summary: dict[str, Any]) -> str:
     """The lanes' numbers as aligned text, one column a lane; scores only where there was a truth."""
-    lanes = {name: {**lane, **lane.get("scores", {})} for name, lane in summary["lanes"].items()}
-    lines = [f"{'':20}" + "".join(f"{name:>10}" for name in lanes)]
+    lanes = {name: _flat(lane) for name, lane in summary["lanes"].items()}
+    width = max(10, *(len(name) + 2 for name in lanes))
+    lines = [f"{'':20}" + "".join(f"{name:>{width}}" for name in lanes)]
     for key, (title, form) in COMPARED.items():
         if all(key in lane for lane in lanes.values()):
-            lines.append(f"{title:20}" + "".join(f"{lane[key]:>10{form}}" for lane in lanes.values()))
+            lines.append(f"{title:20}" + "".join(f"{lane[key]:>{width}{form}}" for lane in lanes.values()))
     return "\n".join(lines)
+
+
+def _flat(lane: dict[str, Any]) -> dict[str, Any]:
+    """A score under `group.name`, beside the lane's other numbers."""
+    scores = lane.get("scores", {})
+    return lane | {f"{group}.{name}": value for group, values in scores.items() for name, value in values.items()}
 
 
 def versions() -> dict[str, str]:

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from tracker.errors import SourceError
-from tracker.types import Box, Moment, Outcome, View
+from tracker.types import Moment, Outcome
 
-if TYPE_CHECKING:  # trackeval is loaded only where there is a truth to compare with
-    from tracker.scores import IdentityScores, MaskCounts, Truth
+if TYPE_CHECKING:  # the scores' libraries are loaded only where there is a truth to compare with
+    from tracker.scores import ClipScores, Truth
 
 
 @dataclass
@@ -22,9 +22,6 @@ class LaneTally:
     """by identity, the frames in which it was seen (not merely predicted)"""
     foreground_share: float = 0.0
     """sum over frames of the share of pixels held to be object"""
-    boxes: dict[int, list[tuple[int, Box]]] = field(default_factory=dict)
-    """by frame, (identity, box); kept only where there is a truth"""
-    pixels: MaskCounts | None = None
 
     @property
     def identities(self) -> int:
@@ -38,7 +35,7 @@ class LaneTally:
 
 
 class Tally:
-    """Counts by lane; with a truth also keeps every box, and compares every pixel of the frames that have a mask.
+    """Counts by lane; with a truth also scores every frame that it covers. Predicted boxes of hidden objects are left out.
 
     frame_offset    the truth's number of the run's first frame, where only a part of the clip is looked at
 
@@ -48,10 +45,18 @@ class Tally:
     def __init__(self, lanes: Sequence[str], *, truth: Truth | None = None, frame_offset: int = 0):
         self.lanes = {name: LaneTally() for name in lanes}
         self.frames = 0
-        if truth is not None and truth.frames[1] < frame_offset:
-            raise SourceError(f"the truth ends before frame {frame_offset + 1}, the run's first; is it of this clip?")
-        self._truth = truth
         self._offset = frame_offset
+        self._scores: dict[str, ClipScores] = {}
+        self._times_s: list[float] = []
+        if truth is None:
+            self._scorers = {}
+            return
+        if truth.span[1] < frame_offset:
+            raise SourceError(f"the truth ends before frame {frame_offset + 1}, the run's first; is it of this clip?")
+        from tracker.scores import ClipScorer
+
+        self._scorers = {name: ClipScorer(truth) for name in lanes}
+        self._owners = truth.has_identities
 
     def write(self, moment: Moment) -> None:
         """Count one moment."""
@@ -60,10 +65,15 @@ class Tally:
             seen = [track for track in view.tracks if not track.hidden]
             tally.frames_seen.update(track.id for track in seen)
             tally.foreground_share += float(view.segmentation.foreground.mean())
-            if self._truth is not None:
-                frame = moment.frame.index + self._offset
-                tally.boxes[frame] = [(track.id, track.box) for track in seen]
-                self._compare_pixels(self._truth, view, frame, tally)
+            if view.lane in self._scorers:
+                self._scorers[view.lane].add(
+                    moment.frame.index + self._offset,
+                    boxes=[(track.id, track.box) for track in seen],
+                    foreground=view.segmentation.foreground,
+                    owners=view.owners if self._owners else None,
+                )
+        if self._scorers:
+            self._times_s.append(moment.frame.time_s)
         self.frames += 1
 
     def close(self, outcome: Outcome) -> None:
@@ -73,27 +83,14 @@ class Tally:
         """Mean share of the picture held to be object."""
         return self.lanes[lane].foreground_share / max(1, self.frames)
 
-    def scores(self, lane: str) -> IdentityScores | None:
-        """The lane's identity scores over the frames that were both seen and known; None if there are none."""
-        seen = self.lanes[lane].boxes
-        if self._truth is None or not seen:
+    def time_s(self, frame: int) -> float:
+        """When a frame was, by the truth's number of it; kept only where there is a truth."""
+        return self._times_s[frame - self._offset]
+
+    def scores(self, lane: str) -> ClipScores | None:
+        """The lane's scores over the frames that were both seen and known, once all were; None without a truth."""
+        if lane not in self._scorers:
             return None
-        from tracker.scores import identity_scores
-
-        first, last = max(self._truth.frames[0], min(seen)), min(self._truth.frames[1], max(seen))
-        return identity_scores(self._truth, seen, frames=(first, last)) if first <= last else None
-
-    def _compare_pixels(self, truth: Truth, view: View, frame: int, tally: LaneTally) -> None:
-        wanted = truth.foreground(frame)
-        if wanted is None:
-            return
-        from tracker.scores import MaskCounts
-
-        if wanted.shape != view.segmentation.foreground.shape:
-            raise SourceError(
-                f"the truth's mask {frame + 1} is {wanted.shape[1]} x {wanted.shape[0]} pixels, the clip's frame "
-                f"{view.segmentation.foreground.shape[1]} x {view.segmentation.foreground.shape[0]}; "
-                "give the truth of this clip"
-            )
-        counts = MaskCounts.of(view.segmentation.foreground, wanted)
-        tally.pixels = counts if tally.pixels is None else tally.pixels + counts
+        if lane not in self._scores:
+            self._scores[lane] = self._scorers[lane].finish()
+        return self._scores[lane]

@@ -115,6 +115,16 @@ class View:
     segmentation: Segmentation
     tracks: tuple[Track, ...]
 
+    @property
+    def owners(self) -> Labels:
+        """(H, W) int32, the identity that has each pixel, 0 where none has it."""
+        labels = self.segmentation.labels
+        names = np.zeros(int(labels.max(initial=0)) + 1, np.int32)
+        for track in self.tracks:
+            if 0 < track.label < len(names):
+                names[track.label] = track.id
+        return names[labels]
+
 
 @dataclass(frozen=True)
 class Moment:

@@ -158,7 +158,7 @@ class Health:
 
     def _of_lane(self, lane: str, lives: Lives) -> Iterator[Finding]:
         minutes = (self._last_s - self._first_s) / 60
-        lengths = lives.lengths_s
+        lengths = lives.lengths_s((self._last_s - self._first_s) / max(1, self._frames - 1))
         rate = lives.identities / minutes if minutes > 0 else None
         median = float(np.median(lengths)) if len(lengths) else None
         # a clip may be too short for any life to be long
@@ -171,7 +171,7 @@ class Health:
             "unknown": "No identity was found. If there are objects, they may be smaller than the smallest area, or have "
             "stood still in most of the pictures from which the background was learned.",
         }
-        yield Finding("identities_per_minute", "Identities a minute", lane, rate, "1/min", level, advice[level])
+        yield Finding("identities_per_minute", "Identities a minute", lane, rate, "per min", level, advice[level])
         yield Finding("median_life_s", "Median life", lane, median, "s", level, advice[level])
         short = lives.short if len(lengths) else None
         level = _rising(short, SHORT)

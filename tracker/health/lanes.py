@@ -19,22 +19,20 @@ PARTNER_IOU = 0.5
 
 
 class Lives:
-    """How long the identities of one lane are seen. Of those that ended only the length is kept."""
+    """How long the identities of one lane are seen: two numbers an identity."""
 
     def __init__(self) -> None:
-        self._alive: dict[int, tuple[float, float]] = {}
+        self._seen: dict[int, tuple[float, float]] = {}
         """by identity, when it was first and last seen"""
-        self._ended: list[float] = []
+        self._now_s = 0.0
         self._doubts, self._doubted = 0.0, 0
 
     def add(self, view: View, time_s: float) -> None:
         """Take in one frame."""
+        self._now_s = time_s
         for track in view.tracks:
             if not track.hidden:
-                self._alive[track.id] = (self._alive.get(track.id, (time_s,))[0], time_s)
-        for identity in [each for each, (_, last_s) in self._alive.items() if time_s - last_s > GONE_S]:
-            first_s, last_s = self._alive.pop(identity)
-            self._ended.append(last_s - first_s)
+                self._seen[track.id] = (self._seen.get(track.id, (time_s,))[0], time_s)
         self._add_doubt([r for r in view.segmentation.regions if not r.hidden and r.doubt is not None])
 
     def _add_doubt(self, regions: Sequence[Region]) -> None:
@@ -50,17 +48,20 @@ class Lives:
     @property
     def identities(self) -> int:
         """Different identities so far."""
-        return len(self._ended) + len(self._alive)
+        return len(self._seen)
 
-    @property
-    def lengths_s(self) -> NDArray[np.float64]:
-        """(N,) seconds from the first to the last sight of each; those alive at the end were cut short."""
-        return np.array([*self._ended, *(last_s - first_s for first_s, last_s in self._alive.values())])
+    def lengths_s(self, frame_s: float) -> NDArray[np.float64]:
+        """(N,) seconds each was seen, from its first frame to the end of its last; those alive now were cut short.
+
+        frame_s  how long a frame lasts
+        """
+        return np.array([last_s - first_s + frame_s for first_s, last_s in self._seen.values()])
 
     @property
     def short(self) -> float:
         """Share of those that ended which lived under a second; 0 if none ended."""
-        return float(np.mean(np.array(self._ended) < SHORT_S)) if self._ended else 0.0
+        ended = [last_s - first_s for first_s, last_s in self._seen.values() if self._now_s - last_s > GONE_S]
+        return float(np.mean(np.array(ended) < SHORT_S)) if ended else 0.0
 
     @property
     def doubt(self) -> float | None:

@@ -1,0 +1,149 @@
+"""Several lanes over one clip, told as a page: what is gathered while the run goes, and what is said at its end."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+from tracker.draw import Overlay, colour_of
+from tracker.events import EventFinder
+from tracker.health import Health
+from tracker.report import Difference, ErrorCurves, FileLink, Record, ReportData, render_page
+from tracker.sinks import write_text_whole
+from tracker.tally import Tally
+from tracker.types import Event, Moment, Outcome
+
+PEOPLE = {
+    "video": "the lanes side by side",
+    "sheet": "the run at one glance",
+    "mot": "MOTChallenge table",
+    "csv": "everything known of the tracks",
+    "events": "events as JSON lines",
+    "masks": "every frame's foreground",
+    "summary": "all numbers",
+}
+"""Role of a file: what it is, for people."""
+
+
+class Comparison:
+    """A sink that gathers what the page needs; then adds its numbers to the summary and writes the page.
+
+    finders         the lanes' events, shared with their tables
+    overlay         draws the frames in which the lanes disagree most
+    warm_up_frames  frames judged before the background is known; 0 after a prescan
+    """
+
+    def __init__(
+        self, lanes: Sequence[str], *, finders: Mapping[str, EventFinder], overlay: Overlay, warm_up_frames: int
+    ) -> None:
+        self.record = Record(lanes, render=overlay, colour=_hex)
+        self.health = Health(lanes, warm_up_frames=warm_up_frames)
+        self.events: list[Event] = []
+        self._finders = finders
+
+    def write(self, moment: Moment) -> None:
+        """Take note of one moment."""
+        self.record.write(moment)
+        self.health.write(moment)
+        for finder in self._finders.values():
+            self.events += finder(moment)
+
+    def close(self, outcome: Outcome) -> None:
+        """Take note of what the end makes certain."""
+        self.record.close(outcome)
+        self.health.close(outcome)
+        for finder in self._finders.values():
+            self.events += finder.finish()
+
+    def numbers(self, tally: Tally, seed: int) -> dict[str, Any]:
+        """What the comparison adds to a summary, as plain values."""
+        counted = {lane: Counter(event.kind for event in self.events if event.lane == lane) for lane in self._finders}
+        return {
+            "events": {lane: dict(sorted(kinds.items())) for lane, kinds in counted.items()},
+            "findings": [_without(asdict(finding), "advice") for finding in self.health.findings()],
+            "differences": [asdict(row) for row in differences(tally, seed=seed)],
+        }
+
+    def write_page(self, path: Path, summary: Mapping[str, Any], tally: Tally, planned: Mapping[str, Path]) -> None:
+        """Write the page of a run that had frames. Raises SinkError if it cannot be written."""
+        write_text_whole(path, render_page(self._report(summary, tally, planned)))
+
+    def _report(self, summary: Mapping[str, Any], tally: Tally, planned: Mapping[str, Path]) -> ReportData:
+        run, source = self.record.result(), summary["source"]
+        return ReportData(
+            title=source["name"],
+            size=(source["width"], source["height"]),
+            fps=source["fps"],
+            outcome=summary["outcome"],
+            run=run,
+            problem=summary["problem"],
+            video=planned["video"].name if "video" in planned else None,
+            events=tuple(self.events),
+            events_files=tuple(path.name for role, path in planned.items() if role.startswith("events ")),
+            findings=self.health.findings(),
+            scores={name: lane["scores"] for name, lane in summary["lanes"].items() if "scores" in lane},
+            differences=tuple(Difference(**row) for row in summary["differences"]),
+            errors={
+                lane: ErrorCurves.binned(run, times_s, **counts) for lane, (times_s, counts) in _errors(tally).items()
+            },
+            stages_ms=summary["ms_per_frame"],
+            once_s=summary["once_s"],
+            settings=summary["settings"],
+            seed=summary["seed"],
+            versions=summary["versions"],
+            weights={name: lane["weights_sha256"] for name, lane in summary["lanes"].items()},
+            files=tuple(_links(planned)),
+        )
+
+
+def differences(tally: Tally, *, seed: int) -> tuple[Difference, ...]:
+    """Every two lanes on every score that has an interval; none without a truth."""
+    from tracker.scores import difference
+
+    rows: list[Difference] = []
+    for a, b in combinations(tally.lanes, 2):
+        of_a, of_b = tally.scores(a), tally.scores(b)
+        if of_a is None or of_b is None:
+            continue
+        groups = []
+        if of_a.identity is not None and of_b.identity is not None:
+            groups.append(difference(of_a.identity, of_b.identity, seed=seed))
+        if of_a.pixels is not None and of_b.pixels is not None:
+            groups.append(difference(of_a.pixels.counts, of_b.pixels.counts, seed=seed))
+        rows += [Difference(d.score, a, b, d.a, d.b, d.low, d.high) for group in groups for d in group]
+    return tuple(rows)
+
+
+def _errors(tally: Tally) -> dict[str, tuple[list[float], dict[str, Any]]]:
+    """By lane: times of the scored frames, and the mistakes in each."""
+    found = {}
+    for lane in tally.lanes:
+        scores = tally.scores(lane)
+        if scores is None or scores.identity is None:
+            continue
+        record = scores.identity
+        frames = range(record.first, record.first + len(record.misses))
+        times_s = [tally.time_s(frame) for frame in frames]
+        found[lane] = times_s, {name: getattr(record, name) for name in ("misses", "false_boxes", "switches")}
+    return found
+
+
+def _links(planned: Mapping[str, Path]) -> list[FileLink]:
+    links = []
+    for role, path in planned.items():
+        kind, _, lane = role.partition(" ")
+        if kind in PEOPLE:
+            links.append(FileLink(path.name, f"{PEOPLE[kind]}, {lane}" if lane else PEOPLE[kind]))
+    return links
+
+
+def _hex(identity: int) -> str:
+    return "#{:02x}{:02x}{:02x}".format(*colour_of(identity))
+
+
+def _without(values: dict[str, Any], key: str) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if name != key}

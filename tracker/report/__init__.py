@@ -1,0 +1,18 @@
+"""The page of a run: a sink that remembers what it shows, the values it is made of, and the page itself."""
+
+from tracker.report.data import Difference, ErrorCurves, FileLink, LaneRecord, Peak, ReportData, RunRecord, TrackLife
+from tracker.report.page import render_page
+from tracker.report.record import Record
+
+__all__ = [
+    "Difference",
+    "ErrorCurves",
+    "FileLink",
+    "LaneRecord",
+    "Peak",
+    "Record",
+    "ReportData",
+    "RunRecord",
+    "TrackLife",
+    "render_page",
+]

@@ -1,0 +1,127 @@
+"""Who was there when: every identity of one lane counted, the whole life of the longest lived kept."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+import cv2
+import numpy as np
+
+from tracker.report.data import TrackLife
+from tracker.types import Track
+
+PATH_POINTS = 64
+SPANS = 32
+SWEEP_FRAMES = 500
+"""how often the lives that have ended are looked for"""
+
+
+@dataclass
+class _Life:
+    seen: int = 0
+    last: int = -2
+    """count of the lane's frames when it was last reported"""
+    spans: list[tuple[float, float, bool]] = field(default_factory=list)
+    path: list[tuple[float, float]] = field(default_factory=list)
+    stride: int = 1
+    feet: tuple[float, float] = (0.0, 0.0)
+
+    def add(self, track: Track, count: int, time_s: float, end_s: float) -> None:
+        if self.last == count - 1 and self.spans[-1][2] == track.hidden:
+            self.spans[-1] = (self.spans[-1][0], end_s, track.hidden)
+        else:
+            self.spans.append((time_s, end_s, track.hidden))
+            if len(self.spans) > SPANS:
+                _join_shortest(self.spans)
+        self.last = count
+        if track.hidden:
+            return
+        self.feet = (track.box.x0 + track.box.x1) / 2, track.box.y1
+        if self.seen % self.stride == 0:
+            self.path.append(self.feet)
+            if len(self.path) == PATH_POINTS:
+                self.path = self.path[::2]
+                self.stride *= 2
+        self.seen += 1
+
+
+class Lives:
+    """The identities of one lane.
+
+    kept    how many whole lives are kept, besides those that go on; a few numbers of every other one are
+    """
+
+    def __init__(self, kept: int) -> None:
+        self._kept = kept
+        self._open: dict[int, _Life] = {}
+        self._ended: dict[int, _Life] = {}
+        self._first_s: dict[int, float] = {}
+        self._last_s: dict[int, float] = {}
+        self._count = 0
+
+    def add(self, tracks: Iterable[Track], *, time_s: float, end_s: float) -> int:
+        """Take note of one frame, which lasts from `time_s` to `end_s`; returns how many tracks are seen in it."""
+        seen = 0
+        for track in tracks:
+            life = self._open.get(track.id)
+            if life is None:
+                life = self._open[track.id] = self._ended.pop(track.id) if track.id in self._ended else _Life()
+            life.add(track, self._count, time_s, end_s)
+            if not track.hidden:
+                seen += 1
+                self._first_s.setdefault(track.id, time_s)
+                self._last_s[track.id] = end_s
+        self._count += 1
+        if self._count % SWEEP_FRAMES == 0:
+            self._sweep()
+        return seen
+
+    @property
+    def identities(self) -> int:
+        """Different identities that were seen at all."""
+        return len(self._first_s)
+
+    @property
+    def median_life_s(self) -> float:
+        """Median of the seconds from the first frame in which an identity is seen to the end of the last one."""
+        if not self._first_s:
+            return 0.0
+        return float(np.median([self._last_s[identity] - first_s for identity, first_s in self._first_s.items()]))
+
+    def longest(self, colour: Callable[[int], str], *, scale: float) -> tuple[TrackLife, ...]:
+        """The kept lives by birth; `scale` turns pixels of the frame into those of the path."""
+        lives = {identity: life for identity, life in (self._ended | self._open).items() if life.seen}
+        chosen = sorted(lives, key=lambda identity: (-lives[identity].seen, identity))[: self._kept]
+        chosen.sort(key=lambda identity: (lives[identity].spans[0][0], identity))
+        return tuple(
+            TrackLife(
+                identity,
+                colour(identity),
+                lives[identity].seen,
+                tuple((round(start, 3), round(end, 3), hidden) for start, end, hidden in lives[identity].spans),
+                _simplified([*lives[identity].path, lives[identity].feet], scale),
+            )
+            for identity in chosen
+        )
+
+    def _sweep(self) -> None:
+        for identity in [identity for identity, life in self._open.items() if life.last < self._count - 1]:
+            self._ended[identity] = self._open.pop(identity)
+        if len(self._ended) > 2 * self._kept:
+            longest = sorted(self._ended, key=lambda identity: -self._ended[identity].seen)[: self._kept]
+            self._ended = {identity: self._ended[identity] for identity in longest}
+
+
+def _join_shortest(spans: list[tuple[float, float, bool]]) -> None:
+    """Give the time of the shortest span, the first and the last excepted, to the one before it."""
+    shortest = min(range(1, len(spans) - 1), key=lambda index: spans[index][1] - spans[index][0])
+    start, _, hidden = spans[shortest - 1]
+    spans[shortest - 1 : shortest + 1] = [(start, spans[shortest][1], hidden)]
+
+
+def _simplified(path: list[tuple[float, float]], scale: float) -> tuple[tuple[int, int], ...]:
+    """Whole pixels, without the points that lie on a line between others (Douglas and Peucker)."""
+    points = np.asarray(path, np.float32)[:, None] * np.float32(scale)
+    kept = cv2.approxPolyDP(np.ascontiguousarray(points), 0.75, False)[:, 0].round().astype(int)
+    return tuple((int(x), int(y)) for x, y in kept)

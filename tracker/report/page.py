@@ -1,0 +1,154 @@
+"""The page: one HTML file that holds all it shows, save the video beside it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from tracker.report.data import ErrorCurves, LaneRecord, ReportData
+from tracker.report.words import (
+    GROUPS,
+    KINDS,
+    LEVELS,
+    clock,
+    difference_sentence,
+    interval_rows,
+    life,
+    measure_text,
+    score_tables,
+    stage_bars,
+    value_text,
+)
+from tracker.types import Event
+
+FOLDER = Path(__file__).parent
+EVENTS_SHOWN = 1000
+TIMES_SHOWN = 12
+"""of a finding"""
+TRACK_BYTES = 550_000
+"""of all lanes' lives in the page: with every picture and curve at its largest it stays below 2 MB"""
+TELLING = ("switch", "split", "merge", "occlusion", "death", "birth")
+"""Kinds of events from the rarest and most telling to what every track has."""
+
+
+def render_page(data: ReportData) -> str:
+    """The page as HTML; opens from disk, asks nothing of any network, and is below 2 MB whatever the clip's length."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+    from markupsafe import Markup
+
+    environment = Environment(
+        loader=FileSystemLoader(FOLDER),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    scripts = [
+        (FOLDER / name).read_text(encoding="utf-8") for name in ("page.js", "timeline.js", "bars.js", "scene.js")
+    ]
+    return environment.get_template("page.html").render(
+        data=data,
+        run=data.run,
+        lanes=[lane.name for lane in data.run.lanes],
+        clock=partial(clock, long=data.run.end_s >= 3600),
+        life=life,
+        levels=LEVELS,
+        groups=GROUPS,
+        kinds=KINDS,
+        value_text=value_text,
+        measure_text=measure_text,
+        times_shown=TIMES_SHOWN,
+        score_tables=score_tables(data.scores),
+        intervals=interval_rows(data.differences),
+        difference_sentence=difference_sentence,
+        stages=stage_bars(data.stages_ms),
+        settings=_as_yaml(data.settings),
+        payload=Markup(_in_script(_payload(data))),
+        script=Markup("\n".join(scripts)),
+    )
+
+
+def choose_events(events: Sequence[Event], most: int = EVENTS_SHOWN) -> list[Event]:
+    """At most so many, by time: of every kind an equal part, spread evenly; what a rare kind leaves the next ones get."""
+    chosen: list[Event] = []
+    for index, kind in enumerate(TELLING):
+        of_kind = sorted((event for event in events if event.kind == kind), key=lambda event: event.time_s)
+        part = min(len(of_kind), (most - len(chosen)) // (len(TELLING) - index))
+        chosen += [of_kind[(2 * place + 1) * len(of_kind) // (2 * part)] for place in range(part)]
+    return sorted(chosen, key=lambda event: (event.time_s, event.lane, TELLING.index(event.kind), event.ids))
+
+
+def _payload(data: ReportData) -> dict[str, Any]:
+    """What the page's script draws; lists rather than objects where there are thousands."""
+    run = data.run
+    names = [lane.name for lane in run.lanes]
+    budget = TRACK_BYTES // len(names)
+    return {
+        "start": run.start_s,
+        "end": run.end_s,
+        "frames": run.frames,
+        "times": run.times_s,
+        "lanes": [_lane_payload(lane, budget) for lane in run.lanes],
+        "disagreement": run.disagreement,
+        "errors": [_errors_payload(data.errors.get(name)) for name in names],
+        "background": run.background,
+        "size": run.background_size,
+        "heat": run.heat,
+        "events": [
+            [
+                list(KINDS).index(e.kind),
+                names.index(e.lane),
+                e.frame,
+                round(e.time_s, 3),
+                _rounded(e.end_s),
+                e.ids,
+                e.note,
+            ]
+            for e in choose_events([event for event in data.events if event.lane in names])
+        ],
+        "kinds": KINDS,
+    }
+
+
+def _lane_payload(lane: LaneRecord, budget: int) -> dict[str, Any]:
+    """The longest seen tracks that fit the budget of bytes, by birth."""
+    rows = {}
+    for track in sorted(lane.tracks, key=lambda track: -track.seen_frames):
+        spans = [number for start, end, hidden in track.spans for number in (start, end, int(hidden))]
+        row = [track.id, track.colour, track.seen_frames, spans, [number for point in track.path for number in point]]
+        budget -= len(json.dumps(row, separators=(",", ":"))) + 1
+        if budget < 0:
+            break
+        rows[track.id] = row
+    return {
+        "name": lane.name,
+        "identities": lane.identities,
+        "objects": lane.objects,
+        "tracks": [rows[track.id] for track in lane.tracks if track.id in rows],
+    }
+
+
+def _errors_payload(errors: ErrorCurves | None) -> dict[str, Any] | None:
+    return None if errors is None else asdict(errors)
+
+
+def _rounded(time_s: float | None) -> float | None:
+    return None if time_s is None else round(time_s, 3)
+
+
+def _in_script(value: object) -> str:
+    """JSON that cannot end the script element it stands in; the two separators end lines in old JavaScript."""
+    text = json.dumps(value, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    for sign in "<>&\u2028\u2029":
+        text = text.replace(sign, f"\\u{ord(sign):04x}")
+    return text
+
+
+def _as_yaml(settings: object) -> str:
+    import yaml
+
+    return yaml.safe_dump(json.loads(json.dumps(settings)), sort_keys=False, allow_unicode=True) if settings else ""

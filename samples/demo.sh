@@ -9,4 +9,4 @@ mkdir -p out
 "$tracker" synth street -o out/street.mp4 --truth out/street.truth --seed 7 --frames 300 --overwrite
 "$tracker" compare out/street.mp4 --truth out/street.truth -o out --overwrite
 "$tracker" process out/street.mp4 -o out/street.tracked.mp4 --overwrite
-echo "Look at samples/out/compare.mp4 and samples/out/compare.png"
+echo "Open samples/out/report.html; the videos are compare.mp4 and street.tracked.mp4 beside it"

@@ -297,6 +297,12 @@ def test_a_clip_that_ends_before_its_truth_is_scored_and_it_is_said(worlds, tmp_
     assert json.loads((tmp_path / "out.json").read_text())["sequences"][0]["identity"]["frames"] == 12
 
 
+def test_a_lane_that_cannot_be_built_ends_it_all_at_once(worlds, tmp_path):
+    wrong = ("--lanes", "slots", "--set", f"slots.weights={tmp_path / 'none.safetensors'}", "-o", tmp_path / "out.json")
+    assert "none.safetensors: no such weights file" in refused("evaluate", worlds, *wrong)
+    assert not (tmp_path / "out.json").exists()
+
+
 @pytest.mark.skipif(os.name == "nt", reason="signals")
 def test_ctrl_c_ends_it_cleanly(tmp_path):
     clip = tmp_path / "clip"

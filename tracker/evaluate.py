@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from tracker.build import build_lanes
-from tracker.errors import SourceError, TrackerError
+from tracker.errors import MissingExtraError, SettingsError, SourceError, TrackerError, WeightsError
 from tracker.evaluation import Evaluation, Failure, SequenceScores
 from tracker.pipeline import Progress, run
 from tracker.scores import Choice, ClipScorer, DataSequence, Truth, find_sequences, read_results, score_results
@@ -281,6 +281,8 @@ def _in_processes(
                     process.join()
                     reason = f"its process ended with code {process.exitcode}; out of memory?"
                     message = Failure(task.sequence.name, task.sequence.category, task.lane, reason)
+                if isinstance(message, TrackerError):
+                    raise message
                 if isinstance(message, int):
                     done[id(task)] = message
                     if progress is not None:
@@ -305,6 +307,8 @@ def _work(pipe: Connection, task: LaneTask) -> None:
 
     try:
         pipe.send(score_lane(task, progress=report))
+    except (MissingExtraError, SettingsError, WeightsError) as error:
+        pipe.send(error)  # no other sequence would fare better
     except Exception as error:
         known = isinstance(error, (TrackerError, OSError))
         words = str(error) if known else f"unexpected {type(error).__name__}: {error} (a defect of tracker)"

@@ -37,6 +37,13 @@ def test_groups_of_very_different_sizes_score_as_in_scikit_learn():
     assert adjusted_information(table) == pytest.approx(adjusted_mutual_info_score(truth, found), rel=1e-8)
 
 
+def test_pixels_of_a_long_clip_are_more_than_their_pairs_fit_in_64_bits():
+    table = np.array([[6, 1], [2, 5]])
+    long = table * 2_000_000_000  # an hour of large pictures; of so many, the score no longer depends on how many
+    assert adjusted_rand(long) == pytest.approx(adjusted_rand(table * 10_000), abs=1e-4)
+    assert adjusted_rand(np.diag([7_000_000_000, 3_000_000_000])) == 1
+
+
 def test_frames_of_a_clip_add_to_the_score_of_all_their_foreground():
     """Against scikit-learn on all labels at once; sparse numbers, so that both ways of counting are used."""
     rng = np.random.default_rng(2)

@@ -1,8 +1,11 @@
 """Data sets as they lie on disk, found from whatever is named, and results as others leave them."""
 
+import os
+
 import cv2
 import numpy as np
 import pytest
+from PIL import Image as Pillow
 
 from tracker.errors import SourceError
 from tracker.scores import Choice, find_sequences, read_results, score_results
@@ -158,6 +161,66 @@ def test_half_a_sequence_is_an_error_alone_and_left_out_among_others(tmp_path):
     assert len(found.left_out) == 2
 
 
+def test_a_broken_sequence_is_left_out_among_others(tmp_path):
+    cdnet(tmp_path / "whole")
+    write(mot(tmp_path / "info") / "seqinfo.ini", "frameRate=14")
+    save(mot(tmp_path / "twice") / "img1" / "1.png")
+    found = find_sequences(tmp_path)
+    assert [s.name for s in found.sequences] == ["whole"]
+    assert ["seqinfo.ini" in line or "same number" in line for line in found.left_out] == [True, True]
+
+
+def test_a_folder_that_may_not_be_read_is_left_out_and_it_is_said(tmp_path, monkeypatch):
+    cdnet(tmp_path / "open")
+    (tmp_path / "closed").mkdir()
+    scan = os.scandir
+
+    def scandir(path):
+        if str(path).endswith("closed"):
+            raise PermissionError(13, "Permission denied", str(path))
+        return scan(path)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    found = find_sequences(tmp_path)
+    assert [s.name for s in found.sequences] == ["open"]
+    assert found.left_out == (f"{tmp_path / 'closed'}: Permission denied; check its rights",)
+
+
+def test_a_link_keeps_its_own_name(tmp_path):
+    cdnet(tmp_path / "store" / "0001")
+    (tmp_path / "set" / "baseline").mkdir(parents=True)
+    (tmp_path / "set" / "baseline" / "highway").symlink_to(tmp_path / "store" / "0001")
+    assert names(tmp_path / "set") == [("baseline", "highway")]
+
+
+def test_davis_is_two_trees_of_one_shape(tmp_path):
+    for name in ("bear", "dog"):
+        for number in (0, 1):
+            save(tmp_path / "JPEGImages" / "480p" / name / f"{number:05d}.jpg")
+            save(tmp_path / "Annotations" / "480p" / name / f"{number:05d}.png", OWNED)
+    assert names(tmp_path) == [("480p", "bear"), ("480p", "dog")]
+    bear = find_sequences(tmp_path).sequences[0]
+    assert (bear.read_truth(Choice()).mask_kind, bear.read_truth(Choice()).span) == ("identities", (0, 1))
+    assert "clusters" in scored(tmp_path / "Annotations" / "480p", bear, alone=False)
+
+
+def test_a_cell_tracking_challenge_is_told_how_to_name_its_sequences(tmp_path):
+    save(tmp_path / "01" / "t000.tif", OWNED)
+    save(tmp_path / "01_GT" / "TRA" / "man_track000.tif", OWNED.astype(np.uint16))
+    with pytest.raises(SourceError, match=r"name one sequence: .*01 --truth .*01_GT.TRA"):
+        find_sequences(tmp_path)
+    sequence = only(tmp_path / "01", truth=tmp_path / "01_GT" / "TRA")
+    assert perfect(scored(tmp_path / "01_GT" / "TRA", sequence)) == {"identity", "foreground", "clusters"}
+
+
+def test_masks_as_jpeg_are_told_to_be_none(tmp_path):
+    cdnet(tmp_path / "highway")
+    for path in (tmp_path / "highway" / "groundtruth").iterdir():
+        path.rename(path.with_suffix(".jpg"))
+    with pytest.raises(SourceError, match="not jpg"):
+        find_sequences(tmp_path)
+
+
 def test_masks_and_frames_whose_numbers_do_not_meet(tmp_path):
     cdnet(tmp_path, roi=False)
     save(tmp_path / "groundtruth" / "gt000009.png")
@@ -208,6 +271,40 @@ def test_results_of_zero_and_one(tmp_path):
     assert perfect(scored(tmp_path / "results", sequence)) == {"foreground"}
 
 
+def test_a_lone_one_among_masks_of_255_is_noise(tmp_path):
+    sequence = only(cdnet(tmp_path / "highway"))
+    save(tmp_path / "results" / "5.png", MASK // 255)
+    save(tmp_path / "results" / "6.png")
+    scores = scored(tmp_path / "results", sequence)["foreground"]
+    assert (scores["tp"], scores["fn"]) == (3, 3)
+
+
+@pytest.mark.parametrize("name", ["bin{}.gif", "opacity{}.png"])
+def test_masks_of_results_in_other_pictures(tmp_path, name):
+    sequence = only(cdnet(tmp_path / "highway"))
+    picture = Pillow.fromarray(MASK)
+    (tmp_path / "results").mkdir()
+    for number in (5, 6):
+        (picture.convert("LA") if "opacity" in name else picture).save(tmp_path / "results" / name.format(number))
+    assert perfect(scored(tmp_path / "results", sequence)) == {"foreground"}
+
+
+def test_notes_beside_masks_are_no_table(tmp_path):
+    own_world(tmp_path / "worlds", "a")
+    (tmp_path / "worlds" / "a.truth" / "gt.txt").unlink()
+    for number in (1, 2):
+        save(tmp_path / "results" / "a" / f"{number}.png", OWNED)
+    write(tmp_path / "results" / "a" / "readme.txt", "made on a Sunday")
+    perfect(scored(tmp_path / "results", only(tmp_path / "worlds")))
+
+
+def test_an_identity_twice_in_a_frame_names_the_table_and_the_frame_in_it(tmp_path):
+    sequence = only(mot(tmp_path / "MOT17-02"))
+    table = write(tmp_path / "r.txt", ROWS + "2,7,1,0,2,3,1,1,1\n")
+    with pytest.raises(SourceError, match=r"r.txt: identity 7 twice in frame 2"):
+        scored(table, sequence)
+
+
 def test_the_truth_as_its_own_result_is_perfect(tmp_path):
     sequence = only(cdnet(tmp_path / "set" / "highway"))
     for results in (tmp_path / "set", tmp_path / "set" / "highway", tmp_path / "set" / "highway" / "groundtruth"):
@@ -247,7 +344,7 @@ def test_masks_of_another_size_are_refused(tmp_path):
     sequence = only(cdnet(tmp_path / "highway"))
     for number in (5, 6):
         save(tmp_path / "results" / f"{number}.png", MASK[:, :2])
-    with pytest.raises(SourceError, match=r"truth's mask is 3 x 2 pixels, the frame 2 x 2"):
+    with pytest.raises(SourceError, match=r"truth's mask is 3 x 2 pixels, what is scored 2 x 2"):
         scored(tmp_path / "results", sequence)
 
 

@@ -16,10 +16,20 @@ import pytest
 from click.testing import CliRunner
 
 from tracker.cli import LAYOUTS, cli
-from tracker.errors import SourceError
+from tracker.errors import SinkError, SourceError
 from tracker.evaluate import LaneTask, Task, evaluate, peak_memory_mb, score_lane
 from tracker.evaluation import Evaluation, SequenceScores, table
-from tracker.scores import Choice, ClipScorer, Layout, Truth, find_sequences
+from tracker.scores import (
+    Choice,
+    ClipScorer,
+    ClipScores,
+    Layout,
+    MaskCounts,
+    PixelRecord,
+    Truth,
+    find_sequences,
+    read_results,
+)
 from tracker.scores.clip import unclaimed
 from tracker.settings import load_settings
 from tracker.types import Box
@@ -324,6 +334,80 @@ def test_ctrl_c_ends_it_cleanly(tmp_path):
 
 
 # The rest
+
+
+def pictures_and_table(folder, *, linked=None):
+    (folder / "gt").mkdir(parents=True)
+    if linked is None:
+        (folder / "img1").mkdir()
+        for number in (1, 2):
+            cv2.imwrite(str(folder / "img1" / f"{number:06d}.png"), np.zeros((48, 64), np.uint8))
+    else:
+        (folder / "img1").symlink_to(linked / "img1")
+    (folder / "gt" / "gt.txt").write_text("1,1,2,2,9,9,1\n2,1,2,2,9,9,1\n")
+    return folder
+
+
+def test_sequences_that_share_their_pictures_by_links_are_all_scored(tmp_path):
+    first = pictures_and_table(tmp_path / "train" / "MOT17-02-DPM")
+    pictures_and_table(tmp_path / "train" / "MOT17-02-SDP", linked=first)
+    task = Task((tmp_path, first), results=(tmp_path / "train",), run_lanes=False)
+    assert [row.sequence for row in evaluate(task, load_settings()).scores] == ["MOT17-02-DPM", "MOT17-02-SDP"]
+
+
+def test_scores_never_replace_what_is_evaluated(tmp_path):
+    sequence = pictures_and_table(tmp_path / "clip")
+    results = tmp_path / "results.txt"
+    results.write_text("1,1,2,2,9,9,1\n")
+    for target in (results, sequence / "gt" / "gt.txt", sequence / "img1" / "000001.png"):
+        before = target.read_bytes()
+        line = refused("evaluate", sequence, "--results", results, "-o", target, "--overwrite")
+        assert line == f"{target}: belongs to what is evaluated; give the scores a name of their own"
+        assert target.read_bytes() == before
+    for _ in range(2):  # beside the pictures they may lie, and be replaced
+        done = call("evaluate", sequence, "--results", results, "-o", sequence / "scores.json", "--overwrite")
+        assert done.exit_code == 0, done.output
+
+
+def test_a_full_disk_takes_the_files_and_not_the_scores(tmp_path, monkeypatch):
+    def full(*arguments, **options):
+        raise SinkError("out.json: cannot be written (No space left on device)")
+
+    monkeypatch.setattr("tracker.evaluation.write", full)
+    sequence = pictures_and_table(tmp_path / "clip")
+    done = call("evaluate", sequence, "--results", sequence / "gt" / "gt.txt", "-o", tmp_path / "out.json")
+    assert done.exit_code == 1
+    assert "No space left" in done.stderr
+    assert "HOTA" in done.stdout
+
+
+def test_a_defect_on_one_sequence_does_not_end_the_others(tmp_path, monkeypatch):
+    for name in ("a", "b"):
+        pictures_and_table(tmp_path / name)
+
+    def read(path, sequence, truth, **options):
+        if sequence.name == "a":
+            raise ValueError("odd")
+        return read_results(path, sequence, truth, **options)
+
+    monkeypatch.setattr("tracker.evaluate.read_results", read)
+    found = evaluate(Task((tmp_path,), results=(tmp_path,), run_lanes=False), load_settings())
+    assert [row.sequence for row in found.scores] == ["b"]
+    assert [failure.error for failure in found.failures] == ["unexpected ValueError: odd (a defect of tracker)"]
+
+
+def test_pooled_rows_of_the_table_count_the_sequences_behind_their_block():
+    boxes, masks = (
+        ClipScorer(Truth({0: ((1, A),)}, span=(0, 0))),
+        ClipScores(pixels=PixelRecord((0,), (MaskCounts(1),))),
+    )
+    boxes.add(0, boxes=[(1, A)])
+    rows = [SequenceScores(name, "c", "m", masks) for name in ("p", "q")]
+    text = table(Evaluation((SequenceScores("b", "c", "m", boxes.finish()), *rows)))
+    assert [line.split("  ")[0] for line in text.splitlines() if line.startswith("pooled")] == [
+        "pooled (1)",
+        "pooled (2)",
+    ]
 
 
 def test_layouts_of_the_help_are_those_that_are_known():

@@ -47,6 +47,19 @@ def test_a_table_may_use_blanks(tmp_path):
     assert read_truth(tmp_path).boxes == {0: ((4, A),)}
 
 
+def test_a_comma_at_the_end_of_a_row_is_no_cell(tmp_path):
+    (tmp_path / "gt.txt").write_text("1, 4, 10, 20, 5, 8,\r\n,\r\n")
+    assert read_truth(tmp_path).boxes == {0: ((4, A),)}
+
+
+def test_frames_asked_for_beyond_the_pictures_are_left_out(tmp_path):
+    (tmp_path / "gt.txt").write_text("3,4,10,20,5,8,1\n5,4,10,20,5,8,1\n")
+    truth = read_truth(tmp_path, numbers=range(1, 9), choice=Choice(frames=(4, 400)))
+    assert (truth.span, list(truth.boxes)) == ((3, 7), [4])
+    with pytest.raises(SourceError, match="no frame among 20 to 30; check --frames"):
+        read_truth(tmp_path, numbers=range(1, 9), choice=Choice(frames=(20, 30)))
+
+
 def test_only_the_classes_named_are_scored_and_others_can_be_claims(tmp_path):
     (tmp_path / "gt.txt").write_text("1,1,10,20,5,8,1,1,1\n1,2,0,0,5,8,0,8,1\n1,3,0,0,5,8,1,3,1\n")
     truth = read_truth(tmp_path, choice=Choice(classes=(1,), ignore_classes=(2, 7, 8, 12)))
@@ -75,6 +88,12 @@ def test_the_span_is_seqinfos_length_unless_frames_are_named(tmp_path):
         ("1,2,3,4,nan,6\n", "line 1: wanted"),
         ("0,2,3,4,5,6\n", "count from 1"),
         ("1,-1,3,4,5,6\n", "a detection"),
+        ("1,2,,4,5,6,7\n", "line 1: wanted"),
+        ("1,2,3,4,5,6,1,nan\n", "line 1: wanted"),
+        ("1,1e30,3,4,5,6\n", "line 1: wanted"),
+        ("1.5,2,3,4,5,6\n", "frame 1.5, identity 2; both are whole numbers"),
+        ("1,2.5,3,4,5,6\n", "identity 2.5; both are whole"),
+        ("7,2,3,4,5,6\n7,2,8,8,5,6\n", "gt.txt: identity 2 twice in frame 7"),
         ("", "no box to score"),
         (b"\xff\xfe\x00", "not a readable"),
     ],
@@ -159,6 +178,28 @@ def test_cdnets_labels_region_and_times(tmp_path):
     assert truth.asked(2) is None
     # the folder of masks named by itself finds the same beside it
     assert read_truth(tmp_path / "groundtruth", numbers=range(3, 10)).span == (3, 4)
+
+
+def test_a_region_as_jpeg_has_noise_and_times_may_begin_with_a_mark(tmp_path):
+    region = np.full((32, 32), 255, np.uint8)
+    region[:16] = 0
+    save(tmp_path / "groundtruth" / "gt000001.png", np.zeros((32, 32), np.uint8))
+    cv2.imwrite(str(tmp_path / "ROI.jpg"), region + np.uint8(3) * (region == 0), [cv2.IMWRITE_JPEG_QUALITY, 80])
+    (tmp_path / "temporalROI.txt").write_bytes(b"\xef\xbb\xbf1 1 \r\n\r\n")
+    np.testing.assert_array_equal(read_truth(tmp_path).foreground(0)[1], region == 0)
+
+
+def test_labels_that_were_resized_are_not_taken_for_identities(tmp_path):
+    save(tmp_path / "masks" / "000001.png", labels([0, 19, 255]))
+    with pytest.raises(SourceError, match="masks of 255 and 19: resized labels, or identities"):
+        read_truth(tmp_path)
+    assert read_truth(tmp_path, choice=Choice(layout="identities")).has_identities
+
+
+def test_classes_of_masks_are_refused(tmp_path):
+    save(tmp_path / "masks" / "000001.png", labels([0, 255]))
+    with pytest.raises(SourceError, match="masks know no classes"):
+        read_truth(tmp_path, choice=Choice(classes=(1,)))
 
 
 def test_a_value_that_is_no_label_names_file_and_value(tmp_path):

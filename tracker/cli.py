@@ -257,13 +257,17 @@ def evaluate(
         iou=iou,
         processes=jobs,
     )
+    inputs = (*task.datasets, *task.results, *([task.truth] if task.truth else []), *map(Path, common["files"]))
     settings = _settings(common)
-    outcome.check_targets((output, csv), overwrite=overwrite)
+    outcome.check_targets((output, csv), overwrite=overwrite, inputs=inputs)
     with shown_progress(quiet=quiet) as progress:
         found = evaluate(task, settings, progress=progress, notify=lambda line: note(f"tracker: {line}"))
-    outcome.write(found, json=output, csv=csv, document=outcome.document(found, settings=settings, task=describe(task)))
-    if found.scores:
-        click.echo(outcome.table(found))
+    written = outcome.document(found, settings=settings, task=describe(task))
+    try:
+        outcome.write(found, json=output, csv=csv, document=written)
+    finally:  # a full disk takes the files, not the scores
+        if found.scores:
+            click.echo(outcome.table(found))
     if found.failures:
         ctx.exit(EXIT_ERROR)
 

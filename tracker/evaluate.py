@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 import signal
 import sys
 import threading
@@ -112,8 +113,8 @@ def evaluate(
     for sequence in sequences:
         try:
             truth = sequence.read_truth(task.choice)
-        except (TrackerError, OSError) as error:
-            keep(Failure(sequence.name, sequence.category, "all", str(error)))
+        except Exception as error:
+            keep(Failure(sequence.name, sequence.category, "all", _words(error)))
             continue
         for name, path in names.items():
             keep(_score_results(name, path, sequence, truth, task, alone=len(sequences) == 1))
@@ -207,7 +208,10 @@ def _find(task: Task) -> tuple[tuple[DataSequence, ...], tuple[str, ...]]:
     if task.truth is not None and len(task.datasets) > 1:
         raise SourceError(f"{task.truth}: a truth for one sequence, but {len(task.datasets)} data sets are named")
     found = [find_sequences(path, truth=task.truth, layout=task.choice.layout) for path in task.datasets]
-    sequences = {s.source.resolve(): s for data_set in found for s in data_set.sequences}  # named twice: once
+    sequences: dict[tuple[Path, Path], DataSequence] = {}
+    for sequence in (s for data_set in found for s in data_set.sequences):
+        # named twice: once; several truths may share their pictures by links, as the detectors of MOT17 do
+        sequences.setdefault((sequence.source.resolve(), sequence.truth.resolve()), sequence)
     seen: set[tuple[str, str]] = set()
     for sequence in sequences.values():
         if (sequence.category, sequence.name) in seen:
@@ -222,7 +226,7 @@ def _result_names(paths: tuple[Path, ...], *, taken: tuple[str, ...]) -> dict[st
     """What the table calls each: its folder's or file's name, and the folder above too where that is taken."""
     names: dict[str, Path] = {}
     for path in paths:
-        whole = path.resolve()
+        whole = Path(os.path.abspath(path))
         name = whole.stem if whole.is_file() else whole.name
         name = f"{whole.parent.name}/{name}" if name in {*names, *taken} else name
         if name in names:
@@ -237,8 +241,8 @@ def _score_results(
     try:
         results = read_results(path, sequence, truth, choice=task.choice, alone=alone)
         scores = score_results(results, truth, iou=task.iou)
-    except (TrackerError, OSError) as error:
-        return Failure(sequence.name, sequence.category, name, str(error))
+    except Exception as error:
+        return Failure(sequence.name, sequence.category, name, _words(error))
     return SequenceScores(sequence.name, sequence.category, name, scores, source=str(path))
 
 
@@ -310,11 +314,19 @@ def _work(pipe: Connection, task: LaneTask) -> None:
     except (MissingExtraError, SettingsError, WeightsError) as error:
         pipe.send(error)  # no other sequence would fare better
     except Exception as error:
-        known = isinstance(error, (TrackerError, OSError))
-        words = str(error) if known else f"unexpected {type(error).__name__}: {error} (a defect of tracker)"
-        if isinstance(error, MemoryError):
-            words = "out of memory; try --set gmm.working_width=480"
-        pipe.send(Failure(task.sequence.name, task.sequence.category, task.lane, " ".join(words.split())))
+        pipe.send(Failure(task.sequence.name, task.sequence.category, task.lane, _words(error)))
+
+
+def _words(error: Exception) -> str:
+    """One line; one sequence that cannot be read or scored does not end the others."""
+    words = f"unexpected {type(error).__name__}: {error} (a defect of tracker)"
+    if isinstance(error, TrackerError):
+        words = str(error)
+    elif isinstance(error, MemoryError):
+        words = "out of memory; try --set gmm.working_width=480"
+    elif isinstance(error, OSError):
+        words = f"{error.filename or 'file'}: {error.strerror or error}; check the path and its rights"
+    return " ".join(words.split())
 
 
 @contextmanager

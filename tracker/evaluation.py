@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -210,6 +211,8 @@ def table(evaluation: Evaluation) -> str:
     blocks = []
     for title, columns in BLOCKS.items():
         shown = [row for row in rows if any(column.group in row.groups for column in columns)]
+        behind = Counter(row.method for row in shown if row.scope == "sequence")
+        shown = [row._replace(sequences=behind[row.method]) if row.scope == "pooled" else row for row in shown]
         present = {group for row in shown for group in row.groups}
         columns = tuple(column for column in columns if column.group in present)
         if any("ms_per_frame" in row.cost for row in shown):
@@ -219,9 +222,15 @@ def table(evaluation: Evaluation) -> str:
     return "\n\n".join(blocks)
 
 
-def check_targets(paths: Iterable[Path | None], *, overwrite: bool) -> None:
-    """Refuse what could not be written before any work is done. Raises SinkError."""
+def check_targets(paths: Iterable[Path | None], *, overwrite: bool, inputs: Iterable[Path] = ()) -> None:
+    """Refuse what could not be written, or would replace an input, before any work is done. Raises SinkError."""
     wanted = [path for path in paths if path is not None]
+    read = [path.resolve() for path in inputs]
+    for path in wanted:
+        whole = path.resolve()
+        inside = any(place in whole.parents for place in read) and whole.suffix.lower() not in (".json", ".csv")
+        if whole in read or (inside and whole.exists()):
+            raise SinkError(f"{path}: belongs to what is evaluated; give the scores a name of their own")
     if len({path.resolve() for path in wanted}) < len(wanted):
         raise SinkError(f"{wanted[0]}: named for JSON and CSV both; give each a name of its own")
     check_outputs(wanted, overwrite=overwrite)

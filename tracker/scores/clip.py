@@ -142,8 +142,8 @@ class ClipScorer:
         if wanted.shape != found.shape:
             (height, width), (h, w) = wanted.shape, found.shape
             raise SourceError(
-                f"{self._truth.mask_files[frame]}: the truth's mask is {width} x {height} pixels, the frame {w} x {h}; "
-                "give the truth of this clip"
+                f"{self._truth.mask_files[frame]}: the truth's mask is {width} x {height} pixels, what is scored "
+                f"{w} x {h}; give clip, truth and results of one size"
             )
 
 

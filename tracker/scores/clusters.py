@@ -113,10 +113,11 @@ def adjusted_rand(table: ArrayLike) -> float:
 
     Hubert and Arabie 1985: (pairs together in both - expected) / (mean of pairs together in each - expected).
     """
-    n = np.asarray(table, np.int64)
-    both, rows, columns = (float(np.sum(c * (c - 1) // 2)) for c in (n, n.sum(1), n.sum(0)))
-    if both == rows == columns:
-        return 1.0
+    n = np.asarray(table, float)  # pairs of a long clip's pixels are more than 64 bits hold
+    n = n[n.any(1)][:, n.any(0)]
+    if np.count_nonzero(n) == max(n.shape) == min(n.shape):
+        return 1.0  # one to one
+    both, rows, columns = (float(np.sum(c * (c - 1) / 2)) for c in (n, n.sum(1), n.sum(0)))
     total = float(n.sum())
     expected = rows * columns / (total * (total - 1) / 2)
     return (both - expected) / ((rows + columns) / 2 - expected)

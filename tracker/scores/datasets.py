@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +15,9 @@ from tracker.scores.truth import Choice, Layout, Truth, find_masks, find_table, 
 FRAME_FOLDERS = ("input", "img1", "img", "images", "frames")
 VIDEO_SUFFIXES = (".mp4", ".avi", ".mov", ".mkv", ".webm", ".m4v", ".mpg", ".mpeg", ".wmv", ".ts")
 
+DAVIS = ("JPEGImages", "Annotations")
+"""Its frames and its masks."""
+
 DEEPEST = 6
 """Folders below the one named that are looked into: links may go in circles."""
 
@@ -22,7 +25,8 @@ EXPECTED: dict[Layout, str] = {
     "cdnet": "SEQ/input/in000001.jpg with SEQ/groundtruth/gt000001.png (cdnet)",
     "masks": "SEQ/input|img|images|frames with SEQ/groundtruth|gt|masks of 0 and 255 (masks)",
     "mot": "SEQ/img1 with SEQ/gt/gt.txt, or a video with gt.txt beside (mot)",
-    "identities": "frames or a video with masks|instances|labels/000001.png, or NAME.mp4 with NAME.truth/ (identities)",
+    "identities": "frames or a video with masks|instances|labels/000001.png, NAME.mp4 with NAME.truth/, or "
+    "JPEGImages/SEQ with Annotations/SEQ (identities)",
 }
 """Layouts, in words for those who have another."""
 
@@ -78,11 +82,13 @@ def find_sequences(path: Path, *, truth: Path | None = None, layout: Layout = "a
         return DataSet((_video(path),))
     found: list[DataSequence] = []
     left_out: list[str] = []
-    for folder in _folders(path):
+    for folder in _folders(path, left_out.append):
         try:
             found += _sequences_in(folder, layout)
         except SourceError as error:
             left_out.append(str(error))
+        except OSError as error:
+            left_out.append(_closed(error))
     if found:
         return DataSet(tuple(sorted(found, key=lambda s: (s.category, s.name))), tuple(left_out))
     if left_out:
@@ -92,18 +98,55 @@ def find_sequences(path: Path, *, truth: Path | None = None, layout: Layout = "a
     raise SourceError(f"{path}: no sequence found; expected {wanted}; found {_contents(path)}")
 
 
-def _folders(top: Path) -> Iterator[Path]:
+def _folders(top: Path, leave_out: Callable[[str], None]) -> Iterator[Path]:
     """The folder and those below it; not into a sequence, hidden folders, truths of videos, or folders of pictures."""
-    for place, inner, _ in os.walk(top, followlinks=True):
+    for place, inner, _ in os.walk(top, followlinks=True, onerror=lambda error: leave_out(_closed(error))):
         folder = Path(place)
         yield folder
-        whole = _frames_in(folder) is not None or find_masks(folder) is not None or _plain_table(folder) is not None
         deep = len(folder.relative_to(top).parts) >= DEEPEST
-        inner[:] = sorted(n for n in inner if not (whole or deep or n.startswith(".") or n.endswith(".truth")))
+        stop = deep or _is_sequence(folder)
+        inner[:] = sorted(n for n in inner if not (stop or n.startswith(".") or n.endswith(".truth")))
+
+
+def _is_sequence(folder: Path) -> bool:
+    """Whether it holds one, or half of one, or a broken one."""
+    try:
+        whole = _frames_in(folder) is not None or find_masks(folder) is not None or _plain_table(folder) is not None
+    except (SourceError, OSError):
+        return True
+    return whole or _is_davis(folder)
+
+
+def _closed(error: OSError) -> str:
+    return f"{error.filename}: {error.strerror}; check its rights"
+
+
+def _is_davis(folder: Path) -> bool:
+    return all((folder / name).is_dir() for name in DAVIS)
+
+
+def _davis(folder: Path) -> Iterator[DataSequence]:
+    """JPEGImages/480p/SEQ with Annotations/480p/SEQ: two trees of one shape."""
+    pictures, masks = (folder / name for name in DAVIS)
+    for place, _, _ in os.walk(masks):
+        inner = Path(place).relative_to(masks)
+        frames = pictures / inner
+        if frames.is_dir() and numbered(Path(place)) and numbered(frames, FRAME_SUFFIXES):
+            category = inner.parent.name or _absolute(folder).name
+            yield DataSequence(inner.name, category, frames, Path(place))
 
 
 def _sequences_in(folder: Path, layout: Layout) -> list[DataSequence]:
     """Sequences that lie right here. Raises SourceError for half of one."""
+    if _is_davis(folder) and layout != "mot":
+        return list(_davis(folder))
+    markers = next((p for p in sorted(folder.glob("*_GT/TRA")) if p.is_dir()), None)
+    if markers is not None:
+        pictures = folder / markers.parent.name.removesuffix("_GT")
+        raise SourceError(
+            f"{folder}: a Cell Tracking Challenge; name one sequence: {pictures} --truth {markers} "
+            "(right where its markers cover whole cells)"
+        )
     frames = _frames_in(folder)
     videos = sorted(path for path in folder.iterdir() if path.suffix.lower() in VIDEO_SUFFIXES and path.is_file())
     if frames is None and videos:
@@ -117,15 +160,15 @@ def _sequences_in(folder: Path, layout: Layout) -> list[DataSequence]:
         truth = "masks" if table is None else "a table"
         raise SourceError(f"{folder}: {truth} without frames; wanted {', '.join(FRAME_FOLDERS)} or a video beside it")
     if not fits:
-        wanted = "gt/gt.txt or masks" if layout == "auto" else EXPECTED[layout]
+        wanted = "gt/gt.txt or masks (png, bmp, tif, gif; not jpg)" if layout == "auto" else EXPECTED[layout]
         raise SourceError(f"{folder}: {frames.name}/ without a truth; wanted {wanted}; found {_contents(folder)}")
-    path = folder.resolve()
+    path = _absolute(folder)
     return [DataSequence(path.name, path.parent.name, frames, folder, fps=read_info(folder / "seqinfo.ini").fps)]
 
 
 def _videos_in(folder: Path, videos: list[Path], layout: Layout) -> list[DataSequence]:
     """Videos with NAME.truth beside, or the one video with the one truth."""
-    category = folder.resolve().name
+    category = _absolute(folder).name
     found = [
         DataSequence(v.stem, category, v, v.with_suffix(".truth")) for v in videos if v.with_suffix(".truth").is_dir()
     ]
@@ -142,12 +185,12 @@ def _videos_in(folder: Path, videos: list[Path], layout: Layout) -> list[DataSeq
     if layout == "mot" and not tables:
         raise SourceError(f"{folder}: no gt.txt beside {lone[0].name}; wanted {EXPECTED['mot']}")
     truth = tables[0] if masks is None else folder
-    return [*found, DataSequence(category, folder.resolve().parent.name, lone[0], truth, also=lone[0].stem)]
+    return [*found, DataSequence(category, _absolute(folder).parent.name, lone[0], truth, also=lone[0].stem)]
 
 
 def _video(path: Path) -> DataSequence:
     """A video named by itself: its truth is NAME.truth, or the one that lies beside it alone."""
-    category = path.resolve().parent.name
+    category = _absolute(path).parent.name
     if path.with_suffix(".truth").is_dir():
         return DataSequence(path.stem, category, path, path.with_suffix(".truth"))
     folder = path.parent
@@ -160,7 +203,7 @@ def _video(path: Path) -> DataSequence:
 
 def _with_truth(path: Path, truth: Path) -> DataSequence:
     """The one sequence that `path` names, with a truth named apart."""
-    where = path.resolve()
+    where = _absolute(path)
     if path.is_file():
         return DataSequence(path.stem, where.parent.name, path, truth)
     frames = _frames_in(path)
@@ -187,6 +230,11 @@ def _frames_in(folder: Path) -> Path | None:
 def _plain_table(folder: Path) -> Path | None:
     """Only a table under its usual name is half of a sequence; other gt*.txt may be anything."""
     return next((p for p in (folder / "gt" / "gt.txt", folder / "gt.txt") if p.is_file()), None)
+
+
+def _absolute(path: Path) -> Path:
+    """With a name even where it is "."; a link keeps its own."""
+    return Path(os.path.abspath(path))
 
 
 def _contents(folder: Path) -> str:

@@ -19,6 +19,8 @@ FRAME_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp", ".p
 """What a folder of frames is made of; a test holds it to what sources read."""
 MASK_SUFFIXES = (".png", ".bmp", ".tif", ".tiff", ".pgm", ".pbm", ".gif")
 """Without loss: a truth keeps its values."""
+ANY_SUFFIXES = tuple(dict.fromkeys((*MASK_SUFFIXES, *FRAME_SUFFIXES)))
+"""Results may have noise."""
 
 BACKGROUND, SHADOW, OUTSIDE, UNKNOWN, FOREGROUND = 0, 50, 85, 170, 255
 """CDnet's labels. Outside the region of interest and unknown motion are not scored."""
@@ -109,7 +111,7 @@ def read_values(path: Path) -> Values:
     except (OSError, ValueError, SyntaxError, Pillow.DecompressionBombError) as error:
         raise SourceError(f"{path}: not a readable picture; check the file") from error
     if values.ndim == 3:
-        if not (values[..., :3] == values[..., :1]).all() or values.shape[2] == 2:
+        if values.shape[2] > 2 and not (values[..., :3] == values[..., :1]).all():  # of two, the second is opacity
             raise ShapeError(
                 f"{path}: a picture in colours; wanted one channel with labels or identities, or a palette"
             )
@@ -138,7 +140,10 @@ def read_labels(path: Path) -> Asked:
 
 
 def mask_kind(paths: Iterable[Path], *, of_one: MaskKind = "labels") -> MaskKind:
-    """Tell labels from identities by the values in masks spread over the sequence; `of_one`: where all are 0 and 1."""
+    """Tell labels from identities by the values in masks spread over the sequence; `of_one`: where all are 0 and 1.
+
+    Raises SourceError where it cannot be told: 255 beside values that are no labels, as a resized mask has them.
+    """
     paths = list(paths)
     seen: set[int] = set()
     for index in sorted({n * len(paths) // SAMPLED for n in range(SAMPLED)}):
@@ -148,7 +153,13 @@ def mask_kind(paths: Iterable[Path], *, of_one: MaskKind = "labels") -> MaskKind
         seen.update(np.unique(values).tolist())
     if seen <= {0, 1}:
         return of_one
-    return "labels" if seen <= set(LABELS) else "identities"
+    odd = sorted(seen - set(LABELS))
+    if odd and FOREGROUND in seen and of_one == "labels":
+        raise SourceError(
+            f"{paths[0].parent}: masks of 255 and {odd[0]}: resized labels, or identities? write labels as 0 and 255, "
+            "identities in 16 bit, or use --layout identities"
+        )
+    return "identities" if odd else "labels"
 
 
 def boxes_round(identities: Labels) -> tuple[Identified, ...]:

@@ -10,7 +10,7 @@ from tracker.errors import SourceError
 from tracker.scores.clip import ClipScorer, ClipScores
 from tracker.scores.datasets import DataSequence
 from tracker.scores.pictures import (
-    FRAME_SUFFIXES,
+    ANY_SUFFIXES,
     MASK_SUFFIXES,
     MaskKind,
     boxes_round,
@@ -18,7 +18,7 @@ from tracker.scores.pictures import (
     numbered,
     read_values,
 )
-from tracker.scores.tables import Identified, asked, read_rows
+from tracker.scores.tables import Identified, asked, once_each, read_rows
 from tracker.scores.truth import MASK_FOLDERS, Choice, Truth
 from tracker.types import Labels, Mask
 
@@ -35,14 +35,15 @@ class Results:
     mask_files: Mapping[int, Path] = field(default_factory=dict)
     mask_kind: MaskKind = "labels"
     """"labels": black and white"""
+    light: int = LIGHT
+    """the grey level from which on a pixel is foreground; 1 where masks are of 0 and 1"""
 
     def pixels(self, frame: int) -> tuple[Mask, Labels | None]:
         """Foreground, and who owns every pixel where that is said."""
         values, _ = read_values(self.mask_files[frame])
         if self.mask_kind == "identities":
             return values > 0, values
-        zero_one = values.max(initial=0) == 1 and not _lossy(self.mask_files[frame])
-        return (values == 1 if zero_one else values >= LIGHT), None
+        return values >= self.light, None
 
 
 def read_results(path: Path, sequence: DataSequence, truth: Truth, *, choice: Choice, alone: bool) -> Results:
@@ -83,14 +84,14 @@ def read_results(path: Path, sequence: DataSequence, truth: Truth, *, choice: Ch
     if folder is None or (boxes is not None and not truth.mask_files):
         return Results(boxes)
     files = {
-        number - 1 if at is None else at.get(number, -1): p for number, p in numbered(folder, FRAME_SUFFIXES).items()
+        number - 1 if at is None else at.get(number, -1): p for number, p in numbered(folder, ANY_SUFFIXES).items()
     }
     wanted = [frame for frame in _frames(truth) if frame not in files]
     if wanted:
         first = wanted[0] + 1 if numbers is None else numbers[wanted[0]]
         raise SourceError(f"{folder}: {len(wanted)} of {len(_frames(truth))} scored frames have no mask, first {first}")
     files = {frame: file for frame, file in files.items() if truth.span[0] <= frame <= truth.span[1]}
-    return Results(boxes, files, _kind(files, truth))
+    return Results(boxes, files, _kind(files, truth), _light(files))
 
 
 def score_results(results: Results, truth: Truth, *, iou: float = 0.5) -> ClipScores:
@@ -133,7 +134,7 @@ def _find_table(path: Path, sequence: DataSequence, alone: bool) -> Path | None:
             if table.is_file():
                 return table
         inner = [p for p in sorted(place.glob("*.txt")) if p.name != "temporalROI.txt"]
-        if inner:
+        if inner and not numbered(place, ANY_SUFFIXES):  # beside masks it may be anything
             return _only(inner, place)
     return None
 
@@ -141,7 +142,7 @@ def _find_table(path: Path, sequence: DataSequence, alone: bool) -> Path | None:
 def _find_masks(path: Path, sequence: DataSequence, alone: bool) -> Path | None:
     for place in _places(path, sequence, alone):
         for inner in (place, *(place / name for name in MASK_FOLDERS)):
-            if inner.is_dir() and numbered(inner, FRAME_SUFFIXES):
+            if inner.is_dir() and numbered(inner, ANY_SUFFIXES):
                 return inner
     for name in filter(None, (sequence.name, sequence.also)):
         ours = [p for p in sorted(path.glob(f"{_literal(name)}.*masks")) if p.is_dir()]
@@ -169,7 +170,10 @@ def _read_table(
         found = asked(rows, classes=choice.classes, origin=table)
     else:
         kept = {*choice.classes, -1}
-        found = {n: tuple(r.identified for r in rs if not choice.classes or r.kind in kept) for n, rs in rows.items()}
+        found = {
+            n: once_each([r for r in rs if not choice.classes or r.kind in kept], n, origin=table)
+            for n, rs in rows.items()
+        }
     if at is None:
         return {number - 1: boxes for number, boxes in found.items()}
     return {at[number]: boxes for number, boxes in found.items() if number in at}
@@ -187,6 +191,12 @@ def _kind(files: Mapping[int, Path], truth: Truth) -> MaskKind:
     if (truth.has_identities or truth.boxes is not None) and not _lossy(some[0]):
         return mask_kind(some)
     return "identities" if read_values(some[0]).named else "labels"
+
+
+def _light(files: Mapping[int, Path]) -> int:
+    """Told by all masks, not one: where others hold 255, a lone 1 is noise."""
+    grey = any(_lossy(path) or read_values(path).values.max(initial=0) > 1 for path in files.values())
+    return LIGHT if grey else 1
 
 
 def _lossy(path: Path) -> bool:

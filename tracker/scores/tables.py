@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import configparser
 import math
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,6 +35,9 @@ class Row:
 Rows = Mapping[int, tuple[Row, ...]]
 """By frame number, from 1 as in the file."""
 
+LARGEST = 1 << 53
+"""identities beyond are no longer told apart as floating point"""
+
 
 @dataclass(frozen=True)
 class SequenceInfo:
@@ -57,17 +60,22 @@ def read_rows(path: Path) -> Rows:
     except (OSError, UnicodeDecodeError) as error:
         raise SourceError(f"{path}: not a readable MOT table; check the file") from error
     for number, line in enumerate(lines, 1):
-        cells = line.replace(",", " ").split()
-        if not cells:
+        line = line.strip().rstrip(",")  # some programs end a row with one
+        if not line:
             continue
         try:
-            frame, identity, x, y, width, height, *more = (float(cell) for cell in cells[:8])
-            if not math.isfinite(frame + identity + x + y + width + height):
+            cells = [float(cell) for cell in (line.split(",") if "," in line else line.split())[:8]]
+            frame, identity, x, y, width, height, *more = cells
+            if not all(map(math.isfinite, cells)) or abs(identity) > LARGEST:
                 raise ValueError
         except ValueError as error:
             raise SourceError(
                 f"{path}, line {number}: wanted frame,id,left,top,width,height as numbers; check the file"
             ) from error
+        if frame % 1 or identity % 1:
+            raise SourceError(
+                f"{path}, line {number}: frame {frame:g}, identity {identity:g}; both are whole numbers; check the file"
+            )
         if frame < 1:
             raise SourceError(f"{path}, line {number}: frame {frame:g}; frames of a MOT table count from 1")
         if identity < 0:
@@ -82,16 +90,28 @@ def read_rows(path: Path) -> Rows:
 def asked(rows: Rows, *, classes: Collection[int], origin: Path) -> dict[int, tuple[Identified, ...]]:
     """The rows of a truth that are to be scored: flag not 0 and, where classes are named, of one of these.
 
-    Raises SourceError if the table has rows, but none of these classes.
+    Raises SourceError if the table has rows, but none of these classes, or an identity twice in a frame.
     """
     there = {row.kind for found in rows.values() for row in found}
     if classes and there and not there & set(classes):
         raise SourceError(f"{origin}: no row of class {_listed(classes)}; its classes are {_listed(there)}")
     kept = {
-        frame: tuple(row.identified for row in found if row.flag != 0 and (not classes or row.kind in classes))
+        frame: [row for row in found if row.flag != 0 and (not classes or row.kind in classes)]
         for frame, found in rows.items()
     }
-    return {frame: found for frame, found in kept.items() if found}
+    return {frame: once_each(found, frame, origin=origin) for frame, found in kept.items() if found}
+
+
+def once_each(rows: Sequence[Row], frame: int, *, origin: Path) -> tuple[Identified, ...]:
+    """Who and where in one frame. Raises SourceError naming the identity that is there twice."""
+    seen: set[int] = set()
+    for row in rows:
+        if row.identity in seen:
+            raise SourceError(
+                f"{origin}: identity {row.identity} twice in frame {frame}; each may have one box a frame"
+            )
+        seen.add(row.identity)
+    return tuple(row.identified for row in rows)
 
 
 def read_info(path: Path) -> SequenceInfo:

@@ -28,6 +28,8 @@ Layout = Literal["auto", "cdnet", "masks", "mot", "identities"]
 """How a data set lies on disk: CDnet's labels, foreground masks, a MOTChallenge table, masks of identities."""
 
 MASK_FOLDERS = ("groundtruth", "gt", "masks", "instances", "labels")
+REGIONS = ("ROI.bmp", "ROI.png", "ROI.jpg")
+"""CDnet has the first and the last of each; the last has noise."""
 
 
 @dataclass(frozen=True)
@@ -125,6 +127,8 @@ def read_truth(path: Path, *, numbers: Sequence[int] | None = None, choice: Choi
         table = None
     if table is None and folder is None:
         raise SourceError(f"{path}: {_wanted(choice.layout)} in it; check the truth folder, or --layout")
+    if table is None and (choice.classes or choice.ignore_classes):
+        raise SourceError(f"{folder}: masks know no classes; leave out --classes and --ignore-classes")
     truth = _with_masks(Truth(), folder, numbers, choice) if folder is not None else Truth()
     return truth if table is None else _with_table(truth, table, numbers, choice)
 
@@ -164,8 +168,10 @@ def _with_masks(truth: Truth, folder: Path, numbers: Sequence[int] | None, choic
     if not files:
         raise SourceError(f"{folder}: no mask among frames {first} to {last}; check temporalROI.txt or --frames")
     at = _positions(files, numbers, f"{folder}: masks")
-    around = next((f for f in (folder, folder.parent) if (f / "ROI.bmp").is_file()), None)
-    roi = read_values(around / "ROI.bmp").values > 0 if kind == "labels" and around is not None else None
+    region = next((f for f in (p / name for p in (folder, folder.parent) for name in REGIONS) if f.is_file()), None)
+    roi = None
+    if kind == "labels" and region is not None:
+        roi = read_values(region).values >= (128 if region.suffix == ".jpg" else 1)
     masks = {at[number]: path for number, path in files.items()}
     return Truth(None, masks, kind, roi, (min(masks), max(masks)))
 
@@ -185,6 +191,10 @@ def _with_table(truth: Truth, table: Path, numbers: Sequence[int] | None, choice
     length = next((n for n in (read_info(f / "seqinfo.ini").frames for f in table.parents[:2]) if n), None)
     if choice.frames is not None:
         first, last = choice.frames
+        if numbers is not None:  # as with masks: what the clip has of them
+            first, last = max(first, min(numbers)), min(last, max(numbers))
+        if first > last:
+            raise SourceError(f"{table}: no frame among {choice.frames[0]} to {choice.frames[1]}; check --frames")
     elif length is not None:
         first, last = 1, length
     elif scored:
@@ -220,7 +230,7 @@ def _positions(asked_for: Collection[int], numbers: Sequence[int] | None, what: 
 
 def _temporal_roi(path: Path) -> tuple[int, int]:
     try:
-        first, last = (int(word) for word in path.read_text(encoding="utf-8").split())
+        first, last = (int(word) for word in path.read_text(encoding="utf-8-sig").split())
     except (OSError, ValueError) as error:
         raise SourceError(f"{path}: wanted two frame numbers, the first and last scored; check the file") from error
     return first, last

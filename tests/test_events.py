@@ -224,7 +224,7 @@ def test_one_begins_where_another_has_ended(gap, end):
         handed_over(gap=30),
         handed_over(colour=BLUE),
         handed_over(x=230),
-        handed_over(height=150),
+        handed_over(x=185, height=150),
         handed_over(x=180, end="back"),
     ],
     ids=["later", "other-colour", "elsewhere", "other-size", "it-came-back"],
@@ -257,11 +257,34 @@ def test_one_end_is_followed_by_one_beginning_only(gap):
     assert [e.ids for e in watch(story, 90) if e.kind == "switch"] == [(7, 12)]
 
 
+def test_one_begins_on_a_piece_of_what_has_ended_however_small():
+    events = watch(handed_over(height=150), 90)
+    assert told(events, "switch") == [("switch", 36, (7, 12), None, "12 begins where 7 ended")]
+
+
 def test_who_leaves_and_who_comes_at_the_border_are_two():
     def story(n):
-        return {1: (person(8), RED)} if n < 20 else {2: (person(8), RED)} if n > 25 else {}
+        return {1: (person(57 - 3 * n), RED)} if n < 22 else {2: (person(3 * n - 78), RED)} if n > 25 else {}
 
+    assert [e.ids for e in watch(story, 60) if e.kind == "birth"] == [(1,), (2,)]
     assert told(watch(story, 60), "switch") == []
+
+
+def test_who_is_lost_at_the_border_without_walking_out_goes_on_under_another_name():
+    def story(n):
+        return {} if 20 <= n < 26 else {1 if n < 20 else 2: (person(100 + n, y=10), RED)}
+
+    assert told(watch(story, 60), "switch") == [("switch", 26, (1, 2), None, "2 begins where 1 ended")]
+
+
+def test_pieces_of_one_object_have_not_come_together():
+    def story(n):
+        people = {1: (person(100 + n, height=80), RED)}
+        if n > 20:  # a leg, found beside the body from then on, soon on it
+            people[2] = (person(100 + n + max(0, 24 - 2 * (n - 21)), y=140), RED)
+        return people
+
+    assert told(watch(story, 80), "merge", "split") == []
 
 
 def test_asked_twice_for_the_same_moment_the_answer_is_the_same():
@@ -279,10 +302,10 @@ def test_without_a_moment_there_are_no_events():
 
 
 def test_thousands_of_identities_leave_nothing_behind():
-    """Fifty at a time, who close up, each for ten frames, over and over: what is remembered does not grow."""
+    """Fifty at a time, who close up, each for thirty frames, over and over: what is remembered does not grow."""
 
     def story(n):
-        begun, gap = n // 10 * 50, 30 if n % 10 < 3 else 12
+        begun, gap = n // 30 * 50, 30 if n % 30 < 15 else 12
         return {begun + k + 1: (person(20 + gap * (k % 10), 30 + 45 * (k // 10)), RED) for k in range(50)}
 
     finder = EventFinder(EventSettings(), "slots")

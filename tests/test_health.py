@@ -1,5 +1,6 @@
 """Clips drawn with one trouble each: it is found, and nothing else is."""
 
+import re
 from functools import cache
 
 import cv2
@@ -7,6 +8,8 @@ import numpy as np
 import pytest
 
 from tracker.health import Health
+from tracker.health.health import MORE_SURE, NOTHING
+from tracker.settings import known_keys
 from tracker.types import Box, Frame, Moment, Region, Segmentation, Track, View
 
 WIDTH, HEIGHT, FPS = 480, 360, 25
@@ -193,6 +196,14 @@ def test_doubt_is_taken_in_meetings_only():
     assert found["ownership_doubt", "slots"].value == pytest.approx(0.4)
     assert found["ownership_doubt", "slots"].level == "good"
     assert found["ownership_doubt", "gmm"].level == "unknown"
+    assert "no doubts" in found["ownership_doubt", "gmm"].advice
+
+
+def test_where_nobody_meets_that_is_why_the_doubt_is_unknown():
+    doubt = compare(lambda n: (view("slots", {1: person(0)}, doubts=(0.2,)),), 5, lanes=["slots"])[
+        "ownership_doubt", "slots"
+    ]
+    assert (doubt.level, doubt.advice) == ("unknown", "No two objects met.")
 
 
 def test_agreement_of_every_pair_is_counted_by_hand():
@@ -211,3 +222,31 @@ def test_where_neither_lane_finds_anything_agreement_is_unknown():
     found = compare(lambda n: (view("gmm", {}), view("slots", {})), 4)
     assert found["agreement_masks", "gmm / slots"].level == "unknown"
     assert found["agreement_boxes", "gmm / slots"].value is None
+
+
+def test_a_lane_that_finds_nothing_says_what_would_make_objects_appear():
+    found = compare(lambda n: (view("gmm", {}), view("slots", {1: person(n)})), 4)
+    nothing = found["identities_per_minute", "gmm"]
+    assert (nothing.value, nothing.level) == (0, "look")
+    for setting in ("gmm.min_area", "slots.life.min_area", "gmm.mixture.shadows=false"):
+        assert setting in nothing.advice
+    assert found["identities_per_minute", "slots"].advice != nothing.advice
+    assert "no lives" in found["median_life_s", "gmm"].advice
+
+
+def test_during_the_warm_up_nobody_asks_why_nothing_was_found():
+    found = examine(pictures(20), warm_up_frames=50)["identities_per_minute"]
+    assert found.level == "unknown"
+
+
+def test_while_nobody_has_ended_no_life_is_known_to_be_short():
+    short = compare(lambda n: (view("slots", {1: person(50)}),), 30, lanes=["slots"])["short_lives", "slots"]
+    assert (short.value, short.level) == (None, "unknown")
+    assert "ended" in short.advice
+
+
+def test_every_setting_that_the_advice_names_exists():
+    known = {".".join(key) for key in known_keys()}
+    named = set(re.findall(r"\b(?:gmm|slots|linker)\.[a-z_.]*[a-z]", f"{NOTHING} {MORE_SURE}"))
+    assert len(named) == 5
+    assert named <= known

@@ -86,10 +86,11 @@ class EventFinder:
                     life.covers[other] = life.covers.get(other, 0.0) + float(covered[n, m])
 
     def _bear(self, track: Track, now: Sight, colour: Colour | None, *, alone: bool) -> Iterator[Event]:
-        life = Life(track.id, now, now, now, area(track.box), colour, int(alone), now if track.hidden else None)
+        life = Life(track.id, now, now, now, area(track.box), colour)
+        life.alone_frames, life.unseen = int(alone), now if track.hidden else None
         note = "at the border" if self._at_border(track.box) else "inside the picture"
         yield Event("birth", self.lane, now.frame, now.time_s, (track.id,), track.box, note=note)
-        yield from self._handovers.born(life, self._lives.values(), self._at_border)
+        yield from self._handovers.born(life, self._lives.values(), self._size)
         self._lives[track.id] = life
 
     def _follow(self, track: Track, now: Sight, colour: Colour | None, *, alone: bool) -> Iterator[Event]:

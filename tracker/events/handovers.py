@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 
-from tracker.events.lives import Life
+from tracker.events.lives import Life, area, intersections
 from tracker.events.settings import EventSettings
-from tracker.types import Box, Event
+from tracker.types import Event
 
 
 class Handovers:
-    """Pairs births with ends; a pair is certain once the older one is known to be dead.
-
-    at_border  whether a box is at the border, where ends and beginnings are nothing to wonder at
-    """
+    """Pairs births with ends; a pair is certain once the older one is known to be dead."""
 
     def __init__(self, settings: EventSettings, lane: str) -> None:
         self._settings, self._lane = settings, lane
@@ -24,14 +21,17 @@ class Handovers:
         self._dead: list[Life] = []
         """died lately"""
 
-    def born(self, life: Life, lives: Iterable[Life], at_border: Callable[[Box], bool]) -> Iterator[Event]:
-        """One has begun: it may be one of `lives` that is not seen now, or one that died lately."""
+    def born(self, life: Life, lives: Iterable[Life], size: tuple[int, int]) -> Iterator[Event]:
+        """One has begun: it may be one of `lives` that is not seen now, or one that died lately.
+
+        size  (width, height) of the picture
+        """
         since_s = life.born.time_s - self._settings.handover_s
         self._dead = [old for old in self._dead if old.seen.time_s >= since_s]
         for old in lives:
-            if old.unseen is not None and old.seen.time_s >= since_s and self._near(old, life, at_border):
+            if old.unseen is not None and old.seen.time_s >= since_s and self._near(old, life, size):
                 self._waiting.setdefault(old.id, (old, []))[1].append(life)
-        fitting = [old for old in self._dead if self._near(old, life, at_border) and self._alike(old, life)]
+        fitting = [old for old in self._dead if self._near(old, life, size) and self._alike(old, life)]
         if fitting:
             old = min(fitting, key=lambda old: _distance(old, life))
             self._dead.remove(old)
@@ -59,12 +59,19 @@ class Handovers:
             for other, near in self._waiting.values()
         )
 
-    def _near(self, old: Life, new: Life, at_border: Callable[[Box], bool]) -> bool:
-        inside = not at_border(old.seen.box) and not at_border(old.listed.box)
-        return inside and _distance(old, new) <= self._settings.handover_sizes * max(old.size, new.size)
+    def _near(self, old: Life, new: Life, size: tuple[int, int]) -> bool:
+        """Whether the new one begins where the old one would be by now; one that walked out is not there any more."""
+        x0, y0, x1, y1 = expected = old.expected(new.born.time_s)
+        inside = max(0.0, min(x1, size[0]) - max(x0, 0)) * max(0.0, min(y1, size[1]) - max(y0, 0))
+        here = inside >= self._settings.in_view * area(expected)
+        return here and _distance(old, new) <= self._settings.handover_sizes * max(old.size, new.size)
 
     def _alike(self, old: Life, new: Life) -> bool:
-        if not 1 / self._settings.handover_growth <= new.area_px / old.area_px <= self._settings.handover_growth:
+        """Like in colour and, unless one box lies in the other, in size: a piece of an object looks smaller than all of it."""
+        shared, areas = intersections([old.seen.box, new.born.box])
+        piece = shared[0, 1] >= self._settings.meet * areas.min()
+        ratio = new.area_px / old.area_px
+        if not piece and not 1 / self._settings.handover_growth <= ratio <= self._settings.handover_growth:
             return False
         if old.colour is None or new.colour is None:
             return True
@@ -77,6 +84,7 @@ class Handovers:
 
 
 def _distance(old: Life, new: Life) -> float:
-    """Pixels from where the old one was seen, or foretold, to where the new one began."""
+    """Pixels from where the old one was seen, foretold or to be expected to where the new one began."""
     x, y = new.born.box.centre
-    return min(float(np.hypot(x - px, y - py)) for px, py in (old.seen.box.centre, old.listed.box.centre))
+    places = (old.seen.box.centre, old.listed.box.centre, old.expected(new.born.time_s).centre)
+    return min(float(np.hypot(x - px, y - py)) for px, py in places)

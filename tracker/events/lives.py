@@ -21,6 +21,8 @@ ENOUGH_PX = 4
 """owned pixels from which a mean colour is taken"""
 ROWS = 24
 """about how many rows of a box are looked at for its colour"""
+PACE_S = 0.3
+"""seconds over which its speed is averaged"""
 EPSILON_S = 1e-6
 """times are sums of frame intervals: three tenths of a second need not be 0.3"""
 
@@ -45,6 +47,8 @@ class Life:
     """when it was last among the tracks, seen or predicted"""
     area_px: float
     colour: Colour | None = None
+    velocity: tuple[float, float] = (0.0, 0.0)
+    """(x, y) pixels a second"""
     alone_frames: int = 0
     """frames in which the colour was taken while no other was near"""
     unseen: Sight | None = None
@@ -63,6 +67,12 @@ class Life:
     def remember(self, now: Sight, colour: Colour | None, *, alone: bool) -> None:
         """Take in a frame in which it is seen. In company its pixels are uncertain: its looks are kept as they were."""
         dt_s = now.time_s - self.seen.time_s
+        if dt_s > 0:
+            rate, (x, y), (vx, vy) = min(1.0, dt_s / PACE_S), self.seen.box.centre, self.velocity
+            self.velocity = (
+                vx + rate * ((now.box.centre[0] - x) / dt_s - vx),
+                vy + rate * ((now.box.centre[1] - y) / dt_s - vy),
+            )
         self.seen = now
         if alone:
             self.alone_frames += 1
@@ -70,6 +80,12 @@ class Life:
             self.area_px += rate * (area(now.box) - self.area_px)
             if colour is not None:
                 self.colour = colour if self.colour is None else self.colour + rate * (colour - self.colour)
+
+    def expected(self, time_s: float) -> Box:
+        """Where it would be, had it gone on as when it was last seen."""
+        dt_s, (x0, y0, x1, y1) = time_s - self.seen.time_s, self.seen.box
+        dx, dy = self.velocity[0] * dt_s, self.velocity[1] * dt_s
+        return Box(x0 + dx, y0 + dy, x1 + dx, y1 + dy)
 
 
 def lasts(start_s: float, end_s: float, least_s: float) -> bool:

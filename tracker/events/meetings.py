@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tracker.events.lives import Colour, Life, Sight, lasts, union
+from tracker.events.lives import EPSILON_S, Colour, Life, Sight, lasts, union
 from tracker.events.settings import EventSettings
 from tracker.types import Event
 
@@ -41,11 +41,14 @@ class Meetings:
     def __init__(self, settings: EventSettings, lane: str) -> None:
         self._settings, self._lane = settings, lane
         self._open: dict[Pair, _Meeting] = {}
+        self._touching: dict[Pair, tuple[float, bool]] = {}
+        """by pair that touches, or did lately: when it last did, and whether the two were apart before"""
 
     def forget(self, identity: int) -> None:
         """Drop every meeting of an identity that died."""
-        for pair in [pair for pair in self._open if identity in pair]:
-            del self._open[pair]
+        for pairs in (self._open, self._touching):
+            for pair in [pair for pair in pairs if identity in pair]:
+                del pairs[pair]
 
     def step(
         self,
@@ -63,13 +66,20 @@ class Meetings:
         colours  of this frame, by identity; None where it owns no pixels
         """
         order = list(places)
-        for row, column in np.argwhere(np.triu(overlap >= self._settings.meet)):
-            first, second = sorted((order[row], order[column]))
-            a, b = lives[first], lives[second]
-            if (first, second) in self._open or a.unseen or b.unseen or frame in (a.born.frame, b.born.frame):
-                continue  # who is born together did not come together
+        self._touching = {
+            pair: last for pair, last in self._touching.items() if not lasts(last[0], time_s, self._settings.alone_s)
+        }
+        for row, column in np.argwhere(np.triu(overlap >= max(self._settings.part, 1e-9))):
+            pair = min(order[row], order[column]), max(order[row], order[column])
+            a, b = lives[pair[0]], lives[pair[1]]
+            # who is born beside another did not come to it, and is likely a piece of it
+            came = min(time_s - a.born.time_s, time_s - b.born.time_s) >= self._settings.alone_s - EPSILON_S
+            came = self._touching.get(pair, (0.0, came))[1]
+            self._touching[pair] = time_s, came
+            if not came or overlap[row, column] < self._settings.meet or pair in self._open or a.unseen or b.unseen:
+                continue
             since = Sight(frame, time_s, union(a.listed.box, b.listed.box))
-            self._open[first, second] = _Meeting(since, _looks(a, b))
+            self._open[pair] = _Meeting(since, _looks(a, b))
         for pair, meeting in list(self._open.items()):
             if pair[0] not in places or pair[1] not in places:
                 continue

@@ -22,6 +22,9 @@ class EventSettings(Settings):
     """share of the smaller box that lies in the other, from which two objects are together"""
     part: float = Field(0.1, ge=0, le=1)
     """share of the smaller box that lies in the other, below which two objects have parted"""
+    alone_s: NonNegativeFloat = 0.5
+    """seconds two objects must have been apart, or each other's strangers, before they come together: pieces of one
+    object have not"""
     together_s: NonNegativeFloat = 0.3
     """shortest time together that is a merge, in seconds"""
     apart_s: NonNegativeFloat = 0.3
@@ -30,6 +33,8 @@ class EventSettings(Settings):
     """longest time between one identity's end and the beginning of the one that may be the same object, in seconds"""
     handover_sizes: PositiveFloat = 1.5
     """farthest that one begins from where the other ended, in sizes"""
+    in_view: float = Field(0.25, ge=0, le=1)
+    """share of its box, moved on as it went, that must still be in the picture: what walked out hands over to nobody"""
     handover_growth: PositiveFloat = 2.5
     """largest ratio of their areas, or the reverse"""
     like_colour: NonNegativeFloat = 25.0

@@ -36,6 +36,13 @@ MASKS = (0.8, 0.6)
 """IoU, good above, bad below. PETS 0.93, vehicles 0.94, highway 0.87, CAVIAR 0.50"""
 BOXES = (0.75, 0.5)
 """share, good above, bad below. PETS 0.82, highway 0.82, vehicles 0.74, CAVIAR 0.41"""
+NOTHING = (
+    "Nothing was found in the whole clip: look at the video whether there is anything to find. Small objects need a "
+    "smaller gmm.min_area and slots.life.min_area, such as 0.00005; dark grey ones on plain ground are taken for shadow "
+    "unless gmm.mixture.shadows=false; what hardly moves in the part looked at is taken for background: take a longer part."
+)
+"""Each found by its setting: fish of 0.0001 of the picture, dark on grey; flies that sat still for 12 s of 60"""
+MORE_SURE = "raise gmm.min_area and slots.life.min_area, or linker.confirm_frames and slots.life.confirm_frames"
 UNSURE = 0.5
 """share of looks at the camera that must have told something"""
 REPEATED = 0.2
@@ -103,7 +110,7 @@ class Health:
 
     def _light_switched(self) -> Finding:
         times = tuple(self._light.switched_s)
-        advice = "The light did not jump."
+        advice = "The light did not jump." if self._frames > 1 else "It takes two frames to see the light jump."
         if times:
             advice = (
                 f"The light jumped by up to {100 * self._light.largest:.0f} % {_at(times)}. Foreground found within "
@@ -148,7 +155,7 @@ class Health:
             "good": "The picture has little noise.",
             "look": "The picture is noisy: dull objects may be missed. More light or a larger aperture helps.",
             "bad": "The picture is very noisy: objects that differ little from the scene are lost, and specks are found. "
-            "Give more light, or raise the mixture's var_threshold.",
+            "Give more light, or raise gmm.mixture.var_threshold.",
             "unknown": "No two different frames came, so the noise is not known.",
         }[level]
         if self._noise.pairs and self._noise.repeated >= REPEATED * self._noise.pairs:
@@ -167,20 +174,25 @@ class Health:
             "good": "Most identities last: compare their number with how many objects you see pass in a minute.",
             "look": "Identities are rather short: see in the timeline whether objects are that quick or their tracks broken.",
             "bad": "Most identities live a moment only: objects pass in no time, tracks are broken, or specks are tracked. "
-            "Raise the smallest area or the frames until an identity is confirmed.",
-            "unknown": "No identity was found. If there are objects, they may be smaller than the smallest area, or have "
-            "stood still in most of the pictures from which the background was learned.",
+            f"Look at the video; against specks, {MORE_SURE}.",
+            "unknown": "No frame was judged with the background known.",
         }
-        yield Finding("identities_per_minute", "Identities a minute", lane, rate, "per min", level, advice[level])
+        nothing = not lives.identities and self._frames > self._warm_up_frames
+        name, title = "identities_per_minute", "Identities a minute"
+        if nothing:
+            yield Finding(name, title, lane, rate, "per min", "look", NOTHING)
+        else:
+            yield Finding(name, title, lane, rate, "per min", level, advice[level])
+        advice["unknown"] = "No identity was found, so there are no lives to measure."
         yield Finding("median_life_s", "Median life", lane, median, "s", level, advice[level])
-        short = lives.short if len(lengths) else None
+        short = lives.short
         level = _rising(short, SHORT)
         advice = {
             "good": "Few identities end within a second.",
             "look": "Some identities end within a second: look whether they are fragments of others, leaves or shadows.",
-            "bad": "Many identities end within a second: fragments, leaves, water or light are tracked as objects. Raise "
-            "the smallest area, or the frames until an identity is confirmed.",
-            "unknown": "No identity was found.",
+            "bad": "Many identities end within a second: quick objects, or fragments, leaves, water or light tracked as "
+            f"objects. Against those, {MORE_SURE}.",
+            "unknown": "No identity has ended, so none is known to be short.",
         }
         yield Finding("short_lives", "Lives under a second", lane, short, "share", level, advice[level])
         level = _rising(lives.doubt, DOUBT)
@@ -189,7 +201,9 @@ class Health:
             "look": "Where objects meet it is not always clear whose the pixels are: look at the splits for switches.",
             "bad": "Where objects meet it is a guess whose the pixels are: do not trust identities across a meeting without "
             "a look.",
-            "unknown": "No objects met, or this method gives every pixel to one owner and has no doubts to show.",
+            "unknown": "No two objects met."
+            if lives.weighs or not lives.identities
+            else "This method gives every pixel to one owner and has no doubts to show.",
         }
         yield Finding("ownership_doubt", "Doubt in meetings", lane, lives.doubt, "bits", level, advice[level])
 
@@ -201,7 +215,7 @@ def _of_pair(pair: str, agreement: Agreement) -> Iterator[Finding]:
         "look": "They differ about some of the foreground: see the map of disagreement for where.",
         "bad": "They differ about what is foreground: at least one is wrong. See the map of disagreement, and look for "
         "shadows, holes in objects, or things that stopped.",
-        "unknown": "Neither found any foreground.",
+        "unknown": "Neither found any foreground, so there is nothing to compare.",
     }
     yield Finding("agreement_masks", "Agreement of foregrounds", pair, agreement.masks, "IoU", level, advice[level])
     level = _falling(agreement.boxes, BOXES)
@@ -210,7 +224,7 @@ def _of_pair(pair: str, agreement: Agreement) -> Iterator[Finding]:
         "look": "Some objects are found by one only, or in other pieces: look at the frames where they disagree most.",
         "bad": "They cut the scene into different objects: look at the frames where they disagree most before you trust "
         "either's counts.",
-        "unknown": "Neither found any object.",
+        "unknown": "Neither found any object, so there is nothing to compare.",
     }
     yield Finding("agreement_boxes", "Agreement of objects", pair, agreement.boxes, "share", level, advice[level])
 

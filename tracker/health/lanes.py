@@ -26,6 +26,8 @@ class Lives:
         """by identity, when it was first and last seen"""
         self._now_s = 0.0
         self._doubts, self._doubted = 0.0, 0
+        self.weighs = False
+        """whether the method told of any doubt, met or alone"""
 
     def add(self, view: View, time_s: float) -> None:
         """Take in one frame."""
@@ -36,6 +38,7 @@ class Lives:
         self._add_doubt([r for r in view.segmentation.regions if not r.hidden and r.doubt is not None])
 
     def _add_doubt(self, regions: Sequence[Region]) -> None:
+        self.weighs = self.weighs or bool(regions)
         if len(regions) < 2:
             return
         shared, areas = _shared([region.box for region in regions])
@@ -58,10 +61,10 @@ class Lives:
         return np.array([last_s - first_s + frame_s for first_s, last_s in self._seen.values()])
 
     @property
-    def short(self) -> float:
-        """Share of those that ended which lived under a second; 0 if none ended."""
+    def short(self) -> float | None:
+        """Share of those that ended which lived under a second; None if none ended."""
         ended = [last_s - first_s for first_s, last_s in self._seen.values() if self._now_s - last_s > GONE_S]
-        return float(np.mean(np.array(ended) < SHORT_S)) if ended else 0.0
+        return float(np.mean(np.array(ended) < SHORT_S)) if ended else None
 
     @property
     def doubt(self) -> float | None:

@@ -13,7 +13,7 @@ import av
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from clips import cut, draw_noise, write_pictures, write_raw_avi, write_sound, write_video
+from clips import cut, draw, draw_noise, write_pictures, write_raw_avi, write_sound, write_video
 from PIL import Image
 
 from tracker.cli import WORLDS, _output, cli
@@ -113,6 +113,22 @@ def test_masks_on_request(clip, tmp_path, kind, name):
     assert (tmp_path / name).is_file()
 
 
+def test_frames_of_a_part_keep_the_clips_numbers(clip, tmp_path):
+    part = ("--lanes", "gmm", "--start", 0.4, "--set", "linker.confirm_frames=1", "--no-video", "-o", "o.mp4")
+    assert call("process", clip, *part).exit_code == 0
+    rows = [line.split(",") for line in (tmp_path / "o.gmm.csv").read_text().splitlines()[1:]]
+    assert rows
+    assert all(float(row[1]) == pytest.approx((int(row[0]) - 1) / 25) for row in rows)
+    assert {int(row[0]) for row in rows} <= set(range(11, FRAMES + 1))
+
+
+def test_a_clip_in_which_nothing_is_found_says_what_may_be_the_reason(tmp_path):
+    still = write_video(tmp_path / "still.mp4", [np.full((48, 64, 3), 90, np.uint8)] * 10)
+    done = call("process", still, "--lanes", "gmm", "--no-video", "-o", tmp_path / "o.mp4")
+    assert done.exit_code == 0
+    assert "nothing was found; objects may be too small (gmm.min_area" in done.stderr
+
+
 def test_an_output_that_is_a_folder_gets_the_default_name(clip, tmp_path):
     (tmp_path / "results").mkdir()
     assert call("process", clip, "--lanes", "gmm", "--max-frames", 2, "-o", "results").exit_code == 0
@@ -189,6 +205,21 @@ def test_compare_scores_what_stands_in_the_table(clip, tmp_path):
     assert (said["idf1"], said["mota"]) == pytest.approx((scores.idf1, scores.mota), abs=0.001)
 
 
+@pytest.mark.parametrize(("start", "frames"), [("0.56", 10), ("1.04", 1), ("1.06", 0)])
+def test_the_truth_of_a_part_of_a_clip_meets_its_frames_whatever_their_times(tmp_path, start, frames):
+    """Frame 1 to 5 last a tenth of a second each, those after them 50 ms; the truth ends with frame 17, at 1.05 s."""
+    times_ms = [100 * n for n in range(5)] + [500 + 50 * n for n in range(20)]
+    clip = write_video(tmp_path / "clip.mp4", draw(25), times_ms=times_ms)
+    (tmp_path / "gt.txt").write_text("".join(f"{frame},1,5,5,20,20,1,-1,-1,-1\n" for frame in range(1, 18)))
+    asked = ("--truth", tmp_path / "gt.txt", "--lanes", "gmm", "--start", start, "-o", tmp_path / "cmp")
+    if not frames:
+        assert "the truth ends before frame 18" in refused("compare", clip, *asked)
+        return
+    assert call("compare", clip, *asked).exit_code == 0
+    counted = summary_of(tmp_path / "cmp/compare.json")["lanes"]["gmm"]["scores"]["identity"]
+    assert counted["frames"] == counted["truth_boxes"] == frames
+
+
 def test_compare_takes_any_number_of_lanes(clip, tmp_path):
     """Three methods and one of them with two settings: no number of lanes is special."""
     small = ("--set", "variants.small={lane: slots, changes: [slots.working_width=64]}")
@@ -217,6 +248,33 @@ def test_compare_meets_the_numbers_of_a_picture_folder_and_its_masks(tmp_path):
     assert call("compare", tmp_path / "input", *asked).exit_code == 0
     scores = summary_of(tmp_path / "cmp/compare.json")["lanes"]["gmm"]["scores"]
     assert scores["foreground"]["tp"] + scores["foreground"]["fn"] == 2 * 48 * 64
+
+
+def test_a_truth_of_masks_alone_gives_errors_in_pixels_where_it_has_masks(tmp_path):
+    """Ten frames numbered from 7, masks for the 9th and the 12th of which all, then a quarter, is object."""
+    write_pictures(tmp_path / "input", [np.full((48, 64, 3), 60, np.uint8)] * 10, name="in0{}.png")
+    for path in sorted((tmp_path / "input").iterdir(), reverse=True):
+        path.rename(path.with_name(f"in{int(path.stem[2:]) + 7:06d}.png"))
+    (tmp_path / "groundtruth").mkdir()
+    for number, rows in ((9, 48), (12, 12)):
+        mask = np.zeros((48, 64), np.uint8)
+        mask[:rows] = 255
+        Image.fromarray(mask).save(tmp_path / f"groundtruth/gt{number:06d}.png")
+    asked = ("--truth", tmp_path / "groundtruth", "--lanes", "gmm", "-o", tmp_path / "cmp")
+    assert call("compare", tmp_path / "input", *asked).exit_code == 0
+    page = (tmp_path / "cmp/report.html").read_text(encoding="utf-8")
+    (errors,) = json.loads(re.search(r'id="data">(.*?)</script>', page)[1])["errors"]
+    assert errors["unit"] == "pixels"
+    assert errors["misses"] == [None, None, 100, None, None, 25, None, None, None, None]
+    assert [share for share in errors["false_boxes"] if share is not None] == [0, 0]
+    assert "foreground F" in page
+
+
+def test_a_truth_does_not_guess_the_numbers_of_a_pattern_of_pictures(tmp_path):
+    write_pictures(tmp_path / "input", draw(4), name="in00{}.png")
+    (tmp_path / "gt.txt").write_text("1,1,5,5,20,20,1,-1,-1,-1\n")
+    line = refused("compare", tmp_path / "input/*.png", "--truth", tmp_path / "gt.txt", "-o", tmp_path / "cmp")
+    assert "give the folder" in line
 
 
 def test_compare_without_truth_gives_counts_only(clip):
@@ -295,7 +353,7 @@ def test_settings_come_from_files_and_flags(clip, tmp_path):
 def test_a_missing_file(command, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert "no such file" in refused(*command, "missing.mp4")
-    assert list(tmp_path.rglob("*.*")) == []
+    assert list(tmp_path.rglob("*")) == []
 
 
 def test_a_folder_without_pictures(tmp_path):
@@ -435,7 +493,7 @@ def test_a_truth_that_is_not_there(clip, tmp_path):
 def test_a_truth_of_another_clip(clip, tmp_path):
     (tmp_path / "other/masks").mkdir(parents=True)
     Image.new("L", (10, 10)).save(tmp_path / "other/masks/000001.png")
-    assert "give the truth of this clip" in refused("compare", clip, "--truth", "other", "-o", "cmp", "--lanes", "gmm")
+    assert "mask is 10 x 10 pixels" in refused("compare", clip, "--truth", "other", "-o", "cmp", "--lanes", "gmm")
     assert list((tmp_path / "cmp").iterdir()) == []
 
 

@@ -318,6 +318,16 @@ def test_a_moment_is_drawn_once_for_all_sinks():
     assert overlay(moment(1, *first.views)) is not overlay(first)
 
 
+def test_panels_of_a_large_clip_are_made_smaller_so_that_players_show_them():
+    tiles = [np.full((60, 100, 3), grey, np.uint8) for grey in (10, 90)]
+    assert side_by_side(tiles, most_width=200).shape == (60, 202, 3)
+    small = side_by_side(tiles, most_width=120)
+    assert small.shape == (36, 122, 3)
+    assert small[18, 30, 0] == 10
+    assert small[18, 92, 0] == 90
+    assert side_by_side(tiles * 3, most_width=150).shape == (62, 154, 3)
+
+
 def test_two_lanes_share_the_frame_as_inset_or_as_panels():
     views = [view_of(80, 60, seen(1, 10, 10, 30, 40), lane="slots"), view_of(80, 60, lane="gmm")]
     alone = Overlay(OverlaySettings(), lanes=["slots"])(moment(0, *views))

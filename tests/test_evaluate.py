@@ -218,6 +218,50 @@ def test_motchallenge_with_distractors_equals_trackeval(tmp_path):
     assert plain.rows()[0].groups["identity"]["false_boxes"] > ours.rows()[0].groups["identity"]["false_boxes"] > 0
 
 
+# What our own program wrote
+
+
+def test_masks_of_numbered_pictures_have_their_numbers_and_are_scored_where_they_belong(tmp_path):
+    """Pictures 7 to 40: a mask of the wrong frame would show the square elsewhere."""
+    clip = cdnet(tmp_path / "made" / "walk")
+    for folder in ("input", "groundtruth"):
+        for path in sorted((clip / folder).iterdir(), reverse=True):
+            path.rename(path.with_name(f"{path.stem[:2]}{int(path.stem[2:]) + 6:06d}.png"))
+    bare = ("--lanes", "gmm", "--set", "prescan_frames=0", "--set", "gmm.mixture.warm_up_frames=20")
+    asked = ("--masks", "png", "--no-video", "-o", tmp_path / "out" / "walk.mp4")
+    assert call("process", clip / "input", *bare, *asked).exit_code == 0
+    masks = sorted(path.name for path in (tmp_path / "out/walk.gmm.masks").iterdir())
+    assert (masks[0], masks[-1]) == ("000007.png", "000040.png")
+    live = call("evaluate", clip, *bare, "-o", tmp_path / "live.json")
+    kept = call("evaluate", clip, "--results", tmp_path / "out/walk.gmm.masks", "-o", tmp_path / "kept.json")
+    assert (live.exit_code, kept.exit_code) == (0, 0), live.output + kept.output
+    live, kept = (
+        json.loads((tmp_path / f"{name}.json").read_text())["sequences"][0]["foreground"] for name in ("live", "kept")
+    )
+    assert live == kept
+    assert live["tp"] > 0
+
+
+def test_a_table_that_looks_like_another_clips_is_scored_and_it_is_said(worlds, tmp_path):
+    (tmp_path / "far.txt").write_text("900,1,9,9,10,10,1\n")
+    done = call("evaluate", worlds / "a.mp4", "--results", tmp_path / "far.txt")
+    assert done.exit_code == 0
+    assert "no row speaks of a scored frame, 1 to 12" in done.stderr
+    (tmp_path / "short.txt").write_text("".join(f"{t},1,9,9,10,10,1\n" for t in range(1, 5)))
+    assert (
+        "results end at the clip's frame 4"
+        in call("evaluate", worlds / "a.mp4", "--results", tmp_path / "short.txt").stderr
+    )
+
+
+def test_a_lone_table_of_another_name_in_a_folder_is_not_taken_for_the_sequences(worlds, tmp_path):
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "other.txt").write_text("1,1,9,9,10,10,1\n")
+    line = call("evaluate", worlds / "a.mp4", "--results", tmp_path / "mine").stderr
+    assert "no results for a; wanted a.txt" in line
+    assert "if other.txt is meant, name the file itself" in line
+
+
 # Lanes, each in a process of its own
 
 

@@ -277,6 +277,12 @@ def test_errors_fall_into_the_bins_of_the_curves():
         ErrorCurves.binned(run, [0.0], misses=[1, 2], false_boxes=[1, 2], switches=[1, 2])
 
 
+def test_errors_of_a_clip_of_one_frame_are_known():
+    run = record(moment(0, {"a": [seen(1, 10)]}))
+    assert run.end_s > 0
+    assert ErrorCurves.binned(run, [0.0], misses=[2], false_boxes=[1], switches=[0]).misses == (2,)
+
+
 # Words
 
 
@@ -323,6 +329,8 @@ def test_the_best_of_several_is_marked_whichever_way_is_better():
         (None, "–"),
         (0.0, "0.000"),
         (float("nan"), "–"),
+        (-0.325, "−0.325"),
+        (-1234.0, "−1,234"),
     ],
 )
 def test_numbers_have_the_digits_that_say_something(value, text):

@@ -39,6 +39,32 @@ def folder(tmp_path_factory):
         "single": ReportData(
             title="a", size=(64, 48), fps=10.0, outcome="failed", run=record(moment(0, {"a": []})), video="gone.mp4"
         ),
+        "busy": replace(
+            two, events=(*two.events, *(replace(switch, kind="merge", time_s=0.05 * n) for n in range(110)))
+        ),
+        "crowded": replace(
+            two,
+            events=(
+                *(replace(switch, time_s=float(n)) for n in range(3)),
+                *(replace(switch, kind="birth", time_s=n / 300) for n in range(1800)),
+            ),
+        ),
+        "part": replace(
+            two,
+            errors={
+                name: replace(
+                    curves, **{key: (*getattr(curves, key)[:30], *(None,) * 30) for key in ("misses", "false_boxes")}
+                )
+                for name, curves in two.errors.items()
+            },
+        ),
+        "agree": ReportData(
+            title="a",
+            size=(64, 48),
+            fps=10.0,
+            outcome="complete",
+            run=record(moment(0, {"a": [], "b": []}, found={"a": 9, "b": 9})),
+        ),
         "bare": ReportData(title="a", size=two.size, fps=None, outcome="interrupted", run=two.run),
     }.items():
         (folder / f"{name}.html").write_text(render_page(data), encoding="utf-8")
@@ -220,10 +246,81 @@ def test_dark_is_dark_and_the_button_changes_it(opened):
     assert picture(dark).mean() < 90
 
 
+@pytest.mark.parametrize("width", [320, 360, 640])
 @pytest.mark.parametrize("name", ["report", "four", "gone", "hostile", "bare"])
-def test_on_a_phone_nothing_scrolls_sideways(opened, name):
-    page = opened(name, width=360, height=740)
-    assert page.evaluate("document.documentElement.scrollWidth") == 360
+def test_on_a_phone_nothing_scrolls_sideways(opened, name, width):
+    page = opened(name, width=width, height=740)
+    assert page.evaluate("document.documentElement.scrollWidth") == width
+
+
+def test_meetings_of_a_busy_clip_wait_behind_their_chips(opened):
+    page = opened("busy")
+    assert set(page.evaluate("[...document.querySelectorAll('.mark')].map((m) => m.dataset.kind)")) == {
+        "birth",
+        "switch",
+    }
+    assert page.locator("#calm").inner_text() == "Switched off: hidden, merged."
+    page.locator("#kinds [data-key=merge]").click()
+    assert page.locator(".mark[data-kind=merge]").count() == 110
+    assert page.locator("#calm").inner_text() == "Switched off: hidden."
+
+
+def test_events_that_found_no_room_are_counted_all_the_same(opened):
+    page = opened("crowded")
+    assert page.locator("#kinds [data-key=birth] small").inner_text() == "1,800"
+    assert page.locator("#kinds [data-key=switch] small").inner_text() == "3"
+    assert page.locator("#shown").inner_text() == "1,000 of 1,803 shown; this page holds 1,000, spread evenly."
+
+
+def test_looking_closer_shows_the_bars_of_those_who_are_there(opened):
+    page = opened()
+    there = "data.lanes[0].tracks.filter((t) => t[3][0] <= 1.5).map((t) => t[0])"
+    every = page.locator("#bars .caption span:last-child").first.inner_text()
+    page.evaluate("look(0, 1.5)")
+    assert page.evaluate("barTracks[0].map((t) => t[0])") == page.evaluate(there)
+    assert page.locator("#bars .caption span:last-child").first.inner_text().startswith(every + ", ")
+    assert len(page.evaluate(there)) < len(page.evaluate("data.lanes[0].tracks"))
+    page.evaluate("look(clip.from, clip.to)")
+    assert page.locator("#bars .caption span:last-child").first.inner_text() == every
+
+
+def test_where_the_truth_ends_errors_are_unknown_and_not_none(opened):
+    page = opened("part")
+    assert page.locator("#timeline .unknown").count() == 2
+    box = page.locator("#timeline .unknown").first
+    ends = float(box.get_attribute("x")), float(box.get_attribute("x")) + float(box.get_attribute("width"))
+    assert ends == pytest.approx([page.evaluate(f"xOf({t}, timeline.clientWidth)") for t in (3, 6)], abs=0.1)
+    assert opened("report").locator("#timeline .unknown").count() == 0
+
+
+def test_lanes_that_agree_have_no_percent_of_disagreement(opened):
+    page = opened("agree")
+    assert page.locator("figcaption").inner_text() == "They agree on every pixel of every frame."
+    assert "0 %" in page.locator("#timeline text").all_text_contents()
+    assert "1 frame" in page.locator(".facts").inner_text().split("\n")
+
+
+def test_a_finger_drawn_sideways_looks_closer(opened):
+    page = opened()
+    page.evaluate(
+        """(() => {
+        const box = timeline.getBoundingClientRect();
+        for (const [kind, timeS] of [['down', 1.5], ['move', 2], ['move', 3], ['up', 3]])
+            timeline.dispatchEvent(new PointerEvent(`pointer${kind}`, { pointerType: 'touch', button: 0,
+                clientX: box.left + xOf(timeS, timeline.clientWidth), clientY: box.top + 90 }));
+        })()"""
+    )
+    assert page.evaluate("[view.from, view.to]") == pytest.approx([1.5, 3.0], abs=0.03)
+
+
+def test_on_paper_it_is_light_and_without_what_only_a_screen_can_do(opened):
+    page = opened(scheme="dark")
+    page.emulate_media(media="print", color_scheme="dark")
+    assert page.evaluate("css('--card')") == "#ffffff"
+    for gone in ("#stage", "#kinds", "#events .scroll", "#theme", "nav"):
+        assert page.locator(gone).is_hidden(), gone
+    for kept in ("#timeline", "#bars canvas", "#scenes svg", "#health"):
+        assert page.locator(kept).first.is_visible(), kept
 
 
 def test_four_lanes_are_no_special_case(opened):

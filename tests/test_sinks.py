@@ -600,5 +600,5 @@ def test_no_display_is_an_error_that_says_what_to_use(monkeypatch, display):
     monkeypatch.delenv("DISPLAY", raising=False)
     if display:
         monkeypatch.setitem(os.environ, "DISPLAY", display)
-    with pytest.raises(SinkError, match=r"--record out\.mp4.*--no-show"):
+    with pytest.raises(SinkError, match=r"--no-show.*--record out\.mp4"):
         check_display()

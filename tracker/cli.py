@@ -21,6 +21,11 @@ WORLDS = ("street",)
 LAYOUTS = ("auto", "cdnet", "masks", "mot", "identities")
 EXIT_ERROR, EXIT_INTERRUPTED = 1, 130
 
+NOTHING = (
+    "tracker: nothing was found; objects may be too small (gmm.min_area, slots.life.min_area), dark enough for shadows "
+    "(gmm.mixture.shadows), or stand still all the time"
+)
+
 note = partial(click.echo, err=True)
 """To stderr: results go to stdout or files."""
 
@@ -140,12 +145,17 @@ configured = options(
     click.option(
         "-c", "--config", "files", multiple=True, metavar="FILE", help="Settings as YAML; repeat, later wins."
     ),
-    click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="One setting: gmm.working_width=480."),
+    click.option(
+        "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="One setting: gmm.working_width=480; repeat."
+    ),
     click.option("--device", type=click.Choice(["auto", "cpu", "cuda", "mps"]), help="Where the network runs.  [auto]"),
 )
 overwriting = click.option("--overwrite", is_flag=True, help="Replace results that exist.")
+pictures_rate = click.option(
+    "--fps", type=click.FloatRange(0, min_open=True), metavar="N", help="Of a folder of pictures, a second.  [25]"
+)
 shared = options(
-    click.option("--lanes", type=LaneList(), help="By comma: gmm, slots, mog2, knn, or variants.  [gmm,slots]"),
+    click.option("--lanes", type=LaneList(), help="By comma: gmm, slots, mog2, knn, your variants.  [gmm,slots]"),
     configured,
     overwriting,
     click.option("--start", "start_s", type=click.FloatRange(0), default=0.0, metavar="S", help="Skip S seconds."),
@@ -170,16 +180,20 @@ def cli() -> None:
 @cli.command()
 @click.argument("source")
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Overlay video.  [NAME.tracked.mp4 here]")
-@click.option("--masks", type=click.Choice(["png", "rle"]), help="Also every frame's foreground.")
+@pictures_rate
+@click.option(
+    "--masks", type=click.Choice(["png", "rle"]), help="Also masks: foreground pictures, or run lengths by object."
+)
 @click.option("--no-video", is_flag=True, help="Tables only.")
 @shared
-def process(source: str, output: Path | None, masks: Any, no_video: bool, **common: Any) -> None:
+def process(source: str, output: Path | None, fps: float | None, masks: Any, no_video: bool, **common: Any) -> None:
     """Track everything that moves in SOURCE: a video, a folder or glob of frames, or an address.
 
-    Beside the video stand, for each lane, NAME.LANE.mot.txt and NAME.LANE.csv, and NAME.summary.json.
+    Beside the video stand, for each lane, NAME.LANE.mot.txt, NAME.LANE.csv and NAME.LANE.events.jsonl, and
+    NAME.summary.json. The video shows lane slots, with the foreground of gmm small in the corner.
     """
     output = _output(source, output)
-    _carry_out(common, source=source, output=output, video=not no_video, masks=masks)
+    _carry_out(common, source=source, output=output, video=not no_video, masks=masks, fps=fps)
 
 
 @cli.command()
@@ -198,27 +212,42 @@ def webcam(source: str, show: bool, record: Path | None, **common: Any) -> None:
 @cli.command()
 @click.argument("source")
 @click.option("--truth", type=click.Path(path_type=Path), help="MOT table, or folder with gt.txt or masks/.")
-@click.option("-o", "--output", "folder", type=click.Path(path_type=Path), required=True, metavar="DIR")
+@pictures_rate
+@click.option(
+    "-o", "--output", "folder", type=click.Path(path_type=Path), required=True, metavar="DIR", help="For all files."
+)
 @shared
-def compare(source: str, truth: Path | None, folder: Path, **common: Any) -> None:
-    """Both lanes on SOURCE, side by side: a video, a contact sheet, the tables, and numbers; with truth also scores."""
-    _carry_out(common, source=source, output=folder / "compare.mp4", compare=True, truth=truth)
+def compare(source: str, truth: Path | None, fps: float | None, folder: Path, **common: Any) -> None:
+    """The lanes on SOURCE side by side, as a page to look at: DIR/report.html.
+
+    Beside it stand the video, a contact sheet, the tables and all numbers. With the truth it also has scores, how sure the
+    differences are, and every lane's errors in time.
+    """
+    _carry_out(common, source=source, output=folder / "compare.mp4", compare=True, truth=truth, fps=fps)
 
 
 @cli.command()
 @click.argument("datasets", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="DATASET...")
 @click.option("--truth", type=click.Path(path_type=Path), help="MOT table or folder of masks, if not beside.")
 @click.option(
-    "--results", type=click.Path(path_type=Path), multiple=True, metavar="DIR|FILE", help="Score these; no lane runs."
+    "--results",
+    type=click.Path(path_type=Path),
+    multiple=True,
+    metavar="DIR|FILE",
+    help="Score these; repeat. Lanes run if --lanes is given too.",
 )
 @click.option("--lanes", type=LaneList(), help="By comma: gmm, slots, mog2, knn, or variants.  [gmm,slots]")
 @click.option("--layout", type=click.Choice(LAYOUTS), default="auto", help="What DATASET is.  [told by its files]")
 @click.option("--frames", type=NumberRange(), help="First to last frame, as the data set numbers them: 1-400.")
-@click.option("--classes", type=Numbers(), default=(), metavar="N,...", help="Only rows of these classes of a table.")
+@click.option(
+    "--classes", type=Numbers(), default=(), metavar="N,...", help="Only rows of these classes of a table.  [all]"
+)
 @click.option(
     "--ignore-classes", type=Numbers(), default=(), metavar="N,...", help="Finding these is neither right nor wrong."
 )
-@click.option("--iou", type=click.FloatRange(0, 1, min_open=True), default=0.5, show_default=True)
+@click.option(
+    "--iou", type=click.FloatRange(0, 1, min_open=True), default=0.5, show_default=True, help="Overlap of a found box."
+)
 @click.option("-o", "--output", type=click.Path(path_type=Path), metavar="OUT.json", help="Everything, as JSON.")
 @click.option("--csv", type=click.Path(path_type=Path), metavar="OUT.csv", help="The scores, as a table.")
 @click.option("--jobs", type=click.IntRange(1), default=1, show_default=True, help="Lanes run at a time.")
@@ -239,7 +268,7 @@ def evaluate(
     """Score lanes, or what other programs wrote, on data sets as they lie on disk.
 
     DATASET is a data set, a part of it or one sequence: CDnet 2014, folders of foreground masks, MOTChallenge, a video
-    with gt.txt, masks of identities, or what `tracker synth` draws. Ratios are those of the sum of the counts.
+    with gt.txt, masks of identities, or what `tracker synth` draws. Several sequences are also pooled: their counts add.
     """
     from tracker import evaluation as outcome
     from tracker.evaluate import Task, describe, evaluate
@@ -382,6 +411,9 @@ def _carry_out(common: dict[str, Any], **job: Any) -> None:
         result = process(Job(**job, **common), settings, progress=progress, notify=notify)
     if result.report.problem:
         note(f"tracker: warning: {result.report.problem}")
+    whole = result.report.outcome == "complete" and not result.report.problem
+    if whole and not quiet and not any(lane["identities"] for lane in result.summary["lanes"].values()):
+        note(NOTHING)
     if verbose:
         for stage, ms in result.report.mean_ms.items():
             note(f"{stage:>24}  {ms:8.2f} ms a frame")

@@ -64,7 +64,7 @@ class Comparison:
         counted = {lane: Counter(event.kind for event in self.events if event.lane == lane) for lane in self._finders}
         return {
             "events": {lane: dict(sorted(kinds.items())) for lane, kinds in counted.items()},
-            "findings": [_without(asdict(finding), "advice") for finding in self.health.findings()],
+            "findings": [asdict(finding) for finding in self.health.findings()],
             "differences": [asdict(row) for row in differences(tally, seed=seed)],
         }
 
@@ -119,16 +119,24 @@ def differences(tally: Tally, *, seed: int) -> tuple[Difference, ...]:
 
 
 def _errors(tally: Tally) -> dict[str, tuple[list[float], dict[str, Any]]]:
-    """By lane: times of the scored frames, and the mistakes in each."""
-    found = {}
+    """By lane: times of the scored frames, and the mistakes in each; of pixels where the truth knows of no boxes."""
+    found: dict[str, tuple[list[float], dict[str, Any]]] = {}
     for lane in tally.lanes:
         scores = tally.scores(lane)
-        if scores is None or scores.identity is None:
-            continue
-        record = scores.identity
-        frames = range(record.first, record.first + len(record.misses))
-        times_s = [tally.time_s(frame) for frame in frames]
-        found[lane] = times_s, {name: getattr(record, name) for name in ("misses", "false_boxes", "switches")}
+        if scores is not None and (boxes := scores.identity) is not None:
+            times_s = [tally.time_s(boxes.first + place) for place in range(len(boxes.misses))]
+            found[lane] = times_s, {name: getattr(boxes, name) for name in ("misses", "false_boxes", "switches")}
+        elif scores is not None and (pixels := scores.pixels) is not None:
+            known = [max(1, c.tp + c.fp + c.fn + c.tn) for c in pixels.counts]
+            found[lane] = (
+                [tally.time_s(frame) for frame in pixels.frames],
+                {
+                    "misses": [100 * c.fn / n for c, n in zip(pixels.counts, known, strict=True)],
+                    "false_boxes": [100 * c.fp / n for c, n in zip(pixels.counts, known, strict=True)],
+                    "switches": [0] * len(known),
+                    "unit": "pixels",
+                },
+            )
     return found
 
 
@@ -143,7 +151,3 @@ def _links(planned: Mapping[str, Path]) -> list[FileLink]:
 
 def _hex(identity: int) -> str:
     return "#{:02x}{:02x}{:02x}".format(*colour_of(identity))
-
-
-def _without(values: dict[str, Any], key: str) -> dict[str, Any]:
-    return {name: value for name, value in values.items() if name != key}

@@ -243,7 +243,7 @@ def _score_results(
         scores = score_results(results, truth, iou=task.iou)
     except Exception as error:
         return Failure(sequence.name, sequence.category, name, _words(error))
-    return SequenceScores(sequence.name, sequence.category, name, scores, source=str(path))
+    return SequenceScores(sequence.name, sequence.category, name, scores, source=str(path), problem=results.problem)
 
 
 def _check_inside(truth: Truth, size: tuple[int, int]) -> None:

@@ -8,13 +8,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
+from glob import has_magic
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from tracker.build import build_lanes
 from tracker.comparison import Comparison
 from tracker.draw import Overlay, contact_sheet
-from tracker.errors import SinkError, TrackerError
+from tracker.errors import SinkError, SourceError, TrackerError
 from tracker.events import EventFinder
 from tracker.pipeline import Progress, RunReport, run
 from tracker.settings import RunSettings
@@ -34,7 +35,7 @@ from tracker.sinks import (
 from tracker.sources import open_source
 from tracker.summary import summarize
 from tracker.tally import Tally
-from tracker.types import Sink, SourceInfo
+from tracker.types import Sink, Source, SourceInfo
 
 if TYPE_CHECKING:
     from tracker.scores import Truth
@@ -60,6 +61,8 @@ class Job:
     start_s: float = 0.0
     duration_s: float | None = None
     max_frames: int | None = None
+    fps: float | None = None
+    """of pictures, which carry no times; None: 25. A video knows its own"""
     overwrite: bool = False
     """false: a result that exists is refused"""
 
@@ -91,17 +94,17 @@ def process(
     if job.show:
         check_display()
     planned = planned_files(job, settings)
-    _check_files(job, planned)
     truth = _read_truth(job)
-    span = {"start_s": job.start_s, "duration_s": job.duration_s, "max_frames": job.max_frames}
-    with closing(open_source(job.source, **span)) as source:  # type: ignore[arg-type]
+    with closing(_open(job, start_s=job.start_s, duration_s=job.duration_s, max_frames=job.max_frames)) as source:
         lanes = build_lanes(settings)
+        tally = Tally(
+            settings.lanes, truth=truth, frame_offset=0 if truth is None else _frames_before(job, source.info)
+        )
+        _check_files(job, planned)  # last: it makes the folder, which a job that is refused does not leave behind
         unprepared = source.info.live or settings.prescan_frames == 0
         warm_up = settings.gmm.mixture.warm_up_frames if unprepared else 0
         if unprepared:
             notify(f"warming up: the first {warm_up} frames are taken for the empty scene")
-        # a truth counts the whole clip's frames, a run those it was given
-        tally = Tally(settings.lanes, truth=truth, frame_offset=round(job.start_s * (source.info.fps or 0)))
         overlay = build_overlay(job, settings)
         finders = {lane: EventFinder(settings.events, lane) for lane in settings.lanes}
         comparison = None
@@ -204,6 +207,18 @@ def _check_files(job: Job, planned: dict[str, Path]) -> None:
     check_outputs([p for p in planned.values() if p not in folders], folders=folders, overwrite=job.overwrite)
 
 
+def _open(job: Job, **span: Any) -> Source:
+    return open_source(job.source, **span) if job.fps is None else open_source(job.source, fps=job.fps, **span)
+
+
+def _frames_before(job: Job, info: SourceInfo) -> int:
+    """The clip's frames before the run's first: a truth counts them too. Counted, since not every clip has one rate."""
+    if job.start_s == 0 or info.live:
+        return 0
+    with closing(_open(job, duration_s=job.start_s)) as before:
+        return sum(1 for _ in before)
+
+
 def _read_truth(job: Job) -> Truth | None:
     if job.truth is None:
         return None
@@ -211,4 +226,8 @@ def _read_truth(job: Job) -> Truth | None:
 
     # pictures have numbers of their own, by which a truth speaks of them; a video's frames are 1, 2, ...
     source = Path(job.source)
+    if not source.exists() and has_magic(job.source):
+        raise SourceError(
+            f"{job.source}: a truth finds pictures by the numbers in a folder; give the folder, no pattern"
+        )
     return read_truth(job.truth, numbers=frame_numbers(source) if source.is_dir() else None)

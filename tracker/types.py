@@ -59,6 +59,13 @@ class Frame:
     time_s: float
     """seconds from the clip's first frame, by the container's timestamps"""
     image: Image
+    number: int | None = None
+    """what the clip itself calls it: its picture's number, or its place in a whole video, from 1"""
+
+    @property
+    def written(self) -> int:
+        """What tables and file names call it: its number, else its place among those delivered, from 1."""
+        return self.index + 1 if self.number is None else self.number
 
 
 @dataclass(frozen=True)

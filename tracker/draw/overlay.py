@@ -41,7 +41,7 @@ class Overlay:
         drawn = self._lanes if self._panels else self._lanes[:1]
         pictures = [self._draw_lane(moment, lane) for lane in drawn]
         if self._panels:
-            return side_by_side(pictures)
+            return side_by_side(pictures, most_width=self._settings.panels_width)
         if self._settings.inset and len(self._lanes) > 1:
             inset = self._lanes[1]
             mask = moment.view(inset).segmentation.foreground

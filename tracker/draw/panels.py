@@ -36,10 +36,17 @@ def draw_inset(image: Image, mask: Mask, *, caption: str, width: float = 0.25) -
     return out
 
 
-def side_by_side(images: Sequence[Image]) -> Image:
-    """Images of one size with thin gaps: two or three in a row, four and more in two columns or three."""
+def side_by_side(images: Sequence[Image], *, most_width: int | None = None) -> Image:
+    """Images of one size with thin gaps: two or three in a row, four and more in two columns or three.
+
+    most_width  pixels of one row without the gaps; wider images are made smaller
+    """
     columns = len(images) if len(images) <= 3 else 2 if len(images) == 4 else 3
     height, width = images[0].shape[:2]
+    if most_width is not None and columns * width > most_width:
+        size = (max(1, most_width // columns), max(1, round(height * (most_width // columns) / width)))
+        images = [np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8) for image in images]
+        width, height = size
     rows = math.ceil(len(images) / columns)
     out = np.full((rows * (height + GAP_PX) - GAP_PX, columns * (width + GAP_PX) - GAP_PX, 3), LIGHT, np.uint8)
     for index, image in enumerate(images):

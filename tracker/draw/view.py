@@ -49,7 +49,7 @@ def draw_view(image: Image, view: View, *, time_s: float, trails: Trails, settin
 
     taken: list[Place] = []
     if settings.banner:
-        count = len(tracks)
+        count = sum(not track.hidden for track in tracks)
         words = f"{view.lane}   {clock(time_s)}   {count} object{'' if count == 1 else 's'}"
         banner = tag(words, text_px(height), LIGHT, DARK)
         taken.append(place(banner.shape[1::-1], (0, 0), (width, height)))

@@ -43,6 +43,8 @@ NOTHING = (
 )
 """Each found by its setting: fish of 0.0001 of the picture, dark on grey; flies that sat still for 12 s of 60"""
 MORE_SURE = "raise gmm.min_area and slots.life.min_area, or linker.confirm_frames and slots.life.confirm_frames"
+ENOUGH = 10
+"""identities that must have ended before their lengths are judged"""
 UNSURE = 0.5
 """share of looks at the camera that must have told something"""
 REPEATED = 0.2
@@ -171,28 +173,33 @@ class Health:
         # a clip may be too short for any life to be long
         level = _falling(median, (min(LIFE_S[0], 20 * minutes), min(LIFE_S[1], 8 * minutes)))
         advice = {
-            "good": "Most identities last: compare their number with how many objects you see pass in a minute.",
+            "good": "Most identities last.",
             "look": "Identities are rather short: see in the timeline whether objects are that quick or their tracks broken.",
             "bad": "Most identities live a moment only: objects pass in no time, tracks are broken, or specks are tracked. "
             f"Look at the video; against specks, {MORE_SURE}.",
             "unknown": "No frame was judged with the background known.",
+        }
+        often = {
+            "good": "Compare this with how many objects you see pass in a minute: more means broken tracks, or specks.",
+            "unknown": advice["unknown"],
         }
         nothing = not lives.identities and self._frames > self._warm_up_frames
         name, title = "identities_per_minute", "Identities a minute"
         if nothing:
             yield Finding(name, title, lane, rate, "per min", "look", NOTHING)
         else:
-            yield Finding(name, title, lane, rate, "per min", level, advice[level])
+            yield Finding(name, title, lane, rate, "per min", level, often.get(level, often["good"]))
         advice["unknown"] = "No identity was found, so there are no lives to measure."
         yield Finding("median_life_s", "Median life", lane, median, "s", level, advice[level])
-        short = lives.short
+        # in a short clip only the short ones have ended
+        short = lives.short if lives.ended >= ENOUGH else None
         level = _rising(short, SHORT)
         advice = {
             "good": "Few identities end within a second.",
             "look": "Some identities end within a second: look whether they are fragments of others, leaves or shadows.",
             "bad": "Many identities end within a second: quick objects, or fragments, leaves, water or light tracked as "
             f"objects. Against those, {MORE_SURE}.",
-            "unknown": "No identity has ended, so none is known to be short.",
+            "unknown": f"Only {lives.ended} of {lives.identities} identities have ended: too few to tell.",
         }
         yield Finding("short_lives", "Lives under a second", lane, short, "share", level, advice[level])
         level = _rising(lives.doubt, DOUBT)

@@ -61,6 +61,11 @@ class Lives:
         return np.array([last_s - first_s + frame_s for first_s, last_s in self._seen.values()])
 
     @property
+    def ended(self) -> int:
+        """Identities that have ended so far."""
+        return sum(self._now_s - last_s > GONE_S for _, last_s in self._seen.values())
+
+    @property
     def short(self) -> float | None:
         """Share of those that ended which lived under a second; None if none ended."""
         ended = [last_s - first_s for first_s, last_s in self._seen.values() if self._now_s - last_s > GONE_S]

@@ -1,34 +1,44 @@
 // Identities over time: one bar a track, by birth; the same height in every lane, so that more pieces make a taller block.
+// Whoever looks closer sees those who are there, and them the larger.
 const BARS = 250;
 const barsOf = (lane) => {
-  const least = lane.tracks.map((track) => track[2]).sort((a, b) => b - a)[BARS - 1] || 0;
-  return lane.tracks.filter((track) => track[2] >= least).slice(0, BARS);
+  const here = lane.tracks.filter(([, , , spans]) => spans[0] <= view.to && spans.at(-2) >= view.from);
+  const least = here.map((track) => track[2]).sort((a, b) => b - a)[BARS - 1] || 0;
+  return here.filter((track) => track[2] >= least).slice(0, BARS);
 };
-const barTracks = data.lanes.map(barsOf);
-const longest = Math.max(1, ...barTracks.map((tracks) => tracks.length));
-const barHeight = clamp(Math.floor(480 / longest), 2, 13);
-const barLanes = data.lanes.map((lane, index) => {
-  const tracks = barTracks[index];
+let barTracks = [];
+let barHeight = 13;
+function barsText(lane, tracks) {
+  const all = lane.identities === 1 ? 'one identity' : `${lane.identities.toLocaleString('en')} identities`;
   const left = lane.identities - tracks.length;
+  if (byId('whole').hidden) return left > 0 ? `${all}, the ${tracks.length} longest seen; ${left.toLocaleString('en')} left out` : all;
+  const some = lane.identities > lane.tracks.length || tracks.length === BARS ? ', of the longest seen' : '';
+  return `${all}, ${tracks.length} here${some}`;
+}
+const barLanes = data.lanes.map((lane, index) => {
+  const said = make('span');
   const canvas = make('canvas', { role: 'img', 'aria-label': `${lane.name}: ${lane.identities} identities over time` });
   const line = make('i');
   const screen = make('div', { class: 'screen' }, canvas, line);
   byId('bars').append(make('div', { class: 'lanebars', 'data-lane': index % 6 },
-    make('div', { class: 'caption' }, make('span', { class: 'lane', 'data-lane': index % 6 }, lane.name),
-      make('span', {}, `${lane.identities.toLocaleString('en')} identities${left > 0 ? `, the ${tracks.length} longest seen; ${left.toLocaleString('en')} left out` : ''}`)),
+    make('div', { class: 'caption' }, make('span', { class: 'lane', 'data-lane': index % 6 }, lane.name), said),
     screen));
-  const trackAt = (event) => tracks[Math.floor((event.clientY - canvas.getBoundingClientRect().top - 4) / barHeight)];
+  const trackAt = (event) => barTracks[index][Math.floor((event.clientY - canvas.getBoundingClientRect().top - 4) / barHeight)];
   canvas.addEventListener('pointermove', (event) => {
     const track = trackAt(event);
     tell(event, track ? `${lane.name} ${track[0]}\n${clock(track[3][0])} to ${clock(track[3].at(-2))}, seen in ${track[2]} frames` : '');
   });
   canvas.addEventListener('pointerleave', () => { tip.hidden = true; });
   canvas.addEventListener('click', (event) => { const track = trackAt(event); if (track) seek(track[3][0]); });
-  return { tracks, canvas, line };
+  return { lane, said, canvas, line };
 });
 
 function drawBars() {
-  for (const { tracks, canvas } of barLanes) {
+  barTracks = data.lanes.map(barsOf);
+  barHeight = clamp(Math.floor(480 / Math.max(1, ...barTracks.map((tracks) => tracks.length))), 2, 13);
+  barLanes.forEach(({ lane, said, canvas }, index) => {
+    const tracks = barTracks[index];
+    said.textContent = barsText(lane, tracks);
     const width = canvas.parentElement.clientWidth;
     const tall = 8 + Math.max(1, tracks.length) * barHeight;
     const scale = devicePixelRatio || 1;
@@ -61,7 +71,7 @@ function drawBars() {
         pen.fillText(String(identity), gutter() - 2, y + barHeight - 3);
       }
     });
-  }
+  });
   moveBars();
 }
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -93,6 +93,8 @@ class ErrorCurves:
     """mean of a frame"""
     switches: tuple[int | None, ...]
     """sum"""
+    unit: Literal["boxes", "pixels"] = "boxes"
+    """boxes; or pixels that were missed and falsely found, in percent of those that the truth speaks of"""
 
     @classmethod
     def binned(
@@ -103,6 +105,7 @@ class ErrorCurves:
         misses: ArrayLike,
         false_boxes: ArrayLike,
         switches: ArrayLike,
+        unit: Literal["boxes", "pixels"] = "boxes",
     ) -> ErrorCurves:
         """The curves from (T,) counts by frame and the frames' (T,) times, rising, in seconds from the clip's first.
 
@@ -121,7 +124,8 @@ class ErrorCurves:
             tuple(round(s / n, 3) if n else None for s, n in zip(row, frames, strict=True))
             for row in (sums[0], sums[1])
         ]
-        return cls(means[0], means[1], tuple(int(s) if n else None for s, n in zip(sums[2], frames, strict=True)))
+        summed = tuple(int(s) if n else None for s, n in zip(sums[2], frames, strict=True))
+        return cls(means[0], means[1], summed, unit)
 
 
 @dataclass(frozen=True)

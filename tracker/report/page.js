@@ -7,9 +7,14 @@ const view = { from: clip.from, to: clip.to };
 const frameS = (clip.to - clip.from) / Math.max(1, data.frames);
 const words = data.kinds; // by kind, in the page's order
 const kinds = Object.keys(words);
-const shown = { kinds: new Set(kinds), lanes: new Set(data.lanes.map((_, index) => index)) };
 const events = data.events.map(([kind, lane, frame, from, to, ids, note]) =>
   ({ kind: kinds[kind], lane, frame, from, to, ids, note }));
+// Meetings are by far the most frequent events of a busy clip, and mostly end well: there they wait behind their chips,
+// so that who came, who went and which names may be wrong can be seen.
+const BUSY = 100;
+const telling = ['birth', 'death', 'switch'];
+const calm = events.length > BUSY && events.some(({ kind }) => telling.includes(kind));
+const shown = { kinds: new Set(calm ? telling : kinds), lanes: new Set(data.lanes.map((_, index) => index)) };
 const redraws = []; // called when the range, the filters, the width or the colours change
 const moves = []; // called when the time that is shown changes
 let now = clip.from;
@@ -153,15 +158,16 @@ function chip(set, key, lane, ...children) {
   redraws.push(() => button.setAttribute('aria-pressed', String(set.has(key))));
   return button;
 }
-const count = (test) => make('small', {}, String(events.filter(test).length));
+const count = (key) => make('small', {}, (data.counts[key] || 0).toLocaleString('en')); // of all, also those left out
+const allEvents = data.lanes.reduce((sum, _, index) => sum + (data.counts[index] || 0), 0);
 for (const kind of kinds.filter((kind) => events.some((event) => event.kind === kind))) {
   for (const place of ['kinds', 'kinds2']) {
-    byId(place).append(chip(shown.kinds, kind, null, sign(kind), words[kind], count((event) => event.kind === kind)));
+    byId(place).append(chip(shown.kinds, kind, null, sign(kind), words[kind], count(kind)));
   }
 }
 data.lanes.forEach((lane, index) => {
   for (const place of ['lanes', 'kinds2']) {
-    byId(place).append(chip(shown.lanes, index, index, make('span', { class: 'dot' }), lane.name, count((event) => event.lane === index)));
+    byId(place).append(chip(shown.lanes, index, index, make('span', { class: 'dot' }), lane.name, count(index)));
   }
 });
 const visible = (event) => shown.kinds.has(event.kind) && shown.lanes.has(event.lane);
@@ -187,5 +193,8 @@ redraws.push(() => {
     row.hidden = !visible(events[index]);
     number += row.hidden ? 0 : 1;
   });
-  byId('shown').textContent = events.length ? `${number} of ${events.length} shown.` : 'Nothing of note.';
+  const off = kinds.filter((kind) => !shown.kinds.has(kind) && events.some((event) => event.kind === kind));
+  byId('calm').textContent = off.length ? `Switched off: ${off.map((kind) => words[kind]).join(', ')}.` : '';
+  const some = events.length < allEvents ? `; this page holds ${events.length.toLocaleString('en')}, spread evenly` : '';
+  byId('shown').textContent = events.length ? `${number.toLocaleString('en')} of ${allEvents.toLocaleString('en')} shown${some}.` : 'Nothing of note.';
 });

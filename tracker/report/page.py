@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
 from functools import partial
@@ -87,6 +88,8 @@ def _payload(data: ReportData) -> dict[str, Any]:
     run = data.run
     names = [lane.name for lane in run.lanes]
     budget = TRACK_BYTES // len(names)
+    events = [event for event in data.events if event.lane in names]
+    counted = Counter(key for event in events for key in (event.kind, names.index(event.lane)))
     return {
         "start": run.start_s,
         "end": run.end_s,
@@ -108,8 +111,9 @@ def _payload(data: ReportData) -> dict[str, Any]:
                 e.ids,
                 e.note,
             ]
-            for e in choose_events([event for event in data.events if event.lane in names])
+            for e in choose_events(events)
         ],
+        "counts": {str(key): count for key, count in counted.items()},
         "kinds": KINDS,
     }
 

@@ -24,6 +24,8 @@ PEAKS = 6
 PEAK_BYTES = 40_000
 PEAK_GAP_S, PEAK_GAP_SHARE = 1.0, 0.02
 """the frames of most disagreement are at least so far apart: seconds, or share of the run"""
+UNKNOWN_STEP_S = 0.04
+"""how long a frame lasts, until the next one tells"""
 TRACKS = 1200
 """whole lives kept, of all lanes together"""
 
@@ -51,7 +53,7 @@ class Record:
         self._frames = 0
         self._width = 0
         self._start_s = self._last_s = 0.0
-        self._step_s = 0.0
+        self._step_s = UNKNOWN_STEP_S
 
     def write(self, moment: Moment) -> None:
         """Take note of one moment; about a tenth of a millisecond for two lanes of 480 x 360."""

@@ -38,6 +38,17 @@ function steps(bins, values, width, y) {
   return path;
 }
 
+/** Stretches without a value, as [from, to]. */
+function gaps(bins, values) {
+  const found = [];
+  for (const [index, from, to] of bins) {
+    if (values[index] !== null) continue;
+    if (found.length && found.at(-1)[1] >= from - 1e-9) found.at(-1)[1] = to;
+    else found.push([from, to]);
+  }
+  return found;
+}
+
 /** The same as an area on a base line. */
 function area(bins, values, width, y, base) {
   return bins.map(([index, from, to]) => (values[index] ? `M${xOf(from, width).toFixed(1)} ${base}V${y(values[index]).toFixed(1)}H${Math.max(xOf(from, width) + 0.6, xOf(to, width)).toFixed(1)}V${base}Z` : '')).join('');
@@ -104,21 +115,28 @@ function drawTimeline() {
   top += 58;
 
   if (data.disagreement) {
-    const highest = most(data.disagreement) || 1;
+    const highest = most(data.disagreement);
     const foot = begin('disagreement', 44) + 40;
-    const up = (value) => foot - (value / highest) * 34;
+    const up = (value) => foot - (value / (highest || 1)) * 34;
     svg.append(make('path', { class: 'area', d: area(bins, data.disagreement, width, up, foot) }));
     scaleText(`${short(100 * highest)} %`, foot - 26);
     top += 44;
   }
 
   const known = data.errors.map((errors, index) => ({ errors, index })).filter(({ errors, index }) => errors && shown.lanes.has(index));
-  const worst = Math.max(1, ...known.map(({ errors }) => Math.max(most(errors.misses), most(errors.false_boxes))));
+  const inBoxes = known.every(({ errors }) => errors.unit === 'boxes');
+  const worst = Math.max(inBoxes ? 1 : 0, ...known.map(({ errors }) => Math.max(most(errors.misses), most(errors.false_boxes)))) || 1;
   for (const { errors, index } of known) {
-    const middle = begin(narrow ? `${data.lanes[index].name}: misses ↑ false ↓ switches |` : `${data.lanes[index].name} errors`, 48, index) + 24;
+    const middle = begin(narrow ? `${data.lanes[index].name}: misses ↑ false ↓${inBoxes ? ' switches |' : ''}` : `${data.lanes[index].name} errors`, 48, index) + 24;
     if (!narrow) {
       svg.append(make('text', { x: 10, y: top + 32 }, 'misses ↑ false ↓'));
-      svg.append(make('text', { x: 10, y: top + 44 }, 'switches'), make('line', { class: 'switches', x1: 62, x2: 62, y1: top + 35, y2: top + 45 }));
+      svg.append(make('text', { x: 10, y: top + 44 }, inBoxes ? 'switches' : 'of the pixels'));
+      if (inBoxes) svg.append(make('line', { class: 'switches', x1: 62, x2: 62, y1: top + 35, y2: top + 45 }));
+    }
+    for (const [from, to] of gaps(bins, errors.misses)) {
+      const [left, right] = [xOf(from, width), xOf(to, width)];
+      svg.append(make('rect', { class: 'unknown', x: left, width: Math.max(0, right - left), y: middle - 23.5, height: 47 }));
+      if (right - left > 60) svg.append(make('text', { x: (left + right) / 2, y: middle + 4, 'text-anchor': 'middle' }, 'no truth'));
     }
     const row = make('g', { 'data-lane': index % 6, class: 'errors' });
     row.append(make('path', { class: 'misses', d: area(bins, errors.misses, width, (value) => middle - (value / worst) * 20, middle) }));
@@ -129,7 +147,7 @@ function drawTimeline() {
       row.append(make('line', { class: 'switches', opacity, x1: xOf(from, width), x2: xOf(from, width), y1: middle - 20, y2: middle + 20 }));
     }
     svg.append(row);
-    scaleText(short(worst), middle - 13);
+    scaleText(`${short(worst)}${inBoxes ? '' : ' %'}`, middle - 13);
     top += 48;
   }
 
@@ -194,7 +212,7 @@ timeline.addEventListener('pointerdown', (event) => {
 });
 timeline.addEventListener('pointermove', (event) => {
   const [x, y] = place(event);
-  if (drag && event.pointerType !== 'touch' && Math.abs(x - drag.x) > 5) {
+  if (drag && Math.abs(x - drag.x) > (event.pointerType === 'touch' ? 20 : 5)) {
     if (!drag.band) {
       drag.band = make('rect', { class: 'band', y: 20, height: height - 20 });
       timeline.firstChild.append(drag.band);
@@ -257,8 +275,9 @@ function valuesAt(timeS) {
   const bin = binAt(timeS);
   const lines = data.lanes.map((lane, index) => {
     const errors = data.errors[index];
+    const unit = errors && errors.unit === 'pixels' ? ' %' : '';
     const known = errors && errors.misses[bin] !== null
-      ? `, ${short(errors.misses[bin])} missed, ${short(errors.false_boxes[bin])} false${errors.switches[bin] ? `, ${errors.switches[bin]} switched` : ''}` : '';
+      ? `, ${short(errors.misses[bin])}${unit} missed, ${short(errors.false_boxes[bin])}${unit} false${errors.switches[bin] ? `, ${errors.switches[bin]} switched` : ''}` : '';
     return `${lane.name}: ${short(lane.objects[bin] || 0)} seen${known}`;
   });
   return [clock(timeS), ...lines].join('\n');

@@ -110,11 +110,15 @@ def value_text(value: Plain) -> str:
     """Whole numbers whole, others with as many digits as say something; a dash for what is not known, NaN too."""
     if value is None or value != value:
         return "–"
-    if isinstance(value, float) and not value.is_integer():
-        return f"{value:.3f}" if abs(value) < 10 else f"{value:,.1f}"
-    if isinstance(value, float):
-        return f"{value:.3f}" if abs(value) <= 1 else f"{value:,.0f}"
-    return f"{value:,}" if isinstance(value, int) else value
+    if isinstance(value, str):
+        return value
+    if isinstance(value, int):
+        text = f"{value:,}"
+    elif value.is_integer() and abs(value) > 1:
+        text = f"{value:,.0f}"
+    else:
+        text = f"{value:.3f}" if abs(value) < 10 else f"{value:,.1f}"
+    return text.replace("-", "−")
 
 
 def measure_text(value: float, unit: str) -> str:

@@ -37,6 +37,8 @@ class Results:
     """"labels": black and white"""
     light: int = LIGHT
     """the grey level from which on a pixel is foreground; 1 where masks are of 0 and 1"""
+    problem: str | None = None
+    """what looks wrong although it can be scored"""
 
     def pixels(self, frame: int) -> tuple[Mask, Labels | None]:
         """Foreground, and who owns every pixel where that is said."""
@@ -49,7 +51,7 @@ class Results:
 def read_results(path: Path, sequence: DataSequence, truth: Truth, *, choice: Choice, alone: bool) -> Results:
     """Find and read what lies for a sequence at `path`.
 
-        FILE                                        MOT text, if one sequence is scored
+        FILE                                        MOT text, if one sequence is scored; its name does not matter
         DIR/SEQ.txt  DIR/data/SEQ.txt  DIR/SEQ/*.txt  DIR/SEQ.LANE.mot.txt
         DIR/CATEGORY/SEQ/bin000001.png  DIR/SEQ/bin000001.png
         DIR/bin000001.png                           if one sequence is scored
@@ -72,26 +74,31 @@ def read_results(path: Path, sequence: DataSequence, truth: Truth, *, choice: Ch
     if path.is_dir() and (truth.boxes is not None or truth.has_identities):
         table = _find_table(path, sequence, alone)
     if table is None and folder is None:
+        others = sorted(p.name for p in path.glob("*.txt"))
         raise SourceError(
             f"{path}: no results for {sequence.name}; wanted {sequence.name}.txt (MOT), or masks in "
             f"{sequence.category}/{sequence.name}/ or {sequence.name}/"
+            + (f"; if {others[0]} is meant, name the file itself" if others and alone else "")
         )
-    boxes = (
-        None
-        if table is None
-        else _read_table(table, at, choice, truth=table.samefile(sequence.truth) or table.name.startswith("gt"))
-    )
+    boxes, problem = None, None
+    if table is not None:
+        is_truth = table.samefile(sequence.truth) or table.name.startswith("gt")
+        boxes = _read_table(table, at, choice, truth=is_truth)
+        problem = _misfit(boxes, truth)
     if folder is None or (boxes is not None and not truth.mask_files):
-        return Results(boxes)
+        return Results(boxes, problem=problem)
     files = {
         number - 1 if at is None else at.get(number, -1): p for number, p in numbered(folder, ANY_SUFFIXES).items()
     }
     wanted = [frame for frame in _frames(truth) if frame not in files]
     if wanted:
         first = wanted[0] + 1 if numbers is None else numbers[wanted[0]]
-        raise SourceError(f"{folder}: {len(wanted)} of {len(_frames(truth))} scored frames have no mask, first {first}")
+        raise SourceError(
+            f"{folder}: {len(wanted)} of {len(_frames(truth))} scored frames have no mask, first {first}; masks go by the "
+            "frames' own numbers"
+        )
     files = {frame: file for frame, file in files.items() if truth.span[0] <= frame <= truth.span[1]}
-    return Results(boxes, files, _kind(files, truth), _light(files))
+    return Results(boxes, files, _kind(files, truth), _light(files), problem)
 
 
 def score_results(results: Results, truth: Truth, *, iou: float = 0.5) -> ClipScores:
@@ -134,6 +141,8 @@ def _find_table(path: Path, sequence: DataSequence, alone: bool) -> Path | None:
             if table.is_file():
                 return table
         inner = [p for p in sorted(place.glob("*.txt")) if p.name != "temporalROI.txt"]
+        if place == path:  # a folder for many: a table under another name is another sequence's
+            inner = []
         if inner and not numbered(place, ANY_SUFFIXES):  # beside masks it may be anything
             return _only(inner, place)
     return None
@@ -177,6 +186,17 @@ def _read_table(
     if at is None:
         return {number - 1: boxes for number, boxes in found.items()}
     return {at[number]: boxes for number, boxes in found.items() if number in at}
+
+
+def _misfit(boxes: Mapping[int, tuple[Identified, ...]], truth: Truth) -> str | None:
+    """What makes a table look like another clip's, or another count of frames."""
+    first, last = truth.span
+    inside = [frame for frame, found in boxes.items() if found and first <= frame <= last]
+    if boxes and not inside:
+        return f"no row speaks of a scored frame, {first + 1} to {last + 1}; are frames counted as here?"
+    if inside and max(inside) - first < 0.75 * (last - first):
+        return f"the results end at the clip's frame {max(inside) + 1}, but {first + 1} to {last + 1} are scored"
+    return None
 
 
 def _frames(truth: Truth) -> list[int]:

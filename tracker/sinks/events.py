@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Protocol
 
 from tracker.sinks.outputs import PartText
-from tracker.types import Event, Moment, Outcome
+from tracker.types import Event, Frame, Moment, Outcome
 
 
 class Finder(Protocol):
@@ -22,8 +22,8 @@ class Finder(Protocol):
 class EventLines:
     """The events of one lane, in the order in which they became certain; a clip without any makes an empty file.
 
-    frame from 1; time_s; kind; lane; ids, whom it befell first; box [x0, y0, x1, y1] in pixels, half open; end_frame
-    from 1, the first frame in which it no longer holds, and end_s, or null; note, for people.
+    frame as in the MOT table; time_s; kind; lane; ids, whom it befell first; box [x0, y0, x1, y1] in pixels, half open; end_frame,
+    the first in which it no longer holds, and end_s, or null; note, for people.
     """
 
     def __init__(self, path: Path, finder: Finder) -> None:
@@ -31,31 +31,43 @@ class EventLines:
         self._finder = finder
         self._text = PartText(path)
         self._began = False
+        self._numbers: list[int] | None = None
+        """by place in the run; None as long as frames count from 1 without gaps"""
 
     def write(self, moment: Moment) -> None:
         """Add the events that became certain. SinkError if they cannot be written."""
         self._began = True
-        self._text.write(_lines(self._finder(moment)))
+        self._count(moment.frame)
+        self._text.write(self._lines(self._finder(moment)))
 
     def close(self, outcome: Outcome) -> None:
         """Add what the end made certain and give the file its final name; nothing if no moment came."""
         if self._began:
-            self._text.settle(tail=_lines(self._finder.finish()))
+            self._text.settle(tail=self._lines(self._finder.finish()))
+
+    def _count(self, frame: Frame) -> None:
+        if self._numbers is None and frame.written != frame.index + 1:
+            self._numbers = list(range(1, frame.index + 1))
+        if self._numbers is not None:
+            self._numbers.append(frame.written)
+
+    def _written(self, index: int) -> int:
+        return index + 1 if self._numbers is None else self._numbers[index]
+
+    def _lines(self, events: Iterable[Event]) -> str:
+        plain = (_plain(event, self._written) for event in events)
+        return "".join(json.dumps(line, ensure_ascii=False, allow_nan=False) + "\n" for line in plain)
 
 
-def _lines(events: Iterable[Event]) -> str:
-    return "".join(json.dumps(_plain(event), ensure_ascii=False, allow_nan=False) + "\n" for event in events)
-
-
-def _plain(event: Event) -> dict[str, object]:
+def _plain(event: Event, written: Callable[[int], int]) -> dict[str, object]:
     return {
-        "frame": event.frame + 1,
+        "frame": written(event.frame),
         "time_s": round(event.time_s, 6),
         "kind": event.kind,
         "lane": event.lane,
         "ids": list(event.ids),
         "box": [round(float(side), 2) for side in event.box],
-        "end_frame": None if event.end_frame is None else event.end_frame + 1,
+        "end_frame": None if event.end_frame is None else written(event.end_frame),
         "end_s": None if event.end_s is None else round(event.end_s, 6),
         "note": event.note,
     }

@@ -14,9 +14,10 @@ from tracker.types import Moment, Outcome
 
 
 class MaskFolder:
-    """One PNG a frame, `000001.png` and on (frames from 1): 255 where any object of the lane owns the pixel, else 0.
+    """One PNG a frame, `000001.png` and on, by the frame's number: 255 where the lane holds a pixel to be object, else 0.
 
-    An existing folder of that name is replaced when the sink is closed, not before.
+    That is its foreground, as it is scored; some of it may be nobody's yet. An existing folder of that name is replaced
+    when the sink is closed, not before.
     """
 
     def __init__(self, path: Path, lane: str) -> None:
@@ -26,15 +27,15 @@ class MaskFolder:
 
     def write(self, moment: Moment) -> None:
         """Add one picture. SinkError if it cannot be written."""
-        owned = moment.view(self._lane).segmentation.labels > 0
+        foreground = moment.view(self._lane).segmentation.foreground
         # Encoded in memory: cv2.imwrite says neither why it failed nor, on some systems, takes every file name.
-        _, data = cv2.imencode(".png", owned.view(np.uint8) * np.uint8(255), [cv2.IMWRITE_PNG_COMPRESSION, 3])
+        _, data = cv2.imencode(".png", foreground.view(np.uint8) * np.uint8(255), [cv2.IMWRITE_PNG_COMPRESSION, 3])
         with writing(self.path):
             if not self._begun:
                 shutil.rmtree(part_path(self.path), ignore_errors=True)
                 part_path(self.path).mkdir()
                 self._begun = True
-            (part_path(self.path) / f"{moment.frame.index + 1:06d}.png").write_bytes(data.tobytes())
+            (part_path(self.path) / f"{moment.frame.written:06d}.png").write_bytes(data.tobytes())
 
     def close(self, outcome: Outcome) -> None:
         """Give the folder its final name."""
@@ -46,7 +47,7 @@ class MaskFolder:
 class RleMasks:
     """The visible pixels of every track as COCO run lengths.
 
-    A JSON list of `{"frame", "id", "rle": {"size", "counts"}}`; frames count from 1 and `rle` is what
+    A JSON list of `{"frame", "id", "rle": {"size", "counts"}}`; `frame` is the clip's number of it, and `rle` is what
     `pycocotools.mask.decode` takes. Written frame by frame: nothing is kept in memory.
     """
 
@@ -69,7 +70,7 @@ class RleMasks:
                 continue
             rle = coco.encode(owned.view(np.uint8))
             value = {
-                "frame": moment.frame.index + 1,
+                "frame": moment.frame.written,
                 "id": track.id,
                 "rle": {"size": list(rle["size"]), "counts": rle["counts"].decode("ascii")},
             }

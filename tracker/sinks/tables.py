@@ -11,8 +11,8 @@ from tracker.types import Moment, Outcome
 class MotTable:
     """MOTChallenge text of one lane: `frame,id,left,top,width,height,confidence,-1,-1,-1`.
 
-    Frames count from 1; left and top are pixels from 0, as everywhere here. Predicted boxes of hidden objects are left
-    out, as in MOTChallenge, unless `hidden` is true.
+    Frames count from 1, or have their pictures' numbers; left and top are pixels from 0, as everywhere here. Predicted
+    boxes of hidden objects are left out, as in MOTChallenge, unless `hidden` is true.
     """
 
     def __init__(self, path: Path, lane: str, *, hidden: bool = False) -> None:
@@ -23,7 +23,7 @@ class MotTable:
 
     def write(self, moment: Moment) -> None:
         """Add one frame's rows. SinkError if they cannot be written."""
-        frame = moment.frame.index + 1
+        frame = moment.frame.written
         self._text.write(
             "".join(
                 f"{frame},{track.id},{track.box.x0:.2f},{track.box.y0:.2f},{track.box.width:.2f},{track.box.height:.2f},"
@@ -41,7 +41,7 @@ class MotTable:
 class CsvTable:
     """Everything known of one lane's tracks, with a header line.
 
-    frame from 1; time_s; id; x0, y0, x1, y1 in pixels, half open; confidence; hidden 0 or 1 (then the box is
+    frame as in the MOT table; time_s; id; x0, y0, x1, y1 in pixels, half open; confidence; hidden 0 or 1 (then the box is
     predicted); area_px of the visible pixels, 0 when there are none.
     """
 
@@ -56,7 +56,7 @@ class CsvTable:
         """Add one frame's rows. SinkError if they cannot be written."""
         view = moment.view(self._lane)
         areas = {region.label: region.area_px for region in view.segmentation.regions}
-        start = f"{moment.frame.index + 1},{moment.frame.time_s:.6f}"
+        start = f"{moment.frame.written},{moment.frame.time_s:.6f}"
         rows = []
         for track in view.tracks:
             x0, y0, x1, y1 = track.box

@@ -13,7 +13,7 @@ import cv2
 from tracker.errors import SinkError
 from tracker.types import Image, Moment, Outcome
 
-INSTEAD = "write a video with --record out.mp4, or leave the window out with --no-show"
+INSTEAD = "leave the window out with --no-show; --record out.mp4 writes a video"
 KEYS_TO_STOP = (ord("q"), ord("Q"), 27)  # 27 is Escape
 PROBE = "import cv2; cv2.namedWindow('tracker'); cv2.waitKey(1); cv2.destroyAllWindows()"
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import warnings
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +28,14 @@ def natural(name: str) -> list[tuple[int, int, str]]:
     """Key that sorts as people count: frame2 before frame10."""
     parts = re.split("([0-9]+)", name)
     return [(0, int(part), part) if part.isdecimal() else (1, 0, part) for part in parts if part]
+
+
+def own_numbers(paths: Sequence[Path]) -> list[int | None]:
+    """The last number in each name, in000470.jpg 470; None for all where they do not rise with the pictures."""
+    found = [re.findall("[0-9]+", path.stem) for path in paths]
+    numbers = [int(digits[-1]) for digits in found if digits]
+    rising = len(numbers) == len(paths) and all(a < b for a, b in pairwise(numbers))
+    return [*numbers] if rising else [None] * len(paths)
 
 
 def read_picture(path: Path) -> Image:
@@ -68,6 +77,7 @@ class Pictures:
         if not self._wanted:
             raise SourceError(f"{name}: start is at {span.start_s:g} s, but it lasts {len(ordered) / fps:g} s")
         self._first = ordered.index(self._wanted[0])
+        self._numbers = own_numbers(self._wanted)
         height, width = read_picture(self._wanted[0]).shape[:2]
         self.info = SourceInfo(
             name=Path(name).name or name,
@@ -78,8 +88,8 @@ class Pictures:
         )
 
     def __iter__(self) -> Iterator[Frame]:
-        for index, path in enumerate(self._wanted):
-            yield Frame(index, (self._first + index) / self._fps, self._read(path))
+        for index, (path, number) in enumerate(zip(self._wanted, self._numbers, strict=True)):
+            yield Frame(index, (self._first + index) / self._fps, self._read(path), number)
 
     def _read(self, path: Path) -> Image:
         image = read_picture(path)

@@ -106,11 +106,13 @@ class Video:
         if self._span.start_s > 0 and not self.info.live and self._first.time is not None:
             pictures = self._decoder.pictures_from(self._origin_s + self._span.start_s)
         clock = timed(self._through(pictures), origin_s=self._origin_s, fps=self.info.fps)
-        count = 0
+        count = before = 0
         for time_s, picture in self._span.cut(clock):
             image = self._upright(self._decoder.image(picture))
             image.flags.writeable = False
-            yield Frame(count, time_s, image)
+            if count == 0 and self._span.start_s > 0:
+                before = round(time_s * (self.info.fps or FALLBACK_FPS))  # jumped over, not counted
+            yield Frame(count, time_s, image, None if self.info.live else before + count + 1)
             count += 1
         if count == 0:
             raise SourceError(f"{self._shown}: no readable frame at or after {self._span.start_s:g} s")

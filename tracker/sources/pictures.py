@@ -80,7 +80,7 @@ class Pictures:
         self._numbers = own_numbers(self._wanted)
         height, width = read_picture(self._wanted[0]).shape[:2]
         self.info = SourceInfo(
-            name=Path(name).name or name,
+            name="/".join(Path(name).parts[-2:]),  # input/ and img1/ alone say little
             size=(width, height),
             fps=fps,
             frame_count=len(self._wanted),

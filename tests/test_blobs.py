@@ -71,6 +71,38 @@ def test_two_in_one_blob_are_company():
     assert set(found.company) == {0, 1}
 
 
+def test_a_piece_that_was_never_seen_apart_is_absorbed_by_the_slot_that_explains_the_blob():
+    """A whole car, and a slot that was born on its wheel."""
+    car, wheel = (20, 40, 80, 70), (24, 60, 36, 70)
+    found, _ = settled(verdict_of(car), [slot(*car), slot(*wheel, alone=2)], [(20, 40, 80, 58), wheel])
+    assert found.absorbed == {1}
+    assert list(found.alone) == [0]
+
+
+def test_of_pieces_that_were_all_never_seen_apart_one_goes_on_and_has_the_blob_for_itself():
+    pieces = [(20, 40, 40, 70), (42, 40, 60, 70), (62, 42, 80, 70)]
+    slots = [slot(*piece, alone=alone) for piece, alone in zip(pieces, (1, 4, 0), strict=True)]
+    found, _ = settled(verdict_of((20, 40, 80, 70)), slots, pieces)
+    assert found.absorbed == {0, 2}
+    assert found.alone[1] == (20, 40, 80, 70)
+    assert found.births == []
+
+
+def test_pieces_that_the_object_has_outgrown_are_one_object_even_if_they_were_seen_apart():
+    """A van that came out from behind a post in two slices: the blob is many times both."""
+    van, slices = (20, 30, 100, 80), [(20, 30, 30, 50), (90, 30, 100, 50)]
+    found, _ = settled(verdict_of(van), [slot(*piece) for piece in slices], slices)
+    assert len(found.absorbed) == 1
+
+
+def test_two_who_were_seen_apart_keep_their_slots_and_a_third_unknown_one_is_no_piece_of_them():
+    """The blob is larger than both explain: the newcomer may well be somebody."""
+    one, two, new = (20, 40, 30, 70), (30, 40, 40, 70), (40, 35, 70, 75)
+    found, _ = settled(verdict_of(one, two, new), [slot(*one), slot(*two), slot(*new, alone=0)], [one, two, new])
+    assert found.absorbed == set()
+    assert set(found.company) == {0, 1, 2}
+
+
 def test_a_blob_as_large_as_its_owner_has_no_room_for_a_double():
     slots = [slot(20, 20, 32, 50), slot(21, 20, 33, 50, id=None)]
     found, _ = settled(verdict_of((20, 20, 32, 50)), slots, [(20, 20, 32, 50), (20, 20, 20, 20)])

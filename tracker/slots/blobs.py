@@ -67,6 +67,8 @@ class Settled(NamedTuple):
     """slot -> box of the blob it shares with others"""
     covered: dict[int, Box]
     """slot -> box of a blob it stands in that is too small for it beside its owner: hidden behind, or a double"""
+    absorbed: set[int]
+    """slots that are pieces of another one: they share its blob and were never seen apart from it, or it has outgrown them"""
 
 
 def find_blobs(verdict: NDArray[np.uint8], settings: LifeSettings) -> Blobs:
@@ -95,7 +97,7 @@ def settle(
 
     poses (K, 4), lives and shares belong to the same K slots.
     """
-    settled = Settled([], {}, {}, {})
+    settled = Settled([], {}, {}, {}, set())
     if len(blobs.boxes) < 2 or blobs.share > settings.flood:
         return settled
     foretold = np.array([_foretold(pose, life) for pose, life in zip(poses, lives, strict=True)]).reshape(-1, 4)
@@ -106,6 +108,9 @@ def settle(
     for b in seated:
         here = [k for k in range(len(lives)) if seats[k] == b]
         box = _box(blobs.boxes[b])
+        pieces = _pieces(here, owned[b], float(blobs.areas[b]), lives, settings)
+        settled.absorbed.update(pieces)
+        here = [k for k in here if k not in pieces]
         winner = max(here, key=lambda k: owned[b, k] + 0.5 * _overlap(foretold[k], blobs.boxes[b]))
         if len(here) > 1 and box.width * box.height < settings.merge_growth * max(_size(foretold[k]) for k in here):
             weak = {k for k in here if k != winner and (lives[k].id is None or owned[b, k] < HOLDS * lives[k].area_px)}
@@ -133,6 +138,26 @@ def settle(
     for k, life in enumerate(lives):
         life.parted = life.parted if k in twinned else 0
     return settled
+
+
+def _pieces(
+    here: list[int], owned: NDArray[np.int64], area: float, lives: list[Life], settings: LifeSettings
+) -> set[int]:
+    """Of the slots in one blob, those that are pieces of another: they have not shown that they are somebody.
+
+    To be somebody is to have stood alone. Who has not is a piece of those who have, if these explain the blob; a blob that is
+    many times all that is known of it is one object, and one slot goes on.
+
+    owned (K,) pixels of the blob that each slot owns; area of the blob.
+    """
+    founded = [k for k in here if lives[k].alone >= settings.found_frames]
+    if len(here) == 1:
+        return set()
+    known = sum(lives[k].area_px for k in founded)
+    if area > settings.outgrown * known:
+        keep = max(here, key=lambda k: (k in founded, lives[k].alone, owned[k]))
+        return set(here) - {keep}
+    return set(here) - set(founded) if area <= settings.growth * known else set()
 
 
 def _settle_free(

@@ -198,7 +198,7 @@ class SlotsSegmenter:
             span = MOVED_SIZES * float(np.sqrt(poses[k, 2] * poses[k, 3]))
             life.moved |= float(np.hypot(poses[k, 0] - life.born_at[0], poses[k, 1] - life.born_at[1])) > span
         doubled = doubles(poses, self._lives, self.settings.life)
-        doubled |= {k for k in settled.covered if self._lives[k].id is None}
+        doubled |= {k for k in settled.covered if self._lives[k].id is None} | settled.absorbed
         stay = [
             k for k, life in enumerate(self._lives)
             if k not in doubled and not is_dead(poses[k], life, size, self.settings.life)

@@ -26,6 +26,10 @@ def _gmm(name: str, settings: RunSettings) -> Lane:
 
 
 def _slots(name: str, settings: RunSettings) -> Lane:
+    if settings.slots.rigid is not None:
+        from tracker.slots.rigid import RigidSlots
+
+        return Lane(name, RigidSlots(settings.slots.rigid))
     # these bring torch: only where the lane is asked for
     from tracker.background import Mixture
     from tracker.slots.checkpoint import load_network

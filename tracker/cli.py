@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from tracker.jobs import Result
     from tracker.settings import RunSettings
 
-WORLDS = ("street",)
+WORLDS = ("street", "mnist-mot", "sprites-mot")
 LAYOUTS = ("auto", "cdnet", "masks", "mot", "identities")
 EXIT_ERROR, EXIT_INTERRUPTED = 1, 130
 
@@ -307,8 +307,15 @@ def evaluate(
 @click.option("--truth", type=click.Path(path_type=Path), metavar="DIR", help="gt.txt and masks/000001.png go here.")
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Another seed, another clip.")
 @click.option("--frames", type=click.IntRange(1), default=200, show_default=True)
-@click.option("--size", type=Size(), default=(480, 360), help="Width x height.  [480x360]")
-@click.option("--objects", type=click.IntRange(0), help="How many at a time.  [6 to 12]")
+@click.option("--size", type=Size(), help="Width x height.  [480x360; the mot worlds are always 128x128]")
+@click.option("--objects", type=click.IntRange(0), help="How many at a time.  [6 to 12; mot worlds 3 at most]")
+@click.option(
+    "--digits",
+    type=click.Path(exists=True, path_type=Path),
+    metavar="PATH",
+    help="mnist-mot: MNIST's pictures, an idx file or its folder.  [scikit-learn's digits]",
+)
+@click.option("--crf", type=click.IntRange(1, 51), help="Lower: better and larger.  [16; mot worlds 1]")
 @overwriting
 @talking
 def synth(
@@ -317,17 +324,19 @@ def synth(
     truth: Path | None,
     seed: int,
     frames: int,
-    size: tuple[int, int],
+    size: tuple[int, int] | None,
     objects: int | None,
+    digits: Path | None,
+    crf: int | None,
     overwrite: bool,
     quiet: bool,
     verbose: bool,
 ) -> None:
     """Draw a clip whose answer is known: every pixel's owner and every identity."""
-    from tracker.synth import draw_world, save_clip
+    from tracker.synth import Order, save_world, stream_world
 
-    clip = draw_world(world, seed=seed, frames=frames, size=size, objects=objects)
-    save_clip(clip, video=output, truth=truth, overwrite=overwrite)
+    drawn = stream_world(world, Order(seed, frames, size, objects, digits=digits))
+    save_world(drawn, video=output, truth=truth, overwrite=overwrite, crf=crf)
     if not quiet:
         click.echo(f"{output}: {frames} frames" + (f"; truth in {truth}" if truth else ""))
 

@@ -3,66 +3,157 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Literal
 
 import cv2
 import numpy as np
 
+from tracker.errors import SettingsError
 from tracker.sinks import OverlayVideo, VideoSettings, check_outputs, part_path
 from tracker.sinks.outputs import settle, writing
 from tracker.types import Frame, Moment
-from tracker.worlds import Clip, StreetSettings, draw_street
+from tracker.worlds import Clip, Drawn, MotSettings, StreetSettings, draw_street, read_digits, stream_mot
 
 SCORED_FROM = 0.1
 """An object of which less than this share can be seen is written with confidence 0: nobody is asked to find it."""
+
+CRF, MOT_CRF = 16, 1
+"""x264's constant quality of a street, and of the mot worlds: 1 is without loss but for the colours' half resolution"""
+
+STREET_SIZE = (480, 360)
+
+
+@dataclass(frozen=True)
+class Order:
+    """What is to be drawn."""
+
+    seed: int = 0
+    frames: int = 200
+    size: tuple[int, int] | None = None
+    """(width, height); None for the world's own"""
+    objects: int | None = None
+    """how many at a time; None for the world's own"""
+    fps: float = 25.0
+    digits: Path | None = None
+    """MNIST's pictures; None for scikit-learn's digits"""
+
+
+@dataclass(frozen=True)
+class World:
+    """A world as it is drawn: frame by frame, so that a long one needs no memory."""
+
+    frames: Iterator[Drawn]
+    fps: float
+    scored_from: float = SCORED_FROM
+    """an object of which less than this share can be seen is not asked for"""
+    crf: int = CRF
+    """x264's constant quality that fits it"""
 
 
 def draw_world(
     world: str, *, seed: int, frames: int, size: tuple[int, int], objects: int | None, fps: float = 25.0
 ) -> Clip:
-    """Draw one of WORLDS; `size` is (width, height), `objects` how many at a time, None for its own."""
-    return WORLDS[world](seed, frames, size, objects, fps)
+    """Draw a street whole; `size` is (width, height), `objects` how many at a time, None for its own."""
+    if world != "street":
+        raise SettingsError(f"{world}: drawn frame by frame only; use stream_world")
+    return _draw_street(Order(seed, frames, size, objects, fps))
 
 
-def _street(seed: int, frames: int, size: tuple[int, int], objects: int | None, fps: float) -> Clip:
-    settings = StreetSettings(width=size[0], height=size[1], frames=frames, fps=fps)
-    if objects is not None:
-        settings = settings.model_copy(update={"objects": (objects, objects)})
-    return draw_street(settings, seed=seed)
+def stream_world(world: str, order: Order) -> World:
+    """Draw one of WORLDS frame by frame.
+
+    Raises SettingsError for a size that a world cannot have, and what `read_digits` raises.
+    """
+    return WORLDS[world](order)
 
 
-WORLDS: dict[str, Callable[[int, int, tuple[int, int], int | None, float], Clip]] = {"street": _street}
+def _draw_street(order: Order) -> Clip:
+    width, height = order.size or STREET_SIZE
+    settings = StreetSettings(width=width, height=height, frames=order.frames, fps=order.fps)
+    if order.objects is not None:
+        settings = settings.model_copy(update={"objects": (order.objects, order.objects)})
+    return draw_street(settings, seed=order.seed)
+
+
+def _street(order: Order) -> World:
+    return _whole(_draw_street(order))
+
+
+def _whole(clip: Clip) -> World:
+    return World(map(Drawn, clip.images, clip.labels, clip.boxes), clip.fps)
+
+
+def _mot(order: Order, *, world: Literal["digits", "sprites"]) -> World:
+    """Hidden or not, every object is asked for: so it was when the published scores were taken."""
+    if order.size is not None:
+        raise SettingsError("this world has a size of its own, 128x128; leave --size out")
+    settings = MotSettings(world=world, frames=order.frames, fps=order.fps)
+    if order.objects is not None:
+        settings = settings.model_copy(update={"objects": order.objects})
+    digits = read_digits(order.digits) if world == "digits" else None
+    return World(stream_mot(settings, seed=order.seed, digits=digits), order.fps, scored_from=0.0, crf=MOT_CRF)
+
+
+WORLDS: dict[str, Callable[[Order], World]] = {
+    "street": _street,
+    "mnist-mot": partial(_mot, world="digits"),
+    "sprites-mot": partial(_mot, world="sprites"),
+}
 """Every world that can be drawn to files, by its name."""
 
 
 def save_clip(clip: Clip, *, video: Path, truth: Path | None = None, overwrite: bool = False) -> None:
-    """Write the clip as MP4 and its truth as a folder: gt.txt (MOTChallenge) and masks/000001.png (pixel = identity).
+    """Write a clip that was drawn whole; see `save_world`."""
+    save_world(_whole(clip), video=video, truth=truth, overwrite=overwrite)
+
+
+def save_world(
+    world: World, *, video: Path, truth: Path | None = None, overwrite: bool = False, crf: int | None = None
+) -> None:
+    """Write a world as MP4 and its truth as a folder: gt.txt (MOTChallenge) and masks/000001.png (pixel = identity).
+
+    crf  x264's constant quality, lower is better and larger; None: the world's own
 
     Raises SinkError if something exists and `overwrite` is false, or cannot be written.
     """
     check_outputs([video], folders=[] if truth is None else [truth], overwrite=overwrite)
-    sink = OverlayVideo(video, render=lambda moment: moment.frame.image, fps=clip.fps, settings=VideoSettings(crf=16))
-    for t, image in enumerate(clip.images):
-        sink.write(Moment(Frame(t, t / clip.fps, image), ()))
-    sink.close("complete")
-    if truth is not None:
-        _save_truth(clip, truth)
+    settings = VideoSettings(crf=crf or world.crf)
+    film = OverlayVideo(video, render=lambda moment: moment.frame.image, fps=world.fps, settings=settings)
+    answer = None if truth is None else _TruthFolder(truth, scored_from=world.scored_from)
+    for t, drawn in enumerate(world.frames):
+        film.write(Moment(Frame(t, t / world.fps, drawn.image), ()))
+        if answer is not None:
+            answer.write(t, drawn)
+    film.close("complete")
+    if answer is not None:
+        answer.close()
 
 
-def _save_truth(clip: Clip, folder: Path) -> None:
-    part = part_path(folder)
-    rows = (
-        f"{t + 1},{item.id},{item.box.x0:.2f},{item.box.y0:.2f},{item.box.width:.2f},{item.box.height:.2f},"
-        f"{int(item.visible >= SCORED_FROM)},1,{item.visible:.3f}\n"
-        for t, boxes in enumerate(clip.boxes)
-        for item in boxes
-    )
-    with writing(folder):
-        shutil.rmtree(part, ignore_errors=True)
-        (part / "masks").mkdir(parents=True)
-        (part / "gt.txt").write_text("".join(rows), encoding="utf-8")
-        for t, labels in enumerate(clip.labels):
-            small = labels.astype(np.uint8) if labels.max() <= 255 else labels
-            (part / "masks" / f"{t + 1:06d}.png").write_bytes(cv2.imencode(".png", small)[1].tobytes())
-    settle(folder)
+class _TruthFolder:
+    """gt.txt and masks, written as the frames come; under their name once they are whole."""
+
+    def __init__(self, folder: Path, *, scored_from: float) -> None:
+        self._folder, self._part, self._scored_from = folder, part_path(folder), scored_from
+        self._rows: list[str] = []
+        with writing(folder):
+            shutil.rmtree(self._part, ignore_errors=True)
+            (self._part / "masks").mkdir(parents=True)
+
+    def write(self, t: int, drawn: Drawn) -> None:
+        for item in drawn.boxes:
+            x, y, w, h = item.box.x0, item.box.y0, item.box.width, item.box.height
+            asked = int(item.visible >= self._scored_from)
+            self._rows.append(f"{t + 1},{item.id},{x:.2f},{y:.2f},{w:.2f},{h:.2f},{asked},1,{item.visible:.3f}\n")
+        labels = drawn.labels
+        small = labels.astype(np.uint8) if labels.max() <= 255 else labels
+        with writing(self._folder):
+            (self._part / "masks" / f"{t + 1:06d}.png").write_bytes(cv2.imencode(".png", small)[1].tobytes())
+
+    def close(self) -> None:
+        with writing(self._folder):
+            (self._part / "gt.txt").write_text("".join(self._rows), encoding="utf-8")
+        settle(self._folder)

@@ -93,6 +93,10 @@ class LifeSettings(Settings):
     """a blob this many times the largest of the slots that stand in it holds them all; smaller, only its owner is seen"""
     grow_frames: int = Field(15, ge=0)
     """so young a slot takes all loose foreground that hangs on it"""
+    found_frames: int = Field(6, ge=0)
+    """frames a slot must have stood alone to count as somebody beside others in one blob; less, and it is a piece of them"""
+    outgrown: float = Field(4.0, ge=1)
+    """a blob so many times all the known slots in it is one object that they are pieces of"""
     confirm_frames: int = Field(5, ge=1)
     """frames seen before a slot is given an identity"""
     young_frames: int = Field(3, ge=0)
@@ -115,6 +119,33 @@ class LifeSettings(Settings):
     """without a prescan, a slot that has never moved for so long is given back to the background"""
 
 
+class RigidSettings(Settings):
+    """Slots that neither turn nor bend, on a scene that is known exactly. Light is from 0 to 1."""
+
+    share: Literal["over", "sum"] = "over"
+    """over: one slot explains a pixel alone, the others are behind it; sum: their light adds up"""
+    box_px: tuple[float, float] | None = None
+    """(width, height) of every object's box, laid round its centre of light; null: round what was seen of it"""
+    reach_px: int = Field(7, ge=0)
+    """pixels an object may go in one frame, before its speed is known"""
+    ink: float = Field(0.3, gt=0, le=1)
+    """what differs by more from all that was expected is foreground"""
+    least_px: int = Field(20, ge=1)
+    """pixels of the smallest object"""
+    largest_px: int = Field(28, ge=1)
+    """the longer side of the largest object: what is larger is two"""
+    thin_px: int = Field(1, ge=1)
+    """pieces thinner than this are the rims of something; 1: none are"""
+    fragment: float = Field(0.5, ge=0)
+    """sum: an unexplained piece beside a slot never seen whole is a part of it if smaller than this share; larger, a birth"""
+    slack_px: int = Field(4, ge=0)
+    """gap between a slot and a piece of it"""
+    hidden_frames: int = Field(12, ge=0)
+    """frames a slot may be wholly behind others"""
+    amodal: bool = False
+    """whether a slot wholly behind others counts as found where it was foretold"""
+
+
 class SlotsSettings(Settings):
     """The neural lane at work."""
 
@@ -125,3 +156,5 @@ class SlotsSettings(Settings):
     max_slots: int = Field(64, ge=1)
     """objects at a time; births beyond that wait"""
     life: LifeSettings = LifeSettings()
+    rigid: RigidSettings | None = None
+    """null: objects move as they like. Otherwise they are pictures that move as a whole, and no network is asked"""

@@ -1,6 +1,18 @@
 """Drawn scenes whose every pixel's owner is known: for training, tests, the demo and held-apart scores."""
 
-from tracker.worlds.clip import Clip, TruthBox
+from tracker.worlds.clip import Clip, Drawn, TruthBox
+from tracker.worlds.digits import read_digits
+from tracker.worlds.mot import MotSettings, draw_mot, stream_mot
 from tracker.worlds.street import StreetSettings, draw_street
 
-__all__ = ["Clip", "StreetSettings", "TruthBox", "draw_street"]
+__all__ = [
+    "Clip",
+    "Drawn",
+    "MotSettings",
+    "StreetSettings",
+    "TruthBox",
+    "draw_mot",
+    "draw_street",
+    "read_digits",
+    "stream_mot",
+]

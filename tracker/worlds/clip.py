@@ -17,9 +17,20 @@ class TruthBox:
     id: int
     """identity, from 1, the value of its pixels in `Clip.labels`"""
     box: Box
-    """of the whole object, hidden parts included, clipped to the frame"""
+    """of the whole object, hidden parts included; a street's are clipped to the frame"""
     visible: float
     """share of that object's pixels inside the frame that nothing hides, in [0, 1]"""
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """One frame of a drawn clip."""
+
+    image: NDArray[np.uint8]
+    """(H, W, 3) RGB"""
+    labels: NDArray[np.uint16]
+    """(H, W) identity of the visible object, 0 = background"""
+    boxes: tuple[TruthBox, ...]
 
 
 @dataclass(frozen=True)

@@ -12,30 +12,14 @@ import time
 import av
 import numpy as np
 import pytest
-from click.testing import CliRunner
 from clips import cut, draw, draw_noise, write_pictures, write_raw_avi, write_sound, write_video
+from commands import call, refused
 from PIL import Image
 
-from tracker.cli import WORLDS, _output, cli
+from tracker.cli import WORLDS, _output
 
 FRAMES, WIDTH, HEIGHT = 24, 96, 72
 LANES = ("gmm", "slots")
-
-
-def call(*arguments):
-    """The command line in this process, without colours or a terminal."""
-    return CliRunner().invoke(cli, [str(argument) for argument in arguments])
-
-
-def refused(*arguments):
-    """The one line on stderr of a call that must fail with exit code 1."""
-    result = call(*arguments)
-    lines = result.stderr.strip().splitlines()
-    assert result.exit_code == 1, result.output
-    assert lines[-1].startswith("tracker: error: ")
-    assert len(lines) == 1, lines
-    assert "Traceback" not in result.output
-    return lines[0].removeprefix("tracker: error: ")
 
 
 def summary_of(path):

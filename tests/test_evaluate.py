@@ -13,9 +13,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from click.testing import CliRunner
+from commands import call, refused
 
-from tracker.cli import LAYOUTS, cli
+from tracker.cli import LAYOUTS
 from tracker.errors import SinkError, SourceError
 from tracker.evaluate import LaneTask, Task, evaluate, peak_memory_mb, score_lane
 from tracker.evaluation import Evaluation, SequenceScores, table
@@ -37,20 +37,6 @@ from tracker.types import Box
 A, B, FAR = Box(0, 0, 10, 20), Box(100, 0, 110, 20), Box(300, 200, 310, 220)
 PLAIN = Path(__file__).parents[1] / "configs" / "mog2-plain.yaml"
 SIZE = (96, 72)
-
-
-def call(*arguments):
-    return CliRunner().invoke(cli, [str(argument) for argument in arguments])
-
-
-def refused(*arguments):
-    """The one line on stderr of a call that must fail with exit code 1."""
-    result = call(*arguments)
-    lines = result.stderr.strip().splitlines()
-    assert result.exit_code == 1, result.output
-    assert len(lines) == 1, lines
-    assert lines[0].startswith("tracker: error: ")
-    return lines[0].removeprefix("tracker: error: ")
 
 
 @pytest.fixture(scope="module")

@@ -19,11 +19,11 @@ from tracker.build import build_lanes
 from tracker.errors import MissingExtraError, SettingsError, SourceError, TrackerError, WeightsError
 from tracker.evaluation import Evaluation, Failure, SequenceScores
 from tracker.pipeline import Progress, run
-from tracker.scores import Choice, ClipScorer, DataSequence, Truth, find_sequences, read_results, score_results
+from tracker.scores import Choice, DataSequence, Truth, find_sequences, read_results, score_results
 from tracker.settings import RunSettings
 from tracker.sources import open_source
 from tracker.summary import versions
-from tracker.types import Moment, Outcome
+from tracker.tally import Tally
 
 EVERY_FRAMES = 10
 """A process says so often how far it is."""
@@ -60,28 +60,6 @@ class LaneTask:
     lane: str
     settings: RunSettings
     iou: float = 0.5
-
-
-class ScoreSink:
-    """Scores every moment of one lane as it comes; predicted boxes of hidden objects are left out."""
-
-    def __init__(self, lane: str, truth: Truth, *, iou: float) -> None:
-        self.scorer = ClipScorer(truth, iou=iou)
-        self._lane = lane
-        self._owners = truth.has_identities
-
-    def write(self, moment: Moment) -> None:
-        """Score one moment."""
-        view = moment.view(self._lane)
-        self.scorer.add(
-            moment.frame.index,
-            boxes=[(track.id, track.box) for track in view.tracks if not track.hidden],
-            foreground=view.segmentation.foreground,
-            owners=view.owners if self._owners else None,
-        )
-
-    def close(self, outcome: Outcome) -> None:
-        """Nothing to finish."""
 
 
 def evaluate(
@@ -154,11 +132,11 @@ def score_lane(task: LaneTask, *, progress: Progress | None = None) -> SequenceS
     with closing(open_source(str(sequence.source), max_frames=truth.span[1] + 1, fps=sequence.fps or 25.0)) as source:
         _check_inside(truth, source.info.size)
         lanes = build_lanes(settings)
-        sink = ScoreSink(task.lane, truth, iou=task.iou)
+        tally = Tally((task.lane,), truth=truth, iou=task.iou)
         report = run(
             source,
             lanes,
-            [sink],
+            [tally],
             prescan_frames=settings.prescan_frames,
             queue_frames=settings.queue_frames,
             progress=progress,
@@ -172,11 +150,13 @@ def score_lane(task: LaneTask, *, progress: Progress | None = None) -> SequenceS
     problem = report.problem
     if problem is None and report.frames <= truth.span[1]:
         problem = f"the clip has {report.frames} frames, its truth goes on to {truth.span[1] + 1}"
+    scores = tally.scores(task.lane)
+    assert scores is not None  # there is a truth
     return SequenceScores(
         sequence.name,
         sequence.category,
         task.lane,
-        sink.scorer.finish(),
+        scores,
         frames=report.frames,
         ms_per_frame=report.mean_ms.get(f"lane {task.lane}", 0.0),
         seconds=sum(report.seconds.get(stage, 0.0) for stage in ("prescan", "total")),

@@ -37,12 +37,13 @@ class LaneTally:
 class Tally:
     """Counts by lane; with a truth also scores every frame that it covers. Predicted boxes of hidden objects are left out.
 
+    iou             overlap at which a box counts as found
     frame_offset    the truth's number of the run's first frame, where only a part of the clip is looked at
 
     Raises SourceError if the truth ends before the run begins, or has masks of another size.
     """
 
-    def __init__(self, lanes: Sequence[str], *, truth: Truth | None = None, frame_offset: int = 0):
+    def __init__(self, lanes: Sequence[str], *, truth: Truth | None = None, frame_offset: int = 0, iou: float = 0.5):
         self.lanes = {name: LaneTally() for name in lanes}
         self.frames = 0
         self._offset = frame_offset
@@ -55,7 +56,7 @@ class Tally:
             raise SourceError(f"the truth ends before frame {frame_offset + 1}, the run's first; is it of this clip?")
         from tracker.scores import ClipScorer
 
-        self._scorers = {name: ClipScorer(truth) for name in lanes}
+        self._scorers = {name: ClipScorer(truth, iou=iou) for name in lanes}
         self._owners = truth.has_identities
 
     def write(self, moment: Moment) -> None:

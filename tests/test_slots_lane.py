@@ -42,7 +42,7 @@ def build(lane, *, cell=WindowCell, working_width="full", **settings):
     return SlotsSegmenter(
         SlotsSettings(working_width=working_width),
         network=Network(cell(network.cell).eval(), network, "untrained"),
-        mixture=Mixture(mixture),
+        scene=Mixture(mixture),
         device="cpu",
     )
 

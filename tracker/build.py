@@ -32,8 +32,9 @@ def _slots(name: str, settings: RunSettings) -> Lane:
         return Lane(name, RigidSlots(settings.slots.rigid))
     # these bring torch: only where the lane is asked for
     from tracker.background import Mixture
-    from tracker.slots.checkpoint import load_network
+    from tracker.slots.checkpoint import load_ground, load_network
     from tracker.slots.device import choose_device
+    from tracker.slots.ground import Ground
     from tracker.slots.segmenter import SlotsSegmenter
 
     device = choose_device(settings.device)
@@ -41,7 +42,13 @@ def _slots(name: str, settings: RunSettings) -> Lane:
     # A mixture of its own, since objects are kept out of it, which the baseline's does not know; and always mog2: a frame
     # is judged before the mixture learns from it, and knn cannot judge without learning.
     mixture = Mixture(settings.gmm.mixture.model_copy(update={"method": "mog2"}))
-    return Lane(name, SlotsSegmenter(settings.slots, network=network, mixture=mixture, device=device))
+    ground = settings.slots.ground
+    if ground is None:
+        return Lane(name, SlotsSegmenter(settings.slots, network=network, scene=mixture, device=device))
+    net, digest = load_ground(ground.weights, device=device)
+    scene = Ground(mixture, net, ground, device=device)
+    network = network.judged_by(ground, digest)
+    return Lane(name, SlotsSegmenter(settings.slots, network=network, scene=scene, device=device))
 
 
 LANES: dict[str, Callable[[str, RunSettings], Lane]] = {"gmm": _gmm, "slots": _slots}

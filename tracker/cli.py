@@ -17,7 +17,11 @@ if TYPE_CHECKING:
     from tracker.jobs import Result
     from tracker.settings import RunSettings
 
-WORLDS = ("street", "mnist-mot", "sprites-mot")
+SITUATIONS = (
+    "crossing", "parallel", "group", "stop", "pillar", "inside", "sizes", "crowd",
+    "light-switch", "drift", "shadow", "jitter", "sway", "low-contrast",
+)  # fmt: skip
+WORLDS = ("street", "mnist-mot", "sprites-mot", *SITUATIONS)
 LAYOUTS = ("auto", "cdnet", "masks", "mot", "identities")
 EXIT_ERROR, EXIT_INTERRUPTED = 1, 130
 
@@ -306,9 +310,13 @@ def evaluate(
 @click.option("-o", "--output", type=click.Path(path_type=Path), required=True, metavar="CLIP.mp4")
 @click.option("--truth", type=click.Path(path_type=Path), metavar="DIR", help="gt.txt and masks/000001.png go here.")
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Another seed, another clip.")
-@click.option("--frames", type=click.IntRange(1), default=200, show_default=True)
-@click.option("--size", type=Size(), help="Width x height.  [480x360; the mot worlds are always 128x128]")
-@click.option("--objects", type=click.IntRange(0), help="How many at a time.  [6 to 12; mot worlds 3 at most]")
+@click.option("--frames", type=click.IntRange(1), help="How many.  [200; a situation's own, 220 to 420]")
+@click.option("--size", type=Size(), help="Width x height.  [480x360; crowd 640x480; mot worlds always 128x128]")
+@click.option(
+    "--objects",
+    type=click.IntRange(0),
+    help="How many at a time.  [6 to 12; mot worlds 3 at most; crowd 40; other situations' are fixed]",
+)
 @click.option(
     "--digits",
     type=click.Path(exists=True, path_type=Path),
@@ -323,7 +331,7 @@ def synth(
     output: Path,
     truth: Path | None,
     seed: int,
-    frames: int,
+    frames: int | None,
     size: tuple[int, int] | None,
     objects: int | None,
     digits: Path | None,
@@ -332,13 +340,16 @@ def synth(
     quiet: bool,
     verbose: bool,
 ) -> None:
-    """Draw a clip whose answer is known: every pixel's owner and every identity."""
+    """Draw a clip whose answer is known: every pixel's owner and every identity.
+
+    WORLD is street, mnist-mot, sprites-mot, or a situation: one scripted scene for what makes trackers fail.
+    """
     from tracker.synth import Order, save_world, stream_world
 
     drawn = stream_world(world, Order(seed, frames, size, objects, digits=digits))
-    save_world(drawn, video=output, truth=truth, overwrite=overwrite, crf=crf)
+    count = save_world(drawn, video=output, truth=truth, overwrite=overwrite, crf=crf)
     if not quiet:
-        click.echo(f"{output}: {frames} frames" + (f"; truth in {truth}" if truth else ""))
+        click.echo(f"{output}: {count} frames" + (f"; truth in {truth}" if truth else ""))
 
 
 @cli.command()
@@ -357,21 +368,13 @@ def train(
     quiet: bool,
     verbose: bool,
 ) -> None:
-    """Train the network of lane slots on drawn scenes, as CONFIG says; goes on where it was stopped."""
-    from tracker.lessons import DrawLessons, Recipe
-    from tracker.settings import read_settings
-    from tracker.slots.train import train as train_cell
+    """Train a network of lane slots on drawn scenes, as CONFIG says; goes on where it was stopped."""
+    from tracker.lessons import run_recipe
 
-    recipe = read_settings(Recipe, [config], overrides)
-    weights = train_cell(
-        recipe.train,
-        DrawLessons(recipe),
-        out or Path("runs") / config.stem,
-        recipe=recipe.model_dump(mode="json"),
-        device=device,
-        minutes=minutes,
+    weights = run_recipe(
+        config, overrides, out or Path("runs") / config.stem, device=device, minutes=minutes,
         report=(lambda step, row: None) if quiet else (lambda step, row: note(f"step {step}: {row}")),
-    )
+    )  # fmt: skip
     click.echo(weights)
 
 

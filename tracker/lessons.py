@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tracker.background import Mixture, MixtureSettings
-from tracker.slots.settings import TrainSettings
-from tracker.slots.train import Lesson
+from tracker.settings import read_settings
+from tracker.slots.ground import Backdrop
+from tracker.slots.ground_train import GroundLesson, train_ground
+from tracker.slots.settings import GroundTrainSettings, TrainSettings
+from tracker.slots.train import Lesson, train
 from tracker.types import Settings
 from tracker.worlds import Clip, StreetSettings, draw_street
 
@@ -67,6 +72,80 @@ def _judge(clip: Clip, settings: MixtureSettings) -> NDArray[np.uint8]:
     return verdicts
 
 
+class GroundRecipe(Settings):
+    """The training of the network that reads the scene."""
+
+    train_ground: GroundTrainSettings = GroundTrainSettings()
+    street: StreetSettings = StreetSettings(
+        width=128, height=128, objects=(1, 6), object_px=(7.0, 80.0), kinds=(0.45, 0.25, 0.15, 0.15), speed=(0.0, 0.15),
+        contrast=(0.2, 1.0), chroma=(4.0, 20.0, 70.0), shadow=(0.0, 0.6), light_drift=0.12, switch_rate=0.01, noise=(0.3, 6.0),
+        compression=(25, 98), body_shadows=0.6, mirrors=0.2, bushes=0.25, water=0.12, clouds=0.15, soft_px=1.2, cloth=45.0,
+    )  # fmt: skip
+    shaken: float = 0.15
+    """chance that a clip's camera shakes"""
+    grey: float = 0.1
+    """chance that a clip has no colours"""
+    unowned: float = 0.25
+    """chance that an object is not kept out of the mixture"""
+    ghosts: float = 0.12
+    """chance that an object of the first frame stood there when the scene was learned: it leaves a hole that is no object"""
+    mixture: MixtureSettings = MixtureSettings()
+
+
+@dataclass(frozen=True)
+class DrawGround:
+    """Lesson number -> GroundLesson, a plain value that another process can be given. Number -1 is the held-apart one."""
+
+    recipe: GroundRecipe
+
+    def __call__(self, number: int) -> GroundLesson:
+        """Draw the clips of one lesson; the same number gives the same lesson."""
+        train = self.recipe.train_ground
+        clips = train.clips if number >= 0 else HELD_APART_BATCH
+        first = train.seed * 10**9 + number * clips if number >= 0 else HELD_APART
+        parts = [self._see(first + n) for n in range(clips)]
+        return GroundLesson(np.concatenate([p.senses for p in parts]), np.concatenate([p.objects for p in parts]))
+
+    def _see(self, seed: int) -> GroundLesson:
+        recipe, rng = self.recipe, np.random.default_rng(seed)
+        shaken = rng.uniform(0.3, 1.5) if rng.random() < recipe.shaken else 0.0
+        frames = recipe.train_ground.frames
+        clip = draw_street(recipe.street.model_copy(update={"frames": frames, "jitter_px": shaken}), seed=seed)
+        images, empty = _developed(clip, rng, grey=rng.random() < recipe.grey)
+        owned = rng.random(int(clip.labels.max()) + 1) >= recipe.unowned
+        owned[0] = False
+        backdrop = Backdrop(Mixture(recipe.mixture))
+        scene = np.where(clip.labels[..., None] > 0, empty, images)[::2]
+        for identity in np.unique(clip.labels[0])[1:]:
+            if rng.random() < recipe.ghosts:
+                there = clip.labels[0] == identity
+                scene[:, there] = images[0][there]
+                owned[identity] = False
+        backdrop.prepare(list(scene))
+        kept = list(range(int(rng.integers(1, 4)), frames, 3))[: (frames - 1) // 3]
+        senses = []
+        for t, image in enumerate(images):
+            seen = backdrop.sense(image)
+            if t in kept:
+                senses.append(seen.astype(np.float16))
+            backdrop.learn(image, owned[clip.labels[t]])
+        return GroundLesson(np.stack(senses), clip.labels[kept] > 0)
+
+
+def _developed(clip: Clip, rng: np.random.Generator, *, grey: bool) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """A clip's images and its empty scene as another camera would give them: its own tone curve for each colour."""
+    ramp = np.linspace(0, 1, 256)
+    gamma, low, high = np.exp(rng.normal(0, 0.25)), rng.uniform(-0.1, 0.1, 3), rng.uniform(0.75, 1.15, 3)
+    curve = np.clip(low + (high - low) * ramp[:, None] ** gamma, 0, 1)
+    table = (255 * curve).astype(np.uint8)  # (256, 3)
+    images, empty = (
+        np.stack([table[part[..., c], c] for c in range(3)], -1) for part in (clip.images, clip.background)
+    )
+    if grey:
+        images, empty = (np.repeat(part.mean(-1, keepdims=True).astype(np.uint8), 3, -1) for part in (images, empty))
+    return images, empty
+
+
 def _places(clip: Clip, slots: int) -> tuple[NDArray[np.float32], NDArray[np.int64], NDArray[np.int64]]:
     """Boxes (T, K, 4), births (K,) and owners (T, H, W) of the first K objects that come well into view."""
     frames = len(clip.boxes)
@@ -90,3 +169,24 @@ def _places(clip: Clip, slots: int) -> tuple[NDArray[np.float32], NDArray[np.int
     born = np.full(slots, frames, np.int64)
     born[: len(births)] = list(births.values())
     return table, born, owner_of[clip.labels]
+
+
+def run_recipe(
+    config: Path, overrides: Sequence[str], out: Path, *, device: str = "cpu", minutes: float | None = None,
+    report: Callable[[int, dict[str, float]], None] = lambda done, row: None,
+) -> Path:  # fmt: skip
+    """Train what a recipe file describes, into the folder `out`; returns the weights file.
+
+    A file with `train_ground` describes the network that reads the scene, any other the slots' cell. Raises SettingsError for
+    a recipe that is none, and what the trainings raise.
+    """
+    ground = any(line.startswith("train_ground:") for line in config.read_text(encoding="utf-8").splitlines())
+    if ground:
+        scene = read_settings(GroundRecipe, [config], tuple(overrides))
+        plain = scene.model_dump(mode="json")
+        return train_ground(
+            scene.train_ground, DrawGround(scene), out, recipe=plain, device=device, minutes=minutes, report=report
+        )
+    recipe = read_settings(Recipe, [config], tuple(overrides))
+    plain = recipe.model_dump(mode="json")
+    return train(recipe.train, DrawLessons(recipe), out, recipe=plain, device=device, minutes=minutes, report=report)

@@ -134,8 +134,10 @@ def known_keys(model: type[Settings] = RunSettings, above: Key = ()) -> Iterator
     for name, field in model.model_fields.items():
         key = (*above, name)
         yield key
-        if isinstance(field.annotation, type) and issubclass(field.annotation, Settings):
-            yield from known_keys(field.annotation, key)
+        # a group that may be null has keys where it is not by default
+        group = type(field.default) if isinstance(field.default, Settings) else field.annotation
+        if isinstance(group, type) and issubclass(group, Settings):
+            yield from known_keys(group, key)
 
 
 def _read_yaml(path: Path) -> Mapping[str, Any]:

@@ -16,7 +16,17 @@ from tracker.errors import SettingsError
 from tracker.sinks import OverlayVideo, VideoSettings, check_outputs, part_path
 from tracker.sinks.outputs import settle, writing
 from tracker.types import Frame, Moment
-from tracker.worlds import Clip, Drawn, MotSettings, StreetSettings, draw_street, read_digits, stream_mot
+from tracker.worlds import (
+    SITUATIONS,
+    Clip,
+    Drawn,
+    MotSettings,
+    StreetSettings,
+    draw_street,
+    read_digits,
+    stream_mot,
+    stream_situation,
+)
 
 SCORED_FROM = 0.1
 """An object of which less than this share can be seen is written with confidence 0: nobody is asked to find it."""
@@ -25,6 +35,8 @@ CRF, MOT_CRF = 16, 1
 """x264's constant quality of a street, and of the mot worlds: 1 is without loss but for the colours' half resolution"""
 
 STREET_SIZE = (480, 360)
+FRAMES = 200
+"""of a world without a length of its own"""
 
 
 @dataclass(frozen=True)
@@ -32,7 +44,8 @@ class Order:
     """What is to be drawn."""
 
     seed: int = 0
-    frames: int = 200
+    frames: int | None = None
+    """None for the world's own: 200, or what a situation takes"""
     size: tuple[int, int] | None = None
     """(width, height); None for the world's own"""
     objects: int | None = None
@@ -66,14 +79,14 @@ def draw_world(
 def stream_world(world: str, order: Order) -> World:
     """Draw one of WORLDS frame by frame.
 
-    Raises SettingsError for a size that a world cannot have, and what `read_digits` raises.
+    Raises SettingsError for a size, length or number that a world cannot have, and what `read_digits` raises.
     """
     return WORLDS[world](order)
 
 
 def _draw_street(order: Order) -> Clip:
     width, height = order.size or STREET_SIZE
-    settings = StreetSettings(width=width, height=height, frames=order.frames, fps=order.fps)
+    settings = StreetSettings(width=width, height=height, frames=order.frames or FRAMES, fps=order.fps)
     if order.objects is not None:
         settings = settings.model_copy(update={"objects": (order.objects, order.objects)})
     return draw_street(settings, seed=order.seed)
@@ -91,17 +104,25 @@ def _mot(order: Order, *, world: Literal["digits", "sprites"]) -> World:
     """Hidden or not, every object is asked for: so it was when the published scores were taken."""
     if order.size is not None:
         raise SettingsError("this world has a size of its own, 128x128; leave --size out")
-    settings = MotSettings(world=world, frames=order.frames, fps=order.fps)
+    settings = MotSettings(world=world, frames=order.frames or FRAMES, fps=order.fps)
     if order.objects is not None:
         settings = settings.model_copy(update={"objects": order.objects})
     digits = read_digits(order.digits) if world == "digits" else None
     return World(stream_mot(settings, seed=order.seed, digits=digits), order.fps, scored_from=0.0, crf=MOT_CRF)
 
 
+def _situation(order: Order, *, name: str) -> World:
+    drawn = stream_situation(
+        name, seed=order.seed, frames=order.frames, size=order.size, objects=order.objects, fps=order.fps
+    )
+    return World(drawn, order.fps)
+
+
 WORLDS: dict[str, Callable[[Order], World]] = {
     "street": _street,
     "mnist-mot": partial(_mot, world="digits"),
     "sprites-mot": partial(_mot, world="sprites"),
+    **{name: partial(_situation, name=name) for name in SITUATIONS},
 }
 """Every world that can be drawn to files, by its name."""
 
@@ -113,8 +134,10 @@ def save_clip(clip: Clip, *, video: Path, truth: Path | None = None, overwrite: 
 
 def save_world(
     world: World, *, video: Path, truth: Path | None = None, overwrite: bool = False, crf: int | None = None
-) -> None:
+) -> int:
     """Write a world as MP4 and its truth as a folder: gt.txt (MOTChallenge) and masks/000001.png (pixel = identity).
+
+    Returns how many frames were written.
 
     crf  x264's constant quality, lower is better and larger; None: the world's own
 
@@ -124,13 +147,16 @@ def save_world(
     settings = VideoSettings(crf=crf or world.crf)
     film = OverlayVideo(video, render=lambda moment: moment.frame.image, fps=world.fps, settings=settings)
     answer = None if truth is None else _TruthFolder(truth, scored_from=world.scored_from)
+    count = 0
     for t, drawn in enumerate(world.frames):
         film.write(Moment(Frame(t, t / world.fps, drawn.image), ()))
+        count = t + 1
         if answer is not None:
             answer.write(t, drawn)
     film.close("complete")
     if answer is not None:
         answer.close()
+    return count
 
 
 class _TruthFolder:

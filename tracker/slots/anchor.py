@@ -33,6 +33,8 @@ HIDDEN_SPEED = 0.9
 """share of its speed that a hidden slot keeps each frame: it waits about where it went out of sight"""
 CENTRE_RATE = 0.5
 """share of the way that the window is moved to the blob's middle in one frame"""
+BORDER_PX = 2
+"""what comes nearer to the border may be cut by it"""
 WINDOW_SLACK = 0.1
 """in company the window's size stays within this share of what it was alone"""
 
@@ -40,8 +42,10 @@ WINDOW_SLACK = 0.1
 def anchor_alone(
     life: Life, seen: Box, masked: Box, foretold: Array, fitted: Array, pose: Array, velocity: Array, size: tuple[int, int],
     settings: LifeSettings,
-) -> None:  # fmt: skip
+) -> Box:  # fmt: skip
     """Measure a slot that stands alone; writes life, and in place pose (4,) for the next frame and velocity (2,).
+
+    Returns its box in this frame.
 
     seen      box of its foreground          masked    box round its mask in this frame
     foretold  pose predicted for this frame  fitted    pose that fits this frame
@@ -55,13 +59,44 @@ def anchor_alone(
         pose[:2] = fitted[:2] + life.velocity
         velocity[:] = life.velocity
     pose[:2] += CENTRE_RATE * np.subtract(centre, masked.centre)
+    cut = touches_border(seen, size)
     width, height = (
-        old + (YOUNG_RATE if not known else HIDDEN_SIZE_RATE if new < WHOLE * old else SIZE_RATE) * (new - old)
+        old + YOUNG_RATE * max(0.0, min(new, 1.1 * old) - old)
+        if cut
+        else old + _size_rate(new / max(1.0, old), known=known) * (new - old)
         for old, new in zip(life.size, (seen.width, seen.height), strict=True)
     )
     life.size, life.place, life.alone = (width, height), centre, life.alone + 1
-    if seen.x0 >= 2 and seen.y0 >= 2 and seen.x1 <= size[0] - 2 and seen.y1 <= size[1] - 2:  # not cut by the border
+    if not cut:
         life.window = towards(life.window, (float(pose[2]), float(pose[3])), SIZE_RATE if known else YOUNG_RATE)
+    return seen if cut else clipped(_completed(seen, centre, life.size), size)
+
+
+def _size_rate(ratio: float, *, known: bool) -> float:
+    if not known:
+        return YOUNG_RATE
+    return HIDDEN_SIZE_RATE if ratio < WHOLE else SIZE_RATE
+
+
+def _completed(seen: Box, centre: Pair, size: Pair) -> Box:
+    """What is seen, or the whole length round `centre` in a direction in which much less shows than there should be."""
+    x0, x1, y0, y1 = seen.x0, seen.x1, seen.y0, seen.y1
+    if seen.width < WHOLE * size[0]:
+        x0, x1 = centre[0] - size[0] / 2, centre[0] + size[0] / 2
+    if seen.height < WHOLE * size[1]:
+        y0, y1 = centre[1] - size[1] / 2, centre[1] + size[1] / 2
+    return Box(x0, y0, x1, y1)
+
+
+def touches_border(box: Box, size: tuple[int, int]) -> bool:
+    """Whether the picture's border (width, height) may cut what is in the box."""
+    return box.x0 < BORDER_PX or box.y0 < BORDER_PX or box.x1 > size[0] - BORDER_PX or box.y1 > size[1] - BORDER_PX
+
+
+def clipped(box: Box, size: tuple[int, int]) -> Box:
+    """The part of a box inside the picture (width, height); a box wholly outside stays as it is."""
+    inside = Box(max(0.0, box.x0), max(0.0, box.y0), min(float(size[0]), box.x1), min(float(size[1]), box.y1))
+    return inside if inside.width > 0 and inside.height > 0 else box
 
 
 def anchor_unsure(

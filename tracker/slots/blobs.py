@@ -126,8 +126,10 @@ def settle(
             settled.births.extend(_leftovers(loose, image, corner, least, foretold, lives, settings))
             continue
         k = here[0]
-        if lives[k].alone > settings.grow_frames and blobs.areas[b] > settings.growth * lives[k].area_px:
-            settled.company[k] = box  # somebody unknown has joined it
+        grown = lives[k].alone > settings.grow_frames and blobs.areas[b] > settings.growth * lives[k].area_px
+        lives[k].crowded = lives[k].crowded + 1 if grown else 0
+        if grown and lives[k].crowded <= settings.crowded_frames:
+            settled.company[k] = box  # somebody unknown has joined it, or it comes into view
             settled.births.extend(_leftovers(loose, image, corner, least, foretold, lives, settings))
             continue
         _adopt(shares, k, loose, corner)
@@ -214,12 +216,14 @@ def _owned_counts(blobs: Blobs, shares: Shares, slots: int) -> NDArray[np.int64]
 
 
 def _seats(foretold: NDArray[np.float64], owned: NDArray[np.int64], blobs: Blobs, lives: list[Life]) -> list[int]:
-    """The blob each slot stands in, 0 for none."""
+    """The blob each slot stands in, 0 for none. Of a slot at the border only the part inside the picture is asked for."""
+    height, width = blobs.labels.shape
     seats = []
     for k, life in enumerate(lives):
-        cover = np.array([0.0, *(_overlap(foretold[k], box) for box in blobs.boxes[1:])]) / max(1.0, _size(foretold[k]))
-        hold = owned[:, k] / max(1.0, life.area_px)
-        score = np.where((cover >= STANDS) | (hold >= HOLDS), cover + hold, 0.0)
+        inside = max(1.0, _overlap(foretold[k], np.array([0, 0, width, height], np.int32)))
+        cover = np.array([0.0, *(_overlap(foretold[k], box) for box in blobs.boxes[1:])]) / inside
+        hold = owned[:, k] / max(1.0, life.area_px * inside / max(1.0, _size(foretold[k])))
+        score = np.where((cover >= STANDS) | (hold >= HOLDS), cover + np.minimum(hold, 1.0), 0.0)
         score[0] = 0.0
         seats.append(int(score.argmax()) if score.max() > 0 else 0)
     return seats

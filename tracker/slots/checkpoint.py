@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+import torch
 from pydantic import ValidationError
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
 from tracker.errors import WeightsError
 from tracker.slots.cells import WindowCell
-from tracker.slots.settings import NetworkSettings
+from tracker.slots.ground import GroundNet
+from tracker.slots.settings import GroundNetSettings, GroundSettings, NetworkSettings
 
-FORMAT = "rnnem-window-1"
-"""changes when an older program could not use the file"""
+FORMAT, GROUND_FORMAT = "rnnem-window-1", "rnnem-ground-1"
+"""of the cell and of the network that reads the scene; changes when an older program could not use the file"""
 HEADER = "rnnem-tracker"
 SHIPPED = Path(__file__).parent.parent / "weights"
 
@@ -27,16 +31,32 @@ class Network(NamedTuple):
     cell: WindowCell
     settings: NetworkSettings
     digest: str
-    """sha256 of the file"""
+    """sha256 of the file; of both files, joined by +, where another network judges the pixels"""
+
+    def judged_by(self, ground: GroundSettings, digest: str) -> Network:
+        """The same cell where pixels are judged by the network of that digest, which errs less than the mixture."""
+        verdicts = {name: getattr(ground, name) for name in ("object_verdicts", "background_verdicts")}
+        pixels = self.settings.pixels.model_copy(update=verdicts)
+        settings = self.settings.model_copy(update={"pixels": pixels})
+        return Network(self.cell, settings, f"{self.digest}+{digest}")
 
 
 def save_network(cell: WindowCell, settings: NetworkSettings, path: Path, *, trained_steps: int) -> None:
     """Write a weights file, whole or not at all."""
+    _save(cell, FORMAT, settings.model_dump(mode="json"), path, trained_steps)
+
+
+def save_ground(net: GroundNet, settings: GroundNetSettings, path: Path, *, trained_steps: int) -> None:
+    """The same for the network that reads the scene."""
+    _save(net, GROUND_FORMAT, settings.model_dump(mode="json"), path, trained_steps)
+
+
+def _save(net: torch.nn.Module, form: str, settings: dict[str, Any], path: Path, trained_steps: int) -> None:
     # one key: safetensors writes several in random order, and equal weights should have equal digests
-    about = {"format": FORMAT, "network": settings.model_dump(mode="json"), "trained_steps": trained_steps}
+    about = {"format": form, "network": settings, "trained_steps": trained_steps}
     header = {HEADER: json.dumps(about, sort_keys=True)}
     part = path.with_name(path.name + ".part")
-    save_file({name: value.detach().cpu().contiguous() for name, value in cell.state_dict().items()}, part, header)
+    save_file({name: value.detach().cpu().contiguous() for name, value in net.state_dict().items()}, part, header)
     part.chmod(0o644)  # safetensors leaves it to its owner alone
     part.replace(path)
 
@@ -55,11 +75,31 @@ def find_weights(name: str) -> Path:
 
 
 def load_network(name: str, *, device: str = "cpu") -> Network:
-    """Build the network a weights file describes.
+    """Build the cell a weights file describes.
 
     Raises WeightsError if the file is missing, is no safetensors file, or is of another version.
     """
     path = find_weights(name)
+    header, tensors = _read(path, FORMAT)
+    with _fitting(path):
+        settings = NetworkSettings.model_validate(header["network"])
+        cell = WindowCell(settings.cell)
+        cell.load_state_dict(tensors)
+    return Network(cell.to(device).eval(), settings, _digest(path))
+
+
+def load_ground(name: str, *, device: str = "cpu") -> tuple[GroundNet, str]:
+    """The network that reads the scene, and the sha256 of its file; raises as `load_network` does."""
+    path = find_weights(name)
+    header, tensors = _read(path, GROUND_FORMAT)
+    with _fitting(path):
+        net = GroundNet(GroundNetSettings.model_validate(header["network"]))
+        net.load_state_dict(tensors)
+    net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return net.to(device).eval(), _digest(path)
+
+
+def _read(path: Path, form: str) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
     try:
         with safe_open(path, framework="pt", device="cpu") as file:
             header = json.loads((file.metadata() or {}).get(HEADER, "{}"))
@@ -68,18 +108,23 @@ def load_network(name: str, *, device: str = "cpu") -> Network:
         raise WeightsError(
             f"{path}: not a whole safetensors file ({str(error).splitlines()[0]}); give a file that `tracker train` wrote"
         ) from None
-    if header.get("format") != FORMAT:
+    if header.get("format") != form:
         came = header.get("format", "no format name")
         raise WeightsError(
-            f"{path}: weights of another version ({came}, wanted {FORMAT}); train again or take the shipped ones"
+            f"{path}: weights of another version ({came}, wanted {form}); train again or take the shipped ones"
         )
+    return header, tensors
+
+
+@contextmanager
+def _fitting(path: Path) -> Iterator[None]:
     try:
-        settings = NetworkSettings.model_validate(header["network"])
-        cell = WindowCell(settings.cell)
-        cell.load_state_dict(tensors)
+        yield
     except (KeyError, ValidationError, RuntimeError):
         raise WeightsError(
             f"{path}: header and numbers do not fit together; the file is damaged, take another"
         ) from None
-    digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    return Network(cell.to(device).eval(), settings, digest)
+
+
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()

@@ -12,6 +12,9 @@ from tracker.types import Box, Mask
 
 Array = NDArray[np.float32]
 
+YOUNG_DOUBLE = 12
+"""frames up to which a slot inside another is taken for a second sight of it at once"""
+
 
 @dataclass
 class Life:
@@ -31,6 +34,10 @@ class Life:
     """(x, y) of its middle when it last stood alone, if that was in the last frame"""
     parted: int = 0
     """frames in a row its foreground stood in two pieces side by side"""
+    crowded: int = 0
+    """frames in a row its blob was far too large for it, and nobody else stood there"""
+    inside: int = 0
+    """frames in a row it was inside an older slot"""
     alone: int = 0
     """frames it was seen standing alone"""
     id: int | None = None
@@ -78,16 +85,24 @@ def find_returning(birth: Birth, poses: Array, lives: list[Life], settings: Life
 def doubles(poses: Array, lives: list[Life], settings: LifeSettings) -> set[int]:
     """Slots to drop because an older one covers them, both in view: one object seen twice."""
     dropped: set[int] = set()
+    inside: set[int] = set()
     for a in range(len(lives)):
         for b in range(a + 1, len(lives)):
-            if a in dropped or b in dropped or min(lives[a].age, lives[b].age) > 12:
+            if a in dropped or b in dropped or lives[a].hidden or lives[b].hidden:
                 continue
             ax, ay, aw, ah = (float(v) for v in poses[a])
             bx, by, bw, bh = (float(v) for v in poses[b])
             overlap_x = min(ax + aw / 2, bx + bw / 2) - max(ax - aw / 2, bx - bw / 2)
             overlap_y = min(ay + ah / 2, by + bh / 2) - max(ay - ah / 2, by - bh / 2)
-            if overlap_x > 0 and overlap_y > 0 and overlap_x * overlap_y > settings.same * min(aw * ah, bw * bh):
-                dropped.add(b if lives[b].age <= lives[a].age else a)
+            if overlap_x <= 0 or overlap_y <= 0 or overlap_x * overlap_y <= settings.same * min(aw * ah, bw * bh):
+                continue
+            younger = b if lives[b].age <= lives[a].age else a
+            inside.add(younger)
+            # two who cross soon part again; what stays inside another is a second sight of it
+            if lives[younger].age <= YOUNG_DOUBLE or lives[younger].inside >= settings.inside_frames:
+                dropped.add(younger)
+    for k, life in enumerate(lives):
+        life.inside = life.inside + 1 if k in inside else 0
     return dropped
 
 
@@ -103,4 +118,5 @@ def is_dead(pose: Array, life: Life, size: tuple[int, int], settings: LifeSettin
     if at_border:
         patience = min(patience, 2 * settings.young_frames)
     vanished = life.area_px < 0.4 * settings.min_area * size[0] * size[1]
-    return outside or vanished or life.hidden > patience
+    # what is still seen has not left, wherever its middle is
+    return (outside and life.hidden > 0) or vanished or life.hidden > patience

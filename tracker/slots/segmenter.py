@@ -11,10 +11,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from tracker.slots.anchor import anchor_alone, anchor_unsure, box_about, mask_box
+from tracker.slots.anchor import anchor_alone, anchor_unsure, box_about, clipped, mask_box
 from tracker.slots.blobs import Settled, find_blobs, settle
 from tracker.slots.cells import Sight, SlotState
 from tracker.slots.checkpoint import Network
+from tracker.slots.confidence import Witness
 from tracker.slots.doubt import doubts
 from tracker.slots.life import Birth, Life, doubles, find_returning, is_dead
 from tracker.slots.observe import FOREGROUND, Shares, look, look_at, share_out
@@ -28,7 +29,7 @@ MOVED_SIZES = 0.5
 
 
 class Scene(Protocol):
-    """The Gaussian mixture behind the slots: component 0."""
+    """Component 0: the Gaussian mixture, or the network that reads it."""
 
     def prepare(self, images: Sequence[Image]) -> None: ...
     def judge(self, image: Image) -> NDArray[np.uint8]: ...
@@ -40,12 +41,12 @@ class Scene(Protocol):
 class SlotsSegmenter:
     """Windowed RNN-EM over a video.
 
-    settings  the lane's; network  a trained cell; mixture  the scene model, used by this lane alone
+    settings  the lane's; network  a trained cell; scene  component 0, used by this lane alone
     device    where the cell runs; the E-step stays on the CPU
     """
 
-    def __init__(self, settings: SlotsSettings, *, network: Network, mixture: Scene, device: str = "cpu") -> None:
-        self.settings, self.network, self.mixture, self.device = settings, network, mixture, device
+    def __init__(self, settings: SlotsSettings, *, network: Network, scene: Scene, device: str = "cpu") -> None:
+        self.settings, self.network, self.scene, self.device = settings, network, scene, device
         self.weights_digest = network.digest
         # windows are too small to be shared out: on two idle cores one thread took 15.3 ms a frame, two 16.5 to 19.8; and
         # on busy ones torch's waiting threads spin against the decoder and the encoder
@@ -58,33 +59,34 @@ class SlotsSegmenter:
         self._state = self.network.cell.birth(torch.zeros(0, 4), torch.zeros(0, 3, size, size))
         self._lives: list[Life] = []
         self._next_id = 1
+        self.witness = Witness()
 
     def reset(self) -> None:
         """Forget the scene and every object."""
-        self.mixture.reset()
+        self.scene.reset()
         self._prepared = False
         self._forget()
 
     def prepare(self, images: Sequence[Image]) -> None:
-        """Learn the scene from pictures spread over the clip; with none the mixture warms up on the first frames."""
-        self.mixture.prepare([self._shrink(image) for image in images])
+        """Learn the scene from pictures spread over the clip; with none the scene warms up on the first frames."""
+        self.scene.prepare([self._shrink(image) for image in images])
         self._prepared = len(images) > 0
 
     def step(self, frame: Frame) -> Segmentation:
         """E-step with this frame, M-step towards the next; labels are identities."""
         life = self.settings.life
         image = self._shrink(frame.image)
-        verdict = self.mixture.judge(image)
+        verdict = self.scene.judge(image)
         poses = self._state.pose.numpy().copy()
         shares = share_out(image, verdict, self._canvases(), poses, self.network.settings.pixels)
         blobs = find_blobs(verdict, life)
         if blobs.share > life.flood:
-            self.mixture.adapt(image)
+            self.scene.adapt(image)
         settled = settle(blobs, shares, image, poses, self._lives, life)
         self._count_seen(image, verdict, shares, settled)
         fitted = self._advance(image, verdict, shares, settled)
         boxes = self._anchor(settled, poses, fitted, (image.shape[1], image.shape[0]))
-        regions = self._regions(shares, boxes)
+        regions = self._regions(shares, boxes, settled, verdict == FOREGROUND)
         labels = self._labels(shares)
         self._bury((image.shape[1], image.shape[0]), settled)
         for birth in settled.births:
@@ -163,24 +165,26 @@ class SlotsSegmenter:
             box = mask_box(masks[k], fitted[k])
             if k in settled.alone and life.hidden == 0:
                 seen, life_settings = settled.alone[k], self.settings.life
-                anchor_alone(life, seen, box, foretold[k], fitted[k], pose[k], velocity[k], size, life_settings)
-                centre = life.place or box.centre
+                boxes.append(
+                    anchor_alone(life, seen, box, foretold[k], fitted[k], pose[k], velocity[k], size, life_settings)
+                )
             else:
                 room = settled.company.get(k) or settled.covered.get(k)
                 centre = anchor_unsure(life, room, box, pose[k], velocity[k], self.settings.life)
-            boxes.append(box_about(centre, life.size))
+                boxes.append(clipped(box_about(centre, life.size), size))
         return boxes
 
-    def _regions(self, shares: Shares, boxes: list[Box]) -> list[Region]:
+    def _regions(self, shares: Shares, boxes: list[Box], settled: Settled, foreground: Mask) -> list[Region]:
         """Confirmed slots, at working size."""
         counts = np.bincount(shares.labels.ravel(), minlength=len(self._lives) + 1)
         doubt = doubts(shares)
+        sure = self.witness.judge(self._lives, shares, boxes, settled, doubt=doubt, foreground=foreground)
         regions = []
         for k, life in enumerate(self._lives):
             if life.id is None:
                 continue
             visible = float(counts[k + 1])
-            confidence = min(1.0, visible / max(1.0, float(shares.expected[k])))
+            confidence = sure[life.id]
             hidden = life.hidden > 0
             area = 0.0 if hidden else visible
             unsure = None if hidden or np.isnan(doubt[k]) else float(doubt[k])
@@ -243,7 +247,7 @@ class SlotsSegmenter:
         """
         patience = self.settings.life.still_frames
         kept = [life.id for life in self._lives if life.id and (self._prepared or life.moved or life.age < patience)]
-        self.mixture.learn(image, np.isin(labels, kept) if kept else None)
+        self.scene.learn(image, np.isin(labels, kept) if kept else None)
 
 
 def _at_frame_size(

@@ -44,6 +44,38 @@ class NetworkSettings(Settings):
     pixels: MixtureModelSettings = MixtureModelSettings()
 
 
+class GroundNetSettings(Settings):
+    """Shape of the network that reads the scene. Written into its weights file."""
+
+    features: tuple[int, int, int] = (24, 40, 64)
+    """channels at a half, a quarter and an eighth of the size"""
+
+
+class GroundTrainSettings(Settings):
+    """How that network is trained. One step is one batch of frames of drawn clips, taken at random from the latest lessons."""
+
+    seed: int = Field(0, ge=0)
+    steps: int = Field(12000, ge=1)
+    batch: int = Field(24, ge=1)
+    """frames a step"""
+    clips: int = Field(3, ge=1)
+    """clips a lesson"""
+    frames: int = Field(24, ge=2)
+    """frames a clip; every third is learned from"""
+    repeats: int = Field(2, ge=1)
+    """steps between two new lessons"""
+    kept_lessons: int = Field(48, ge=1)
+    """the latest lessons, of which batches are drawn"""
+    learning_rate: float = Field(2e-3, gt=0)
+    """peak; two hundred steps of warm-up, then a half cosine to a hundredth"""
+    weight_decay: float = Field(1e-4, ge=0)
+    clip_norm: float = Field(1.0, gt=0)
+    bfloat16: bool = True
+    """mixed precision; several times faster where the chip multiplies bfloat16"""
+    checkpoint_every: int = Field(250, ge=1)
+    net: GroundNetSettings = GroundNetSettings()
+
+
 class TrainSettings(Settings):
     """How the cell is trained. One step is one batch of drawn clips, unrolled once."""
 
@@ -76,6 +108,21 @@ class TrainSettings(Settings):
         return lengths
 
 
+class GroundSettings(Settings):
+    """The network that reads the scene, at work."""
+
+    weights: str = "ground"
+    """name of a shipped network, or path of a .safetensors file"""
+    side_px: int = Field(288, ge=32)
+    """it is shown at most a square of this side, or any picture of that area: 384 x 216"""
+    sure: tuple[float, float] = (0.2, 0.4)
+    """probability of an object below which a pixel is background, and above which it is foreground; unsure between"""
+    object_verdicts: tuple[float, float, float] = (0.05, 0.05, 0.9)
+    """P(background, unsure, foreground | an object's pixel) in the E-step, instead of the mixture's own"""
+    background_verdicts: tuple[float, float, float] = (0.97, 0.02, 0.01)
+    """the same for a background pixel"""
+
+
 class LifeSettings(Settings):
     """When a slot is born, hidden, revived and dead. Times in frames, lengths in shares of the picture or of the object."""
 
@@ -89,6 +136,8 @@ class LifeSettings(Settings):
     """loose foreground that hangs on a slot and is smaller than this share of it is a part of it; larger, a birth"""
     growth: float = Field(2.5, ge=1)
     """a blob this many times a grown slot's area has somebody else in it"""
+    crowded_frames: int = Field(6, ge=0)
+    """frames after which such a blob, in which nobody else was found, is all of the slot that stands in it"""
     merge_growth: float = Field(1.2, ge=1)
     """a blob this many times the largest of the slots that stand in it holds them all; smaller, only its owner is seen"""
     grow_frames: int = Field(15, ge=0)
@@ -97,7 +146,7 @@ class LifeSettings(Settings):
     """frames a slot must have stood alone to count as somebody beside others in one blob; less, and it is a piece of them"""
     outgrown: float = Field(4.0, ge=1)
     """a blob so many times all the known slots in it is one object that they are pieces of"""
-    confirm_frames: int = Field(5, ge=1)
+    confirm_frames: int = Field(3, ge=1)
     """frames seen before a slot is given an identity"""
     young_frames: int = Field(3, ge=0)
     """frames a slot without identity may be unseen"""
@@ -113,6 +162,8 @@ class LifeSettings(Settings):
     """frames that two pieces side by side must last before they are two objects"""
     same: float = Field(0.7, gt=0, le=1)
     """two slots one of which covers this share of the other are one object seen twice; the younger dies"""
+    inside_frames: int = Field(20, ge=1)
+    """frames after which a slot that lies inside an older one is held to be the same object"""
     flood: float = Field(0.3, gt=0, le=1)
     """no births in a frame with a larger share of foreground than this: the light has changed"""
     still_frames: int = Field(150, ge=1)
@@ -155,6 +206,8 @@ class SlotsSettings(Settings):
     """pixels; wider frames are worked on at this width, narrower ones as they are; full: never resized"""
     max_slots: int = Field(64, ge=1)
     """objects at a time; births beyond that wait"""
+    ground: GroundSettings | None = GroundSettings()
+    """null: the mixture's verdict on each pixel is taken as it is"""
     life: LifeSettings = LifeSettings()
     rigid: RigidSettings | None = None
     """null: objects move as they like. Otherwise they are pictures that move as a whole, and no network is asked"""

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import math
 import multiprocessing
-import pickle
 import time
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
@@ -21,10 +20,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from tracker.errors import DivergedError, SettingsError, WeightsError
+from tracker.errors import DivergedError
 from tracker.slots.cells import SlotState, WindowCell
 from tracker.slots.checkpoint import save_network
 from tracker.slots.em import PROBABILITY_FLOOR, robust_colour_log_likelihood, two_term_loss
+from tracker.slots.runs import open_run, read_checkpoint, write_checkpoint
 from tracker.slots.settings import MixtureModelSettings, TrainSettings
 from tracker.slots.unroll import StepRecord, step
 from tracker.slots.window import crop
@@ -167,14 +167,6 @@ def evaluate(cell: WindowCell, lesson: Lesson, settings: TrainSettings, device: 
     return {name: round(float(value), 4) for name, value in scores.items()}
 
 
-def _read_json(path: Path) -> Any:
-    """What a JSON file holds, or None where it is damaged."""
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except ValueError:
-        return None
-
-
 def _learning_rate(settings: TrainSettings, done: int) -> float:
     warm = min(1.0, (done + 1) / 100)
     return settings.learning_rate * warm * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * done / settings.steps)))
@@ -202,24 +194,11 @@ def train(
     Raises SettingsError if `out` holds another recipe's run, WeightsError if its checkpoint is damaged, DivergedError if the
     loss is no longer finite.
     """
-    out.mkdir(parents=True, exist_ok=True)
-    written = out / "settings.json"
-    if written.exists() and _read_json(written) != recipe:
-        raise SettingsError(f"{out}: holds a run with other settings; choose another folder or remove it")
-    written.write_text(json.dumps(recipe, indent=2) + "\n")
+    open_run(out, recipe)
     torch.manual_seed(settings.seed)
     cell = WindowCell(settings.network.cell).to(device)
     optimiser = torch.optim.AdamW(cell.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay)
-    done = 0
-    checkpoint = out / "checkpoint.pt"
-    if checkpoint.exists():
-        try:
-            saved = torch.load(checkpoint, weights_only=True, map_location=device)
-            cell.load_state_dict(saved["cell"])
-            optimiser.load_state_dict(saved["optimiser"])
-            done = saved["done"]
-        except (OSError, RuntimeError, KeyError, EOFError, pickle.UnpicklingError):
-            raise WeightsError(f"{checkpoint}: not a checkpoint of this run; remove it to begin anew") from None
+    done = read_checkpoint(out, cell, optimiser, device=device)
     held_apart = draw(-1, 24)
     began, losses = time.monotonic(), []
     # a process, not a thread: drawing holds the interpreter's lock, and its threads would fight the network's for the cores
@@ -254,9 +233,7 @@ def train(
                     **evaluate(cell, held_apart, settings, device),
                 }
                 losses = []
-                part = checkpoint.with_suffix(".part")
-                torch.save({"cell": cell.state_dict(), "optimiser": optimiser.state_dict(), "done": done}, part)
-                part.replace(checkpoint)
+                write_checkpoint(out, cell, optimiser, done)
                 with (out / "curve.jsonl").open("a") as curve:
                     curve.write(json.dumps(row) + "\n")
                 report(done, row)

@@ -3,16 +3,20 @@
 from tracker.worlds.clip import Clip, Drawn, TruthBox
 from tracker.worlds.digits import read_digits
 from tracker.worlds.mot import MotSettings, draw_mot, stream_mot
+from tracker.worlds.situations import SITUATIONS, draw_situation, stream_situation
 from tracker.worlds.street import StreetSettings, draw_street
 
 __all__ = [
+    "SITUATIONS",
     "Clip",
     "Drawn",
     "MotSettings",
     "StreetSettings",
     "TruthBox",
     "draw_mot",
+    "draw_situation",
     "draw_street",
     "read_digits",
     "stream_mot",
+    "stream_situation",
 ]

@@ -14,6 +14,7 @@ from pydantic import Field, field_validator
 from tracker.types import Box, Settings
 from tracker.worlds.actors import ASPECT, Actor, Kind, draw_strip
 from tracker.worlds.clip import Clip, TruthBox
+from tracker.worlds.weather import Bushes, Cloud, Water, cast_body_shadow, mirror_body
 
 KINDS: tuple[Kind, ...] = ("walker", "vehicle", "animal", "blob")
 
@@ -57,6 +58,20 @@ class StreetSettings(Settings):
     """standard deviation of the camera's shift, pixels"""
     pillars: tuple[int, int] = (0, 2)
     """posts that hide whatever walks behind them"""
+    body_shadows: float = Field(0.0, ge=0, le=1)
+    """chance that a clip's shadows have the shape of the bodies, and are long"""
+    mirrors: float = Field(0.0, ge=0, le=1)
+    """chance that a clip's floor shines and shows the bodies upside down"""
+    bushes: float = Field(0.0, ge=0, le=1)
+    """chance that a clip has bushes that sway"""
+    water: float = Field(0.0, ge=0, le=1)
+    """chance that a clip has water that ripples"""
+    clouds: float = Field(0.0, ge=0, le=1)
+    """chance that shadows of clouds drift over a clip"""
+    soft_px: float = Field(0.0, ge=0)
+    """largest blur of a clip's lens, pixels"""
+    cloth: float = Field(0.0, ge=0)
+    """largest grey levels of the pattern on an actor"""
 
     @field_validator(
         "objects", "object_px", "stop_frames", "speed", "contrast", "shadow", "noise", "compression", "pillars"
@@ -138,7 +153,19 @@ class _Scene:
         self.pillars = [self._pillar() for _ in range(rng.integers(settings.pillars[0], settings.pillars[1] + 1))]
         for columns, colour in self.pillars:
             self.background[:, columns] = colour
-        self.near_y = settings.height
+        self.frame = 0
+        size = (settings.width, settings.height)
+
+        def draws(chance: float) -> bool:
+            return chance > 0 and bool(rng.random() < chance)
+
+        # a world without weather draws no number for it: its seeds keep their clips
+        self.bushes = self._bushes() if draws(settings.bushes) else None
+        self.water = Water.flood(rng, size, strength=rng.uniform(4, 16)) if draws(settings.water) else None
+        self.cloud = self._cloud() if draws(settings.clouds) else None
+        self.body_shadow = self._body_shadow() if draws(settings.body_shadows) else None
+        self.mirror = self._mirror() if draws(settings.mirrors) else None
+        self.blur_px = rng.uniform(0, settings.soft_px) if settings.soft_px > 0 else 0.0
         self.actors: list[Actor] = []
         self.born = 0
         while len(self.actors) < self.wanted:
@@ -148,6 +175,26 @@ class _Scene:
         width = int(max(2, self.rng.uniform(0.015, 0.05) * self.settings.width))
         x = int(self.rng.integers(0, max(1, self.settings.width - width)))
         return slice(x, x + width), self.rng.uniform(20, 220, 3).astype(np.float32)
+
+    def _bushes(self) -> Bushes:
+        size, rng = (self.settings.width, self.settings.height), self.rng
+        period, amplitude = rng.uniform(8, 40), rng.uniform(0.5, 4)
+        return Bushes.grow(rng, size, share=rng.uniform(0.05, 0.4), amplitude_px=amplitude, period_frames=period)
+
+    def _cloud(self) -> Cloud:
+        size, rng = (self.settings.width, self.settings.height), self.rng
+        return Cloud.gather(rng, size, strength=rng.uniform(0.1, 0.5), speed_px=rng.uniform(0.3, 3))
+
+    def _mirror(self) -> dict[str, float]:
+        """Strength and softness of the images in this clip's floor."""
+        return {"strength": self.rng.uniform(0.1, 0.5), "blur_px": self.rng.uniform(0.5, 2.5)}
+
+    def _body_shadow(self) -> dict[str, float]:
+        """Lean, length, strength and softness of this clip's shadows."""
+        rng = self.rng
+        length = rng.uniform(0.1, 0.8) * (-1 if rng.random() < 0.5 else 1)
+        values = (rng.uniform(-1.2, 1.2), length, rng.uniform(0.2, 0.65), rng.uniform(0.5, 2))
+        return dict(zip(("lean", "length", "strength", "blur_px"), values, strict=True))
 
     def _enter(self, *, inside: bool) -> None:
         """Bring one more actor, and now and then its companion: anywhere at the start, later from a border."""
@@ -174,6 +221,8 @@ class _Scene:
             beside = n * np.array([size[0] * rng.uniform(0.9, 1.8), rng.normal(0, 0.1) * size[1]])
             restless = speed * (0.15 if kind in ("animal", "blob") else 0.04)
             strip = [self._fade(sprite) for sprite in draw_strip(kind, rng, settings.chroma)]
+            if settings.cloth > 0:
+                strip = self._with_pattern(strip)
             actor = Actor(self.born, kind, strip, size, place + beside, velocity.copy(), restless)
             actor.gait = float(rng.uniform(0, 8))
             self.actors.append(actor)
@@ -182,6 +231,19 @@ class _Scene:
         """Bring an actor's colours nearer to the scene's."""
         colours = self.mean_colour + (sprite[..., :3] - self.mean_colour) * self.contrast
         return np.dstack([np.clip(colours, 0, 255).astype(np.uint8), sprite[..., 3]])
+
+    def _with_pattern(self, strip: list[NDArray[np.uint8]]) -> list[NDArray[np.uint8]]:
+        """Cloth, lettering, reflections: a pattern from coarse to fine over all pictures of a strip."""
+        rng, strength = self.rng, self.rng.uniform(0, self.settings.cloth)
+        cells = (int(rng.integers(2, 20)), int(rng.integers(2, 20)), 3)
+        grid = rng.normal(0, 1, (*cells[:2], 1)) + rng.normal(0, 0.4, cells)
+        patterned = []
+        for sprite in strip:
+            size = (sprite.shape[1], sprite.shape[0])
+            pattern = cv2.resize(grid.astype(np.float32), size, interpolation=cv2.INTER_LINEAR)
+            colours = np.clip(sprite[..., :3] + strength * pattern, 0, 255).astype(np.uint8)
+            patterned.append(np.dstack([colours, sprite[..., 3]]))
+        return patterned
 
     def _gone(self, actor: Actor) -> bool:
         margin = np.array(actor.size) * 1.5 + 4
@@ -197,8 +259,20 @@ class _Scene:
             self._enter(inside=False)
         near_last = sorted(self.actors, key=lambda actor: actor.position[1])
         picture = self.background.copy()
+        for weather in (self.bushes, self.water):
+            if weather is not None:
+                weather.draw(picture, self.frame)
         labels = np.zeros(picture.shape[:2], np.uint16)
-        if self.shadow > 0.05:
+        if self.mirror is not None:
+            for actor in near_last:
+                patch, x0, y0 = _place(actor.picture(), actor.size, actor.position)
+                mirror_body(picture, patch, (x0, y0), **self.mirror)
+        if self.body_shadow is not None:
+            for actor in near_last:
+                alpha = _place(actor.picture(), actor.size, np.zeros(2))[0][..., 3] / np.float32(255)
+                feet = (float(actor.position[0]), float(actor.position[1]))
+                cast_body_shadow(picture, alpha, feet, **self.body_shadow)
+        elif self.shadow > 0.05:
             for actor in near_last:
                 self._cast_shadow(picture, actor)
         whole = {}
@@ -275,6 +349,11 @@ class _Scene:
             self.switched = float(rng.uniform(0.7, 1.3))
         gain = self.switched * (1 + settings.light_drift * np.sin(self.clock) * np.clip(self.light_speed, -1, 1))
         picture = picture * gain.astype(np.float32)
+        if self.cloud is not None:
+            picture = picture * self.cloud.light(self.frame)
+        if self.blur_px > 0.3:
+            picture = np.asarray(cv2.GaussianBlur(picture, (0, 0), self.blur_px), np.float32)
+        self.frame += 1
         if settings.jitter_px > 0:
             to = np.array([[1, 0, shift[0]], [0, 1, shift[1]]])
             size = (settings.width, settings.height)

@@ -1,0 +1,177 @@
+"""The network that reads the scene: what it is shown, what it answers, and how it is trained."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+import torch
+
+from tracker.background import Mixture, MixtureSettings
+from tracker.errors import SettingsError, WeightsError
+from tracker.lessons import DrawGround, GroundRecipe
+from tracker.slots.checkpoint import load_ground, load_network, save_ground
+from tracker.slots.ground import SENSES, Backdrop, Ground, GroundNet, object_probability
+from tracker.slots.ground_train import GroundLesson, ground_loss, train_ground
+from tracker.slots.settings import GroundNetSettings, GroundSettings, GroundTrainSettings
+from tracker.worlds import StreetSettings, draw_street
+
+SMALL = GroundNetSettings(features=(4, 6, 8))
+DIFFERENCE, RESTLESS = 3, 8
+
+
+def scene(height: int = 48, width: int = 64) -> np.ndarray:
+    rng = np.random.default_rng(0)
+    return rng.integers(60, 180, (height, width, 3)).astype(np.uint8)
+
+
+def backdrop(image: np.ndarray) -> Backdrop:
+    known = Backdrop(Mixture(MixtureSettings()))
+    known.prepare([image] * 10)
+    return known
+
+
+def test_an_empty_scene_shows_no_difference():
+    image = scene()
+    senses = backdrop(image).sense(image)
+    assert senses.shape == (48, 64, SENSES)
+    assert senses.dtype == np.float32
+    assert np.abs(senses[..., DIFFERENCE : DIFFERENCE + 3]).max() < 0.2
+
+
+def test_light_that_changes_everywhere_is_no_difference_but_an_object_is():
+    image = scene()
+    darker = (image * 0.7).astype(np.uint8)
+    darker[20:30, 20:30] = 250
+    difference = np.abs(backdrop(image).sense(darker)[..., DIFFERENCE : DIFFERENCE + 3]).max(-1)
+    inside, outside = difference[20:30, 20:30], np.delete(difference, np.s_[14:36], axis=0)
+    assert inside.min() > 2
+    assert outside.mean() < 0.5
+
+
+def test_a_place_that_flickers_is_restless_and_one_where_somebody_stood_is_not():
+    image, rng = scene(), np.random.default_rng(1)
+    pictures = []
+    for n in range(20):
+        picture = image.copy()
+        picture[:, :16] = np.clip(picture[:, :16].astype(int) + rng.choice([-9, 9], (48, 16, 1)), 0, 255)
+        if n < 6:
+            picture[:, 48:] = 255
+        pictures.append(picture)
+    known = Backdrop(Mixture(MixtureSettings()))
+    known.prepare(pictures)
+    restless = known.sense(image)[..., RESTLESS]
+    assert restless[:, :16].mean() > 2 * restless[:, 20:36].mean()
+    assert restless[:, 48:].mean() < 1.5 * restless[:, 20:36].mean()
+    assert restless.min() > 0
+
+
+def test_an_object_nobody_owns_makes_its_place_restless_slowly():
+    image = scene()
+    known = backdrop(image)
+    calm = known.sense(image)[..., RESTLESS].mean()
+    there = image.copy()
+    there[:, 32:] = 255
+    for _ in range(80):
+        known.sense(there)
+        known.learn(there)
+    restless = known.sense(image)[..., RESTLESS]
+    assert calm < restless[:, 32:].mean() < 0.5
+
+
+@pytest.mark.parametrize("shape", [(48, 64), (45, 61), (8, 8)])
+def test_any_size_gets_one_probability_a_pixel(shape):
+    net = GroundNet(SMALL).eval()
+    found = object_probability(net, np.zeros((*shape, SENSES), np.float32))
+    assert found.shape == shape
+    assert found.min() >= 0
+    assert found.max() <= 1
+
+
+def test_a_large_picture_is_shown_small_and_judged_at_its_own_size():
+    image = scene(96, 128)
+    ground = Ground(Mixture(MixtureSettings()), GroundNet(SMALL).eval(), GroundSettings(side_px=48))
+    assert not ground.judge(image).any()  # nothing is known yet: all of it is the scene
+    ground.prepare([image] * 5)
+    verdict = ground.judge(image)
+    assert verdict.shape == (96, 128)
+    assert set(np.unique(verdict)) <= {0, 127, 255}
+    ground.learn(image, np.ones((96, 128), bool))
+    ground.reset()
+    assert not ground.judge(image).any()
+
+
+def test_the_shipped_network_finds_drawn_walkers_and_not_their_shadows():
+    net, digest = load_ground("ground")
+    assert len(digest) == 64
+    settings = StreetSettings(
+        width=200, height=160, frames=12, objects=(3, 3), object_px=(24, 36), shadow=(0.3, 0.3), pillars=(0, 0)
+    )
+    hits = found = true = 0
+    for seed in (3, 4, 5):
+        clip = draw_street(settings, seed=seed)
+        ground = Ground(Mixture(MixtureSettings()), net, GroundSettings())
+        ground.prepare([np.where(clip.labels[0][..., None] > 0, clip.background, clip.images[0])] * 8)
+        for image, labels in zip(clip.images[::3], clip.labels[::3], strict=True):
+            object_there, said = labels > 0, ground.judge(image) == 255
+            hits, found, true = hits + (said & object_there).sum(), found + said.sum(), true + object_there.sum()
+    assert 2 * hits / (found + true) > 0.8
+
+
+def test_the_loss_falls_as_the_answer_comes_nearer():
+    objects = torch.zeros(1, 1, 8, 8)
+    objects[..., :4] = 1
+    losses = [float(ground_loss((2 * objects - 1) * sure, objects)) for sure in (-2.0, 0.0, 2.0, 8.0)]
+    assert losses == sorted(losses, reverse=True)
+    assert losses[-1] < 0.1
+
+
+def test_lessons_depend_on_their_number_only():
+    recipe = GroundRecipe(
+        train_ground=GroundTrainSettings(clips=1, frames=8),
+        street=StreetSettings(width=48, height=48, object_px=(9, 20)),
+    )
+    draw = DrawGround(recipe)
+    first, again, other = draw(3), draw(3), draw(4)
+    assert np.array_equal(first.senses, again.senses)
+    assert np.array_equal(first.objects, again.objects)
+    assert first.senses.shape == (*first.objects.shape, SENSES)
+    assert len(first.senses) == 2
+    assert not np.array_equal(first.senses, other.senses)
+
+
+def draw_squares(number: int) -> GroundLesson:
+    """Two frames with a bright square each; a plain function, so that another process can be given it."""
+    rng = np.random.default_rng(number + 10)
+    senses = rng.normal(0, 0.2, (2, 16, 16, SENSES)).astype(np.float16)
+    objects = np.zeros((2, 16, 16), bool)
+    for n in range(2):
+        y, x = rng.integers(2, 8, 2)
+        objects[n, y : y + 6, x : x + 6] = True
+    senses[objects, DIFFERENCE] += 3
+    return GroundLesson(senses, objects)
+
+
+def test_a_training_that_was_stopped_goes_on_to_the_same_weights(tmp_path):
+    settings = GroundTrainSettings(
+        steps=6, batch=4, repeats=2, kept_lessons=2, checkpoint_every=3, bfloat16=False, net=SMALL
+    )
+    whole = train_ground(settings, draw_squares, tmp_path / "whole", recipe={"a": 1})
+    train_ground(settings, draw_squares, tmp_path / "halves", recipe={"a": 1}, minutes=0)
+    assert len((tmp_path / "halves/curve.jsonl").read_text().splitlines()) == 1
+    halves = train_ground(settings, draw_squares, tmp_path / "halves", recipe={"a": 1})
+    assert whole.read_bytes() == halves.read_bytes()
+    assert [json.loads(line)["step"] for line in (tmp_path / "halves/curve.jsonl").read_text().splitlines()] == [3, 6]
+    with pytest.raises(SettingsError, match="other settings"):
+        train_ground(settings, draw_squares, tmp_path / "halves", recipe={"a": 2})
+
+
+def test_weights_of_the_two_networks_are_not_taken_for_each_other(tmp_path):
+    save_ground(GroundNet(SMALL), SMALL, tmp_path / "ground.safetensors", trained_steps=1)
+    net, _ = load_ground(str(tmp_path / "ground.safetensors"))
+    assert net.settings == SMALL
+    with pytest.raises(WeightsError, match="another version"):
+        load_network(str(tmp_path / "ground.safetensors"))
+    with pytest.raises(WeightsError, match="another version"):
+        load_ground("street")

@@ -1,0 +1,240 @@
+"""How sure it is that a slot's box is right: P(it overlaps the object that the identity belongs to, IoU at least 0.5).
+
+A logistic regression on a few measures of a slot in a frame. All are counts of frames or shares, so that they mean the same in any
+picture. This is the one place that knows them; `benchmarks/calibration.py` fits the numbers and shows how far they can be believed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from functools import cached_property
+from operator import attrgetter
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from tracker.slots.blobs import Settled
+from tracker.slots.life import Life
+from tracker.slots.observe import Shares
+from tracker.types import Box
+
+Floats = NDArray[np.float64]
+
+FULL = 0.5
+"""a box with so large a share of foreground is as good as a full one: arms and legs leave corners empty"""
+
+BORDER_PX = 2
+"""what comes nearer to the border may be cut by it"""
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What one frame tells of one slot. NaN where it tells nothing."""
+
+    age: float
+    """frames since its birth"""
+    unmeasured: float
+    """frames since it last stood alone, which is when its size and place are measured"""
+    hidden: float
+    """frames since it was last seen, 0: seen now"""
+    share: float
+    """pixels it owns, of those it foretold"""
+    doubt: float
+    """mean entropy of who owns its pixels, bits: `doubts`"""
+    change: float
+    """|log| of the area of its box, in the picture, against its usual area"""
+    border: float
+    """1: its box touches the picture's border, which may cut the object"""
+    foreground: float
+    """share of its box, in the picture, that is foreground: mean probability, if there is one"""
+    agreement: float
+    """intersection over union of its box, in the picture, with the box round the pixels it owns"""
+    company: float
+    """1: other slots stand in its blob, or hide it"""
+    moved: float
+    """1: it has left its birthplace, so it is no piece of scenery"""
+
+
+NAMES = tuple(f.name for f in fields(Evidence))
+_values = attrgetter(*NAMES)
+
+
+def measures(evidence: Sequence[Evidence]) -> Floats:
+    """(N, F) what the regression sees, columns as in NAMES: counts of frames as log(1 + n), shares up to where they saturate."""
+    table = np.array([_values(e) for e in evidence], float).reshape(-1, len(NAMES))
+    for name in ("age", "unmeasured", "hidden"):
+        column = NAMES.index(name)
+        table[:, column] = np.log1p(np.maximum(0, table[:, column]))
+    table[:, NAMES.index("share")] = np.minimum(table[:, NAMES.index("share")], 1)
+    table[:, NAMES.index("foreground")] = np.minimum(table[:, NAMES.index("foreground")], FULL)
+    return table
+
+
+class Term(NamedTuple):
+    """One measure's part in a regression."""
+
+    low: float
+    """what is beyond low or high counts as these: nothing was fitted there"""
+    usual: float
+    """taken where the measure is unknown"""
+    high: float
+    weight: float
+    """of the measure's difference from the usual"""
+
+
+@dataclass(frozen=True)
+class Logistic:
+    """P = 1 / (1 + exp(-bias - sum_f weight_f (clip(x_f, low_f, high_f) - usual_f)))."""
+
+    bias: float
+    terms: Mapping[str, Term]
+    """by the measure's name; what is left out does not count"""
+
+    def __call__(self, measured: Floats) -> Floats:
+        """(N, F) measures to (N,) probabilities."""
+        columns, low, usual, high, weight = self._arrays
+        value = measured[:, columns]
+        value = np.where(np.isnan(value), usual, np.clip(value, low, high))
+        score = self.bias + ((value - usual) * weight).sum(axis=1)
+        return np.asarray(1 / (1 + np.exp(-score)))
+
+    @cached_property
+    def _arrays(self) -> tuple[list[int], Floats, Floats, Floats, Floats]:
+        low, usual, high, weight = np.array(list(self.terms.values()), float).reshape(-1, 4).T
+        return [NAMES.index(name) for name in self.terms], low, usual, high, weight
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """Two regressions: a box that is seen and one that is only foretold are right for different reasons."""
+
+    seen: Logistic
+    hidden: Logistic
+
+    def __call__(self, measured: Floats) -> Floats:
+        """(N, F) measures to (N,) probabilities."""
+        return np.where(measured[:, NAMES.index("hidden")] > 0, self.hidden(measured), self.seen(measured))
+
+
+# fitted: begin
+# by `python benchmarks/calibration.py --fit`, on street, seeds 700-709
+FITTED = Calibration(
+    seen=Logistic(
+        1.9385,
+        {
+            "age": Term(1.386, 4.062, 5.671, 0.2014),
+            "unmeasured": Term(0.0, 0.5475, 4.745, -0.2567),
+            "doubt": Term(0.1085, 0.2298, 0.9429, -3.274),
+            "border": Term(0.0, 0.2386, 1.0, 0.0251),
+            "foreground": Term(0.2018, 0.4901, 0.5, 14.46),
+            "agreement": Term(0.1512, 0.8828, 1.0, 1.699),
+            "company": Term(0.0, 0.2028, 1.0, -0.132),
+            "moved": Term(0.0, 0.9184, 1.0, 0.9061),
+        },
+    ),
+    hidden=Logistic(
+        -4.5336,
+        {
+            "age": Term(1.724, 3.932, 5.511, 0.318),
+            "unmeasured": Term(0.6931, 2.23, 4.807, -0.7543),
+            "hidden": Term(0.6931, 1.984, 3.466, -0.2478),
+            "share": Term(0.0, 0.1019, 1.0, 1.257),
+            "border": Term(0.0, 0.2675, 1.0, 0.01023),
+            "foreground": Term(0.0, 0.1232, 0.5, 7.875),
+            "company": Term(0.0, 0.1735, 1.0, -0.477),
+            "moved": Term(0.0, 0.9412, 1.0, 0.06866),
+        },
+    ),
+)
+# fitted: end
+
+
+def confidences(evidence: Sequence[Evidence], calibration: Calibration = FITTED) -> Floats:
+    """(N,) the probability that each box is right."""
+    return calibration(measures(evidence))
+
+
+def confidence(evidence: Evidence, calibration: Calibration = FITTED) -> float:
+    """The probability that a box is right."""
+    return float(confidences([evidence], calibration)[0])
+
+
+class Witness:
+    """Gathers the evidence of every identity, frame after frame."""
+
+    def __init__(self) -> None:
+        self.evidence: dict[int, Evidence] = {}
+        """of the last frame, by identity"""
+
+    def judge(
+        self, lives: Sequence[Life], shares: Shares, boxes: Sequence[Box], settled: Settled, *,
+        doubt: Sequence[float] | NDArray[np.float32], foreground: NDArray[np.generic],
+    ) -> dict[int, float]:  # fmt: skip
+        """The confidence of every identity in this frame.
+
+        lives, boxes, doubt  of the same K slots as `shares`; boxes in pixels of the working picture
+        foreground           (H, W) bool, or probability
+        """
+        before, self.evidence = self.evidence, {}
+        for k, life in enumerate(lives):
+            if life.id is None:
+                continue
+            alone = k in settled.alone and life.hidden == 0
+            known = before.get(life.id)
+            since = known.unmeasured + 1 if known else 0.0 if life.alone else float(life.age)
+            box, (pixels, owned) = _clipped(boxes[k], shares.labels.shape), _owned(shares, k)
+            self.evidence[life.id] = Evidence(
+                age=life.age,
+                unmeasured=0.0 if alone else since,
+                hidden=life.hidden,
+                share=pixels / max(1.0, float(shares.expected[k])),
+                doubt=float(doubt[k]),
+                change=_change(box, life.size),
+                border=float(_touches_border(boxes[k], shares.labels.shape)),
+                foreground=_mean_inside(foreground, box),
+                agreement=np.nan if owned is None else _iou(box, owned),
+                company=float(k in settled.company or k in settled.covered),
+                moved=float(life.moved),
+            )
+        sure = confidences(list(self.evidence.values()))
+        return dict(zip(self.evidence, sure.tolist(), strict=True))
+
+
+def _clipped(box: Box, shape: tuple[int, ...]) -> Box:
+    """The part of a box inside a picture of that shape; without an area if it lies outside."""
+    x0, y0 = min(max(box.x0, 0.0), float(shape[1])), min(max(box.y0, 0.0), float(shape[0]))
+    return Box(x0, y0, max(x0, min(box.x1, float(shape[1]))), max(y0, min(box.y1, float(shape[0]))))
+
+
+def _touches_border(box: Box, shape: tuple[int, ...]) -> bool:
+    return min(box.x0, box.y0) < BORDER_PX or box.x1 > shape[1] - BORDER_PX or box.y1 > shape[0] - BORDER_PX
+
+
+def _change(box: Box, usual: tuple[float, float]) -> float:
+    return abs(float(np.log(max(1.0, box.width * box.height) / max(1.0, usual[0] * usual[1]))))
+
+
+def _owned(shares: Shares, k: int) -> tuple[int, Box | None]:
+    """How many pixels of its window slot k owns, and the box round them; None if there are none."""
+    window = shares.windows[k]
+    if window is None:
+        return 0, None
+    mine = (shares.labels[window] == k + 1).view(np.uint8)
+    x, y, w, h = cv2.boundingRect(mine)
+    if w == 0:
+        return 0, None
+    x, y = x + window[1].start, y + window[0].start
+    return cv2.countNonZero(mine), Box(float(x), float(y), float(x + w), float(y + h))
+
+
+def _mean_inside(picture: NDArray[np.generic], box: Box) -> float:
+    part = picture[int(box.y0) : int(np.ceil(box.y1)), int(box.x0) : int(np.ceil(box.x1))]
+    return float(part.mean()) if part.size else np.nan
+
+
+def _iou(a: Box, b: Box) -> float:
+    common = max(0.0, min(a.x1, b.x1) - max(a.x0, b.x0)) * max(0.0, min(a.y1, b.y1) - max(a.y0, b.y0))
+    return common / max(1e-9, a.width * a.height + b.width * b.height - common)

@@ -1,0 +1,258 @@
+"""Component 0: what the empty scene says of every pixel, read by a small network.
+
+The Gaussian mixture judges pixels one by one: a grey coat before a grey road is background to it, a deep shadow an object. The
+network sees what the mixture sees, for a whole neighbourhood, and answers with the probability that a pixel belongs to an object.
+It learned this on drawn scenes through a real mixture (`ground_train`), and has never seen a real picture.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from tracker.slots.settings import GroundNetSettings, GroundSettings
+from tracker.types import Image, Mask
+
+Array = NDArray[np.float32]
+
+SENSES = 9
+"""channels: mean colour 3, difference 3, foreground verdict, shadow verdict, restlessness"""
+REFRESH_FRAMES = 5
+"""frames between two pictures of the background: it changes slowly, and asking the mixture costs"""
+LIGHT_CELLS = 12
+"""cells across the picture in which the light is compared with the background's"""
+UNSURE_WEIGHT = 0.02
+"""weight of foreground pixels in that comparison: they count only where there is nothing else, as when the light is switched"""
+LIGHT_RANGE = (0.4, 2.5)
+"""factors of light that are believed"""
+USUAL = np.float32(4)
+"""difference in grey levels where nothing is known of a pixel yet"""
+CALMEST = np.float32(1)
+"""no camera is calmer; without it a drawn picture that never flickers would be nothing the network has ever seen"""
+RESTLESS_RATE = 0.02
+"""how fast the usual difference of a pixel from its background is learned"""
+
+
+class Scene(Protocol):
+    """The Gaussian mixture."""
+
+    def prepare(self, images: Sequence[Image]) -> None: ...
+    def judge(self, image: Image) -> NDArray[np.uint8]: ...
+    def learn(self, image: Image, known_foreground: Mask | None = None) -> None: ...
+    def adapt(self, image: Image) -> None: ...
+    def picture(self) -> Image: ...
+    def reset(self) -> None: ...
+    @property
+    def ready(self) -> bool: ...
+
+
+class Backdrop:
+    """What the mixture remembers of a scene, as the network is shown it. Images are (H, W, 3) uint8 of one size."""
+
+    def __init__(self, mixture: Scene) -> None:
+        self.mixture = mixture
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget the scene."""
+        self.mixture.reset()
+        self._picture: Array | None = None
+        self._restless: Array | None = None
+        self._difference: Array | None = None
+        self._age = 0
+
+    @property
+    def ready(self) -> bool:
+        """Whether the scene is known."""
+        return self.mixture.ready
+
+    def prepare(self, images: Sequence[Image]) -> None:
+        """Learn the scene, and how restless each pixel is, from pictures spread over the clip."""
+        self.mixture.prepare(images)
+        if not images:
+            return
+        self._picture = None
+        picture = self._background()
+        away = np.stack([cv2.absdiff(image, cv2.convertScaleAbs(picture)).max(axis=2) for image in images])
+        calm = np.stack([self.mixture.judge(image) != 255 for image in images])
+        # Two ways to leave visitors out, since each fails where the other does not: the mixture takes for the scene what is like
+        # restless water, and the lower half of the samples is no scene where somebody stood for most of the clip.
+        middle = len(away) // 2
+        lower = np.partition(away, middle, axis=0)[: middle + 1].mean(axis=0, dtype=np.float32)
+        judged = ((away * calm).sum(axis=0, dtype=np.float32) + USUAL) / (calm.sum(axis=0, dtype=np.float32) + 1)
+        self._restless = np.minimum(lower, judged)
+
+    def sense(self, image: Image) -> Array:
+        """(H, W, SENSES) float32: what the network is shown of a frame."""
+        verdict = self.mixture.judge(image)
+        colours = image.astype(np.float32)
+        background = self._background()
+        background = background * _light(colours, background, verdict)
+        difference = colours - background
+        senses = np.empty((*verdict.shape, SENSES), np.float32)
+        np.multiply(colours + background, 1 / 128, out=senses[..., :3])
+        senses[..., :3] -= 2
+        np.clip(difference, -64, 64, out=senses[..., 3:6])
+        senses[..., 3:6] *= 1 / 16
+        senses[..., 6] = verdict == 255
+        senses[..., 7] = verdict == 127
+        np.abs(difference, out=difference)
+        # two maxima of planes: numpy's own over the last axis of three takes ten times as long
+        self._difference = np.maximum(np.maximum(difference[..., 0], difference[..., 1]), difference[..., 2])
+        if self._restless is None:
+            self._restless = np.full(verdict.shape, USUAL, np.float32)
+        np.multiply(np.maximum(self._restless, CALMEST), 1 / 8, out=senses[..., 8])
+        return senses
+
+    def learn(self, image: Image, objects: Mask | None = None) -> None:
+        """Take the frame that was sensed last into the scene, except where `objects` (H, W) bool is true."""
+        self.mixture.learn(image, objects)
+        self._age += 1
+        if self._restless is not None and self._difference is not None:
+            rate = np.float32(RESTLESS_RATE) if objects is None else np.where(objects, 0, np.float32(RESTLESS_RATE))
+            # bounded growth: an object that is not recognised must not become a restless place at once
+            self._restless += rate * (np.minimum(self._difference, 1.5 * self._restless + 1) - self._restless)
+
+    def adapt(self, image: Image) -> None:
+        """Take this picture for background from now on."""
+        self.mixture.adapt(image)
+        self._picture = None
+
+    def _background(self) -> Array:
+        if self._picture is None or self._age >= REFRESH_FRAMES:
+            self._picture, self._age = self.mixture.picture().astype(np.float32), 0
+        return self._picture
+
+
+def _light(image: Array, background: Array, verdict: NDArray[np.uint8]) -> Array:
+    """(H, W, 3) smooth factor by which the light on the scene differs from the background's."""
+    height, width = verdict.shape
+    cells = (LIGHT_CELLS, max(2, round(LIGHT_CELLS * height / width)))
+    weight = np.where(verdict == 0, np.float32(1), np.float32(UNSURE_WEIGHT))[..., None]
+    seen = cv2.resize(image * weight, cells, interpolation=cv2.INTER_AREA)
+    known = cv2.resize(background * weight, cells, interpolation=cv2.INTER_AREA)
+    seen, known = (cv2.GaussianBlur(part, (0, 0), 2.0) for part in (seen, known))
+    factor = np.clip((seen + 0.02) / (known + 0.02), *LIGHT_RANGE).astype(np.float32)
+    return np.asarray(cv2.resize(factor, (width, height), interpolation=cv2.INTER_LINEAR), np.float32)
+
+
+class GroundNet(nn.Module):
+    """Senses (B, SENSES, H, W) to logits (B, 1, H, W) of "belongs to an object"; H and W are multiples of 8.
+
+    A small U-net that begins at half the size; its sums stand where others concatenate, which is faster and no worse here.
+    """
+
+    def __init__(self, settings: GroundNetSettings) -> None:
+        super().__init__()
+        self.settings = settings
+        half, quarter, eighth = settings.features
+        self.enter_half, self.enter_quarter, self.enter_eighth = (
+            _conv(SENSES, half, 2),
+            _conv(half, quarter, 2),
+            _conv(quarter, eighth, 2),
+        )
+        self.mix_quarter, self.mix_eighth, self.join_eighth = (
+            _conv(quarter, quarter), _conv(eighth, eighth), _conv(eighth, eighth),
+        )  # fmt: skip
+        self.whole = nn.Linear(eighth, eighth)
+        self.to_quarter, self.join_quarter = nn.Conv2d(eighth, quarter, 1), _conv(quarter, quarter)
+        self.to_half, self.join_half = nn.Conv2d(quarter, half, 1), _conv(half, half)
+        self.answer = nn.Conv2d(half, 4, 1)
+
+    def forward(self, senses: Tensor) -> Tensor:
+        """See the class."""
+        half = self.enter_half(senses)  # (B, C, H/2, W/2)
+        quarter = self.mix_quarter(self.enter_quarter(half))
+        eighth = self.mix_eighth(self.enter_eighth(quarter))
+        # the mean of the picture: a flicker of the light is everywhere at once
+        eighth = self.join_eighth(eighth + self.whole(eighth.mean((2, 3)))[..., None, None])
+        quarter = self.join_quarter(quarter + _twice(self.to_quarter(eighth)))
+        half = self.join_half(half + _twice(self.to_half(quarter)))
+        return nn.functional.pixel_shuffle(self.answer(half), 2)
+
+
+def _conv(entering: int, leaving: int, stride: int = 1) -> nn.Sequential:
+    return nn.Sequential(nn.Conv2d(entering, leaving, 4 if stride == 2 else 3, stride, 1), nn.ReLU())
+
+
+def _twice(x: Tensor) -> Tensor:
+    return nn.functional.interpolate(x, scale_factor=2.0, mode="nearest")
+
+
+def object_probability(
+    net: nn.Module, senses: Array, *, device: str = "cpu", dtype: torch.dtype = torch.float32
+) -> Array:
+    """(H, W) float32 probability that each pixel of `senses` (H, W, SENSES) belongs to an object."""
+    height, width = senses.shape[:2]
+    padded = senses
+    if height % 8 or width % 8:
+        padded = np.pad(senses, ((0, -height % 8), (0, -width % 8), (0, 0)), mode="edge")
+    # numpy's (H, W, C) is torch's channels-last, which convolutions like best
+    asked = torch.from_numpy(padded).permute(2, 0, 1)[None].to(device=device, dtype=dtype)
+    with torch.inference_mode():
+        answer = torch.sigmoid(net(asked)[0, 0].float())
+    return np.asarray(answer.cpu().numpy()[:height, :width])
+
+
+class Ground:
+    """The scene as the slots ask it: a verdict on every pixel, read by the network from what the mixture knows.
+
+    net  a trained GroundNet; device  where it runs
+    """
+
+    def __init__(self, mixture: Scene, net: GroundNet, settings: GroundSettings, *, device: str = "cpu") -> None:
+        self.backdrop, self.net, self.settings, self.device = Backdrop(mixture), net, settings, device
+        # no public way to ask yet; where bfloat16 has no instructions of its own it is slower, not faster
+        multiplies = getattr(torch.cpu, "_is_amx_tile_supported", lambda: False)
+        self._dtype = torch.bfloat16 if device == "cpu" and multiplies() else torch.float32
+        self.net.to(self._dtype)
+        self.probability: Array = np.zeros((0, 0), np.float32)
+        """(H, W) of the frame judged last"""
+
+    def prepare(self, images: Sequence[Image]) -> None:
+        """Learn the scene from pictures spread over the clip; with none it warms up on the first frames."""
+        self.backdrop.prepare([self._shrink(image) for image in images])
+
+    def reset(self) -> None:
+        """Forget the scene."""
+        self.backdrop.reset()
+
+    def judge(self, image: Image) -> NDArray[np.uint8]:
+        """(H, W) uint8: 0 background, 127 unsure, 255 foreground. Learns nothing."""
+        height, width = image.shape[:2]
+        if not self.backdrop.ready:
+            return np.zeros((height, width), np.uint8)
+        found = object_probability(
+            self.net, self.backdrop.sense(self._shrink(image)), device=self.device, dtype=self._dtype
+        )
+        if found.shape != (height, width):
+            found = np.asarray(cv2.resize(found, (width, height), interpolation=cv2.INTER_LINEAR), np.float32)
+        self.probability = found
+        low, high = self.settings.sure
+        return np.where(found > high, np.uint8(255), np.where(found > low, np.uint8(127), np.uint8(0)))
+
+    def learn(self, image: Image, known_foreground: Mask | None = None) -> None:
+        """Take the frame judged last into the scene, except where `known_foreground` (H, W) bool is true."""
+        small = self._shrink(image)
+        if known_foreground is not None and small.shape[:2] != known_foreground.shape:
+            size = (small.shape[1], small.shape[0])
+            known_foreground = cv2.resize(known_foreground.astype(np.float32), size, interpolation=cv2.INTER_AREA) > 0
+        self.backdrop.learn(small, known_foreground)
+
+    def adapt(self, image: Image) -> None:
+        """Take this picture for background from now on."""
+        self.backdrop.adapt(self._shrink(image))
+
+    def _shrink(self, image: Image) -> Image:
+        height, width = image.shape[:2]
+        scale = self.settings.side_px / (height * width) ** 0.5
+        if scale >= 1:
+            return image
+        size = (max(8, round(width * scale)), max(8, round(height * scale)))
+        return cv2.resize(image, size, interpolation=cv2.INTER_AREA)  # type: ignore[return-value]

@@ -27,10 +27,8 @@ from tracker.build import build_lanes
 from tracker.scores.overlap import iou_matrix
 from tracker.settings import load_settings
 from tracker.slots import confidence as fitted
-from tracker.slots import segmenter as lane
-from tracker.slots.confidence import FITTED, NAMES, Calibration, Evidence, Logistic, Term, Witness, measures
-from tracker.slots.doubt import doubts
-from tracker.slots.observe import FOREGROUND
+from tracker.slots.confidence import FITTED, NAMES, Calibration, Evidence, Logistic, Term, measures
+from tracker.slots.segmenter import SlotsSegmenter
 from tracker.synth import Order, stream_world
 from tracker.types import Frame, Segmentation
 from tracker.worlds import Drawn
@@ -88,40 +86,18 @@ class Rows:
         return np.asarray(self.measured[:, NAMES.index(name)])
 
 
-class Watched(lane.SlotsSegmenter):
-    """The lane with a witness looking in from outside, as long as it has none of its own."""
-
-    def __init__(self, *parts: object, **more: object) -> None:
-        super().__init__(*parts, **more)  # type: ignore[arg-type]
-        self.witness = Witness()
-
-    def _count_seen(self, image, verdict, shares, settled):  # type: ignore[no-untyped-def]
-        self._verdict, self._settled = verdict, settled
-        super()._count_seen(image, verdict, shares, settled)
-
-    def _regions(self, shares, boxes, *more):  # type: ignore[no-untyped-def]
-        self.witness.judge(
-            self._lives, shares, boxes, self._settled, doubt=doubts(shares), foreground=self._verdict == FOREGROUND
-        )
-        return super()._regions(shares, boxes, *more)
-
-
 def watch(world: str, seed: int, frames: int) -> Iterator[tuple[Drawn, Segmentation, dict[int, Evidence]]]:
     """The lane over a drawn clip, frame by frame: the truth, what the lane saw, and the evidence by identity."""
     settings = load_settings(overrides=["lanes=[slots]"])
     segmenter = build_lanes(settings)[0].segmenter
-    assert isinstance(segmenter, lane.SlotsSegmenter)
-    if not hasattr(lane, "Witness"):
-        segmenter = Watched(
-            segmenter.settings, network=segmenter.network, scene=segmenter.scene, device=segmenter.device
-        )
+    assert isinstance(segmenter, SlotsSegmenter)
     clip = list(
         stream_situation(world, seed=seed) if world in SITUATIONS else stream_world(world, Order(seed, frames)).frames
     )
     shown = np.unique(np.linspace(0, len(clip) - 1, settings.prescan_frames).round().astype(int))
     segmenter.prepare([clip[t].image for t in shown])
     for t, truth in enumerate(clip):
-        yield truth, segmenter.step(Frame(t, t / FPS, truth.image)), segmenter.witness.evidence  # type: ignore[attr-defined]
+        yield truth, segmenter.step(Frame(t, t / FPS, truth.image)), segmenter.witness.evidence
 
 
 def clips(worlds: Sequence[str], seeds: str) -> list[tuple[str, int]]:

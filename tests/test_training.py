@@ -14,6 +14,7 @@ from tracker.lessons import DrawLessons, Recipe
 from tracker.slots import train as training
 from tracker.slots.cells import WindowCell
 from tracker.slots.checkpoint import load_network
+from tracker.slots.runs import scheduled_rate
 from tracker.slots.settings import CellSettings, NetworkSettings, TrainSettings
 from tracker.slots.train import Lesson, evaluate, train, unroll
 from tracker.worlds import StreetSettings
@@ -201,7 +202,9 @@ def test_a_slot_dies_with_its_object_and_none_is_born_on_nothing(keeper):
 @pytest.mark.parametrize(("done", "wanted"), [(0, 0.01), (49, 0.5), (99, 1.0), (600, 0.505), (1200, 0.01)])
 def test_the_learning_rate_warms_up_and_falls_by_a_half_cosine(done, wanted):
     settings = TrainSettings(steps=1200, learning_rate=1e-3)
-    came = training._learning_rate(settings, done) / 1e-3
+    came = (
+        scheduled_rate(settings.learning_rate, done, steps=settings.steps, warm_up_steps=training.WARM_UP_STEPS) / 1e-3
+    )
     # after the warm-up: .01 + .99 (1 + cos(pi done / steps)) / 2
     exact = min(1, (done + 1) / 100) * (0.01 + 0.99 * (1 + math.cos(math.pi * done / 1200)) / 2)
     assert came == pytest.approx(exact)

@@ -16,6 +16,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from tracker.slots.anchor import touches_border
 from tracker.slots.blobs import Settled
 from tracker.slots.life import Life
 from tracker.slots.observe import Shares
@@ -25,9 +26,6 @@ Floats = NDArray[np.float64]
 
 FULL = 0.5
 """a box with so large a share of foreground is as good as a full one: arms and legs leave corners empty"""
-
-BORDER_PX = 2
-"""what comes nearer to the border may be cut by it"""
 
 
 @dataclass(frozen=True)
@@ -178,6 +176,7 @@ class Witness:
         lives, boxes, doubt  of the same K slots as `shares`; boxes in pixels of the working picture
         foreground           (H, W) bool, or probability
         """
+        height, width = shares.labels.shape
         before, self.evidence = self.evidence, {}
         for k, life in enumerate(lives):
             if life.id is None:
@@ -193,7 +192,7 @@ class Witness:
                 share=pixels / max(1.0, float(shares.expected[k])),
                 doubt=float(doubt[k]),
                 change=_change(box, life.size),
-                border=float(_touches_border(boxes[k], shares.labels.shape)),
+                border=float(touches_border(boxes[k], (width, height))),
                 foreground=_mean_inside(foreground, box),
                 agreement=np.nan if owned is None else _iou(box, owned),
                 company=float(k in settled.company or k in settled.covered),
@@ -207,10 +206,6 @@ def _clipped(box: Box, shape: tuple[int, ...]) -> Box:
     """The part of a box inside a picture of that shape; without an area if it lies outside."""
     x0, y0 = min(max(box.x0, 0.0), float(shape[1])), min(max(box.y0, 0.0), float(shape[0]))
     return Box(x0, y0, max(x0, min(box.x1, float(shape[1]))), max(y0, min(box.y1, float(shape[0]))))
-
-
-def _touches_border(box: Box, shape: tuple[int, ...]) -> bool:
-    return min(box.x0, box.y0) < BORDER_PX or box.x1 > shape[1] - BORDER_PX or box.y1 > shape[0] - BORDER_PX
 
 
 def _change(box: Box, usual: tuple[float, float]) -> float:

@@ -40,14 +40,19 @@ RESTLESS_RATE = 0.02
 
 
 class Scene(Protocol):
-    """The Gaussian mixture."""
+    """Component 0: the Gaussian mixture, or the network that reads it."""
 
     def prepare(self, images: Sequence[Image]) -> None: ...
     def judge(self, image: Image) -> NDArray[np.uint8]: ...
     def learn(self, image: Image, known_foreground: Mask | None = None) -> None: ...
     def adapt(self, image: Image) -> None: ...
-    def picture(self) -> Image: ...
     def reset(self) -> None: ...
+
+
+class PicturedScene(Scene, Protocol):
+    """The Gaussian mixture, which also knows what the empty scene looks like."""
+
+    def picture(self) -> Image: ...
     @property
     def ready(self) -> bool: ...
 
@@ -55,7 +60,7 @@ class Scene(Protocol):
 class Backdrop:
     """What the mixture remembers of a scene, as the network is shown it. Images are (H, W, 3) uint8 of one size."""
 
-    def __init__(self, mixture: Scene) -> None:
+    def __init__(self, mixture: PicturedScene) -> None:
         self.mixture = mixture
         self.reset()
 
@@ -206,7 +211,9 @@ class Ground:
     net  a trained GroundNet; device  where it runs
     """
 
-    def __init__(self, mixture: Scene, net: GroundNet, settings: GroundSettings, *, device: str = "cpu") -> None:
+    def __init__(
+        self, mixture: PicturedScene, net: GroundNet, settings: GroundSettings, *, device: str = "cpu"
+    ) -> None:
         self.backdrop, self.net, self.settings, self.device = Backdrop(mixture), net, settings, device
         # no public way to ask yet; where bfloat16 has no instructions of its own it is slower, not faster
         multiplies = getattr(torch.cpu, "_is_amx_tile_supported", lambda: False)

@@ -6,7 +6,6 @@ Lesson i depends on the recipe and i only, and so does what is taken of it, so a
 from __future__ import annotations
 
 import json
-import math
 import multiprocessing
 import time
 from collections import deque
@@ -23,7 +22,7 @@ from torch import Tensor
 from tracker.errors import DivergedError
 from tracker.slots.checkpoint import save_ground
 from tracker.slots.ground import GroundNet
-from tracker.slots.runs import open_run, read_checkpoint, write_checkpoint
+from tracker.slots.runs import open_run, read_checkpoint, scheduled_rate, write_checkpoint
 from tracker.slots.settings import GroundTrainSettings
 
 WARM_UP_STEPS = 200
@@ -85,11 +84,6 @@ def _batch(lessons: list[GroundLesson], settings: GroundTrainSettings, step: int
     return _tensor(senses), torch.from_numpy(objects)[:, None].float()
 
 
-def _learning_rate(settings: GroundTrainSettings, done: int) -> float:
-    warm = min(1.0, (done + 1) / WARM_UP_STEPS)
-    return settings.learning_rate * warm * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * done / settings.steps)))
-
-
 def train_ground(
     settings: GroundTrainSettings, draw: DrawGround, out: Path, *, recipe: dict[str, Any], device: str = "cpu",
     minutes: float | None = None, report: Callable[[int, dict[str, float]], None] = lambda done, row: None,
@@ -114,7 +108,9 @@ def train_ground(
                 drawn += 1
                 coming = ahead.submit(draw, drawn)
             for group in optimiser.param_groups:
-                group["lr"] = _learning_rate(settings, done)
+                group["lr"] = scheduled_rate(
+                    settings.learning_rate, done, steps=settings.steps, warm_up_steps=WARM_UP_STEPS
+                )
             senses, objects = _batch(list(lessons), settings, done)
             with torch.autocast(device, torch.bfloat16, enabled=settings.bfloat16):
                 logits = net(senses.to(device))

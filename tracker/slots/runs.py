@@ -1,8 +1,9 @@
-"""A training run's folder: its settings, its checkpoint, and the refusal to mix two runs."""
+"""A training run: its folder with settings and checkpoint, the refusal to mix two runs, and its learning rate."""
 
 from __future__ import annotations
 
 import json
+import math
 import pickle
 from pathlib import Path
 from typing import Any
@@ -45,6 +46,12 @@ def write_checkpoint(out: Path, net: nn.Module, optimiser: torch.optim.Optimizer
     part = path.with_suffix(".part")
     torch.save({"cell": net.state_dict(), "optimiser": optimiser.state_dict(), "done": done}, part)
     part.replace(path)
+
+
+def scheduled_rate(peak: float, done: int, *, steps: int, warm_up_steps: int) -> float:
+    """The learning rate after `done` of `steps`: a straight warm-up, and a half cosine to a hundredth of the peak."""
+    warm = min(1.0, (done + 1) / warm_up_steps)
+    return peak * warm * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * done / steps)))
 
 
 def _read_json(path: Path) -> Any:

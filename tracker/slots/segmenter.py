@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Protocol
 
 import cv2
 import numpy as np
@@ -17,6 +16,7 @@ from tracker.slots.cells import Sight, SlotState
 from tracker.slots.checkpoint import Network
 from tracker.slots.confidence import Witness
 from tracker.slots.doubt import doubts
+from tracker.slots.ground import Scene
 from tracker.slots.life import Birth, Life, doubles, find_returning, is_dead
 from tracker.slots.observe import FOREGROUND, Shares, look, look_at, share_out
 from tracker.slots.settings import SlotsSettings
@@ -26,16 +26,6 @@ Array = NDArray[np.float32]
 
 MOVED_SIZES = 0.5
 """a slot that went this many of its sizes from its birthplace is no piece of scenery"""
-
-
-class Scene(Protocol):
-    """Component 0: the Gaussian mixture, or the network that reads it."""
-
-    def prepare(self, images: Sequence[Image]) -> None: ...
-    def judge(self, image: Image) -> NDArray[np.uint8]: ...
-    def learn(self, image: Image, known_foreground: Mask | None = None) -> None: ...
-    def adapt(self, image: Image) -> None: ...
-    def reset(self) -> None: ...
 
 
 class SlotsSegmenter:

@@ -7,7 +7,6 @@ so a run that was stopped goes on to the same curve.
 from __future__ import annotations
 
 import json
-import math
 import multiprocessing
 import time
 from collections.abc import Callable
@@ -24,11 +23,12 @@ from tracker.errors import DivergedError
 from tracker.slots.cells import SlotState, WindowCell
 from tracker.slots.checkpoint import save_network
 from tracker.slots.em import PROBABILITY_FLOOR, robust_colour_log_likelihood, two_term_loss
-from tracker.slots.runs import open_run, read_checkpoint, write_checkpoint
+from tracker.slots.runs import open_run, read_checkpoint, scheduled_rate, write_checkpoint
 from tracker.slots.settings import MixtureModelSettings, TrainSettings
 from tracker.slots.unroll import StepRecord, step
 from tracker.slots.window import crop
 
+WARM_UP_STEPS = 100
 BIRTH_SHIFT, BIRTH_LOG_SCALE = 0.08, 0.15
 """spread of a newborn's pose about the truth, in object sizes: births on real video are as rough"""
 PART_BIRTHS, SMALLEST_PART = 0.3, 0.4
@@ -167,11 +167,6 @@ def evaluate(cell: WindowCell, lesson: Lesson, settings: TrainSettings, device: 
     return {name: round(float(value), 4) for name, value in scores.items()}
 
 
-def _learning_rate(settings: TrainSettings, done: int) -> float:
-    warm = min(1.0, (done + 1) / 100)
-    return settings.learning_rate * warm * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * done / settings.steps)))
-
-
 def _length(settings: TrainSettings, done: int) -> int:
     return [frames for start, frames in settings.lengths if done >= start * settings.steps][-1]
 
@@ -208,7 +203,9 @@ def train(
             lesson = coming.result()
             coming = ahead.submit(draw, done + 1, _length(settings, done + 1))
             for group in optimiser.param_groups:
-                group["lr"] = _learning_rate(settings, done)
+                group["lr"] = scheduled_rate(
+                    settings.learning_rate, done, steps=settings.steps, warm_up_steps=WARM_UP_STEPS
+                )
             generator = torch.Generator().manual_seed(settings.seed * 1_000_003 + done)
             with torch.autocast(device, torch.bfloat16, enabled=settings.bfloat16):
                 records, lives, states = unroll(

@@ -53,12 +53,24 @@ def test_a_lone_slot_learns_its_speed_and_a_hidden_half_does_not_shrink_it():
     pose, velocity = np.array([52.0, 50.0, 10, 20], np.float32), np.zeros(2, np.float32)
     foretold = np.array([52.0, 50.0, 10, 20], np.float32)
     anchor_alone(
-        life, Box(47, 40, 57, 50), Box(47, 40, 57, 60), foretold, pose.copy(), pose, velocity, (200, 200), SETTINGS
+        life, Box(47, 40, 57, 50), Box(47, 40, 57, 60), foretold, pose.copy(), pose, velocity, (200, 200), 0.5, SETTINGS
     )
     assert life.place == (52, 50)  # the upper half shows, and the head is where it was expected
     assert life.velocity == pytest.approx((0.5, 0))  # a quarter of the way to two pixels a frame
-    assert life.size[1] == pytest.approx(20 - 0.02 * 10)
+    assert life.size[1] == pytest.approx(20 - 0.005 * 10)
     assert velocity == pytest.approx((0.5, 0))
+
+
+def test_who_turns_shows_as_much_as_before_and_has_another_size():
+    """A long animal that turns towards the camera: half as wide, and as large."""
+    life = grown_life(place=(50.0, 50.0), size=(20.0, 10.0))
+    pose = np.array([50.0, 50.0, 20, 10], np.float32)
+    seen = Box(46, 42, 54, 58)
+    box = anchor_alone(
+        life, seen, seen, pose, pose.copy(), pose.copy(), np.zeros(2, np.float32), (200, 200), 0.9, SETTINGS
+    )
+    assert box == seen
+    assert life.size == pytest.approx((20 - 0.1 * 12, 10 + 0.1 * 6))
 
 
 def test_company_keeps_size_and_stays_inside_its_blob():

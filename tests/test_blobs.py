@@ -28,8 +28,8 @@ def slot(x0, y0, x1, y1, **changes):
     return life, np.array([(x0 + x1) / 2, (y0 + y1) / 2, w, h], np.float32)
 
 
-def settled(verdict, slots, owns):
-    """Settle; `owns` are the rectangles that each slot owns by the E-step."""
+def settled(verdict, slots, owns, trodden=True):
+    """Settle; `owns` are the rectangles that each slot owns by the E-step, `trodden` whether objects were seen everywhere before."""
     poses = np.array([pose for _, pose in slots], np.float32).reshape(-1, 4)
     labels, background = np.zeros(SHAPE, np.int32), np.ones(SHAPE, np.float32)
     windows, owned = [window_of(pose, SHAPE) for pose in poses], []
@@ -42,7 +42,7 @@ def settled(verdict, slots, owns):
     shares = Shares(windows, owned, background, labels, np.ones(len(slots), np.float32))
     image = np.full((*SHAPE, 3), 120, np.uint8)
     blobs = find_blobs(verdict, SETTINGS)
-    return settle(blobs, shares, image, poses, [life for life, _ in slots], SETTINGS), shares
+    return settle(blobs, shares, image, poses, [life for life, _ in slots], SETTINGS, np.full(SHAPE, trodden)), shares
 
 
 def test_what_nobody_stands_in_is_born():
@@ -130,6 +130,40 @@ def test_two_who_walked_as_one_are_two_once_they_have_stood_apart_for_some_frame
         assert found.births == []
     found, _ = settled(verdict, [(life, pose)], [(20, 20, 32, 50)])
     assert [birth.box for birth in found.births] == [(36, 20, 46, 50)]
+
+
+def test_a_post_nobody_was_ever_seen_before_cuts_one_object_in_two_and_open_ground_parts_two():
+    pieces = (20, 40, 50, 70), (58, 40, 84, 70)
+    for trodden, parts in ((False, 0), (True, 1)):
+        life, pose = slot(20, 40, 84, 70)  # wide: a car, or two animals that came in as one
+        for _ in range(SETTINGS.part_frames):
+            found, _ = settled(verdict_of(*pieces), [(life, pose)], [pieces[0]], trodden)
+        assert len(found.births) == parts
+        assert (found.alone[0] == (20, 40, 84, 70)) == (not trodden)
+
+
+def test_a_piece_that_the_e_step_gives_to_a_slot_is_a_part_of_it_behind_a_post_and_not_over_open_ground():
+    pieces = (20, 20, 26, 60), (30, 20, 36, 60)
+    for trodden, box in ((False, (20, 20, 36, 60)), (True, (20, 20, 26, 60))):
+        life, pose = slot(20, 20, 36, 60)
+        found, _ = settled(verdict_of(*pieces), [(life, pose)], [(20, 20, 36, 60)], trodden)
+        assert found.alone == {0: box}
+        assert found.births == []
+
+
+def test_a_thin_strip_that_is_a_slots_own_is_where_it_stands():
+    """Somebody behind a sign: neither a fifth of him shows, but it is his."""
+    life, pose = slot(20, 20, 44, 60)
+    found, _ = settled(verdict_of((20, 20, 26, 60)), [(life, pose)], [(20, 20, 26, 60)])
+    assert found.alone == {0: (20, 20, 26, 60)}
+
+
+def test_what_shows_where_a_hidden_slot_must_be_is_that_slot():
+    life, pose = slot(20, 20, 44, 60, hidden=4)
+    strip = (21, 22, 28, 56)
+    found, _ = settled(verdict_of(strip), [(life, pose)], [(0, 0, 0, 0)])
+    assert found.births == []
+    assert found.alone == {0: strip}
 
 
 def test_a_flood_of_foreground_gives_birth_to_nothing():

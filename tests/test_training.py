@@ -11,6 +11,7 @@ from safetensors.torch import load_file
 
 from tracker.errors import DivergedError, SettingsError
 from tracker.lessons import DrawLessons, Recipe
+from tracker.slots import runs
 from tracker.slots import train as training
 from tracker.slots.cells import WindowCell
 from tracker.slots.checkpoint import load_network
@@ -52,7 +53,7 @@ class Here:
 
 @pytest.fixture
 def drawn_here(monkeypatch):
-    monkeypatch.setattr(training, "ProcessPoolExecutor", Here)
+    monkeypatch.setattr(runs, "ProcessPoolExecutor", Here)
 
 
 def learn(out, *, settings=TINY, draw=DRAW, recipe=RECIPE, **options):
@@ -70,7 +71,7 @@ def same_weights(first, second):
 
 def test_a_stopped_training_goes_on_to_the_same_curve_and_weights(tmp_path, monkeypatch):
     whole = learn(tmp_path / "whole")  # lessons drawn by a process, as in earnest
-    monkeypatch.setattr(training, "ProcessPoolExecutor", Here)
+    monkeypatch.setattr(runs, "ProcessPoolExecutor", Here)
     told = []
     learn(tmp_path / "stopped", minutes=1e-9, report=lambda done, row: told.append((done, row)))
     assert [done for done, _ in told] == [2]

@@ -262,9 +262,9 @@ def test_a_slot_sees_what_it_owns_what_others_own_and_what_is_there():
     seen = []
 
     class Watched(WindowCell):
-        def forward(self, state, sight, free, fit=None):
+        def forward(self, state, sight, free, fit=None, *, clips=1):
             seen.append(sight)
-            return super().forward(state, sight, free, fit)
+            return super().forward(state, sight, free, fit, clips=clips)
 
     cell = Watched(TINY)
     # 16 / 1.5: windows of 16 pixels, two to a grid pixel; the second slot is half over the first
@@ -390,3 +390,36 @@ def test_without_gradient_through_the_pose_step_the_displacement_has_its_own():
     cell(state, sight_of(1), torch.ones(1)).velocity[0, 0].backward()
     torch.testing.assert_close(by_pose, cell.step_out.bias.grad)
     assert by_pose[1] == 0
+
+
+def test_slots_hear_of_those_in_their_own_clip_and_only_of_those():
+    torch.manual_seed(0)
+    cell = WindowCell(TINY.model_copy(update={"relations": 3}))
+    torch.nn.init.normal_(cell.step_out.weight)
+    pose = torch.tensor([[10.0, 10, 8, 8], [14, 10, 8, 8], [10, 10, 8, 8], [14, 10, 8, 8]])
+
+    def steps(motion):
+        state = cell.birth(pose, torch.full((4, 3, 8, 8), 0.5))._replace(motion=motion)
+        sight = Sight(*(torch.full((4, n, 8, 8), 0.5) for n in (1, 1, 1, 3)))
+        with torch.no_grad():
+            return cell(state, sight, torch.ones(4), clips=2).velocity
+
+    motion = torch.randn(4, TINY.motion)
+    changed = motion.clone()
+    changed[3] += 1
+    before, after = steps(motion), steps(changed)
+    assert torch.equal(before[:2], after[:2])  # the other clip
+    assert not torch.allclose(before[2], after[2])  # its neighbour
+
+
+def test_a_vector_state_draws_mask_and_colour_and_stays_where_the_slot_is_hidden():
+    torch.manual_seed(0)
+    cell = WindowCell(TINY.model_copy(update={"state": "vector", "hidden": 4}))
+    state = cell.birth(torch.tensor([[10.0, 10, 8, 8]] * 2), torch.full((2, 3, 8, 8), 0.5))
+    sight = Sight(*(torch.rand(2, n, 8, 8) for n in (1, 1, 1, 3)))
+    with torch.no_grad():
+        told = cell(state, sight, torch.tensor([1.0, 0.0]))
+    assert torch.equal(told.hidden[1], state.hidden[1])
+    assert not torch.equal(told.hidden[0], state.hidden[0])
+    assert torch.allclose(told.mask_logit[1], state.mask_logit[1], atol=1e-5)
+    assert 0 <= float(told.colour.min()) <= float(told.colour.max()) <= 1

@@ -255,7 +255,7 @@ def test_an_object_walks_at_the_speed_asked_for(tiles):
 @pytest.mark.parametrize("kind", list(ASPECT))
 def test_a_strip_is_tight_round_its_actor_and_beats(kind):
     strip = draw_strip(kind, np.random.default_rng(0), (15, 50, 90))
-    assert len(strip) == (PHASES if kind in ("walker", "animal") else 1)
+    assert len(strip) == (PHASES if kind in ("walker", "animal", "insect") else 1)
     assert len({sprite.shape for sprite in strip}) == 1
     solid = np.maximum.reduce([sprite[..., 3] for sprite in strip]) > 127
     assert extent(solid) == (0, 0, solid.shape[1], solid.shape[0])

@@ -358,6 +358,7 @@ def synth(
 @click.option("--minutes", type=click.FloatRange(0, min_open=True), help="Stop after so many minutes.")
 @click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="One setting: train.steps=100.")
 @click.option("--device", default="cpu", type=click.Choice(["cpu", "cuda", "mps"]), show_default=True)
+@click.option("--workers", default=1, type=click.IntRange(1), show_default=True, help="Processes that draw lessons.")
 @talking
 def train(
     config: Path,
@@ -365,6 +366,7 @@ def train(
     minutes: float | None,
     overrides: tuple[str, ...],
     device: str,
+    workers: int,
     quiet: bool,
     verbose: bool,
 ) -> None:
@@ -373,7 +375,7 @@ def train(
 
     weights = run_recipe(
         config, overrides, out or Path("runs") / config.stem, device=device, minutes=minutes,
-        report=(lambda step, row: None) if quiet else (lambda step, row: note(f"step {step}: {row}")),
+        workers=workers, report=(lambda step, row: None) if quiet else (lambda step, row: note(f"step {step}: {row}")),
     )  # fmt: skip
     click.echo(weights)
 

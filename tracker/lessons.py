@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from tracker.background import Mixture, MixtureSettings
 from tracker.settings import read_settings
-from tracker.slots.ground import Backdrop
+from tracker.slots.checkpoint import load_ground
+from tracker.slots.ground import Backdrop, Ground, GroundNet, Scene
 from tracker.slots.ground_train import GroundLesson, train_ground
-from tracker.slots.settings import GroundTrainSettings, TrainSettings
+from tracker.slots.settings import GroundSettings, GroundTrainSettings, TrainSettings
 from tracker.slots.train import Lesson, train
 from tracker.types import Settings
 from tracker.worlds import Clip, StreetSettings, draw_street
@@ -22,6 +25,8 @@ SMALLEST_SIDE_PX = 5.0
 """a box thinner than this is no birth: on real video it would be a speck"""
 BIRTH_VISIBLE = 0.4
 """share of an object that must be in view for a birth"""
+CODED_BLOCK = 8
+"""pixels along the side of a codec's block"""
 HELD_APART = 10**12
 """first seed of the clips that are never trained on"""
 HELD_APART_BATCH = 24
@@ -33,6 +38,8 @@ class Recipe(Settings):
     train: TrainSettings = TrainSettings()
     street: StreetSettings = StreetSettings(width=80, height=80, objects=(2, 7), object_px=(11, 34))
     mixture: MixtureSettings = MixtureSettings()
+    ground: GroundSettings | None = None
+    """the network whose verdicts the cell is to learn from, as in tracking; null: the mixture's own"""
 
 
 @dataclass(frozen=True)
@@ -48,7 +55,7 @@ class DrawLessons:
         first = train.seed * 100_003 + number * batch if number >= 0 else HELD_APART
         street = self.recipe.street.model_copy(update={"frames": frames})
         clips = [draw_street(street, seed=first + n) for n in range(batch)]
-        verdicts = [_judge(clip, self.recipe.mixture) for clip in clips]
+        verdicts = [_judge(clip, self.recipe) for clip in clips]
         places = [_places(clip, train.slots) for clip in clips]
         return Lesson(
             np.stack([clip.images for clip in clips], 1),
@@ -59,17 +66,25 @@ class DrawLessons:
         )
 
 
-def _judge(clip: Clip, settings: MixtureSettings) -> NDArray[np.uint8]:
-    """(T, H, W) verdicts of a mixture that knew the empty scene; it learns on, kept off the objects as in tracking."""
-    mixture = Mixture(settings)
+def _judge(clip: Clip, recipe: Recipe) -> NDArray[np.uint8]:
+    """(T, H, W) verdicts of a scene that was known empty; it learns on, kept off the objects as in tracking."""
+    scene: Scene = Mixture(recipe.mixture)
+    if recipe.ground is not None:
+        scene = Ground(Mixture(recipe.mixture), _network(recipe.ground.weights), recipe.ground)
     # the prescan of a whole clip, which sees through whatever moves; a lesson is too short for its median
     empty = np.where(clip.labels[..., None] > 0, clip.background, clip.images)
-    mixture.prepare(list(empty[:: max(1, len(empty) // 8)]))
+    scene.prepare(list(empty[:: max(1, len(empty) // 8)]))
     verdicts = np.empty(clip.labels.shape, np.uint8)
     for t, image in enumerate(clip.images):
-        verdicts[t] = mixture.judge(image)
-        mixture.learn(image, clip.labels[t] > 0)
+        verdicts[t] = scene.judge(image)
+        scene.learn(image, clip.labels[t] > 0)
     return verdicts
+
+
+@cache
+def _network(weights: str) -> GroundNet:
+    """A shipped network, or a file's, read once in each process."""
+    return load_ground(weights)[0]
 
 
 class GroundRecipe(Settings):
@@ -79,12 +94,15 @@ class GroundRecipe(Settings):
     street: StreetSettings = StreetSettings(
         width=128, height=128, objects=(1, 6), object_px=(7.0, 80.0), kinds=(0.45, 0.25, 0.15, 0.15), speed=(0.0, 0.15),
         contrast=(0.2, 1.0), chroma=(4.0, 20.0, 70.0), shadow=(0.0, 0.6), light_drift=0.12, switch_rate=0.01, noise=(0.3, 6.0),
-        compression=(25, 98), body_shadows=0.6, mirrors=0.2, bushes=0.25, water=0.12, clouds=0.15, soft_px=1.2, cloth=45.0,
+        compression=(25, 98), body_shadows=0.6, mirrors=0.25, bushes=0.25, water=0.2, clouds=0.15,
+        clutter=0.4, insects=0.3, soft_px=1.2, cloth=45.0,
     )  # fmt: skip
     shaken: float = 0.15
     """chance that a clip's camera shakes"""
     grey: float = 0.1
     """chance that a clip has no colours"""
+    coded: float = 0.15
+    """chance that a clip passed through a video codec that leaves alone what has hardly changed"""
     unowned: float = 0.25
     """chance that an object is not kept out of the mixture"""
     ghosts: float = 0.12
@@ -112,6 +130,8 @@ class DrawGround:
         frames = recipe.train_ground.frames
         clip = draw_street(recipe.street.model_copy(update={"frames": frames, "jitter_px": shaken}), seed=seed)
         images, empty = _developed(clip, rng, grey=rng.random() < recipe.grey)
+        if rng.random() < recipe.coded:
+            images = _coded(images, rng)
         owned = rng.random(int(clip.labels.max()) + 1) >= recipe.unowned
         owned[0] = False
         backdrop = Backdrop(Mixture(recipe.mixture))
@@ -146,6 +166,21 @@ def _developed(clip: Clip, rng: np.random.Generator, *, grey: bool) -> tuple[NDA
     return images, empty
 
 
+def _coded(images: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
+    """What a video codec does: a block that has hardly changed stays as it was, until a whole picture is sent again."""
+    threshold, period = rng.uniform(1, 3), int(rng.integers(6, 40))
+    coded = images.copy()
+    height, width = (side // CODED_BLOCK for side in images.shape[1:3])
+    for t in range(1, len(images)):
+        if t % period == 0:
+            continue
+        change = cv2.absdiff(images[t], coded[t - 1]).max(axis=2)
+        blocks = cv2.resize(change.astype(np.float32), (width, height), interpolation=cv2.INTER_AREA)
+        stays = cv2.resize((blocks < threshold).astype(np.uint8), images.shape[2:0:-1], interpolation=cv2.INTER_NEAREST)
+        coded[t] = np.where(stays[..., None] > 0, coded[t - 1], images[t])
+    return coded
+
+
 def _places(clip: Clip, slots: int) -> tuple[NDArray[np.float32], NDArray[np.int64], NDArray[np.int64]]:
     """Boxes (T, K, 4), births (K,) and owners (T, H, W) of the first K objects that come well into view."""
     frames = len(clip.boxes)
@@ -173,7 +208,7 @@ def _places(clip: Clip, slots: int) -> tuple[NDArray[np.float32], NDArray[np.int
 
 def run_recipe(
     config: Path, overrides: Sequence[str], out: Path, *, device: str = "cpu", minutes: float | None = None,
-    report: Callable[[int, dict[str, float]], None] = lambda done, row: None,
+    workers: int = 1, report: Callable[[int, dict[str, float]], None] = lambda done, row: None,
 ) -> Path:  # fmt: skip
     """Train what a recipe file describes, into the folder `out`; returns the weights file.
 
@@ -185,8 +220,12 @@ def run_recipe(
         scene = read_settings(GroundRecipe, [config], tuple(overrides))
         plain = scene.model_dump(mode="json")
         return train_ground(
-            scene.train_ground, DrawGround(scene), out, recipe=plain, device=device, minutes=minutes, report=report
-        )
+            scene.train_ground, DrawGround(scene), out, recipe=plain, device=device, minutes=minutes, workers=workers,
+            report=report,
+        )  # fmt: skip
     recipe = read_settings(Recipe, [config], tuple(overrides))
     plain = recipe.model_dump(mode="json")
-    return train(recipe.train, DrawLessons(recipe), out, recipe=plain, device=device, minutes=minutes, report=report)
+    return train(
+        recipe.train, DrawLessons(recipe), out, recipe=plain, device=device, minutes=minutes, workers=workers,
+        report=report,
+    )  # fmt: skip

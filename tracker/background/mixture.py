@@ -98,9 +98,12 @@ class Mixture:
             return np.zeros(image.shape[:2], np.uint8)
         return self._model.apply(image, learningRate=0.0)  # type: ignore[return-value]
 
-    def learn(self, image: Image, known_foreground: Mask | None = None) -> None:
-        """Take one frame into the scene, except where `known_foreground` (H, W) bool is true."""
-        self._apply(image, known_foreground, self._next_rate())
+    def learn(self, image: Image, known_foreground: Mask | None = None, *, frames: int = 1) -> None:
+        """Take one frame into the scene, except where `known_foreground` (H, W) bool is true.
+
+        frames  how many it stands for, where those before it were left out
+        """
+        self._apply(image, known_foreground, min(1.0, frames * self._next_rate()))
 
     def step(self, image: Image) -> NDArray[np.uint8]:
         """Judge and learn in one pass, at half the cost; see `judge` for what it returns."""

@@ -21,7 +21,7 @@ BOX_MASK = 0.4
 """mask probability that counts as object when a box is drawn round it"""
 WHOLE = 0.65
 """below this share of its usual extent an object is held to be partly hidden"""
-SIZE_RATE, HIDDEN_SIZE_RATE, YOUNG_RATE = 0.1, 0.02, 0.5
+SIZE_RATE, HIDDEN_SIZE_RATE, YOUNG_RATE = 0.1, 0.005, 0.5
 """share of the way to the newly measured size in one frame: as a rule, of a part only, of a slot not yet confirmed"""
 SPEED_RATE, YOUNG_SPEED_RATE = 0.25, 0.6
 """the same for the speed"""
@@ -41,7 +41,7 @@ WINDOW_SLACK = 0.1
 
 def anchor_alone(
     life: Life, seen: Box, masked: Box, foretold: Array, fitted: Array, pose: Array, velocity: Array, size: tuple[int, int],
-    settings: LifeSettings,
+    shown: float, settings: LifeSettings,
 ) -> Box:  # fmt: skip
     """Measure a slot that stands alone; writes life, and in place pose (4,) for the next frame and velocity (2,).
 
@@ -50,9 +50,11 @@ def anchor_alone(
     seen      box of its foreground          masked    box round its mask in this frame
     foretold  pose predicted for this frame  fitted    pose that fits this frame
     size      (width, height) of the picture
+    shown     share of its usual area that is foreground: who turns shows another side, who is hidden shows less
     """
     known = life.alone >= settings.confirm_frames
-    centre = place_of(seen, life.size, (float(foretold[0]), float(foretold[1]))) if known else seen.centre
+    hidden = known and shown < WHOLE
+    centre = place_of(seen, life.size, (float(foretold[0]), float(foretold[1]))) if hidden else seen.centre
     if life.place is not None:
         moved = (centre[0] - life.place[0], centre[1] - life.place[1])
         life.velocity = towards(life.velocity, moved, SPEED_RATE if known else YOUNG_SPEED_RATE)
@@ -63,19 +65,19 @@ def anchor_alone(
     width, height = (
         old + YOUNG_RATE * max(0.0, min(new, 1.1 * old) - old)
         if cut
-        else old + _size_rate(new / max(1.0, old), known=known) * (new - old)
+        else old + _size_rate(new / max(1.0, old), known=known, hidden=hidden) * (new - old)
         for old, new in zip(life.size, (seen.width, seen.height), strict=True)
     )
     life.size, life.place, life.alone = (width, height), centre, life.alone + 1
     if not cut:
         life.window = towards(life.window, (float(pose[2]), float(pose[3])), SIZE_RATE if known else YOUNG_RATE)
-    return seen if cut else clipped(_completed(seen, centre, life.size), size)
+    return clipped(_completed(seen, centre, life.size), size) if hidden and not cut else seen
 
 
-def _size_rate(ratio: float, *, known: bool) -> float:
+def _size_rate(ratio: float, *, known: bool, hidden: bool) -> float:
     if not known:
         return YOUNG_RATE
-    return HIDDEN_SIZE_RATE if ratio < WHOLE else SIZE_RATE
+    return HIDDEN_SIZE_RATE if hidden and ratio < WHOLE else SIZE_RATE
 
 
 def _completed(seen: Box, centre: Pair, size: Pair) -> Box:

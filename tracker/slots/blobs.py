@@ -27,6 +27,14 @@ STANDS = 0.5
 """a slot stands in a blob that covers this share of its foretold box"""
 HOLDS = 0.3
 """or in which it owns pixels for this share of its usual area"""
+ITS_OWN, SHOWS = 0.6, 0.12
+"""or of which it owns this share, if that is this share of its usual area: what shows of somebody behind a post"""
+NARROWEST_GAP = 2
+"""pixels between two pieces that are asked for what lies between them"""
+GROWN_UP = 15
+"""frames a slot must have stood alone for its shape to say that it is not upright"""
+OPEN = 0.5
+"""share of a gap where objects were seen before, above which nothing that hides them stands there"""
 LONG = 1.3
 """a slot so many times longer one way than the other is upright, or wide"""
 FULL = 1.3
@@ -91,11 +99,13 @@ def _upright(height: float) -> NDArray[np.uint8]:
 
 
 def settle(
-    blobs: Blobs, shares: Shares, image: NDArray[np.uint8], poses: Array, lives: list[Life], settings: LifeSettings
-) -> Settled:
+    blobs: Blobs, shares: Shares, image: NDArray[np.uint8], poses: Array, lives: list[Life], settings: LifeSettings,
+    trodden: Mask,
+) -> Settled:  # fmt: skip
     """Seat every slot in its blob; give blobs to those who stand in them (in `shares`, in place); find the births.
 
     poses (K, 4), lives and shares belong to the same K slots.
+    trodden (H, W) bool, pixels before which some object was once: nothing stands there that hides them.
     """
     settled = Settled([], {}, {}, {}, set())
     if len(blobs.boxes) < 2 or blobs.share > settings.flood:
@@ -136,7 +146,7 @@ def settle(
         settled.alone[k] = box
     twinned: set[int] = set()
     for b in sorted(set(range(1, len(blobs.boxes))) - set(seated)):  # after the others: who stands alone is known now
-        _settle_free(b, blobs, shares, image, foretold, seats, lives, settings, settled, twinned)
+        _settle_free(b, blobs, shares, image, foretold, owned, seats, lives, settings, settled, twinned, trodden)
     for k, life in enumerate(lives):
         life.parted = life.parted if k in twinned else 0
     return settled
@@ -163,25 +173,37 @@ def _pieces(
 
 
 def _settle_free(
-    b: int, blobs: Blobs, shares: Shares, image: NDArray[np.uint8], foretold: NDArray[np.float64], seats: list[int],
-    lives: list[Life], settings: LifeSettings, settled: Settled, twinned: set[int],
+    b: int, blobs: Blobs, shares: Shares, image: NDArray[np.uint8], foretold: NDArray[np.float64],
+    owned: NDArray[np.int64], seats: list[int], lives: list[Life], settings: LifeSettings, settled: Settled,
+    twinned: set[int], trodden: Mask,
 ) -> None:  # fmt: skip
     """A blob nobody is seated in: a fragment of a slot in whose reach it lies, or a birth.
 
     twinned  gathers the slots that have a twin of their main blob beside it
     """
     parted = False
+    mine = int(owned[b].argmax()) if lives else 0
+    if lives and owned[b, mine] >= ITS_OWN * blobs.areas[b] and mine in settled.alone:
+        whole = _union(settled.alone[mine], _box(blobs.boxes[b]))
+        open_ground = _is_open(blobs.boxes[b], blobs.boxes[seats[mine]], lives[mine], trodden)
+        if _completes(whole, lives[mine]) and not open_ground:
+            settled.alone[mine] = whole  # something stands before the middle of it, and the E-step knows both ends
+            return
     window = blobs.window(b)
     solid = blobs.labels[window] == b
     corner = (window[1].start, window[0].start)
     reach = [
-        _overlap(_reach(box), blobs.boxes[b]) if life.hidden == 0 and seat > 0 else 0.0
+        _overlap(_reach(box), blobs.boxes[b]) if (life.hidden == 0 and seat > 0) or _may_show(life, blobs.areas[b]) else 0.0
         for box, life, seat in zip(foretold, lives, seats, strict=True)
     ]  # fmt: skip
     if reach:
         k = int(np.argmax(reach))
         near = reach[k] > 0.4 * _size(blobs.boxes[b]) and blobs.areas[b] < settings.fragment * lives[k].area_px
-        twin = near and not _is_wide(lives[k]) and _is_twin(blobs.boxes[b], blobs.boxes[seats[k]])
+        if near and not seats[k]:  # a part of somebody hidden comes into view
+            _adopt(shares, k, _loose(b, blobs, shares), corner)
+            seats[k], settled.alone[k] = b, _box(blobs.boxes[b])
+            return
+        twin = near and _is_twin(blobs.boxes[b], blobs.boxes[seats[k]], lives[k], trodden)
         in_line = near and not twin and _in_line(blobs.boxes[b], blobs.boxes[seats[k]], lives[k])
         if twin:
             twinned.add(k)
@@ -201,6 +223,11 @@ def _settle_free(
     if blobs.areas[b] >= settings.min_area * blobs.labels.size and min(blobs.boxes[b, 2:]) >= 3:
         _release(shares, window, solid)
         settled.births.append(_birth(solid, image, corner))
+
+
+def _may_show(life: Life, area: float) -> bool:
+    """Whether a piece of that area may be what shows of a hidden slot."""
+    return life.id is not None and life.hidden > 0 and area >= SHOWS * life.area_px
 
 
 def _foretold(pose: Array, life: Life) -> tuple[float, float, float, float]:
@@ -223,7 +250,12 @@ def _seats(foretold: NDArray[np.float64], owned: NDArray[np.int64], blobs: Blobs
         inside = max(1.0, _overlap(foretold[k], np.array([0, 0, width, height], np.int32)))
         cover = np.array([0.0, *(_overlap(foretold[k], box) for box in blobs.boxes[1:])]) / inside
         hold = owned[:, k] / max(1.0, life.area_px * inside / max(1.0, _size(foretold[k])))
-        score = np.where((cover >= STANDS) | (hold >= HOLDS), cover + np.minimum(hold, 1.0), 0.0)
+        whose = owned[:, k] / np.maximum(1, blobs.areas)
+        score = np.where(
+            (cover >= STANDS) | (hold >= HOLDS) | ((whose >= ITS_OWN) & (hold >= SHOWS)),
+            cover + np.minimum(hold, 1.0),
+            0.0,
+        )
         score[0] = 0.0
         seats.append(int(score.argmax()) if score.max() > 0 else 0)
     return seats
@@ -237,11 +269,26 @@ def _is_wide(life: Life) -> bool:
     return life.size[0] > LONG * life.size[1]
 
 
-def _is_twin(box: NDArray[np.int32], home: NDArray[np.int32]) -> bool:
-    """Whether a piece stands beside a slot's main blob and is of like height: two who walk abreast."""
-    beside = box[0] >= home[0] + home[2] or home[0] >= box[0] + box[2]
-    low, high = min(box[1], home[1]), max(box[1] + box[3], home[1] + home[3])
-    return bool(beside and min(box[3], home[3]) > 0.6 * (high - low) and _size(box) > 0.3 * _size(home))
+def _is_twin(box: NDArray[np.int32], home: NDArray[np.int32], life: Life, trodden: Mask) -> bool:
+    """Whether a piece that stands apart from a slot's main blob may be somebody else: it is large enough, and nothing hides a joint."""
+    return _size(box) >= 0.3 * _size(home) and _is_open(box, home, life, trodden)
+
+
+def _is_open(one: NDArray[np.int32], two: NDArray[np.int32], life: Life, trodden: Mask) -> bool:
+    """Whether nothing stands between two boxes (x, y, width, height) that could hide what joins them to one object.
+
+    Between two side by side there is open ground if objects were seen before it; else there may be a post. Of two one above the
+    other, legs belong to a head over them, but of anything else the middle is seldom hidden.
+    """
+    (x0, x1), (y0, y1) = (
+        (min(one[n] + one[n + 2], two[n] + two[n + 2]), max(one[n], two[n])) for n in (0, 1)
+    )  # from one to the other; turned round where they overlap
+    if y1 - y0 >= NARROWEST_GAP:
+        return not _is_upright(life) and life.alone > GROWN_UP
+    if x1 - x0 < NARROWEST_GAP:
+        return False
+    gap = trodden[min(y0, y1) : max(y0, y1), x0:x1]
+    return gap.size > 0 and float(gap.mean()) > OPEN
 
 
 def _loose(b: int, blobs: Blobs, shares: Shares) -> Mask:

@@ -25,16 +25,26 @@ SENSES = 9
 """channels: mean colour 3, difference 3, foreground verdict, shadow verdict, restlessness"""
 REFRESH_FRAMES = 5
 """frames between two pictures of the background: it changes slowly, and asking the mixture costs"""
+LEARN_EVERY = 2
+"""frames between two that the mixture learns from in tracking"""
+IS_FOREGROUND = np.where(np.arange(256) == 255, np.float32(1), np.float32(0))
+IS_SHADOW = np.where(np.arange(256) == 127, np.float32(1), np.float32(0))
 LIGHT_CELLS = 12
 """cells across the picture in which the light is compared with the background's"""
 UNSURE_WEIGHT = 0.02
 """weight of foreground pixels in that comparison: they count only where there is nothing else, as when the light is switched"""
+LIGHT_WEIGHT = np.where(np.arange(256) == 0, np.float32(1), np.float32(UNSURE_WEIGHT))
+"""of a pixel, by the mixture's verdict"""
 LIGHT_RANGE = (0.4, 2.5)
 """factors of light that are believed"""
 USUAL = np.float32(4)
 """difference in grey levels where nothing is known of a pixel yet"""
 CALMEST = np.float32(1)
 """no camera is calmer; without it a drawn picture that never flickers would be nothing the network has ever seen"""
+QUIET_SHARE = 0.35
+"""of the background's pixels that hold nothing but noise, for sure: half of them may be in a light they were in before"""
+NOISIEST = np.float32(8)
+"""more than this is no noise but a change of the whole picture"""
 RESTLESS_RATE = 0.02
 """how fast the usual difference of a pixel from its background is learned"""
 
@@ -49,19 +59,27 @@ class Scene(Protocol):
     def reset(self) -> None: ...
 
 
-class PicturedScene(Scene, Protocol):
+class PicturedScene(Protocol):
     """The Gaussian mixture, which also knows what the empty scene looks like."""
 
+    def prepare(self, images: Sequence[Image]) -> None: ...
+    def judge(self, image: Image) -> NDArray[np.uint8]: ...
+    def learn(self, image: Image, known_foreground: Mask | None = None, *, frames: int = 1) -> None: ...
+    def adapt(self, image: Image) -> None: ...
+    def reset(self) -> None: ...
     def picture(self) -> Image: ...
     @property
     def ready(self) -> bool: ...
 
 
 class Backdrop:
-    """What the mixture remembers of a scene, as the network is shown it. Images are (H, W, 3) uint8 of one size."""
+    """What the mixture remembers of a scene, as the network is shown it. Images are (H, W, 3) uint8 of one size.
 
-    def __init__(self, mixture: PicturedScene) -> None:
-        self.mixture = mixture
+    learn_every  frames between two that a known scene's mixture learns from
+    """
+
+    def __init__(self, mixture: PicturedScene, *, learn_every: int = 1) -> None:
+        self.mixture, self.learn_every = mixture, learn_every
         self.reset()
 
     def reset(self) -> None:
@@ -70,7 +88,7 @@ class Backdrop:
         self._picture: Array | None = None
         self._restless: Array | None = None
         self._difference: Array | None = None
-        self._age = 0
+        self._age = self._untaught = 0
 
     @property
     def ready(self) -> bool:
@@ -98,27 +116,32 @@ class Backdrop:
         verdict = self.mixture.judge(image)
         colours = image.astype(np.float32)
         background = self._background()
-        background = background * _light(colours, background, verdict)
-        difference = colours - background
-        senses = np.empty((*verdict.shape, SENSES), np.float32)
-        np.multiply(colours + background, 1 / 128, out=senses[..., :3])
-        senses[..., :3] -= 2
-        np.clip(difference, -64, 64, out=senses[..., 3:6])
-        senses[..., 3:6] *= 1 / 16
-        senses[..., 6] = verdict == 255
-        senses[..., 7] = verdict == 127
-        np.abs(difference, out=difference)
-        # two maxima of planes: numpy's own over the last axis of three takes ten times as long
-        self._difference = np.maximum(np.maximum(difference[..., 0], difference[..., 1]), difference[..., 2])
+        background = np.asarray(cv2.multiply(background, _light(colours, background, verdict)), np.float32)
+        # OpenCV on whole pictures, merged at the end: numpy's loops over the last axis of three take several times as long
+        mean = cv2.addWeighted(colours, 1 / 128, background, 1 / 128, -2)
+        difference = np.asarray(cv2.subtract(colours, background), np.float32)
+        planes = cv2.split(cv2.absdiff(colours, background))
+        self._difference = np.asarray(cv2.max(cv2.max(planes[0], planes[1]), planes[2]), np.float32)
+        np.clip(difference, -64, 64, out=difference)
+        difference *= 1 / 16
         if self._restless is None:
             self._restless = np.full(verdict.shape, USUAL, np.float32)
-        np.multiply(np.maximum(self._restless, CALMEST), 1 / 8, out=senses[..., 8])
-        return senses
+        # nor is any place much calmer than the picture is today, whatever the pictures were from which the scene was learned
+        noise = self._difference[::4, ::4][verdict[::4, ::4] == 0]
+        today = min(NOISIEST, np.float32(np.quantile(noise, QUIET_SHARE))) if noise.size else CALMEST
+        restless = np.maximum(self._restless, max(CALMEST, today))
+        restless *= 1 / 8
+        verdicts = [cv2.LUT(verdict, table) for table in (IS_FOREGROUND, IS_SHADOW)]
+        return np.asarray(cv2.merge([mean, difference, *verdicts, restless]), np.float32)
 
     def learn(self, image: Image, objects: Mask | None = None) -> None:
         """Take the frame that was sensed last into the scene, except where `objects` (H, W) bool is true."""
-        self.mixture.learn(image, objects)
         self._age += 1
+        self._untaught += 1
+        # a known scene changes slowly, and the mixture's second pass costs as much as its first
+        if not self.ready or self._untaught >= self.learn_every:
+            self.mixture.learn(image, objects, frames=self._untaught)
+            self._untaught = 0
         if self._restless is not None and self._difference is not None:
             rate = np.float32(RESTLESS_RATE) if objects is None else np.where(objects, 0, np.float32(RESTLESS_RATE))
             # bounded growth: an object that is not recognised must not become a restless place at once
@@ -139,9 +162,10 @@ def _light(image: Array, background: Array, verdict: NDArray[np.uint8]) -> Array
     """(H, W, 3) smooth factor by which the light on the scene differs from the background's."""
     height, width = verdict.shape
     cells = (LIGHT_CELLS, max(2, round(LIGHT_CELLS * height / width)))
-    weight = np.where(verdict == 0, np.float32(1), np.float32(UNSURE_WEIGHT))[..., None]
-    seen = cv2.resize(image * weight, cells, interpolation=cv2.INTER_AREA)
-    known = cv2.resize(background * weight, cells, interpolation=cv2.INTER_AREA)
+    weight = cv2.LUT(verdict, LIGHT_WEIGHT)
+    weight = cv2.merge([weight, weight, weight])
+    seen = cv2.resize(cv2.multiply(image, weight), cells, interpolation=cv2.INTER_AREA)
+    known = cv2.resize(cv2.multiply(background, weight), cells, interpolation=cv2.INTER_AREA)
     seen, known = (cv2.GaussianBlur(part, (0, 0), 2.0) for part in (seen, known))
     factor = np.clip((seen + 0.02) / (known + 0.02), *LIGHT_RANGE).astype(np.float32)
     return np.asarray(cv2.resize(factor, (width, height), interpolation=cv2.INTER_LINEAR), np.float32)
@@ -214,11 +238,13 @@ class Ground:
     def __init__(
         self, mixture: PicturedScene, net: GroundNet, settings: GroundSettings, *, device: str = "cpu"
     ) -> None:
-        self.backdrop, self.net, self.settings, self.device = Backdrop(mixture), net, settings, device
+        self.backdrop = Backdrop(mixture, learn_every=LEARN_EVERY)
+        self.net, self.settings, self.device = net, settings, device
         # no public way to ask yet; where bfloat16 has no instructions of its own it is slower, not faster
         multiplies = getattr(torch.cpu, "_is_amx_tile_supported", lambda: False)
         self._dtype = torch.bfloat16 if device == "cpu" and multiplies() else torch.float32
         self.net.to(self._dtype)
+        self._shrunk: tuple[Image, Image] | None = None
         self.probability: Array = np.zeros((0, 0), np.float32)
         """(H, W) of the frame judged last"""
 
@@ -257,9 +283,13 @@ class Ground:
         self.backdrop.adapt(self._shrink(image))
 
     def _shrink(self, image: Image) -> Image:
+        if self._shrunk is not None and self._shrunk[0] is image:  # a frame is judged, and then learned
+            return self._shrunk[1]
         height, width = image.shape[:2]
         scale = self.settings.side_px / (height * width) ** 0.5
-        if scale >= 1:
-            return image
-        size = (max(8, round(width * scale)), max(8, round(height * scale)))
-        return cv2.resize(image, size, interpolation=cv2.INTER_AREA)  # type: ignore[return-value]
+        small = image
+        if scale < 1:
+            size = (max(8, round(width * scale)), max(8, round(height * scale)))
+            small = np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8)
+        self._shrunk = image, small
+        return small

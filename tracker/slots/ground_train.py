@@ -6,11 +6,9 @@ Lesson i depends on the recipe and i only, and so does what is taken of it, so a
 from __future__ import annotations
 
 import json
-import multiprocessing
 import time
 from collections import deque
 from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -22,7 +20,7 @@ from torch import Tensor
 from tracker.errors import DivergedError
 from tracker.slots.checkpoint import save_ground
 from tracker.slots.ground import GroundNet
-from tracker.slots.runs import open_run, read_checkpoint, scheduled_rate, write_checkpoint
+from tracker.slots.runs import drawn_ahead, open_run, read_checkpoint, scheduled_rate, write_checkpoint
 from tracker.slots.settings import GroundTrainSettings
 
 WARM_UP_STEPS = 200
@@ -51,10 +49,11 @@ def ground_loss(logits: Tensor, objects: Tensor) -> Tensor:
     return entropy + OVERLAP_WEIGHT * (1 - (2 * shared + 20) / (total + 20)).mean()
 
 
-def score_ground(net: GroundNet, lesson: GroundLesson) -> dict[str, float]:
+def score_ground(net: GroundNet, lesson: GroundLesson, device: str = "cpu") -> dict[str, float]:
     """Loss, and F, precision and recall at one half, over a lesson."""
     with torch.no_grad():
-        logits = torch.cat([net(_tensor(lesson.senses[n : n + 8])) for n in range(0, len(lesson.senses), 8)])
+        parts = [_tensor(lesson.senses[n : n + 8]).to(device) for n in range(0, len(lesson.senses), 8)]
+        logits = torch.cat([net(part).cpu() for part in parts])
     objects = torch.from_numpy(lesson.objects)[:, None].float()
     found, true = logits > 0, objects > 0
     hits = float((found & true).sum())
@@ -86,7 +85,8 @@ def _batch(lessons: list[GroundLesson], settings: GroundTrainSettings, step: int
 
 def train_ground(
     settings: GroundTrainSettings, draw: DrawGround, out: Path, *, recipe: dict[str, Any], device: str = "cpu",
-    minutes: float | None = None, report: Callable[[int, dict[str, float]], None] = lambda done, row: None,
+    minutes: float | None = None, workers: int = 1,
+    report: Callable[[int, dict[str, float]], None] = lambda done, row: None,
 ) -> Path:  # fmt: skip
     """Train, or go on training, in the folder `out`, as `train.train` does; returns the weights file."""
     open_run(out, recipe)
@@ -98,39 +98,40 @@ def train_ground(
     held_apart = draw(-1)
     began, losses = time.monotonic(), []
     lessons: deque[GroundLesson] = deque(maxlen=settings.kept_lessons)
-    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as ahead:
-        # a run that goes on first draws what one that was never stopped would have kept
-        drawn = max(0, done // settings.repeats + 1 - settings.kept_lessons)
-        coming = ahead.submit(draw, drawn)
-        while done < settings.steps:
-            while drawn <= done // settings.repeats:
-                lessons.append(coming.result())
-                drawn += 1
-                coming = ahead.submit(draw, drawn)
-            for group in optimiser.param_groups:
-                group["lr"] = scheduled_rate(
-                    settings.learning_rate, done, steps=settings.steps, warm_up_steps=WARM_UP_STEPS
-                )
-            senses, objects = _batch(list(lessons), settings, done)
-            with torch.autocast(device, torch.bfloat16, enabled=settings.bfloat16):
-                logits = net(senses.to(device))
-            loss = ground_loss(logits.float(), objects.to(device))
-            if not torch.isfinite(loss):
-                raise DivergedError(f"training step {done}: the loss is {float(loss.detach())}; lower learning_rate")
-            optimiser.zero_grad()
-            loss.backward()
-            torch.nn.utils.clip_grad_norm_(net.parameters(), settings.clip_norm)
-            optimiser.step()
-            done += 1
-            losses.append(float(loss.detach()))
-            if done % settings.checkpoint_every == 0 or done == settings.steps:
-                row = {"step": done, "train_loss": round(float(np.mean(losses)), 4), **score_ground(net, held_apart)}
-                losses = []
-                write_checkpoint(out, net, optimiser, done)
-                with (out / "curve.jsonl").open("a") as curve:
-                    curve.write(json.dumps(row) + "\n")
-                report(done, row)
-                save_ground(net, settings.net, out / "weights.safetensors", trained_steps=done)
-                if minutes is not None and time.monotonic() - began > minutes * 60:
-                    break
+    # a run that goes on first draws what one that was never stopped would have kept
+    drawn = max(0, done // settings.repeats + 1 - settings.kept_lessons)
+    wanted = range(drawn, (settings.steps - 1) // settings.repeats + 1)
+    coming = drawn_ahead(draw, ((number,) for number in wanted), workers=workers)
+    while done < settings.steps:
+        while drawn <= done // settings.repeats:
+            lessons.append(next(coming))
+            drawn += 1
+        for group in optimiser.param_groups:
+            group["lr"] = scheduled_rate(
+                settings.learning_rate, done, steps=settings.steps, warm_up_steps=WARM_UP_STEPS, cycles=settings.cycles
+            )
+        senses, objects = _batch(list(lessons), settings, done)
+        with torch.autocast(device, torch.bfloat16, enabled=settings.bfloat16):
+            logits = net(senses.to(device))
+        loss = ground_loss(logits.float(), objects.to(device))
+        if not torch.isfinite(loss):
+            raise DivergedError(f"training step {done}: the loss is {float(loss.detach())}; lower learning_rate")
+        optimiser.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(net.parameters(), settings.clip_norm)
+        optimiser.step()
+        done += 1
+        losses.append(float(loss.detach()))
+        if done % settings.checkpoint_every == 0 or done == settings.steps:
+            scores = score_ground(net, held_apart, device)
+            row = {"step": done, "train_loss": round(float(np.mean(losses)), 4), **scores}
+            losses = []
+            write_checkpoint(out, net, optimiser, done)
+            with (out / "curve.jsonl").open("a") as curve:
+                curve.write(json.dumps(row) + "\n")
+            report(done, row)
+            save_ground(net, settings.net, out / "weights.safetensors", trained_steps=done)
+            if minutes is not None and time.monotonic() - began > minutes * 60:
+                break
+    coming.close()
     return out / "weights.safetensors"

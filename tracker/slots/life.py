@@ -49,6 +49,13 @@ class Life:
     """frames since it was last seen"""
     moved: bool = False
     """whether it ever left its place"""
+    look: Array | None = None
+    """how its parts looked when it stood alone, as `recall.part_colours`"""
+    fresh: Array | None = None
+    """the same since its last meeting, over `fresh_sights` frames"""
+    fresh_sights: int = 0
+    met: set[int] = field(default_factory=set)
+    """identities it stood together with since it was known for sure"""
     colour: Array = field(default_factory=lambda: np.zeros(3, np.float32))
     """mean colour of its pixels, RGB in [0, 1]"""
 
@@ -77,9 +84,46 @@ def find_returning(birth: Birth, poses: Array, lives: list[Life], settings: Life
         size = max(float(np.sqrt(life.size[0] * life.size[1])), float(np.sqrt(birth.box.width * birth.box.height)))
         far = float(np.hypot(x - pose[0], y - pose[1])) / (size * (1 + 0.05 * life.hidden))
         alike = life.alone < settings.grow_frames or 0.3 < birth.area_px / max(1.0, life.area_px) < 3
-        if alike and far < best and float(np.abs(birth.colour - life.colour).mean()) < settings.same_colour:
+        if alike and far < best and _is_coloured(life, birth.colour, settings):
             best, found = far, k
     return found
+
+
+def find_known(
+    newborn: int, poses: Array, lives: list[Life], support: Array, size: tuple[int, int], settings: LifeSettings
+) -> int | None:
+    """Index of the slot that a newborn, about to be given an identity, has been all along; or None.
+
+    Who comes out of a group is more likely one who went into it than somebody new, unless it came in over the border. So it is
+    one of those near by who do not stand alone and own the least of what they should.
+
+    support (K,)  share of its usual area that each slot owns; 1 or more where it stands alone
+    size          (width, height) of the picture
+    """
+    life = lives[newborn]
+    margin = max(life.size)
+    if not (margin < life.born_at[0] < size[0] - margin and margin < life.born_at[1] < size[1] - margin):
+        return None
+    best, found = settings.revive_sizes, None
+    for k, (pose, other) in enumerate(zip(poses, lives, strict=True)):
+        if other.id is None or support[k] >= settings.supported or other.age < life.age:
+            continue
+        scale = max(float(np.sqrt(other.size[0] * other.size[1])), float(np.sqrt(life.size[0] * life.size[1])))
+        apart = float(np.hypot(poses[newborn, 0] - pose[0], poses[newborn, 1] - pose[1]))
+        far = apart / (scale * (1 + 0.05 * other.hidden))
+        alike = (
+            life.area_px < 3 * other.area_px and float(np.abs(life.colour - other.colour).mean()) < settings.same_colour
+        )
+        if alike and far + float(support[k]) < best:
+            best, found = far + float(support[k]), k
+    return found
+
+
+def _is_coloured(life: Life, colour: Array, settings: LifeSettings) -> bool:
+    """Whether a mean colour (3,) is a slot's, or that of a part of it: often no more comes into view."""
+    known = life.colour[None] if life.look is None else np.vstack([life.colour, life.look])
+    apart = np.abs(known - colour).mean(axis=1)
+    return bool((apart < settings.same_colour).any())  # a part that was never seen is NaN, and like nothing
 
 
 def doubles(poses: Array, lives: list[Life], settings: LifeSettings) -> set[int]:

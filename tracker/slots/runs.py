@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import json
 import math
+import multiprocessing
 import pickle
+from collections import deque
+from collections.abc import Callable, Generator, Iterable
+from concurrent.futures import Future, ProcessPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import nn
 
 from tracker.errors import SettingsError, WeightsError
+
+Drawn = TypeVar("Drawn")
 
 
 def open_run(out: Path, recipe: dict[str, Any]) -> None:
@@ -48,10 +54,43 @@ def write_checkpoint(out: Path, net: nn.Module, optimiser: torch.optim.Optimizer
     part.replace(path)
 
 
-def scheduled_rate(peak: float, done: int, *, steps: int, warm_up_steps: int) -> float:
-    """The learning rate after `done` of `steps`: a straight warm-up, and a half cosine to a hundredth of the peak."""
+def drawn_ahead(
+    draw: Callable[..., Drawn], questions: Iterable[tuple[Any, ...]], *, workers: int = 1
+) -> Generator[Drawn, None, None]:
+    """What `draw` answers to each question in turn, drawn by other processes before it is asked for.
+
+    Processes, not threads: drawing holds the interpreter's lock, and its threads would fight the network's for the cores.
+    The answers do not depend on `workers`, only the waiting does.
+    """
+    with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), _keep_to_one_core) as pool:
+        coming: deque[Future[Drawn]] = deque()
+        try:
+            for question in questions:
+                coming.append(pool.submit(draw, *question))
+                if len(coming) > workers:
+                    yield coming.popleft().result()
+            while coming:
+                yield coming.popleft().result()
+        finally:
+            for unasked in coming:
+                unasked.cancel()
+
+
+def _keep_to_one_core() -> None:
+    """Lessons are drawn side by side; the networks in them must not fight for the cores."""
+    torch.set_num_threads(1)
+
+
+def scheduled_rate(peak: float, done: int, *, steps: int, warm_up_steps: int, cycles: int = 1) -> float:
+    """The learning rate after `done` of `steps`: a straight warm-up, and a half cosine to a hundredth of the peak.
+
+    cycles  the half cosine is run so many times, each from half the last one's peak (warm restarts: Loshchilov and Hutter, 2017)
+    """
+    length = steps / cycles
+    cycle = min(cycles - 1, int(done / length))
     warm = min(1.0, (done + 1) / warm_up_steps)
-    return peak * warm * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * done / steps)))
+    way = (done - cycle * length) / length
+    return peak * 0.5**cycle * warm * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * way)))
 
 
 def _read_json(path: Path) -> Any:

@@ -10,20 +10,32 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from tracker.slots.anchor import anchor_alone, anchor_unsure, box_about, clipped, mask_box
+from tracker.slots.anchor import (
+    HIDDEN_SIZE_RATE,
+    WHOLE,
+    anchor_alone,
+    anchor_unsure,
+    box_about,
+    clipped,
+    mask_box,
+    touches_border,
+)
 from tracker.slots.blobs import Settled, find_blobs, settle
 from tracker.slots.cells import Sight, SlotState
 from tracker.slots.checkpoint import Network
 from tracker.slots.confidence import Witness
 from tracker.slots.doubt import doubts
 from tracker.slots.ground import Scene
-from tracker.slots.life import Birth, Life, doubles, find_returning, is_dead
+from tracker.slots.life import Birth, Life, doubles, find_known, find_returning, is_dead
 from tracker.slots.observe import FOREGROUND, Shares, look, look_at, share_out
+from tracker.slots.recall import body_of, exchange_names, find_usurper, meet, part_colours, see
 from tracker.slots.settings import SlotsSettings
 from tracker.types import Box, Frame, Image, Mask, Region, Segmentation
 
 Array = NDArray[np.float32]
 
+AREA_RATE = 0.2
+"""share of the way to a newly measured area in one frame"""
 MOVED_SIZES = 0.5
 """a slot that went this many of its sizes from its birthplace is no piece of scenery"""
 
@@ -49,6 +61,7 @@ class SlotsSegmenter:
         self._state = self.network.cell.birth(torch.zeros(0, 4), torch.zeros(0, 3, size, size))
         self._lives: list[Life] = []
         self._next_id = 1
+        self._trodden: Mask | None = None
         self.witness = Witness()
 
     def reset(self) -> None:
@@ -72,8 +85,10 @@ class SlotsSegmenter:
         blobs = find_blobs(verdict, life)
         if blobs.share > life.flood:
             self.scene.adapt(image)
-        settled = settle(blobs, shares, image, poses, self._lives, life)
+        settled = settle(blobs, shares, image, poses, self._lives, life, self._tread(verdict))
         self._count_seen(image, verdict, shares, settled)
+        self._confirm((image.shape[1], image.shape[0]), poses, settled)
+        self._recall(image, shares, settled)
         fitted = self._advance(image, verdict, shares, settled)
         boxes = self._anchor(settled, poses, fitted, (image.shape[1], image.shape[0]))
         regions = self._regions(shares, boxes, settled, verdict == FOREGROUND)
@@ -95,6 +110,14 @@ class SlotsSegmenter:
         size = (wanted, max(1, round(height * wanted / width)))
         return cv2.resize(image, size, interpolation=cv2.INTER_AREA)  # type: ignore[return-value]
 
+    def _tread(self, verdict: NDArray[np.uint8]) -> Mask:
+        """(H, W) bool: where objects were seen in earlier frames, without their rims."""
+        if self._trodden is None or self._trodden.shape != verdict.shape:
+            self._trodden = np.zeros(verdict.shape, bool)
+        before = self._trodden.copy()
+        self._trodden |= cv2.erode((verdict == FOREGROUND).astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
+        return before
+
     def _canvases(self) -> Array:
         """(K, P, P, 4) colour and mask as foretold."""
         state = self._state
@@ -104,6 +127,8 @@ class SlotsSegmenter:
     def _count_seen(self, image: Image, verdict: NDArray[np.uint8], shares: Shares, settled: Settled) -> None:
         """Bring every life up to date with what its slot owns in this frame. Only foreground pixels support a slot."""
         low = self.settings.life.hidden_below
+        self._support = np.ones(len(self._lives), np.float32)
+        self._shown = np.ones(len(self._lives), np.float32)
         for k, (life, window) in enumerate(zip(self._lives, shares.windows, strict=True)):
             life.age += 1
             visible = 0.0
@@ -115,15 +140,57 @@ class SlotsSegmenter:
                     rate = 0.1 if life.hidden == 0 and visible > low * life.area_px else 0.0
                     life.colour = (life.colour + rate * (colour - life.colour)).astype(np.float32)
             usual = max(life.area_px, 0.5 * float(shares.expected[k]))
+            self._shown[k] = visible / max(1.0, life.area_px)
+            if k not in settled.alone:
+                self._support[k] = self._shown[k]
             if k in settled.covered or (k not in settled.alone and visible < max(low * usual, 4.0)):
                 life.hidden += 1
                 continue
             life.hidden, life.seen = 0, life.seen + 1
-            if visible > 0.5 * life.area_px:
-                life.area_px += 0.2 * (visible - life.area_px)
-            sure = self.settings.life.confirm_frames * (1 if life.alone > 1 else 5)
-            if life.id is None and life.seen >= sure:
+            # in company others may hide a part of it: no time to learn how large it is
+            if k in settled.alone or life.alone < self.settings.life.confirm_frames:
+                hidden = life.alone >= self.settings.life.confirm_frames and self._shown[k] < WHOLE
+                life.area_px += (HIDDEN_SIZE_RATE if hidden else AREA_RATE) * (visible - life.area_px)
+
+    def _confirm(self, size: tuple[int, int], poses: Array, settled: Settled) -> None:
+        """Give an identity to slots that have been seen for long enough: their own, or that of somebody who was lost in a group."""
+        settings = self.settings.life
+        for k, life in enumerate(self._lives):
+            if life.id is not None or life.hidden or life.seen < settings.confirm_frames * (1 if life.alone > 1 else 5):
+                continue
+            usurper = find_usurper(life, self._lives) if k in settled.alone and life.look is not None else None
+            if usurper is not None:
+                other = self._lives[usurper]
+                life.id, life.look, life.moved, life.alone = other.id, other.look, True, other.alone
+                # whose name it is nobody knows yet; it is asked in the next frame
+                other.id, other.look, other.born_at = (
+                    None,
+                    other.fresh,
+                    (float(poses[usurper, 0]), float(poses[usurper, 1])),
+                )
+                continue
+            known = find_known(k, poses, self._lives, self._support, size, settings) if k in settled.alone else None
+            if known is None:
                 life.id, self._next_id = self._next_id, self._next_id + 1
+                continue
+            other = self._lives[known]
+            life.id, other.id = other.id, None
+            life.moved, life.alone, life.size, life.area_px = True, other.alone, other.size, other.area_px
+            life.window, life.age = other.window, other.age
+            settled.absorbed.add(known)
+
+    def _recall(self, image: Image, shares: Shares, settled: Settled) -> None:
+        """Remember how those look who stand alone; after a meeting, who is who."""
+        rooms = {**settled.company, **settled.covered}
+        for k, life in enumerate(self._lives):
+            if k in settled.alone and life.hidden == 0:
+                box = settled.alone[k]
+                if self._shown[k] >= WHOLE and not touches_border(box, (image.shape[1], image.shape[0])):
+                    see(life, part_colours(image, *body_of(shares.labels, k + 1, box)))
+            elif k in rooms:
+                mates = {self._lives[j].id for j, room in rooms.items() if room == rooms[k] and j != k}
+                meet(life, {name for name in mates if name is not None})
+        exchange_names(self._lives)
 
     def _advance(self, image: Image, verdict: NDArray[np.uint8], shares: Shares, settled: Settled) -> Array:
         """M-step of every slot; returns the poses (K, 4) that fit this frame, while the state's are for the next."""
@@ -156,8 +223,11 @@ class SlotsSegmenter:
             if k in settled.alone and life.hidden == 0:
                 seen, life_settings = settled.alone[k], self.settings.life
                 boxes.append(
-                    anchor_alone(life, seen, box, foretold[k], fitted[k], pose[k], velocity[k], size, life_settings)
-                )
+                    anchor_alone(
+                        life, seen, box, foretold[k], fitted[k], pose[k], velocity[k], size, float(self._shown[k]),
+                        life_settings,
+                    )
+                )  # fmt: skip
             else:
                 room = settled.company.get(k) or settled.covered.get(k)
                 centre = anchor_unsure(life, room, box, pose[k], velocity[k], self.settings.life)

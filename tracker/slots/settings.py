@@ -20,6 +20,10 @@ class CellSettings(Settings):
     """recurrent channels on the grid"""
     motion: int = Field(64, ge=1)
     """size of the recurrent motion vector"""
+    state: Literal["grid", "vector"] = "grid"
+    """where silhouette and colour are remembered: on the slot's grid, or in a vector from which they are drawn, as in the paper"""
+    relations: int = Field(0, ge=0)
+    """size of what slots tell their neighbours about themselves (R-NEM); 0: nothing"""
 
 
 class MixtureModelSettings(Settings):
@@ -68,6 +72,8 @@ class GroundTrainSettings(Settings):
     """the latest lessons, of which batches are drawn"""
     learning_rate: float = Field(2e-3, gt=0)
     """peak; two hundred steps of warm-up, then a half cosine to a hundredth"""
+    cycles: int = Field(1, ge=1)
+    """how often that cosine is run, each time from half the peak"""
     weight_decay: float = Field(1e-4, ge=0)
     clip_norm: float = Field(1.0, gt=0)
     bfloat16: bool = True
@@ -115,7 +121,7 @@ class GroundSettings(Settings):
     """name of a shipped network, or path of a .safetensors file"""
     side_px: int = Field(288, ge=32)
     """it is shown at most a square of this side, or any picture of that area: 384 x 216"""
-    sure: tuple[float, float] = (0.2, 0.4)
+    sure: tuple[float, float] = (0.1, 0.2)
     """probability of an object below which a pixel is background, and above which it is foreground; unsure between"""
     object_verdicts: tuple[float, float, float] = (0.05, 0.05, 0.9)
     """P(background, unsure, foreground | an object's pixel) in the E-step, instead of the mixture's own"""
@@ -156,6 +162,8 @@ class LifeSettings(Settings):
     """a slot that owns less foreground than this share of its usual area is hidden"""
     revive_sizes: float = Field(2.0, ge=0)
     """a birth within so many sizes of where a hidden slot should be, and of its colour, is that slot coming back"""
+    supported: float = Field(0.6, ge=0)
+    """a slot in company that owns less of its usual area may be the newborn that comes out of the group"""
     same_colour: float = Field(0.15, ge=0, le=1)
     """largest difference of mean colour, of 1, between a hidden slot and its return"""
     part_frames: int = Field(5, ge=1)

@@ -7,10 +7,8 @@ so a run that was stopped goes on to the same curve.
 from __future__ import annotations
 
 import json
-import multiprocessing
 import time
 from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -23,7 +21,7 @@ from tracker.errors import DivergedError
 from tracker.slots.cells import SlotState, WindowCell
 from tracker.slots.checkpoint import save_network
 from tracker.slots.em import PROBABILITY_FLOOR, robust_colour_log_likelihood, two_term_loss
-from tracker.slots.runs import open_run, read_checkpoint, scheduled_rate, write_checkpoint
+from tracker.slots.runs import drawn_ahead, open_run, read_checkpoint, scheduled_rate, write_checkpoint
 from tracker.slots.settings import MixtureModelSettings, TrainSettings
 from tracker.slots.unroll import StepRecord, step
 from tracker.slots.window import crop
@@ -124,7 +122,8 @@ def lesson_loss(
 
     intra = -log m - log p(x | colour); inter = KL(empty || m) = -log(1 - m), weaker where another slot owns the pixel.
     """
-    pixels, total, count = settings.network.pixels, torch.zeros(()), torch.zeros(())
+    pixels, device = settings.network.pixels, lives[0].device
+    total, count = torch.zeros((), device=device), torch.zeros((), device=device)
     for t, (record, alive, state) in enumerate(zip(records, lives, states, strict=True)):
         seen = record.free * alive
         if not bool(seen.any()):
@@ -179,12 +178,14 @@ def train(
     recipe: dict[str, Any],
     device: str = "cpu",
     minutes: float | None = None,
+    workers: int = 1,
     report: Callable[[int, dict[str, float]], None] = lambda done, row: None,
 ) -> Path:
     """Train, or go on training, in the folder `out`; returns the weights file.
 
     out holds `settings.json` (the whole recipe), `curve.jsonl` (a row a checkpoint), `checkpoint.pt` and `weights.safetensors`.
     minutes  stop after that long, at a checkpoint; the same call goes on later
+    workers  processes that draw lessons; how many changes nothing but the time it takes
     report   told (step, curve row) at every checkpoint
     Raises SettingsError if `out` holds another recipe's run, WeightsError if its checkpoint is damaged, DivergedError if the
     loss is no longer finite.
@@ -196,46 +197,40 @@ def train(
     done = read_checkpoint(out, cell, optimiser, device=device)
     held_apart = draw(-1, 24)
     began, losses = time.monotonic(), []
-    # a process, not a thread: drawing holds the interpreter's lock, and its threads would fight the network's for the cores
-    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as ahead:
-        coming = ahead.submit(draw, done, _length(settings, done))
-        while done < settings.steps:
-            lesson = coming.result()
-            coming = ahead.submit(draw, done + 1, _length(settings, done + 1))
-            for group in optimiser.param_groups:
-                group["lr"] = scheduled_rate(
-                    settings.learning_rate, done, steps=settings.steps, warm_up_steps=WARM_UP_STEPS
-                )
-            generator = torch.Generator().manual_seed(settings.seed * 1_000_003 + done)
-            with torch.autocast(device, torch.bfloat16, enabled=settings.bfloat16):
-                records, lives, states = unroll(
-                    cell, lesson, settings.network.pixels, generator=generator, device=device
-                )
-            loss = lesson_loss(records, lives, lesson, states, settings)
-            if not torch.isfinite(loss):
-                raise DivergedError(
-                    f"training step {done}: the two-term loss is {float(loss.detach())}; lower learning_rate"
-                )
-            if loss.requires_grad:  # not where nothing was seen in the whole batch
-                optimiser.zero_grad()
-                loss.backward()
-                torch.nn.utils.clip_grad_norm_(cell.parameters(), settings.clip_norm)
-                optimiser.step()
-            done += 1
-            losses.append(float(loss.detach()))
-            if done % settings.checkpoint_every == 0 or done == settings.steps:
-                row = {
-                    "step": done,
-                    "train_loss": round(float(np.mean(losses)), 4),
-                    **evaluate(cell, held_apart, settings, device),
-                }
-                losses = []
-                write_checkpoint(out, cell, optimiser, done)
-                with (out / "curve.jsonl").open("a") as curve:
-                    curve.write(json.dumps(row) + "\n")
-                report(done, row)
-                if minutes is not None and time.monotonic() - began > minutes * 60:
-                    break
+    wanted = ((number, _length(settings, number)) for number in range(done, settings.steps))
+    coming = drawn_ahead(draw, wanted, workers=workers)
+    while done < settings.steps:
+        lesson = next(coming)
+        for group in optimiser.param_groups:
+            group["lr"] = scheduled_rate(
+                settings.learning_rate, done, steps=settings.steps, warm_up_steps=WARM_UP_STEPS
+            )
+        generator = torch.Generator().manual_seed(settings.seed * 1_000_003 + done)
+        with torch.autocast(device, torch.bfloat16, enabled=settings.bfloat16):
+            records, lives, states = unroll(cell, lesson, settings.network.pixels, generator=generator, device=device)
+        loss = lesson_loss(records, lives, lesson, states, settings)
+        if not torch.isfinite(loss):
+            raise DivergedError(
+                f"training step {done}: the two-term loss is {float(loss.detach())}; lower learning_rate"
+            )
+        if loss.requires_grad:  # not where nothing was seen in the whole batch
+            optimiser.zero_grad()
+            loss.backward()
+            torch.nn.utils.clip_grad_norm_(cell.parameters(), settings.clip_norm)
+            optimiser.step()
+        done += 1
+        losses.append(float(loss.detach()))
+        if done % settings.checkpoint_every == 0 or done == settings.steps:
+            scores = evaluate(cell, held_apart, settings, device)
+            row = {"step": done, "train_loss": round(float(np.mean(losses)), 4), **scores}
+            losses = []
+            write_checkpoint(out, cell, optimiser, done)
+            with (out / "curve.jsonl").open("a") as curve:
+                curve.write(json.dumps(row) + "\n")
+            report(done, row)
+            if minutes is not None and time.monotonic() - began > minutes * 60:
+                break
+    coming.close()
     weights = out / "weights.safetensors"
     save_network(cell, settings.network, weights, trained_steps=done)
     return weights

@@ -77,4 +77,4 @@ def step(
     stack = torch.cat([owned, others, judged, each], 2).flatten(0, 1)
     seen = crop(stack, state.pose.detach(), cell.settings.grid_px)
     sight = Sight(seen[:, :1], seen[:, 1:2], seen[:, 2:3], seen[:, 3:])
-    return cell(state, sight, free.flatten()), StepRecord(psi, gamma, free)
+    return cell(state, sight, free.flatten(), clips=clips), StepRecord(psi, gamma, free)

@@ -13,12 +13,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-Kind = Literal["walker", "vehicle", "animal", "blob"]
+Kind = Literal["walker", "vehicle", "animal", "insect", "blob"]
 CELL = 64
 """side of a drawn sprite in pixels, before it is resized"""
 PHASES = 8
 """pictures in one cycle of a gait"""
-ASPECT: dict[Kind, float] = {"walker": 2.6, "vehicle": 0.5, "animal": 0.55, "blob": 1.0}
+ASPECT: dict[Kind, float] = {"walker": 2.6, "vehicle": 0.5, "animal": 0.55, "insect": 0.7, "blob": 1.0}
 """height over width"""
 
 Sprite = NDArray[np.uint8]
@@ -115,6 +115,36 @@ def _animal(rng: np.random.Generator, chroma: Chroma) -> list[Sprite]:
     return strip
 
 
+def _insect(rng: np.random.Generator, chroma: Chroma) -> list[Sprite]:
+    """A fly from above: a body of three parts, pale wings over it, six thin legs that walk, two feelers; heading right."""
+    coat, pale, mark = (_colour(rng, chroma) for _ in range(3))
+    thick, beat, leg = rng.uniform(7, 13), rng.uniform(2, 6), rng.uniform(1, 2.5)
+    winged = rng.random() < 0.6
+    state = rng.bit_generator.state
+    strip = []
+    for phase in range(PHASES):
+        body, wings, legs = (np.zeros((CELL, CELL), np.uint8) for _ in range(3))
+        cv2.ellipse(body, (22, 32), (16, round(thick)), 0, 0, 360, 255, -1, cv2.LINE_AA)
+        cv2.ellipse(body, (40, 32), (9, round(thick * 0.8)), 0, 0, 360, 255, -1, cv2.LINE_AA)
+        cv2.ellipse(body, (52, 32), (6, round(thick * 0.7)), 0, 0, 360, 255, -1, cv2.LINE_AA)
+        for n, (hip, foot) in enumerate(((44, 57), (39, 38), (34, 20))):
+            for side in (-1, 1):
+                swing = beat * np.sin(2 * np.pi * phase / PHASES + np.pi * (n + (side > 0)))
+                knee = ((hip + foot) / 2 + swing / 2, 32 + side * 20.0)
+                _limb(legs, (hip, 32 + side * thick * 0.5), knee, leg)
+                _limb(legs, knee, (foot + swing, 32 + side * 30.0), leg)
+        for side in (-1, 1):
+            _limb(legs, (56, 32 + side * 2), (62, 32 + side * 7), leg)
+            if winged:
+                cv2.ellipse(
+                    wings, (20, round(32 + side * thick * 0.5)), (19, 6), side * -8, 0, 360, 255, -1, cv2.LINE_AA
+                )
+        alpha = np.maximum.reduce([body, wings, legs])
+        rng.bit_generator.state = state
+        strip.append(_paint(alpha, [(legs, mark), (body, coat), (wings, (pale + coat) / 2)], rng))
+    return strip
+
+
 def _blob(rng: np.random.Generator, chroma: Chroma) -> list[Sprite]:
     """A closed curve with a few random harmonics, in two colours."""
     angle = np.linspace(0, 2 * np.pi, 48, endpoint=False)
@@ -131,7 +161,9 @@ def _blob(rng: np.random.Generator, chroma: Chroma) -> list[Sprite]:
 
 def draw_strip(kind: Kind, rng: np.random.Generator, chroma: Chroma) -> list[Sprite]:
     """Pictures of one actor, one a phase of its gait, cropped to the silhouette and stretched to the cell."""
-    strip = {"walker": _walker, "vehicle": _vehicle, "animal": _animal, "blob": _blob}[kind](rng, chroma)
+    strip = {"walker": _walker, "vehicle": _vehicle, "animal": _animal, "insect": _insect, "blob": _blob}[kind](
+        rng, chroma
+    )
     ys, xs = np.nonzero(np.maximum.reduce([sprite[..., 3] for sprite in strip]) > 127)
     return [np.ascontiguousarray(sprite[ys.min() : ys.max() + 1, xs.min() : xs.max() + 1]) for sprite in strip]
 

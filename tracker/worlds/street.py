@@ -68,6 +68,10 @@ class StreetSettings(Settings):
     """chance that a clip has water that ripples"""
     clouds: float = Field(0.0, ge=0, le=1)
     """chance that shadows of clouds drift over a clip"""
+    clutter: float = Field(0.0, ge=0, le=1)
+    """chance that a clip's scene is full of things and strong texture"""
+    insects: float = Field(0.0, ge=0, le=1)
+    """share of the animals that have six thin legs"""
     soft_px: float = Field(0.0, ge=0)
     """largest blur of a clip's lens, pixels"""
     cloth: float = Field(0.0, ge=0)
@@ -135,6 +139,27 @@ def _draw_background(settings: StreetSettings, rng: np.random.Generator) -> NDAr
     return np.clip(picture + cv2.GaussianBlur(fine, (0, 0), 0.7)[..., None], 8, 247)
 
 
+def _add_clutter(picture: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:
+    """Things that stand about, from large to small, and texture of all sizes; a repeated pattern now and then."""
+    height, width = picture.shape[:2]
+    size = (width, height)
+    for cells in (8, 16, 32, 64):
+        picture = picture + _smooth(rng, size, cells) * rng.uniform(0, 10)
+    if rng.random() < 0.5:  # bricks, planks, tiles, rails
+        step, angle = rng.uniform(3, 20), rng.uniform(0, np.pi)
+        x, y = np.arange(width, dtype=np.float32)[None], np.arange(height, dtype=np.float32)[:, None]
+        wave = np.sin((x * np.cos(angle) + y * np.sin(angle)) * (2 * np.pi / step))
+        where = cv2.resize(rng.random((3, 3)).astype(np.float32), size, interpolation=cv2.INTER_CUBIC) > 0.6
+        picture = picture + (np.sign(wave) * where * rng.uniform(5, 40)).astype(np.float32)[..., None]
+    for _ in range(int(rng.integers(5, 40))):
+        w, h = np.exp(rng.uniform(np.log(2), np.log(0.3 * min(size)), 2)).astype(int) + 1
+        x0, y0 = int(rng.integers(-w, width)), int(rng.integers(-h, height))
+        view = picture[max(0, y0) : max(0, y0 + h), max(0, x0) : max(0, x0 + w)]
+        shade = (rng.uniform(10, 245) + rng.normal(0, 25, 3)).astype(np.float32)
+        view += (shade - view) * np.float32(rng.uniform(0.2, 1))
+    return np.asarray(np.clip(picture, 8, 247), np.float32)
+
+
 class _Scene:
     """The street as it stands in one frame."""
 
@@ -165,6 +190,10 @@ class _Scene:
         self.cloud = self._cloud() if draws(settings.clouds) else None
         self.body_shadow = self._body_shadow() if draws(settings.body_shadows) else None
         self.mirror = self._mirror() if draws(settings.mirrors) else None
+        if draws(settings.clutter):
+            self.background = _add_clutter(self.background, rng)
+            for columns, colour in self.pillars:
+                self.background[:, columns] = colour
         self.blur_px = rng.uniform(0, settings.soft_px) if settings.soft_px > 0 else 0.0
         self.actors: list[Actor] = []
         self.born = 0
@@ -220,7 +249,9 @@ class _Scene:
             self.born += 1
             beside = n * np.array([size[0] * rng.uniform(0.9, 1.8), rng.normal(0, 0.1) * size[1]])
             restless = speed * (0.15 if kind in ("animal", "blob") else 0.04)
-            strip = [self._fade(sprite) for sprite in draw_strip(kind, rng, settings.chroma)]
+            legged = kind == "animal" and settings.insects > 0 and rng.random() < settings.insects
+            drawn = draw_strip("insect" if legged else kind, rng, settings.chroma)
+            strip = [self._fade(sprite) for sprite in drawn]
             if settings.cloth > 0:
                 strip = self._with_pattern(strip)
             actor = Actor(self.born, kind, strip, size, place + beside, velocity.copy(), restless)

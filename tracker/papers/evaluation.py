@@ -22,7 +22,6 @@ from tracker.papers.settings import EmSettings, ExperimentSettings, TestSettings
 from tracker.papers.unroll import Inputs, Unrolled, make_inputs, pixel_losses, roll_out, unroll, unrolled_loss
 from tracker.papers.weights import load_cell
 from tracker.papers.worlds import SPLITS, Clips, Split, draw
-from tracker.scores.clusters import adjusted_information
 from tracker.slots.device import choose_device
 
 BATCH = 100
@@ -30,6 +29,8 @@ LATE_STEPS = 10
 """R-NEM's summaries are means over so many last steps"""
 FIRST_FRAMES = (10, 20, 30, 40)
 """others evaluate R-NEM over the first frames of a clip"""
+PIECE = 20_000_000
+"""numbers worked on at once while AMI is computed"""
 ARI_FLOOR = 1e-6
 """of the denominator, as in the authors' code: a frame with one group in truth and one found scores 0"""
 
@@ -81,11 +82,51 @@ def rand_indices(counts: Tensor) -> Tensor:
     return torch.where(total > 0, index, torch.nan)
 
 
-def information(counts: Tensor) -> np.ndarray[Any, np.dtype[np.float64]]:
-    """AMI of tables (..., G, K), divided by the larger entropy as the papers have it; NaN where nothing is scored."""
-    flat = counts.cpu().numpy().reshape(-1, *counts.shape[-2:])
-    scores = [adjusted_information(table, average="max") if table.any() else np.nan for table in flat]
-    return np.array(scores, float).reshape(counts.shape[:-2])
+def information(counts: Tensor) -> Tensor:
+    """AMI (...) of tables (..., G, K), divided by the larger entropy as the papers have it; NaN where nothing is scored.
+
+    `tracker.scores.clusters.adjusted_information` of every table, all at once: Vinh, Epps and Bailey 2010,
+
+        (I - E[I]) / (max(H(U), H(V)) - E[I]),   E[I] = sum_ij sum_n P(n) n / N log(N n / (a_i b_j))
+
+    where P is the hypergeometric law of the overlap of two groups of a_i and b_j among N pixels.
+    """
+    n = counts.flatten(0, -3).double()
+    kinds = [(n > 0).flatten(1).sum(1), (n.sum(2) > 0).sum(1), (n.sum(1) > 0).sum(1)]  # cells, rows, columns in use
+    total = n.sum((1, 2)).clamp(min=1)
+    of_rows, of_columns, joint = (_entropy(c / total[:, None]) for c in (n.sum(2), n.sum(1), n.flatten(1)))
+    piece = max(1, PIECE // (n[0].numel() * max(1, int(n.sum(2).max()))))
+    expected = torch.cat([_expected_information(part) for part in n.split(piece)])
+    most = torch.maximum(of_rows, of_columns) - expected
+    index = (of_rows + of_columns - joint - expected) / most.clamp(min=torch.finfo(most.dtype).eps)
+    index = torch.where(torch.minimum(kinds[1], kinds[2]) == 1, 0.0, index)
+    index = torch.where((kinds[0] == kinds[1]) & (kinds[0] == kinds[2]), 1.0, index)  # one to one
+    return torch.where(kinds[0] > 0, index, torch.nan).view(counts.shape[:-2])
+
+
+def _entropy(shares: Tensor) -> Tensor:
+    return -torch.xlogy(shares, shares).sum(1)
+
+
+def _expected_information(n: Tensor) -> Tensor:
+    """E[I] (M) of tables (M, G, K), in nats."""
+    rows, columns = n.sum(2)[:, :, None, None], n.sum(1)[:, None, :, None]
+    total = n.sum((1, 2))[:, None, None, None]
+    overlap = torch.arange(1, int(rows.max()) + 1, dtype=n.dtype, device=n.device)
+    rest = total - rows - columns + overlap
+    possible = (overlap <= rows) & (overlap <= columns) & (rest >= 0)
+    log = (
+        _log_factorial(rows) + _log_factorial(columns) + _log_factorial(total - rows) + _log_factorial(total - columns)
+    )
+    log = log - _log_factorial(total) - _log_factorial(overlap)
+    log = log - _log_factorial(rows - overlap) - _log_factorial(columns - overlap) - _log_factorial(rest)
+    each = overlap / total * (overlap * total / (rows * columns)).log() * log.exp()
+    return torch.where(possible, each, 0.0).sum((1, 2, 3))
+
+
+def _log_factorial(n: Tensor) -> Tensor:
+    """Of whole numbers; below 0, where the caller has no use for it, that of 0."""
+    return torch.lgamma(n.clamp(min=0) + 1)
 
 
 def tally(run: Unrolled, inputs: Inputs, clips: Clips, settings: EmSettings, *, objects: int) -> Tally:
@@ -126,7 +167,7 @@ def watch(
     device: torch.device,
     batch: int = BATCH,
 ) -> Tally:
-    """Run the cell over `clips` clips of a split and count; tensors on the processor, batches joined.
+    """Run the cell over `clips` clips of a split and count, batches joined.
 
     Batch b and its noise depend on (seed, split, b) alone.
     """
@@ -155,11 +196,9 @@ def watch(
                 generator = torch.Generator(device).manual_seed(noise_seed + 1)
                 run = roll_out(cell, inputs, em, watched=test.watched, generator=generator)
         parts.append(tally(run, inputs, shown, em, objects=world.objects[1]))
-    weights = torch.tensor([part.tables.shape[1] for part in parts], dtype=torch.float32)
-    loss = (torch.stack([part.loss for part in parts]).cpu() * weights).sum() / weights.sum()
-    joined = {
-        name: torch.cat([getattr(part, name) for part in parts], 1).cpu() for name in Tally._fields if name != "loss"
-    }
+    weights = torch.tensor([part.tables.shape[1] for part in parts], dtype=torch.float32, device=device)
+    loss = (torch.stack([part.loss for part in parts]) * weights).sum() / weights.sum()
+    joined = {name: torch.cat([getattr(part, name) for part in parts], 1) for name in Tally._fields if name != "loss"}
     return Tally(**joined, loss=loss)
 
 
@@ -205,8 +244,7 @@ def scores(counted: Tally, *, static: bool, information_too: bool = True) -> dic
         "mse_input": float(counted.input_error[count].mean()),
     }
     if information_too:
-        ami = information(counted.tables)
-        by_step = np.nanmean(ami, 1)
+        by_step = information(counted.tables).nanmean(1)
         result |= {"ami": float(by_step[count].mean()), "ami_last": float(by_step[-1]), "ami_by_step": by_step.tolist()}
     return result
 
@@ -219,7 +257,6 @@ def evaluate(
     seed: int,
     device: torch.device,
     names: Sequence[str] | None = None,
-    information_too: bool = True,
 ) -> dict[str, dict[str, Any]]:
     """Every test of the experiment, or those named, on `clips` clips of the test split."""
     results = {}
@@ -227,7 +264,7 @@ def evaluate(
         test = settings.tests[name]
         counted = watch(cell, settings, test, clips=clips, seed=seed, split="test", device=device)
         static = test.static or not settings.em.sequential
-        results[name] = scores(counted, static=static and test.watched is None, information_too=information_too)
+        results[name] = scores(counted, static=static and test.watched is None)
     return results
 
 
@@ -238,15 +275,19 @@ def evaluate(
 @click.option("--seed", default=1, show_default=True)
 @click.option("--device", default="cpu", show_default=True)
 @click.option("--digits", help="folder of MNIST's files, where it is not the training's")
-@click.option("--no-ami", is_flag=True, help="leave out AMI, which runs on the processor")
-def main(run: Path, weights: str, clips: int, seed: int, device: str, digits: str | None, no_ami: bool) -> None:
+@click.option(
+    "--test", "names", multiple=True, help="one of the experiment's tests; may be given again; all without it"
+)
+def main(
+    run: Path, weights: str, clips: int, seed: int, device: str, digits: str | None, names: tuple[str, ...]
+) -> None:
     """Test the network in a training's folder RUN; writes scores.json there and prints the main numbers."""
     where = torch.device(choose_device(device))
     cell, settings, updates = load_cell(run / f"{weights}.safetensors", device=where)
     if digits:
         world = settings.world.model_copy(update={"digits": settings.world.digits.model_copy(update={"path": digits})})
         settings = settings.model_copy(update={"world": world})
-    results = evaluate(cell, settings, clips=clips, seed=seed, device=where, information_too=not no_ami)
+    results = evaluate(cell, settings, clips=clips, seed=seed, device=where, names=names or None)
     report = {"updates": updates, "weights": weights, "seed": seed, "tests": results}
     (run / "scores.json").write_text(json.dumps(report, indent=1) + "\n")
     for name, row in results.items():

@@ -155,7 +155,7 @@ class TrainSettings(Settings):
     """at most; 500 epochs of the papers"""
     stages: tuple[Stage, ...] = Field((Stage(),), min_length=1)
     schedule: Literal["constant", "cosine"] = "constant"
-    """cosine: each stage warms up and falls to a hundredth of its rate"""
+    """cosine: rates warm up at first, and all stages together fall to a hundredth"""
     warm_up_updates: int = Field(100, ge=1)
     """cosine only"""
     clip_norm: float | None = Field(None, gt=0)

@@ -10,7 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import click
 import numpy as np
@@ -34,28 +34,18 @@ SHOWN = ("loss", "ari", "ari_last", "bce_last", "mse")
 Row = dict[str, Any]
 
 
-class Place(NamedTuple):
-    """How far a training is."""
-
-    stage: int
-    share: float
-    """of the stage, from 0 to 1"""
-
-
-def place(stages: Sequence[Stage], progress: float) -> Place:
-    """Which stage the share `progress` of the whole training, below 1, lies in."""
+def stage_at(stages: Sequence[Stage], progress: float) -> int:
+    """Which stage the share `progress` of the whole training lies in."""
     ends = [stage.until for stage in stages]
-    number = min(int(np.searchsorted(ends, progress, side="right")), len(stages) - 1)
-    began = ends[number - 1] if number else 0.0
-    return Place(number, min(1.0, (progress - began) / (ends[number] - began)))
+    return min(int(np.searchsorted(ends, progress, side="right")), len(stages) - 1)
 
 
-def learning_rate(train: TrainSettings, at: Place, *, done: int) -> float:
-    """The rate of an update, `done` updates after the start of its stage."""
-    peak = train.stages[at.stage].learning_rate
+def learning_rate(train: TrainSettings, *, stage: int, done: int, progress: float) -> float:
+    """The rate of an update after `done` others, which were the share `progress` of the training."""
+    peak = train.stages[stage].learning_rate
     if train.schedule == "constant":
         return peak
-    steps = max(1, round(done / at.share)) if at.share else 1  # by the clock, as many as it looks like
+    steps = max(1, round(done / progress)) if progress else 1  # by the clock, as many as it looks like
     return scheduled_rate(peak, done, steps=steps, warm_up_steps=train.warm_up_updates)
 
 
@@ -107,31 +97,30 @@ def train(
     done = read_checkpoint(out, cell, optimiser, device=device)
     rows = _rows_until(out, done)
     clock = _Clock(options, rows)
-    at = place(options.stages, clock.progress(done))
-    stage, began = (rows[-1]["stage"], rows[-1]["began"]) if rows else (0, 0)
+    progress = clock.progress(done)
+    stage: int = rows[-1]["stage"] if rows else 0
     update: Update | None = None
     losses: list[Tensor] = []
-    while clock.progress(done) < 1 and not _tired(rows, options):
-        if at.stage != stage:
+    while progress < 1 and not _tired(rows, options):
+        if stage_at(options.stages, progress) != stage:
             read_checkpoint(out / f"best-{stage}", cell, optimiser, device=device)
-            stage, began, update = at.stage, done, None
+            stage, update = stage_at(options.stages, progress), None
         world, em = staged(settings, stage)
         clips = draw(
             world, batch=options.batch, frames=em.steps + 1, seed=options.seed, number=clip_number(options, done),
             split="train", device=where,
         )  # fmt: skip
         inputs = make_inputs(clips.frames, em, seed=step_seed(options.seed, "train", done))
-        rate = learning_rate(options, at, done=done - began)
+        rate = learning_rate(options, stage=stage, done=done, progress=progress)
         _set_rate(optimiser, rate, where)
         if update is None:
             update = make_update(EagerUpdate(cell, optimiser, em, options), inputs, graph=graph)
         losses.append(update(inputs))
         done += 1
         progress = clock.progress(done)
-        at = place(options.stages, progress)
-        if done % options.row_every == 0 or progress >= 1 or at.stage != stage:
+        if done % options.row_every == 0 or progress >= 1 or stage_at(options.stages, progress) != stage:
             row = {
-                "step": done, "stage": stage, "began": began, "rate": rate, "train_loss": _mean(losses, done),
+                "step": done, "stage": stage, "rate": rate, "train_loss": _mean(losses, done),
                 **_validate(cell, settings.model_copy(update={"world": world, "em": em}), where), **clock.row(),
             }  # fmt: skip
             losses = []
@@ -180,10 +169,13 @@ def _adam(cell: Cell, device: torch.device) -> torch.optim.Optimizer:
 
 def _set_rate(optimiser: torch.optim.Optimizer, rate: float, device: torch.device) -> None:
     for group in optimiser.param_groups:
-        if device.type == "cuda":
+        group["capturable"] = device.type == "cuda"  # a checkpoint may come from elsewhere
+        if device.type != "cuda":
+            group["lr"] = rate
+        elif isinstance(group["lr"], Tensor):
             group["lr"].fill_(rate)  # in place: a captured update reads it there
         else:
-            group["lr"] = rate
+            group["lr"] = torch.tensor(rate, device=device)
 
 
 def _validate(cell: Cell, settings: ExperimentSettings, device: torch.device) -> Row:
@@ -271,7 +263,6 @@ def main(
     device = choose_device(device)
     if device == "cuda":
         torch.set_float32_matmul_precision("high")
-        torch.backends.cudnn.benchmark = True
     train(
         settings, out, device=device, minutes=minutes, graph=graph and device == "cuda",
         report=lambda row: print(json.dumps(row), file=sys.stderr, flush=True),

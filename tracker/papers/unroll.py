@@ -45,7 +45,7 @@ class Unrolled(NamedTuple):
     psi: Tensor
     """(T, B, K, 1, H, W)"""
     gamma: Tensor
-    """(T, B, K, 1, H, W), sums to 1 over K"""
+    """(T, B, K, 1, H, W), sums to 1 over K; without a gradient where the settings have none through gamma"""
     state: Tensor
     """(B, K, S) theta^T"""
 
@@ -110,10 +110,9 @@ def unroll(cell: Cell, inputs: Inputs, settings: EmSettings, *, action: Tensor |
     psi = torch.zeros_like(gamma) if settings.first_prediction == "zero" else cell.decode(state)
     psis, gammas = [], []
     for t in range(inputs.noisy.shape[1]):
-        share = gamma if settings.through_gamma else gamma.detach()
-        update = share * (inputs.noisy[:, t, None] - psi)
+        update = gamma * (inputs.noisy[:, t, None] - psi)
         psi, state = cell(update, state, None if action is None else action[:, t])
-        gamma = shares(inputs.frames[:, t + 1], psi, settings)
+        gamma = shares(inputs.frames[:, t + 1], psi if settings.through_gamma else psi.detach(), settings)
         psis.append(psi)
         gammas.append(gamma)
     return Unrolled(torch.stack(psis), torch.stack(gammas), state)
@@ -138,8 +137,6 @@ def unrolled_loss(run: Unrolled, frames: Tensor, settings: EmSettings) -> Losses
     first = 0 if settings.all_steps else -1
     psi, gamma = run.psi[first:], run.gamma[first:]
     target = frames[:, 1:].transpose(0, 1)[first:, :, None]  # (T, B, 1, 1, H, W)
-    if not settings.through_gamma:
-        gamma = gamma.detach()
     intra, inter = pixel_losses(target, psi, settings)
     over = len(frames) * (len(psi) if settings.mean_over_steps else 1)
     total = two_term_loss(gamma, intra, inter, inter_weight=settings.inter_weight).sum() / over

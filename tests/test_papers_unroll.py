@@ -113,7 +113,7 @@ def test_the_loss_is_a_mean_over_the_batch_and_a_sum_over_pixels():
     settings = EmSettings(components=2, sequential=True, noise=0.0)
     one = make_inputs(clips(batch=1), settings, seed=0)
     two = Inputs(*(torch.cat([x, x]) for x in one))
-    losses = [float(unrolled_loss(unroll(Echo(), x, settings), x.frames, settings).total) for x in (one, two)]
+    losses = [float(unrolled_loss(unroll(Echo(), x, settings), x.frames, settings).total.detach()) for x in (one, two)]
     assert losses[0] == pytest.approx(losses[1])
     assert losses[0] > 25  # 4 steps of 25 pixels
 

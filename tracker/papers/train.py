@@ -22,7 +22,7 @@ from tracker.papers.cells import Cell, build_cell
 from tracker.papers.evaluation import scores, step_seed, watch
 from tracker.papers.settings import EmSettings, ExperimentSettings, Stage, TestSettings, TrainSettings, WorldSettings
 from tracker.papers.unroll import make_inputs
-from tracker.papers.update import EagerUpdate, Update, make_update
+from tracker.papers.update import Update, make_update
 from tracker.papers.weights import save_cell
 from tracker.papers.worlds import draw
 from tracker.settings import read_settings
@@ -75,6 +75,7 @@ def train(
     device: str = "cpu",
     minutes: float | None = None,
     graph: bool = False,
+    fused: bool = False,
     report: Callable[[Row], None] = lambda row: None,
 ) -> Path:
     """Train, or go on training, in the folder `out`; returns the file of the last weights.
@@ -83,6 +84,7 @@ def train(
     stage's lowest validation loss) and `last.safetensors`.
     minutes  stop after about that long, at a row; the same call goes on later
     graph    on a GPU, capture the update as one graph
+    fused    in that graph, join the cell's kernels by torch.compile
     report   told each row
     Raises SettingsError if `out` holds another experiment's run, WeightsError if its checkpoint is damaged, DivergedError if the
     loss is no longer finite.
@@ -114,7 +116,7 @@ def train(
         rate = learning_rate(options, stage=stage, done=done, progress=progress)
         _set_rate(optimiser, rate, where)
         if update is None:
-            update = make_update(EagerUpdate(cell, optimiser, em, options), inputs, graph=graph)
+            update = make_update(cell, optimiser, em, options, inputs, graph=graph, fused=fused)
         losses.append(update(inputs))
         done += 1
         progress = clock.progress(done)
@@ -255,8 +257,15 @@ def _tired(rows: Sequence[Row], options: TrainSettings) -> bool:
 @click.option("--device", default="cpu", show_default=True)
 @click.option("--minutes", type=float, help="stop after about so long; the same command goes on later")
 @click.option("--graph", is_flag=True, help="on a GPU: capture the update as one CUDA graph")
+@click.option("--fused", is_flag=True, help="with --graph: compile the cell first, which takes a minute")
 def main(
-    config: tuple[str, ...], out: Path, changes: tuple[str, ...], device: str, minutes: float | None, graph: bool
+    config: tuple[str, ...],
+    out: Path,
+    changes: tuple[str, ...],
+    device: str,
+    minutes: float | None,
+    graph: bool,
+    fused: bool,
 ) -> None:
     """Train the experiment of CONFIG (later files win), or go on with it."""
     settings = read_settings(ExperimentSettings, config, changes)
@@ -264,7 +273,7 @@ def main(
     if device == "cuda":
         torch.set_float32_matmul_precision("high")
     train(
-        settings, out, device=device, minutes=minutes, graph=graph and device == "cuda",
+        settings, out, device=device, minutes=minutes, graph=graph and device == "cuda", fused=fused,
         report=lambda row: print(json.dumps(row), file=sys.stderr, flush=True),
     )  # fmt: skip
 

@@ -100,13 +100,15 @@ def shares(x: Tensor, psi: Tensor, settings: EmSettings) -> Tensor:
     return q / q.sum(1, keepdim=True)
 
 
-def unroll(cell: Cell, inputs: Inputs, settings: EmSettings, *, action: Tensor | None = None) -> Unrolled:
-    """Run the cell over the clips. action (B, T, A), where the cell takes one.
+def unroll(
+    cell: Cell, inputs: Inputs, settings: EmSettings, *, action: Tensor | None = None, state: Tensor | None = None
+) -> Unrolled:
+    """Run the cell over the clips. action (B, T, A), where the cell takes one; state (B, K, S), None: the cell's own start.
 
     Nothing here depends on a tensor's values, so that the whole can be captured as one graph.
     """
     gamma = inputs.gamma
-    state = cell.start(*gamma.shape[:2])
+    state = cell.start(*gamma.shape[:2]) if state is None else state
     psi = torch.zeros_like(gamma) if settings.first_prediction == "zero" else cell.decode(state)
     psis, gammas = [], []
     for t in range(inputs.noisy.shape[1]):

@@ -28,15 +28,27 @@ class Update(Protocol):
 
 
 class EagerUpdate:
-    """Forward, backward and Adam, kernel by kernel."""
+    """Forward, backward and Adam, kernel by kernel; fused: the cell's kernels joined by torch.compile, fewer and larger."""
 
-    def __init__(self, cell: Cell, optimiser: torch.optim.Optimizer, em: EmSettings, train: TrainSettings) -> None:
-        self.cell, self.optimiser, self.em, self.train = cell, optimiser, em, train
+    def __init__(
+        self,
+        cell: Cell,
+        optimiser: torch.optim.Optimizer,
+        em: EmSettings,
+        train: TrainSettings,
+        *,
+        fused: bool = False,
+    ) -> None:
+        self.cell, self.optimiser, self.em, self.train, self.fused = cell, optimiser, em, train, fused
+        self.unrolled: Cell = torch.compile(cell, dynamic=False) if fused else cell  # type: ignore[assignment]
 
     def __call__(self, inputs: Inputs) -> Tensor:
         self.optimiser.zero_grad(set_to_none=True)
+        state = self.cell.start(*inputs.gamma.shape[:2])
+        if self.fused:  # the first step like all others, or it would be compiled once more
+            inputs, state = inputs._replace(gamma=inputs.gamma.detach().requires_grad_()), state.requires_grad_()
         with torch.autocast(inputs.frames.device.type, torch.bfloat16, enabled=self.train.bfloat16):
-            run = unroll(self.cell, inputs, self.em)
+            run = unroll(self.unrolled, inputs, self.em, state=state)
         loss = unrolled_loss(run, inputs.frames, self.em).total
         loss.backward()  # type: ignore[no-untyped-call]
         if self.train.clip_norm is not None:
@@ -56,16 +68,16 @@ class GraphUpdate:
         self.inputs = Inputs(*(torch.empty_like(x, memory_format=torch.contiguous_format).copy_(x) for x in example))
         weights = copy.deepcopy(eager.cell.state_dict())
         state = copy.deepcopy(eager.optimiser.state_dict())["state"]
-        side = torch.cuda.Stream()  # type: ignore[no-untyped-call]
-        side.wait_stream(torch.cuda.current_stream())
-        with torch.cuda.stream(side):
-            for _ in range(WARM_UPS):
-                eager(self.inputs)
-        torch.cuda.current_stream().wait_stream(side)
-        torch.cuda.synchronize()
-        eager.optimiser.zero_grad(set_to_none=True)
-        torch.cuda.empty_cache()
         try:
+            side = torch.cuda.Stream()  # type: ignore[no-untyped-call]
+            side.wait_stream(torch.cuda.current_stream())
+            with torch.cuda.stream(side):
+                for _ in range(WARM_UPS):
+                    eager(self.inputs)
+            torch.cuda.current_stream().wait_stream(side)
+            torch.cuda.synchronize()
+            eager.optimiser.zero_grad(set_to_none=True)
+            torch.cuda.empty_cache()
             self.graph = torch.cuda.CUDAGraph()
             with torch.cuda.graph(self.graph):
                 self.loss = eager(self.inputs)
@@ -91,12 +103,25 @@ def _restore(eager: EagerUpdate, weights: dict[str, Tensor], state: dict[int, di
                 value.zero_()
 
 
-def make_update(eager: EagerUpdate, example: Inputs, *, graph: bool) -> Update:
-    """The captured update where it is asked for and can be had, else the eager one; says so on stderr if it cannot."""
-    if not graph:
-        return eager
-    try:
-        return GraphUpdate(eager, example)
-    except Exception as error:
-        sys.stderr.write(f"no CUDA graph, going on without ({type(error).__name__}: {str(error).splitlines()[:1]})\n")
-        return eager
+def make_update(
+    cell: Cell,
+    optimiser: torch.optim.Optimizer,
+    em: EmSettings,
+    train: TrainSettings,
+    example: Inputs,
+    *,
+    graph: bool,
+    fused: bool,
+) -> Update:
+    """The captured update where it is asked for and can be had, fused if that can be had too, else the eager one.
+
+    Says on stderr what could not be had.
+    """
+    ways = [fuse for fuse in (True, False) if fused or not fuse] if graph else []
+    for fuse in ways:
+        try:
+            return GraphUpdate(EagerUpdate(cell, optimiser, em, train, fused=fuse), example)
+        except Exception as error:
+            what = "fused CUDA graph" if fuse else "CUDA graph"
+            print(f"no {what}, going on without ({type(error).__name__}: {error})"[:500], file=sys.stderr, flush=True)
+    return EagerUpdate(cell, optimiser, em, train)

@@ -96,7 +96,7 @@ def information(counts: Tensor) -> Tensor:
     total = n.sum((1, 2)).clamp(min=1)
     of_rows, of_columns, joint = (_entropy(c / total[:, None]) for c in (n.sum(2), n.sum(1), n.flatten(1)))
     piece = max(1, PIECE // (n[0].numel() * max(1, int(n.sum(2).max()))))
-    expected = torch.cat([_expected_information(part) for part in n.split(piece)])
+    expected = torch.cat([_expected_information(part) for part in torch.split(n, piece)])
     most = torch.maximum(of_rows, of_columns) - expected
     index = (of_rows + of_columns - joint - expected) / most.clamp(min=torch.finfo(most.dtype).eps)
     index = torch.where(torch.minimum(kinds[1], kinds[2]) == 1, 0.0, index)

@@ -38,6 +38,7 @@ LINE = {
     "comparison",
     "synth",
     "lessons",
+    "papers",
     "progress",
     "cli",
     "__main__",
@@ -87,8 +88,8 @@ def test_a_module_imports_only_what_its_layer_may(path):
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda p: str(p.relative_to(PACKAGE)))
-def test_torch_is_the_business_of_slots_alone(path):
-    may = part(path) == "slots" and path.name != "settings.py"
+def test_torch_is_the_business_of_slots_and_papers_alone(path):
+    may = part(path) in ("slots", "papers") and path.name != "settings.py"
     assert may or not any(name.split(".")[0] == "torch" for name in all_imports(path))
 
 

@@ -1,1 +1,1 @@
-"""Everything neural: RNN-EM in windows. The only part of the package that imports torch."""
+"""Everything neural: RNN-EM in windows. With `tracker.papers` the only part of the package that imports torch."""

@@ -16,16 +16,17 @@ PROBABILITY_FLOOR = 1e-4
 """keeps logarithms of predicted probabilities finite; below one part in the 256 levels of a pixel, squared"""
 
 
-def bernoulli_log_likelihood(x: Tensor, psi: Tensor) -> Tensor:
+def bernoulli_log_likelihood(x: Tensor, psi: Tensor, *, floor: float = PROBABILITY_FLOOR) -> Tensor:
     """log p(x | psi) of binary pixels, channels summed.
 
     x      (..., C, H, W) in [0, 1]
     psi    (..., C, H, W) probabilities
+    floor  they are kept so far from 0 and 1
     return (..., 1, H, W)
 
     Channels multiply, so their logarithms add; the authors' code adds probabilities over channels (the same for C = 1).
     """
-    psi = psi.clamp(PROBABILITY_FLOOR, 1 - PROBABILITY_FLOOR)
+    psi = psi.clamp(floor, 1 - floor)
     return (x * psi.log() + (1 - x) * (1 - psi).log()).sum(-3, keepdim=True)
 
 

@@ -1,0 +1,277 @@
+"""Training of the papers' networks: it learns, and a killed run goes on to the same curve, bit for bit."""
+
+import copy
+import json
+
+import numpy as np
+import pytest
+import torch
+from sklearn.metrics import adjusted_mutual_info_score, adjusted_rand_score
+
+from tracker.errors import DivergedError, SettingsError, WeightsError
+from tracker.papers import train as training
+from tracker.papers.cells import build_cell
+from tracker.papers.evaluation import evaluate, information, rand_indices, scores, tables, watch
+from tracker.papers.settings import ExperimentSettings, Stage, TestSettings, TrainSettings
+from tracker.papers.train import clip_number, learning_rate, stage_at, train
+from tracker.papers.unroll import make_inputs
+from tracker.papers.update import EagerUpdate, _restore, make_update
+from tracker.papers.weights import load_cell, save_cell
+from tracker.papers.worlds import draw
+from tracker.scores.clusters import adjusted_information
+
+CPU = torch.device("cpu")
+
+
+def small(**changes):
+    """Static shapes that take hundredths of a second an update."""
+    options = {"batch": 4, "updates": 6, "row_every": 2, "validation_clips": 4, "patience_rows": None} | changes
+    return ExperimentSettings.model_validate({
+        "net": {"hidden": 16}, "em": {"components": 2, "steps": 2},
+        "train": options,
+    })  # fmt: skip
+
+
+def staged():
+    stages = (Stage(until=0.5, learning_rate=1e-3), Stage(learning_rate=5e-4, steps=3))
+    return small(stages=stages, schedule="cosine", warm_up_updates=2, clips=8)
+
+
+class Killed(BaseException):
+    """As a signal would."""
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """The run of `staged()` that nothing stopped."""
+    out = tmp_path_factory.mktemp("whole")
+    train(staged(), out)
+    return out
+
+
+@pytest.mark.parametrize("last_update", [1, 2, 3, 4, 5])
+def test_a_run_that_was_killed_goes_on_to_the_same_curve(tmp_path, monkeypatch, whole, last_update):
+    draw, drawn = training.draw, []
+
+    def mortal(*arguments, **more):
+        if more["split"] == "train":
+            drawn.append(more)
+            if len(drawn) > last_update:
+                raise Killed
+        return draw(*arguments, **more)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(training, "draw", mortal)
+        with pytest.raises(Killed):
+            train(staged(), tmp_path)
+    train(staged(), tmp_path)
+    for name in ("curve.jsonl", "best.safetensors", "last.safetensors"):
+        assert (tmp_path / name).read_bytes() == (whole / name).read_bytes(), name
+
+
+def test_a_kill_between_the_row_and_the_checkpoint_repeats_the_row(tmp_path, monkeypatch, whole):
+    write, calls = training.write_checkpoint, []
+
+    def mortal(out, *more):
+        if out == tmp_path:
+            calls.append(out)
+            if len(calls) == 3:
+                raise Killed
+        write(out, *more)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(training, "write_checkpoint", mortal)
+        with pytest.raises(Killed):
+            train(staged(), tmp_path)
+    with (tmp_path / "curve.jsonl").open("a") as curve:
+        curve.write('{"step": 8, "st')  # half a row
+    train(staged(), tmp_path)
+    assert (tmp_path / "curve.jsonl").read_bytes() == (whole / "curve.jsonl").read_bytes()
+
+
+def test_stopping_by_the_clock_goes_on_later(tmp_path, whole):
+    for parts in range(1, len(rows(whole)) + 1):
+        train(staged(), tmp_path, minutes=0.0)
+        assert rows(tmp_path) == rows(whole)[:parts]
+
+
+def rows(out):
+    return [json.loads(line) for line in (out / "curve.jsonl").read_text().splitlines()]
+
+
+def test_another_experiments_folder_is_refused(tmp_path):
+    train(small(), tmp_path)
+    with pytest.raises(SettingsError, match="other settings"):
+        train(small(seed=1), tmp_path)
+
+
+def test_static_shapes_are_learned_a_little(tmp_path):
+    settings = ExperimentSettings.model_validate({
+        "net": {"hidden": 64}, "em": {"components": 3, "steps": 6},
+        "train": {
+            "batch": 16, "updates": 60, "row_every": 20, "validation_clips": 16, "clips": None, "patience_rows": None,
+            "stages": [{"learning_rate": 0.003}],
+        },
+    })  # fmt: skip
+    train(settings, tmp_path)
+    curve = [row["validation_loss"] for row in rows(tmp_path)]
+    cell = build_cell(settings)
+    before = watch(cell, settings, TestSettings(), clips=16, seed=0, split="validation", device=CPU)
+    assert curve[-1] < 0.5 * float(before.loss)
+    assert curve[-1] < curve[0]
+
+
+def test_training_stops_when_the_best_is_old(tmp_path):
+    settings = small(updates=100, row_every=1, patience_rows=2, stages=[{"learning_rate": 1e-9}])
+    train(settings, tmp_path)
+    losses = [row["validation_loss"] for row in rows(tmp_path)]
+    assert len(losses) < 100
+    assert len(losses) - 1 - int(np.argmin(losses)) == 3
+
+
+@pytest.mark.parametrize("before", [0, 2])
+def test_warming_up_for_a_capture_leaves_no_trace(before):
+    settings = small()
+    curves = []
+    for warm_ups in (0, 3):
+        torch.manual_seed(0)
+        cell = build_cell(settings)
+        optimiser = torch.optim.Adam(cell.parameters())
+        update = EagerUpdate(cell, optimiser, settings.em, settings.train)
+        clips = draw(settings.world, batch=4, frames=3, seed=0, number=0, split="train", device=CPU)
+        inputs = make_inputs(clips.frames, settings.em, seed=0)
+        for _ in range(before):
+            update(inputs)
+        weights = copy.deepcopy(cell.state_dict())
+        state = copy.deepcopy(optimiser.state_dict())["state"]
+        for _ in range(warm_ups):
+            update(inputs)
+        _restore(update, weights, state)
+        curves.append([float(update(inputs)) for _ in range(3)])
+    assert curves[0] == curves[1]
+    assert curves[0][2] < curves[0][0]
+
+
+def test_without_a_gpu_there_is_no_graph_and_it_is_said(capsys):
+    settings = small()
+    cell = build_cell(settings)
+    clips = draw(settings.world, batch=4, frames=3, seed=0, number=0, split="train", device=CPU)
+    inputs = make_inputs(clips.frames, settings.em, seed=0)
+    optimiser = torch.optim.Adam(cell.parameters())
+    update = make_update(cell, optimiser, settings.em, settings.train, inputs, graph=True, fused=False)
+    if not torch.cuda.is_available():
+        assert isinstance(update, EagerUpdate)
+        assert "no CUDA graph" in capsys.readouterr().err
+
+
+def test_a_loss_that_is_not_finite_is_named_with_its_update(tmp_path, monkeypatch):
+    real = training.make_inputs
+
+    def broken(frames, *arguments, **more):
+        inputs = real(frames, *arguments, **more)
+        return inputs._replace(noisy=inputs.noisy * float("nan"))
+
+    monkeypatch.setattr(training, "make_inputs", broken)
+    with pytest.raises(DivergedError, match="update 0"):
+        train(small(), tmp_path)
+
+
+def test_each_stage_has_its_part_of_the_training():
+    stages = (Stage(until=0.25), Stage(until=0.75), Stage())
+    assert [stage_at(stages, share) for share in (0.0, 0.24, 0.25, 0.5, 0.75, 1.0)] == [0, 0, 1, 1, 2, 2]
+
+
+def test_the_rate_is_constant_as_in_the_papers_or_warms_up_and_falls():
+    stages = (Stage(learning_rate=0.1),)
+    assert learning_rate(TrainSettings(stages=stages), stage=0, done=7, progress=0.7) == 0.1
+    cosine = TrainSettings(stages=stages, schedule="cosine", warm_up_updates=10)
+    assert learning_rate(cosine, stage=0, done=0, progress=0.0) == pytest.approx(0.01)
+    assert learning_rate(cosine, stage=0, done=500, progress=0.5) == pytest.approx(0.1 * 0.505)
+    assert learning_rate(cosine, stage=0, done=1000, progress=1.0) == pytest.approx(0.001)
+
+
+def test_an_epoch_sees_every_batch_once_in_an_order_of_its_own():
+    options = TrainSettings(batch=10, clips=100)
+    epochs = [[clip_number(options, 10 * epoch + n) for n in range(10)] for epoch in range(2)]
+    assert sorted(epochs[0]) == sorted(epochs[1]) == list(range(10))
+    assert epochs[0] != epochs[1]
+    assert clip_number(TrainSettings(clips=None), 12345) == 12345
+
+
+def test_scores_are_scikit_learns_on_the_pixels_that_count():
+    generator = torch.Generator().manual_seed(0)
+    gamma = torch.rand(2, 3, 4, 1, 8, 8, generator=generator)
+    groups = torch.randint(0, 4, (3, 2, 8, 8), generator=generator, dtype=torch.uint8)
+    gamma[0, 0] = torch.nn.functional.one_hot(groups[0, 0].long(), 4).permute(2, 0, 1)[:, None]  # perfect
+    counts = tables(gamma, groups, objects=3)
+    ari, ami = rand_indices(counts), information(counts)
+    for step in range(2):
+        for clip in range(3):
+            truth, found = groups[clip, step].flatten(), gamma[step, clip, :, 0].argmax(0).flatten()
+            truth, found = truth[groups[clip, step].flatten() > 0], found[groups[clip, step].flatten() > 0]
+            assert float(ari[step, clip]) == pytest.approx(adjusted_rand_score(truth, found))
+            assert float(ami[step, clip]) == pytest.approx(
+                adjusted_mutual_info_score(truth, found, average_method="max")
+            )
+    assert float(ari[0, 0]) == 1
+
+
+def test_information_of_many_tables_is_that_of_each():
+    rng = np.random.default_rng(0)
+    counts = rng.poisson(rng.choice([0.3, 5, 60], (40, 1, 1)), (40, 5, 3)) * (rng.random((40, 5, 3)) < 0.7)
+    expected = [adjusted_information(table, average="max") if table.any() else np.nan for table in counts]
+    assert information(torch.from_numpy(counts)).numpy() == pytest.approx(np.array(expected), nan_ok=True, abs=1e-9)
+
+
+def test_a_frame_without_scored_pixels_counts_for_nothing_and_one_group_in_one_component_for_zero():
+    counts = torch.tensor([[[[0, 0], [0, 0]]], [[[9, 0], [0, 0]]]])
+    ari = rand_indices(counts)
+    assert ari[0].isnan().all()
+    assert float(ari[1]) == 0  # as the authors' code has it
+    assert information(counts)[0].isnan().all()
+    assert float(information(counts)[1]) == 1
+
+
+def test_every_test_of_an_experiment_is_scored():
+    settings = ExperimentSettings.model_validate({
+        "world": {"kind": "balls", "objects": (2, 2), "side_px": 64},
+        "net": {"cell": "relational", "trunk": "balls", "norm_output": True},
+        "em": {"components": 2, "steps": 2, "sequential": True},
+        "tests": {"same": {}, "more": {"objects": (3, 3), "components": 3, "steps": 3}, "dream": {"watched": 1},
+                  "clean": {"clean": True}, "static": {"static": True}},
+    })  # fmt: skip
+    found = evaluate(build_cell(settings), settings, clips=3, seed=0, device=CPU)
+    assert list(found) == list(settings.tests)
+    assert found["more"]["steps"] == 3
+    assert found["clean"]["mse_input"] == 0
+    assert found["same"]["mse_input"] == pytest.approx(0.1, abs=0.02)
+    assert all(np.isfinite(row["bce"]) and np.isfinite(row["ami"]) for row in found.values())
+
+
+def test_a_perfect_grouping_scores_one_and_its_error_is_none():
+    settings = small()
+    run = watch(build_cell(settings), settings, TestSettings(), clips=4, seed=0, split="test", device=CPU)
+    perfect = run._replace(tables=torch.tensor([[[[5, 0], [0, 7]]]] * 2))
+    assert scores(perfect, static=False)["ami"] == scores(perfect, static=False)["ari"] == 1
+
+
+def test_batches_of_a_test_do_not_change_with_their_number():
+    settings = small()
+    cell = build_cell(settings)
+    few, many = (
+        watch(cell, settings, TestSettings(), clips=n, seed=0, split="test", device=CPU, batch=2) for n in (2, 4)
+    )
+    assert torch.equal(few.tables, many.tables[:, :2])
+    assert float(few.loss) != float(many.loss)
+
+
+def test_weights_come_back_with_their_experiment(tmp_path):
+    settings = small()
+    cell = build_cell(settings)
+    save_cell(cell, settings, tmp_path / "w.safetensors", updates=7)
+    again, same, updates = load_cell(tmp_path / "w.safetensors", device=CPU)
+    assert (same, updates) == (settings, 7)
+    assert all(torch.equal(a, b) for a, b in zip(cell.parameters(), again.parameters(), strict=True))
+    (tmp_path / "w.safetensors").write_bytes(b"no")
+    with pytest.raises(WeightsError, match="cannot be read"):
+        load_cell(tmp_path / "w.safetensors", device=CPU)

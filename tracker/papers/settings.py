@@ -1,0 +1,220 @@
+"""What an experiment of the papers is: a world, a cell, a way to unroll and a way to train.
+
+Defaults are the papers' own (the authors' code where it differs from the text; each such place is a setting and says so).
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from tracker.types import Settings
+
+WorldKind = Literal["static-shapes", "flying-shapes", "flying-digits", "balls", "curtain"]
+CellKind = Literal["nem", "rnn", "relational", "lstm"]
+Trunk = Literal["full", "shapes", "digits", "balls"]
+
+
+class DigitSettings(Settings):
+    """Flying digits. Size, resampling, overlap and speeds of the papers' data are unknown; these are our choices."""
+
+    path: str | None = None
+    """folder with MNIST's idx files, .gz or not; null: scikit-learn's 8 x 8 digits"""
+    pictures: int | None = Field(None, ge=1)
+    """how many different pictures of digits, the first of the training files; null: 50,000, and others for the test"""
+    shrink: int = Field(2, ge=1)
+    """28 x 28 pictures become 28 / shrink, by the mean of shrink x shrink pixels"""
+    threshold: float = Field(0.5, gt=0, lt=1)
+    """a pixel belongs to a digit whose ink there is above this"""
+
+
+class BallSettings(Settings):
+    """Balls in a square box, in units of length; measured on the authors' published animations."""
+
+    box_units: float = Field(10.0, gt=0)
+    """side of the box, which fills the picture"""
+    radii: tuple[float, ...] = (0.8, 1.0)
+    """of the classes; each ball's class is drawn uniformly"""
+    masses: tuple[float, ...] = (1.0, 6.0)
+    speed: float = Field(1 / 3, gt=0)
+    """length of all velocities of a clip taken as one vector, units per frame"""
+    substeps: int = Field(2, ge=1)
+    """Euler steps per frame"""
+    curtain_px: int = Field(28, ge=1)
+    """side of the curtain, a black square; only in the world "curtain" """
+
+    @model_validator(mode="after")
+    def _one_mass_each(self) -> BallSettings:
+        if not self.radii or len(self.radii) != len(self.masses):
+            raise ValueError("radii and masses are of different length, wanted one of each for every class of ball")
+        return self
+
+
+class WorldSettings(Settings):
+    """Where the pictures come from."""
+
+    kind: WorldKind = "static-shapes"
+    objects: tuple[int, int] = (3, 3)
+    """fewest and most in a clip, drawn uniformly"""
+    side_px: int = Field(28, ge=8)
+    speed_px: int = Field(1, ge=0)
+    """shapes and digits: each component of an object's velocity is a whole number up to this, drawn uniformly"""
+    digits: DigitSettings = DigitSettings()
+    balls: BallSettings = BallSettings()
+
+    @model_validator(mode="after")
+    def _some_objects(self) -> WorldSettings:
+        if not 1 <= self.objects[0] <= self.objects[1]:
+            raise ValueError("objects: wanted fewest and most, at least one")
+        return self
+
+
+class NetSettings(Settings):
+    """The cell: what carries theta from step to step, between an encoder and a decoder."""
+
+    cell: CellKind = "rnn"
+    """nem: one step of gradient ascent through the decoder; rnn: RNN-EM; relational: R-NEM; lstm: the baseline"""
+    trunk: Trunk = "full"
+    """encoder and decoder: full (none, and one layer), shapes, digits, balls"""
+    hidden: int = Field(250, ge=1)
+    """numbers in theta"""
+    norm_output: bool = False
+    """layer norm on what the decoder is fed"""
+    norm_state: bool = False
+    """also on the recurrent state; the authors' code does not, the text does not say"""
+    attention: bool = True
+    """relational: gates on the effects, else their plain sum"""
+    context: int = Field(250, ge=1)
+    """relational: width of its layers"""
+    attention_hidden: int = Field(100, ge=1)
+    actions: int = Field(0, ge=0)
+    """relational: numbers in an action, 0 without"""
+    step_size: float | None = None
+    """nem: the learned step size at first; null: drawn as the authors' code draws it, uniform within 1.73 of 0, perhaps negative"""
+    standardise_floor: float = Field(0.0, ge=0)
+    """digits: added to the variance by which the encoder's input is divided; the authors' code adds nothing"""
+
+
+class EmSettings(Settings):
+    """The iteration and its loss."""
+
+    components: int = Field(4, ge=1)
+    """K"""
+    steps: int = Field(15, ge=1)
+    """T; a clip has one frame more"""
+    sequential: bool = False
+    """the next frame is the target of every step, with no gradient through gamma; else one picture, the last step's loss alone"""
+    pixels: Literal["bernoulli", "gaussian"] = "bernoulli"
+    noise: float = Field(0.1, ge=0, le=1)
+    """share of the input's pixels flipped (bernoulli) or replaced by a uniform number (gaussian), anew at every step"""
+    inter_weight: float = Field(1.0, ge=0)
+    """of the second term of the loss"""
+    share_sigma: float = Field(0.25, gt=0)
+    """gaussian, E-step: standard deviation; the authors' code says 0.25, the text a variance of 0.25"""
+    loss_sigma: float = Field(1.0, gt=0)
+    """gaussian, loss: standard deviation; 1 in the authors' code"""
+    gamma_gradient: bool | None = None
+    """null: as the mode has it"""
+    every_step: bool | None = None
+    """the loss of every step, or of the last alone; null: as the mode has it"""
+    mean_over_steps: bool = False
+    """N-EM's code sums the loss over steps, R-NEM's takes the mean"""
+    first_prediction: Literal["zero", "decoded"] = "zero"
+    """psi before the first step: 0 in the authors' code, f(theta) in the text"""
+
+    @property
+    def through_gamma(self) -> bool:
+        """Whether the gradient flows through gamma."""
+        return not self.sequential if self.gamma_gradient is None else self.gamma_gradient
+
+    @property
+    def all_steps(self) -> bool:
+        """Whether every step's loss counts."""
+        return self.sequential if self.every_step is None else self.every_step
+
+
+class Stage(Settings):
+    """A part of the training, which begins from the best weights of the one before."""
+
+    until: float = Field(1.0, gt=0, le=1)
+    """share of all updates at which it ends"""
+    learning_rate: float = Field(1e-3, gt=0)
+    steps: int | None = Field(None, ge=1)
+    """T here; null: as `em` has it"""
+    pictures: int | None = Field(None, ge=1)
+    """different pictures of digits here; null: as the world has it"""
+
+
+class TrainSettings(Settings):
+    """How it is trained."""
+
+    seed: int = Field(0, ge=0)
+    batch: int = Field(64, ge=1)
+    updates: int = Field(390_500, ge=1)
+    """at most; 500 epochs of the papers"""
+    stages: tuple[Stage, ...] = Field((Stage(),), min_length=1)
+    schedule: Literal["constant", "cosine"] = "constant"
+    """cosine: rates warm up at first, and all stages together fall to a hundredth"""
+    warm_up_updates: int = Field(100, ge=1)
+    """cosine only"""
+    clip_norm: float | None = Field(None, gt=0)
+    """largest norm of the gradient; null: any, as in the papers"""
+    clips: int | None = Field(50_000, ge=1)
+    """different training clips, in fixed batches whose order is shuffled anew each epoch; null: never the same twice"""
+    row_every: int = Field(781, ge=1)
+    """updates between rows of the curve, each with a checkpoint and a validation; 781 are an epoch of the papers"""
+    validation_clips: int = Field(1000, ge=1)
+    patience_rows: int | None = Field(10, ge=1)
+    """stop when the best validation loss is older; null: never"""
+    clock_minutes: float | None = Field(None, gt=0)
+    """stages and rates go by the clock and end then, however many updates fit; no longer the same from run to run"""
+    bfloat16: bool = False
+    """multiply in bfloat16"""
+    channels_last: bool = False
+    """memory layout of convolutions"""
+
+    @model_validator(mode="after")
+    def _stages_in_order(self) -> TrainSettings:
+        ends = [stage.until for stage in self.stages]
+        if ends != sorted(set(ends)) or ends[-1] != 1:
+            raise ValueError("stages: wanted `until` rising to 1")
+        return self
+
+
+class TestSettings(Settings):
+    """A test of the trained network; null keeps what it was trained with."""
+
+    __test__ = False
+
+    objects: tuple[int, int] | None = None
+    components: int | None = Field(None, ge=1)
+    steps: int | None = Field(None, ge=1)
+    static: bool = False
+    """the first frame again and again"""
+    watched: int | None = Field(None, ge=1)
+    """steps after which the network goes on from its own predictions; null: it sees every frame"""
+    clean: bool = False
+    """without noise on the input; the authors' code has it in tests too"""
+
+
+class ExperimentSettings(Settings):
+    """One experiment of the papers."""
+
+    world: WorldSettings = WorldSettings()
+    net: NetSettings = NetSettings()
+    em: EmSettings = EmSettings()
+    train: TrainSettings = TrainSettings()
+    tests: dict[str, TestSettings] = Field({"same": TestSettings()})
+    """by name"""
+
+    @model_validator(mode="after")
+    def _fits(self) -> ExperimentSettings:
+        wanted = {"full": self.world.side_px, "shapes": 28, "digits": 24, "balls": 64}[self.net.trunk]
+        if self.world.side_px != wanted:
+            raise ValueError(f"net.trunk {self.net.trunk}: wanted world.side_px {wanted}")
+        if self.net.cell == "nem" and self.net.trunk != "full":
+            raise ValueError("net.cell nem: its encoder is its decoder, transposed; wanted net.trunk full")
+        if self.em.sequential == (self.world.kind == "static-shapes"):
+            raise ValueError("em.sequential: wanted for every world but static-shapes")
+        return self

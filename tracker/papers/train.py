@@ -1,0 +1,282 @@
+"""Training a network of the papers: clips drawn on the fly, one unrolled update each, a row of the curve now and then.
+
+Clips, noise and order depend on the seed and the number of the update alone, so a run that was killed goes on to the same curve.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+import torch
+from torch import Tensor
+
+from tracker.errors import DivergedError
+from tracker.papers.cells import Cell, build_cell
+from tracker.papers.evaluation import scores, step_seed, watch
+from tracker.papers.settings import EmSettings, ExperimentSettings, Stage, TestSettings, TrainSettings, WorldSettings
+from tracker.papers.unroll import make_inputs
+from tracker.papers.update import Update, make_update
+from tracker.papers.weights import save_cell
+from tracker.papers.worlds import draw
+from tracker.settings import read_settings
+from tracker.slots.device import choose_device
+from tracker.slots.runs import open_run, read_checkpoint, scheduled_rate, write_checkpoint
+
+SHOWN = ("loss", "ari", "ari_last", "bce_last", "mse")
+"""of a validation, in a row of the curve"""
+Row = dict[str, Any]
+
+
+def stage_at(stages: Sequence[Stage], progress: float) -> int:
+    """Which stage the share `progress` of the whole training lies in."""
+    ends = [stage.until for stage in stages]
+    return min(int(np.searchsorted(ends, progress, side="right")), len(stages) - 1)
+
+
+def learning_rate(train: TrainSettings, *, stage: int, done: int, progress: float) -> float:
+    """The rate of an update after `done` others, which were the share `progress` of the training."""
+    peak = train.stages[stage].learning_rate
+    if train.schedule == "constant":
+        return peak
+    steps = max(1, round(done / progress)) if progress else 1  # by the clock, as many as it looks like
+    return scheduled_rate(peak, done, steps=steps, warm_up_steps=train.warm_up_updates)
+
+
+def clip_number(train: TrainSettings, done: int) -> int:
+    """Which batch of clips the update after `done` others is made on."""
+    if train.clips is None:
+        return done
+    batches = max(1, train.clips // train.batch)
+    epoch, number = divmod(done, batches)
+    return int(np.random.default_rng((train.seed, epoch)).permutation(batches)[number])
+
+
+def staged(settings: ExperimentSettings, number: int) -> tuple[WorldSettings, EmSettings]:
+    """World and iteration as a stage has them."""
+    stage, world, em = settings.train.stages[number], settings.world, settings.em
+    if stage.pictures is not None:
+        world = world.model_copy(update={"digits": world.digits.model_copy(update={"pictures": stage.pictures})})
+    if stage.steps is not None:
+        em = em.model_copy(update={"steps": stage.steps})
+    return world, em
+
+
+def train(
+    settings: ExperimentSettings,
+    out: Path,
+    *,
+    device: str = "cpu",
+    minutes: float | None = None,
+    graph: bool = False,
+    fused: bool = False,
+    report: Callable[[Row], None] = lambda row: None,
+) -> Path:
+    """Train, or go on training, in the folder `out`; returns the file of the last weights.
+
+    out holds `settings.json`, `curve.jsonl`, `checkpoint.pt`, a checkpoint of each stage's best weights, `best.safetensors` (the last
+    stage's lowest validation loss) and `last.safetensors`.
+    minutes  stop after about that long, at a row; the same call goes on later
+    graph    on a GPU, capture the update as one graph
+    fused    in that graph, join the cell's kernels by torch.compile
+    report   told each row
+    Raises SettingsError if `out` holds another experiment's run, WeightsError if its checkpoint is damaged, DivergedError if the
+    loss is no longer finite.
+    """
+    options, where = settings.train, torch.device(device)
+    open_run(out, settings.model_dump(mode="json"))
+    torch.manual_seed(options.seed)
+    cell = build_cell(settings).to(where)
+    if options.channels_last:
+        cell.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    optimiser = _adam(cell, where)
+    done = read_checkpoint(out, cell, optimiser, device=device)
+    rows = _rows_until(out, done)
+    clock = _Clock(options, rows)
+    progress = clock.progress(done)
+    stage: int = rows[-1]["stage"] if rows else 0
+    update: Update | None = None
+    losses: list[Tensor] = []
+    while progress < 1 and not _tired(rows, options):
+        if stage_at(options.stages, progress) != stage:
+            read_checkpoint(out / f"best-{stage}", cell, optimiser, device=device)
+            stage, update = stage_at(options.stages, progress), None
+        world, em = staged(settings, stage)
+        clips = draw(
+            world, batch=options.batch, frames=em.steps + 1, seed=options.seed, number=clip_number(options, done),
+            split="train", device=where,
+        )  # fmt: skip
+        inputs = make_inputs(clips.frames, em, seed=step_seed(options.seed, "train", done))
+        rate = learning_rate(options, stage=stage, done=done, progress=progress)
+        _set_rate(optimiser, rate, where)
+        if update is None:
+            update = make_update(cell, optimiser, em, options, inputs, graph=graph, fused=fused)
+        losses.append(update(inputs))
+        done += 1
+        progress = clock.progress(done)
+        if done % options.row_every == 0 or progress >= 1 or stage_at(options.stages, progress) != stage:
+            row = {
+                "step": done, "stage": stage, "rate": rate, "train_loss": _mean(losses, done),
+                **_validate(cell, settings.model_copy(update={"world": world, "em": em}), where), **clock.row(),
+            }  # fmt: skip
+            losses = []
+            _keep(out, cell, optimiser, settings, rows, row)
+            rows.append(row)
+            report(row)
+            if minutes is not None and clock.too_late(minutes):
+                break
+    save_cell(cell, settings, out / "last.safetensors", updates=done)
+    return out / "last.safetensors"
+
+
+class _Clock:
+    """How much of the training is over, by updates or by the clock."""
+
+    def __init__(self, options: TrainSettings, rows: Sequence[Row]) -> None:
+        self.options, self.began = options, time.monotonic()
+        self.before = rows[-1].get("minutes", 0.0) if rows else 0.0
+        self.last, self.row_minutes = 0.0, 0.0
+
+    def minutes(self) -> float:
+        return (time.monotonic() - self.began) / 60
+
+    def progress(self, done: int) -> float:
+        if self.options.clock_minutes is None:
+            return done / self.options.updates
+        return max(done / self.options.updates, (self.before + self.minutes()) / self.options.clock_minutes)
+
+    def row(self) -> Row:
+        """The time so far, only where it decides anything: other curves are the same from run to run."""
+        now = self.minutes()
+        self.last, self.row_minutes = now, now - self.last
+        return {} if self.options.clock_minutes is None else {"minutes": self.before + now}
+
+    def too_late(self, limit: float) -> bool:
+        """Whether another row would end after the limit."""
+        return self.minutes() + self.row_minutes > limit
+
+
+def _adam(cell: Cell, device: torch.device) -> torch.optim.Optimizer:
+    """Adam as the papers have it; on a GPU all its numbers live there, so that it can be captured."""
+    on_gpu = device.type == "cuda"
+    rate = torch.tensor(1e-3, device=device) if on_gpu else 1e-3
+    return torch.optim.Adam(cell.parameters(), lr=rate, capturable=on_gpu)
+
+
+def _set_rate(optimiser: torch.optim.Optimizer, rate: float, device: torch.device) -> None:
+    for group in optimiser.param_groups:
+        group["capturable"] = device.type == "cuda"  # a checkpoint may come from elsewhere
+        if device.type != "cuda":
+            group["lr"] = rate
+        elif isinstance(group["lr"], Tensor):
+            group["lr"].fill_(rate)  # in place: a captured update reads it there
+        else:
+            group["lr"] = torch.tensor(rate, device=device)
+
+
+def _validate(cell: Cell, settings: ExperimentSettings, device: torch.device) -> Row:
+    options = settings.train
+    counted = watch(
+        cell,
+        settings,
+        TestSettings(),
+        clips=options.validation_clips,
+        seed=options.seed,
+        split="validation",
+        device=device,
+    )
+    found = scores(counted, static=not settings.em.sequential, information_too=False)
+    return {f"validation_{name}": found[name] for name in SHOWN}
+
+
+def _mean(losses: Sequence[Tensor], done: int) -> float:
+    """Mean of the losses since the last row. Raises DivergedError."""
+    values = torch.stack(list(losses)).cpu()
+    if not bool(torch.isfinite(values).all()):
+        first = done - len(values) + int((~torch.isfinite(values)).nonzero()[0])
+        raise DivergedError(
+            f"update {first}: the two-term loss is {float(values[first - done])}; lower the learning rate"
+        )
+    return float(values.double().mean())
+
+
+def _keep(
+    out: Path,
+    cell: Cell,
+    optimiser: torch.optim.Optimizer,
+    settings: ExperimentSettings,
+    rows: Sequence[Row],
+    row: Row,
+) -> None:
+    """Write the best weights, the row and then the checkpoint: a kill between them repeats the row, and changes nothing."""
+    former = [r["validation_loss"] for r in rows if r["stage"] == row["stage"]]
+    if row["validation_loss"] < min(former, default=float("inf")):
+        folder = out / f"best-{row['stage']}"
+        folder.mkdir(exist_ok=True)
+        write_checkpoint(folder, cell, optimiser, row["step"])
+        save_cell(cell, settings, out / "best.safetensors", updates=row["step"])
+    with (out / "curve.jsonl").open("a") as curve:
+        curve.write(json.dumps(row) + "\n")
+    write_checkpoint(out, cell, optimiser, row["step"])
+
+
+def _rows_until(out: Path, done: int) -> list[Row]:
+    """The curve up to the checkpoint; what a killed run wrote beyond it, whole or in part, is cut off."""
+    path = out / "curve.jsonl"
+    rows: list[Row] = []
+    for line in path.read_text().splitlines() if path.exists() else ():
+        try:
+            row = json.loads(line)
+        except ValueError:
+            break
+        if row["step"] > done:
+            break
+        rows.append(row)
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return rows
+
+
+def _tired(rows: Sequence[Row], options: TrainSettings) -> bool:
+    """Whether the last stage's best row is older than the patience."""
+    losses = [row["validation_loss"] for row in rows if row["stage"] == len(options.stages) - 1]
+    if options.patience_rows is None or not losses:
+        return False
+    return len(losses) - 1 - int(np.argmin(losses)) > options.patience_rows
+
+
+@click.command()
+@click.argument("config", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False))
+@click.option("--out", required=True, type=click.Path(file_okay=False, path_type=Path), help="folder of the run")
+@click.option("--set", "changes", multiple=True, metavar="KEY=VALUE", help="change a setting: train.batch=256")
+@click.option("--device", default="cpu", show_default=True)
+@click.option("--minutes", type=float, help="stop after about so long; the same command goes on later")
+@click.option("--graph", is_flag=True, help="on a GPU: capture the update as one CUDA graph")
+@click.option("--fused", is_flag=True, help="with --graph: compile the cell first, which takes a minute")
+def main(
+    config: tuple[str, ...],
+    out: Path,
+    changes: tuple[str, ...],
+    device: str,
+    minutes: float | None,
+    graph: bool,
+    fused: bool,
+) -> None:
+    """Train the experiment of CONFIG (later files win), or go on with it."""
+    settings = read_settings(ExperimentSettings, config, changes)
+    device = choose_device(device)
+    if device == "cuda":
+        torch.set_float32_matmul_precision("high")
+    train(
+        settings, out, device=device, minutes=minutes, graph=graph and device == "cuda", fused=fused,
+        report=lambda row: print(json.dumps(row), file=sys.stderr, flush=True),
+    )  # fmt: skip
+
+
+if __name__ == "__main__":
+    main()

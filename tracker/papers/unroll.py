@@ -1,0 +1,163 @@
+"""Many iterations of a cell over clips, and N-EM's two-term loss.
+
+Which frame a number belongs to, for t = 0 .. T - 1 (as in the authors' code):
+
+    update    gamma^t (x~^t - psi^t)             x~: the frame with noise
+    M-step    psi^{t+1}, theta^{t+1} = cell(update, theta^t)
+    E-step    gamma^{t+1}: shares of psi^{t+1} in explaining x^{t+1}, the clean next frame
+    loss      of psi^{t+1} and gamma^{t+1} on x^{t+1}
+
+A static picture is a clip whose frames are all the same. gamma^0 is random and the only thing in which components differ at first.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from tracker.papers.cells import Cell
+from tracker.papers.settings import EmSettings
+from tracker.slots.em import bernoulli_log_likelihood, gaussian_log_likelihood, two_term_loss
+
+LIKELIHOOD_FLOOR = 1e-6
+"""the authors' code adds it to every likelihood before sharing, and keeps probabilities so far from 0 and 1 in the loss"""
+SEEN_ABOVE = 0.1
+"""roll-outs: a pixel is taken as white where some component predicts more"""
+
+
+class Inputs(NamedTuple):
+    """Everything an unrolling depends on beside the cell."""
+
+    frames: Tensor
+    """(B, T + 1, 1, H, W) clean, x^0 .. x^T"""
+    noisy: Tensor
+    """(B, T, 1, H, W) x~^0 .. x~^{T-1}"""
+    gamma: Tensor
+    """(B, K, 1, H, W) gamma^0, sums to 1 over K"""
+
+
+class Unrolled(NamedTuple):
+    """What came out, for t = 1 .. T."""
+
+    psi: Tensor
+    """(T, B, K, 1, H, W)"""
+    gamma: Tensor
+    """(T, B, K, 1, H, W), sums to 1 over K; without a gradient where the settings have none through gamma"""
+    state: Tensor
+    """(B, K, S) theta^T"""
+
+
+class Losses(NamedTuple):
+    """Sums over pixels and components, means over the batch; `total` also over the steps that count."""
+
+    total: Tensor
+    """intra + w inter"""
+    intra: Tensor
+    inter: Tensor
+    """not yet weighted"""
+
+
+def add_noise(x: Tensor, settings: EmSettings, *, generator: torch.Generator) -> Tensor:
+    """x~ of x, any shape: every pixel, with probability `noise`, flipped (bernoulli) or replaced by U(0, 1) (gaussian)."""
+    hit = torch.rand(x.shape, generator=generator, device=x.device) < settings.noise
+    if settings.pixels == "bernoulli":
+        return torch.where(hit, 1 - x, x)
+    return torch.where(hit, torch.rand(x.shape, generator=generator, device=x.device), x)
+
+
+def random_shares(shape: tuple[int, ...], *, generator: torch.Generator, device: torch.device) -> Tensor:
+    """gamma^0 (B, K, 1, H, W): |n| / sum_k |n|, n ~ N(0, 1) for each pixel and component; 1 where K = 1."""
+    n = torch.randn(shape, generator=generator, device=device).abs()
+    return n / n.sum(1, keepdim=True)
+
+
+def make_inputs(frames: Tensor, settings: EmSettings, *, seed: int) -> Inputs:
+    """Noise and gamma^0 for clips (B, T + 1, 1, H, W), from a seed; the numbers differ between kinds of device."""
+    generator = torch.Generator(frames.device).manual_seed(seed)
+    gamma = random_shares(
+        (len(frames), settings.components, *frames.shape[2:]), generator=generator, device=frames.device
+    )
+    return Inputs(frames, add_noise(frames[:, :-1], settings, generator=generator), gamma)
+
+
+def shares(x: Tensor, psi: Tensor, settings: EmSettings) -> Tensor:
+    """The E-step, components equal before: gamma (B, K, 1, H, W) of a frame x (B, 1, H, W) and psi (B, K, 1, H, W).
+
+        q_k = p(x | psi_k) + 1e-6,   gamma_k = q_k / sum_j q_j
+
+    p is x psi + (1 - x)(1 - psi), or N(x | psi, share_sigma^2), a density. Pictures have one channel.
+    """
+    x = x[:, None]
+    if settings.pixels == "bernoulli":
+        likelihood = x * psi + (1 - x) * (1 - psi)
+    else:
+        peak = 1 / (settings.share_sigma * math.sqrt(2 * math.pi))
+        likelihood = peak * gaussian_log_likelihood(x, psi, sigma=settings.share_sigma).exp()
+    q = likelihood + LIKELIHOOD_FLOOR
+    return q / q.sum(1, keepdim=True)
+
+
+def unroll(
+    cell: Cell, inputs: Inputs, settings: EmSettings, *, action: Tensor | None = None, state: Tensor | None = None
+) -> Unrolled:
+    """Run the cell over the clips. action (B, T, A), where the cell takes one; state (B, K, S), None: the cell's own start.
+
+    Nothing here depends on a tensor's values, so that the whole can be captured as one graph.
+    """
+    gamma = inputs.gamma
+    state = cell.start(*gamma.shape[:2]) if state is None else state
+    psi = torch.zeros_like(gamma) if settings.first_prediction == "zero" else cell.decode(state)
+    psis, gammas = [], []
+    for t in range(inputs.noisy.shape[1]):
+        update = gamma * (inputs.noisy[:, t, None] - psi)
+        psi, state = cell(update, state, None if action is None else action[:, t])
+        gamma = shares(inputs.frames[:, t + 1], psi if settings.through_gamma else psi.detach(), settings)
+        psis.append(psi)
+        gammas.append(gamma)
+    return Unrolled(torch.stack(psis), torch.stack(gammas), state)
+
+
+def pixel_losses(x: Tensor, psi: Tensor, settings: EmSettings) -> tuple[Tensor, Tensor]:
+    """intra and inter of every pixel, shapes of psi (..., 1, H, W); x broadcasts to it.
+
+    bernoulli  intra -log p(x | psi);              inter KL[0 || psi] = -log(1 - psi)
+    gaussian   intra (x - psi)^2 / (2 sigma^2);    inter KL[psi || 0] = psi^2 / (2 sigma^2)
+    """
+    black = torch.zeros_like(x)
+    if settings.pixels == "bernoulli":
+        intra, inter = (-bernoulli_log_likelihood(y, psi, floor=LIKELIHOOD_FLOOR) for y in (x, black))
+    else:
+        intra, inter = (-gaussian_log_likelihood(y, psi, sigma=settings.loss_sigma) for y in (x, black))
+    return intra, inter
+
+
+def unrolled_loss(run: Unrolled, frames: Tensor, settings: EmSettings) -> Losses:
+    """The two-term loss against frames (B, T + 1, 1, H, W), of every step or of the last alone, as the settings say."""
+    first = 0 if settings.all_steps else -1
+    psi, gamma = run.psi[first:], run.gamma[first:]
+    target = frames[:, 1:].transpose(0, 1)[first:, :, None]  # (T, B, 1, 1, H, W)
+    intra, inter = pixel_losses(target, psi, settings)
+    over = len(frames) * (len(psi) if settings.mean_over_steps else 1)
+    total = two_term_loss(gamma, intra, inter, inter_weight=settings.inter_weight).sum() / over
+    return Losses(total, (gamma * intra).sum() / over, ((1 - gamma) * inter).sum() / over)
+
+
+def roll_out(cell: Cell, inputs: Inputs, settings: EmSettings, *, watched: int, generator: torch.Generator) -> Unrolled:
+    """Watch the first `watched` steps, then dream the rest: sum_k gamma_k psi_k is the next frame (R-NEM, section 4.1).
+
+    While dreaming, gamma is the shares in [max_k psi_k > 0.1], and noise goes on being added, as in the authors' code.
+    """
+    seen = unroll(cell, inputs._replace(noisy=inputs.noisy[:, :watched]), settings)
+    psi, gamma, state = seen.psi[-1], seen.gamma[-1], seen.state
+    psis, gammas = [seen.psi], [seen.gamma]
+    for _ in range(watched, inputs.noisy.shape[1]):
+        dreamt = (gamma * psi).sum(1)
+        update = gamma * (add_noise(dreamt, settings, generator=generator)[:, None] - psi)
+        psi, state = cell(update, state)
+        gamma = shares((psi.amax(1) > SEEN_ABOVE).float(), psi, settings)
+        psis.append(psi[None])
+        gammas.append(gamma[None])
+    return Unrolled(torch.cat(psis), torch.cat(gammas), state)

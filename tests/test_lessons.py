@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from tracker import lessons
-from tracker.lessons import BIRTH_VISIBLE, HELD_APART_BATCH, SMALLEST_SIDE_PX, DrawLessons, Recipe
+from tracker.lessons import BIRTH_VISIBLE, CODED_BLOCK, HELD_APART_BATCH, SMALLEST_SIDE_PX, DrawLessons, Recipe, _coded
 from tracker.settings import read_settings
-from tracker.slots.settings import TrainSettings
+from tracker.slots.settings import GroundSettings, TrainSettings
 from tracker.worlds import StreetSettings
 
 CLIPS = 6
@@ -179,3 +179,22 @@ def test_the_shipped_recipe_draws_a_lesson():
     lesson = DrawLessons(small)(0, shipped.train.lengths[0][1])
     assert lesson.images.shape[1:] == (1, shipped.street.height, shipped.street.width, 3)
     assert (lesson.births < len(lesson.images)).any()
+
+
+def test_a_codec_leaves_a_block_that_hardly_changed_and_sends_one_that_did():
+    images = np.full((3, 32, 32, 3), 100, np.uint8)
+    images[1, :CODED_BLOCK, :CODED_BLOCK] = 200
+    images[1:, 16:] = 101
+    rng = np.random.default_rng(0)
+    coded = _coded(images, rng)
+    assert (coded[1, :CODED_BLOCK, :CODED_BLOCK] == 200).all()
+    assert (coded[1:, 16:] == 100).all()  # one grey level is below any threshold
+    assert np.array_equal(coded[0], images[0])
+
+
+def test_lessons_can_be_seen_through_the_ground_network():
+    seen = DrawLessons(Recipe(train=RECIPE.train, street=RECIPE.street, ground=GroundSettings()))(5, 4)
+    plain = DrawLessons(RECIPE)(5, 4)
+    assert np.array_equal(seen.images, plain.images)
+    assert set(np.unique(seen.verdicts)) <= {0, 127, 255}
+    assert not np.array_equal(seen.verdicts, plain.verdicts)

@@ -215,3 +215,16 @@ def test_the_learning_rate_warms_up_and_falls_by_a_half_cosine(done, wanted):
 def test_lessons_grow_longer_where_the_curriculum_says():
     settings = TrainSettings(steps=100, lengths=((0.0, 6), (0.2, 10), (0.5, 16)))
     assert [training._length(settings, done) for done in (0, 19, 20, 49, 50, 100)] == [6, 6, 10, 10, 16, 16]
+
+
+def test_every_cycle_of_the_rate_begins_at_half_the_last_ones_peak_and_the_first_is_a_run_of_its_own():
+    rates = [scheduled_rate(1.0, done, steps=200, warm_up_steps=1, cycles=2) for done in range(200)]
+    alone = [scheduled_rate(1.0, done, steps=100, warm_up_steps=1) for done in range(100)]
+    assert rates[:100] == alone
+    assert rates[100:] == pytest.approx([rate / 2 for rate in alone])
+
+
+def test_answers_come_in_the_order_of_the_questions_however_many_draw_them():
+    questions = [(n, 10) for n in range(7)]
+    for workers in (1, 3):
+        assert list(runs.drawn_ahead(pow, questions, workers=workers)) == [n**10 for n in range(7)]

@@ -147,10 +147,12 @@ class SlotsSegmenter:
                 life.hidden += 1
                 continue
             life.hidden, life.seen = 0, life.seen + 1
-            # in company others may hide a part of it: no time to learn how large it is
+            # in company others may hide a part of it: it can turn out larger there, not smaller
             if k in settled.alone or life.alone < self.settings.life.confirm_frames:
                 hidden = life.alone >= self.settings.life.confirm_frames and self._shown[k] < WHOLE
                 life.area_px += (HIDDEN_SIZE_RATE if hidden else AREA_RATE) * (visible - life.area_px)
+            elif visible > life.area_px:
+                life.area_px += AREA_RATE * (visible - life.area_px)
 
     def _confirm(self, size: tuple[int, int], poses: Array, settled: Settled) -> None:
         """Give an identity to slots that have been seen for long enough: their own, or that of somebody who was lost in a group."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 import cv2
@@ -215,17 +215,12 @@ def run_recipe(
     A file with `train_ground` describes the network that reads the scene, any other the slots' cell. Raises SettingsError for
     a recipe that is none, and what the trainings raise.
     """
-    ground = any(line.startswith("train_ground:") for line in config.read_text(encoding="utf-8").splitlines())
-    if ground:
-        scene = read_settings(GroundRecipe, [config], tuple(overrides))
-        plain = scene.model_dump(mode="json")
-        return train_ground(
-            scene.train_ground, DrawGround(scene), out, recipe=plain, device=device, minutes=minutes, workers=workers,
-            report=report,
-        )  # fmt: skip
-    recipe = read_settings(Recipe, [config], tuple(overrides))
+    recipe: Recipe | GroundRecipe
+    if any(line.startswith("train_ground:") for line in config.read_text(encoding="utf-8").splitlines()):
+        recipe = read_settings(GroundRecipe, [config], tuple(overrides))
+        run = partial(train_ground, recipe.train_ground, DrawGround(recipe))
+    else:
+        recipe = read_settings(Recipe, [config], tuple(overrides))
+        run = partial(train, recipe.train, DrawLessons(recipe))
     plain = recipe.model_dump(mode="json")
-    return train(
-        recipe.train, DrawLessons(recipe), out, recipe=plain, device=device, minutes=minutes, workers=workers,
-        report=report,
-    )  # fmt: skip
+    return run(out, recipe=plain, device=device, minutes=minutes, workers=workers, report=report)

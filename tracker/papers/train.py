@@ -27,7 +27,7 @@ from tracker.papers.weights import save_cell
 from tracker.papers.worlds import draw
 from tracker.settings import read_settings
 from tracker.slots.device import choose_device
-from tracker.slots.runs import open_run, read_checkpoint, scheduled_rate, write_checkpoint
+from tracker.slots.runs import open_run, read_checkpoint, scheduled_rate, write_checkpoint, write_row
 
 SHOWN = ("loss", "ari", "ari_last", "bce_last", "mse")
 """of a validation, in a row of the curve"""
@@ -221,8 +221,7 @@ def _keep(
         folder.mkdir(exist_ok=True)
         write_checkpoint(folder, cell, optimiser, row["step"])
         save_cell(cell, settings, out / "best.safetensors", updates=row["step"])
-    with (out / "curve.jsonl").open("a") as curve:
-        curve.write(json.dumps(row) + "\n")
+    write_row(out, row)
     write_checkpoint(out, cell, optimiser, row["step"])
 
 

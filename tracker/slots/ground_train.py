@@ -5,7 +5,6 @@ Lesson i depends on the recipe and i only, and so does what is taken of it, so a
 
 from __future__ import annotations
 
-import json
 import time
 from collections import deque
 from collections.abc import Callable
@@ -20,7 +19,16 @@ from torch import Tensor
 from tracker.errors import DivergedError
 from tracker.slots.checkpoint import save_ground
 from tracker.slots.ground import GroundNet
-from tracker.slots.runs import drawn_ahead, open_run, read_checkpoint, scheduled_rate, write_checkpoint
+from tracker.slots.runs import (
+    descend,
+    drawn_ahead,
+    open_run,
+    read_checkpoint,
+    scheduled_rate,
+    set_rate,
+    write_checkpoint,
+    write_row,
+)
 from tracker.slots.settings import GroundTrainSettings
 
 WARM_UP_STEPS = 200
@@ -106,20 +114,17 @@ def train_ground(
         while drawn <= done // settings.repeats:
             lessons.append(next(coming))
             drawn += 1
-        for group in optimiser.param_groups:
-            group["lr"] = scheduled_rate(
-                settings.learning_rate, done, steps=settings.steps, warm_up_steps=WARM_UP_STEPS, cycles=settings.cycles
-            )
+        rate = scheduled_rate(
+            settings.learning_rate, done, steps=settings.steps, warm_up_steps=WARM_UP_STEPS, cycles=settings.cycles
+        )
+        set_rate(optimiser, rate)
         senses, objects = _batch(list(lessons), settings, done)
         with torch.autocast(device, torch.bfloat16, enabled=settings.bfloat16):
             logits = net(senses.to(device))
         loss = ground_loss(logits.float(), objects.to(device))
         if not torch.isfinite(loss):
             raise DivergedError(f"training step {done}: the loss is {float(loss.detach())}; lower learning_rate")
-        optimiser.zero_grad()
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(net.parameters(), settings.clip_norm)
-        optimiser.step()
+        descend(loss, net, optimiser, clip_norm=settings.clip_norm)
         done += 1
         losses.append(float(loss.detach()))
         if done % settings.checkpoint_every == 0 or done == settings.steps:
@@ -127,8 +132,7 @@ def train_ground(
             row = {"step": done, "train_loss": round(float(np.mean(losses)), 4), **scores}
             losses = []
             write_checkpoint(out, net, optimiser, done)
-            with (out / "curve.jsonl").open("a") as curve:
-                curve.write(json.dumps(row) + "\n")
+            write_row(out, row)
             report(done, row)
             save_ground(net, settings.net, out / "weights.safetensors", trained_steps=done)
             if minutes is not None and time.monotonic() - began > minutes * 60:

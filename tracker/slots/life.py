@@ -77,12 +77,10 @@ def find_returning(birth: Birth, poses: Array, lives: list[Life], settings: Life
     A slot cut by the border a moment ago, or just born, may have grown, so its size is not asked for.
     """
     best, found = settings.revive_sizes, None
-    x, y = birth.box.centre
     for k, (pose, life) in enumerate(zip(poses, lives, strict=True)):
         if life.hidden == 0:
             continue
-        size = max(float(np.sqrt(life.size[0] * life.size[1])), float(np.sqrt(birth.box.width * birth.box.height)))
-        far = float(np.hypot(x - pose[0], y - pose[1])) / (size * (1 + 0.05 * life.hidden))
+        far = _sizes_away(birth.box.centre, (birth.box.width, birth.box.height), pose, life)
         alike = life.alone < settings.grow_frames or 0.3 < birth.area_px / max(1.0, life.area_px) < 3
         if alike and far < best and _is_coloured(life, birth.colour, settings):
             best, found = far, k
@@ -108,15 +106,19 @@ def find_known(
     for k, (pose, other) in enumerate(zip(poses, lives, strict=True)):
         if other.id is None or support[k] >= settings.supported or other.age < life.age:
             continue
-        scale = max(float(np.sqrt(other.size[0] * other.size[1])), float(np.sqrt(life.size[0] * life.size[1])))
-        apart = float(np.hypot(poses[newborn, 0] - pose[0], poses[newborn, 1] - pose[1]))
-        far = apart / (scale * (1 + 0.05 * other.hidden))
+        far = _sizes_away((poses[newborn, 0], poses[newborn, 1]), life.size, pose, other)
         alike = (
             life.area_px < 3 * other.area_px and float(np.abs(life.colour - other.colour).mean()) < settings.same_colour
         )
         if alike and far + float(support[k]) < best:
             best, found = far + float(support[k]), k
     return found
+
+
+def _sizes_away(centre: tuple[float, float], size: tuple[float, float], pose: Array, life: Life) -> float:
+    """How far a piece lies from where a slot should be, in sizes of the larger; less the longer the slot was not seen."""
+    larger = max(float(np.sqrt(life.size[0] * life.size[1])), float(np.sqrt(size[0] * size[1])))
+    return float(np.hypot(centre[0] - pose[0], centre[1] - pose[1])) / (larger * (1 + 0.05 * life.hidden))
 
 
 def _is_coloured(life: Life, colour: Array, settings: LifeSettings) -> bool:

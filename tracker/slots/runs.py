@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from tracker.errors import SettingsError, WeightsError
 
@@ -52,6 +52,26 @@ def write_checkpoint(out: Path, net: nn.Module, optimiser: torch.optim.Optimizer
     part = path.with_suffix(".part")
     torch.save({"cell": net.state_dict(), "optimiser": optimiser.state_dict(), "done": done}, part)
     part.replace(path)
+
+
+def write_row(out: Path, row: dict[str, Any]) -> None:
+    """Add a row to the run's curve."""
+    with (out / "curve.jsonl").open("a") as curve:
+        curve.write(json.dumps(row) + "\n")
+
+
+def set_rate(optimiser: torch.optim.Optimizer, rate: float) -> None:
+    """The learning rate of the next step."""
+    for group in optimiser.param_groups:
+        group["lr"] = rate
+
+
+def descend(loss: Tensor, net: nn.Module, optimiser: torch.optim.Optimizer, *, clip_norm: float) -> None:
+    """One step down the loss, along a gradient no longer than `clip_norm`."""
+    optimiser.zero_grad()
+    loss.backward()
+    torch.nn.utils.clip_grad_norm_(net.parameters(), clip_norm)
+    optimiser.step()
 
 
 def drawn_ahead(

@@ -61,7 +61,7 @@ class SlotsSegmenter:
         self._state = self.network.cell.birth(torch.zeros(0, 4), torch.zeros(0, 3, size, size))
         self._lives: list[Life] = []
         self._next_id = 1
-        self._trodden: Mask | None = None
+        self._trodden: Mask | None = None  # (H, W) where objects were seen in earlier frames
         self.witness = Witness()
 
     def reset(self) -> None:
@@ -85,15 +85,20 @@ class SlotsSegmenter:
         blobs = find_blobs(verdict, life)
         if blobs.share > life.flood:
             self.scene.adapt(image)
-        settled = settle(blobs, shares, image, poses, self._lives, life, self._tread(verdict))
+        if self._trodden is None or self._trodden.shape != verdict.shape:
+            self._trodden = np.zeros(verdict.shape, bool)
+        settled = settle(blobs, shares, image, poses, self._lives, life, self._trodden)
+        # its rims left out: a blob laps over the post it goes behind
+        self._trodden |= cv2.erode((verdict == FOREGROUND).astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
+        size = (image.shape[1], image.shape[0])
         self._count_seen(image, verdict, shares, settled)
-        self._confirm((image.shape[1], image.shape[0]), poses, settled)
+        self._confirm(size, poses, settled)
         self._recall(image, shares, settled)
         fitted = self._advance(image, verdict, shares, settled)
-        boxes = self._anchor(settled, poses, fitted, (image.shape[1], image.shape[0]))
+        boxes = self._anchor(settled, poses, fitted, size)
         regions = self._regions(shares, boxes, settled, verdict == FOREGROUND)
         labels = self._labels(shares)
-        self._bury((image.shape[1], image.shape[0]), settled)
+        self._bury(size, settled)
         for birth in settled.births:
             self._bear(birth, image)
         self._feed_back(image, labels)
@@ -109,14 +114,6 @@ class SlotsSegmenter:
             return image
         size = (wanted, max(1, round(height * wanted / width)))
         return cv2.resize(image, size, interpolation=cv2.INTER_AREA)  # type: ignore[return-value]
-
-    def _tread(self, verdict: NDArray[np.uint8]) -> Mask:
-        """(H, W) bool: where objects were seen in earlier frames, without their rims."""
-        if self._trodden is None or self._trodden.shape != verdict.shape:
-            self._trodden = np.zeros(verdict.shape, bool)
-        before = self._trodden.copy()
-        self._trodden |= cv2.erode((verdict == FOREGROUND).astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
-        return before
 
     def _canvases(self) -> Array:
         """(K, P, P, 4) colour and mask as foretold."""

@@ -6,7 +6,6 @@ so a run that was stopped goes on to the same curve.
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -21,7 +20,16 @@ from tracker.errors import DivergedError
 from tracker.slots.cells import SlotState, WindowCell
 from tracker.slots.checkpoint import save_network
 from tracker.slots.em import PROBABILITY_FLOOR, robust_colour_log_likelihood, two_term_loss
-from tracker.slots.runs import drawn_ahead, open_run, read_checkpoint, scheduled_rate, write_checkpoint
+from tracker.slots.runs import (
+    descend,
+    drawn_ahead,
+    open_run,
+    read_checkpoint,
+    scheduled_rate,
+    set_rate,
+    write_checkpoint,
+    write_row,
+)
 from tracker.slots.settings import MixtureModelSettings, TrainSettings
 from tracker.slots.unroll import StepRecord, step
 from tracker.slots.window import crop
@@ -201,10 +209,8 @@ def train(
     coming = drawn_ahead(draw, wanted, workers=workers)
     while done < settings.steps:
         lesson = next(coming)
-        for group in optimiser.param_groups:
-            group["lr"] = scheduled_rate(
-                settings.learning_rate, done, steps=settings.steps, warm_up_steps=WARM_UP_STEPS
-            )
+        rate = scheduled_rate(settings.learning_rate, done, steps=settings.steps, warm_up_steps=WARM_UP_STEPS)
+        set_rate(optimiser, rate)
         generator = torch.Generator().manual_seed(settings.seed * 1_000_003 + done)
         with torch.autocast(device, torch.bfloat16, enabled=settings.bfloat16):
             records, lives, states = unroll(cell, lesson, settings.network.pixels, generator=generator, device=device)
@@ -214,10 +220,7 @@ def train(
                 f"training step {done}: the two-term loss is {float(loss.detach())}; lower learning_rate"
             )
         if loss.requires_grad:  # not where nothing was seen in the whole batch
-            optimiser.zero_grad()
-            loss.backward()
-            torch.nn.utils.clip_grad_norm_(cell.parameters(), settings.clip_norm)
-            optimiser.step()
+            descend(loss, cell, optimiser, clip_norm=settings.clip_norm)
         done += 1
         losses.append(float(loss.detach()))
         if done % settings.checkpoint_every == 0 or done == settings.steps:
@@ -225,8 +228,7 @@ def train(
             row = {"step": done, "train_loss": round(float(np.mean(losses)), 4), **scores}
             losses = []
             write_checkpoint(out, cell, optimiser, done)
-            with (out / "curve.jsonl").open("a") as curve:
-                curve.write(json.dumps(row) + "\n")
+            write_row(out, row)
             report(done, row)
             if minutes is not None and time.monotonic() - began > minutes * 60:
                 break

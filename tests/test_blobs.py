@@ -22,7 +22,7 @@ def verdict_of(*rectangles):
 def slot(x0, y0, x1, y1, **changes):
     """A life and a pose of a slot that fits a rectangle."""
     w, h = x1 - x0, y1 - y0
-    life = Life((0.0, 0.0), float(w * h), (w, h), (w, h), id=1, alone=30)
+    life = Life((0.0, 0.0), float(w * h), (w, h), (w, h), id=1, alone=30, whole=True)
     for name, value in changes.items():
         setattr(life, name, value)
     return life, np.array([(x0 + x1) / 2, (y0 + y1) / 2, w, h], np.float32)
@@ -101,6 +101,19 @@ def test_two_who_were_seen_apart_keep_their_slots_and_a_third_unknown_one_is_no_
     found, _ = settled(verdict_of(one, two, new), [slot(*one), slot(*two), slot(*new, alone=0)], [one, two, new])
     assert found.absorbed == set()
     assert set(found.company) == {0, 1, 2}
+
+
+@pytest.mark.parametrize(("known", "owner"), [(False, 1), (True, 0)], ids=["still coming in", "seen whole"])
+def test_who_comes_in_over_the_border_is_what_the_others_in_its_blob_are_not(known, owner):
+    """A car of which a quarter was seen, and a dog before it: the rest of the car is the car, not somebody new."""
+    car, dog = slot(0, 20, 20, 60, whole=known), slot(60, 50, 76, 60, id=2)
+    found, shares = settled(verdict_of((0, 20, 80, 60)), [car, dog], [(0, 20, 20, 60), (60, 50, 76, 60)])
+    assert shares.labels[30, 50] == owner
+    assert (found.alone.get(0) is None) == known
+    if not known:
+        assert found.alone[0].x1 == pytest.approx(80, abs=2)
+        assert set(found.company) == {1}
+        assert found.births == []
 
 
 def test_a_blob_as_large_as_its_owner_has_no_room_for_a_double():

@@ -102,6 +102,60 @@ def test_a_large_picture_is_shown_small_and_judged_at_its_own_size():
     assert not ground.judge(image).any()
 
 
+class Sees(torch.nn.Module):
+    """A network that is sure of one rectangle, rows and columns, and of nothing else."""
+
+    def __init__(self, *seeds: tuple[slice, slice]) -> None:
+        super().__init__()
+        self.seeds = seeds
+
+    def forward(self, senses):
+        logits = torch.full((1, 1, *senses.shape[2:]), -9.0, dtype=senses.dtype)
+        for seed in self.seeds:
+            logits[0, 0][seed] = 9.0
+        return logits
+
+
+def judged(image: np.ndarray, empty: np.ndarray, *seeds: tuple[slice, slice]) -> tuple[Ground, np.ndarray]:
+    ground = Ground(Mixture(MixtureSettings()), Sees(*seeds), GroundSettings())
+    ground.prepare([empty] * 8)
+    return ground, ground.judge(image)
+
+
+ROAD = np.full((96, 128, 3), 150, np.uint8)
+CAR, FRONT, SHADOW = np.s_[30:60, 40:80], np.s_[30:60, 40:62], np.s_[60:70, 40:80]
+
+
+def test_what_hangs_on_an_object_is_the_objects_unless_it_is_only_darker():
+    image = ROAD.copy()
+    image[CAR] = (200, 40, 40)
+    image[SHADOW] = 60
+    _, verdict = judged(image, ROAD, FRONT)
+    assert (verdict[31:59, 41:79] == 255).all()
+    assert not verdict[63:].any()
+
+
+def test_a_change_of_the_light_is_no_part_of_an_object():
+    brighter = np.full_like(ROAD, 235)
+    _, verdict = judged(brighter, ROAD, FRONT)
+    assert (verdict == 255).sum() == pytest.approx(30 * 22, abs=8)
+
+
+def test_what_is_darker_between_the_parts_of_an_object_completes_it():
+    """A car of which the dark bumper was missed: between the wheels it is filled, its shadow under them is not."""
+    image = ROAD.copy()
+    image[30:62, 40:80] = 60
+    image[62:70, 30:90] = 60
+    wheels = np.s_[50:62, 40:50], np.s_[50:62, 70:80]
+    ground, verdict = judged(image, ROAD, np.s_[30:50, 40:80], *wheels)
+    labels = (verdict == 255).astype(np.int32)
+    assert not labels[54:58, 54:66].any()
+    complete = ground.complete(labels)
+    assert complete[54:58, 54:66].all()
+    assert not complete[64:].any()
+    assert not labels[54:58, 54:66].any()  # in a copy
+
+
 @pytest.mark.parametrize(
     ("still", "least"), [(False, 0.9), (True, 0.65)], ids=["a scene with noise", "a still picture"]
 )

@@ -69,6 +69,7 @@ def anchor_alone(
         for old, new in zip(life.size, (seen.width, seen.height), strict=True)
     )
     life.size, life.place, life.alone = (width, height), centre, life.alone + 1
+    life.whole |= not cut
     if not cut:
         life.window = towards(life.window, (float(pose[2]), float(pose[3])), SIZE_RATE if known else YOUNG_RATE)
     return clipped(_completed(seen, centre, life.size), size) if hidden and not cut else seen

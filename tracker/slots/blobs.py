@@ -39,6 +39,8 @@ LONG = 1.3
 """a slot so many times longer one way than the other is upright, or wide"""
 FULL = 1.3
 """a slot that is not upright may, with its pieces, be so many times its known size"""
+UNSEEN = 0.3
+"""share of the area known of a slot that comes in over the border by which it has grown, if so much of its blob is unexplained"""
 REACH = 4 / 3
 """loose foreground may belong to a slot within so many times its foretold box"""
 
@@ -130,6 +132,14 @@ def settle(
         corner = (int(blobs.boxes[b, 0]), int(blobs.boxes[b, 1]))
         if len(here) == 1 and any(lives[k].id for k, room in settled.covered.items() if room == box):
             settled.company[here[0]] = box  # what is behind it may show at its sides: no time to measure it
+            continue
+        growing = [k for k in here if not lives[k].whole]
+        if len(here) > 1 and len(growing) == 1 and loose.sum() >= UNSEEN * lives[growing[0]].area_px:
+            # one that comes in over the border; how large it is will show, and more of it than of the others
+            k = growing[0]
+            _adopt(shares, k, loose, corner)
+            settled.alone[k] = _own_box(b, k, blobs, shares)
+            settled.company.update((other, box) for other in here if other != k)
             continue
         if len(here) > 1:
             settled.company.update(dict.fromkeys(here, box))
@@ -295,6 +305,14 @@ def _loose(b: int, blobs: Blobs, shares: Shares) -> Mask:
     """Pixels of blob b that no slot owns, in its box."""
     window = blobs.window(b)
     return (blobs.labels[window] == b) & (shares.labels[window] == 0)
+
+
+def _own_box(b: int, k: int, blobs: Blobs, shares: Shares) -> Box:
+    """The box of slot k's pixels in blob b."""
+    window = blobs.window(b)
+    mine = (blobs.labels[window] == b) & (shares.labels[window] == k + 1)
+    x, y, width, height = cv2.boundingRect(cv2.medianBlur(mine.astype(np.uint8), 5))
+    return _box(np.array([window[1].start + x, window[0].start + y, width, height]))
 
 
 def _completes(whole: Box, life: Life) -> bool:

@@ -14,10 +14,11 @@ import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy import ndimage
 from torch import Tensor, nn
 
 from tracker.slots.settings import GroundNetSettings, GroundSettings
-from tracker.types import Image, Mask
+from tracker.types import Image, Labels, Mask
 
 Array = NDArray[np.float32]
 
@@ -45,6 +46,14 @@ QUIET_SHARE = 0.35
 """of the background's pixels that hold nothing but noise, for sure: half of them may be in a light they were in before"""
 NOISIEST = np.float32(8)
 """more than this is no noise but a change of the whole picture"""
+GROWN = np.float32(0.9)
+"""probability of a pixel that only the mixture found to be different, on an object that the network found"""
+MOST_GROWN = 1.0
+"""such pixels for every one of the network's, at most"""
+DARKEST = np.float32(8)
+"""grey levels added to both sides of a ratio of colours: in the dark it is all noise"""
+SAME_TINT = 0.25
+"""largest difference between the ratios of the three colours in a shadow"""
 RESTLESS_RATE = 0.02
 """how fast the usual difference of a pixel from its background is learned"""
 
@@ -80,6 +89,8 @@ class Backdrop:
 
     def __init__(self, mixture: PicturedScene, *, learn_every: int = 1) -> None:
         self.mixture, self.learn_every = mixture, learn_every
+        self.different = self.tinted = np.zeros((0, 0), bool)
+        """(H, W) where the mixture finds the frame sensed last different from the scene, and where not only darker"""
         self.reset()
 
     def reset(self) -> None:
@@ -117,6 +128,9 @@ class Backdrop:
         colours = image.astype(np.float32)
         background = self._background()
         background = np.asarray(cv2.multiply(background, _light(colours, background, verdict)), np.float32)
+        self.different = verdict == 255
+        self.tinted = self.different.copy()
+        self.tinted[self.different] = ~_is_dimmed(colours[self.different], background[self.different])
         # OpenCV on whole pictures, merged at the end: numpy's loops over the last axis of three take several times as long
         mean = cv2.addWeighted(colours, 1 / 128, background, 1 / 128, -2)
         difference = np.asarray(cv2.subtract(colours, background), np.float32)
@@ -156,6 +170,13 @@ class Backdrop:
         if self._picture is None or self._age >= REFRESH_FRAMES:
             self._picture, self._age = self.mixture.picture().astype(np.float32), 0
         return self._picture
+
+
+def _is_dimmed(colours: Array, background: Array) -> NDArray[np.bool_]:
+    """(N,) whether pixels are the background's colour, only darker, as in a shadow; both (N, 3)."""
+    ratio = (colours + DARKEST) / (background + DARKEST)
+    brightest = ratio.max(axis=1)
+    return np.asarray((brightest < 1) & (brightest - ratio.min(axis=1) < SAME_TINT))
 
 
 def _light(image: Array, background: Array, verdict: NDArray[np.uint8]) -> Array:
@@ -229,6 +250,27 @@ def object_probability(
     return np.asarray(answer.cpu().numpy()[:height, :width])
 
 
+def _grown(seeds: Mask, different: Mask) -> Mask:
+    """What hangs together with an object's `seeds` and is `different` from the scene, beside them; all (H, W) bool.
+
+    The network leaves holes in what it finds, on real pictures. Where more would be added than there are seeds it is the light
+    that differs.
+    """
+    solid = cv2.medianBlur(seeds.astype(np.uint8), 3)
+    joined = cv2.bitwise_or(cv2.medianBlur(different.astype(np.uint8), 5), solid)
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(joined, connectivity=8)
+    seeded = np.bincount(labels[solid > 0], minlength=len(stats))
+    trusted = stats[:, cv2.CC_STAT_AREA] <= (1 + MOST_GROWN) * seeded
+    trusted[0] = False
+    return np.asarray(trusted[labels] & (solid == 0))
+
+
+def _between(mask: NDArray[np.uint8]) -> Mask:
+    """What lies between the parts of a mask (h, w): its convex hull."""
+    outlines, _ = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
+    return cv2.fillConvexPoly(np.zeros_like(mask), cv2.convexHull(np.concatenate(outlines)), 1) > 0
+
+
 class Ground:
     """The scene as the slots ask it: a verdict on every pixel, read by the network from what the mixture knows.
 
@@ -245,8 +287,9 @@ class Ground:
         self._dtype = torch.bfloat16 if device == "cpu" and multiplies() else torch.float32
         self.net.to(self._dtype)
         self._shrunk: tuple[Image, Image] | None = None
+        self._perhaps: Mask = np.zeros((0, 0), bool)
         self.probability: Array = np.zeros((0, 0), np.float32)
-        """(H, W) of the frame judged last"""
+        """(H, W) of an object, in the frame judged last"""
 
     def prepare(self, images: Sequence[Image]) -> None:
         """Learn the scene from pictures spread over the clip; with none it warms up on the first frames."""
@@ -260,15 +303,32 @@ class Ground:
         """(H, W) uint8: 0 background, 127 unsure, 255 foreground. Learns nothing."""
         height, width = image.shape[:2]
         if not self.backdrop.ready:
+            self._perhaps = np.zeros((height, width), bool)
             return np.zeros((height, width), np.uint8)
         found = object_probability(
             self.net, self.backdrop.sense(self._shrink(image)), device=self.device, dtype=self._dtype
         )
+        low, high = self.settings.sure
+        found[_grown(found > high, self.backdrop.tinted)] = GROWN
+        different = self.backdrop.different
         if found.shape != (height, width):
             found = np.asarray(cv2.resize(found, (width, height), interpolation=cv2.INTER_LINEAR), np.float32)
+            different = cv2.resize(different.astype(np.uint8), (width, height), interpolation=cv2.INTER_NEAREST) > 0
         self.probability = found
-        low, high = self.settings.sure
+        self._perhaps = different | (found > low)
         return np.where(found > high, np.uint8(255), np.where(found > low, np.uint8(127), np.uint8(0)))
+
+    def complete(self, labels: Labels) -> Labels:
+        """`labels` (H, W) of the frame judged last, with what lies between an object's parts and may be different from the scene.
+
+        There the object is likelier than a shadow: a dark bumper over the shadow of its car.
+        """
+        complete = labels.copy()
+        loose = self._perhaps & (labels == 0)
+        for label, where in enumerate(ndimage.find_objects(labels), 1):
+            if where is not None:
+                complete[where][_between((labels[where] == label).astype(np.uint8)) & loose[where]] = label
+        return complete
 
     def learn(self, image: Image, known_foreground: Mask | None = None) -> None:
         """Take the frame judged last into the scene, except where `known_foreground` (H, W) bool is true."""

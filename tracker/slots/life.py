@@ -38,6 +38,8 @@ class Life:
     """frames in a row its blob was far too large for it, and nobody else stood there"""
     inside: int = 0
     """frames in a row it was inside an older slot"""
+    whole: bool = False
+    """whether it was ever seen away from the border, so that its size is known"""
     alone: int = 0
     """frames it was seen standing alone"""
     id: int | None = None

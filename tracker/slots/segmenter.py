@@ -25,7 +25,7 @@ from tracker.slots.cells import Sight, SlotState
 from tracker.slots.checkpoint import Network
 from tracker.slots.confidence import Witness
 from tracker.slots.doubt import doubts
-from tracker.slots.ground import Scene
+from tracker.slots.ground import Ground, Scene
 from tracker.slots.life import Birth, Life, doubles, find_known, find_returning, is_dead
 from tracker.slots.observe import FOREGROUND, Shares, look, look_at, share_out
 from tracker.slots.recall import body_of, exchange_names, find_usurper, meet, part_colours, see
@@ -102,6 +102,8 @@ class SlotsSegmenter:
         for birth in settled.births:
             self._bear(birth, image)
         self._feed_back(image, labels)
+        if isinstance(self.scene, Ground):
+            labels = self.scene.complete(labels)
         large = blobs.areas >= life.min_area * blobs.labels.size
         large[0] = False  # the background's own row
         foreground = (labels > 0) | large[blobs.labels]

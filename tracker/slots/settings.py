@@ -121,7 +121,7 @@ class GroundSettings(Settings):
     """name of a shipped network, or path of a .safetensors file"""
     side_px: int = Field(288, ge=32)
     """it is shown at most a square of this side, or any picture of that area: 384 x 216"""
-    sure: tuple[float, float] = (0.1, 0.2)
+    sure: tuple[float, float] = (0.15, 0.3)
     """probability of an object below which a pixel is background, and above which it is foreground; unsure between"""
     object_verdicts: tuple[float, float, float] = (0.05, 0.05, 0.9)
     """P(background, unsure, foreground | an object's pixel) in the E-step, instead of the mixture's own"""

@@ -13,6 +13,7 @@ from tracker.papers.unroll import (
     add_noise,
     make_inputs,
     pixel_losses,
+    random_shares,
     roll_out,
     shares,
     unroll,
@@ -191,3 +192,10 @@ def test_dreaming_follows_what_was_watched_and_does_not_look():
     assert torch.equal(dreams[0].psi, dreams[1].psi)
     assert dreams[0].psi.shape[0] == 6
     assert torch.equal(dreams[0].psi[:3], unroll(Echo(), inputs, settings).psi[:3])
+
+
+def test_shares_at_the_start_are_numbers_even_where_chance_draws_a_zero(monkeypatch):
+    monkeypatch.setattr(torch, "randn", lambda shape, **options: torch.zeros(shape))
+    for components in (1, 3):
+        gamma = random_shares((2, components, 1, 4, 4), generator=torch.Generator(), device=torch.device("cpu"))
+        assert gamma == pytest.approx(1 / components)

@@ -22,6 +22,7 @@ SITUATIONS = (
     "light-switch", "drift", "shadow", "jitter", "sway", "low-contrast",
 )  # fmt: skip
 WORLDS = ("street", "mnist-mot", "sprites-mot", *SITUATIONS)
+PAPERS = ("shapes", "flying-shapes", "flying-mnist", "denoising", "balls", "curtain")
 LAYOUTS = ("auto", "cdnet", "masks", "mot", "identities")
 EXIT_ERROR, EXIT_INTERRUPTED = 1, 130
 
@@ -378,6 +379,41 @@ def train(
         workers=workers, report=(lambda step, row: None) if quiet else (lambda step, row: note(f"step {step}: {row}")),
     )  # fmt: skip
     click.echo(weights)
+
+
+@cli.command()
+@click.argument("name", type=click.Choice(PAPERS))
+@click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="Networks and report.  [runs/papers/NAME]")
+@click.option("--quick", is_flag=True, help="All of it in --minutes (10); not the papers' protocol.")
+@click.option("--minutes", type=click.FloatRange(0, min_open=True), help="Without --quick: stop, and go on next time.")
+@click.option("--clips", type=click.IntRange(1), default=1000, show_default=True, help="Test clips.")
+@click.option("--digits", type=click.Path(path_type=Path), metavar="DIR", help="MNIST's idx files.  [scikit-learn's]")
+@click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="One setting: train.seed=1.")
+@click.option("--device", default="cpu", type=click.Choice(["cpu", "cuda", "mps"]), show_default=True)
+@click.option("--configs", type=click.Path(path_type=Path), metavar="DIR", help="Recipes.  [configs/papers]")
+@talking
+def paper(
+    name: str,
+    out: Path | None,
+    quick: bool,
+    minutes: float | None,
+    clips: int,
+    digits: Path | None,
+    overrides: tuple[str, ...],
+    device: str,
+    configs: Path | None,
+    quiet: bool,
+    verbose: bool,
+) -> None:
+    """Repeat an experiment of the N-EM and R-NEM papers: train or go on, test, and write report.html."""
+    from tracker.papers.report import CONFIGS, run_paper
+
+    report = run_paper(
+        name, out or Path("runs") / "papers" / name, quick=quick, minutes=minutes, clips=clips, device=device,
+        overrides=[*overrides, *([f"world.digits.path={digits}"] if digits else [])], configs=configs or CONFIGS,
+        say=(lambda text: None) if quiet else note,
+    )  # fmt: skip
+    click.echo(report)
 
 
 def _output(source: str, output: Path | None) -> Path:

@@ -17,8 +17,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from tracker.errors import TrackerError
 from tracker.papers.cells import Cell
-from tracker.papers.settings import EmSettings, ExperimentSettings, TestSettings
+from tracker.papers.settings import EmSettings, ExperimentSettings, TestSettings, WorldSettings
 from tracker.papers.unroll import Inputs, Unrolled, make_inputs, pixel_losses, roll_out, unroll, unrolled_loss
 from tracker.papers.weights import load_cell
 from tracker.papers.worlds import SPLITS, Clips, Split, draw
@@ -156,6 +157,46 @@ def tally(run: Unrolled, inputs: Inputs, clips: Clips, settings: EmSettings, *, 
     )
 
 
+def tested(settings: ExperimentSettings, test: TestSettings) -> tuple[WorldSettings, EmSettings]:
+    """World and iteration as a test has them."""
+    world = settings.world.model_copy(update={"objects": test.objects or settings.world.objects})
+    em = settings.em.model_copy(
+        update={
+            "components": test.components or settings.em.components,
+            "steps": test.steps or settings.em.steps,
+            "noise": 0.0 if test.clean else settings.em.noise,
+        }
+    )
+    return world, em
+
+
+def show(
+    cell: Cell,
+    settings: ExperimentSettings,
+    test: TestSettings,
+    *,
+    clips: int,
+    seed: int,
+    number: int,
+    split: Split,
+    device: torch.device,
+) -> tuple[Unrolled, Inputs, Clips]:
+    """Run the cell over the `number`-th batch of a split; frame t of the clips belongs to step t."""
+    world, em = tested(settings, test)
+    shown = draw(
+        world, batch=clips, frames=1 if test.static else em.steps + 1, seed=seed, number=number, split=split, device=device
+    )  # fmt: skip
+    if test.static:
+        shown = Clips(*(x.repeat_interleave(em.steps + 1, 1) for x in (shown.frames, shown.groups)))
+    noise_seed = step_seed(seed, split, number)
+    inputs = make_inputs(shown.frames, em, seed=noise_seed)
+    with torch.no_grad(), torch.autocast(device.type, torch.bfloat16, enabled=settings.train.bfloat16):
+        if test.watched is None:
+            return unroll(cell, inputs, em), inputs, shown
+        generator = torch.Generator(device).manual_seed(noise_seed + 1)
+        return roll_out(cell, inputs, em, watched=test.watched, generator=generator), inputs, shown
+
+
 def watch(
     cell: Cell,
     settings: ExperimentSettings,
@@ -171,30 +212,13 @@ def watch(
 
     Batch b and its noise depend on (seed, split, b) alone.
     """
-    world = settings.world.model_copy(update={"objects": test.objects or settings.world.objects})
-    em = settings.em.model_copy(
-        update={
-            "components": test.components or settings.em.components,
-            "steps": test.steps or settings.em.steps,
-            "noise": 0.0 if test.clean else settings.em.noise,
-        }
-    )
+    world, em = tested(settings, test)
     parts = []
     for number in range(-(-clips // batch)):
         count = min(batch, clips - number * batch)
-        shown = draw(
-            world, batch=count, frames=1 if test.static else em.steps + 1, seed=seed, number=number, split=split, device=device
-        )  # fmt: skip
-        if test.static:
-            shown = Clips(*(x.repeat_interleave(em.steps + 1, 1) for x in (shown.frames, shown.groups)))
-        noise_seed = step_seed(seed, split, number)
-        inputs = make_inputs(shown.frames, em, seed=noise_seed)
-        with torch.no_grad(), torch.autocast(device.type, torch.bfloat16, enabled=settings.train.bfloat16):
-            if test.watched is None:
-                run = unroll(cell, inputs, em)
-            else:
-                generator = torch.Generator(device).manual_seed(noise_seed + 1)
-                run = roll_out(cell, inputs, em, watched=test.watched, generator=generator)
+        run, inputs, shown = show(
+            cell, settings, test, clips=count, seed=seed, number=number, split=split, device=device
+        )
         parts.append(tally(run, inputs, shown, em, objects=world.objects[1]))
     weights = torch.tensor([part.tables.shape[1] for part in parts], dtype=torch.float32, device=device)
     loss = (torch.stack([part.loss for part in parts]) * weights).sum() / weights.sum()
@@ -283,7 +307,12 @@ def main(
 ) -> None:
     """Test the network in a training's folder RUN; writes scores.json there and prints the main numbers."""
     where = torch.device(choose_device(device))
-    cell, settings, updates = load_cell(run / f"{weights}.safetensors", device=where)
+    try:
+        cell, settings, updates = load_cell(run / f"{weights}.safetensors", device=where)
+    except TrackerError as error:
+        raise click.ClickException(str(error)) from None
+    if unknown := [name for name in names if name not in settings.tests]:
+        raise click.ClickException(f"--test {unknown[0]}: the experiment has {', '.join(settings.tests)}")
     if digits:
         world = settings.world.model_copy(update={"digits": settings.world.digits.model_copy(update={"path": digits})})
         settings = settings.model_copy(update={"world": world})

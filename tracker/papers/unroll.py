@@ -24,6 +24,7 @@ from tracker.slots.em import bernoulli_log_likelihood, gaussian_log_likelihood, 
 
 LIKELIHOOD_FLOOR = 1e-6
 """the authors' code adds it to every likelihood before sharing, and keeps probabilities so far from 0 and 1 in the loss"""
+SMALLEST = torch.finfo(torch.float32).tiny
 SEEN_ABOVE = 0.1
 """roll-outs: a pixel is taken as white where some component predicts more"""
 
@@ -70,7 +71,8 @@ def add_noise(x: Tensor, settings: EmSettings, *, generator: torch.Generator) ->
 
 def random_shares(shape: tuple[int, ...], *, generator: torch.Generator, device: torch.device) -> Tensor:
     """gamma^0 (B, K, 1, H, W): |n| / sum_k |n|, n ~ N(0, 1) for each pixel and component; 1 where K = 1."""
-    n = torch.randn(shape, generator=generator, device=device).abs()
+    # one number in some millions is exactly 0, and alone among K = 1 it would be 0 / 0
+    n = torch.randn(shape, generator=generator, device=device).abs().clamp(min=SMALLEST)
     return n / n.sum(1, keepdim=True)
 
 

@@ -1,0 +1,166 @@
+"""The papers' experiments by name: which networks each needs, what was published, and what its report shows.
+
+Sources of the published numbers: "N-EM" and "R-NEM" (see the package), "RC" Greff et al. 2015 (Binding via Reconstruction Clustering),
+"PROVIDE" Zablotskaia et al. 2021, who evaluated R-NEM again.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Claim(NamedTuple):
+    """One line of the table."""
+
+    what: str
+    run: str
+    """name of the network, its file in configs/papers"""
+    test: str
+    """one of that file's tests"""
+    score: str
+    """a key of `evaluation.scores`; ari_first/40 is an entry of one that has several"""
+    published: float | None
+    source: str
+    """of the published number; what is known of it where there is none"""
+    more: bool = True
+    """whether more is better"""
+
+
+class Figure(NamedTuple):
+    """One picture of the report."""
+
+    kind: str
+    """groupings, steps, rollout: pictures of the first run's; curve: a score over its steps; objects: over the number of objects"""
+    runs: tuple[str, ...]
+    caption: str
+    test: str = "same"
+    score: str = ""
+
+
+class Experiment(NamedTuple):
+    """What `tracker paper NAME` does."""
+
+    title: str
+    runs: tuple[str, ...]
+    """configs/papers/RUN.yaml, in the order of training"""
+    claims: tuple[Claim, ...]
+    figures: tuple[Figure, ...]
+
+
+def _bce(what: str, run: str, score: str, source: str) -> tuple[Claim, ...]:
+    """A line for each number of objects."""
+    return tuple(
+        Claim(f"{what}, {count} object{'s' * (count > 1)}", run, f"objects-{count}", score, None, source, more=False)
+        for count in range(1, 6)
+    )
+
+
+OVER_OBJECTS = "BCE of the last step over the number of objects (N-EM, figure 5)."
+DREAM = "Twenty frames seen, then thirty dreamt; the top row is what happened."
+BALLS = ("balls", "balls-sum", "balls-rnn-em", "balls-rnn", "balls-lstm")
+ONLY_FIGURE = "N-EM, figure 5: no numbers, RNN-EM below K = 1 throughout"
+
+EXPERIMENTS = {
+    "shapes": Experiment(
+        "Static shapes: N-EM and RNN-EM",
+        ("shapes", "shapes-nem"),
+        (
+            Claim("RNN-EM, AMI", "shapes", "same", "ami", 0.929, "RC, trained on single shapes; .777 trained as here"),
+            Claim("RNN-EM with three components, AMI", "shapes", "three", "ami", None, "none published"),
+            Claim("RNN-EM without noise, AMI", "shapes", "clean", "ami", None, "none published"),
+            Claim("N-EM, AMI", "shapes-nem", "same", "ami", None, "N-EM, figure 3: below RNN-EM where shapes overlap"),
+            Claim("N-EM without noise, AMI", "shapes-nem", "clean", "ami", None, "none published"),
+        ),
+        (
+            Figure("groupings", ("shapes", "shapes-nem"), "Who owns which pixel after the last step (N-EM, figure 3)."),
+            Figure("curve", ("shapes", "shapes-nem"), "AMI of every step.", score="ami_by_step"),
+        ),
+    ),
+    "flying-shapes": Experiment(
+        "Flying shapes: next-frame prediction",
+        ("flying-shapes", "flying-shapes-5", "flying-shapes-k1"),
+        (
+            Claim("3 objects, K = 5, AMI", "flying-shapes", "same", "ami", 0.997, "N-EM, table 1"),
+            Claim("3 objects, tested with K = 3, AMI", "flying-shapes", "three-components", "ami", 0.914, "N-EM, table 1"),
+            Claim("5 objects, K = 5, AMI", "flying-shapes-5", "same", "ami", 0.878, "N-EM, table 1"),
+            Claim("trained on 5, tested on 3 objects, AMI", "flying-shapes-5", "three", "ami", 0.981, "N-EM, table 1"),
+            *_bce("RNN-EM, BCE of the next frame", "flying-shapes", "bce_last", ONLY_FIGURE),
+            *_bce("K = 1, BCE of the next frame", "flying-shapes-k1", "bce_last", ONLY_FIGURE),
+        ),
+        (
+            Figure("steps", ("flying-shapes",), "Twenty steps: input, owners, and what each component foretells."),
+            Figure("groupings", ("flying-shapes-5",), "Five objects at the last step."),
+            Figure("objects", ("flying-shapes", "flying-shapes-k1"), OVER_OBJECTS, score="bce_last"),
+            Figure("curve", ("flying-shapes", "flying-shapes-5"), "AMI beyond the length of the training.", "long", "ami_by_step"),
+        ),
+    ),
+    "flying-mnist": Experiment(
+        "Flying MNIST: two digits, in stages",
+        ("flying-mnist", "flying-mnist-direct"),
+        (
+            Claim("2 digits, in stages 20, 500, all, AMI", "flying-mnist", "same", "ami", 0.917, "N-EM, section 4.3"),
+            Claim("the same network on 3 digits, K = 3, AMI", "flying-mnist", "three", "ami", 0.838, "N-EM, section 4.3"),
+            Claim("the same on still digits, 50 steps, AMI of the last", "flying-mnist", "static", "ami", 0.772, "N-EM, section 4.3"),
+            Claim("2 digits, all from the start, AMI", "flying-mnist-direct", "same", "ami", 0.819, "N-EM, section 4.3"),
+            Claim("the same network on 3 digits, K = 3, AMI", "flying-mnist-direct", "three", "ami", 0.729, "N-EM, section 4.3"),
+        ),
+        (
+            Figure("steps", ("flying-mnist",), "Two digits over twenty steps (N-EM, figure 4)."),
+            Figure("steps", ("flying-mnist",), "Three digits, with the network that was trained on two (N-EM, figure 4).", "three"),
+            Figure("curve", ("flying-mnist",), "AMI over the length of the sequence (N-EM, figure 6).", "long", "ami_by_step"),
+        ),
+    ),
+    "denoising": Experiment(
+        "Denoising static shapes",
+        ("shapes", "shapes-k1"),
+        (
+            *_bce("RNN-EM, BCE", "shapes", "bce_last", ONLY_FIGURE),
+            *_bce("K = 1, BCE", "shapes-k1", "bce_last", ONLY_FIGURE),
+        ),
+        (
+            Figure("objects", ("shapes", "shapes-k1"), OVER_OBJECTS, score="bce_last"),
+            Figure("steps", ("shapes",), "Fifteen steps on one noisy picture."),
+        ),
+    ),
+    "balls": Experiment(
+        "Bouncing balls: R-NEM and its baselines",
+        BALLS,
+        (
+            *(
+                Claim(f"R-NEM, first {n} frames, ARI of the foreground", "balls", "forty", f"ari_first/{n}", ari, "PROVIDE")
+                for n, ari in ((10, 0.626), (20, 0.733), (30, 0.771), (40, 0.790))
+            ),
+            *(
+                Claim(f"R-NEM, first {n} frames, MSE", "balls", "forty", f"mse_first/{n}", mse, "PROVIDE", more=False)
+                for n, mse in ((10, 0.0252), (20, 0.0138), (30, 0.0096), (40, 0.0076))
+            ),
+            Claim("6 to 8 balls with the network trained on 4, K = 8, ARI", "balls", "many", "ari", None, "R-NEM, figures only"),
+            *(
+                Claim(f"{what}, {kind}", run, "same", score, None, "R-NEM, figure 3: R-NEM lowest, then without attention", more=False)
+                for what, run in (
+                    ("R-NEM", "balls"), ("without attention", "balls-sum"), ("RNN-EM", "balls-rnn-em"),
+                    ("RNN", "balls-rnn"), ("LSTM", "balls-lstm"),
+                )
+                for kind, score in (("BCE", "bce_late"), ("BCE in collisions", "relational_bce_late"))
+            ),
+        ),
+        (
+            Figure("steps", ("balls",), "Thirty steps on four balls."),
+            Figure("steps", ("balls",), "Six to eight balls, K = 8, with the network trained on four.", "many"),
+            Figure("rollout", ("balls", "balls-rnn-em", "balls-rnn"), DREAM, "dream"),
+            Figure("curve", BALLS, "BCE of every step; they dream from step 21 on.", "dream", "bce_by_step"),
+        ),
+    ),
+    "curtain": Experiment(
+        "Balls behind a curtain",
+        ("curtain",),
+        (
+            Claim("R-NEM, ARI of the foreground", "curtain", "same", "ari", None, "R-NEM, figures only"),
+            Claim("R-NEM, BCE", "curtain", "same", "bce_late", None, "R-NEM, figures only", more=False),
+        ),
+        (
+            Figure("steps", ("curtain",), "Thirty steps: components keep moving behind the square that nobody sees."),
+            Figure("rollout", ("curtain",), DREAM, "dream"),
+        ),
+    ),
+}  # fmt: skip

@@ -132,6 +132,7 @@ def write_curves(
         )
     if mark is not None:
         axes.axvline(mark, color="0.6", linestyle="--", linewidth=1)
+    axes.xaxis.get_major_locator().set_params(integer=True)
     axes.set(xlabel=across, ylabel=up)
     axes.legend(frameon=False)
     axes.spines[["top", "right"]].set_visible(False)

@@ -1,0 +1,96 @@
+"""`tracker paper`: every experiment fits its recipes, and a small one goes from training to page."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+from click.testing import CliRunner
+
+from tracker.cli import PAPERS, cli
+from tracker.errors import SettingsError
+from tracker.papers.experiments import EXPERIMENTS, Claim
+from tracker.papers.pictures import COLOURS, owners, sheet
+from tracker.papers.report import CONFIGS, run_paper, score, table
+from tracker.papers.settings import ExperimentSettings
+from tracker.settings import read_settings
+
+SMALL = [
+    "net.hidden=8", "em.steps=2", "train.batch=4", "train.updates=2", "train.row_every=1", "train.validation_clips=4",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", EXPERIMENTS)
+def test_every_claim_and_figure_has_its_recipe_and_test(name):
+    experiment = EXPERIMENTS[name]
+    settings = {run: read_settings(ExperimentSettings, [str(CONFIGS / f"{run}.yaml")], []) for run in experiment.runs}
+    for claim in experiment.claims:
+        assert claim.test in settings[claim.run].tests, claim
+    for figure in experiment.figures:
+        for run in figure.runs:
+            assert figure.kind == "objects" or figure.test in settings[run].tests, figure
+        assert figure.kind != "objects" or all(
+            f"objects-{n}" in settings[run].tests for run in figure.runs for n in range(1, 6)
+        )
+
+
+def test_the_command_knows_every_experiment():
+    assert set(PAPERS) == set(EXPERIMENTS)
+
+
+def test_an_experiment_goes_from_training_to_page_and_a_second_call_finds_it_done(tmp_path):
+    said: list[str] = []
+    report = run_paper("denoising", tmp_path / "out", clips=4, overrides=SMALL, say=said.append)
+    page = report.read_text()
+    figures = sorted(path.name for path in report.parent.glob("figure-*.png"))
+    assert len(figures) == len(EXPERIMENTS["denoising"].figures)
+    assert all(f'src="{name}"' in page for name in figures)
+    assert "stopped before" not in page
+    data = json.loads((report.parent / "report.json").read_text())
+    assert [line["what"] for line in data["table"]] == [claim.what for claim in EXPERIMENTS["denoising"].claims]
+    assert all(np.isfinite(line["ours"]) for line in data["table"])
+    assert any("update 2" in text for text in said)
+
+    before = (report.parent / "shapes" / "scores.json").stat().st_mtime_ns
+    said.clear()
+    run_paper("denoising", tmp_path / "out", clips=4, overrides=SMALL, say=said.append)
+    assert not any("update" in text for text in said)
+    assert (report.parent / "shapes" / "scores.json").stat().st_mtime_ns == before
+
+
+def test_a_run_that_was_stopped_says_so(tmp_path):
+    changed = [*SMALL, "train.updates=500"]
+    report = run_paper("denoising", tmp_path, minutes=1e-6, clips=2, overrides=changed)
+    assert "shapes was stopped before its training was over" in report.read_text()
+
+
+def test_ours_beside_the_published():
+    tests = {"net": {"same": {"ami": 0.95, "mse": 0.02, "ari_first": {"40": 0.8}}}}
+    claims = (
+        Claim("a", "net", "same", "ami", 0.9, "x"), Claim("b", "net", "same", "mse", 0.01, "x", more=False),
+        Claim("c", "net", "same", "ari_first/40", None, "x"), Claim("d", "net", "long", "ami", 0.9, "x"),
+    )  # fmt: skip
+    lines = table(claims, tests)
+    assert [line.better for line in lines] == [True, False, None, None]
+    assert lines[0].difference == pytest.approx(0.05)
+    assert lines[2].ours == 0.8
+    assert np.isnan(lines[3].ours)
+    assert np.isnan(score({}, "same", "ari_first/40"))
+
+
+def test_owners_are_brighter_where_the_frame_is():
+    gamma = torch.zeros(2, 1, 1, 2)
+    gamma[0, 0, 0, 0] = gamma[1, 0, 0, 1] = 1
+    picture = owners(gamma, torch.tensor([[[1.0, 0.0]]]))
+    assert tuple(picture[0, 0]) == tuple(COLOURS[0].astype(np.uint8))
+    assert (picture[0, 1] <= COLOURS[1] / 2).all()
+    assert sheet([[picture, picture], [picture, picture]]).shape[2] == 3
+
+
+def test_without_recipes_one_line_says_what_to_do(tmp_path):
+    with pytest.raises(SettingsError, match="run this in a copy of the repository"):
+        run_paper("shapes", tmp_path / "out", configs=tmp_path)
+    said = CliRunner().invoke(cli, ["paper", "shapes", "--out", str(tmp_path / "out"), "--configs", str(tmp_path)])
+    assert said.exit_code == 1
+    assert said.stderr.startswith("tracker: error: ")
+    assert len(said.stderr.splitlines()) == 1

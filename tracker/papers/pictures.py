@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -113,14 +114,19 @@ def write_picture(picture: Picture, path: Path) -> None:
     cv2.imwrite(str(path), picture[..., ::-1])
 
 
+def check_matplotlib() -> None:
+    """Raises MissingExtraError without matplotlib."""
+    if importlib.util.find_spec("matplotlib") is None:
+        raise MissingExtraError("figures of scores need matplotlib; install rnnem-tracker[papers]")
+
+
 def write_curves(
     curves: Mapping[str, Mapping[int, float]], path: Path, *, across: str, up: str, mark: int | None = None
 ) -> None:
     """Curves by name, points by place, as PNG. mark: a dashed line there. Raises MissingExtraError without matplotlib."""
-    try:
-        import matplotlib
-    except ImportError:
-        raise MissingExtraError("figures of scores need matplotlib: install the extra: rnnem-tracker[papers]") from None
+    check_matplotlib()
+    import matplotlib
+
     matplotlib.use("Agg")
     from matplotlib import pyplot
 

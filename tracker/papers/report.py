@@ -22,7 +22,7 @@ from tracker.errors import SettingsError
 from tracker.papers.cells import Cell
 from tracker.papers.evaluation import evaluate
 from tracker.papers.experiments import EXPERIMENTS, Claim, Figure
-from tracker.papers.pictures import groupings, rollout, steps, write_curves, write_picture
+from tracker.papers.pictures import check_matplotlib, groupings, rollout, steps, write_curves, write_picture
 from tracker.papers.settings import ExperimentSettings
 from tracker.papers.train import train
 from tracker.papers.weights import load_cell
@@ -72,9 +72,10 @@ def run_paper(
     quick    large batches and rates that fall by the clock, all networks together in `minutes` (10): not the papers' protocol
     minutes  without quick: stop after about so long; the same call goes on where it stopped
     clips    of the test split that each test is made on
-    Raises SettingsError if there are no recipes, or `out` holds another experiment's.
+    Raises SettingsError if there are no recipes, or `out` holds another experiment's; MissingExtraError without matplotlib.
     """
     experiment, device = EXPERIMENTS[name], choose_device(device)
+    check_matplotlib()  # before hours of training
     files = {run: configs / f"{run}.yaml" for run in experiment.runs}
     overlay = [configs / "quick.yaml"] if quick else []
     if absent := [str(file) for file in [*files.values(), *overlay] if not file.is_file()]:

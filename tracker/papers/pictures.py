@@ -129,6 +129,7 @@ def write_curves(
 
     matplotlib.use("Agg")
     from matplotlib import pyplot
+    from matplotlib.ticker import MaxNLocator
 
     figure, axes = pyplot.subplots(figsize=(6, 3.6), layout="constrained")
     for number, (name, points) in enumerate(curves.items()):
@@ -138,7 +139,7 @@ def write_curves(
         )
     if mark is not None:
         axes.axvline(mark, color="0.6", linestyle="--", linewidth=1)
-    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set(xlabel=across, ylabel=up)
     axes.legend(frameon=False)
     axes.spines[["top", "right"]].set_visible(False)

@@ -103,9 +103,9 @@ def test_a_large_picture_is_shown_small_and_judged_at_its_own_size():
 
 
 class Sees(torch.nn.Module):
-    """A network that is sure of one rectangle, rows and columns, and of nothing else."""
+    """A network that is sure of some rectangles or masks, and of nothing else."""
 
-    def __init__(self, *seeds: tuple[slice, slice]) -> None:
+    def __init__(self, *seeds: tuple[slice, slice] | torch.Tensor) -> None:
         super().__init__()
         self.seeds = seeds
 
@@ -116,7 +116,9 @@ class Sees(torch.nn.Module):
         return logits
 
 
-def judged(image: np.ndarray, empty: np.ndarray, *seeds: tuple[slice, slice]) -> tuple[Ground, np.ndarray]:
+def judged(
+    image: np.ndarray, empty: np.ndarray, *seeds: tuple[slice, slice] | torch.Tensor
+) -> tuple[Ground, np.ndarray]:
     ground = Ground(Mixture(MixtureSettings()), Sees(*seeds), GroundSettings())
     ground.prepare([empty] * 8)
     return ground, ground.judge(image)
@@ -136,8 +138,8 @@ def test_what_hangs_on_an_object_is_the_objects_unless_it_is_only_darker():
 
 
 def test_a_change_of_the_light_is_no_part_of_an_object():
-    brighter = np.full_like(ROAD, 235)
-    _, verdict = judged(brighter, ROAD, FRONT)
+    evening = np.full_like(ROAD, (235, 150, 90))
+    _, verdict = judged(evening, ROAD, FRONT)
     assert (verdict == 255).sum() == pytest.approx(30 * 22, abs=8)
 
 
@@ -154,6 +156,29 @@ def test_what_is_darker_between_the_parts_of_an_object_completes_it():
     assert complete[54:58, 54:66].all()
     assert not complete[64:].any()
     assert not labels[54:58, 54:66].any()  # in a copy
+
+
+def shaded(edge_px: float) -> tuple[np.ndarray, np.ndarray]:
+    """A picture darker by a third in a round patch whose rim is so wide, and the patch's mask at half depth."""
+    y, x = np.mgrid[:96, :128]
+    depth = np.clip((28 - np.hypot(y - 48, x - 64)) / edge_px + 0.5, 0, 1)
+    return (ROAD * (1 - depth[..., None] / 3)).astype(np.uint8), depth > 0.5
+
+
+@pytest.mark.parametrize(("edge_px", "kept"), [(24, False), (1, True)], ids=["a cloud's shadow", "a dark thing"])
+def test_what_only_darkens_and_fades_at_its_rim_is_the_light(edge_px, kept):
+    image, patch = shaded(edge_px)
+    _, verdict = judged(image, ROAD, torch.from_numpy(patch))
+    assert (verdict[patch] == 255).mean() == pytest.approx(float(kept), abs=0.02)
+
+
+def test_who_walks_in_a_clouds_shadow_stays():
+    image, patch = shaded(24)
+    walker = np.s_[40:56, 60:66]
+    image[walker] = (150, 40, 40)
+    _, verdict = judged(image, ROAD, torch.from_numpy(patch))
+    assert (verdict[walker] == 255).mean() > 0.8
+    assert (verdict == 255).sum() < 2 * 16 * 6
 
 
 @pytest.mark.parametrize(

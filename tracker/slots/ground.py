@@ -48,6 +48,12 @@ NOISIEST = np.float32(8)
 """more than this is no noise but a change of the whole picture"""
 GROWN = np.float32(0.9)
 """probability of a pixel that only the mixture found to be different, on an object that the network found"""
+CLOUD = 0.01
+"""share of the picture from which a piece of foreground may be a change of the light"""
+EVEN = 0.8
+"""share of its pixels that are the scene's colour, only darker or lighter"""
+RIM_PX, SOFT = 4, 0.5
+"""width of its rim on either side, and the difference outside as a share of that inside from which it is soft"""
 MOST_GROWN = 1.0
 """such pixels for every one of the network's, at most"""
 DARKEST = np.float32(8)
@@ -91,6 +97,8 @@ class Backdrop:
         self.mixture, self.learn_every = mixture, learn_every
         self.different = self.tinted = np.zeros((0, 0), bool)
         """(H, W) where the mixture finds the frame sensed last different from the scene, and where not only darker"""
+        self.colours = self.expected = np.zeros((0, 0, 3), np.float32)
+        """(H, W, 3) that frame, and the scene in its light"""
         self.reset()
 
     def reset(self) -> None:
@@ -128,6 +136,7 @@ class Backdrop:
         colours = image.astype(np.float32)
         background = self._background()
         background = np.asarray(cv2.multiply(background, _light(colours, background, verdict)), np.float32)
+        self.colours, self.expected = colours, background
         self.different = verdict == 255
         self.tinted = self.different.copy()
         self.tinted[self.different] = ~_is_dimmed(colours[self.different], background[self.different])
@@ -147,6 +156,33 @@ class Backdrop:
         restless *= 1 / 8
         verdicts = [cv2.LUT(verdict, table) for table in (IS_FOREGROUND, IS_SHADOW)]
         return np.asarray(cv2.merge([mean, difference, *verdicts, restless]), np.float32)
+
+    def find_clouds(self, found: Mask) -> Mask:
+        """(H, W) the pieces of `found`, in the frame sensed last, that are the light's: large, of the scene's tint, soft at the rim.
+
+        An object ends within a pixel or two; the shadow of a cloud, and the sun between two, fade over many.
+        """
+        clouds = np.zeros_like(found)
+        _, labels, stats, _ = cv2.connectedComponentsWithStats(found.astype(np.uint8), connectivity=8)
+        for b in np.flatnonzero(stats[1:, cv2.CC_STAT_AREA] >= CLOUD * found.size) + 1:
+            x, y, w, h = (int(v) for v in stats[b, :4])
+            window = (
+                slice(max(0, y - 2 * RIM_PX), y + h + 2 * RIM_PX),
+                slice(max(0, x - 2 * RIM_PX), x + w + 2 * RIM_PX),
+            )
+            here = labels[window] == b
+            ratio = (self.colours[window][here] + DARKEST) / (self.expected[window][here] + DARKEST)
+            tinted = np.zeros(here.shape, np.uint8)
+            tinted[here] = np.ptp(ratio, axis=1) >= SAME_TINT * ratio.max(axis=1)
+            if tinted[here].mean() > 1 - EVEN or self._difference is None:
+                continue
+            solid, ring = here.astype(np.uint8), np.ones((2 * RIM_PX + 1, 2 * RIM_PX + 1), np.uint8)
+            inner = here & (cv2.erode(solid, ring, borderValue=1) == 0)
+            outer = ~found[window] & (cv2.dilate(solid, ring) > 0)
+            away = self._difference[window]
+            if outer.any() and np.median(away[outer]) > SOFT * np.median(away[inner]):
+                clouds[window] |= here & (cv2.medianBlur(tinted, 5) == 0)  # who walks in its shade stays
+        return clouds
 
     def learn(self, image: Image, objects: Mask | None = None) -> None:
         """Take the frame that was sensed last into the scene, except where `objects` (H, W) bool is true."""
@@ -309,6 +345,7 @@ class Ground:
             self.net, self.backdrop.sense(self._shrink(image)), device=self.device, dtype=self._dtype
         )
         low, high = self.settings.sure
+        found[self.backdrop.find_clouds(found > high)] = 0
         found[_grown(found > high, self.backdrop.tinted)] = GROWN
         different = self.backdrop.different
         if found.shape != (height, width):

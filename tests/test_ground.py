@@ -137,9 +137,8 @@ def test_what_hangs_on_an_object_is_the_objects_unless_it_is_only_darker():
     assert not verdict[63:].any()
 
 
-def test_a_change_of_the_light_is_no_part_of_an_object():
-    evening = np.full_like(ROAD, (235, 150, 90))
-    _, verdict = judged(evening, ROAD, FRONT)
+def test_a_change_of_the_whole_picture_is_no_part_of_an_object():
+    _, verdict = judged(scene(96, 128), ROAD, FRONT)
     assert (verdict == 255).sum() == pytest.approx(30 * 22, abs=8)
 
 

@@ -7,10 +7,10 @@ import torch
 from tracker.background import GmmSegmenter, GmmSettings, Mixture, MixtureSettings
 from tracker.slots.cells import WindowCell
 from tracker.slots.checkpoint import Network
-from tracker.slots.segmenter import SlotsSegmenter
+from tracker.slots.segmenter import SlotsSegmenter, _visible
 from tracker.slots.settings import CellSettings, NetworkSettings, SlotsSettings
 from tracker.slots.window import EMPTY_LOGIT, fit_pose, warp
-from tracker.types import Frame
+from tracker.types import Box, Frame, Region
 
 HEIGHT, WIDTH = 72, 96
 SIDE = 14
@@ -282,3 +282,10 @@ def test_a_new_run_counts_identities_from_one_again():
         labels = {region.label for segmentation in watch(segmenter, crossing(20)) for region in segmentation.regions}
         assert labels == {1}
         segmenter.reset()
+
+
+def test_visible_boxes_lie_round_the_pixels_and_who_has_none_keeps_its_place():
+    labels = np.zeros((20, 30), np.int32)
+    labels[4:9, 10:14] = 2
+    there, hidden = Region(2, Box(0, 0, 30, 20), 20.0), Region(5, Box(1, 2, 3, 4), 0.0, hidden=True)
+    assert [region.box for region in _visible([there, hidden], labels)] == [Box(10, 4, 14, 9), Box(1, 2, 3, 4)]

@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy import ndimage
 
 from tracker.slots.anchor import (
     HIDDEN_SIZE_RATE,
@@ -104,6 +105,8 @@ class SlotsSegmenter:
         self._feed_back(image, labels)
         if isinstance(self.scene, Ground):
             labels = self.scene.complete(labels)
+        if self.settings.boxes == "visible":
+            regions = _visible(regions, labels)
         large = blobs.areas >= life.min_area * blobs.labels.size
         large[0] = False  # the background's own row
         foreground = (labels > 0) | large[blobs.labels]
@@ -309,6 +312,19 @@ class SlotsSegmenter:
         patience = self.settings.life.still_frames
         kept = [life.id for life in self._lives if life.id and (self._prepared or life.moved or life.age < patience)]
         self.scene.learn(image, np.isin(labels, kept) if kept else None)
+
+
+def _visible(regions: list[Region], labels: NDArray[np.int32]) -> list[Region]:
+    """The regions with boxes round their pixels; who has none keeps the box where it should be."""
+    places = dict(enumerate(ndimage.find_objects(labels), 1))
+    seen = []
+    for region in regions:
+        where = places.get(region.label)
+        if where is not None:
+            rows, columns = where
+            region = replace(region, box=Box(columns.start, rows.start, columns.stop, rows.stop))
+        seen.append(region)
+    return seen
 
 
 def _at_frame_size(

@@ -214,6 +214,8 @@ class SlotsSettings(Settings):
     """pixels; wider frames are worked on at this width, narrower ones as they are; full: never resized"""
     max_slots: int = Field(64, ge=1)
     """objects at a time; births beyond that wait"""
+    boxes: Literal["whole", "visible"] = "whole"
+    """whole: round the object, hidden parts included where much is hidden; visible: round its pixels that are seen"""
     ground: GroundSettings | None = GroundSettings()
     """null: the mixture's verdict on each pixel is taken as it is"""
     life: LifeSettings = LifeSettings()

@@ -23,6 +23,7 @@ from tracker.papers.settings import EmSettings, ExperimentSettings, TestSettings
 from tracker.papers.unroll import Inputs, Unrolled, make_inputs, pixel_losses, roll_out, unroll, unrolled_loss
 from tracker.papers.weights import load_cell
 from tracker.papers.worlds import SPLITS, Clips, Split, draw
+from tracker.sinks.outputs import write_text_whole
 from tracker.slots.device import choose_device
 
 BATCH = 100
@@ -318,7 +319,7 @@ def main(
         settings = settings.model_copy(update={"world": world})
     results = evaluate(cell, settings, clips=clips, seed=seed, device=where, names=names or None)
     report = {"updates": updates, "weights": weights, "seed": seed, "tests": results}
-    (run / "scores.json").write_text(json.dumps(report, indent=1) + "\n")
+    write_text_whole(run / "scores.json", json.dumps(report, indent=1) + "\n")
     for name, row in results.items():
         shown = "  ".join(f"{key} {row[key]:.4f}" for key in ("ami", "ari", "bce_last", "mse") if key in row)
         sys.stdout.write(f"{name}: {shown}\n")

@@ -47,11 +47,15 @@ class Experiment(NamedTuple):
     figures: tuple[Figure, ...]
 
 
+OBJECTS = range(1, 6)
+"""numbers of objects that figure 5 of N-EM goes over; each a test `objects-N`"""
+
+
 def _bce(what: str, run: str, score: str, source: str) -> tuple[Claim, ...]:
     """A line for each number of objects."""
     return tuple(
         Claim(f"{what}, {count} object{'s' * (count > 1)}", run, f"objects-{count}", score, None, source, more=False)
-        for count in range(1, 6)
+        for count in OBJECTS
     )
 
 

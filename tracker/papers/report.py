@@ -21,12 +21,13 @@ from jinja2 import Environment
 from tracker.errors import SettingsError
 from tracker.papers.cells import Cell
 from tracker.papers.evaluation import evaluate
-from tracker.papers.experiments import EXPERIMENTS, Claim, Figure
+from tracker.papers.experiments import EXPERIMENTS, OBJECTS, Claim, Figure
 from tracker.papers.pictures import check_matplotlib, groupings, rollout, steps, write_curves, write_picture
 from tracker.papers.settings import ExperimentSettings
-from tracker.papers.train import train
+from tracker.papers.train import is_over, train
 from tracker.papers.weights import load_cell
 from tracker.settings import read_settings
+from tracker.sinks.outputs import write_text_whole
 from tracker.slots.device import choose_device
 
 CONFIGS = Path(__file__).parents[2] / "configs" / "papers"
@@ -108,27 +109,12 @@ def _test(run: str, folder: Path, settings: ExperimentSettings, *, clips: int, d
     if {key: found.get(key) for key in asked} != asked or set(found["tests"]) != set(settings.tests):
         tests = evaluate(cell, settings, clips=clips, seed=TEST_SEED, device=torch.device(device))
         found = {**asked, "tests": tests}
-        part = written.with_suffix(".part")
-        part.write_text(json.dumps(found, indent=1) + "\n")
-        part.replace(written)
+        write_text_whole(written, json.dumps(found, indent=1) + "\n")  # scores may be NaN
         found = json.loads(written.read_text())  # keys are text from here on, as they are when it is read again
     rows = [json.loads(line) for line in (folder / "curve.jsonl").read_text().splitlines()]
     return Trained(
-        run, updates, sum(p.numel() for p in cell.parameters()), device, _is_over(rows, settings), found["tests"]
+        run, updates, sum(p.numel() for p in cell.parameters()), device, is_over(rows, settings.train), found["tests"]
     )
-
-
-def _is_over(rows: Sequence[dict[str, Any]], settings: ExperimentSettings) -> bool:
-    options, last = settings.train, rows[-1]
-    if options.clock_minutes is not None and last.get("minutes", 0.0) >= options.clock_minutes:
-        return True
-    losses = [row["validation_loss"] for row in rows if row["stage"] == len(options.stages) - 1]
-    patient = (
-        options.patience_rows is None
-        or not losses
-        or len(losses) - 1 - losses.index(min(losses)) <= options.patience_rows
-    )
-    return last["step"] >= options.updates or not patient
 
 
 def score(tests: Tests, test: str, key: str) -> float:
@@ -165,14 +151,12 @@ def write_report(name: str, out: Path, trained: Sequence[Trained], *, quick: boo
     rows = [{key: value for key, value in asdict(one).items() if key != "tests"} for one in trained]
     protocol = "quick" if quick else "the papers'"
     data = {"experiment": name, "protocol": protocol, "networks": rows, "table": [asdict(line) for line in lines]}
-    (out / "report.json").write_text(json.dumps(data, indent=1) + "\n")
+    write_text_whole(out / "report.json", json.dumps(data, indent=1) + "\n")
     page = Environment(autoescape=True).from_string((Path(__file__).parent / "page.html").read_text()).render(
-        name=name, experiment=experiment, quick=quick, trained=trained, lines=lines, figures=figures
+        experiment=experiment, quick=quick, trained=trained, lines=lines, figures=figures
     )  # fmt: skip
     report = out / "report.html"
-    part = report.with_suffix(".part")
-    part.write_text(page)
-    part.replace(report)
+    write_text_whole(report, page)
     return report
 
 
@@ -187,7 +171,7 @@ def _draw(
     elif figure.kind == "rollout":
         write_picture(rollout(chosen, figure.test, seed=TEST_SEED), path)
     elif figure.kind == "objects":
-        curves = {run: {n: score(tests[run], f"objects-{n}", figure.score) for n in range(1, 6)} for run in figure.runs}
+        curves = {run: {n: score(tests[run], f"objects-{n}", figure.score) for n in OBJECTS} for run in figure.runs}
         write_curves(curves, path, across="objects", up=_named(figure.score))
     else:
         curves = {

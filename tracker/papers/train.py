@@ -241,6 +241,13 @@ def _rows_until(out: Path, done: int) -> list[Row]:
     return rows
 
 
+def is_over(rows: Sequence[Row], options: TrainSettings) -> bool:
+    """Whether a training that ended with these rows of its curve, at least one, would not go on."""
+    clock = options.clock_minutes
+    in_time = clock is None or rows[-1].get("minutes", 0.0) < clock
+    return rows[-1]["step"] >= options.updates or not in_time or _tired(rows, options)
+
+
 def _tired(rows: Sequence[Row], options: TrainSettings) -> bool:
     """Whether the last stage's best row is older than the patience."""
     losses = [row["validation_loss"] for row in rows if row["stage"] == len(options.stages) - 1]

@@ -133,15 +133,15 @@ def settle(
         if len(here) == 1 and any(lives[k].id for k, room in settled.covered.items() if room == box):
             settled.company[here[0]] = box  # what is behind it may show at its sides: no time to measure it
             continue
-        growing = [k for k in here if not lives[k].whole]
-        if len(here) > 1 and len(growing) == 1 and loose.sum() >= UNSEEN * lives[growing[0]].area_px:
-            # one that comes in over the border; how large it is will show, and more of it than of the others
-            k = growing[0]
-            _adopt(shares, k, loose, corner)
-            settled.alone[k] = _own_box(b, k, blobs, shares)
-            settled.company.update((other, box) for other in here if other != k)
-            continue
         if len(here) > 1:
+            growing = [k for k in here if not lives[k].whole]
+            if len(growing) == 1 and loose.sum() >= UNSEEN * lives[growing[0]].area_px:
+                # one that comes in over the border; how large it is will show, and more of it than of the others
+                k = growing[0]
+                _adopt(shares, k, loose, corner)
+                settled.alone[k] = _own_box(b, k, blobs, shares)
+                settled.company.update((other, box) for other in here if other != k)
+                continue
             settled.company.update(dict.fromkeys(here, box))
             settled.births.extend(_leftovers(loose, image, corner, least, foretold, lives, settings))
             continue

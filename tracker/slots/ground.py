@@ -163,6 +163,8 @@ class Backdrop:
         An object ends within a pixel or two; the shadow of a cloud, and the sun between two, fade over many.
         """
         clouds = np.zeros_like(found)
+        if self._difference is None:
+            return clouds
         _, labels, stats, _ = cv2.connectedComponentsWithStats(found.astype(np.uint8), connectivity=8)
         for b in np.flatnonzero(stats[1:, cv2.CC_STAT_AREA] >= CLOUD * found.size) + 1:
             x, y, w, h = (int(v) for v in stats[b, :4])
@@ -171,10 +173,10 @@ class Backdrop:
                 slice(max(0, x - 2 * RIM_PX), x + w + 2 * RIM_PX),
             )
             here = labels[window] == b
-            ratio = (self.colours[window][here] + DARKEST) / (self.expected[window][here] + DARKEST)
+            ratio = _ratio(self.colours[window][here], self.expected[window][here])
             tinted = np.zeros(here.shape, np.uint8)
             tinted[here] = np.ptp(ratio, axis=1) >= SAME_TINT * ratio.max(axis=1)
-            if tinted[here].mean() > 1 - EVEN or self._difference is None:
+            if tinted[here].mean() > 1 - EVEN:
                 continue
             solid, ring = here.astype(np.uint8), np.ones((2 * RIM_PX + 1, 2 * RIM_PX + 1), np.uint8)
             inner = here & (cv2.erode(solid, ring, borderValue=1) == 0)
@@ -208,9 +210,14 @@ class Backdrop:
         return self._picture
 
 
+def _ratio(colours: Array, background: Array) -> Array:
+    """(N, 3) of pixels to the background's, both (N, 3)."""
+    return (colours + DARKEST) / (background + DARKEST)
+
+
 def _is_dimmed(colours: Array, background: Array) -> NDArray[np.bool_]:
     """(N,) whether pixels are the background's colour, only darker, as in a shadow; both (N, 3)."""
-    ratio = (colours + DARKEST) / (background + DARKEST)
+    ratio = _ratio(colours, background)
     brightest = ratio.max(axis=1)
     return np.asarray((brightest < 1) & (brightest - ratio.min(axis=1) < SAME_TINT))
 

@@ -2,17 +2,21 @@
 
 import json
 
+import cv2
 import numpy as np
 import pytest
 import torch
 from click.testing import CliRunner
 
 from tracker.cli import PAPERS, cli
-from tracker.errors import SettingsError
+from tracker.errors import SettingsError, WeightsError
+from tracker.papers import report as report_module
+from tracker.papers import weights
 from tracker.papers.experiments import EXPERIMENTS, Claim
 from tracker.papers.pictures import COLOURS, owners, sheet
 from tracker.papers.report import CONFIGS, run_paper, score, table
 from tracker.papers.settings import ExperimentSettings
+from tracker.papers.weights import load_cell, ship
 from tracker.settings import read_settings
 
 SMALL = [
@@ -56,6 +60,49 @@ def test_an_experiment_goes_from_training_to_page_and_a_second_call_finds_it_don
     run_paper("denoising", tmp_path / "out", clips=4, overrides=SMALL, say=said.append)
     assert not any("update" in text for text in said)
     assert (report.parent / "shapes" / "scores.json").stat().st_mtime_ns == before
+
+
+def test_networks_that_ship_are_tested_without_training_and_what_is_missing_is_said(tmp_path, monkeypatch):
+    for module in (report_module, weights):
+        monkeypatch.setattr(module, "SHIPPED", tmp_path / "weights")
+    run_paper("curtain", tmp_path / "trained", clips=2, overrides=[*SMALL, "net.context=4", "em.components=2"])
+    run_paper("denoising", tmp_path / "trained", clips=2, overrides=SMALL)
+    with pytest.raises(WeightsError, match="none of its networks ships"):
+        run_paper("curtain", tmp_path / "out", recipe="shipped")
+    for run in ("curtain", "shapes"):
+        trained = tmp_path / "trained" / run
+        assert ship(trained, run).stat().st_size < 0.6 * (trained / "best.safetensors").stat().st_size
+
+    dreaming = [f"tests.dream.{change}" for change in ("steps=4", "watched=2")]
+    page = run_paper("curtain", tmp_path / "out", recipe="shipped", clips=2, overrides=dreaming).read_text()
+    assert "The networks that ship" in page
+    assert "<video" in page
+    assert cv2.VideoCapture(str(tmp_path / "out" / "film-2.mp4")).get(cv2.CAP_PROP_FRAME_COUNT) == 4
+
+    half = run_paper("denoising", tmp_path / "half", recipe="shipped", clips=2)
+    assert "Not among the networks that ship: shapes-k1." in half.read_text()
+    told = json.loads((half.parent / "report.json").read_text())
+    assert {line["run"] for line in told["table"]} == {"shapes"}
+
+
+@pytest.mark.parametrize("path", sorted(weights.SHIPPED.glob("*.safetensors")), ids=lambda path: path.stem)
+def test_what_ships_is_the_papers_network_and_names_no_folder(path):
+    cell, settings, updates = load_cell(path, device=torch.device("cpu"))
+    papers = read_settings(ExperimentSettings, [str(CONFIGS / f"{path.stem}.yaml")], [])
+    assert (settings.net, settings.em, settings.tests) == (papers.net, papers.em, papers.tests)
+    assert settings.world == papers.world
+    assert updates > 0
+    assert all(torch.isfinite(weight).all() for weight in cell.parameters())
+
+
+def test_every_recipe_fits_every_experiment():
+    for run in {run for experiment in EXPERIMENTS.values() for run in experiment.runs}:
+        for recipe in ("short", "quick"):
+            files = [CONFIGS / f"{run}.yaml", CONFIGS / f"{recipe}.yaml", CONFIGS / recipe / f"{run}.yaml"]
+            settings = read_settings(ExperimentSettings, [file for file in files if file.is_file()], [])
+            assert settings.train.optimiser == "muon"
+    for file in (CONFIGS / "short").iterdir():
+        assert (CONFIGS / file.name).is_file(), file
 
 
 def test_a_run_that_was_stopped_says_so(tmp_path):

@@ -6,7 +6,7 @@ import traceback
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import click
 
@@ -384,7 +384,9 @@ def train(
 @cli.command()
 @click.argument("name", type=click.Choice(PAPERS))
 @click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="Networks and report.  [runs/papers/NAME]")
-@click.option("--quick", is_flag=True, help="All of it in --minutes (10); not the papers' protocol.")
+@click.option("--shipped", "recipe", flag_value="shipped", help="No training: the networks that come along.")
+@click.option("--quick", "recipe", flag_value="quick", help="All of it in --minutes (10), with high learning rates.")
+@click.option("--short", "recipe", flag_value="short", help="Hours on two CPU cores, with high learning rates.")
 @click.option("--minutes", type=click.FloatRange(0, min_open=True), help="Without --quick: stop, and go on next time.")
 @click.option("--clips", type=click.IntRange(1), default=1000, show_default=True, help="Test clips.")
 @click.option("--digits", type=click.Path(path_type=Path), metavar="DIR", help="MNIST's idx files.  [scikit-learn's]")
@@ -395,7 +397,7 @@ def train(
 def paper(
     name: str,
     out: Path | None,
-    quick: bool,
+    recipe: Literal["short", "quick", "shipped"] | None,
     minutes: float | None,
     clips: int,
     digits: Path | None,
@@ -405,11 +407,14 @@ def paper(
     quiet: bool,
     verbose: bool,
 ) -> None:
-    """Repeat an experiment of the N-EM and R-NEM papers: train or go on, test, and write report.html."""
+    """Repeat an experiment of the N-EM and R-NEM papers: train or go on, test, and write report.html.
+
+    Without --shipped, --quick or --short it trains by the papers' protocol, for many hours.
+    """
     from tracker.papers.report import CONFIGS, run_paper
 
     report = run_paper(
-        name, out or Path("runs") / "papers" / name, quick=quick, minutes=minutes, clips=clips, device=device,
+        name, out or Path("runs") / "papers" / name, recipe=recipe or "papers", minutes=minutes, clips=clips, device=device,
         overrides=[*overrides, *([f"world.digits.path={digits}"] if digits else [])], configs=configs or CONFIGS,
         say=(lambda text: None) if quiet else note,
     )  # fmt: skip

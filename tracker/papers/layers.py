@@ -67,8 +67,27 @@ class Up(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         outputs, inputs = self.weight.shape[:2]
         weight = (self.weight.flatten(2) @ self.spread).view(outputs, inputs, 4, 9).transpose(1, 2)
-        small = functional.conv2d(x, weight.reshape(4 * outputs, inputs, 3, 3), padding=1)
-        return functional.pixel_shuffle(small, 2) + self.bias[:, None, None]
+        bias = self.bias.repeat_interleave(4)
+        small = functional.conv2d(x, weight.reshape(4 * outputs, inputs, 3, 3), bias, padding=1)
+        return functional.pixel_shuffle(small, 2)
+
+
+class ToPicture(nn.Module):
+    """(N, H W C) -> (N, C, H, W), channels last in memory, as TensorFlow has it: a view, and what convolutions are fastest on."""
+
+    def __init__(self, channels: int, side: int) -> None:
+        super().__init__()
+        self.shape = (side, side, channels)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x.view(-1, *self.shape).permute(0, 3, 1, 2)
+
+
+class FromPicture(nn.Module):
+    """(N, C, H, W) -> (N, H W C), a view where channels are last in memory."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x.permute(0, 2, 3, 1).flatten(1)
 
 
 class Standardise(nn.Module):
@@ -91,7 +110,7 @@ def encoder(settings: NetSettings, side: int) -> tuple[nn.Module, int]:
     first = [Standardise(settings.standardise_floor)] if settings.trunk == "digits" else []
     convolutions = [down(a, b) for a, b in zip((1, *widths), widths, strict=False)]
     flat = widths[-1] * (side >> len(widths)) ** 2
-    return nn.Sequential(*first, *convolutions, nn.Flatten(), linear(flat, 512), vector_norm(512), nn.ELU()), 512
+    return nn.Sequential(*first, *convolutions, FromPicture(), linear(flat, 512), vector_norm(512), nn.ELU()), 512
 
 
 def decoder(settings: NetSettings, side: int) -> nn.Module:
@@ -103,7 +122,7 @@ def decoder(settings: NetSettings, side: int) -> nn.Module:
     flat = widths[0] * small * small
     return nn.Sequential(
         *(linear(settings.hidden, 512), vector_norm(512), nn.ReLU()),
-        *(linear(512, flat), vector_norm(flat), nn.ReLU(), nn.Unflatten(1, (widths[0], small, small))),
+        *(linear(512, flat), vector_norm(flat), nn.ReLU(), ToPicture(widths[0], small)),
         *(layer for a, b in pairwise(widths) for layer in (Up(a, b), picture_norm(b), nn.ReLU())),
         Up(widths[-1], 1),
     )

@@ -18,6 +18,9 @@ from tracker.papers.evaluation import show
 from tracker.papers.settings import ExperimentSettings, TestSettings
 from tracker.papers.unroll import Inputs, Unrolled
 from tracker.papers.worlds import Clips
+from tracker.sinks.settings import VideoSettings
+from tracker.sinks.video import OverlayVideo
+from tracker.types import Frame, Moment
 
 Picture = NDArray[np.uint8]
 """(H, W, 3) RGB"""
@@ -32,6 +35,8 @@ TILE_PX = 84
 GAP_PX = 3
 UNLIT = 0.35
 """brightness of an owner's colour where the picture is black"""
+FILMED, FILM_FPS = 3, 8.0
+"""clips in a roll-out's film"""
 CLIPS, COLUMNS = 6, 10
 """clips in a picture of groupings; frames in one of steps"""
 
@@ -99,6 +104,37 @@ def rollout(cells: Sequence[tuple[Cell, ExperimentSettings]], test: str, *, seed
             rows.append([grey(clips.frames[0, t + 1]) for t in chosen])
         rows.append([owners(run.gamma[t, 0], (run.gamma[t, 0] * run.psi[t, 0]).sum(0)) for t in chosen])
     return sheet(rows)
+
+
+def rollout_film(cells: Sequence[tuple[Cell, ExperimentSettings]], test: str, *, seed: int) -> list[Picture]:
+    """The roll-out of some clips, frame by frame: a clip a row, what happened on the left, then each cell's prediction.
+
+    A line above is blue while they see the frames and orange while they dream.
+    """
+    columns: list[list[list[Picture]]] = []  # [cell][clip][t]
+    watched = 0
+    for cell, settings in cells:
+        run, _, clips = _shown(cell, settings, test, clips=FILMED, seed=seed)
+        watched = settings.tests[test].watched or len(run.psi)
+        times = range(len(run.psi))
+        if not columns:
+            columns.append([[grey(clips.frames[n, t + 1]) for t in times] for n in range(FILMED)])
+        dreamt = (run.gamma * run.psi).sum(2)
+        columns.append([[owners(run.gamma[t, n], dreamt[t, n]) for t in times] for n in range(FILMED)])
+    film = []
+    for t in range(len(columns[0][0])):
+        picture = sheet([[column[n][t] for column in columns] for n in range(FILMED)])
+        picture[:GAP_PX] = COLOURS[0 if t < watched else 1]
+        film.append(picture)
+    return film
+
+
+def write_film(film: Sequence[Picture], path: Path) -> None:
+    """As MP4. Raises SinkError if it cannot be written."""
+    video = OverlayVideo(path, render=lambda moment: moment.frame.image, fps=FILM_FPS, settings=VideoSettings(crf=18))
+    for t, picture in enumerate(film):
+        video.write(Moment(Frame(t, t / FILM_FPS, picture), ()))
+    video.close("complete")
 
 
 def _shown(

@@ -1,7 +1,7 @@
 """One experiment of the papers from beginning to end: train or go on, test, and write the page with table and figures.
 
 out/RUN/            each network's training, as `train` leaves it, and scores.json
-out/report.html     the page; figure-N.png beside it
+out/report.html     the page; figure-N.png and film-N.mp4 beside it
 out/report.json     the table, for programs
 """
 
@@ -13,19 +13,28 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from jinja2 import Environment
 
-from tracker.errors import SettingsError
+from tracker.errors import SettingsError, WeightsError
 from tracker.papers.cells import Cell
 from tracker.papers.evaluation import evaluate
 from tracker.papers.experiments import EXPERIMENTS, OBJECTS, Claim, Figure
-from tracker.papers.pictures import check_matplotlib, groupings, rollout, steps, write_curves, write_picture
+from tracker.papers.pictures import (
+    check_matplotlib,
+    groupings,
+    rollout,
+    rollout_film,
+    steps,
+    write_curves,
+    write_film,
+    write_picture,
+)
 from tracker.papers.settings import ExperimentSettings
 from tracker.papers.train import is_over, train
-from tracker.papers.weights import load_cell
+from tracker.papers.weights import SHIPPED, load_cell
 from tracker.settings import read_settings
 from tracker.sinks.outputs import write_text_whole
 from tracker.slots.device import choose_device
@@ -34,6 +43,7 @@ CONFIGS = Path(__file__).parents[2] / "configs" / "papers"
 QUICK_MINUTES = 10.0
 TEST_SEED = 1
 Tests = dict[str, dict[str, Any]]
+Recipe = Literal["papers", "short", "quick", "shipped"]
 
 
 @dataclass(frozen=True)
@@ -44,6 +54,9 @@ class Trained:
     updates: int
     """of the weights that were tested: those of the lowest validation loss"""
     parameters: int
+    weights: Path
+    settings: ExperimentSettings
+    """as it was tested"""
     device: str
     finished: bool
     """whether its training is over, or was stopped and can go on"""
@@ -65,35 +78,70 @@ class Line:
 
 
 def run_paper(
-    name: str, out: Path, *, quick: bool = False, minutes: float | None = None, clips: int = 1000, device: str = "cpu",
-    overrides: Sequence[str] = (), configs: Path = CONFIGS, say: Callable[[str], None] = lambda text: None,
+    name: str, out: Path, *, recipe: Recipe = "papers", minutes: float | None = None, clips: int = 1000,
+    device: str = "cpu", overrides: Sequence[str] = (), configs: Path = CONFIGS,
+    say: Callable[[str], None] = lambda text: None,
 ) -> Path:  # fmt: skip
     """Carry out the experiment `name` in the folder `out`; returns the report.
 
-    quick    large batches and rates that fall by the clock, all networks together in `minutes` (10): not the papers' protocol
-    minutes  without quick: stop after about so long; the same call goes on where it stopped
+    recipe   papers: their protocol; short: rates and schedules with which two processor cores are done in hours; quick: rates that
+             fall by the clock, all networks together in `minutes` (10); shipped: no training, the networks that come along
+    minutes  papers and short: stop after about so long; the same call goes on where it stopped
     clips    of the test split that each test is made on
-    Raises SettingsError if there are no recipes, or `out` holds another experiment's; MissingExtraError without matplotlib.
+    Raises SettingsError if there are no recipes, or `out` holds another experiment's; WeightsError if no network of the experiment
+    comes along; MissingExtraError without matplotlib.
     """
     experiment, device = EXPERIMENTS[name], choose_device(device)
     check_matplotlib()  # before hours of training
-    files = {run: configs / f"{run}.yaml" for run in experiment.runs}
-    overlay = [configs / "quick.yaml"] if quick else []
-    if absent := [str(file) for file in [*files.values(), *overlay] if not file.is_file()]:
-        raise SettingsError(f"{absent[0]}: not found; run this in a copy of the repository, or give --configs")
-    share = (minutes or QUICK_MINUTES) / len(files) if quick or minutes is not None else None
-    clock = [f"train.clock_minutes={share:g}"] if quick else []
+    if recipe == "shipped":
+        trained = [
+            _shipped(run, overrides, clips=clips, device=device, say=say) for run in experiment.runs if _ships(run)
+        ]
+        if not trained:
+            raise WeightsError(f"{name}: none of its networks ships; train them, by the papers or with --short")
+        return write_report(name, out, trained, recipe=recipe)
+    recipes = {run: _recipe(run, recipe, configs) for run in experiment.runs}
+    share = (minutes or QUICK_MINUTES) / len(recipes) if recipe == "quick" or minutes is not None else None
+    clock = [f"train.clock_minutes={share:g}"] if recipe == "quick" else []
     trained = []
-    for run, file in files.items():
-        settings = read_settings(ExperimentSettings, [str(path) for path in (file, *overlay)], [*clock, *overrides])
+    for run, files in recipes.items():
+        settings = read_settings(ExperimentSettings, files, [*clock, *overrides])
         say(f"{run}: training in {out / run}")
         train(
-            settings, out / run, device=device, minutes=None if quick else share, graph=device == "cuda",
+            settings, out / run, device=device, minutes=None if recipe == "quick" else share, graph=device == "cuda",
             report=partial(_tell, say, run),
         )  # fmt: skip
         say(f"{run}: testing on {clips} clips")
         trained.append(_test(run, out / run, settings, clips=clips, device=device))
-    return write_report(name, out, trained, quick=quick)
+    return write_report(name, out, trained, recipe=recipe)
+
+
+def _recipe(run: str, recipe: Recipe, configs: Path) -> list[Path]:
+    """The experiment's file, and what the recipe lays over it. Raises SettingsError if one is missing."""
+    files = [configs / f"{run}.yaml", *([] if recipe == "papers" else [configs / f"{recipe}.yaml"])]
+    if absent := [file for file in files if not file.is_file()]:
+        raise SettingsError(f"{absent[0]}: not found; run this in a copy of the repository, or give --configs")
+    own = configs / recipe / f"{run}.yaml"
+    return [*files, own] if own.is_file() else files
+
+
+def _ships(run: str) -> bool:
+    return (SHIPPED / f"{run}.safetensors").is_file()
+
+
+def _shipped(run: str, overrides: Sequence[str], *, clips: int, device: str, say: Callable[[str], None]) -> Trained:
+    """Test a network that comes with the package."""
+    path = SHIPPED / f"{run}.safetensors"
+    cell, settings, updates = load_cell(path, device=torch.device(device))
+    settings = read_settings(ExperimentSettings, [], overrides, base=settings)
+    say(f"{run}: testing on {clips} clips")
+    tests = evaluate(cell, settings, clips=clips, seed=TEST_SEED, device=torch.device(device))
+    tests = json.loads(json.dumps(tests))  # keys as they are when a file of scores is read
+    return Trained(run, updates, _parameters(cell), path, settings, device, True, tests)
+
+
+def _parameters(cell: Cell) -> int:
+    return sum(p.numel() for p in cell.parameters())
 
 
 def _tell(say: Callable[[str], None], run: str, row: dict[str, Any]) -> None:
@@ -102,7 +150,8 @@ def _tell(say: Callable[[str], None], run: str, row: dict[str, Any]) -> None:
 
 def _test(run: str, folder: Path, settings: ExperimentSettings, *, clips: int, device: str) -> Trained:
     """Test the best weights; scores.json of the same weights and tests is taken as it is."""
-    cell, _, updates = load_cell(folder / "best.safetensors", device=torch.device(device))
+    path = folder / "best.safetensors"
+    cell, _, updates = load_cell(path, device=torch.device(device))
     asked = {"updates": updates, "weights": "best", "seed": TEST_SEED, "clips": clips}
     written = folder / "scores.json"
     found = json.loads(written.read_text()) if written.is_file() else {}
@@ -112,9 +161,8 @@ def _test(run: str, folder: Path, settings: ExperimentSettings, *, clips: int, d
         write_text_whole(written, json.dumps(found, indent=1) + "\n")  # scores may be NaN
         found = json.loads(written.read_text())  # keys are text from here on, as they are when it is read again
     rows = [json.loads(line) for line in (folder / "curve.jsonl").read_text().splitlines()]
-    return Trained(
-        run, updates, sum(p.numel() for p in cell.parameters()), device, is_over(rows, settings.train), found["tests"]
-    )
+    over = is_over(rows, settings.train)
+    return Trained(run, updates, _parameters(cell), path, settings, device, over, found["tests"])
 
 
 def score(tests: Tests, test: str, key: str) -> float:
@@ -136,24 +184,35 @@ def table(claims: Sequence[Claim], tests: dict[str, Tests]) -> list[Line]:
     return lines
 
 
-def write_report(name: str, out: Path, trained: Sequence[Trained], *, quick: bool) -> Path:
-    """Figures, report.json and report.html of tested networks; returns the page."""
+def write_report(name: str, out: Path, trained: Sequence[Trained], *, recipe: Recipe) -> Path:
+    """Figures, films, report.json and report.html of tested networks; returns the page.
+
+    What needs a network that is not among them is left out.
+    """
     experiment = EXPERIMENTS[name]
+    out.mkdir(parents=True, exist_ok=True)
     tests = {one.name: one.tests for one in trained}
-    lines = table(experiment.claims, tests)
+    lines = table([claim for claim in experiment.claims if claim.run in tests], tests)
     device = torch.device("cpu")
-    cells = {one.name: load_cell(out / one.name / "best.safetensors", device=device)[:2] for one in trained}
+    cells = {one.name: (load_cell(one.weights, device=device)[0], one.settings) for one in trained}
     figures = []
     for number, figure in enumerate(experiment.figures, 1):
-        path = out / f"figure-{number}.png"
+        figure = figure._replace(runs=tuple(run for run in figure.runs if run in cells))
+        if not figure.runs:
+            continue
+        path, film = out / f"figure-{number}.png", None
         _draw(figure, path, cells, tests)
-        figures.append({"file": path.name, "caption": _caption(figure)})
-    rows = [{key: value for key, value in asdict(one).items() if key != "tests"} for one in trained]
-    protocol = "quick" if quick else "the papers'"
-    data = {"experiment": name, "protocol": protocol, "networks": rows, "table": [asdict(line) for line in lines]}
+        if figure.kind == "rollout":
+            film = f"film-{number}.mp4"
+            write_film(rollout_film([cells[run] for run in figure.runs], figure.test, seed=TEST_SEED), out / film)
+        figures.append({"file": path.name, "film": film, "caption": _caption(figure)})
+    told = ("name", "updates", "parameters", "device", "finished")
+    rows = [{key: getattr(one, key) for key in told} for one in trained]
+    data = {"experiment": name, "recipe": recipe, "networks": rows, "table": [asdict(line) for line in lines]}
     write_text_whole(out / "report.json", json.dumps(data, indent=1) + "\n")
+    absent = [run for run in experiment.runs if run not in tests]
     page = Environment(autoescape=True).from_string((Path(__file__).parent / "page.html").read_text()).render(
-        experiment=experiment, quick=quick, trained=trained, lines=lines, figures=figures
+        experiment=experiment, recipe=recipe, trained=trained, absent=absent, lines=lines, figures=figures
     )  # fmt: skip
     report = out / "report.html"
     write_text_whole(report, page)

@@ -142,6 +142,10 @@ class Stage(Settings):
     learning_rate: float = Field(1e-3, gt=0)
     steps: int | None = Field(None, ge=1)
     """T here; null: as `em` has it"""
+    components: int | None = Field(None, ge=1)
+    """K here; null: as `em` has it"""
+    noise: float | None = Field(None, ge=0, le=1)
+    """here; null: as `em` has it"""
     pictures: int | None = Field(None, ge=1)
     """different pictures of digits here; null: as the world has it"""
 
@@ -154,8 +158,12 @@ class TrainSettings(Settings):
     updates: int = Field(390_500, ge=1)
     """at most; 500 epochs of the papers"""
     stages: tuple[Stage, ...] = Field((Stage(),), min_length=1)
+    optimiser: Literal["adam", "muon"] = "adam"
+    """adam: the papers'; muon: beyond them, and much faster"""
     schedule: Literal["constant", "cosine"] = "constant"
     """cosine: rates warm up at first, and all stages together fall to a hundredth"""
+    rate_factor: float = Field(1.0, gt=0)
+    """every stage's learning rate times this: for recipes that are laid over an experiment"""
     warm_up_updates: int = Field(100, ge=1)
     """cosine only"""
     clip_norm: float | None = Field(None, gt=0)

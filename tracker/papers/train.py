@@ -20,6 +20,7 @@ from torch import Tensor
 from tracker.errors import DivergedError
 from tracker.papers.cells import Cell, build_cell
 from tracker.papers.evaluation import scores, step_seed, watch
+from tracker.papers.muon import Muon
 from tracker.papers.settings import EmSettings, ExperimentSettings, Stage, TestSettings, TrainSettings, WorldSettings
 from tracker.papers.unroll import make_inputs
 from tracker.papers.update import Update, make_update
@@ -42,7 +43,7 @@ def stage_at(stages: Sequence[Stage], progress: float) -> int:
 
 def learning_rate(train: TrainSettings, *, stage: int, done: int, progress: float) -> float:
     """The rate of an update after `done` others, which were the share `progress` of the training."""
-    peak = train.stages[stage].learning_rate
+    peak = train.stages[stage].learning_rate * train.rate_factor
     if train.schedule == "constant":
         return peak
     steps = max(1, round(done / progress)) if progress else 1  # by the clock, as many as it looks like
@@ -63,9 +64,8 @@ def staged(settings: ExperimentSettings, number: int) -> tuple[WorldSettings, Em
     stage, world, em = settings.train.stages[number], settings.world, settings.em
     if stage.pictures is not None:
         world = world.model_copy(update={"digits": world.digits.model_copy(update={"pictures": stage.pictures})})
-    if stage.steps is not None:
-        em = em.model_copy(update={"steps": stage.steps})
-    return world, em
+    changed = {"steps": stage.steps, "components": stage.components, "noise": stage.noise}
+    return world, em.model_copy(update={name: value for name, value in changed.items() if value is not None})
 
 
 def train(
@@ -95,7 +95,7 @@ def train(
     cell = build_cell(settings).to(where)
     if options.channels_last:
         cell.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    optimiser = _adam(cell, where)
+    optimiser = _optimiser(cell, options, where)
     done = read_checkpoint(out, cell, optimiser, device=device)
     rows = _rows_until(out, done)
     clock = _Clock(options, rows)
@@ -162,11 +162,12 @@ class _Clock:
         return self.minutes() + self.row_minutes > limit
 
 
-def _adam(cell: Cell, device: torch.device) -> torch.optim.Optimizer:
-    """Adam as the papers have it; on a GPU all its numbers live there, so that it can be captured."""
+def _optimiser(cell: Cell, options: TrainSettings, device: torch.device) -> torch.optim.Optimizer:
+    """Of the settings' kind; on a GPU all its numbers live there, so that it can be captured."""
     on_gpu = device.type == "cuda"
     rate = torch.tensor(1e-3, device=device) if on_gpu else 1e-3
-    return torch.optim.Adam(cell.parameters(), lr=rate, capturable=on_gpu)
+    made = Muon if options.optimiser == "muon" else torch.optim.Adam
+    return made(cell.parameters(), lr=rate, capturable=on_gpu)
 
 
 def _set_rate(optimiser: torch.optim.Optimizer, rate: float, device: torch.device) -> None:

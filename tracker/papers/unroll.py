@@ -20,7 +20,7 @@ from torch import Tensor
 
 from tracker.papers.cells import Cell
 from tracker.papers.settings import EmSettings
-from tracker.slots.em import bernoulli_log_likelihood, gaussian_log_likelihood, two_term_loss
+from tracker.slots.em import gaussian_log_likelihood
 
 LIKELIHOOD_FLOOR = 1e-6
 """the authors' code adds it to every likelihood before sharing, and keeps probabilities so far from 0 and 1 in the loss"""
@@ -94,7 +94,7 @@ def shares(x: Tensor, psi: Tensor, settings: EmSettings) -> Tensor:
     """
     x = x[:, None]
     if settings.pixels == "bernoulli":
-        likelihood = x * psi + (1 - x) * (1 - psi)
+        likelihood = torch.addcmul(1 - x, 2 * x - 1, psi)  # x psi + (1 - x)(1 - psi) in one pass over K pictures
     else:
         peak = 1 / (settings.share_sigma * math.sqrt(2 * math.pi))
         likelihood = peak * gaussian_log_likelihood(x, psi, sigma=settings.share_sigma).exp()
@@ -103,20 +103,30 @@ def shares(x: Tensor, psi: Tensor, settings: EmSettings) -> Tensor:
 
 
 def unroll(
-    cell: Cell, inputs: Inputs, settings: EmSettings, *, action: Tensor | None = None, state: Tensor | None = None
+    cell: Cell,
+    inputs: Inputs,
+    settings: EmSettings,
+    *,
+    action: Tensor | None = None,
+    state: Tensor | None = None,
+    last_alone: bool = False,
 ) -> Unrolled:
     """Run the cell over the clips. action (B, T, A), where the cell takes one; state (B, K, S), None: the cell's own start.
 
+    last_alone  psi and gamma of step T only, as (1, B, K, 1, H, W): a loss that has no use for the others is spared their gradients
     Nothing here depends on a tensor's values, so that the whole can be captured as one graph.
     """
     gamma = inputs.gamma
     state = cell.start(*gamma.shape[:2]) if state is None else state
     psi = torch.zeros_like(gamma) if settings.first_prediction == "zero" else cell.decode(state)
-    psis, gammas = [], []
+    psis: list[Tensor] = []
+    gammas: list[Tensor] = []
     for t in range(inputs.noisy.shape[1]):
         update = gamma * (inputs.noisy[:, t, None] - psi)
         psi, state = cell(update, state, None if action is None else action[:, t])
         gamma = shares(inputs.frames[:, t + 1], psi if settings.through_gamma else psi.detach(), settings)
+        if last_alone:
+            psis, gammas = [], []
         psis.append(psi)
         gammas.append(gamma)
     return Unrolled(torch.stack(psis), torch.stack(gammas), state)
@@ -128,12 +138,12 @@ def pixel_losses(x: Tensor, psi: Tensor, settings: EmSettings) -> tuple[Tensor, 
     bernoulli  intra -log p(x | psi);              inter KL[0 || psi] = -log(1 - psi)
     gaussian   intra (x - psi)^2 / (2 sigma^2);    inter KL[psi || 0] = psi^2 / (2 sigma^2)
     """
-    black = torch.zeros_like(x)
-    if settings.pixels == "bernoulli":
-        intra, inter = (-bernoulli_log_likelihood(y, psi, floor=LIKELIHOOD_FLOOR) for y in (x, black))
-    else:
-        intra, inter = (-gaussian_log_likelihood(y, psi, sigma=settings.loss_sigma) for y in (x, black))
-    return intra, inter
+    if settings.pixels == "gaussian":
+        intra, inter = (-gaussian_log_likelihood(y, psi, sigma=settings.loss_sigma) for y in (x, torch.zeros_like(x)))
+        return intra, inter
+    psi = psi.clamp(LIKELIHOOD_FLOOR, 1 - LIKELIHOOD_FLOOR)
+    white, black = -psi.log(), -(1 - psi).log()
+    return torch.lerp(black, white, x.expand_as(psi)), black
 
 
 def unrolled_loss(run: Unrolled, frames: Tensor, settings: EmSettings) -> Losses:
@@ -143,8 +153,8 @@ def unrolled_loss(run: Unrolled, frames: Tensor, settings: EmSettings) -> Losses
     target = frames[:, 1:].transpose(0, 1)[first:, :, None]  # (T, B, 1, 1, H, W)
     intra, inter = pixel_losses(target, psi, settings)
     over = len(frames) * (len(psi) if settings.mean_over_steps else 1)
-    total = two_term_loss(gamma, intra, inter, inter_weight=settings.inter_weight).sum() / over
-    return Losses(total, (gamma * intra).sum() / over, ((1 - gamma) * inter).sum() / over)
+    mine, others = (gamma * intra).sum() / over, ((1 - gamma) * inter).sum() / over
+    return Losses(mine + settings.inter_weight * others, mine, others)
 
 
 def roll_out(cell: Cell, inputs: Inputs, settings: EmSettings, *, watched: int, generator: torch.Generator) -> Unrolled:

@@ -48,7 +48,7 @@ class EagerUpdate:
         if self.fused:  # the first step like all others, or it would be compiled once more
             inputs, state = inputs._replace(gamma=inputs.gamma.detach().requires_grad_()), state.requires_grad_()
         with torch.autocast(inputs.frames.device.type, torch.bfloat16, enabled=self.train.bfloat16):
-            run = unroll(self.unrolled, inputs, self.em, state=state)
+            run = unroll(self.unrolled, inputs, self.em, state=state, last_alone=not self.em.all_steps)
         loss = unrolled_loss(run, inputs.frames, self.em).total
         loss.backward()  # type: ignore[no-untyped-call]
         if self.train.clip_norm is not None:

@@ -2,30 +2,27 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
+import click
 import torch
-from pydantic import ValidationError
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 
 from tracker.errors import WeightsError
 from tracker.papers.cells import Cell, build_cell
 from tracker.papers.settings import ExperimentSettings
+from tracker.slots.checkpoint import SHIPPED as WEIGHTS
+from tracker.slots.checkpoint import fitting, read_weights, write_weights
 
 FORMAT = "rnnem-papers-1"
-HEADER = "rnnem-tracker"
+SHIPPED = WEIGHTS / "papers"
+"""RUN.safetensors of the networks that come with the package, in half precision"""
 
 
-def save_cell(cell: Cell, settings: ExperimentSettings, path: Path, *, updates: int) -> None:
-    """Write a weights file, whole or not at all. updates: how many it was trained for."""
+def save_cell(cell: Cell, settings: ExperimentSettings, path: Path, *, updates: int, half: bool = False) -> None:
+    """Write a weights file, whole or not at all. updates: how many it was trained for; half: in 16 bits instead of 32."""
     about = {"format": FORMAT, "experiment": settings.model_dump(mode="json"), "updates": updates}
-    tensors = {name: value.detach().cpu().contiguous() for name, value in cell.state_dict().items()}
-    part = path.with_name(path.name + ".part")
-    save_file(tensors, part, {HEADER: json.dumps(about, sort_keys=True)})
-    part.chmod(0o644)  # safetensors leaves it to its owner alone
-    part.replace(path)
+    tensors = {name: value.half() if half else value for name, value in cell.state_dict().items()}
+    write_weights(tensors, about, path)
 
 
 def load_cell(path: Path, *, device: torch.device) -> tuple[Cell, ExperimentSettings, int]:
@@ -33,18 +30,39 @@ def load_cell(path: Path, *, device: torch.device) -> tuple[Cell, ExperimentSett
 
     Raises WeightsError if the file is missing, damaged or of another kind.
     """
-    try:
-        with safe_open(path, framework="pt", device="cpu") as file:
-            about = json.loads((file.metadata() or {}).get(HEADER, "{}"))
-            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (not a dict)
-    except (SafetensorError, OSError, ValueError) as error:
-        raise WeightsError(f"{path}: cannot be read ({str(error).splitlines()[0]}); give a weights file") from None
-    if about.get("format") != FORMAT:
-        raise WeightsError(f"{path}: weights of another kind ({about.get('format', 'no name')}, wanted {FORMAT})")
-    try:
+    about, tensors = read_weights(path, FORMAT)
+    with fitting(path):
         settings = ExperimentSettings.model_validate(about["experiment"])
         cell = build_cell(settings)
         cell.load_state_dict(tensors)
-    except (KeyError, ValidationError, RuntimeError):
-        raise WeightsError(f"{path}: header and numbers do not fit together; the file is damaged") from None
-    return cell.to(device).eval(), settings, int(about["updates"])
+        updates = int(about["updates"])
+    return cell.to(device).eval(), settings, updates
+
+
+def ship(run: Path, name: str) -> Path:
+    """Put the best weights of a training's folder among those that come with the package; returns the file.
+
+    Raises WeightsError if the folder has none.
+    """
+    cell, settings, updates = load_cell(run / "best.safetensors", device=torch.device("cpu"))
+    digits = settings.world.digits.model_copy(update={"path": None})  # a folder of this machine
+    world = settings.world.model_copy(update={"digits": digits})
+    SHIPPED.mkdir(exist_ok=True)
+    path = SHIPPED / f"{name}.safetensors"
+    save_cell(cell, settings.model_copy(update={"world": world}), path, updates=updates, half=True)
+    return path
+
+
+@click.command()
+@click.argument("runs", nargs=-1, required=True, type=click.Path(exists=True, file_okay=False, path_type=Path))
+def main(runs: tuple[Path, ...]) -> None:
+    """Ship the networks in the folders RUNS, each named as its recipe."""
+    for run in runs:
+        try:
+            click.echo(ship(run, run.resolve().name))
+        except WeightsError as error:
+            raise click.ClickException(str(error)) from None
+
+
+if __name__ == "__main__":
+    main()

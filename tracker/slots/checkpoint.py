@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -52,11 +52,16 @@ def save_ground(net: GroundNet, settings: GroundNetSettings, path: Path, *, trai
 
 
 def _save(net: torch.nn.Module, form: str, settings: dict[str, Any], path: Path, trained_steps: int) -> None:
-    # one key: safetensors writes several in random order, and equal weights should have equal digests
     about = {"format": form, "network": settings, "trained_steps": trained_steps}
+    write_weights(net.state_dict(), about, path)
+
+
+def write_weights(tensors: Mapping[str, torch.Tensor], about: dict[str, Any], path: Path) -> None:
+    """Write tensors and what is known `about` them, whole or not at all. about["format"] is what `read_weights` asks for."""
+    # one key: safetensors writes several in random order, and equal weights should have equal digests
     header = {HEADER: json.dumps(about, sort_keys=True)}
     part = path.with_name(path.name + ".part")
-    save_file({name: value.detach().cpu().contiguous() for name, value in net.state_dict().items()}, part, header)
+    save_file({name: value.detach().cpu().contiguous() for name, value in tensors.items()}, part, header)
     part.chmod(0o644)  # safetensors leaves it to its owner alone
     part.replace(path)
 
@@ -80,8 +85,8 @@ def load_network(name: str, *, device: str = "cpu") -> Network:
     Raises WeightsError if the file is missing, is no safetensors file, or is of another version.
     """
     path = find_weights(name)
-    header, tensors = _read(path, FORMAT)
-    with _fitting(path):
+    header, tensors = read_weights(path, FORMAT)
+    with fitting(path):
         settings = NetworkSettings.model_validate(header["network"])
         cell = WindowCell(settings.cell)
         cell.load_state_dict(tensors)
@@ -91,33 +96,35 @@ def load_network(name: str, *, device: str = "cpu") -> Network:
 def load_ground(name: str, *, device: str = "cpu") -> tuple[GroundNet, str]:
     """The network that reads the scene, and the sha256 of its file; raises as `load_network` does."""
     path = find_weights(name)
-    header, tensors = _read(path, GROUND_FORMAT)
-    with _fitting(path):
+    header, tensors = read_weights(path, GROUND_FORMAT)
+    with fitting(path):
         net = GroundNet(GroundNetSettings.model_validate(header["network"]))
         net.load_state_dict(tensors)
     net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     return net.to(device).eval(), _digest(path)
 
 
-def _read(path: Path, form: str) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
+def read_weights(path: Path, form: str) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
+    """What is known about the tensors, and the tensors. Raises WeightsError if the file is missing, damaged or of another format."""
     try:
         with safe_open(path, framework="pt", device="cpu") as file:
-            header = json.loads((file.metadata() or {}).get(HEADER, "{}"))
+            about = json.loads((file.metadata() or {}).get(HEADER, "{}"))
             tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (not a dict)
     except (SafetensorError, OSError, ValueError) as error:
         raise WeightsError(
-            f"{path}: not a whole safetensors file ({str(error).splitlines()[0]}); give a file that `tracker train` wrote"
+            f"{path}: not a whole safetensors file ({str(error).splitlines()[0]}); give a file that a training wrote"
         ) from None
-    if header.get("format") != form:
-        came = header.get("format", "no format name")
+    if about.get("format") != form:
+        came = about.get("format", "no format name")
         raise WeightsError(
             f"{path}: weights of another version ({came}, wanted {form}); train again or take the shipped ones"
         )
-    return header, tensors
+    return about, tensors
 
 
 @contextmanager
-def _fitting(path: Path) -> Iterator[None]:
+def fitting(path: Path) -> Iterator[None]:
+    """What is raised while a network is built from the file and given its tensors, as WeightsError."""
     try:
         yield
     except (KeyError, ValidationError, RuntimeError):

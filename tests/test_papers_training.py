@@ -248,10 +248,24 @@ def test_every_test_of_an_experiment_is_scored():
     assert all(np.isfinite(row["bce"]) and np.isfinite(row["ami"]) for row in found.values())
 
 
+def test_frames_in_which_objects_cover_each_other_are_scored_apart():
+    settings = small()
+    cell = build_cell(settings)
+    alone = watch(cell, settings, TestSettings(objects=(1, 1)), clips=6, seed=0, split="test", device=CPU)
+    assert not alone.overlap.any()
+    assert np.isnan(scores(alone, static=True)["ami_overlap"])
+    crowd = watch(cell, settings, TestSettings(objects=(4, 4)), clips=6, seed=0, split="test", device=CPU)
+    assert crowd.overlap.any()
+    assert not crowd.overlap.all()
+    found = scores(crowd, static=True)
+    share = float(crowd.overlap[-1].double().mean())
+    assert share * found["ami_overlap"] + (1 - share) * found["ami_apart"] == pytest.approx(found["ami"])
+
+
 def test_a_perfect_grouping_scores_one_and_its_error_is_none():
     settings = small()
     run = watch(build_cell(settings), settings, TestSettings(), clips=4, seed=0, split="test", device=CPU)
-    perfect = run._replace(tables=torch.tensor([[[[5, 0], [0, 7]]]] * 2))
+    perfect = run._replace(tables=torch.tensor([[[[5, 0], [0, 7]]] * 4] * 2))
     assert scores(perfect, static=False)["ami"] == scores(perfect, static=False)["ari"] == 1
 
 

@@ -31,6 +31,8 @@ LATE_STEPS = 10
 """R-NEM's summaries are means over so many last steps"""
 FIRST_FRAMES = (10, 20, 30, 40)
 """others evaluate R-NEM over the first frames of a clip"""
+LIT = 0.5
+"""a pixel above this that belongs to no single object belongs to several"""
 PIECE = 20_000_000
 """numbers worked on at once while AMI is computed"""
 ARI_FLOOR = 1e-6
@@ -42,6 +44,8 @@ class Tally(NamedTuple):
 
     tables: Tensor
     """(T, B, G, K) pixels of group 1 + g that belong to component k"""
+    overlap: Tensor
+    """(T, B) bool, whether objects cover each other in the frame"""
     joint_tables: Tensor
     """(T, B, G, K) the same of all frames up to t"""
     confidence: Tensor
@@ -145,8 +149,10 @@ def tally(run: Unrolled, inputs: Inputs, clips: Clips, settings: EmSettings, *, 
     )
     mixed = (run.gamma * run.psi).sum(2)
     noise = (inputs.noisy - inputs.frames[:, :-1]).transpose(0, 1)
+    covered = (inputs.frames[:, 1:, 0] > LIT) & (groups == 0)
     return Tally(
         counts,
+        covered.flatten(2).any(2).t(),
         counts.cumsum(0),
         sure,
         unrolled_loss(run, inputs.frames, settings).total,
@@ -237,6 +243,7 @@ def scores(counted: Tally, *, static: bool, information_too: bool = True) -> dic
     """The papers' numbers. static: the last step alone counts, else all equally.
 
     ami, ari          mean over clips, then over the steps that count; `*_last` the last step, `*_by_step` every step
+    ami_overlap       of frames in which objects cover each other; `ami_apart` of the others
     ari_first         frames 1 to n by themselves, mean; `ari_joint_first` their pixels in one table, so that identity counts
     bce               -log p(x | max psi), mean over steps; `bce_last` the last, `bce_late` the last ten; relational: in collisions
     mse               of sum_k gamma_k psi_k; `mse_bound` of max psi; `mse_input` of the noise, for denoising
@@ -269,8 +276,15 @@ def scores(counted: Tally, *, static: bool, information_too: bool = True) -> dic
         "mse_input": float(counted.input_error[count].mean()),
     }
     if information_too:
-        by_step = information(counted.tables).nanmean(1)
-        result |= {"ami": float(by_step[count].mean()), "ami_last": float(by_step[-1]), "ami_by_step": by_step.tolist()}
+        each, overlap = information(counted.tables), counted.overlap[count]
+        by_step = each.nanmean(1)
+        result |= {
+            "ami": float(by_step[count].mean()),
+            "ami_last": float(by_step[-1]),
+            "ami_by_step": by_step.tolist(),
+            "ami_overlap": float(each[count][overlap].nanmean()),
+            "ami_apart": float(each[count][~overlap].nanmean()),
+        }
     return result
 
 

@@ -95,7 +95,7 @@ def train(
     cell = build_cell(settings).to(where)
     if options.channels_last:
         cell.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    optimiser = _optimiser(cell, options, where)
+    optimiser = make_optimiser(cell, options, where)
     done = read_checkpoint(out, cell, optimiser, device=device)
     rows = _rows_until(out, done)
     clock = _Clock(options, rows)
@@ -162,7 +162,7 @@ class _Clock:
         return self.minutes() + self.row_minutes > limit
 
 
-def _optimiser(cell: Cell, options: TrainSettings, device: torch.device) -> torch.optim.Optimizer:
+def make_optimiser(cell: Cell, options: TrainSettings, device: torch.device) -> torch.optim.Optimizer:
     """Of the settings' kind; on a GPU all its numbers live there, so that it can be captured."""
     on_gpu = device.type == "cuda"
     rate = torch.tensor(1e-3, device=device) if on_gpu else 1e-3

@@ -30,7 +30,6 @@ def test_every_claim_and_figure_has_its_recipe_and_test(name):
     settings = {run: read_settings(ExperimentSettings, [str(CONFIGS / f"{run}.yaml")], []) for run in experiment.runs}
     for claim in experiment.claims:
         assert claim.test in settings[claim.run].tests, claim
-        assert not claim.beyond or claim.test in settings[claim.beyond].tests, claim
     for figure in experiment.figures:
         for run in figure.runs:
             assert figure.kind == "objects" or figure.test in settings[run].tests, figure
@@ -118,9 +117,7 @@ def test_ours_beside_the_published():
         Claim("a", "net", "same", "ami", 0.9, "x"), Claim("b", "net", "same", "mse", 0.01, "x", more=False),
         Claim("c", "net", "same", "ari_first/40", None, "x"), Claim("d", "net", "long", "ami", 0.9, "x"),
     )  # fmt: skip
-    tests["deep"] = {"same": {"ami": 0.97}}
-    lines = table([claims[0]._replace(beyond="deep"), *claims[1:]], tests)
-    assert [line.beyond for line in lines] == [0.97, None, None, None]
+    lines = table(claims, tests)
     assert [line.better for line in lines] == [True, False, None, None]
     assert lines[0].difference == pytest.approx(0.05)
     assert lines[2].ours == 0.8

@@ -24,8 +24,6 @@ class Claim(NamedTuple):
     """of the published number; what is known of it where there is none"""
     more: bool = True
     """whether more is better"""
-    beyond: str = ""
-    """name of a network that leaves the papers in this; it has the same test and stands in a column of its own"""
 
 
 class Figure(NamedTuple):
@@ -71,28 +69,27 @@ def _ami(what: str, run: str, test: str, published: float, source: str) -> tuple
 
 OVER_OBJECTS = "BCE of the last step over the number of objects (N-EM, figure 5)."
 DREAM = "Twenty frames seen, then thirty dreamt; the top row is what happened."
-CONV = "shapes-conv"
 BALLS = ("balls", "balls-sum", "balls-rnn-em", "balls-rnn", "balls-lstm")
 ONLY_FIGURE = "N-EM, figure 5: no numbers, RNN-EM below K = 1 throughout"
 
 EXPERIMENTS = {
     "shapes": Experiment(
         "Static shapes: N-EM and RNN-EM",
-        ("shapes", "shapes-nem", "shapes-conv"),
+        ("shapes", "shapes-nem"),
         (
-            Claim("RNN-EM, AMI", "shapes", "same", "ami", 0.929, "RC, trained on single shapes; .777 trained as here", beyond=CONV),
-            Claim("RNN-EM with three components, AMI", "shapes", "three", "ami", None, "none published", beyond=CONV),
-            Claim("RNN-EM without noise, AMI", "shapes", "clean", "ami", None, "none published", beyond=CONV),
+            Claim("RNN-EM, AMI", "shapes", "same", "ami", 0.929, "RC, trained on single shapes; .777 trained as here"),
+            Claim("RNN-EM with three components, AMI", "shapes", "three", "ami", None, "none published"),
+            Claim("RNN-EM without noise, AMI", "shapes", "clean", "ami", None, "none published"),
             Claim("N-EM, AMI", "shapes-nem", "same", "ami", None, "N-EM, figure 3: below RNN-EM where shapes overlap"),
-            Claim("RNN-EM, AMI where shapes overlap", "shapes", "same", "ami_overlap", None, "none published", beyond=CONV),
+            Claim("RNN-EM, AMI where shapes overlap", "shapes", "same", "ami_overlap", None, "none published"),
             Claim("N-EM, AMI where shapes overlap", "shapes-nem", "same", "ami_overlap", None, "none published"),
-            Claim("RNN-EM, AMI where they do not", "shapes", "same", "ami_apart", None, "none published", beyond=CONV),
+            Claim("RNN-EM, AMI where they do not", "shapes", "same", "ami_apart", None, "none published"),
             Claim("N-EM, AMI where they do not", "shapes-nem", "same", "ami_apart", None, "none published"),
             Claim("N-EM without noise, AMI", "shapes-nem", "clean", "ami", None, "none published"),
         ),
         (
-            Figure("groupings", ("shapes", "shapes-nem", CONV), "Who owns which pixel after the last step (N-EM, figure 3)."),
-            Figure("curve", ("shapes", "shapes-nem", CONV), "AMI of every step.", score="ami_by_step"),
+            Figure("groupings", ("shapes", "shapes-nem"), "Who owns which pixel after the last step (N-EM, figure 3)."),
+            Figure("curve", ("shapes", "shapes-nem"), "AMI of every step.", score="ami_by_step"),
         ),
     ),
     "flying-shapes": Experiment(

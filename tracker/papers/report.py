@@ -74,8 +74,6 @@ class Line:
     difference: float | None
     """ours less published"""
     better: bool | None
-    beyond: float | None
-    """of a network that leaves the papers in this; None if there is none"""
     source: str
 
 
@@ -182,8 +180,7 @@ def table(claims: Sequence[Claim], tests: dict[str, Tests]) -> list[Line]:
         ours = score(tests[claim.run], claim.test, claim.score)
         apart = None if claim.published is None else ours - claim.published
         better = None if apart is None or math.isnan(apart) else (apart >= 0) == claim.more or apart == 0
-        beyond = score(tests[claim.beyond], claim.test, claim.score) if claim.beyond in tests else None
-        lines.append(Line(claim.what, claim.run, ours, claim.published, apart, better, beyond, claim.source))
+        lines.append(Line(claim.what, claim.run, ours, claim.published, apart, better, claim.source))
     return lines
 
 

@@ -8,13 +8,13 @@ All variants take turns within one run, so that what else the machine does falls
 from __future__ import annotations
 
 import time
-from pathlib import Path
 from statistics import median
 
 import click
 import torch
 
 from tracker.papers.cells import build_cell
+from tracker.papers.report import CONFIGS
 from tracker.papers.settings import ExperimentSettings
 from tracker.papers.train import make_optimiser
 from tracker.papers.unroll import make_inputs
@@ -22,7 +22,6 @@ from tracker.papers.update import EagerUpdate
 from tracker.papers.worlds import draw
 from tracker.settings import read_settings
 
-CONFIGS = Path(__file__).parents[1] / "configs" / "papers"
 CPU = torch.device("cpu")
 VARIANTS = {
     "float32": {},

@@ -98,8 +98,7 @@ def test_what_ships_is_the_papers_network_and_names_no_folder(path):
 def test_every_recipe_fits_every_experiment():
     for run in {run for experiment in EXPERIMENTS.values() for run in experiment.runs}:
         for recipe in ("short", "quick"):
-            files = [CONFIGS / f"{run}.yaml", CONFIGS / f"{recipe}.yaml", CONFIGS / recipe / f"{run}.yaml"]
-            settings = read_settings(ExperimentSettings, [file for file in files if file.is_file()], [])
+            settings = read_settings(ExperimentSettings, report_module._recipe(run, recipe, CONFIGS), [])
             assert (settings.train.schedule, settings.train.clips) == ("cosine", None)
     for file in (CONFIGS / "short").iterdir():
         assert (CONFIGS / file.name).is_file(), file

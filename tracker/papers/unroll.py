@@ -20,7 +20,7 @@ from torch import Tensor
 
 from tracker.papers.cells import Cell
 from tracker.papers.settings import EmSettings
-from tracker.slots.em import gaussian_log_likelihood
+from tracker.slots.em import bernoulli_log_likelihood, gaussian_log_likelihood
 
 LIKELIHOOD_FLOOR = 1e-6
 """the authors' code adds it to every likelihood before sharing, and keeps probabilities so far from 0 and 1 in the loss"""
@@ -138,12 +138,12 @@ def pixel_losses(x: Tensor, psi: Tensor, settings: EmSettings) -> tuple[Tensor, 
     bernoulli  intra -log p(x | psi);              inter KL[0 || psi] = -log(1 - psi)
     gaussian   intra (x - psi)^2 / (2 sigma^2);    inter KL[psi || 0] = psi^2 / (2 sigma^2)
     """
-    if settings.pixels == "gaussian":
-        intra, inter = (-gaussian_log_likelihood(y, psi, sigma=settings.loss_sigma) for y in (x, torch.zeros_like(x)))
-        return intra, inter
-    psi = psi.clamp(LIKELIHOOD_FLOOR, 1 - LIKELIHOOD_FLOOR)
-    white, black = -psi.log(), -(1 - psi).log()
-    return torch.lerp(black, white, x.expand_as(psi)), black
+    black = torch.zeros_like(x)
+    if settings.pixels == "bernoulli":
+        intra, inter = (-bernoulli_log_likelihood(y, psi, floor=LIKELIHOOD_FLOOR) for y in (x, black))
+    else:
+        intra, inter = (-gaussian_log_likelihood(y, psi, sigma=settings.loss_sigma) for y in (x, black))
+    return intra, inter
 
 
 def unrolled_loss(run: Unrolled, frames: Tensor, settings: EmSettings) -> Losses:

@@ -27,7 +27,7 @@ def bernoulli_log_likelihood(x: Tensor, psi: Tensor, *, floor: float = PROBABILI
     Channels multiply, so their logarithms add; the authors' code adds probabilities over channels (the same for C = 1).
     """
     psi = psi.clamp(floor, 1 - floor)
-    return (x * psi.log() + (1 - x) * (1 - psi).log()).sum(-3, keepdim=True)
+    return torch.lerp((1 - psi).log(), psi.log(), x).sum(-3, keepdim=True)  # x log psi + (1 - x) log(1 - psi)
 
 
 def gaussian_log_likelihood(x: Tensor, psi: Tensor, *, sigma: float) -> Tensor:

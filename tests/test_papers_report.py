@@ -12,7 +12,7 @@ from tracker.cli import PAPERS, cli
 from tracker.errors import SettingsError, WeightsError
 from tracker.papers import report as report_module
 from tracker.papers import weights
-from tracker.papers.experiments import EXPERIMENTS, Claim
+from tracker.papers.experiments import EXPERIMENTS, Beyond, Claim
 from tracker.papers.pictures import COLOURS, owners, sheet
 from tracker.papers.report import CONFIGS, run_paper, score, table
 from tracker.papers.settings import ExperimentSettings
@@ -30,6 +30,9 @@ def test_every_claim_and_figure_has_its_recipe_and_test(name):
     settings = {run: read_settings(ExperimentSettings, [str(CONFIGS / f"{run}.yaml")], []) for run in experiment.runs}
     for claim in experiment.claims:
         assert claim.test in settings[claim.run].tests, claim
+        if claim.beyond is not None:
+            further = read_settings(ExperimentSettings, [str(CONFIGS / f"{claim.beyond.run}.yaml")], [])
+            assert claim.beyond.test in further.tests, claim
     for figure in experiment.figures:
         for run in figure.runs:
             assert figure.kind == "objects" or figure.test in settings[run].tests, figure
@@ -104,6 +107,12 @@ def test_every_recipe_fits_every_experiment():
         assert (CONFIGS / file.name).is_file(), file
 
 
+def test_a_network_without_a_recipe_of_its_own_has_its_familys():
+    files = [report_module._recipe(run, "short", CONFIGS)[-1].name for run in ("balls-rnn-em", "shapes-nem", "curtain")]
+    assert files == ["balls.yaml", "shapes-nem.yaml", "curtain.yaml"]
+    assert report_module._recipe("balls-rnn", "quick", CONFIGS)[-1].name == "quick.yaml"
+
+
 def test_a_run_that_was_stopped_says_so(tmp_path):
     changed = [*SMALL, "train.updates=500"]
     report = run_paper("denoising", tmp_path, minutes=1e-6, clips=2, overrides=changed)
@@ -115,9 +124,12 @@ def test_ours_beside_the_published():
     claims = (
         Claim("a", "net", "same", "ami", 0.9, "x"), Claim("b", "net", "same", "mse", 0.01, "x", more=False),
         Claim("c", "net", "same", "ari_first/40", None, "x"), Claim("d", "net", "long", "ami", 0.9, "x"),
+        Claim("e", "net", "same", "ami", 0.9, "x", beyond=Beyond("other", "still", "how")),
     )  # fmt: skip
-    lines = table(claims, tests)
-    assert [line.better for line in lines] == [True, False, None, None]
+    lines = table(claims, tests, {"other": {"still": {"ami": 0.97}}})
+    assert [line.better for line in lines] == [True, False, None, None, True]
+    assert [line.beyond for line in lines] == [None, None, None, None, 0.97]
+    assert table(claims, tests, {})[-1].how is None
     assert lines[0].difference == pytest.approx(0.05)
     assert lines[2].ours == 0.8
     assert np.isnan(lines[3].ours)

@@ -190,6 +190,34 @@ def test_the_rate_is_constant_as_in_the_papers_or_warms_up_and_falls():
     assert learning_rate(cosine, stage=0, done=1000, progress=1.0) == pytest.approx(0.001)
 
 
+def test_a_restart_warms_up_and_falls_anew_and_leaves_the_rates_before_it_as_they_were():
+    once = TrainSettings(
+        stages=(Stage(until=0.5, learning_rate=0.1), Stage(learning_rate=0.2)), schedule="cosine", warm_up_updates=10
+    )
+    more = (
+        Stage(until=0.25, learning_rate=0.1),
+        Stage(until=0.5, learning_rate=0.2),
+        Stage(learning_rate=0.1, restart=True),
+    )
+    twice = once.model_copy(update={"stages": more})
+    for done, stage in ((0, 0), (499, 0), (500, 1), (999, 1)):
+        whole, half = (
+            learning_rate(train, stage=stage, done=done, progress=done / updates)
+            for train, updates in ((once, 1000), (twice, 2000))
+        )
+        assert whole == pytest.approx(half)
+    rates = [learning_rate(twice, stage=2, done=done, progress=done / 2000) for done in (1000, 1009, 1500, 2000)]
+    assert rates == pytest.approx([0.01, 0.1, 0.1 * 0.505, 0.001], rel=1e-3)
+
+
+def test_a_stage_changes_world_and_iteration_and_never_adds_components():
+    settings = small(stages=[{"until": 0.5, "objects": (1, 1), "steps": 7, "components": 4}, {"components": 1}])
+    world, em = training.staged(settings, 0)
+    assert (world.objects, em.steps, em.components) == ((1, 1), 7, 2)
+    world, em = training.staged(settings, 1)
+    assert (world.objects, em.steps, em.components) == ((3, 3), 2, 1)
+
+
 def test_an_epoch_sees_every_batch_once_in_an_order_of_its_own():
     options = TrainSettings(batch=10, clips=100)
     epochs = [[clip_number(options, 10 * epoch + n) for n in range(10)] for epoch in range(2)]

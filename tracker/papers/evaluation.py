@@ -332,7 +332,7 @@ def main(
         world = settings.world.model_copy(update={"digits": settings.world.digits.model_copy(update={"path": digits})})
         settings = settings.model_copy(update={"world": world})
     results = evaluate(cell, settings, clips=clips, seed=seed, device=where, names=names or None)
-    report = {"updates": updates, "weights": weights, "seed": seed, "tests": results}
+    report = {"updates": updates, "weights": weights, "seed": seed, "clips": clips, "tests": results}
     write_text_whole(run / "scores.json", json.dumps(report, indent=1) + "\n")
     for name, row in results.items():
         shown = "  ".join(f"{key} {row[key]:.4f}" for key in ("ami", "ari", "bce_last", "mse") if key in row)

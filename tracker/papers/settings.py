@@ -143,11 +143,15 @@ class Stage(Settings):
     steps: int | None = Field(None, ge=1)
     """T here; null: as `em` has it"""
     components: int | None = Field(None, ge=1)
-    """K here; null: as `em` has it"""
+    """K here, where `em` has more; null: as `em` has it"""
     noise: float | None = Field(None, ge=0, le=1)
     """here; null: as `em` has it"""
+    objects: tuple[int, int] | None = None
+    """fewest and most in a clip here; null: as the world has it"""
     pictures: int | None = Field(None, ge=1)
     """different pictures of digits here; null: as the world has it"""
+    restart: bool = False
+    """the cosine warms up and begins to fall anew (Loshchilov and Hutter 2017), and the stage before ends at its smallest"""
 
 
 class TrainSettings(Settings):
@@ -161,7 +165,7 @@ class TrainSettings(Settings):
     optimiser: Literal["adam", "muon"] = "adam"
     """adam: the papers'; muon: beyond them, and much faster"""
     schedule: Literal["constant", "cosine"] = "constant"
-    """cosine: rates warm up at first, and all stages together fall to a hundredth"""
+    """cosine: rates warm up at first, and all stages together, up to a restart, fall to a hundredth"""
     rate_factor: float = Field(1.0, gt=0)
     """every stage's learning rate times this: for recipes that are laid over an experiment"""
     warm_up_updates: int = Field(100, ge=1)

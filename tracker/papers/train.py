@@ -9,6 +9,7 @@ import json
 import sys
 import time
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -46,8 +47,18 @@ def learning_rate(train: TrainSettings, *, stage: int, done: int, progress: floa
     peak = train.stages[stage].learning_rate * train.rate_factor
     if train.schedule == "constant":
         return peak
-    steps = max(1, round(done / progress)) if progress else 1  # by the clock, as many as it looks like
-    return scheduled_rate(peak, done, steps=steps, warm_up_steps=train.warm_up_updates)
+    updates = round(done / progress) if progress else 1  # by the clock, as many as it looks like
+    begin, end = _cycle(train.stages, stage)
+    first, steps = round(begin * updates), max(1, round((end - begin) * updates))
+    return scheduled_rate(peak, max(0, done - first), steps=steps, warm_up_steps=train.warm_up_updates)
+
+
+def _cycle(stages: Sequence[Stage], number: int) -> tuple[float, float]:
+    """Shares of the training at which the cosine of a stage begins and ends."""
+    begins = [before.until for before, stage in pairwise(stages) if stage.restart]
+    ends = [0.0, *begins, 1.0]
+    cycle = sum(stage.restart for stage in stages[1 : number + 1])
+    return ends[cycle], ends[cycle + 1]
 
 
 def clip_number(train: TrainSettings, done: int) -> int:
@@ -62,9 +73,12 @@ def clip_number(train: TrainSettings, done: int) -> int:
 def staged(settings: ExperimentSettings, number: int) -> tuple[WorldSettings, EmSettings]:
     """World and iteration as a stage has them."""
     stage, world, em = settings.train.stages[number], settings.world, settings.em
+    if stage.objects is not None:
+        world = world.model_copy(update={"objects": stage.objects})
     if stage.pictures is not None:
         world = world.model_copy(update={"digits": world.digits.model_copy(update={"pictures": stage.pictures})})
-    changed = {"steps": stage.steps, "components": stage.components, "noise": stage.noise}
+    fewer = stage.components and min(stage.components, em.components)  # a recipe may be laid over a baseline with one
+    changed = {"steps": stage.steps, "components": fewer, "noise": stage.noise}
     return world, em.model_copy(update={name: value for name, value in changed.items() if value is not None})
 
 

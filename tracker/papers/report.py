@@ -141,13 +141,14 @@ def _ships(run: str) -> bool:
     return (SHIPPED / f"{run}.safetensors").is_file()
 
 
-def _shipped(run: str, overrides: Sequence[str], *, clips: int, device: str, say: Callable[[str], None]) -> Trained:
-    """Test a network that comes with the package."""
-    path = SHIPPED / f"{run}.safetensors"
-    cell, settings, updates = load_cell(path, device=torch.device(device))
+def _shipped(
+    run: str, overrides: Sequence[str] = (), *, names: Sequence[str] | None = None, clips: int, device: str, say: Callable[[str], None]
+) -> Trained:  # fmt: skip
+    """Test a network that comes with the package, by all its tests or those named."""
+    cell, settings, updates = load_cell(SHIPPED / f"{run}.safetensors", device=torch.device(device))
     settings = read_settings(ExperimentSettings, [], overrides, base=settings)
     say(f"{run}: testing on {clips} clips")
-    tests = evaluate(cell, settings, clips=clips, seed=TEST_SEED, device=torch.device(device))
+    tests = evaluate(cell, settings, clips=clips, seed=TEST_SEED, device=torch.device(device), names=names)
     tests = json.loads(json.dumps(tests))  # keys as they are when a file of scores is read
     return Trained(run, updates, _parameters(cell), cell, settings, device, True, tests)
 
@@ -158,13 +159,10 @@ def _beyond(name: str, *, clips: int, device: str, say: Callable[[str], None]) -
     for claim in EXPERIMENTS[name].claims:
         if claim.beyond is not None and _ships(claim.beyond.run):
             wanted.setdefault(claim.beyond.run, set()).add(claim.beyond.test)
-    found = {}
-    for run, names in wanted.items():
-        say(f"{run}: testing on {clips} clips")
-        where = torch.device(device)
-        cell, settings, _ = load_cell(SHIPPED / f"{run}.safetensors", device=where)
-        found[run] = evaluate(cell, settings, clips=clips, seed=TEST_SEED, device=where, names=sorted(names))
-    return found
+    return {
+        run: _shipped(run, names=sorted(names), clips=clips, device=device, say=say).tests
+        for run, names in wanted.items()
+    }
 
 
 def _parameters(cell: Cell) -> int:

@@ -218,6 +218,22 @@ def test_a_stage_changes_world_and_iteration_and_never_adds_components():
     assert (world.objects, em.steps, em.components) == ((3, 3), 2, 1)
 
 
+@pytest.mark.parametrize("components", [1, 2])
+def test_a_frozen_part_stays_as_it_was_but_where_there_is_one_component(tmp_path, components):
+    stages = [{"until": 0.5}, {"frozen": ("decoder",)}]
+    settings = small(updates=4, stages=stages)
+    train(settings.model_copy(update={"em": settings.em.model_copy(update={"components": components})}), tmp_path)
+    before = torch.load(tmp_path / "best-0" / "checkpoint.pt", weights_only=True)["cell"]
+    after = torch.load(tmp_path / "checkpoint.pt", weights_only=True)["cell"]
+    moved = {name.split(".")[0] for name in before if not torch.equal(before[name], after[name])}
+    assert moved == ({"core"} if components > 1 else {"core", "decoder"})
+
+
+def test_n_em_has_no_decoder_to_freeze():
+    with pytest.raises(ValueError, match="N-EM is one matrix"):
+        ExperimentSettings.model_validate({"net": {"cell": "nem"}, "train": {"stages": [{"frozen": ["decoder"]}]}})
+
+
 def test_an_epoch_sees_every_batch_once_in_an_order_of_its_own():
     options = TrainSettings(batch=10, clips=100)
     epochs = [[clip_number(options, 10 * epoch + n) for n in range(10)] for epoch in range(2)]

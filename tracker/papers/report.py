@@ -116,7 +116,7 @@ def run_paper(
         say(f"{run}: training in {out / run}")
         train(
             settings, out / run, device=device, minutes=None if recipe == "quick" else share, graph=device == "cuda",
-            report=partial(_tell, say, run),
+            fused=recipe != "quick", report=partial(_tell, say, run),
         )  # fmt: skip
         say(f"{run}: testing on {clips} clips")
         trained.append(_test(run, out / run, settings, clips=clips, device=device))

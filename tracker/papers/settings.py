@@ -150,6 +150,8 @@ class Stage(Settings):
     """fewest and most in a clip here; null: as the world has it"""
     pictures: int | None = Field(None, ge=1)
     """different pictures of digits here; null: as the world has it"""
+    frozen: tuple[Literal["encoder", "core", "decoder"], ...] = ()
+    """parts of the network that stay as they are; where K is 1 all learns, for a recipe may be laid over a baseline"""
     restart: bool = False
     """the cosine warms up and begins to fall anew (Loshchilov and Hutter 2017), and the stage before ends at its smallest"""
 
@@ -227,6 +229,8 @@ class ExperimentSettings(Settings):
             raise ValueError(f"net.trunk {self.net.trunk}: wanted world.side_px {wanted}")
         if self.net.cell == "nem" and self.net.trunk != "full":
             raise ValueError("net.cell nem: its encoder is its decoder, transposed; wanted net.trunk full")
+        if self.net.cell == "nem" and any(stage.frozen for stage in self.train.stages):
+            raise ValueError("train.stages: frozen: N-EM is one matrix; wanted none of its parts")
         if self.em.sequential == (self.world.kind == "static-shapes"):
             raise ValueError("em.sequential: wanted for every world but static-shapes")
         return self

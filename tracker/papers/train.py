@@ -130,6 +130,9 @@ def train(
         rate = learning_rate(options, stage=stage, done=done, progress=progress)
         _set_rate(optimiser, rate, where)
         if update is None:
+            cell.requires_grad_()
+            for part in options.stages[stage].frozen if em.components > 1 else ():
+                getattr(cell, part).requires_grad_(False)
             update = make_update(cell, optimiser, em, options, inputs, graph=graph, fused=fused)
         losses.append(update(inputs))
         done += 1

@@ -183,6 +183,7 @@ EXPERIMENTS = {
             Figure("steps", ("balls",), "Thirty steps on four balls."),
             Figure("steps", ("balls",), "Six to eight balls, K = 8, with the network trained on four.", "many"),
             Figure("rollout", ("balls", "balls-rnn-em", "balls-rnn"), DREAM, "dream"),
+            Figure("rollout", ("balls",), f"Six to eight balls. {DREAM}", "dream-many"),
             Figure("curve", BALLS, "BCE of every step; they dream from step 21 on.", "dream", "bce_by_step"),
         ),
     ),

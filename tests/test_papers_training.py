@@ -229,6 +229,17 @@ def test_a_frozen_part_stays_as_it_was_but_where_there_is_one_component(tmp_path
     assert moved == ({"core"} if components > 1 else {"core", "decoder"})
 
 
+def test_the_clock_does_not_count_what_an_update_takes_to_compile(monkeypatch):
+    now = 0.0
+    monkeypatch.setattr(training.time, "monotonic", lambda: now)
+    clock = training._Clock(TrainSettings(clock_minutes=1.0), [])
+    now = 15.0
+    with clock.stopped():
+        now = 75.0
+    now = 90.0
+    assert (clock.minutes(), clock.progress(1)) == (0.5, 0.5)
+
+
 def test_n_em_has_no_decoder_to_freeze():
     with pytest.raises(ValueError, match="N-EM is one matrix"):
         ExperimentSettings.model_validate({"net": {"cell": "nem"}, "train": {"stages": [{"frozen": ["decoder"]}]}})

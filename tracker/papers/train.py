@@ -8,7 +8,8 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -133,7 +134,8 @@ def train(
             cell.requires_grad_()
             for part in options.stages[stage].frozen if em.components > 1 else ():
                 getattr(cell, part).requires_grad_(False)
-            update = make_update(cell, optimiser, em, options, inputs, graph=graph, fused=fused)
+            with clock.stopped():
+                update = make_update(cell, optimiser, em, options, inputs, graph=graph, fused=fused)
         losses.append(update(inputs))
         done += 1
         progress = clock.progress(done)
@@ -153,12 +155,18 @@ def train(
 
 
 class _Clock:
-    """How much of the training is over, by updates or by the clock."""
+    """How much of the training is over, by updates or by the clock, which stands still while an update is compiled."""
 
     def __init__(self, options: TrainSettings, rows: Sequence[Row]) -> None:
         self.options, self.began = options, time.monotonic()
         self.before = rows[-1].get("minutes", 0.0) if rows else 0.0
         self.last, self.row_minutes = 0.0, 0.0
+
+    @contextmanager
+    def stopped(self) -> Generator[None, None, None]:
+        begin = time.monotonic()
+        yield
+        self.began += time.monotonic() - begin
 
     def minutes(self) -> float:
         return (time.monotonic() - self.began) / 60

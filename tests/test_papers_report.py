@@ -107,6 +107,16 @@ def test_every_recipe_fits_every_experiment():
         assert (CONFIGS / file.name).is_file(), file
 
 
+def test_a_network_that_ships_is_tested_on_what_the_page_shows_and_no_more():
+    asked = report_module._scored(EXPERIMENTS["denoising"], "shapes")
+    assert asked == {"objects-1", "objects-2", "objects-3", "objects-4", "objects-5"}
+    assert "dream-many" not in report_module._scored(EXPERIMENTS["balls"], "balls")
+    for experiment in EXPERIMENTS.values():
+        for run in experiment.runs:
+            tests = read_settings(ExperimentSettings, [CONFIGS / f"{run}.yaml"], []).tests
+            assert report_module._scored(experiment, run) <= set(tests), run
+
+
 def test_a_network_without_a_recipe_of_its_own_has_its_familys():
     files = [report_module._recipe(run, "short", CONFIGS)[-1].name for run in ("balls-rnn-em", "shapes-nem", "curtain")]
     assert files == ["balls.yaml", "shapes-nem.yaml", "curtain.yaml"]

@@ -21,7 +21,7 @@ from jinja2 import Environment
 from tracker.errors import SettingsError, WeightsError
 from tracker.papers.cells import Cell
 from tracker.papers.evaluation import evaluate
-from tracker.papers.experiments import EXPERIMENTS, OBJECTS, Claim, Figure
+from tracker.papers.experiments import EXPERIMENTS, OBJECTS, Claim, Experiment, Figure
 from tracker.papers.pictures import (
     check_matplotlib,
     groupings,
@@ -100,7 +100,9 @@ def run_paper(
     check_matplotlib()  # before hours of training
     if recipe == "shipped":
         trained = [
-            _shipped(run, overrides, clips=clips, device=device, say=say) for run in experiment.runs if _ships(run)
+            _shipped(run, overrides, names=_scored(experiment, run), clips=clips, device=device, say=say)
+            for run in experiment.runs
+            if _ships(run)
         ]
         if not trained:
             raise WeightsError(f"{name}: none of its networks ships; train them, by the papers or with --short")
@@ -141,14 +143,24 @@ def _ships(run: str) -> bool:
     return (SHIPPED / f"{run}.safetensors").is_file()
 
 
+def _scored(experiment: Experiment, run: str) -> set[str]:
+    """The tests of a network whose scores the page shows; others are for pictures alone, or for other pages."""
+    drawn = [figure for figure in experiment.figures if run in figure.runs]
+    return {
+        *(claim.test for claim in experiment.claims if claim.run == run),
+        *(figure.test for figure in drawn if figure.kind == "curve"),
+        *(f"objects-{count}" for count in OBJECTS if any(figure.kind == "objects" for figure in drawn)),
+    }
+
+
 def _shipped(
-    run: str, overrides: Sequence[str] = (), *, names: Sequence[str] | None = None, clips: int, device: str, say: Callable[[str], None]
+    run: str, overrides: Sequence[str] = (), *, names: set[str], clips: int, device: str, say: Callable[[str], None]
 ) -> Trained:  # fmt: skip
-    """Test a network that comes with the package, by all its tests or those named."""
+    """Test a network that comes with the package, by the tests named."""
     cell, settings, updates = load_cell(SHIPPED / f"{run}.safetensors", device=torch.device(device))
     settings = read_settings(ExperimentSettings, [], overrides, base=settings)
     say(f"{run}: testing on {clips} clips")
-    tests = evaluate(cell, settings, clips=clips, seed=TEST_SEED, device=torch.device(device), names=names)
+    tests = evaluate(cell, settings, clips=clips, seed=TEST_SEED, device=torch.device(device), names=sorted(names))
     tests = json.loads(json.dumps(tests))  # keys as they are when a file of scores is read
     return Trained(run, updates, _parameters(cell), cell, settings, device, True, tests)
 
@@ -159,10 +171,7 @@ def _beyond(name: str, *, clips: int, device: str, say: Callable[[str], None]) -
     for claim in EXPERIMENTS[name].claims:
         if claim.beyond is not None and _ships(claim.beyond.run):
             wanted.setdefault(claim.beyond.run, set()).add(claim.beyond.test)
-    return {
-        run: _shipped(run, names=sorted(names), clips=clips, device=device, say=say).tests
-        for run, names in wanted.items()
-    }
+    return {run: _shipped(run, names=names, clips=clips, device=device, say=say).tests for run, names in wanted.items()}
 
 
 def _parameters(cell: Cell) -> int:

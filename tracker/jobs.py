@@ -96,6 +96,8 @@ def process(
     planned = planned_files(job, settings)
     truth = _read_truth(job)
     with closing(_open(job, start_s=job.start_s, duration_s=job.duration_s, max_frames=job.max_frames)) as source:
+        for line in source.info.notes:
+            notify(f"tracker: {source.info.name}: {line}")
         lanes = build_lanes(settings)
         tally = Tally(
             settings.lanes, truth=truth, frame_offset=0 if truth is None else _frames_before(job, source.info)

@@ -33,6 +33,8 @@ def summarize(
             "fps": info.fps,
             "frame_count": info.frame_count,
             "live": info.live,
+            "notes": list(info.notes),
+            "pixel_aspect": round(info.pixel_aspect, 6),
         },
         "outcome": report.outcome,
         "problem": report.problem,

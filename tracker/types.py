@@ -206,6 +206,10 @@ class SourceInfo:
     """frames that will come, estimated from the header; None if unknown or endless"""
     live: bool
     """a camera or stream: cannot be read twice, frames are dropped rather than queued"""
+    notes: tuple[str, ...] = ()
+    """one line each, without the source's name: what was guessed or left out, known before the first frame"""
+    pixel_aspect: float = 1.0
+    """width of a pixel over its height, as it is to be shown"""
 
 
 class Source(Protocol):

@@ -40,6 +40,7 @@ LINE = {
     "lessons",
     "papers",
     "progress",
+    "libraries",
     "cli",
     "__main__",
     "__init__",

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from glob import has_magic
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -30,6 +30,7 @@ from tracker.sinks import (
     Window,
     check_display,
     check_outputs,
+    display_problem,
     write_json_whole,
 )
 from tracker.sources import open_source
@@ -91,13 +92,12 @@ def process(
     if a run fails later, its results hold the frames so far and the summary says "failed". Ctrl+C is no error: the
     results hold the frames so far and the outcome is "interrupted".
     """
-    if job.show:
-        check_display()
     planned = planned_files(job, settings)
     truth = _read_truth(job)
     with closing(_open(job, start_s=job.start_s, duration_s=job.duration_s, max_frames=job.max_frames)) as source:
         for line in source.info.notes:
             notify(f"tracker: {source.info.name}: {line}")
+        job = _without_missing_display(job, notify)
         lanes = build_lanes(settings)
         tally = Tally(
             settings.lanes, truth=truth, frame_offset=0 if truth is None else _frames_before(job, source.info)
@@ -112,7 +112,7 @@ def process(
         comparison = None
         if job.compare:
             comparison = Comparison(settings.lanes, finders=finders, overlay=overlay, warm_up_frames=warm_up)
-        sinks = [tally, *build_sinks(job, settings, source.info, overlay=overlay, finders=finders)]
+        sinks = [tally, *build_sinks(job, settings, source.info, overlay=overlay, finders=finders, notify=notify)]
 
         def sum_up(report: RunReport) -> dict[str, Any]:
             summary = summarize(report, info=source.info, lanes=lanes, settings=settings, tally=tally)
@@ -169,9 +169,15 @@ def build_overlay(job: Job, settings: RunSettings) -> Overlay:
 
 
 def build_sinks(
-    job: Job, settings: RunSettings, info: SourceInfo, *, overlay: Overlay, finders: Mapping[str, EventFinder]
+    job: Job,
+    settings: RunSettings,
+    info: SourceInfo,
+    *,
+    overlay: Overlay,
+    finders: Mapping[str, EventFinder],
+    notify: Callable[[str], None] = lambda line: None,
 ) -> list[Sink]:
-    """The sinks of a job's files; nothing is opened before the first moment comes."""
+    """The sinks of a job's files; nothing is opened before the first moment comes. `notify` as in `process`."""
     planned = planned_files(job, settings)
     sinks: list[Sink] = []
     for role, path in planned.items():
@@ -189,8 +195,21 @@ def build_sinks(
         elif kind == "sheet":
             sinks.append(ContactSheet(path, render=overlay, arrange=contact_sheet))
     if job.show:
-        sinks.append(Window("tracker", render=overlay))
+        lost = None if job.output is None else notify  # a recording goes on without its window
+        sinks.append(Window("tracker", render=overlay, pixel_aspect=info.pixel_aspect, when_lost=lost))
     return sinks
+
+
+def _without_missing_display(job: Job, notify: Callable[[str], None]) -> Job:
+    """The job, without its window where none can be opened but a recording is wanted too; SinkError if only a window is."""
+    if not job.show:
+        return job
+    if job.output is None:
+        check_display()
+    elif (problem := display_problem()) is not None:
+        notify(f"tracker: no window, only the recording: {problem}")
+        return replace(job, show=False)
+    return job
 
 
 def _beside(name: Path, ending: str) -> Path:

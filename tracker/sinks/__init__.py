@@ -11,7 +11,7 @@ from tracker.sinks.settings import VideoSettings
 from tracker.sinks.sheet import ContactSheet
 from tracker.sinks.tables import CsvTable, MotTable
 from tracker.sinks.video import OverlayVideo
-from tracker.sinks.window import Window, check_display
+from tracker.sinks.window import Window, check_display, display_problem
 
 __all__ = [
     "ContactSheet",
@@ -25,6 +25,7 @@ __all__ = [
     "Window",
     "check_display",
     "check_outputs",
+    "display_problem",
     "part_path",
     "write_json_whole",
     "write_text_whole",

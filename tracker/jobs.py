@@ -183,7 +183,16 @@ def build_sinks(
     for role, path in planned.items():
         kind, _, lane = role.partition(" ")
         if kind == "video":
-            sinks.append(OverlayVideo(path, render=overlay, fps=info.fps, settings=settings.video))
+            sinks.append(
+                OverlayVideo(
+                    path,
+                    render=overlay,
+                    fps=info.fps,
+                    settings=settings.video,
+                    pixel_aspect=info.pixel_aspect,
+                    notify=notify,
+                )
+            )
         elif kind == "mot":
             sinks.append(MotTable(path, lane))
         elif kind == "csv":

@@ -7,7 +7,6 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 from fractions import Fraction
-from pathlib import Path
 from typing import Any
 
 import av
@@ -16,7 +15,8 @@ import numpy as np
 from av.video.reformatter import VideoReformatter
 
 from tracker.errors import SinkError
-from tracker.sinks.outputs import part_path, settle
+from tracker.sinks.ours import MARK
+from tracker.sinks.outputs import Output, cannot_write
 from tracker.sinks.settings import VideoSettings
 from tracker.types import Image, Moment, Outcome
 
@@ -35,9 +35,9 @@ class OverlayVideo:
     """
 
     def __init__(
-        self, path: Path, *, render: Callable[[Moment], Image], fps: float | None, settings: VideoSettings
+        self, output: Output, *, render: Callable[[Moment], Image], fps: float | None, settings: VideoSettings
     ) -> None:
-        self.path = path
+        self._output = output
         self._render = render
         self._fps = fps
         self._settings = settings
@@ -47,22 +47,22 @@ class OverlayVideo:
         """Draw and hand over to the encoder. SinkError if the file cannot be written."""
         image = self._render(moment)
         if self._encoder is None:
-            self._encoder = _Encoder(self.path, image.shape[1::-1], self._fps, self._settings)
+            self._encoder = _Encoder(self._output, image.shape[1::-1], self._fps, self._settings)
         self._encoder.put(image, moment.frame.time_s)
 
     def close(self, outcome: Outcome) -> None:
-        """Finish the file under its final name. SinkError if that fails: what was written keeps its part name."""
+        """Finish the file. SinkError if that fails."""
         if self._encoder is not None:
             encoder, self._encoder = self._encoder, None
             encoder.finish()
-            settle(self.path)
+            self._output.finish()
 
 
 class _Encoder:
     """A thread with a container; takes (image, time) pairs through a bounded queue."""
 
-    def __init__(self, path: Path, size: tuple[int, ...], fps: float | None, settings: VideoSettings) -> None:
-        self._path = path
+    def __init__(self, output: Output, size: tuple[int, ...], fps: float | None, settings: VideoSettings) -> None:
+        self._path = output.path
         self._size = (size[0], size[1])
         self._problem: BaseException | None = None
         self._first_s: float | None = None
@@ -73,7 +73,8 @@ class _Encoder:
             # writes one index of all of them and no picture again, so that every player knows the length and seeks.
             flags = {"movflags": "frag_keyframe+default_base_moof+hybrid_fragmented", "flush_packets": "1"}
             # Absolute: FFmpeg takes `12:30.mp4` for an address.
-            self._container = av.open(str(part_path(path).absolute()), "w", format="mp4", options=flags)
+            self._container = av.open(str(output.part.absolute()), "w", format="mp4", options=flags)
+            self._container.metadata["comment"] = f"{MARK} (RNN-EM and Gaussian mixture)"
             self._stream: Any = self._container.add_stream("libx264", rate=rate, options=_options(rate, settings))
         except (OSError, av.FFmpegError) as error:
             raise self._sink_error(error) from error
@@ -82,7 +83,7 @@ class _Encoder:
         self._stream.time_base = self._stream.codec_context.time_base = Fraction(1, TICKS)
         self._reformatter = VideoReformatter()
         self._queue: queue.Queue[tuple[Image, float] | None] = queue.Queue(settings.queue_frames)
-        self._thread = threading.Thread(target=self._run, name=f"encode {path.name}", daemon=True)
+        self._thread = threading.Thread(target=self._run, name=f"encode {output.path.name}", daemon=True)
         self._thread.start()
 
     def put(self, image: Image, time_s: float) -> None:
@@ -127,8 +128,7 @@ class _Encoder:
             raise self._sink_error(self._problem) from self._problem
 
     def _sink_error(self, error: BaseException) -> SinkError:
-        reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
-        return SinkError(f"{self._path}: the video cannot be written ({reason}); check the folder and the room left")
+        return cannot_write(self._path, error)
 
 
 def _options(rate: Fraction, settings: VideoSettings) -> dict[str, str]:

@@ -154,10 +154,11 @@ def test_a_full_disk_is_told_and_nothing_takes_the_final_name(name, tmp_path):
 
 def test_json_is_there_whole_or_not_at_all(tmp_path):
     path = tmp_path / "out.summary.json"
-    write_json_whole(path, {"name": "café", "fps": 29.97})
-    assert json.loads(path.read_text(encoding="utf-8")) == {"name": "café", "fps": 29.97}
+    mine = {"schema_version": 1, "settings": {}, "versions": {}}
+    write_json_whole(path, mine | {"name": "café", "fps": 29.97})
+    assert json.loads(path.read_text(encoding="utf-8"))["name"] == "café"
     with pytest.raises(ValueError, match="JSON compliant"):
-        write_json_whole(path, {"fps": float("nan")})
+        write_json_whole(path, mine | {"fps": float("nan")})
     assert json.loads(path.read_text(encoding="utf-8"))["fps"] == 29.97
     assert list(tmp_path.iterdir()) == [path]
 

@@ -18,7 +18,9 @@ from tracker.papers.evaluation import show
 from tracker.papers.settings import ExperimentSettings, TestSettings
 from tracker.papers.unroll import Inputs, Unrolled
 from tracker.papers.worlds import Clips
-from tracker.sinks.outputs import replacing, write_output, writing
+from tracker.sinks.ours import MARK, marked_png
+from tracker.sinks.outputs import write_output, writing
+from tracker.sinks.results import replacing
 from tracker.sinks.settings import VideoSettings
 from tracker.sinks.video import OverlayVideo
 from tracker.types import Frame, Moment
@@ -151,7 +153,7 @@ def _shown(
 def write_picture(picture: Picture, path: Path) -> None:
     """As PNG. Raises SinkError if it cannot be written."""
     with replacing(path) as output:
-        write_output(output, cv2.imencode(".png", picture[..., ::-1])[1].tobytes())
+        write_output(output, marked_png(cv2.imencode(".png", picture[..., ::-1])[1].tobytes()))
 
 
 def check_matplotlib() -> None:
@@ -185,6 +187,6 @@ def write_curves(
     axes.spines[["top", "right"]].set_visible(False)
     with replacing(path) as output:
         with writing(path):
-            figure.savefig(output.part, dpi=110)
+            figure.savefig(output.part, dpi=110, metadata={"Software": MARK})
         output.finish()
     pyplot.close(figure)

@@ -8,16 +8,15 @@ from tracker.sinks.claims import hold
 from tracker.sinks.events import EventLines
 from tracker.sinks.masks import MaskFolder, RleMasks
 from tracker.sinks.ours import written_here
-from tracker.sinks.outputs import (
-    Output,
-    encoded,
-    json_text,
+from tracker.sinks.outputs import Output, encoded, json_text, write_output
+from tracker.sinks.results import (
+    Results,
+    check_replaceable,
+    plan_results,
     replacing,
     write_json_whole,
-    write_output,
     write_text_whole,
 )
-from tracker.sinks.results import Results, plan_results
 from tracker.sinks.settings import VideoSettings
 from tracker.sinks.sheet import ContactSheet
 from tracker.sinks.tables import CsvTable, MotTable
@@ -37,6 +36,7 @@ __all__ = [
     "VideoSettings",
     "Window",
     "check_display",
+    "check_replaceable",
     "encoded",
     "hold",
     "json_text",

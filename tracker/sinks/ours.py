@@ -22,6 +22,12 @@ MOT_ROW = re.compile(rb"[0-9]+,[0-9]+,(?:-?[0-9]+\.[0-9]{2},){4}(?:[01]\.[0-9]{4
 CSV_HEADS = (b"frame,time_s,id,x0,y0,x1,y1,confidence,hidden,area_px\n", b"scope,category,sequence,method,sequences,")
 """of CsvTable, and of `tracker evaluate --csv`"""
 RLE_ENTRY = re.compile(rb'\[(?:\s*\]|\s*\{"frame": [0-9]+, "id": [0-9]+, "rle":)')
+JSON_KEYS = (
+    {"schema_version", "settings", "versions"},
+    {"experiment", "recipe", "networks", "table"},
+    {"updates", "weights", "seed", "clips", "tests"},
+)
+"""of a summary or an evaluation, of an experiment's report, of its scores"""
 PNG_HEAD = b"\x89PNG\r\n\x1a\n"
 PNG_HEADER_BYTES = 33
 """signature and IHDR chunk, behind which text may stand"""
@@ -55,7 +61,8 @@ def _is_ours(head: bytes, path: Path) -> bool:
     if path.suffix == ".jsonl":
         return _keys(head.split(b"\n")[0]) >= {"frame", "time_s", "kind", "lane", "ids"}
     if path.suffix == ".json" and head.startswith(b"{"):
-        return {"schema_version", "settings", "versions"} <= _keys(path.read_bytes())
+        keys = _keys(path.read_bytes())
+        return any(known <= keys for known in JSON_KEYS)
     return f'<meta name="generator" content="{MARK}'.encode() in head
 
 

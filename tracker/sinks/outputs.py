@@ -86,40 +86,9 @@ def sync(path: Path) -> None:
         os.fsync(file.fileno())
 
 
-def write_json_whole(path: Path, value: object) -> None:
-    """Write JSON that is there whole or not at all.
-
-    Raises SinkError if it cannot be written, ValueError for NaN and infinity, TypeError for what else JSON has not.
-    """
-    write_text_whole(path, json_text(value))
-
-
 def json_text(value: object) -> str:
     """JSON for people, without NaN and infinity (ValueError)."""
     return json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
-
-
-def write_text_whole(path: Path, text: str) -> None:
-    """Write text that is there whole or not at all, replacing what has that name. Raises SinkError if it cannot be written."""
-    with replacing(path) as output:
-        write_output(output, encoded(text))
-
-
-@contextmanager
-def replacing(path: Path) -> Iterator[Output]:
-    """A single output that replaces what has its name at the end of the block, if it was finished.
-
-    For files of this program alone, in a folder of its own; the results of a run are claimed together (`results`).
-    """
-    output = Output(path, path.with_name(part_name(path.name, new_run_id())))
-    try:
-        yield output
-        if output.whole:
-            with writing(path):
-                sync(output.part)
-                os.replace(output.part, path)
-    finally:
-        output.part.unlink(missing_ok=True)
 
 
 def write_output(output: Output, data: bytes) -> None:

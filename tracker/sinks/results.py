@@ -6,13 +6,24 @@ import os
 import shutil
 import stat
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from tracker.errors import SinkError
 from tracker.sinks.claims import Held, claim, leftovers, one_at_a_time, recover, refuse_if_claimed
 from tracker.sinks.ours import written_here
-from tracker.sinks.outputs import Output, cannot_write, new_run_id, part_name, sync, writing
+from tracker.sinks.outputs import (
+    Output,
+    cannot_write,
+    encoded,
+    json_text,
+    new_run_id,
+    part_name,
+    sync,
+    write_output,
+    writing,
+)
 
 Identity = tuple[int, int]
 """device and number of a file: the same for a link to it and for another spelling of its name"""
@@ -51,7 +62,7 @@ def check_outputs(
         others = f" (and {len(existing) - 1} more)" if len(existing) > 1 else ""
         raise SinkError(f"{existing[0]}: exists already{others}; use --overwrite to replace, or another name")
     for path in existing:
-        _refuse_foreign(path)
+        check_replaceable(path)
 
 
 def _identities(path: Path) -> list[Identity]:
@@ -84,8 +95,9 @@ KINDS = (
 )
 
 
-def _refuse_foreign(path: Path) -> None:
-    if not written_here(path):
+def check_replaceable(path: Path) -> None:
+    """Raise SinkError if something stands there that this program did not write."""
+    if os.path.lexists(path) and not written_here(path):
         what = "holds files that" if path.is_dir() else "is a file that"
         raise SinkError(
             f"{path}: {what} tracker did not write, which --overwrite does not replace; move it away or use another name"
@@ -183,7 +195,7 @@ class Results:
                 _refuse_kind(output.path, folder=output.path in self._folders)
                 if not self._overwrite:
                     raise SinkError(f"{output.path}: came into being during the run; what was written is kept")
-                _refuse_foreign(output.path)
+                check_replaceable(output.path)
         for output in begun:
             if output.part.is_file():
                 with writing(output.path):
@@ -262,3 +274,35 @@ def _replace(output: Output) -> None:
         shutil.rmtree(old)
     else:
         os.replace(output.part, output.path)
+
+
+def write_json_whole(path: Path, value: object) -> None:
+    """Write JSON that is there whole or not at all.
+
+    Raises SinkError if it cannot be written, ValueError for NaN and infinity, TypeError for what else JSON has not.
+    """
+    write_text_whole(path, json_text(value))
+
+
+def write_text_whole(path: Path, text: str) -> None:
+    """Write text that is there whole or not at all, replacing what has that name. Raises SinkError if it cannot be written."""
+    with replacing(path) as output:
+        write_output(output, encoded(text))
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Output]:
+    """A single output that replaces what has its name at the end of the block, if it was finished.
+
+    Raises SinkError if this program did not write what stands there. The results of a run are claimed together instead.
+    """
+    check_replaceable(path)
+    output = Output(path, path.with_name(part_name(path.name, new_run_id())))
+    try:
+        yield output
+        if output.whole:
+            with writing(path):
+                sync(output.part)
+                os.replace(output.part, path)
+    finally:
+        output.part.unlink(missing_ok=True)

@@ -26,7 +26,7 @@ def work(clip: str, output: Path, lanes: list[str]) -> dict[str, object]:
     from tracker.jobs import Job
     from tracker.pipeline import run
     from tracker.settings import RunSettings
-    from tracker.sinks import OverlayVideo
+    from tracker.sinks import OverlayVideo, replacing
     from tracker.sources import open_source
 
     if lanes:
@@ -36,8 +36,11 @@ def work(clip: str, output: Path, lanes: list[str]) -> dict[str, object]:
         report = process(Job(clip, output, overwrite=True), settings).report
     else:
         source = open_source(clip)
-        sink = OverlayVideo(output, render=lambda m: m.frame.image, fps=source.info.fps, settings=RunSettings().video)
-        report = run(source, [], [sink])
+        with replacing(output) as written:
+            sink = OverlayVideo(
+                written, render=lambda m: m.frame.image, fps=source.info.fps, settings=RunSettings().video
+            )
+            report = run(source, [], [sink])
         source.close()
     unit = 1 if sys.platform == "darwin" else 1024
     peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6

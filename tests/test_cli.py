@@ -413,11 +413,12 @@ def test_a_window_without_a_display_says_what_to_use(clip, monkeypatch):
 
 
 def test_a_result_that_exists_is_kept_without_overwrite(clip, tmp_path):
-    (tmp_path / "o.gmm.csv").write_text("mine")
+    table = tmp_path / "o.gmm.csv"
+    table.write_text("")
     assert "--overwrite" in refused("process", clip, "--lanes", "gmm", "-o", "o.mp4")
     assert [path.name for path in tmp_path.iterdir()] == ["o.gmm.csv"]
     assert call("process", clip, "--lanes", "gmm", "-o", "o.mp4", "--overwrite").exit_code == 0
-    assert (tmp_path / "o.gmm.csv").read_text() != "mine"
+    assert table.read_text().startswith("frame,time_s,")
 
 
 def test_an_output_in_a_place_that_is_no_folder(clip, tmp_path):
@@ -444,7 +445,7 @@ def test_masks_never_replace_the_folder_they_were_read_from(tmp_path):
     Image.new("RGB", (32, 24)).save(folder / "1.png")
     asked = ("--lanes", "gmm", "--masks", "png", "-o", tmp_path / "o.mp4", "--overwrite")
     for source in (folder, folder / "*.png", folder / "1.png"):
-        assert "is the input" in refused("process", source, *asked)
+        assert re.search("is the input|the input .* lies in it", refused("process", source, *asked))
     assert [path.name for path in folder.iterdir()] == ["1.png"]
 
 

@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+from outputs import Alone, output
 
 from tracker.errors import SinkError
 from tracker.sinks import EventLines
@@ -32,7 +33,7 @@ def moment(index):
 
 
 def written(path, finder, frames=20, outcome="complete"):
-    sink = EventLines(path, finder)
+    sink = Alone(lambda out: EventLines(out, finder), path)
     for n in range(frames):
         sink.write(moment(n))
     sink.close(outcome)
@@ -69,17 +70,17 @@ def test_no_moment_no_file(tmp_path):
 
 
 def test_until_it_is_closed_the_file_has_its_part_name_and_every_line_so_far(tmp_path):
-    sink = EventLines(tmp_path / "a.jsonl", Told({0: [BIRTH]}))
+    sink = Alone(lambda out: EventLines(out, Told({0: [BIRTH]})), tmp_path / "a.jsonl")
     sink.write(moment(0))
     (part,) = tmp_path.iterdir()
-    assert part.name == "a.part.jsonl"
+    assert part == sink.part
     assert json.loads(part.read_text())["ids"] == [3]
     sink.close("interrupted")
     assert [path.name for path in tmp_path.iterdir()] == ["a.jsonl"]
 
 
 def test_closed_twice_the_end_is_written_once(tmp_path):
-    sink = EventLines(tmp_path / "a.jsonl", Told({}, [DEATH]))
+    sink = Alone(lambda out: EventLines(out, Told({}, [DEATH])), tmp_path / "a.jsonl")
     sink.write(moment(0))
     sink.close("complete")
     sink.close("complete")
@@ -87,6 +88,6 @@ def test_closed_twice_the_end_is_written_once(tmp_path):
 
 
 def test_a_folder_that_is_not_there_is_named(tmp_path):
-    sink = EventLines(tmp_path / "none" / "a.jsonl", Told({}))
+    sink = EventLines(output(tmp_path / "none" / "a.jsonl"), Told({}))
     with pytest.raises(SinkError, match=r"a\.jsonl: cannot be written"):
         sink.write(moment(0))

@@ -35,6 +35,7 @@ LINE = {
     "evaluate",
     "evaluation",
     "jobs",
+    "files",
     "comparison",
     "synth",
     "lessons",

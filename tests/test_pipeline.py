@@ -153,11 +153,13 @@ def test_ctrl_c_in_the_middle_of_a_frame_waits_until_every_sink_has_it():
     assert first.closed == second.closed == ["interrupted"]
 
 
-def test_a_second_ctrl_c_does_not_wait():
-    first, second = Book(ctrl_c_at(1, times=2)), Book()
+@pytest.mark.parametrize("times", [2, 20])
+def test_however_often_ctrl_c_comes_there_is_one_end(times):
+    first, second = Book(ctrl_c_at(1, times=times)), Book()
     report = run(Clip(5), lanes(), [first, second])
-    assert report.outcome == "interrupted"
-    assert (len(first.moments), len(second.moments)) == (2, 1)
+    assert (report.frames, report.outcome) == (2, "interrupted")
+    assert len(first.moments) == len(second.moments) == 2
+    assert first.closed == second.closed == ["interrupted"]
 
 
 def test_after_the_run_ctrl_c_is_what_it_was():

@@ -305,7 +305,16 @@ def test_the_window_process_imports_nothing_that_could_bring_pyav():
     assert foreign == {"cv2", "numpy"}
 
 
-HIGHGUI = {"namedWindow", "imshow", "waitKey", "waitKeyEx", "pollKey", "destroyWindow", "destroyAllWindows", "startWindowThread"}
+HIGHGUI = {
+    "namedWindow",
+    "imshow",
+    "waitKey",
+    "waitKeyEx",
+    "pollKey",
+    "destroyWindow",
+    "destroyAllWindows",
+    "startWindowThread",
+}
 
 
 def test_no_other_module_opens_a_window():

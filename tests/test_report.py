@@ -8,6 +8,7 @@ from dataclasses import asdict
 
 import numpy as np
 import pytest
+from outputs import Alone
 from PIL import Image as Pillow
 
 from tracker.build import build_lanes
@@ -79,7 +80,7 @@ def recorded(methods, *, video=None, frames=60):
     overlay = Overlay(load_settings().overlay, lanes=list(methods), panels=True)
     sinks = [Record(list(methods), render=overlay, colour=colour)]
     if video is not None:
-        sinks.append(OverlayVideo(video, render=overlay, fps=10.0, settings=VideoSettings()))
+        sinks.append(Alone(lambda out: OverlayVideo(out, render=overlay, fps=10.0, settings=VideoSettings()), video))
     for index, image in enumerate(world.images):
         frame = Frame(index, index / 10, image)
         now = Moment(frame, tuple(lane.step(frame) for lane in lanes))

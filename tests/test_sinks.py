@@ -14,6 +14,7 @@ import av
 import cv2
 import numpy as np
 import pytest
+from outputs import RUN, Alone
 from pycocotools import mask as coco
 
 from tracker.errors import SinkError
@@ -27,8 +28,6 @@ from tracker.sinks import (
     VideoSettings,
     Window,
     check_display,
-    check_outputs,
-    part_path,
     window_process,
     write_json_whole,
 )
@@ -63,16 +62,32 @@ def arrange(images, times_s):
 
 
 def video(path, *, render=picture, fps=10.0, **settings):
-    return OverlayVideo(path, render=render, fps=fps, settings=VideoSettings(**settings))
+    return Alone(lambda out: OverlayVideo(out, render=render, fps=fps, settings=VideoSettings(**settings)), path)
+
+
+def mot(path, lane="slots", **options):
+    return Alone(lambda out: MotTable(out, lane, **options), path)
+
+
+def csv(path, lane="slots"):
+    return Alone(lambda out: CsvTable(out, lane), path)
+
+
+def rle(path):
+    return Alone(lambda out: RleMasks(out, "slots"), path)
+
+
+def sheet(path, render=picture, arrange=arrange, **options):
+    return Alone(lambda out: ContactSheet(out, render=render, arrange=arrange, **options), path)
 
 
 SINKS = {
-    "out.slots.mot.txt": lambda path: MotTable(path, "slots"),
-    "out.slots.csv": lambda path: CsvTable(path, "slots"),
-    "out.slots.masks": lambda path: MaskFolder(path, "slots"),
-    "out.slots.rle.json": lambda path: RleMasks(path, "slots"),
+    "out.slots.mot.txt": lambda path: mot(path),
+    "out.slots.csv": lambda path: csv(path),
+    "out.slots.masks": lambda path: Alone(lambda out: MaskFolder(out, "slots"), path),
+    "out.slots.rle.json": lambda path: rle(path),
     "out.mp4": video,
-    "out.png": lambda path: ContactSheet(path, render=picture, arrange=arrange),
+    "out.png": lambda path: sheet(path),
 }
 
 
@@ -97,13 +112,14 @@ def test_closed_before_any_moment_it_leaves_nothing(output):
 
 
 @pytest.mark.parametrize("outcome", ["complete", "interrupted", "failed"])
-def test_the_final_name_appears_at_the_close_and_not_before(output, outcome):
+def test_it_writes_under_its_part_name_alone_and_says_when_it_is_whole(output, outcome):
     sink = make(output)
     for index in range(3):
         sink.write(moment(index, TRACK))
-        assert not output.exists()
-        assert all(".part" in path.name for path in output.parent.iterdir())
+        assert not sink.output.whole
+        assert {path.name for path in output.parent.iterdir()} <= {sink.part.name}
     sink.close(outcome)
+    assert sink.output.whole
     assert list(output.parent.iterdir()) == [output]
 
 
@@ -112,36 +128,6 @@ def test_a_clip_of_one_frame_without_objects_is_written(output):
     sink.write(moment(0))
     sink.close("complete")
     assert output.exists()
-
-
-def test_what_was_there_stays_until_the_new_one_is_whole(output):
-    for first_index in (0, 5):
-        sink = make(output)
-        sink.write(moment(first_index, TRACK))
-        before = contents(output)
-        sink.write(moment(first_index + 1, TRACK))
-        assert contents(output) == before
-        sink.close("complete")
-        assert contents(output) != before
-    assert list(output.parent.iterdir()) == [output]
-
-
-def contents(path):
-    if path.is_dir():
-        return {file.name: file.read_bytes() for file in path.iterdir()}
-    return path.read_bytes() if path.exists() else None
-
-
-def test_the_rest_of_a_killed_run_is_in_nobodys_way(output):
-    killed = make(output)
-    killed.write(moment(0, TRACK))
-    killed.write(moment(1, TRACK))
-    sink = make(output)
-    sink.write(moment(7, TRACK))
-    sink.close("complete")
-    if output.is_dir():
-        assert [file.name for file in output.iterdir()] == ["000008.png"]
-    assert list(output.parent.iterdir()) == [output]
 
 
 def test_a_folder_that_has_gone_is_one_line_that_names_the_output(output):
@@ -159,8 +145,8 @@ def test_a_folder_that_has_gone_is_one_line_that_names_the_output(output):
 @pytest.mark.parametrize("name", ["out.slots.mot.txt", "out.slots.csv", "out.slots.rle.json", "out.mp4", "out.png"])
 def test_a_full_disk_is_told_and_nothing_takes_the_final_name(name, tmp_path):
     output = tmp_path / name
-    part_path(output).symlink_to("/dev/full")
     sink = make(output)
+    sink.part.symlink_to("/dev/full")
     with pytest.raises(SinkError, match="No space left"):  # noqa: PT012 (buffered: when it shows is the system's affair)
         for index in range(20):
             sink.write(moment(index, TRACK))
@@ -168,69 +154,13 @@ def test_a_full_disk_is_told_and_nothing_takes_the_final_name(name, tmp_path):
     assert not output.exists()
 
 
-def test_a_folder_is_never_replaced_by_a_file(tmp_path):
-    mine = tmp_path / "out.csv" / "precious.txt"
-    mine.parent.mkdir()
-    mine.write_text("years of work")
-    sink = CsvTable(tmp_path / "out.csv", "slots")
-    sink.write(moment(0))
-    with pytest.raises(SinkError):
-        sink.close("complete")
-    assert mine.read_text() == "years of work"
-
-
-# Before the work
-
-
-def test_an_output_that_exists_is_refused_by_name_and_nothing_is_made(tmp_path):
-    old = tmp_path / "old.csv"
-    old.write_text("")
-    with pytest.raises(SinkError, match=r"old\.csv: exists already; use --overwrite"):
-        check_outputs([tmp_path / "new" / "a.mp4", old], overwrite=False)
-    assert not (tmp_path / "new").exists()
-    check_outputs([tmp_path / "new" / "a.mp4", old], overwrite=True)
-    assert list((tmp_path / "new").iterdir()) == []
-    assert old.exists()
-
-
-def test_several_that_exist_are_counted(tmp_path):
-    paths = [tmp_path / name for name in "abc"]
-    for path in paths:
-        path.write_text("")
-    with pytest.raises(SinkError, match=r"a: exists already \(and 2 more\)"):
-        check_outputs(paths, overwrite=False)
-
-
-def test_a_folder_where_a_file_is_to_go_is_refused_even_with_overwrite(tmp_path):
-    (tmp_path / "out.mp4").mkdir()
-    with pytest.raises(SinkError, match="is a folder"):
-        check_outputs([tmp_path / "out.mp4"], overwrite=True)
-    (tmp_path / "out.masks").mkdir()
-    check_outputs([], folders=[tmp_path / "out.masks"], overwrite=True)
-    (tmp_path / "other.masks").write_text("")
-    with pytest.raises(SinkError, match="is a file"):
-        check_outputs([], folders=[tmp_path / "other.masks"], overwrite=True)
-
-
-@pytest.mark.parametrize("below", ["a.mp4", "deeper/a.mp4"])
-def test_a_file_in_the_place_of_the_folder_is_refused(tmp_path, below):
-    (tmp_path / "file").write_text("")
-    with pytest.raises(SinkError, match=r"cannot write here \(there is a file where the folder should be\)"):
-        check_outputs([tmp_path / "file" / below], overwrite=False)
-
-
-@pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs a folder that refuses even root")
-def test_a_folder_that_cannot_be_written_is_refused():
-    with pytest.raises(SinkError, match="/proc: cannot write here"):
-        check_outputs([Path("/proc/out.mp4")], overwrite=False)
-
-
 def test_json_is_there_whole_or_not_at_all(tmp_path):
     path = tmp_path / "out.summary.json"
-    write_json_whole(path, {"name": "café", "fps": 29.97})
-    assert json.loads(path.read_text(encoding="utf-8")) == {"name": "café", "fps": 29.97}
+    mine = {"schema_version": 1, "settings": {}, "versions": {}}
+    write_json_whole(path, mine | {"name": "café", "fps": 29.97})
+    assert json.loads(path.read_text(encoding="utf-8"))["name"] == "café"
     with pytest.raises(ValueError, match="JSON compliant"):
-        write_json_whole(path, {"fps": float("nan")})
+        write_json_whole(path, mine | {"fps": float("nan")})
     assert json.loads(path.read_text(encoding="utf-8"))["fps"] == 29.97
     assert list(tmp_path.iterdir()) == [path]
 
@@ -249,17 +179,17 @@ def written(sink, *moments):
 
 
 def test_mot_rows_count_frames_from_one_and_leave_hidden_objects_out(tmp_path):
-    rows = written(MotTable(tmp_path / "a.txt", "slots"), moment(0, SEEN, BEHIND), moment(1), moment(2, SEEN))
+    rows = written(mot(tmp_path / "a.txt"), moment(0, SEEN, BEHIND), moment(1), moment(2, SEEN))
     assert rows == "1,3,1.00,2.00,10.00,20.50,0.8750,-1,-1,-1\n3,3,1.00,2.00,10.00,20.50,0.8750,-1,-1,-1\n"
 
 
 def test_mot_rows_of_hidden_objects_come_when_asked_for(tmp_path):
-    rows = written(MotTable(tmp_path / "a.txt", "slots", hidden=True), moment(0, SEEN, BEHIND))
+    rows = written(mot(tmp_path / "a.txt", hidden=True), moment(0, SEEN, BEHIND))
     assert rows.splitlines()[1] == "1,4,-4.00,2.00,10.00,10.00,0.2500,-1,-1,-1"
 
 
 def test_csv_rows_tell_time_visibility_and_area(tmp_path):
-    rows = written(CsvTable(tmp_path / "a.csv", "slots"), moment(9, SEEN, BEHIND, time_s=1 / 3))
+    rows = written(csv(tmp_path / "a.csv"), moment(9, SEEN, BEHIND, time_s=1 / 3))
     assert rows.splitlines() == [
         "frame,time_s,id,x0,y0,x1,y1,confidence,hidden,area_px",
         "10,0.333333,3,1.00,2.00,11.00,22.50,0.8750,0,200",  # 10 x 20 whole pixels
@@ -270,21 +200,21 @@ def test_csv_rows_tell_time_visibility_and_area(tmp_path):
 def test_a_table_holds_its_own_lane_only(tmp_path):
     slots, gmm = moment(0, SEEN), moment(0, BEHIND, lane="gmm")
     both = Moment(slots.frame, slots.views + gmm.views)
-    rows = written(CsvTable(tmp_path / "a.csv", "gmm"), both).splitlines()[1:]
+    rows = written(csv(tmp_path / "a.csv", "gmm"), both).splitlines()[1:]
     assert [row.split(",")[2] for row in rows] == ["4"]
 
 
 def test_a_killed_run_has_every_row_in_the_part_file(tmp_path):
-    sink = MotTable(tmp_path / "a.txt", "slots")
+    sink = mot(tmp_path / "a.txt")
     sink.write(moment(0, SEEN))
-    assert part_path(sink.path).read_text().count("\n") == 1
+    assert sink.part.read_text().count("\n") == 1
 
 
 # Masks
 
 
 def test_masks_are_white_where_any_object_owns_the_pixel(tmp_path):
-    sink = MaskFolder(tmp_path / "a.masks", "slots")
+    sink = Alone(lambda out: MaskFolder(out, "slots"), tmp_path / "a.masks")
     sink.write(moment(0, Track(1, Box(2, 3, 10, 12), 1, 1), Track(2, Box(20, 3, 22, 5), 1, 9)))
     sink.write(moment(1))
     sink.close("complete")
@@ -297,7 +227,7 @@ def test_masks_are_white_where_any_object_owns_the_pixel(tmp_path):
 
 def test_run_lengths_decode_to_the_pixels_of_each_track(tmp_path):
     overlapping = moment(0, Track(7, Box(2, 3, 10, 12), 1, 1), Track(8, Box(5, 3, 12, 12), 1, 2), BEHIND)
-    rows = json.loads(written(RleMasks(tmp_path / "a.json", "slots"), overlapping, moment(1), moment(2, TRACK)))
+    rows = json.loads(written(rle(tmp_path / "a.json"), overlapping, moment(1), moment(2, TRACK)))
     assert [(row["frame"], row["id"]) for row in rows] == [(1, 7), (1, 8), (3, 1)]
     labels = overlapping.view("slots").segmentation.labels
     assert np.array_equal(coco.decode(rows[0]["rle"]), labels == 1)
@@ -306,7 +236,7 @@ def test_run_lengths_decode_to_the_pixels_of_each_track(tmp_path):
 
 
 def test_run_lengths_of_a_clip_without_objects_are_an_empty_list(tmp_path):
-    assert json.loads(written(RleMasks(tmp_path / "a.json", "slots"), moment(0))) == []
+    assert json.loads(written(rle(tmp_path / "a.json"), moment(0))) == []
 
 
 # Contact sheet
@@ -320,10 +250,10 @@ def test_a_sheet_is_spread_over_a_run_of_any_length(tmp_path, frames):
         shown.extend(times_s)
         return arrange(images, times_s)
 
-    sink = ContactSheet(tmp_path / "a.png", render=picture, arrange=note, count=12)
+    sink = sheet(tmp_path / "a.png", arrange=note, count=12)
     for index in range(frames):
         sink.write(moment(index, time_s=float(index), width=8, height=6))
-        assert len(sink._kept) < 4 * 12  # what it keeps is bounded
+        assert len(sink.sink._kept) < 4 * 12  # what it keeps is bounded
     sink.close("complete")
     assert len(shown) == min(frames, 12)
     assert shown == sorted(shown)
@@ -336,12 +266,12 @@ def test_a_sheet_is_spread_over_a_run_of_any_length(tmp_path, frames):
 def test_a_sheet_keeps_small_pictures_in_rgb(tmp_path):
     red = np.zeros((600, 960, 3), np.uint8)
     red[..., 0] = 255
-    sink = ContactSheet(tmp_path / "a.png", render=lambda _: red, arrange=lambda images, _: images[0])
+    sink = sheet(tmp_path / "a.png", render=lambda _: red, arrange=lambda images, _: images[0])
     sink.write(moment(0))
     sink.close("complete")
-    sheet = cv2.imread(str(sink.path))
-    assert sheet.shape == (300, 480, 3)
-    assert (sheet == (0, 0, 255)).all()  # OpenCV reads BGR
+    shown = cv2.imread(str(sink.path))
+    assert shown.shape == (300, 480, 3)
+    assert (shown == (0, 0, 255)).all()  # OpenCV reads BGR
 
 
 # Video
@@ -466,13 +396,13 @@ def test_what_goes_wrong_in_the_encoder_is_raised_and_nobody_waits_for_it(tmp_pa
     sink = video(tmp_path / "a.mp4")
     sink.write(moment(0))
     sink.write(moment(1))
-    encoder = sink._encoder
+    encoder = sink.sink._encoder
 
     def broken(image, time_s):
         raise OSError(28, "No space left on device")
 
     encoder._encode = broken
-    with pytest.raises(SinkError, match=r"a\.mp4: the video cannot be written \(No space left on device\)"):  # noqa: PT012
+    with pytest.raises(SinkError, match=r"a\.mp4: cannot be written \(No space left on device\); [0-9,]+ MB are free"):  # noqa: PT012
         for _ in range(50):  # more than the queue holds
             encoder.put(picture(moment(0)), 0.0)
             time.sleep(0.001)
@@ -523,8 +453,9 @@ def test_the_video_of_a_killed_run_plays(tmp_path):
         assert process.stdout.readline() == b"far enough\n"
         process.send_signal(signal.SIGKILL)
     assert not path.exists()
-    frames = decoded(part_path(path))
-    assert "moof" in atoms(part_path(path))
+    part = path.with_name(f"a.part-{RUN}.mp4")
+    frames = decoded(part)
+    assert "moof" in atoms(part)
     assert len(frames) >= 300 - 2 * 15 - 40  # two key frame distances, and what the encoder held
     assert [time for time, _ in frames] == pytest.approx(np.arange(len(frames)) / 10, abs=1e-3)
 
@@ -627,7 +558,10 @@ def test_closed_before_any_moment_no_window_was_opened(monkeypatch):
 @pytest.mark.parametrize(
     ("program", "words"),
     [
-        ("print('failed The function is not implemented. Rebuild the library')", "pip install --force-reinstall opencv-python"),
+        (
+            "print('failed The function is not implemented. Rebuild the library')",
+            "pip install --force-reinstall opencv-python",
+        ),
         ("raise SystemExit(3)", "the display does not answer"),
         ("print('failed something odd')", "something odd"),
     ],

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import signal
+import sys
 import traceback
 from collections.abc import Callable
 from functools import partial
@@ -12,6 +16,7 @@ import click
 
 from tracker import __version__
 from tracker.errors import SinkError, TrackerError
+from tracker.interrupt import Interrupts
 from tracker.libraries import cure
 
 if TYPE_CHECKING:
@@ -25,7 +30,9 @@ SITUATIONS = (
 WORLDS = ("street", "mnist-mot", "sprites-mot", *SITUATIONS)
 PAPERS = ("shapes", "flying-shapes", "flying-mnist", "denoising", "balls", "curtain")
 LAYOUTS = ("auto", "cdnet", "masks", "mot", "identities")
-EXIT_ERROR, EXIT_INTERRUPTED = 1, 130
+EXIT_ERROR = 1
+EXIT_SIGNAL = 128
+"""plus the signal's number: 130 after Ctrl+C"""
 
 NOTHING = (
     "tracker: nothing was found; objects may be too small (gmm.min_area, slots.life.min_area), dark enough for shadows "
@@ -35,6 +42,17 @@ NOTHING = (
 note = partial(click.echo, err=True)
 """To stderr: results go to stdout or files."""
 
+
+def say(text: object) -> None:
+    """To stdout. A stdout that is closed or full is no error: it comes after the work, whose results are in files."""
+    try:
+        click.echo(text)
+        sys.stdout.flush()
+    except OSError:
+        with contextlib.suppress(OSError, ValueError):  # what is still buffered must not fail again at the exit
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 C = TypeVar("C", bound=Callable[..., Any])
 
 
@@ -43,18 +61,22 @@ class Commands(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command."""
-        try:
-            return super().invoke(ctx)
-        except (click.ClickException, click.exceptions.Exit):
-            raise
-        except KeyboardInterrupt:
-            note("tracker: interrupted")
-            ctx.exit(EXIT_INTERRUPTED)
-        except Exception as error:
-            if ctx.meta.get("tracker.debug"):
-                traceback.print_exc()
-            note(f"tracker: error: {_one_line(error)}")
-            ctx.exit(EXIT_ERROR)
+        with Interrupts() as interrupts:
+            try:
+                returned = super().invoke(ctx)
+                if interrupts.asked:  # too late to change anything, but a loop of commands is to end
+                    raise KeyboardInterrupt
+                return returned
+            except (click.ClickException, click.exceptions.Exit):
+                raise
+            except KeyboardInterrupt:
+                note("tracker: interrupted")
+                ctx.exit(EXIT_SIGNAL + (interrupts.number or signal.SIGINT))
+            except Exception as error:
+                if ctx.meta.get("tracker.debug"):
+                    traceback.print_exc()
+                note(f"tracker: error: {_one_line(error)}")
+                ctx.exit(EXIT_ERROR)
 
 
 def _one_line(error: Exception) -> str:
@@ -298,15 +320,17 @@ def evaluate(
     )
     inputs = (*task.datasets, *task.results, *([task.truth] if task.truth else []), *map(Path, common["files"]))
     settings = _settings(common)
-    outcome.check_targets((output, csv), overwrite=overwrite, inputs=inputs)
-    with shown_progress(quiet=quiet) as progress:
-        found = evaluate(task, settings, progress=progress, notify=lambda line: note(f"tracker: {line}"))
-    written = outcome.document(found, settings=settings, task=describe(task))
-    try:
-        outcome.write(found, json=output, csv=csv, document=written)
-    finally:  # a full disk takes the files, not the scores
-        if found.scores:
-            click.echo(outcome.table(found))
+    results = outcome.plan_targets((output, csv), overwrite=overwrite, inputs=inputs)
+    with results:
+        results.claim()
+        with shown_progress(quiet=quiet) as progress:
+            found = evaluate(task, settings, progress=progress, notify=lambda line: note(f"tracker: {line}"))
+        written = outcome.document(found, settings=settings, task=describe(task))
+        try:
+            outcome.write(found, results, json=output, csv=csv, document=written)
+        finally:  # a full disk takes the files, not the scores
+            if found.scores:
+                say(outcome.table(found))
     if found.failures:
         ctx.exit(EXIT_ERROR)
 
@@ -353,9 +377,9 @@ def synth(
     from tracker.synth import Order, save_world, stream_world
 
     drawn = stream_world(world, Order(seed, frames, size, objects, digits=digits))
-    count = save_world(drawn, video=output, truth=truth, overwrite=overwrite, crf=crf)
+    count = save_world(drawn, video=output, truth=truth, digits=digits, overwrite=overwrite, crf=crf)
     if not quiet:
-        click.echo(f"{output}: {count} frames" + (f"; truth in {truth}" if truth else ""))
+        say(f"{output}: {count} frames" + (f"; truth in {truth}" if truth else ""))
 
 
 @cli.command()
@@ -383,7 +407,7 @@ def train(
         config, overrides, out or Path("runs") / config.stem, device=device, minutes=minutes,
         workers=workers, report=(lambda step, row: None) if quiet else (lambda step, row: note(f"step {step}: {row}")),
     )  # fmt: skip
-    click.echo(weights)
+    say(weights)
 
 
 @cli.command()
@@ -423,7 +447,7 @@ def paper(
         overrides=[*overrides, *([f"world.digits.path={digits}"] if digits else [])], configs=configs or CONFIGS,
         say=(lambda text: None) if quiet else note,
     )  # fmt: skip
-    click.echo(report)
+    say(report)
 
 
 def _output(source: str, output: Path | None) -> Path:
@@ -465,10 +489,10 @@ def _carry_out(common: dict[str, Any], **job: Any) -> None:
     from tracker.progress import shown_progress
 
     quiet, verbose = common.pop("quiet"), common.pop("verbose")
+    reads = tuple(map(Path, common["files"]))
     settings = _settings(common)
     with shown_progress(quiet=quiet) as progress:
-        notify = (lambda line: None) if quiet else note
-        result = process(Job(**job, **common), settings, progress=progress, notify=notify)
+        result = process(Job(**job, **common, reads=reads), settings, progress=progress, notify=note)
     if result.report.problem:
         note(f"tracker: warning: {result.report.problem}")
     whole = result.report.outcome == "complete" and not result.report.problem
@@ -478,7 +502,7 @@ def _carry_out(common: dict[str, Any], **job: Any) -> None:
         for stage, ms in result.report.mean_ms.items():
             note(f"{stage:>24}  {ms:8.2f} ms a frame")
     if not quiet:
-        click.echo(_closing_words(result, table=job.get("compare", False)))
+        say(_closing_words(result, table=job.get("compare", False)))
     if result.report.outcome == "interrupted":
         raise KeyboardInterrupt
 
@@ -494,8 +518,3 @@ def _closing_words(result: Result, *, table: bool) -> str:
         for name, lane in result.summary["lanes"].items():
             lines.append(f"  {name}: {lane['identities']} identities, {lane['ms_per_frame']:.1f} ms a frame")
     return "\n".join([*lines, *(f"  {path}" for path in result.files)])
-
-
-def main() -> None:
-    """The entry point of the `tracker` command."""
-    cli(prog_name="tracker")

@@ -13,7 +13,6 @@ from tracker.draw import Overlay, colour_of
 from tracker.events import EventFinder
 from tracker.health import Health
 from tracker.report import Difference, ErrorCurves, FileLink, Record, ReportData, render_page
-from tracker.sinks import write_text_whole
 from tracker.tally import Tally
 from tracker.types import Event, Moment, Outcome
 
@@ -68,9 +67,9 @@ class Comparison:
             "differences": [asdict(row) for row in differences(tally, seed=seed)],
         }
 
-    def write_page(self, path: Path, summary: Mapping[str, Any], tally: Tally, planned: Mapping[str, Path]) -> None:
-        """Write the page of a run that had frames. Raises SinkError if it cannot be written."""
-        write_text_whole(path, render_page(self._report(summary, tally, planned)))
+    def page(self, summary: Mapping[str, Any], tally: Tally, planned: Mapping[str, Path]) -> str:
+        """The page of a run that had frames, as HTML; it links the files by their final names."""
+        return render_page(self._report(summary, tally, planned))
 
     def _report(self, summary: Mapping[str, Any], tally: Tally, planned: Mapping[str, Path]) -> ReportData:
         run, source = self.record.result(), summary["source"]

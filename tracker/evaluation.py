@@ -14,8 +14,7 @@ from tracker.errors import SinkError
 from tracker.scores import ClipScores, ClusterCounts, IdentityCounts, MaskCounts, cdnet_means
 from tracker.scores.clip import CLUSTERS, COUNTS, FOREGROUND, IDENTITY, plain
 from tracker.settings import RunSettings
-from tracker.sinks import check_outputs, write_json_whole
-from tracker.sinks.outputs import PartText
+from tracker.sinks import Results, encoded, json_text, plan_results, write_output
 from tracker.summary import versions
 
 SCHEMA_VERSION = 1
@@ -222,9 +221,13 @@ def table(evaluation: Evaluation) -> str:
     return "\n\n".join(blocks)
 
 
-def check_targets(paths: Iterable[Path | None], *, overwrite: bool, inputs: Iterable[Path] = ()) -> None:
-    """Refuse what could not be written, or would replace an input, before any work is done. Raises SinkError."""
+def plan_targets(paths: Iterable[Path | None], *, overwrite: bool, inputs: Iterable[Path] = ()) -> Results:
+    """The files asked for, checked before any work is done.
+
+    Raises SinkError for what could not be written, would replace something else than scores, or belongs to the inputs.
+    """
     wanted = [path for path in paths if path is not None]
+    inputs = list(inputs)
     read = [path.resolve() for path in inputs]
     for path in wanted:
         whole = path.resolve()
@@ -233,17 +236,18 @@ def check_targets(paths: Iterable[Path | None], *, overwrite: bool, inputs: Iter
             raise SinkError(f"{path}: belongs to what is evaluated; give the scores a name of their own")
     if len({path.resolve() for path in wanted}) < len(wanted):
         raise SinkError(f"{wanted[0]}: named for JSON and CSV both; give each a name of its own")
-    check_outputs(wanted, overwrite=overwrite)
+    return plan_results(wanted, inputs=inputs, overwrite=overwrite)
 
 
-def write(evaluation: Evaluation, *, json: Path | None, csv: Path | None, document: dict[str, Any]) -> None:
-    """Write the files asked for, each whole or not at all. Raises SinkError."""
+def write(
+    evaluation: Evaluation, results: Results, *, json: Path | None, csv: Path | None, document: dict[str, Any]
+) -> None:
+    """Write the files asked for, all of them whole or none. Raises SinkError."""
     if json is not None:
-        write_json_whole(json, document)
+        write_output(results.output(json), encoded(json_text(document)))
     if csv is not None:
-        text = PartText(csv)
-        text.write(csv_text(evaluation))
-        text.settle()
+        write_output(results.output(csv), encoded(csv_text(evaluation)))
+    results.commit()
 
 
 def _averages(method: str, own: Sequence[SequenceScores]) -> list[Row]:

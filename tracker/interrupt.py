@@ -1,4 +1,8 @@
-"""Ctrl+C between two frames rather than in the middle of one, so that every result holds the same frames."""
+"""Ctrl+C, SIGTERM and SIGHUP: one orderly end, whatever comes and how often.
+
+A run finishes the frame that it is at and its files. Signals are taken where waiting is long and nothing is half done: while
+a source is opened, the scene is learned, a frame is waited for.
+"""
 
 from __future__ import annotations
 
@@ -7,46 +11,70 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
+from typing import Any
+
+ENDING = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
 
 
 class Interrupts:
-    """While entered, Ctrl+C raises KeyboardInterrupt at once, but inside `held()` only at its end.
+    """While entered, the first signal that asks for an end raises KeyboardInterrupt; further ones do nothing.
 
-    A second Ctrl+C does not wait. Outside the main thread, or where the caller ignores the signal, nothing is changed.
+    Inside `held` nothing is raised, but within it, inside `allowed`, it is. Entered within another, it is that one. Outside
+    the main thread, and for a signal that the caller ignores (nohup), nothing is changed.
+
+    number  of the signal that came first, None before
     """
 
     def __init__(self) -> None:
-        self._held = False
-        self._asked = False
-        self._installed = False
+        self.number: int | None = None
+        self._allowed = True
+        self._before: dict[int, Any] = {}
+
+    @property
+    def asked(self) -> bool:
+        """Whether an end was asked for."""
+        return self.number is not None
 
     def __enter__(self) -> Interrupts:
-        if threading.current_thread() is threading.main_thread():
-            self._before = signal.getsignal(signal.SIGINT)
-            if self._before is signal.default_int_handler:
-                signal.signal(signal.SIGINT, self._on_signal)
-                self._installed = True
+        if threading.current_thread() is not threading.main_thread():
+            return self
+        outer = getattr(signal.getsignal(signal.SIGINT), "__self__", None)
+        if isinstance(outer, Interrupts):
+            return outer
+        for number in ENDING:
+            before = signal.getsignal(number)
+            if before in (signal.SIG_DFL, signal.default_int_handler):
+                self._before[number] = before
+                signal.signal(number, self._on_signal)
         return self
 
     def __exit__(self, *error: object) -> None:
-        if self._installed:
-            signal.signal(signal.SIGINT, self._before)
-            self._installed = False
+        for number, before in self._before.items():
+            signal.signal(number, before)
+        self._before = {}
 
     @contextmanager
     def held(self) -> Iterator[None]:
-        """Finish what is inside first."""
-        self._held = True
+        """Nothing is raised inside, nor at its end: `asked` tells whether a signal came."""
+        before, self._allowed = self._allowed, False
         try:
             yield
         finally:
-            self._held = False
-        if self._asked:
-            self._asked = False
-            raise KeyboardInterrupt
+            self._allowed = before
+
+    @contextmanager
+    def allowed(self) -> Iterator[None]:
+        """Within `held`: raise KeyboardInterrupt here, also for a signal that came before."""
+        before, self._allowed = self._allowed, True
+        try:
+            if self.asked:
+                raise KeyboardInterrupt
+            yield
+        finally:
+            self._allowed = before
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
-        if self._held and not self._asked:
-            self._asked = True
-            return
-        raise KeyboardInterrupt
+        first = self.number is None
+        self.number = number if first else self.number
+        if first and self._allowed:
+            raise KeyboardInterrupt

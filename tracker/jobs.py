@@ -5,19 +5,21 @@ A job and its settings are plain values, so that a pool of processes or a cluste
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from contextlib import closing
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 from glob import has_magic
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from tracker.build import build_lanes
 from tracker.comparison import Comparison
 from tracker.draw import Overlay, contact_sheet
-from tracker.errors import SinkError, SourceError, TrackerError
+from tracker.errors import SourceError
 from tracker.events import EventFinder
-from tracker.pipeline import Progress, RunReport, run
+from tracker.files import Job, plan_job, planned_files
+from tracker.interrupt import Interrupts
+from tracker.pipeline import Lane, Progress, RunReport, run
 from tracker.settings import RunSettings
 from tracker.sinks import (
     ContactSheet,
@@ -26,12 +28,14 @@ from tracker.sinks import (
     MaskFolder,
     MotTable,
     OverlayVideo,
+    Results,
     RleMasks,
     Window,
     check_display,
-    check_outputs,
     display_problem,
-    write_json_whole,
+    encoded,
+    json_text,
+    write_output,
 )
 from tracker.sources import open_source
 from tracker.summary import summarize
@@ -40,32 +44,6 @@ from tracker.types import Sink, Source, SourceInfo
 
 if TYPE_CHECKING:
     from tracker.scores import Truth
-
-
-@dataclass(frozen=True)
-class Job:
-    """One source and what becomes of it."""
-
-    source: str
-    """path, glob, folder, camera number or address"""
-    output: Path | None = None
-    """NAME.mp4, the overlay; everything else stands beside it as NAME.something. None: nothing is kept"""
-    video: bool = True
-    """false: NAME.mp4 itself is not written"""
-    masks: Literal["png", "rle"] | None = None
-    compare: bool = False
-    """lanes side by side, a contact sheet, a report page, and scores where there is a truth"""
-    truth: Path | None = None
-    """a MOT table, or a folder with gt.txt, masks/000001.png or both, or CDnet's groundtruth"""
-    show: bool = False
-    """a window while it runs"""
-    start_s: float = 0.0
-    duration_s: float | None = None
-    max_frames: int | None = None
-    fps: float | None = None
-    """of pictures, which carry no times; None: 25. A video knows its own"""
-    overwrite: bool = False
-    """false: a result that exists is refused"""
 
 
 @dataclass(frozen=True)
@@ -86,78 +64,91 @@ def process(
     progress: Progress | None = None,
     notify: Callable[[str], None] = lambda line: None,
 ) -> Result:
-    """Read, track, draw, write and sum up; `notify` is told what the user should know before the first frame.
+    """Read, track, draw, write and sum up; `notify` is told what the user should know, line by line.
 
-    Raises SourceError, SinkError, WeightsError or SettingsError. What is refused is refused before anything is written;
-    if a run fails later, its results hold the frames so far and the summary says "failed". Ctrl+C is no error: the
-    results hold the frames so far and the outcome is "interrupted".
+    Raises SourceError, SinkError, WeightsError or SettingsError. What is refused is refused before anything is written. The
+    results take their names together, once each is whole; after a failure that left them whole, with a summary that says
+    "failed", if no earlier results would be replaced. What cannot take its name is kept under a recovered one. Ctrl+C is no
+    error: the results hold the frames so far and the outcome is "interrupted".
     """
-    planned = planned_files(job, settings)
-    truth = _read_truth(job)
-    with closing(_open(job, start_s=job.start_s, duration_s=job.duration_s, max_frames=job.max_frames)) as source:
-        for line in source.info.notes:
-            notify(f"tracker: {source.info.name}: {line}")
-        job = _without_missing_display(job, notify)
-        lanes = build_lanes(settings)
-        tally = Tally(
-            settings.lanes, truth=truth, frame_offset=0 if truth is None else _frames_before(job, source.info)
-        )
-        _check_files(job, planned)  # last: it makes the folder, which a job that is refused does not leave behind
-        unprepared = source.info.live or settings.prescan_frames == 0
-        warm_up = settings.gmm.mixture.warm_up_frames if unprepared else 0
-        if unprepared:
-            notify(f"warming up: the first {warm_up} frames are taken for the empty scene")
-        overlay = build_overlay(job, settings)
-        finders = {lane: EventFinder(settings.events, lane) for lane in settings.lanes}
-        comparison = None
-        if job.compare:
-            comparison = Comparison(settings.lanes, finders=finders, overlay=overlay, warm_up_frames=warm_up)
-        sinks = [tally, *build_sinks(job, settings, source.info, overlay=overlay, finders=finders, notify=notify)]
-
-        def sum_up(report: RunReport) -> dict[str, Any]:
-            summary = summarize(report, info=source.info, lanes=lanes, settings=settings, tally=tally)
-            if not report.frames:
-                return summary
-            if comparison is not None:
-                summary |= comparison.numbers(tally, settings.seed)
-            if "summary" in planned:
-                write_json_whole(planned["summary"], summary)
-            if comparison is not None and "report" in planned:
-                comparison.write_page(planned["report"], summary, tally, planned)
-            return summary
-
+    with Interrupts() as interrupts, interrupts.held():
+        planned = planned_files(job, settings)
+        results = plan_job(job, settings, planned)
+        with interrupts.allowed():
+            truth = _read_truth(job)
+            source = _open(job, start_s=job.start_s, duration_s=job.duration_s, max_frames=job.max_frames)
         try:
-            report = run(
-                source,
-                lanes,
-                sinks if comparison is None else [*sinks, comparison],
-                prescan_frames=settings.prescan_frames,
-                queue_frames=settings.queue_frames,
-                progress=progress,
-            )
-        except TrackerError as error:
-            sum_up(RunReport(tally.frames, "failed", str(error), 0, {}))
-            raise
-        return Result(report, sum_up(report), tuple(planned.values()) if report.frames else ())
+            with closing(source), results:
+                for line in source.info.notes:
+                    notify(f"tracker: {source.info.name}: {line}")
+                with interrupts.allowed():
+                    job = _without_missing_display(job, notify)
+                    lanes = build_lanes(settings)
+                    before = 0 if truth is None else _frames_before(job, source.info)
+                tally = Tally(settings.lanes, truth=truth, frame_offset=before)
+                results.claim()  # last: it makes the folder, which a job that is refused does not leave behind
+                if results.recovered:
+                    notify(f"tracker: what a run that was killed had written is kept as {_names(results.recovered)}")
+                return _run(job, settings, planned, source, lanes, tally, results, progress=progress, notify=notify)
+        finally:
+            if results.kept:
+                notify(f"tracker: what was written is kept as {_names(results.kept)}")
 
 
-def planned_files(job: Job, settings: RunSettings) -> dict[str, Path]:
-    """What the job will write, by role: video, mot LANE, csv LANE, events LANE, masks LANE, sheet, report, summary."""
-    if job.output is None:
-        return {}
-    name = job.output.with_suffix("")
-    planned = {"video": job.output} if job.video else {}
-    for lane in settings.lanes:
-        planned[f"mot {lane}"] = _beside(name, f"{lane}.mot.txt")
-        planned[f"csv {lane}"] = _beside(name, f"{lane}.csv")
-        planned[f"events {lane}"] = _beside(name, f"{lane}.events.jsonl")
-        if job.masks is not None:
-            planned[f"masks {lane}"] = _beside(name, f"{lane}.masks" + (".json" if job.masks == "rle" else ""))
+def _run(
+    job: Job,
+    settings: RunSettings,
+    planned: dict[str, Path],
+    source: Source,
+    lanes: tuple[Lane, ...],
+    tally: Tally,
+    results: Results,
+    *,
+    progress: Progress | None,
+    notify: Callable[[str], None],
+) -> Result:
+    """The loop, and what it comes to."""
+    unprepared = source.info.live or settings.prescan_frames == 0
+    warm_up = settings.gmm.mixture.warm_up_frames if unprepared else 0
+    if unprepared:
+        notify(f"warming up: the first {warm_up} frames are taken for the empty scene")
+    overlay = build_overlay(job, settings)
+    finders = {lane: EventFinder(settings.events, lane) for lane in settings.lanes}
+    comparison = None
     if job.compare:
-        planned["sheet"] = _beside(name, "png")
-        planned["report"] = name.with_name("report.html")
-    planned["summary"] = _beside(name, "json" if job.compare else "summary.json")
-    return planned
+        comparison = Comparison(settings.lanes, finders=finders, overlay=overlay, warm_up_frames=warm_up)
+    sinks = [tally, *build_sinks(job, settings, source.info, results, overlay=overlay, finders=finders, notify=notify)]
+
+    def finish(report: RunReport) -> dict[str, Any]:
+        """Sum up, and give the results their names."""
+        summary = summarize(report, info=source.info, lanes=lanes, settings=settings, tally=tally)
+        if not report.frames:
+            return summary
+        if comparison is not None:
+            summary |= comparison.numbers(tally, settings.seed)
+        if "summary" in planned:
+            write_output(results.output(planned["summary"]), encoded(json_text(summary)))
+        if comparison is not None and "report" in planned:
+            page = comparison.page(summary, tally, planned)
+            write_output(results.output(planned["report"]), encoded(page))
+        results.commit()
+        return summary
+
+    try:
+        report = run(
+            source,
+            lanes,
+            sinks if comparison is None else [*sinks, comparison],
+            prescan_frames=settings.prescan_frames,
+            queue_frames=settings.queue_frames,
+            progress=progress,
+        )
+    except Exception as error:
+        if results.whole and not results.replaces:
+            with suppress(Exception):  # the first error is the one to tell
+                finish(RunReport(tally.frames, "failed", str(error), 0, {}))
+        raise
+    return Result(report, finish(report), tuple(planned.values()) if report.frames else ())
 
 
 def build_overlay(job: Job, settings: RunSettings) -> Overlay:
@@ -172,6 +163,7 @@ def build_sinks(
     job: Job,
     settings: RunSettings,
     info: SourceInfo,
+    results: Results,
     *,
     overlay: Overlay,
     finders: Mapping[str, EventFinder],
@@ -182,10 +174,11 @@ def build_sinks(
     sinks: list[Sink] = []
     for role, path in planned.items():
         kind, _, lane = role.partition(" ")
+        output = results.output(path)
         if kind == "video":
             sinks.append(
                 OverlayVideo(
-                    path,
+                    output,
                     render=overlay,
                     fps=info.fps,
                     settings=settings.video,
@@ -194,15 +187,15 @@ def build_sinks(
                 )
             )
         elif kind == "mot":
-            sinks.append(MotTable(path, lane))
+            sinks.append(MotTable(output, lane))
         elif kind == "csv":
-            sinks.append(CsvTable(path, lane))
+            sinks.append(CsvTable(output, lane))
         elif kind == "events":
-            sinks.append(EventLines(path, finders[lane]))
+            sinks.append(EventLines(output, finders[lane]))
         elif kind == "masks":
-            sinks.append(MaskFolder(path, lane) if job.masks == "png" else RleMasks(path, lane))
+            sinks.append(MaskFolder(output, lane) if job.masks == "png" else RleMasks(output, lane))
         elif kind == "sheet":
-            sinks.append(ContactSheet(path, render=overlay, arrange=contact_sheet))
+            sinks.append(ContactSheet(output, render=overlay, arrange=contact_sheet))
     if job.show:
         lost = None if job.output is None else notify  # a recording goes on without its window
         sinks.append(Window("tracker", render=overlay, pixel_aspect=info.pixel_aspect, when_lost=lost))
@@ -221,20 +214,8 @@ def _without_missing_display(job: Job, notify: Callable[[str], None]) -> Job:
     return job
 
 
-def _beside(name: Path, ending: str) -> Path:
-    return name.with_name(f"{name.name}.{ending}")
-
-
-def _check_files(job: Job, planned: dict[str, Path]) -> None:
-    """Refuse what could not be written, and what would replace the input."""
-    if job.video and job.output is not None and job.output.suffix.lower() != ".mp4":
-        raise SinkError(f"{job.output}: wanted a name that ends in .mp4; the overlay is an MP4 video")
-    source = Path(job.source).resolve()
-    for path in planned.values():
-        if path.resolve() == source or path.resolve() in source.parents:
-            raise SinkError(f"{path}: is the input; choose another name with -o")
-    folders = [path for role, path in planned.items() if role.startswith("masks") and job.masks == "png"]
-    check_outputs([p for p in planned.values() if p not in folders], folders=folders, overwrite=job.overwrite)
+def _names(paths: Sequence[Path]) -> str:
+    return f"{paths[0]}" + (f" and {len(paths) - 1} more" if len(paths) > 1 else "")
 
 
 def _open(job: Job, **span: Any) -> Source:

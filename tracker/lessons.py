@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from tracker.background import Mixture, MixtureSettings
 from tracker.settings import read_settings
+from tracker.sinks import hold
 from tracker.slots.checkpoint import load_ground
 from tracker.slots.ground import Backdrop, Ground, GroundNet, Scene
 from tracker.slots.ground_train import GroundLesson, train_ground
@@ -223,4 +224,5 @@ def run_recipe(
         recipe = read_settings(Recipe, [config], tuple(overrides))
         run = partial(train, recipe.train, DrawLessons(recipe))
     plain = recipe.model_dump(mode="json")
-    return run(out, recipe=plain, device=device, minutes=minutes, workers=workers, report=report)
+    with hold(out, "curve.jsonl"):
+        return run(out, recipe=plain, device=device, minutes=minutes, workers=workers, report=report)

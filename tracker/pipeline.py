@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
 
@@ -132,17 +132,17 @@ def run(
     watch = Stopwatch(clock)
     frames, dropped = 0, 0
     outcome: Outcome = "failed"
-    with Interrupts() as interrupts:
+    with Interrupts() as interrupts, interrupts.held():
         try:
-            _prescan(source, lanes, prescan_frames, watch)
+            with interrupts.allowed():
+                _prescan(source, lanes, prescan_frames, watch)
             with watch.stage("total"), read_ahead(source, queue_frames=queue_frames) as incoming:
-                for frame in watch.waits("decode", incoming):
-                    with interrupts.held():
-                        moment = Moment(frame, tuple(_timed_step(lane, frame, watch) for lane in lanes))
-                        for sink in sinks:
-                            with watch.stage(f"sink {type(sink).__name__}"):
-                                sink.write(moment)
-                        frames += 1
+                for frame in watch.waits("decode", _interruptible(incoming, interrupts)):
+                    moment = Moment(frame, tuple(_timed_step(lane, frame, watch) for lane in lanes))
+                    for sink in sinks:
+                        with watch.stage(f"sink {type(sink).__name__}"):
+                            sink.write(moment)
+                    frames += 1
                     if progress is not None:
                         progress(frames, source.info.frame_count)
                     if any(getattr(sink, "wants_stop", False) for sink in sinks):
@@ -154,7 +154,7 @@ def run(
         except KeyboardInterrupt:
             outcome = "interrupted"
         finally:
-            with watch.stage("close"), suppress(KeyboardInterrupt), interrupts.held():
+            with watch.stage("close"):
                 _close(sinks, outcome)
     return RunReport(frames, outcome, source.problem, dropped, watch.seconds)
 
@@ -167,6 +167,16 @@ def _prescan(source: Source, lanes: Sequence[Lane], count: int, watch: Stopwatch
         images = source.sample(max(1, min(count, PRESCAN_BYTES // (3 * width * height))))
         for lane in lanes:
             lane.segmenter.prepare(images)
+
+
+def _interruptible(frames: Iterator[Frame], interrupts: Interrupts) -> Iterator[Frame]:
+    """The same frames; Ctrl+C is heard while one is waited for, never while one is worked on."""
+    while True:
+        with interrupts.allowed():
+            frame = next(frames, None)
+        if frame is None:
+            return
+        yield frame
 
 
 def _timed_step(lane: Lane, frame: Frame, watch: Stopwatch) -> View:

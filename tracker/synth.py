@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -12,9 +12,10 @@ from typing import Literal
 import cv2
 import numpy as np
 
-from tracker.errors import SettingsError
-from tracker.sinks import OverlayVideo, VideoSettings, check_outputs, part_path
-from tracker.sinks.outputs import settle, writing
+from tracker.errors import SettingsError, SinkError
+from tracker.sinks import Output, OverlayVideo, VideoSettings, plan_results
+from tracker.sinks.ours import marked_png
+from tracker.sinks.outputs import writing
 from tracker.types import Frame, Moment
 from tracker.worlds import (
     SITUATIONS,
@@ -133,41 +134,63 @@ def save_clip(clip: Clip, *, video: Path, truth: Path | None = None, overwrite: 
 
 
 def save_world(
-    world: World, *, video: Path, truth: Path | None = None, overwrite: bool = False, crf: int | None = None
+    world: World,
+    *,
+    video: Path,
+    truth: Path | None = None,
+    digits: Path | None = None,
+    overwrite: bool = False,
+    crf: int | None = None,
 ) -> int:
     """Write a world as MP4 and its truth as a folder: gt.txt (MOTChallenge) and masks/000001.png (pixel = identity).
 
     Returns how many frames were written.
 
-    crf  x264's constant quality, lower is better and larger; None: the world's own
+    digits  the pictures that it is drawn from; never replaced
+    crf     x264's constant quality, lower is better and larger; None: the world's own
 
     Raises SinkError if something exists and `overwrite` is false, or cannot be written.
     """
-    check_outputs([video], folders=[] if truth is None else [truth], overwrite=overwrite)
+    results = plan_results(
+        [video],
+        folders=[] if truth is None else [truth],
+        inputs=[] if digits is None else [digits],
+        overwrite=overwrite,
+    )
     settings = VideoSettings(crf=crf or world.crf)
-    film = OverlayVideo(video, render=lambda moment: moment.frame.image, fps=world.fps, settings=settings)
-    answer = None if truth is None else _TruthFolder(truth, scored_from=world.scored_from)
-    count = 0
-    for t, drawn in enumerate(world.frames):
-        film.write(Moment(Frame(t, t / world.fps, drawn.image), ()))
-        count = t + 1
-        if answer is not None:
-            answer.write(t, drawn)
-    film.close("complete")
-    if answer is not None:
-        answer.close()
+    with results:
+        results.claim()
+        film = OverlayVideo(
+            results.output(video), render=lambda moment: moment.frame.image, fps=world.fps, settings=settings
+        )
+        answer = None if truth is None else _TruthFolder(results.output(truth), scored_from=world.scored_from)
+        count = 0
+        try:
+            for t, drawn in enumerate(world.frames):
+                film.write(Moment(Frame(t, t / world.fps, drawn.image), ()))
+                count = t + 1
+                if answer is not None:
+                    answer.write(t, drawn)
+            film.close("complete")
+            if answer is not None:
+                answer.close()
+            results.commit()
+        except BaseException:  # half of a drawn clip is worth nothing: it can be drawn again
+            with suppress(SinkError):
+                film.close("failed")
+                results.discard()
+            raise
     return count
 
 
 class _TruthFolder:
     """gt.txt and masks, written as the frames come; under their name once they are whole."""
 
-    def __init__(self, folder: Path, *, scored_from: float) -> None:
-        self._folder, self._part, self._scored_from = folder, part_path(folder), scored_from
+    def __init__(self, output: Output, *, scored_from: float) -> None:
+        self._output, self._scored_from = output, scored_from
         self._rows: list[str] = []
-        with writing(folder):
-            shutil.rmtree(self._part, ignore_errors=True)
-            (self._part / "masks").mkdir(parents=True)
+        with writing(output.path):
+            (output.part / "masks").mkdir(parents=True)
 
     def write(self, t: int, drawn: Drawn) -> None:
         for item in drawn.boxes:
@@ -176,10 +199,11 @@ class _TruthFolder:
             self._rows.append(f"{t + 1},{item.id},{x:.2f},{y:.2f},{w:.2f},{h:.2f},{asked},1,{item.visible:.3f}\n")
         labels = drawn.labels
         small = labels.astype(np.uint8) if labels.max() <= 255 else labels
-        with writing(self._folder):
-            (self._part / "masks" / f"{t + 1:06d}.png").write_bytes(cv2.imencode(".png", small)[1].tobytes())
+        with writing(self._output.path):
+            picture = marked_png(cv2.imencode(".png", small)[1].tobytes())
+            (self._output.part / "masks" / f"{t + 1:06d}.png").write_bytes(picture)
 
     def close(self) -> None:
-        with writing(self._folder):
-            (self._part / "gt.txt").write_text("".join(self._rows), encoding="utf-8")
-        settle(self._folder)
+        with writing(self._output.path):
+            (self._output.part / "gt.txt").write_text("".join(self._rows), encoding="utf-8")
+        self._output.finish()

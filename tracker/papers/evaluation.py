@@ -23,7 +23,7 @@ from tracker.papers.settings import EmSettings, ExperimentSettings, TestSettings
 from tracker.papers.unroll import Inputs, Unrolled, make_inputs, pixel_losses, roll_out, unroll, unrolled_loss
 from tracker.papers.weights import load_cell
 from tracker.papers.worlds import SPLITS, Clips, Split, draw
-from tracker.sinks.outputs import write_text_whole
+from tracker.sinks import write_text_whole
 from tracker.slots.device import choose_device
 
 BATCH = 100

@@ -18,6 +18,9 @@ from tracker.papers.evaluation import show
 from tracker.papers.settings import ExperimentSettings, TestSettings
 from tracker.papers.unroll import Inputs, Unrolled
 from tracker.papers.worlds import Clips
+from tracker.sinks.ours import MARK, marked_png
+from tracker.sinks.outputs import write_output, writing
+from tracker.sinks.results import replacing
 from tracker.sinks.settings import VideoSettings
 from tracker.sinks.video import OverlayVideo
 from tracker.types import Frame, Moment
@@ -131,10 +134,12 @@ def rollout_film(cells: Sequence[tuple[Cell, ExperimentSettings]], test: str, *,
 
 def write_film(film: Sequence[Picture], path: Path) -> None:
     """As MP4. Raises SinkError if it cannot be written."""
-    video = OverlayVideo(path, render=lambda moment: moment.frame.image, fps=FILM_FPS, settings=VideoSettings(crf=18))
-    for t, picture in enumerate(film):
-        video.write(Moment(Frame(t, t / FILM_FPS, picture), ()))
-    video.close("complete")
+    settings = VideoSettings(crf=18)
+    with replacing(path) as output:
+        video = OverlayVideo(output, render=lambda moment: moment.frame.image, fps=FILM_FPS, settings=settings)
+        for t, picture in enumerate(film):
+            video.write(Moment(Frame(t, t / FILM_FPS, picture), ()))
+        video.close("complete")
 
 
 def _shown(
@@ -146,8 +151,9 @@ def _shown(
 
 
 def write_picture(picture: Picture, path: Path) -> None:
-    """As PNG."""
-    cv2.imwrite(str(path), picture[..., ::-1])
+    """As PNG. Raises SinkError if it cannot be written."""
+    with replacing(path) as output:
+        write_output(output, marked_png(cv2.imencode(".png", picture[..., ::-1])[1].tobytes()))
 
 
 def check_matplotlib() -> None:
@@ -179,5 +185,8 @@ def write_curves(
     axes.set(xlabel=across, ylabel=up)
     axes.legend(frameon=False)
     axes.spines[["top", "right"]].set_visible(False)
-    figure.savefig(path, dpi=110)
+    with replacing(path) as output:
+        with writing(path):
+            figure.savefig(output.part, dpi=110, metadata={"Software": MARK})
+        output.finish()
     pyplot.close(figure)

@@ -36,7 +36,7 @@ from tracker.papers.settings import ExperimentSettings
 from tracker.papers.train import is_over, train
 from tracker.papers.weights import SHIPPED, load_cell
 from tracker.settings import read_settings
-from tracker.sinks.outputs import write_text_whole
+from tracker.sinks import check_replaceable, hold, write_text_whole
 from tracker.slots.device import choose_device
 
 CONFIGS = Path(__file__).parents[2] / "configs" / "papers"
@@ -94,10 +94,30 @@ def run_paper(
     minutes  papers and short: stop after about so long; the same call goes on where it stopped
     clips    of the test split that each test is made on
     Raises SettingsError if there are no recipes, or `out` holds another experiment's; WeightsError if no network of the experiment
-    comes along; MissingExtraError without matplotlib.
+    comes along; MissingExtraError without matplotlib; SinkError if `out` holds a page that is not an experiment's, or another run
+    is writing it.
     """
-    experiment, device = EXPERIMENTS[name], choose_device(device)
     check_matplotlib()  # before hours of training
+    check_replaceable(out / "report.html")
+    with hold(out, "report.html"):
+        return _run_paper(
+            name,
+            out,
+            recipe=recipe,
+            minutes=minutes,
+            clips=clips,
+            device=device,
+            overrides=overrides,
+            configs=configs,
+            say=say,
+        )
+
+
+def _run_paper(
+    name: str, out: Path, *, recipe: Recipe, minutes: float | None, clips: int, device: str, overrides: Sequence[str], configs: Path,
+    say: Callable[[str], None],
+) -> Path:  # fmt: skip
+    experiment, device = EXPERIMENTS[name], choose_device(device)
     if recipe == "shipped":
         trained = [
             _shipped(run, overrides, names=_scored(experiment, run), clips=clips, device=device, say=say)

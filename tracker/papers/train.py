@@ -30,7 +30,7 @@ from tracker.papers.weights import save_cell
 from tracker.papers.worlds import draw
 from tracker.settings import read_settings
 from tracker.slots.device import choose_device
-from tracker.slots.runs import open_run, read_checkpoint, scheduled_rate, write_checkpoint, write_row
+from tracker.slots.runs import open_run, read_checkpoint, rows_until, scheduled_rate, write_checkpoint, write_row
 
 SHOWN = ("loss", "ari", "ari_last", "bce_last", "mse")
 """of a validation, in a row of the curve"""
@@ -112,7 +112,7 @@ def train(
         cell.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     optimiser = make_optimiser(cell, options, where)
     done = read_checkpoint(out, cell, optimiser, device=device)
-    rows = _rows_until(out, done)
+    rows = rows_until(out, done)
     clock = _Clock(options, rows)
     progress = clock.progress(done)
     stage: int = rows[-1]["stage"] if rows else 0
@@ -249,22 +249,6 @@ def _keep(
         save_cell(cell, settings, out / "best.safetensors", updates=row["step"])
     write_row(out, row)
     write_checkpoint(out, cell, optimiser, row["step"])
-
-
-def _rows_until(out: Path, done: int) -> list[Row]:
-    """The curve up to the checkpoint; what a killed run wrote beyond it, whole or in part, is cut off."""
-    path = out / "curve.jsonl"
-    rows: list[Row] = []
-    for line in path.read_text().splitlines() if path.exists() else ():
-        try:
-            row = json.loads(line)
-        except ValueError:
-            break
-        if row["step"] > done:
-            break
-        rows.append(row)
-    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
-    return rows
 
 
 def is_over(rows: Sequence[Row], options: TrainSettings) -> bool:

@@ -1,12 +1,22 @@
 """Where moments end up: video, tables, masks, a contact sheet, a window. All the same to the loop.
 
-Every file is written beside its final name, with `.part` in the name, and takes the final name when the sink is closed:
-`out.part.mp4` becomes `out.mp4`. What still has `.part` in its name is what a killed run left behind.
+A sink writes to the part name of its output, `out.part-1f9c03aa.mp4`; the outputs of a run take their final names together
+(`results`). What a killed run left is called `out.recovered-1.mp4` by the next run.
 """
 
+from tracker.sinks.claims import hold
 from tracker.sinks.events import EventLines
 from tracker.sinks.masks import MaskFolder, RleMasks
-from tracker.sinks.outputs import check_outputs, part_path, write_json_whole, write_text_whole
+from tracker.sinks.ours import written_here
+from tracker.sinks.outputs import Output, encoded, json_text, write_output
+from tracker.sinks.results import (
+    Results,
+    check_replaceable,
+    plan_results,
+    replacing,
+    write_json_whole,
+    write_text_whole,
+)
 from tracker.sinks.settings import VideoSettings
 from tracker.sinks.sheet import ContactSheet
 from tracker.sinks.tables import CsvTable, MotTable
@@ -19,14 +29,22 @@ __all__ = [
     "EventLines",
     "MaskFolder",
     "MotTable",
+    "Output",
     "OverlayVideo",
+    "Results",
     "RleMasks",
     "VideoSettings",
     "Window",
     "check_display",
-    "check_outputs",
+    "check_replaceable",
     "display_problem",
-    "part_path",
+    "encoded",
+    "hold",
+    "json_text",
+    "plan_results",
+    "replacing",
     "write_json_whole",
+    "write_output",
     "write_text_whole",
+    "written_here",
 ]

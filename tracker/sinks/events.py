@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable
-from pathlib import Path
 from typing import Protocol
 
-from tracker.sinks.outputs import PartText
+from tracker.sinks.outputs import Output, PartText
 from tracker.types import Event, Frame, Moment, Outcome
 
 
@@ -26,10 +25,9 @@ class EventLines:
     the first in which it no longer holds, and end_s, or null; note, for people.
     """
 
-    def __init__(self, path: Path, finder: Finder) -> None:
-        self.path = path
+    def __init__(self, output: Output, finder: Finder) -> None:
         self._finder = finder
-        self._text = PartText(path)
+        self._text = PartText(output)
         self._began = False
         self._numbers: list[int] | None = None
         """by place in the run; None as long as frames count from 1 without gaps"""
@@ -41,9 +39,10 @@ class EventLines:
         self._text.write(self._lines(self._finder(moment)))
 
     def close(self, outcome: Outcome) -> None:
-        """Add what the end made certain and give the file its final name; nothing if no moment came."""
+        """Add what the end made certain and finish the file; nothing if no moment came."""
         if self._began:
-            self._text.settle(tail=self._lines(self._finder.finish()))
+            self._text.write(self._lines(self._finder.finish()))
+            self._text.close()
 
     def _count(self, frame: Frame) -> None:
         if self._numbers is None and frame.written != frame.index + 1:

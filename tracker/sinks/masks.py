@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 import json
-import shutil
-from pathlib import Path
 
 import cv2
 import numpy as np
 
-from tracker.sinks.outputs import PartText, part_path, settle, writing
+from tracker.sinks.ours import marked_png
+from tracker.sinks.outputs import Output, PartText, writing
 from tracker.types import Moment, Outcome
 
 
 class MaskFolder:
     """One PNG a frame, `000001.png` and on, by the frame's number: 255 where the lane holds a pixel to be object, else 0.
 
-    That is its foreground, as it is scored; some of it may be nobody's yet. An existing folder of that name is replaced
-    when the sink is closed, not before.
+    That is its foreground, as it is scored; some of it may be nobody's yet.
     """
 
-    def __init__(self, path: Path, lane: str) -> None:
-        self.path = path
+    def __init__(self, output: Output, lane: str) -> None:
+        self._output = output
         self._lane = lane
         self._begun = False
 
@@ -30,18 +28,16 @@ class MaskFolder:
         foreground = moment.view(self._lane).segmentation.foreground
         # Encoded in memory: cv2.imwrite says neither why it failed nor, on some systems, takes every file name.
         _, data = cv2.imencode(".png", foreground.view(np.uint8) * np.uint8(255), [cv2.IMWRITE_PNG_COMPRESSION, 3])
-        with writing(self.path):
+        with writing(self._output.path):
             if not self._begun:
-                shutil.rmtree(part_path(self.path), ignore_errors=True)
-                part_path(self.path).mkdir()
+                self._output.part.mkdir()
                 self._begun = True
-            (part_path(self.path) / f"{moment.frame.written:06d}.png").write_bytes(data.tobytes())
+            (self._output.part / f"{moment.frame.written:06d}.png").write_bytes(marked_png(data.tobytes()))
 
     def close(self, outcome: Outcome) -> None:
-        """Give the folder its final name."""
+        """Say that the folder is whole."""
         if self._begun:
-            self._begun = False
-            settle(self.path)
+            self._output.finish()
 
 
 class RleMasks:
@@ -51,10 +47,9 @@ class RleMasks:
     `pycocotools.mask.decode` takes. Written frame by frame: nothing is kept in memory.
     """
 
-    def __init__(self, path: Path, lane: str) -> None:
-        self.path = path
+    def __init__(self, output: Output, lane: str) -> None:
         self._lane = lane
-        self._text = PartText(path, head="[")
+        self._text = PartText(output, head="[", tail="\n]\n")
         self._separator = "\n"
 
     def write(self, moment: Moment) -> None:
@@ -78,5 +73,5 @@ class RleMasks:
             self._separator = ",\n"
 
     def close(self, outcome: Outcome) -> None:
-        """Finish the list under its final name."""
-        self._text.settle(tail="\n]\n")
+        """Finish the list."""
+        self._text.close()

@@ -1,12 +1,12 @@
-"""Files that are whole or not there: refusals before the work, part names during it, the final name after it."""
+"""One file or folder that a run leaves: written under a part name, under its own name once it is whole."""
 
 from __future__ import annotations
 
 import json
 import os
+import secrets
 import shutil
-import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO
@@ -14,46 +14,61 @@ from typing import TextIO
 from tracker.errors import SinkError
 
 
-def check_outputs(paths: Iterable[Path], *, overwrite: bool, folders: Iterable[Path] = ()) -> None:
-    """Refuse what could not be written, before any work is done; make the missing folders above.
+class Output:
+    """A file or folder and the name that it has until it is whole.
 
-    paths    files that the run will write
-    folders  folders that it will write, such as the one of a MaskFolder
-
-    Raises SinkError if one of them exists and `overwrite` is false, if a folder stands where a file is to go or the
-    reverse, or if the folder above cannot be made or written to.
+    path   its final name
+    part   where it is written; unique to the run (`part_name`)
+    whole  whether the sink has finished it; `Results.commit` refuses one that is not
     """
-    files, folders = [Path(path) for path in paths], [Path(path) for path in folders]
-    existing = [path for path in (*files, *folders) if path.exists()]
-    if existing and not overwrite:
-        others = f" (and {len(existing) - 1} more)" if len(existing) > 1 else ""
-        raise SinkError(f"{existing[0]}: exists already{others}; use --overwrite to replace, or another name")
-    for path in existing:
-        if path.is_dir() != (path in folders):
-            kind = "folder" if path.is_dir() else "file"
-            raise SinkError(f"{path}: is a {kind} that cannot be replaced; use another name or move it away")
-    for parent in dict.fromkeys(path.parent for path in (*files, *folders)):
-        try:
-            parent.mkdir(parents=True, exist_ok=True)
-            # Only trying tells: mode bits say nothing on read-only mounts, to root, or on other systems.
-            with tempfile.TemporaryFile(dir=parent):
-                pass
-        except OSError as error:
-            raise SinkError(f"{parent}: cannot write here ({_reason(error)}); choose another folder") from error
+
+    def __init__(self, path: Path, part: Path) -> None:
+        self.path, self.part = path, part
+        self.whole = False
+
+    def finish(self) -> None:
+        """Every byte was handed to the system: the output may take its final name."""
+        self.whole = True
 
 
-def part_path(path: Path) -> Path:
-    """The name until the output is whole: out.mp4 -> out.part.mp4, still of the same type to players."""
-    return path.with_name(f"{path.stem}.part{path.suffix}")
+def new_run_id() -> str:
+    """Eight hexadecimal digits that no other run has."""
+    return secrets.token_hex(4)
 
 
-def settle(path: Path) -> None:
-    """Give a finished file or folder its final name, replacing what has that name."""
-    part = part_path(path)
-    with writing(path):
-        if part.is_dir() and path.is_dir():
-            shutil.rmtree(path)  # a folder cannot be replaced in one step; the new one is whole already
-        os.replace(part, path)
+def part_name(name: str, run_id: str) -> str:
+    """The name until the output is whole, still of the same type to players and editors.
+
+    >>> part_name("out.gmm.csv", "1f9c03aa")
+    'out.gmm.part-1f9c03aa.csv'
+    """
+    stem = Path(name).stem
+    return f"{stem}.part-{run_id}{name[len(stem) :]}"
+
+
+def recovered_name(name: str, number: int, *, base: str) -> str:
+    """What an output that never was whole is called once its run is over.
+
+    base  the common beginning of the run's names; the mark stands behind it, so that they sort together
+
+    >>> recovered_name("out.gmm.csv", 2, base="out")
+    'out.recovered-2.gmm.csv'
+    """
+    stem = base if name.startswith(f"{base}.") else Path(name).stem
+    return f"{stem}.recovered-{number}{name[len(stem) :]}"
+
+
+def cannot_write(path: Path, error: BaseException) -> SinkError:
+    """What failed, where, and how much room is left there."""
+    reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
+    if isinstance(error, (FileExistsError, NotADirectoryError)):
+        reason = "there is a file where the folder should be"
+    folder = next((parent for parent in path.absolute().parents if parent.is_dir()), Path.cwd())
+    try:
+        room = f"; {shutil.disk_usage(folder).free / 1e6:,.0f} MB are free in {folder}"
+    except OSError:
+        room = ""
+    return SinkError(f"{path}: cannot be written ({reason}){room}; check the folder and the room left")
 
 
 @contextmanager
@@ -62,53 +77,65 @@ def writing(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise SinkError(f"{path}: cannot be written ({_reason(error)}); check the folder and the room left") from error
+        raise cannot_write(path, error) from error
 
 
-def _reason(error: OSError) -> str:
-    if isinstance(error, (FileExistsError, NotADirectoryError)):
-        return "there is a file where the folder should be"
-    return error.strerror or type(error).__name__
+def sync(path: Path) -> None:
+    """Have the system put a file on the disk, so that a power cut after the renaming leaves no empty file."""
+    with open(path, "rb+") as file:
+        os.fsync(file.fileno())
 
 
-def write_json_whole(path: Path, value: object) -> None:
-    """Write JSON that is there whole or not at all.
-
-    Raises SinkError if it cannot be written, ValueError for NaN and infinity, TypeError for what else JSON has not.
-    """
-    write_text_whole(path, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+def json_text(value: object) -> str:
+    """JSON for people, without NaN and infinity (ValueError)."""
+    return json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
-def write_text_whole(path: Path, text: str) -> None:
-    """Write text that is there whole or not at all. Raises SinkError if it cannot be written."""
-    with writing(path):
-        part_path(path).write_text(text, encoding="utf-8")
-    settle(path)
+def write_output(output: Output, data: bytes) -> None:
+    """Write an output in one go. Raises SinkError that names it."""
+    with writing(output.path):
+        output.part.write_bytes(data)
+    output.finish()
+
+
+def encoded(text: str) -> bytes:
+    """UTF-8. A file name that is not UTF-8 (a lone surrogate in Python) is escaped, which JSON reads as it was."""
+    return text.encode("utf-8", "backslashreplace")
 
 
 class PartText:
-    """A text file that is opened at the first write and has its part name until it is settled."""
+    r"""A text file that is opened at the first write and finished by `close`.
 
-    def __init__(self, path: Path, *, head: str = "") -> None:
-        self._path = path
-        self._head = head
+    head  what it begins with
+    tail  what ends it. It is written after every text and written over by the next, so that the file of a killed run is
+          whole too: a JSON list has its closing bracket at any time
+    """
+
+    def __init__(self, output: Output, *, head: str = "", tail: str = "") -> None:
+        self._output = output
+        self._head, self._tail = head, tail
         self._file: TextIO | None = None
 
     def write(self, text: str) -> None:
         """Add text, through to the system: a killed run keeps every line. An empty text opens the file all the same."""
-        with writing(self._path):
+        with writing(self._output.path):
             if self._file is None:
-                self._file = open(part_path(self._path), "w", encoding="utf-8", newline="\n")  # noqa: SIM115
-                self._file.write(self._head)
-            self._file.write(text)
+                self._file = open(  # noqa: SIM115
+                    self._output.part, "w", encoding="utf-8", newline="\n", errors="backslashreplace"
+                )
+                text = self._head + text
+            elif self._tail and text:
+                self._file.seek(self._file.tell() - len(self._tail))  # ASCII: characters are bytes
+            elif not text:
+                return
+            self._file.write(text + self._tail)
             self._file.flush()
 
-    def settle(self, *, tail: str = "") -> None:
-        """Close it under its final name; nothing if nothing was ever written."""
+    def close(self) -> None:
+        """Finish it; nothing if nothing was ever written."""
         if self._file is None:
             return
-        self.write(tail)
-        with writing(self._path):
+        with writing(self._output.path):
             self._file.close()
         self._file = None
-        settle(self._path)
+        self._output.finish()

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 import cv2
 import numpy as np
 
-from tracker.sinks.outputs import part_path, settle, writing
+from tracker.sinks.ours import marked_png
+from tracker.sinks.outputs import Output, write_output
 from tracker.types import Image, Moment, Outcome
 
 TILE_WIDTH = 480
@@ -26,13 +26,13 @@ class ContactSheet:
 
     def __init__(
         self,
-        path: Path,
+        output: Output,
         *,
         render: Callable[[Moment], Image],
         arrange: Callable[[Sequence[Image], Sequence[float]], Image],
         count: int = 12,
     ) -> None:
-        self.path = path
+        self._output = output
         self._render = render
         self._arrange = arrange
         self._count = count
@@ -58,9 +58,7 @@ class ContactSheet:
         self._kept = []
         sheet = self._arrange(images, times_s)
         _, data = cv2.imencode(".png", cv2.cvtColor(sheet, cv2.COLOR_RGB2BGR))
-        with writing(self.path):
-            part_path(self.path).write_bytes(data.tobytes())
-        settle(self.path)
+        write_output(self._output, marked_png(data.tobytes()))
 
 
 def _shrink(image: Image) -> Image:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
-from tracker.sinks.outputs import PartText
+from tracker.sinks.outputs import Output, PartText
 from tracker.types import Moment, Outcome
 
 
@@ -15,11 +13,10 @@ class MotTable:
     boxes of hidden objects are left out, as in MOTChallenge, unless `hidden` is true.
     """
 
-    def __init__(self, path: Path, lane: str, *, hidden: bool = False) -> None:
-        self.path = path
+    def __init__(self, output: Output, lane: str, *, hidden: bool = False) -> None:
         self._lane = lane
         self._hidden = hidden
-        self._text = PartText(path)
+        self._text = PartText(output)
 
     def write(self, moment: Moment) -> None:
         """Add one frame's rows. SinkError if they cannot be written."""
@@ -34,8 +31,8 @@ class MotTable:
         )
 
     def close(self, outcome: Outcome) -> None:
-        """Finish the file under its final name."""
-        self._text.settle()
+        """Finish the file."""
+        self._text.close()
 
 
 class CsvTable:
@@ -47,10 +44,9 @@ class CsvTable:
 
     HEAD = "frame,time_s,id,x0,y0,x1,y1,confidence,hidden,area_px\n"
 
-    def __init__(self, path: Path, lane: str) -> None:
-        self.path = path
+    def __init__(self, output: Output, lane: str) -> None:
         self._lane = lane
-        self._text = PartText(path, head=self.HEAD)
+        self._text = PartText(output, head=self.HEAD)
 
     def write(self, moment: Moment) -> None:
         """Add one frame's rows. SinkError if they cannot be written."""
@@ -67,5 +63,5 @@ class CsvTable:
         self._text.write("".join(rows))
 
     def close(self, outcome: Outcome) -> None:
-        """Finish the file under its final name."""
-        self._text.settle()
+        """Finish the file."""
+        self._text.close()

@@ -7,7 +7,6 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 from fractions import Fraction
-from pathlib import Path
 from typing import Any
 
 import av
@@ -17,7 +16,8 @@ from av.video.frame import PictureType
 from av.video.reformatter import VideoReformatter
 
 from tracker.errors import SinkError
-from tracker.sinks.outputs import part_path, settle
+from tracker.sinks.ours import MARK
+from tracker.sinks.outputs import Output, cannot_write
 from tracker.sinks.settings import VideoSettings
 from tracker.sinks.timeline import SHORTENED_S, Timeline, ticks_per_second
 from tracker.types import Image, Moment, Outcome
@@ -39,13 +39,14 @@ class OverlayVideo:
     notify        told in one line where a gap of the clip's time is shortened: see `timeline`
 
     What a killed run leaves plays up to FRAGMENT_S and one picture before its end, whatever the rate: nothing waits in
-    the encoder for pictures to come. Odd sizes are padded by one row or column. A picture of another size than the first is fitted into the first's.
-    Encoding runs in a thread of its own; its failure is raised by the next `write` or by `close`.
+    the encoder for pictures to come. Odd sizes are padded by one row or column. A picture of another size than the first
+    is fitted into the first's. Encoding runs in a thread of its own; its failure is raised by the next `write` or by
+    `close`.
     """
 
     def __init__(
         self,
-        path: Path,
+        output: Output,
         *,
         render: Callable[[Moment], Image],
         fps: float | None,
@@ -53,7 +54,7 @@ class OverlayVideo:
         pixel_aspect: float = 1.0,
         notify: Callable[[str], None] = lambda line: None,
     ) -> None:
-        self.path = path
+        self._output = output
         self._render = render
         self._fps = fps
         self._settings = settings
@@ -66,7 +67,7 @@ class OverlayVideo:
         image = self._render(moment)
         if self._encoder is None:
             self._encoder = _Encoder(
-                self.path,
+                self._output,
                 image.shape[1::-1],
                 self._fps,
                 self._settings,
@@ -76,11 +77,11 @@ class OverlayVideo:
         self._encoder.put(image, moment.frame.time_s)
 
     def close(self, outcome: Outcome) -> None:
-        """Finish the file under its final name. SinkError if that fails: what was written keeps its part name."""
+        """Finish the file. SinkError if that fails."""
         if self._encoder is not None:
             encoder, self._encoder = self._encoder, None
             encoder.finish()
-            settle(self.path)
+            self._output.finish()
 
 
 class _Encoder:
@@ -88,7 +89,7 @@ class _Encoder:
 
     def __init__(
         self,
-        path: Path,
+        output: Output,
         size: tuple[int, ...],
         fps: float | None,
         settings: VideoSettings,
@@ -96,7 +97,7 @@ class _Encoder:
         pixel_aspect: float,
         notify: Callable[[str], None],
     ) -> None:
-        self._path = path
+        self._path = output.path
         self._size = (size[0], size[1])
         self._notify = notify
         self._problem: BaseException | None = None
@@ -115,7 +116,8 @@ class _Encoder:
                 "flush_packets": "1",
             }
             # Absolute: FFmpeg takes `12:30.mp4` for an address.
-            self._container = av.open(str(part_path(path).absolute()), "w", format="mp4", options=flags)
+            self._container = av.open(str(output.part.absolute()), "w", format="mp4", options=flags)
+            self._container.metadata["comment"] = f"{MARK} (RNN-EM and Gaussian mixture)"
             self._stream: Any = self._container.add_stream("libx264", rate=_rate(fps), options=_options(settings))
         except (OSError, av.FFmpegError) as error:
             raise self._sink_error(error) from error
@@ -126,7 +128,7 @@ class _Encoder:
             self._stream.codec_context.sample_aspect_ratio = Fraction(pixel_aspect).limit_denominator(1000)
         self._reformatter = VideoReformatter()
         self._queue: queue.Queue[tuple[Image, float] | None] = queue.Queue(settings.queue_frames)
-        self._thread = threading.Thread(target=self._run, name=f"encode {path.name}", daemon=True)
+        self._thread = threading.Thread(target=self._run, name=f"encode {output.path.name}", daemon=True)
         self._thread.start()
 
     def put(self, image: Image, time_s: float) -> None:
@@ -181,8 +183,7 @@ class _Encoder:
             raise self._sink_error(self._problem) from self._problem
 
     def _sink_error(self, error: BaseException) -> SinkError:
-        reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
-        return SinkError(f"{self._path}: the video cannot be written ({reason}); check the folder and the room left")
+        return cannot_write(self._path, error)
 
 
 def _rate(fps: float | None) -> Fraction:

@@ -28,8 +28,8 @@ OPEN, STOP, FAILED = "open", "stop", "failed"
 KEYS_TO_STOP = (ord("q"), ord("Q"), 27)  # 27 is Escape
 TURN_MS = 20
 """one turn of the window's event loop"""
-GRACE_S = 1.0
-"""after the end of the input, for a window that does not go away"""
+GRACE_S = 20.0
+"""after the end of the input: a desktop under load may take long to open the window and to take it away"""
 
 
 class Inbox:
@@ -61,17 +61,21 @@ class Inbox:
                 self._newest = np.asarray(picture, np.uint8)
         self.ended.set()
         threading.Event().wait(GRACE_S)
-        os._exit(1)  # the desktop does not answer, and whoever sent the pictures is gone or does not want it any more
+        os._exit(1)  # the desktop does not answer, and whoever sent the pictures is gone
 
 
 def show(title: str, inbox: Inbox, replies: int) -> None:
     """Show what comes until the input ends or the user closes the window or presses one of KEYS_TO_STOP."""
+    while (picture := inbox.take()) is None and not inbox.ended.wait(0.01):
+        pass
+    # With its first picture: one that was opened empty and then resized stayed black now and then, painted by nobody.
     cv2.namedWindow(title, cv2.WINDOW_AUTOSIZE | cv2.WINDOW_GUI_NORMAL)
+    if picture is not None:
+        cv2.imshow(title, picture)
     _tell(replies, OPEN)
     seen = False
     while not inbox.ended.is_set():
-        picture = inbox.take()
-        if picture is not None:
+        if (picture := inbox.take()) is not None:
             cv2.imshow(title, picture)
         pressed = cv2.waitKey(TURN_MS) & 0xFF
         visible = _is_visible(title)

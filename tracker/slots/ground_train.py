@@ -24,6 +24,7 @@ from tracker.slots.runs import (
     drawn_ahead,
     open_run,
     read_checkpoint,
+    rows_until,
     scheduled_rate,
     set_rate,
     write_checkpoint,
@@ -103,6 +104,7 @@ def train_ground(
     net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     optimiser = torch.optim.AdamW(net.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay)
     done = read_checkpoint(out, net, optimiser, device=device)
+    rows_until(out, done)
     held_apart = draw(-1)
     began, losses = time.monotonic(), []
     lessons: deque[GroundLesson] = deque(maxlen=settings.kept_lessons)
@@ -131,10 +133,10 @@ def train_ground(
             scores = score_ground(net, held_apart, device)
             row = {"step": done, "train_loss": round(float(np.mean(losses)), 4), **scores}
             losses = []
-            write_checkpoint(out, net, optimiser, done)
-            write_row(out, row)
-            report(done, row)
             save_ground(net, settings.net, out / "weights.safetensors", trained_steps=done)
+            write_row(out, row)
+            write_checkpoint(out, net, optimiser, done)
+            report(done, row)
             if minutes is not None and time.monotonic() - began > minutes * 60:
                 break
     coming.close()

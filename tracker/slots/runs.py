@@ -5,7 +5,10 @@ from __future__ import annotations
 import json
 import math
 import multiprocessing
+import os
 import pickle
+import signal
+import threading
 from collections import deque
 from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -19,14 +22,47 @@ from tracker.errors import SettingsError, WeightsError
 
 Drawn = TypeVar("Drawn")
 
+RUN_SUFFIXES = (".part", ".lock")
+"""of files that may lie in a folder before its run has settings: a killed run's, and the lock of this one"""
+
 
 def open_run(out: Path, recipe: dict[str, Any]) -> None:
-    """Make the folder and write `settings.json`. Raises SettingsError if it holds another recipe's run."""
+    """Make the folder and write `settings.json`.
+
+    Raises SettingsError if it holds another recipe's run, or files that are no run's.
+    """
     out.mkdir(parents=True, exist_ok=True)
     written = out / "settings.json"
-    if written.exists() and _read_json(written) != recipe:
-        raise SettingsError(f"{out}: holds a run with other settings; choose another folder or remove it")
-    written.write_text(json.dumps(recipe, indent=2) + "\n")
+    if written.exists():
+        if _read_json(written) != recipe:
+            raise SettingsError(f"{out}: holds a run with other settings; choose another folder or remove it")
+        return
+    foreign = sorted(path.name for path in out.iterdir() if path.suffix not in RUN_SUFFIXES)
+    if foreign or (out / "curve.jsonl").exists():
+        raise SettingsError(f"{out}: holds {(foreign or ['curve.jsonl'])[0]}, which is no run's; choose another folder")
+    _write_whole(written, json.dumps(recipe, indent=2) + "\n")
+
+
+def rows_until(out: Path, done: int) -> list[dict[str, Any]]:
+    """The curve up to the checkpoint; what a killed run wrote beyond it, whole or in part, is cut off."""
+    path = out / "curve.jsonl"
+    rows: list[dict[str, Any]] = []
+    for line in path.read_text(encoding="utf-8", errors="replace").splitlines() if path.exists() else ():
+        try:
+            row = json.loads(line)
+        except ValueError:
+            break
+        if not isinstance(row, dict) or row.get("step", done + 1) > done:
+            break
+        rows.append(row)
+    _write_whole(path, "".join(json.dumps(row) + "\n" for row in rows))
+    return rows
+
+
+def _write_whole(path: Path, text: str) -> None:
+    part = path.with_name(f"{path.name}.part")
+    part.write_text(text, encoding="utf-8")
+    part.replace(path)
 
 
 def read_checkpoint(out: Path, net: nn.Module, optimiser: torch.optim.Optimizer, *, device: str) -> int:
@@ -97,8 +133,21 @@ def drawn_ahead(
 
 
 def _keep_to_one_core() -> None:
-    """Lessons are drawn side by side; the networks in them must not fight for the cores."""
+    """Lessons are drawn side by side; the networks in them must not fight for the cores.
+
+    Ctrl+C reaches the whole group of processes: whoever draws for another leaves it to that one, and ends with it.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     torch.set_num_threads(1)
+
+
+def _end_with_parent() -> None:
+    """A parent that was killed cannot end its pool, whose processes would wait for ever."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def scheduled_rate(peak: float, done: int, *, steps: int, warm_up_steps: int, cycles: int = 1) -> float:

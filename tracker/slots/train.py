@@ -25,6 +25,7 @@ from tracker.slots.runs import (
     drawn_ahead,
     open_run,
     read_checkpoint,
+    rows_until,
     scheduled_rate,
     set_rate,
     write_checkpoint,
@@ -203,6 +204,7 @@ def train(
     cell = WindowCell(settings.network.cell).to(device)
     optimiser = torch.optim.AdamW(cell.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay)
     done = read_checkpoint(out, cell, optimiser, device=device)
+    rows_until(out, done)
     held_apart = draw(-1, 24)
     began, losses = time.monotonic(), []
     wanted = ((number, _length(settings, number)) for number in range(done, settings.steps))
@@ -227,8 +229,8 @@ def train(
             scores = evaluate(cell, held_apart, settings, device)
             row = {"step": done, "train_loss": round(float(np.mean(losses)), 4), **scores}
             losses = []
-            write_checkpoint(out, cell, optimiser, done)
             write_row(out, row)
+            write_checkpoint(out, cell, optimiser, done)
             report(done, row)
             if minutes is not None and time.monotonic() - began > minutes * 60:
                 break

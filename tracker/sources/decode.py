@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 from collections.abc import Iterator
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +49,8 @@ class Decoder:
     """it went to a later time at once, so that the counts are not of the whole file"""
     end_s: float
     """container time at which the last whole piece ends"""
+    pixel_aspect: Fraction | None
+    """width of a stored pixel over its height; None if it is not said"""
     stopped: str | None
     """why reading ended before the end of the file, in FFmpeg's words"""
 
@@ -77,6 +80,7 @@ class Decoder:
         self.frames = stream.frames or expected
         # Whole frames side by side are fastest, but hold frames back: not for a stream that someone watches.
         stream.thread_type = "SLICE" if self._remote and self.length_s is None else "AUTO"
+        self.pixel_aspect = stream.sample_aspect_ratio
 
     def _open(self, address: str) -> Any:
         # The prefix keeps FFmpeg from reading protocols into file names such as `12:30.mp4`.

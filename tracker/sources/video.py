@@ -14,7 +14,7 @@ from tracker.sources.decode import Decoder
 from tracker.sources.span import Span
 from tracker.sources.spread import spread
 from tracker.sources.times import FALLBACK_FPS, timed
-from tracker.sources.upright import upright
+from tracker.sources.upright import shown_aspect, upright
 from tracker.types import Frame, Image, SourceInfo
 
 
@@ -65,6 +65,7 @@ class Video:
             fps=fps,
             frame_count=self._span.count(frames=None if live else decoder.frames, fps=fps),
             live=live,
+            pixel_aspect=shown_aspect(decoder.pixel_aspect, first),
         )
 
     @property

@@ -1,0 +1,131 @@
+"""A job, and the files that it reads and writes: their names, and what may be replaced."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from glob import glob, has_magic
+from pathlib import Path
+from typing import Literal
+
+from tracker.errors import SinkError
+from tracker.settings import RunSettings
+from tracker.sinks import Results, plan_results, written_here
+from tracker.sources import is_picture, is_url
+
+LANE_FILE = r"[a-z0-9][a-z0-9_-]*[.](mot[.]txt|csv|events[.]jsonl|masks|masks[.]json)"
+"""A lane's files, behind the name of the run."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """One source and what becomes of it."""
+
+    source: str
+    """path, glob, folder, camera number or address"""
+    output: Path | None = None
+    """NAME.mp4, the overlay; everything else stands beside it as NAME.something. None: nothing is kept"""
+    video: bool = True
+    """false: NAME.mp4 itself is not written"""
+    masks: Literal["png", "rle"] | None = None
+    compare: bool = False
+    """lanes side by side, a contact sheet, a report page, and scores where there is a truth"""
+    truth: Path | None = None
+    """a MOT table, or a folder with gt.txt, masks/000001.png or both, or CDnet's groundtruth"""
+    show: bool = False
+    """a window while it runs"""
+    start_s: float = 0.0
+    duration_s: float | None = None
+    max_frames: int | None = None
+    fps: float | None = None
+    """of pictures, which carry no times; None: 25. A video knows its own"""
+    overwrite: bool = False
+    """false: a result that exists is refused"""
+    reads: tuple[Path, ...] = ()
+    """other files that it depends on, such as those of the settings; never replaced"""
+
+
+def planned_files(job: Job, settings: RunSettings) -> dict[str, Path]:
+    """What the job will write, by role: video, mot LANE, csv LANE, events LANE, masks LANE, sheet, report, summary."""
+    if job.output is None:
+        return {}
+    if not job.output.name or (job.video and job.output.suffix.lower() != ".mp4"):
+        raise SinkError(f"{job.output}: wanted a name that ends in .mp4; the overlay is an MP4 video")
+    name = job.output.with_suffix("")
+    planned = {"video": job.output} if job.video else {}
+    for lane in settings.lanes:
+        planned[f"mot {lane}"] = _beside(name, f"{lane}.mot.txt")
+        planned[f"csv {lane}"] = _beside(name, f"{lane}.csv")
+        planned[f"events {lane}"] = _beside(name, f"{lane}.events.jsonl")
+        if job.masks is not None:
+            planned[f"masks {lane}"] = _beside(name, f"{lane}.masks" + (".json" if job.masks == "rle" else ""))
+    if job.compare:
+        planned["sheet"] = _beside(name, "png")
+        planned["report"] = name.with_name("report.html")
+    planned["summary"] = _beside(name, "json" if job.compare else "summary.json")
+    return planned
+
+
+def plan_job(job: Job, settings: RunSettings, planned: Mapping[str, Path]) -> Results:
+    """The results' names, checked: nothing that is read, and nothing that this program did not write, is ever replaced."""
+    if job.output is None:
+        return Results([])
+    name = job.output.with_suffix("")
+    folders = [path for role, path in planned.items() if role.startswith("masks ") and job.masks == "png"]
+    files = [path for path in planned.values() if path not in folders]
+    _refuse_frames(job.source, files)
+    return plan_results(
+        files,
+        folders=folders,
+        inputs=_inputs(job, settings),
+        stale=[path for path in _earlier(name, compare=job.compare) if path not in planned.values()]
+        if job.overwrite
+        else [],
+        last=planned["summary"],
+        base=name.name,
+        overwrite=job.overwrite,
+    )
+
+
+def _inputs(job: Job, settings: RunSettings) -> list[Path]:
+    """Every file and folder that the job reads, as far as it is on this machine."""
+    source = Path(job.source)
+    read = [source, *job.reads]
+    if source.is_dir():
+        read += source.iterdir()
+    elif has_magic(job.source) and not is_url(job.source) and not source.exists():
+        read += map(Path, glob(job.source, recursive=True))
+    if job.truth is not None:
+        read += [job.truth, *(job.truth.rglob("*") if job.truth.is_dir() else ())]
+    for lane in settings.lanes:
+        slots = settings.of_lane(lane)[1].slots
+        read += [Path(slots.weights), *([Path(slots.ground.weights)] if slots.ground is not None else [])]
+    return read
+
+
+def _refuse_frames(source: str, files: Sequence[Path]) -> None:
+    """Refuse results that the next run would read as frames of the same source."""
+    for path in files:
+        if not is_picture(path):
+            continue
+        folder = Path(source)
+        among = path.parent.resolve() == folder.resolve() if folder.is_dir() else path.match(source)
+        if among:
+            raise SinkError(f"{path}: would be one of the pictures of {source}; choose another folder with -o")
+
+
+def _earlier(name: Path, *, compare: bool) -> list[Path]:
+    """What earlier runs of the same kind left under a name, whatever their lanes and masks were."""
+    kinds = "png|json" if compare else "summary[.]json"
+    ending = re.compile(f"[.](mp4|{kinds}|{LANE_FILE})")
+    left = [path for path in _entries(name.parent) if path.name.startswith(f"{name.name}.")]
+    return [path for path in left if ending.fullmatch(path.name[len(name.name) :]) and written_here(path)]
+
+
+def _entries(folder: Path) -> list[Path]:
+    return sorted(folder.iterdir()) if folder.is_dir() else []
+
+
+def _beside(name: Path, ending: str) -> Path:
+    return name.with_name(f"{name.name}.{ending}")

@@ -1,0 +1,104 @@
+"""Whether this program wrote a file: only such files are ever replaced.
+
+Told by the content, not by a list kept elsewhere: a list says nothing of a file that somebody has put in the place since.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import struct
+import zlib
+from pathlib import Path
+
+MARK = "tracker"
+"""stands in the comment of a video, the Software note of a picture and the generator of a page"""
+HEAD_BYTES = 4096
+
+NUMBERED = re.compile(r"[0-9]{6,}\.png")
+MOT_ROW = re.compile(rb"[0-9]+,[0-9]+,(?:-?[0-9]+\.[0-9]{2},){4}(?:[01]\.[0-9]{4},-1,-1,-1|[01],1,[01]\.[0-9]{3})\n")
+"""of MotTable, and of a drawn world's gt.txt"""
+CSV_HEADS = (b"frame,time_s,id,x0,y0,x1,y1,confidence,hidden,area_px\n", b"scope,category,sequence,method,sequences,")
+"""of CsvTable, and of `tracker evaluate --csv`"""
+RLE_ENTRY = re.compile(rb'\[(?:\s*\]|\s*\{"frame": [0-9]+, "id": [0-9]+, "rle":)')
+JSON_KEYS = (
+    {"schema_version", "settings", "versions"},
+    {"experiment", "recipe", "networks", "table"},
+    {"updates", "weights", "seed", "clips", "tests"},
+)
+"""of a summary or an evaluation, of an experiment's report, of its scores"""
+PNG_HEAD = b"\x89PNG\r\n\x1a\n"
+PNG_HEADER_BYTES = 33
+"""signature and IHDR chunk, behind which text may stand"""
+
+
+def written_here(path: Path) -> bool:
+    """Whether the file or folder is a result of this program, or an empty file. A link, a pipe or a device never is."""
+    if path.is_symlink():
+        return False
+    if path.is_dir():
+        return _folder_written_here(path)
+    try:
+        if not path.is_file():
+            return False
+        if path.stat().st_size == 0:
+            return True
+        with open(path, "rb") as file:
+            head = file.read(HEAD_BYTES)
+    except OSError:
+        return False
+    if path.suffix.lower() == ".mp4":
+        return _video_written_here(path)
+    return _is_ours(head, path)
+
+
+def _is_ours(head: bytes, path: Path) -> bool:
+    if head.startswith(PNG_HEAD):
+        return _png_text() in head
+    if head.startswith(CSV_HEADS) or MOT_ROW.match(head) or RLE_ENTRY.match(head):
+        return True
+    if path.suffix == ".jsonl":
+        return _keys(head.split(b"\n")[0]) >= {"frame", "time_s", "kind", "lane", "ids"}
+    if path.suffix == ".json" and head.startswith(b"{"):
+        keys = _keys(path.read_bytes())
+        return any(known <= keys for known in JSON_KEYS)
+    return f'<meta name="generator" content="{MARK}'.encode() in head
+
+
+def _keys(text: bytes) -> set[str]:
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        return set()
+    return set(value) if isinstance(value, dict) else set()
+
+
+def _video_written_here(path: Path) -> bool:
+    import av
+
+    try:
+        with av.open(f"file:{path}", metadata_errors="ignore") as container:
+            return container.metadata.get("comment", "").split(" ")[0] == MARK
+    except (av.error.FFmpegError, OSError, ValueError):
+        return False
+
+
+def _folder_written_here(folder: Path) -> bool:
+    """Numbered pictures alone, or a drawn world's gt.txt with masks/ of them; the first picture has the mark."""
+    entries = sorted(folder.iterdir())
+    if {entry.name for entry in entries} == {"gt.txt", "masks"} and not any(map(os.path.islink, entries)):
+        return written_here(folder / "gt.txt") and _folder_written_here(folder / "masks")
+    pictures = [entry for entry in entries if NUMBERED.fullmatch(entry.name) and not entry.is_symlink()]
+    return len(pictures) == len(entries) and (not pictures or written_here(pictures[0]))
+
+
+def marked_png(data: bytes) -> bytes:
+    """A PNG file with a note of who made it."""
+    return data[:PNG_HEADER_BYTES] + _png_text() + data[PNG_HEADER_BYTES:]
+
+
+def _png_text() -> bytes:
+    """The tEXt chunk: Software tracker."""
+    body = b"tEXt" + b"Software\0" + MARK.encode("latin-1")
+    return struct.pack(">I", len(body) - 4) + body + struct.pack(">I", zlib.crc32(body))

@@ -1,0 +1,308 @@
+"""All files of a run: claimed before the work, given their final names together once each of them is whole, or not at all."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from tracker.errors import SinkError
+from tracker.sinks.claims import Held, claim, leftovers, one_at_a_time, recover, refuse_if_claimed
+from tracker.sinks.ours import written_here
+from tracker.sinks.outputs import (
+    Output,
+    cannot_write,
+    encoded,
+    json_text,
+    new_run_id,
+    part_name,
+    sync,
+    write_output,
+    writing,
+)
+
+Identity = tuple[int, int]
+"""device and number of a file: the same for a link to it and for another spelling of its name"""
+
+
+def check_outputs(
+    files: Iterable[Path],
+    *,
+    overwrite: bool,
+    folders: Iterable[Path] = (),
+    inputs: Iterable[Path] = (),
+    stale: Iterable[Path] = (),
+) -> None:
+    """Refuse what may not be written, before any work is done. Nothing is made or changed.
+
+    files      that the run will write
+    folders    that it will write whole, such as the one of a MaskFolder
+    inputs     files and folders that it reads
+    stale      what an earlier run left under the same name and this one would remove
+
+    Raises SinkError if a result is an input or an input lies in it; if something stands in its place and `overwrite` is false, or
+    this program did not write it; if a link, pipe or device stands there, or a folder in the place of a file or the reverse.
+    """
+    files, folders = list(files), list(folders)
+    read = {identity: path for path in inputs for identity in _identities(path)}
+    for path in (*files, *folders, *stale):
+        _refuse_input(path, read)
+    for path in folders:
+        inside = next((each for each in read.values() if path.resolve() in each.resolve().parents), None)
+        if inside is not None:
+            raise SinkError(f"{path}: the input {inside} lies in it; choose another name")
+    existing = [path for path in (*files, *folders) if os.path.lexists(path)]
+    for path in existing:
+        _refuse_kind(path, folder=path in folders)
+    if existing and not overwrite:
+        others = f" (and {len(existing) - 1} more)" if len(existing) > 1 else ""
+        raise SinkError(f"{existing[0]}: exists already{others}; use --overwrite to replace, or another name")
+    for path in existing:
+        check_replaceable(path)
+
+
+def _identities(path: Path) -> list[Identity]:
+    try:
+        found = path.stat()
+    except OSError:
+        return []
+    return [(found.st_dev, found.st_ino)]
+
+
+def _refuse_input(path: Path, read: dict[Identity, Path]) -> None:
+    for identity in _identities(path):
+        if identity in read:
+            raise SinkError(f"{path}: is the input {read[identity]}; choose another name with -o")
+
+
+def _refuse_kind(path: Path, *, folder: bool) -> None:
+    mode = path.lstat().st_mode
+    kind = next((word for is_kind, word in KINDS if is_kind(mode)), "device")
+    if kind != ("folder" if folder else "file"):
+        raise SinkError(f"{path}: is a {kind} that cannot be replaced; use another name or move it away")
+
+
+KINDS = (
+    (stat.S_ISLNK, "link"),
+    (stat.S_ISDIR, "folder"),
+    (stat.S_ISREG, "file"),
+    (stat.S_ISFIFO, "named pipe"),
+    (stat.S_ISSOCK, "socket"),
+)
+
+
+def check_replaceable(path: Path) -> None:
+    """Raise SinkError if something stands there that this program did not write."""
+    if os.path.lexists(path) and not written_here(path):
+        what = "holds files that" if path.is_dir() else "is a file that"
+        raise SinkError(
+            f"{path}: {what} tracker did not write, which --overwrite does not replace; move it away or use another name"
+        )
+
+
+class Results:
+    """The outputs of one run. A context manager: what was not committed when it ends is kept under recovered names.
+
+        results = plan_results(files, ...)
+        with results:
+            results.claim()
+            sink = CsvTable(results.output(files[0]), "gmm")
+            ...
+            results.commit()
+
+    recovered  what an earlier run that was killed had left, by its new names
+    kept       what this run had written when it ended without being committed, by its new names
+    """
+
+    def __init__(
+        self,
+        files: Sequence[Path],
+        *,
+        folders: Sequence[Path] = (),
+        inputs: Sequence[Path] = (),
+        stale: Sequence[Path] = (),
+        last: Path | None = None,
+        base: str = "",
+        overwrite: bool = False,
+    ) -> None:
+        self._run_id = new_run_id()
+        self._base = base
+        self._outputs = {path: Output(path, self._part(path)) for path in (*files, *folders)}
+        self._folders, self._inputs, self._stale, self._last = set(folders), inputs, stale, last
+        self._overwrite = overwrite
+        self._held: list[Held] = []
+        self.recovered: list[Path] = []
+        self.kept: list[Path] = []
+
+    def _part(self, path: Path) -> Path:
+        return path.with_name(part_name(path.name, self._run_id))
+
+    @property
+    def replaces(self) -> bool:
+        """Whether a result of an earlier run stands under one of the names."""
+        return any(os.path.lexists(path) for path in self._outputs)
+
+    @property
+    def whole(self) -> bool:
+        """Whether every output that was begun is finished."""
+        return all(output.whole for output in self._begun())
+
+    def output(self, path: Path) -> Output:
+        """Where to write what will be `path`, one of those the run was opened for."""
+        return self._outputs[path]
+
+    def _begun(self) -> list[Output]:
+        return [output for output in self._outputs.values() if os.path.lexists(output.part)]
+
+    def claim(self) -> None:
+        """Make the folders, refuse names that a living run writes, keep what a dead one left, and claim the names.
+
+        Raises SinkError if another run is writing one of them, or a folder cannot be made.
+        """
+        by_folder: dict[Path, dict[str, str]] = {}
+        for path, output in self._outputs.items():
+            by_folder.setdefault(path.parent, {})[path.name] = output.part.name
+        for folder in by_folder:
+            _make(folder)
+        read = {identity for path in self._inputs for identity in _identities(path)}
+        with one_at_a_time(by_folder):
+            for folder, names in by_folder.items():
+                refuse_if_claimed(folder, names)
+            for folder, names in by_folder.items():
+                for left in leftovers(folder, names):
+                    if not any(identity in read for part in left.parts() for identity in _identities(part)):
+                        self.recovered += recover(left)
+            for folder, names in by_folder.items():
+                self._held.append(
+                    claim(folder, names, run_id=self._run_id, base=self._base or Path(next(iter(names))).stem)
+                )
+
+    def commit(self) -> None:
+        """Give every output its final name, and remove what an earlier run had left under the same one.
+
+        The `last` is taken away first and comes last: it stands beside whole results or not at all. Raises SinkError if an output
+        is not whole, or if something has come to stand in its place meanwhile.
+        """
+        begun = self._begun()
+        for output in begun:
+            if not output.whole:
+                raise SinkError(f"{output.path}: was not finished; what was written is kept")
+            if os.path.lexists(output.path):
+                _refuse_kind(output.path, folder=output.path in self._folders)
+                if not self._overwrite:
+                    raise SinkError(f"{output.path}: came into being during the run; what was written is kept")
+                check_replaceable(output.path)
+        for output in begun:
+            if output.part.is_file():
+                with writing(output.path):
+                    sync(output.part)
+        begun.sort(key=lambda output: output.path == self._last)
+        if begun and self._overwrite:
+            for path in (self._last, *self._stale):
+                if path is not None and os.path.lexists(path):
+                    with writing(path):
+                        _remove(path)
+        for output in begun:
+            with writing(output.path):
+                _replace(output)
+
+    def discard(self) -> None:
+        """Remove what was written so far: it is worth nothing."""
+        for output in self._begun():
+            with writing(output.path):
+                _remove(output.part)
+
+    def __enter__(self) -> Results:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        """Keep what was not committed, and let others have the names."""
+        for held in self._held:
+            if held.claim.parts():
+                try:
+                    self.kept += recover(held.claim)
+                except SinkError:
+                    continue  # its lock file stays, so that the next run finds what is there
+            held.release()
+
+
+def plan_results(
+    files: Sequence[Path],
+    *,
+    folders: Sequence[Path] = (),
+    inputs: Sequence[Path] = (),
+    stale: Sequence[Path] = (),
+    last: Path | None = None,
+    base: str = "",
+    overwrite: bool = False,
+) -> Results:
+    """The results of a run, their names checked; see `check_outputs` for the first four and for what is raised.
+
+    last  the one that tells that the others are whole, such as a summary
+    base  the common beginning of their names, such as `out` of out.mp4 and out.gmm.csv
+    """
+    check_outputs(files, folders=folders, inputs=inputs, stale=stale, overwrite=overwrite)
+    return Results(files, folders=folders, inputs=inputs, stale=stale, last=last, base=base, overwrite=overwrite)
+
+
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        # Only trying tells: mode bits say nothing on read-only mounts, to root, or on other systems.
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise cannot_write(folder, error) from error
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink()
+
+
+def _replace(output: Output) -> None:
+    if output.path.is_dir():  # a folder cannot be replaced in one step
+        old = output.part.with_name(f"{output.part.name}.old")
+        os.rename(output.path, old)
+        os.rename(output.part, output.path)
+        shutil.rmtree(old)
+    else:
+        os.replace(output.part, output.path)
+
+
+def write_json_whole(path: Path, value: object) -> None:
+    """Write JSON that is there whole or not at all.
+
+    Raises SinkError if it cannot be written, ValueError for NaN and infinity, TypeError for what else JSON has not.
+    """
+    write_text_whole(path, json_text(value))
+
+
+def write_text_whole(path: Path, text: str) -> None:
+    """Write text that is there whole or not at all, replacing what has that name. Raises SinkError if it cannot be written."""
+    with replacing(path) as output:
+        write_output(output, encoded(text))
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Output]:
+    """A single output that replaces what has its name at the end of the block, if it was finished.
+
+    Raises SinkError if this program did not write what stands there. The results of a run are claimed together instead.
+    """
+    check_replaceable(path)
+    output = Output(path, path.with_name(part_name(path.name, new_run_id())))
+    try:
+        yield output
+        if output.whole:
+            with writing(path):
+                sync(output.part)
+                os.replace(output.part, path)
+    finally:
+        output.part.unlink(missing_ok=True)

@@ -195,7 +195,7 @@ def build_sinks(
         elif kind == "masks":
             sinks.append(MaskFolder(output, lane) if job.masks == "png" else RleMasks(output, lane))
         elif kind == "sheet":
-            sinks.append(ContactSheet(output, render=overlay, arrange=contact_sheet))
+            sinks.append(ContactSheet(output, render=overlay, arrange=contact_sheet, pixel_aspect=info.pixel_aspect))
     if job.show:
         lost = None if job.output is None else notify  # a recording goes on without its window
         sinks.append(Window("tracker", render=overlay, pixel_aspect=info.pixel_aspect, when_lost=lost))

@@ -187,12 +187,12 @@ class _Encoder:
 
 
 def _rate(fps: float | None) -> Fraction:
-    """What the header says; both of its numbers have 32 bits."""
+    """What the encoder is told: the last picture lasts so long, at most a day. Of longer ones the container wants none."""
     if fps is None:
         return Fraction(25)
     if fps >= 1:
         return Fraction(fps).limit_denominator(1001)
-    return 1 / Fraction(min(1 / fps, 1e6)).limit_denominator(1001)
+    return 1 / Fraction(min(1 / fps, 86_400.0)).limit_denominator(1001)
 
 
 def _options(settings: VideoSettings) -> dict[str, str]:

@@ -11,6 +11,7 @@ FAILED and what OpenCV said.
 
 from __future__ import annotations
 
+import itertools
 import os
 import signal
 import struct
@@ -28,6 +29,9 @@ OPEN, STOP, FAILED = "open", "stop", "failed"
 KEYS_TO_STOP = (ord("q"), ord("Q"), 27)  # 27 is Escape
 TURN_MS = 20
 """one turn of the window's event loop"""
+WAKING_TURNS = (9, 10, 49, 50)
+"""Then the window becomes a pixel higher and is put back. Now and then (one window in fifty, without a window manager) Qt
+misses that its window has appeared, and paints nothing into it until something tells it anew"""
 GRACE_S = 20.0
 """after the end of the input: a desktop under load may take long to open the window and to take it away"""
 
@@ -66,23 +70,27 @@ class Inbox:
 
 def show(title: str, inbox: Inbox, replies: int) -> None:
     """Show what comes until the input ends or the user closes the window or presses one of KEYS_TO_STOP."""
-    while (picture := inbox.take()) is None and not inbox.ended.wait(0.01):
+    while (picture := inbox.take()) is None and not inbox.ended.wait(TURN_MS / 1000):
         pass
-    # With its first picture: one that was opened empty and then resized stayed black now and then, painted by nobody.
-    cv2.namedWindow(title, cv2.WINDOW_AUTOSIZE | cv2.WINDOW_GUI_NORMAL)
-    if picture is not None:
-        cv2.imshow(title, picture)
+    cv2.namedWindow(title, cv2.WINDOW_NORMAL | cv2.WINDOW_KEEPRATIO | cv2.WINDOW_GUI_NORMAL)
+    height, width = (1, 1) if picture is None else picture.shape[:2]
+    cv2.resizeWindow(title, width, height)
     _tell(replies, OPEN)
     seen = False
-    while not inbox.ended.is_set():
-        if (picture := inbox.take()) is not None:
+    for turn in itertools.count():
+        if picture is not None:
             cv2.imshow(title, picture)
         pressed = cv2.waitKey(TURN_MS) & 0xFF
         visible = _is_visible(title)
         if pressed in KEYS_TO_STOP or (seen and not visible):  # some desktops never say that a window is visible
             _tell(replies, STOP)
             break
+        if inbox.ended.is_set():
+            break
+        if turn in WAKING_TURNS:
+            cv2.resizeWindow(title, width, height + turn % 2)
         seen = seen or visible
+        picture = inbox.take()
     cv2.destroyAllWindows()
 
 

@@ -150,10 +150,10 @@ time.sleep(1000)
 
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs a way to kill without asking")
 @pytest.mark.parametrize(
-    ("fps", "step_s", "count"), [(25.0, 0.5, 21), (None, 1.0, 12), (25.0, 0.04, 26), (10.0, 0.1, 9)]
+    ("fps", "step_s", "count"), [(25.0, 0.5, 21), (None, 3.0, 5), (25.0, 0.04, 26), (10.0, 0.1, 2)]
 )
-def test_a_killed_slow_stream_plays_to_within_two_seconds(tmp_path, fps, step_s, count):
-    """The header says 25 a second, what comes is slower; or the whole clip is shorter than the distance of key frames."""
+def test_a_killed_run_has_every_picture_but_the_last_at_any_rate(tmp_path, fps, step_s, count):
+    """The header says 25 a second and what comes is slower, or the clip is shorter than the distance of key frames."""
     tests = Path(__file__).parent
     code = SLOW.format(
         tests=str(tests), root=str(tests.parent), path=str(tmp_path / "a.mp4"), fps=fps, step_s=step_s, count=count,
@@ -168,8 +168,10 @@ def test_a_killed_slow_stream_plays_to_within_two_seconds(tmp_path, fps, step_s,
     found = packets(left)
     last_s = (count - 1) * step_s
     time_s, lasts_s, _ = found[-1]
-    assert last_s - 2 <= last_s - max(0.4 + step_s, step_s) - 1e-3 <= time_s + lasts_s
-    assert len(found) == round(time_s / step_s) + 1
+    assert time_s + lasts_s == pytest.approx(
+        last_s, abs=1e-3
+    )  # all but the last picture, which nobody knows the length of
+    assert len(found) == count - 1
     with av.open(str(left)) as container:
         assert sum(1 for _ in container.decode(video=0)) == len(found)
 

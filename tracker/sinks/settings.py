@@ -17,6 +17,6 @@ class VideoSettings(Settings):
     crf: int = Field(22, ge=0, le=51)
     """x264's constant quality: lower is better and larger"""
     keyframe_s: float = Field(1.5, gt=0)
-    """seconds between key frames; a killed run loses at most about twice that"""
+    """seconds of video between key frames, to which players seek"""
     queue_frames: int = Field(4, ge=1)
     """pictures that may wait for the encoder before the run waits for it"""

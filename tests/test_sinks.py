@@ -475,7 +475,6 @@ class Desktop:
         monkeypatch.setattr(cv2, "imshow", lambda title, image: self.shown.append(int(image[0, 0, 0])))
         monkeypatch.setattr(cv2, "waitKey", lambda _: self.keys.pop(0) if self.keys else -1)
         monkeypatch.setattr(cv2, "getWindowProperty", lambda *_: self.visible.pop(0) if self.visible else 1.0)
-        monkeypatch.setattr(cv2, "resizeWindow", lambda *_: None)
         monkeypatch.setattr(cv2, "destroyAllWindows", self.windows.clear)
 
     def show(self, *greys, turns=10):

@@ -11,7 +11,6 @@ FAILED and what OpenCV said.
 
 from __future__ import annotations
 
-import itertools
 import os
 import signal
 import struct
@@ -29,9 +28,6 @@ OPEN, STOP, FAILED = "open", "stop", "failed"
 KEYS_TO_STOP = (ord("q"), ord("Q"), 27)  # 27 is Escape
 TURN_MS = 20
 """one turn of the window's event loop"""
-WAKING_TURNS = (9, 10, 49, 50)
-"""Then the window becomes a pixel higher and is put back. Now and then (one window in fifty, without a window manager) Qt
-misses that its window has appeared, and paints nothing into it until something tells it anew"""
 GRACE_S = 20.0
 """after the end of the input: a desktop under load may take long to open the window and to take it away"""
 
@@ -72,12 +68,12 @@ def show(title: str, inbox: Inbox, replies: int) -> None:
     """Show what comes until the input ends or the user closes the window or presses one of KEYS_TO_STOP."""
     while (picture := inbox.take()) is None and not inbox.ended.wait(TURN_MS / 1000):
         pass
-    cv2.namedWindow(title, cv2.WINDOW_NORMAL | cv2.WINDOW_KEEPRATIO | cv2.WINDOW_GUI_NORMAL)
-    height, width = (1, 1) if picture is None else picture.shape[:2]
-    cv2.resizeWindow(title, width, height)
+    # With OpenCV's toolbar, and with its first picture at once: of windows without the toolbar one in seventy stayed black
+    # on an X server without a window manager, whatever was shown in it; with it, none of 270.
+    cv2.namedWindow(title, cv2.WINDOW_AUTOSIZE)
     _tell(replies, OPEN)
     seen = False
-    for turn in itertools.count():
+    while True:
         if picture is not None:
             cv2.imshow(title, picture)
         pressed = cv2.waitKey(TURN_MS) & 0xFF
@@ -87,8 +83,6 @@ def show(title: str, inbox: Inbox, replies: int) -> None:
             break
         if inbox.ended.is_set():
             break
-        if turn in WAKING_TURNS:
-            cv2.resizeWindow(title, width, height + turn % 2)
         seen = seen or visible
         picture = inbox.take()
     cv2.destroyAllWindows()

@@ -14,7 +14,7 @@ class VideoSettings(Settings):
 
     preset: Literal["ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow"] = "veryfast"
     """x264's trade of time for size"""
-    crf: int = Field(22, ge=0, le=51)
+    crf: int = Field(23, ge=0, le=51)
     """x264's constant quality: lower is better and larger"""
     keyframe_s: float = Field(1.5, gt=0)
     """seconds of video between key frames, to which players seek"""

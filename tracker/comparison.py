@@ -80,6 +80,7 @@ class Comparison:
             outcome=summary["outcome"],
             run=run,
             problem=summary["problem"],
+            pixel_aspect=source["pixel_aspect"],
             video=planned["video"].name if "video" in planned else None,
             events=tuple(self.events),
             events_files=tuple(path.name for role, path in planned.items() if role.startswith("events ")),

@@ -167,6 +167,8 @@ class ReportData:
     run: RunRecord
     problem: str | None = None
     """one line on what of the clip was not readable"""
+    pixel_aspect: float = 1.0
+    """width of a pixel over its height, as the pictures are to be shown"""
     video: str | None = None
     """the video's file name, beside the page"""
     events: tuple[Event, ...] = ()

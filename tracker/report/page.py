@@ -100,6 +100,7 @@ def _payload(data: ReportData) -> dict[str, Any]:
         "errors": [_errors_payload(data.errors.get(name)) for name in names],
         "background": run.background,
         "size": run.background_size,
+        "aspect": data.pixel_aspect,
         "heat": run.heat,
         "events": [
             [

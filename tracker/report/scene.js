@@ -1,5 +1,7 @@
 // Paths over the background, and the heat map: pictures of the whole run.
 const [sceneWidth, sceneHeight] = data.size;
+// Pictures have the clip's pixels, which an anamorphic clip shows wider or narrower than they are high.
+const stretched = (width, height) => ({ preserveAspectRatio: 'none', style: `aspect-ratio: ${width * data.aspect} / ${height}` });
 data.lanes.forEach((lane, index) => {
   const paths = make('g', { class: 'paths' });
   for (const [identity, colour, , spans, points] of lane.tracks) {
@@ -15,10 +17,10 @@ data.lanes.forEach((lane, index) => {
     group.addEventListener('click', () => seek(spans[0]));
     paths.append(group);
   }
-  const image = make('image', { href: data.background, width: sceneWidth, height: sceneHeight });
+  const image = make('image', { href: data.background, width: sceneWidth, height: sceneHeight, preserveAspectRatio: 'none' });
   byId('scenes').append(make('div', { class: 'scene' },
     make('div', { class: 'caption' }, make('span', { class: 'lane', 'data-lane': index % 6 }, lane.name)),
-    make('svg', { viewBox: `0 0 ${sceneWidth} ${sceneHeight}`, role: 'img', 'aria-label': `Paths of ${lane.tracks.length} identities of ${lane.name}` }, image, paths)));
+    make('svg', { viewBox: `0 0 ${sceneWidth} ${sceneHeight}`, ...stretched(sceneWidth, sceneHeight), role: 'img', 'aria-label': `Paths of ${lane.tracks.length} identities of ${lane.name}` }, image, paths)));
 });
 
 if (data.heat) {
@@ -44,5 +46,10 @@ if (data.heat) {
     pen.putImageData(picture, 0, 0);
   });
   grey.src = data.heat;
+}
+if (data.aspect !== 1) {
+  document.querySelectorAll('#heat img, .peaks img').forEach((image) => image.decode().then(() => {
+    image.style.aspectRatio = `${image.naturalWidth * data.aspect} / ${image.naturalHeight}`;
+  }));
 }
 redraw();

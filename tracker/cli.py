@@ -44,6 +44,8 @@ note = partial(click.echo, err=True)
 
 def say(text: object) -> None:
     """To stdout. A stdout that is closed or full is no error: it comes after the work, whose results are in files."""
+    if sys.stdout is None:
+        return
     try:
         click.echo(text)
         sys.stdout.flush()

@@ -18,6 +18,7 @@ from typing import Any
 from tracker.build import build_lanes
 from tracker.errors import MissingExtraError, SettingsError, SourceError, TrackerError, WeightsError
 from tracker.evaluation import Evaluation, Failure, SequenceScores
+from tracker.interrupt import ENDING, Interrupts
 from tracker.pipeline import Progress, run
 from tracker.scores import Choice, DataSequence, Truth, find_sequences, read_results, score_results
 from tracker.settings import RunSettings
@@ -247,7 +248,7 @@ def _in_processes(
     waiting = list(reversed(tasks))
     running: dict[Any, tuple[SpawnProcess, LaneTask]] = {}  # by our end of its pipe
     done: dict[int, int] = {}
-    try:
+    with Interrupts() as interrupts, interrupts.held(), _ended(running):
         while waiting or running:
             while waiting and len(running) < processes:
                 task = waiting.pop()
@@ -257,7 +258,9 @@ def _in_processes(
                     process.start()
                 theirs.close()
                 running[ours] = (process, task)
-            for pipe in wait(list(running)):
+            with interrupts.allowed():
+                ready = wait(list(running))
+            for pipe in ready:
                 process, task = running[pipe]
                 try:
                     message = pipe.recv()  # type: ignore
@@ -276,6 +279,13 @@ def _in_processes(
                 running.pop(pipe)
                 pipe.close()  # type: ignore[union-attr]
                 yield message  # type: ignore[misc]
+
+
+@contextmanager
+def _ended(running: dict[Any, tuple[SpawnProcess, LaneTask]]) -> Iterator[None]:
+    """However the block ends, its processes end with it."""
+    try:
+        yield
     finally:
         for process, _ in running.values():
             process.terminate()
@@ -291,6 +301,8 @@ def _work(pipe: Connection, task: LaneTask) -> None:
 
     try:
         pipe.send(score_lane(task, progress=report))
+    except (KeyboardInterrupt, BrokenPipeError):
+        return  # ended by who started it, or left alone by him
     except (MissingExtraError, SettingsError, WeightsError) as error:
         pipe.send(error)  # no other sequence would fare better
     except Exception as error:
@@ -311,12 +323,13 @@ def _words(error: Exception) -> str:
 
 @contextmanager
 def _deaf_to_interrupts() -> Iterator[None]:
-    """A process started here does not hear Ctrl+C, which reaches the whole group: who started it ends it."""
+    """A process started here does not hear what reaches the whole group, Ctrl+C or a hang-up: who started it ends it."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in ENDING if number != signal.SIGTERM}
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -17,7 +17,6 @@ from tracker.sinks.outputs import (
     Output,
     cannot_write,
     encoded,
-    json_text,
     new_run_id,
     part_name,
     sync,
@@ -274,14 +273,6 @@ def _replace(output: Output) -> None:
         shutil.rmtree(old)
     else:
         os.replace(output.part, output.path)
-
-
-def write_json_whole(path: Path, value: object) -> None:
-    """Write JSON that is there whole or not at all.
-
-    Raises SinkError if it cannot be written, ValueError for NaN and infinity, TypeError for what else JSON has not.
-    """
-    write_text_whole(path, json_text(value))
 
 
 def write_text_whole(path: Path, text: str) -> None:

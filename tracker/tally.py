@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from tracker.errors import SourceError
+from tracker.seen import Seen
 from tracker.types import Moment, Outcome
 
 if TYPE_CHECKING:  # the scores' libraries are loaded only where there is a truth to compare with
@@ -18,20 +18,21 @@ if TYPE_CHECKING:  # the scores' libraries are loaded only where there is a trut
 class LaneTally:
     """What one lane found so far."""
 
-    frames_seen: Counter[int] = field(default_factory=Counter)
-    """by identity, the frames in which it was seen (not merely predicted)"""
+    seen: Seen = field(default_factory=Seen)
+    boxes: int = 0
+    """of all frames and identities, where they were seen (not merely predicted)"""
     foreground_share: float = 0.0
     """sum over frames of the share of pixels held to be object"""
 
     @property
     def identities(self) -> int:
         """Different identities in the whole run."""
-        return len(self.frames_seen)
+        return self.seen.identities
 
     @property
     def mean_track_frames(self) -> float:
         """Frames in which an identity is seen, on average."""
-        return sum(self.frames_seen.values()) / max(1, self.identities)
+        return self.boxes / max(1, self.identities)
 
 
 class Tally:
@@ -64,7 +65,9 @@ class Tally:
         for view in moment.views:
             tally = self.lanes[view.lane]
             seen = [track for track in view.tracks if not track.hidden]
-            tally.frames_seen.update(track.id for track in seen)
+            for track in seen:
+                tally.seen.add(track.id, moment.frame.time_s)
+            tally.boxes += len(seen)
             tally.foreground_share += float(view.segmentation.foreground.mean())
             if view.lane in self._scorers:
                 self._scorers[view.lane].add(

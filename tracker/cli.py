@@ -320,6 +320,8 @@ def evaluate(
     results = outcome.plan_targets((output, csv), overwrite=overwrite, inputs=inputs)
     with results:
         results.claim()
+        for line in results.told():
+            note(line)
         with shown_progress(quiet=quiet) as progress:
             found = evaluate(task, settings, progress=progress, notify=lambda line: note(f"tracker: {line}"))
         written = outcome.document(found, settings=settings, task=describe(task))
@@ -374,7 +376,7 @@ def synth(
     from tracker.synth import Order, save_world, stream_world
 
     drawn = stream_world(world, Order(seed, frames, size, objects, digits=digits))
-    count = save_world(drawn, video=output, truth=truth, digits=digits, overwrite=overwrite, crf=crf)
+    count = save_world(drawn, video=output, truth=truth, digits=digits, overwrite=overwrite, crf=crf, notify=note)
     if not quiet:
         say(f"{output}: {count} frames" + (f"; truth in {truth}" if truth else ""))
 

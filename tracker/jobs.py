@@ -5,7 +5,7 @@ A job and its settings are plain values, so that a pool of processes or a cluste
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from glob import has_magic
@@ -87,12 +87,10 @@ def process(
                     before = 0 if truth is None else _frames_before(job, source.info)
                 tally = Tally(settings.lanes, truth=truth, frame_offset=before)
                 results.claim()  # last: it makes the folder, which a job that is refused does not leave behind
-                if results.recovered:
-                    notify(f"tracker: what a run that was killed had written is kept as {_names(results.recovered)}")
                 return _run(job, settings, planned, source, lanes, tally, results, progress=progress, notify=notify)
         finally:
-            if results.kept:
-                notify(f"tracker: what was written is kept as {_names(results.kept)}")
+            for line in results.told():
+                notify(line)
 
 
 def _run(
@@ -189,10 +187,6 @@ def build_sinks(
     if job.show:
         sinks.append(Window("tracker", render=overlay))
     return sinks
-
-
-def _names(paths: Sequence[Path]) -> str:
-    return f"{paths[0]}" + (f" and {len(paths) - 1} more" if len(paths) > 1 else "")
 
 
 def _open(job: Job, **span: Any) -> Source:

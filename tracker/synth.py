@@ -141,6 +141,7 @@ def save_world(
     digits: Path | None = None,
     overwrite: bool = False,
     crf: int | None = None,
+    notify: Callable[[str], None] = lambda line: None,
 ) -> int:
     """Write a world as MP4 and its truth as a folder: gt.txt (MOTChallenge) and masks/000001.png (pixel = identity).
 
@@ -148,6 +149,8 @@ def save_world(
 
     digits  the pictures that it is drawn from; never replaced
     crf     x264's constant quality, lower is better and larger; None: the world's own
+
+    notify  told of what a run that was killed had left
 
     Raises SinkError if something exists and `overwrite` is false, or cannot be written.
     """
@@ -160,6 +163,8 @@ def save_world(
     settings = VideoSettings(crf=crf or world.crf)
     with results:
         results.claim()
+        for line in results.told():
+            notify(line)
         film = OverlayVideo(
             results.output(video), render=lambda moment: moment.frame.image, fps=world.fps, settings=settings
         )

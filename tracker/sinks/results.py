@@ -140,6 +140,11 @@ class Results:
     def _part(self, path: Path) -> Path:
         return path.with_name(part_name(path.name, self._run_id))
 
+    def told(self) -> list[str]:
+        """What the user should know of files that are kept under recovered names, a line each."""
+        kept = (("a run that was killed had written", self.recovered), ("was written", self.kept))
+        return [f"tracker: what {what} is kept as {_names(paths)}" for what, paths in kept if paths]
+
     @property
     def replaces(self) -> bool:
         """Whether a result of an earlier run stands under one of the names."""
@@ -246,6 +251,10 @@ def plan_results(
     """
     check_outputs(files, folders=folders, inputs=inputs, stale=stale, overwrite=overwrite)
     return Results(files, folders=folders, inputs=inputs, stale=stale, last=last, base=base, overwrite=overwrite)
+
+
+def _names(paths: Sequence[Path]) -> str:
+    return f"{paths[0]}" + (f" and {len(paths) - 1} more" if len(paths) > 1 else "")
 
 
 def _make(folder: Path) -> None:

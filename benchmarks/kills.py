@@ -23,7 +23,9 @@ import torch
 
 LIMIT_S = 300
 RECIPE = """
-train: {steps: 6, batch: 1, slots: 2, checkpoint_every: 1, lengths: [[0.0, 3]], network: {cell: {grid_px: 8, features: 4, hidden: 2, motion: 8}}}
+train:
+  {steps: 6, batch: 1, slots: 2, checkpoint_every: 1, lengths: [[0.0, 3]],
+   network: {cell: {grid_px: 8, features: 4, hidden: 2, motion: 8}}}
 street: {width: 64, height: 48, frames: 12}
 """
 

@@ -300,8 +300,8 @@ def test_webcam_says_how_long_it_warms_up_and_records(clip, tmp_path, monkeypatc
     assert len(frames_in(tmp_path / "live.mp4")) == summary["frames"]
 
 
-def test_webcam_without_recording_leaves_nothing(clip, tmp_path):
-    assert call("webcam", clip, "--no-show", "--lanes", "gmm", "--max-frames", 3).exit_code == 0
+def test_webcam_without_window_and_recording_is_refused_and_leaves_nothing(clip, tmp_path):
+    assert "--record" in refused("webcam", clip, "--no-show", "--lanes", "gmm", "--max-frames", 3)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -334,7 +334,7 @@ def test_settings_come_from_files_and_flags(clip, tmp_path):
 # What a user can get wrong
 
 
-@pytest.mark.parametrize("command", [("process",), ("compare", "-o", "out"), ("webcam", "--no-show")])
+@pytest.mark.parametrize("command", [("process",), ("compare", "-o", "out"), ("webcam", "--record", "o.mp4")])
 def test_a_missing_file(command, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert "no such file" in refused(*command, "missing.mp4")
@@ -399,7 +399,7 @@ def test_an_address_that_does_not_answer_never_shows_its_password(tmp_path):
 
 
 def test_a_camera_that_does_not_exist():
-    assert "99" in refused("webcam", "99", "--no-show", "-q")
+    assert "99" in refused("webcam", "99", "-q")
 
 
 def test_a_window_without_a_display_says_what_to_use(clip, monkeypatch):

@@ -41,6 +41,7 @@ LINE = {
     "lessons",
     "papers",
     "progress",
+    "libraries",
     "cli",
     "__main__",
     "__init__",

@@ -1,5 +1,6 @@
 """One contract for everything that takes moments, then what each of them owes on its own."""
 
+import io
 import json
 import os
 import signal
@@ -27,6 +28,7 @@ from tracker.sinks import (
     VideoSettings,
     Window,
     check_display,
+    window_process,
 )
 from tracker.types import Box, Frame, Moment, Region, Segmentation, Track, View
 
@@ -446,7 +448,7 @@ def test_the_video_of_a_killed_run_plays(tmp_path):
     assert [time for time, _ in frames] == pytest.approx(np.arange(len(frames)) / 10, abs=1e-3)
 
 
-# Window
+# Window: how it takes what happens on a desktop; tests/test_real_window.py has a real one
 
 
 class Desktop:
@@ -458,57 +460,137 @@ class Desktop:
         monkeypatch.setattr(cv2, "imshow", lambda title, image: self.shown.append(image))
         monkeypatch.setattr(cv2, "waitKey", lambda _: self.keys.pop(0) if self.keys else -1)
         monkeypatch.setattr(cv2, "getWindowProperty", lambda *_: self.visible.pop(0) if self.visible else 1.0)
-        monkeypatch.setattr(cv2, "destroyWindow", self.windows.remove)
+        monkeypatch.setattr(cv2, "destroyAllWindows", self.windows.clear)
+
+    def show(self, *pictures, turns=10):
+        """What the window's process says while these come, one a turn; the input ends after so many turns."""
+        inbox = Arrivals(pictures, turns)
+        reading, writing = os.pipe()
+        with os.fdopen(reading) as said:
+            window_process.show("clip", inbox, writing)
+            os.close(writing)
+            return said.read().split()
 
 
-@pytest.mark.parametrize("key", [ord("q"), 27])
+class Arrivals:
+    """Stands in for the inbox: one picture a turn."""
+
+    def __init__(self, pictures, turns):
+        self.pictures, self.turns, self.ended = list(pictures), turns, threading.Event()
+
+    def take(self):
+        self.turns -= 1
+        if self.turns == 0:
+            self.ended.set()
+        return self.pictures.pop(0) if self.pictures else None
+
+
+@pytest.mark.parametrize("key", [ord("q"), ord("Q"), 27])
 def test_a_key_ends_the_run_and_the_window_goes_away(monkeypatch, key):
     desktop = Desktop(monkeypatch, keys=[-1, ord("x"), key])
-    window = Window("clip", render=picture)
-    wishes = []
-    for index in range(4):
-        window.write(moment(index))
-        wishes.append(window.wants_stop)
-    assert wishes == [False, False, True, True]
-    assert desktop.windows == ["clip"]
-    window.close("interrupted")
+    assert desktop.show(*"abcde") == ["open", "stop"]
+    assert desktop.shown == ["a", "b", "c"]
     assert desktop.windows == []
-    assert len(desktop.shown) == 4
 
 
 def test_closing_the_window_ends_the_run(monkeypatch):
-    Desktop(monkeypatch, visible=[0.0, 1.0, 0.0])  # not yet there, there, gone
-    window = Window("clip", render=picture)
-    wishes = []
-    for index in range(3):
-        window.write(moment(index))
-        wishes.append(window.wants_stop)
-    assert wishes == [False, False, True]
+    desktop = Desktop(monkeypatch, visible=[0.0, 1.0, 0.0])  # not yet there, there, gone
+    assert desktop.show(*"abcde") == ["open", "stop"]
+    assert desktop.shown == ["a", "b", "c"]
 
 
-def test_a_window_shows_red_as_red(monkeypatch):
+def test_the_end_of_the_pictures_is_no_wish_of_the_user(monkeypatch):
     desktop = Desktop(monkeypatch)
-    red = np.zeros((4, 4, 3), np.uint8)
-    red[..., 0] = 255
-    Window("clip", render=lambda _: red).write(moment(0))
-    assert (desktop.shown[0] == (0, 0, 255)).all()  # OpenCV shows BGR
-
-
-def test_closed_before_any_moment_no_window_was_opened(monkeypatch):
-    desktop = Desktop(monkeypatch)
-    Window("clip", render=picture).close("complete")
+    assert desktop.show("a", turns=3) == ["open"]
     assert desktop.windows == []
 
 
-def test_a_window_library_that_refuses_is_one_line(monkeypatch):
-    def refuse(*_):
-        raise cv2.error("The function is not implemented.\nRebuild the library with Windows support")
+def test_a_window_that_the_library_does_not_know_any_more_was_closed(monkeypatch):
+    desktop = Desktop(monkeypatch)
+    seen = iter([1.0])
 
-    Desktop(monkeypatch)
-    monkeypatch.setattr(cv2, "imshow", refuse)
-    with pytest.raises(SinkError, match="--record") as raised:
-        Window("clip", render=picture).write(moment(0))
+    def forgotten(*_):
+        for answer in seen:
+            return answer
+        raise cv2.error("NULL window: 'clip'")
+
+    monkeypatch.setattr(cv2, "getWindowProperty", forgotten)
+    assert desktop.show(*"abc") == ["open", "stop"]
+
+
+def test_a_window_shows_red_as_red_and_pixels_as_square():
+    red = np.zeros((4, 6, 3), np.uint8)
+    red[..., 0] = 255
+    inbox = window_process.Inbox(Endless(window_process.HEAD.pack(4, 6, 12) + red.tobytes()))
+    while (shown := inbox.take()) is None:
+        time.sleep(0.001)
+    assert shown.shape == (4, 12, 3)
+    assert (shown == (0, 0, 255)).all()  # OpenCV shows BGR
+
+
+class Endless:
+    """A stream that has these bytes and does not end, for at its end the process of the window ends."""
+
+    def __init__(self, data):
+        self._data = io.BytesIO(data)
+
+    def read(self, count):
+        return self._data.read(count) or threading.Event().wait()
+
+
+def test_closed_before_any_moment_no_window_was_opened(monkeypatch):
+    monkeypatch.setattr(subprocess, "Popen", lambda *_, **__: pytest.fail("a process was started"))
+    Window("clip", render=picture).close("complete")
+
+
+@pytest.mark.parametrize(
+    ("program", "words"),
+    [
+        (
+            "print('failed The function is not implemented. Rebuild the library')",
+            "pip install --force-reinstall opencv-python",
+        ),
+        ("raise SystemExit(3)", "the display does not answer"),
+        ("print('failed something odd')", "something odd"),
+    ],
+)
+def test_a_window_that_fails_is_one_line_that_says_what_to_do(monkeypatch, program, words):
+    monkeypatch.setattr("tracker.sinks.window.START", program)
+    window = Window("clip", render=picture)
+    with pytest.raises(SinkError, match="--record") as raised:  # noqa: PT012
+        for _ in range(1000):
+            window.write(moment(0))
+            time.sleep(0.01)
+    assert words in str(raised.value)
     assert "\n" not in str(raised.value)
+    window.close("failed")
+
+
+def test_whoever_records_goes_on_without_the_window_and_is_told_once(monkeypatch):
+    monkeypatch.setattr("tracker.sinks.window.START", "raise SystemExit(3)")
+    told = []
+    window = Window("clip", render=picture, when_lost=told.append)
+    for _ in range(1000):
+        window.write(moment(0))
+        if told:
+            break
+        time.sleep(0.01)
+    window.write(moment(1))
+    assert len(told) == 1
+    assert not window.wants_stop
+    window.close("complete")
+
+
+def test_a_window_that_hangs_holds_up_neither_the_run_nor_its_end(monkeypatch):
+    monkeypatch.setattr("tracker.sinks.window.START", "import time; time.sleep(1000)")
+    monkeypatch.setattr("tracker.sinks.window.CLOSE_TIMEOUT_S", 0.3)
+    window = Window("clip", render=picture)
+    began = time.monotonic()
+    for index in range(20):
+        window.write(moment(index, width=640, height=480))  # more than a pipe holds
+    window.close("complete")
+    assert time.monotonic() - began < 10
+    assert not any(thread.name.startswith("window ") for thread in threading.enumerate())
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only here a display is announced by a variable")

@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 import click
 
 from tracker import __version__
-from tracker.errors import TrackerError
+from tracker.errors import SinkError, TrackerError
 from tracker.interrupt import Interrupts
+from tracker.libraries import cure
 
 if TYPE_CHECKING:
     from tracker.jobs import Result
@@ -87,6 +88,8 @@ def _one_line(error: Exception) -> str:
         text = "out of memory; try --set gmm.working_width=480, or a smaller clip"
     elif isinstance(error, OSError):
         text = f"{error.filename or 'file'}: {error.strerror or error}; check the path and its rights"
+    elif (advice := cure(error)) is not None:
+        text = advice
     else:
         text = f"unexpected {type(error).__name__}: {error} (a defect of tracker; -v shows where)"
     return " ".join(text.split())
@@ -235,6 +238,8 @@ def webcam(source: str, show: bool, record: Path | None, **common: Any) -> None:
 
     The first frames are a warm-up: they are taken for the empty scene. Ctrl+C or q ends it; a recording is finished.
     """
+    if not show and record is None:
+        raise SinkError("webcam: nothing to do with --no-show alone; add --record out.mp4, or leave --no-show out")
     _carry_out(common, source=source, output=record, show=show)
 
 
@@ -320,8 +325,8 @@ def evaluate(
     results = outcome.plan_targets((output, csv), overwrite=overwrite, inputs=inputs)
     with results:
         results.claim()
-        for line in results.told():
-            note(line)
+        if results.recovered:
+            note(results.recovered_line)
         with shown_progress(quiet=quiet) as progress:
             found = evaluate(task, settings, progress=progress, notify=lambda line: note(f"tracker: {line}"))
         written = outcome.document(found, settings=settings, task=describe(task))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import closing, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from glob import has_magic
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -32,6 +32,7 @@ from tracker.sinks import (
     RleMasks,
     Window,
     check_display,
+    display_problem,
     encoded,
     json_text,
     write_output,
@@ -71,8 +72,6 @@ def process(
     error: the results hold the frames so far and the outcome is "interrupted".
     """
     with Interrupts() as interrupts, interrupts.held():
-        if job.show:
-            check_display()
         planned = planned_files(job, settings)
         results = plan_job(job, settings, planned)
         with interrupts.allowed():
@@ -82,15 +81,18 @@ def process(
             with closing(source), results:
                 for line in source.info.notes:
                     notify(f"tracker: {source.info.name}: {line}")
+                job = _without_missing_display(job, notify)
                 with interrupts.allowed():
                     lanes = build_lanes(settings)
                     before = 0 if truth is None else _frames_before(job, source.info)
                 tally = Tally(settings.lanes, truth=truth, frame_offset=before)
                 results.claim()  # last: it makes the folder, which a job that is refused does not leave behind
+                if results.recovered:
+                    notify(results.recovered_line)
                 return _run(job, settings, planned, source, lanes, tally, results, progress=progress, notify=notify)
         finally:
-            for line in results.told():
-                notify(line)
+            if results.kept:
+                notify(results.kept_line)
 
 
 def _run(
@@ -115,7 +117,7 @@ def _run(
     comparison = None
     if job.compare:
         comparison = Comparison(settings.lanes, finders=finders, overlay=overlay, warm_up_frames=warm_up)
-    sinks = [tally, *build_sinks(job, settings, source.info, results, overlay=overlay, finders=finders)]
+    sinks = [tally, *build_sinks(job, settings, source.info, results, overlay=overlay, finders=finders, notify=notify)]
 
     def finish(report: RunReport) -> dict[str, Any]:
         """Sum up, and give the results their names."""
@@ -165,15 +167,25 @@ def build_sinks(
     *,
     overlay: Overlay,
     finders: Mapping[str, EventFinder],
+    notify: Callable[[str], None] = lambda line: None,
 ) -> list[Sink]:
-    """The sinks of a job's files; nothing is opened before the first moment comes."""
+    """The sinks of a job's files; nothing is opened before the first moment comes. `notify` as in `process`."""
     planned = planned_files(job, settings)
     sinks: list[Sink] = []
     for role, path in planned.items():
         kind, _, lane = role.partition(" ")
         output = results.output(path)
         if kind == "video":
-            sinks.append(OverlayVideo(output, render=overlay, fps=info.fps, settings=settings.video))
+            sinks.append(
+                OverlayVideo(
+                    output,
+                    render=overlay,
+                    fps=info.fps,
+                    settings=settings.video,
+                    pixel_aspect=info.pixel_aspect,
+                    notify=notify,
+                )
+            )
         elif kind == "mot":
             sinks.append(MotTable(output, lane))
         elif kind == "csv":
@@ -185,8 +197,21 @@ def build_sinks(
         elif kind == "sheet":
             sinks.append(ContactSheet(output, render=overlay, arrange=contact_sheet))
     if job.show:
-        sinks.append(Window("tracker", render=overlay))
+        lost = None if job.output is None else notify  # a recording goes on without its window
+        sinks.append(Window("tracker", render=overlay, pixel_aspect=info.pixel_aspect, when_lost=lost))
     return sinks
+
+
+def _without_missing_display(job: Job, notify: Callable[[str], None]) -> Job:
+    """The job, without its window where none can be opened but a recording is wanted too; SinkError if only a window is."""
+    if not job.show:
+        return job
+    if job.output is None:
+        check_display()
+    elif (problem := display_problem()) is not None:
+        notify(f"tracker: no window, only the recording: {problem}")
+        return replace(job, show=False)
+    return job
 
 
 def _open(job: Job, **span: Any) -> Source:

@@ -163,8 +163,8 @@ def save_world(
     settings = VideoSettings(crf=crf or world.crf)
     with results:
         results.claim()
-        for line in results.told():
-            notify(line)
+        if results.recovered:
+            notify(results.recovered_line)
         film = OverlayVideo(
             results.output(video), render=lambda moment: moment.frame.image, fps=world.fps, settings=settings
         )

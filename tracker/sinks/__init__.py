@@ -20,7 +20,7 @@ from tracker.sinks.settings import VideoSettings
 from tracker.sinks.sheet import ContactSheet
 from tracker.sinks.tables import CsvTable, MotTable
 from tracker.sinks.video import OverlayVideo
-from tracker.sinks.window import Window, check_display
+from tracker.sinks.window import Window, check_display, display_problem
 
 __all__ = [
     "ContactSheet",
@@ -36,6 +36,7 @@ __all__ = [
     "Window",
     "check_display",
     "check_replaceable",
+    "display_problem",
     "encoded",
     "hold",
     "json_text",

@@ -140,10 +140,15 @@ class Results:
     def _part(self, path: Path) -> Path:
         return path.with_name(part_name(path.name, self._run_id))
 
-    def told(self) -> list[str]:
-        """What the user should know of files that are kept under recovered names, a line each."""
-        kept = (("a run that was killed had written", self.recovered), ("was written", self.kept))
-        return [f"tracker: what {what} is kept as {_names(paths)}" for what, paths in kept if paths]
+    @property
+    def recovered_line(self) -> str:
+        """What to say of `recovered`."""
+        return f"tracker: what a run that was killed had written is kept as {_names(self.recovered)}"
+
+    @property
+    def kept_line(self) -> str:
+        """What to say of `kept`."""
+        return f"tracker: what was written is kept as {_names(self.kept)}"
 
     @property
     def replaces(self) -> bool:

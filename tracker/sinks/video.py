@@ -12,42 +12,67 @@ from typing import Any
 import av
 import cv2
 import numpy as np
+from av.video.frame import PictureType
 from av.video.reformatter import VideoReformatter
 
 from tracker.errors import SinkError
 from tracker.sinks.ours import MARK
 from tracker.sinks.outputs import Output, cannot_write
 from tracker.sinks.settings import VideoSettings
+from tracker.sinks.timeline import SHORTENED_S, Timeline, ticks_per_second
 from tracker.types import Image, Moment, Outcome
 
-TICKS = 90_000
-"""a second in the file: the usual clock of video, fine enough for every frame rate"""
+FRAGMENT_S = 0.4
+"""of video; a fragment is written once the picture after it has come"""
+KEY_TOLERANCE_S = 1e-3
+"""a picture this much early may begin the next stretch: times of pictures are rounded"""
+THREADS = "4"
+"""slices of a picture; a fixed number, so that the file does not depend on the machine"""
 
 
 class OverlayVideo:
     """H.264, yuv420p, in MP4, fragmented until it is closed; every picture at the time of its frame, the first at 0.
 
-    render  the picture of a moment, (H, W, 3) uint8 RGB
-    fps     the clip's mean rate, for key frames and the length of the last picture; None if unknown
+    render        the picture of a moment, (H, W, 3) uint8 RGB
+    fps           the clip's mean rate, for the length of the last picture; None if unknown
+    pixel_aspect  width of a pixel over its height, for players
+    notify        told in one line where a gap of the clip's time is shortened: see `timeline`
 
-    Odd sizes are padded by one row or column. A picture of another size than the first is fitted into the first's.
-    Encoding runs in a thread of its own; its failure is raised by the next `write` or by `close`.
+    What a killed run leaves plays up to FRAGMENT_S and one picture before its end, whatever the rate: nothing waits in
+    the encoder for pictures to come. Odd sizes are padded by one row or column. A picture of another size than the first
+    is fitted into the first's. Encoding runs in a thread of its own; its failure is raised by the next `write` or by `close`.
     """
 
     def __init__(
-        self, output: Output, *, render: Callable[[Moment], Image], fps: float | None, settings: VideoSettings
+        self,
+        output: Output,
+        *,
+        render: Callable[[Moment], Image],
+        fps: float | None,
+        settings: VideoSettings,
+        pixel_aspect: float = 1.0,
+        notify: Callable[[str], None] = lambda line: None,
     ) -> None:
         self._output = output
         self._render = render
         self._fps = fps
         self._settings = settings
+        self._pixel_aspect = pixel_aspect
+        self._notify = notify
         self._encoder: _Encoder | None = None
 
     def write(self, moment: Moment) -> None:
         """Draw and hand over to the encoder. SinkError if the file cannot be written."""
         image = self._render(moment)
         if self._encoder is None:
-            self._encoder = _Encoder(self._output, image.shape[1::-1], self._fps, self._settings)
+            self._encoder = _Encoder(
+                self._output,
+                image.shape[1::-1],
+                self._fps,
+                self._settings,
+                pixel_aspect=self._pixel_aspect,
+                notify=self._notify,
+            )
         self._encoder.put(image, moment.frame.time_s)
 
     def close(self, outcome: Outcome) -> None:
@@ -61,26 +86,45 @@ class OverlayVideo:
 class _Encoder:
     """A thread with a container; takes (image, time) pairs through a bounded queue."""
 
-    def __init__(self, output: Output, size: tuple[int, ...], fps: float | None, settings: VideoSettings) -> None:
+    def __init__(
+        self,
+        output: Output,
+        size: tuple[int, ...],
+        fps: float | None,
+        settings: VideoSettings,
+        *,
+        pixel_aspect: float,
+        notify: Callable[[str], None],
+    ) -> None:
         self._path = output.path
         self._size = (size[0], size[1])
+        self._notify = notify
         self._problem: BaseException | None = None
-        self._first_s: float | None = None
-        self._last_tick = -1
-        rate = Fraction(fps or 25.0).limit_denominator(1001)
+        per_s = ticks_per_second(fps)
+        self._timeline = Timeline(ticks_per_s=per_s)
+        self._tick_s = Fraction(1, per_s)
+        self._key_ticks = round((settings.keyframe_s - KEY_TOLERANCE_S) * per_s)
+        self._next_key = 0
+        self._picture: av.VideoFrame | None = None
         try:
-            # Fragments start at key frames and are complete in themselves: what is on disk can be played. Closing
-            # writes one index of all of them and no picture again, so that every player knows the length and seeks.
-            flags = {"movflags": "frag_keyframe+default_base_moof+hybrid_fragmented", "flush_packets": "1"}
+            # A fragment is complete in itself: what is on disk can be played. Closing writes one index of all of them
+            # and no picture again, so that every player knows the length and seeks.
+            flags = {
+                "movflags": "default_base_moof+hybrid_fragmented",
+                "frag_duration": str(round(FRAGMENT_S * 1e6)),
+                "flush_packets": "1",
+            }
             # Absolute: FFmpeg takes `12:30.mp4` for an address.
             self._container = av.open(str(output.part.absolute()), "w", format="mp4", options=flags)
             self._container.metadata["comment"] = f"{MARK} (RNN-EM and Gaussian mixture)"
-            self._stream: Any = self._container.add_stream("libx264", rate=rate, options=_options(rate, settings))
+            self._stream: Any = self._container.add_stream("libx264", rate=_rate(fps), options=_options(settings))
         except (OSError, av.FFmpegError) as error:
             raise self._sink_error(error) from error
         self._stream.width, self._stream.height = (side + side % 2 for side in self._size)
         self._stream.pix_fmt = "yuv420p"
-        self._stream.time_base = self._stream.codec_context.time_base = Fraction(1, TICKS)
+        self._stream.time_base = self._stream.codec_context.time_base = self._tick_s
+        if pixel_aspect != 1:
+            self._stream.codec_context.sample_aspect_ratio = Fraction(pixel_aspect).limit_denominator(1000)
         self._reformatter = VideoReformatter()
         self._queue: queue.Queue[tuple[Image, float] | None] = queue.Queue(settings.queue_frames)
         self._thread = threading.Thread(target=self._run, name=f"encode {output.path.name}", daemon=True)
@@ -110,13 +154,23 @@ class _Encoder:
                 item = self._queue.get()
 
     def _encode(self, image: Image, time_s: float) -> None:
-        if self._first_s is None:
-            self._first_s = time_s
+        *repeats, tick = self._timeline.place(time_s)
+        if self._timeline.shortened is not None:
+            gap_s, at_s = self._timeline.shortened
+            self._notify(
+                f"tracker: {self._path}: the gap of {gap_s:.0f} s at {at_s:.1f} s is {SHORTENED_S:g} s long in the video"
+            )
+        for at in repeats:
+            assert self._picture is not None  # there is no gap before the first picture
+            self._picture.pict_type, self._picture.pts = PictureType.NONE, at
+            self._mux(self._picture)
         picture = av.VideoFrame.from_ndarray(_fit(image, self._size), format="rgb24")
         # AREA averages the colour of 2x2 pixels; taking one of the four, as others do, decolours thin lines.
-        picture = self._reformatter.reformat(picture, format="yuv420p", interpolation="AREA")
-        self._last_tick = max(self._last_tick + 1, round((time_s - self._first_s) * TICKS))
-        picture.pts, picture.time_base = self._last_tick, Fraction(1, TICKS)
+        self._picture = picture = self._reformatter.reformat(picture, format="yuv420p", interpolation="AREA")
+        picture.pts, picture.time_base = tick, self._tick_s
+        if tick >= self._next_key:  # by the clock: counted in pictures, those of a slow stream would be minutes apart
+            picture.pict_type = PictureType.I
+            self._next_key = tick + self._key_ticks
         self._mux(picture)
 
     def _mux(self, picture: av.VideoFrame | None) -> None:
@@ -131,15 +185,29 @@ class _Encoder:
         return cannot_write(self._path, error)
 
 
-def _options(rate: Fraction, settings: VideoSettings) -> dict[str, str]:
-    """For x264. No B-frames: with them a fragmented file starts late by their delay."""
+def _rate(fps: float | None) -> Fraction:
+    """What the header says; both of its numbers have 32 bits."""
+    if fps is None:
+        return Fraction(25)
+    if fps >= 1:
+        return Fraction(fps).limit_denominator(1001)
+    return 1 / Fraction(min(1 / fps, 1e6)).limit_denominator(1001)
+
+
+def _options(settings: VideoSettings) -> dict[str, str]:
+    """For x264."""
     return {
         "preset": settings.preset,
+        # Every picture comes out of the encoder before the next one goes in. With x264's usual eleven in hand, a killed
+        # run at two pictures a second would lose five seconds. It costs about a tenth of the file's size.
+        "tune": "zerolatency",
+        "threads": THREADS,
         "crf": str(settings.crf),
         "profile": "high",
-        "g": str(max(1, round(rate * Fraction(settings.keyframe_s)))),
-        "bf": "0",
-        "sc_threshold": "0",  # key frames by the clock alone: every one begins a fragment
+        "g": str(1 << 30),  # key frames where they are asked for, and nowhere else
+        "forced-idr": "1",
+        "bf": "0",  # with B-frames a fragmented file starts late by their delay
+        "sc_threshold": "0",
         # Said, because players otherwise guess from the size of the picture.
         "colorspace": "smpte170m",
         "color_primaries": "smpte170m",

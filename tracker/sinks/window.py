@@ -1,75 +1,200 @@
-"""The run as it happens, in a window of the desktop."""
+"""The run as it happens, in a window of the desktop.
+
+The window is another process (`window_process`), for two reasons. This one has PyAV loaded, whose libxcb makes
+OpenCV's window hang for ever; the order of imports decides it, and any module, plugin or caller could change that
+order. And a desktop that answers slowly or not at all must not hold up or end a run: pictures are handed over, never
+waited for, and only the newest is kept.
+"""
 
 from __future__ import annotations
 
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from contextlib import suppress
 
-import cv2
-
 from tracker.errors import SinkError
+from tracker.sinks import window_process
+from tracker.sinks.window_process import FAILED, HEAD, OPEN, STOP
 from tracker.types import Image, Moment, Outcome
 
-INSTEAD = "leave the window out with --no-show; --record out.mp4 writes a video"
-KEYS_TO_STOP = (ord("q"), ord("Q"), 27)  # 27 is Escape
-PROBE = "import cv2; cv2.namedWindow('tracker'); cv2.waitKey(1); cv2.destroyAllWindows()"
+INSTEAD = "go without a window: --no-show --record out.mp4 writes a video"
+PROBE_TIMEOUT_S = 20.0
+CLOSE_TIMEOUT_S = 2.0
+# Run by path: as a module its package, and so PyAV, would be imported with it. The same places are searched as here.
+START = "import runpy, sys; sys.path[:] = {path!r}; runpy.run_path({program!r}, run_name='__main__')"
+
+
+def display_problem() -> str | None:
+    """Why no window can be opened here, as a few words with their cure; None if one can be.
+
+    Where OpenCV's window library finds no display it aborts its process, so the window's own process is tried.
+    """
+    if sys.platform.startswith("linux") and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
+        return "there is no display: DISPLAY is not set"
+    try:
+        tried = subprocess.run(
+            _command("tracker"),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            timeout=PROBE_TIMEOUT_S,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        return f"the display has not answered for {PROBE_TIMEOUT_S:g} s"
+    except OSError as error:
+        return error.strerror or type(error).__name__
+    said = tried.stdout.decode(errors="replace")
+    return None if said.startswith(OPEN) else _reason(said)
 
 
 def check_display() -> None:
-    """Raise SinkError where no window can be opened, with what to do instead.
-
-    Where OpenCV's window library finds no screen it aborts the whole process, so a process of its own tries first.
-    """
-    if sys.platform.startswith("linux") and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
-        raise SinkError(f"no display for a window (DISPLAY is not set); {INSTEAD}")
-    try:
-        tried = subprocess.run([sys.executable, "-c", PROBE], capture_output=True, timeout=30, check=False)
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise SinkError(f"no window could be opened ({type(error).__name__}); {INSTEAD}") from error
-    if tried.returncode:
-        headless = b"not implemented" in tried.stderr
-        why = (
-            "this OpenCV is built without windows: install opencv-python" if headless else "the display does not answer"
-        )
-        raise SinkError(f"no window could be opened ({why}); {INSTEAD}")
+    """Raise SinkError where no window can be opened, with what to do instead."""
+    problem = display_problem()
+    if problem is not None:
+        raise SinkError(f"no window can be opened ({problem}); {INSTEAD}")
 
 
 class Window:
-    """A live window. Call `check_display` first. The user ends the run with q, Escape or by closing the window."""
+    """A live window. The user ends the run with q, Escape or by closing the window.
 
-    def __init__(self, title: str, *, render: Callable[[Moment], Image]) -> None:
+    render        the picture of a moment, (H, W, 3) uint8 RGB
+    pixel_aspect  width of a pixel over its height: shown stretched to square pixels
+    when_lost     told in one line if the window ends by itself, and the run goes on; None: `write` raises SinkError
+    """
+
+    def __init__(
+        self,
+        title: str,
+        *,
+        render: Callable[[Moment], Image],
+        pixel_aspect: float = 1.0,
+        when_lost: Callable[[str], None] | None = None,
+    ) -> None:
         self._title = title
         self._render = render
-        self._open = False
-        self._seen = False
-        self._wants_stop = False
+        self._pixel_aspect = pixel_aspect
+        self._when_lost = when_lost
+        self._screen: _Screen | None = None
+        self._lost = False
 
     @property
     def wants_stop(self) -> bool:
         """The user has asked to end the run: whoever drives it stops after this moment."""
-        return self._wants_stop
+        return self._screen is not None and self._screen.wants_stop
 
     def write(self, moment: Moment) -> None:
-        """Show the moment, and see whether a key was pressed. Call from the main thread."""
-        try:
-            if not self._open:
-                cv2.namedWindow(self._title, cv2.WINDOW_AUTOSIZE)
-                self._open = True
-            cv2.imshow(self._title, cv2.cvtColor(self._render(moment), cv2.COLOR_RGB2BGR))
-            pressed = cv2.waitKey(1) & 0xFF
-            visible = cv2.getWindowProperty(self._title, cv2.WND_PROP_VISIBLE) >= 1
-        except cv2.error as error:
-            raise SinkError(f"the window cannot be shown ({str(error).splitlines()[0]}); {INSTEAD}") from error
-        closed = self._seen and not visible  # some window systems never say that a window is visible
-        self._seen = self._seen or visible
-        self._wants_stop = self._wants_stop or pressed in KEYS_TO_STOP or closed
+        """Hand the moment's picture to the window. SinkError if the window is gone and `when_lost` is None."""
+        if self._lost:
+            return
+        if self._screen is None:
+            self._screen = _Screen(self._title)
+        problem = self._screen.problem
+        if problem is None:
+            self._screen.put(self._render(moment), self._pixel_aspect)
+            return
+        self._lost = True
+        if self._when_lost is None:
+            raise SinkError(f"the window is gone ({problem}); {INSTEAD}")
+        self._when_lost(f"tracker: the window is gone ({problem}); the recording goes on")
 
     def close(self, outcome: Outcome) -> None:
-        """Take the window away."""
-        if self._open:
-            self._open = False
-            with suppress(cv2.error):  # the user may have closed it
-                cv2.destroyWindow(self._title)
+        """Take the window away: within CLOSE_TIMEOUT_S, whatever state the desktop is in."""
+        if self._screen is not None:
+            screen, self._screen = self._screen, None
+            screen.close()
+
+
+class _Screen:
+    """The window's process, a thread that sends it pictures, and one that reads what it says."""
+
+    def __init__(self, title: str) -> None:
+        self.wants_stop = False
+        self._said = ""
+        self._newest: tuple[Image, float] | None = None
+        self._changed = threading.Condition()
+        self._closing = False
+        try:
+            # A session of its own: Ctrl+C in the terminal is for the run, which ends the window in its turn.
+            self._process = subprocess.Popen(
+                _command(title),
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                start_new_session=True,
+            )
+        except OSError as error:
+            raise SinkError(f"no window can be opened ({error.strerror}); {INSTEAD}") from error
+        self._sender = threading.Thread(target=self._send, name="window sender", daemon=True)
+        self._listener = threading.Thread(target=self._listen, name="window listener", daemon=True)
+        self._sender.start()
+        self._listener.start()
+
+    @property
+    def problem(self) -> str | None:
+        """Why the process has ended although nobody asked for it; None while it runs or if the user closed it."""
+        if self._process.poll() is None:
+            return None
+        self._listener.join()  # all that it has said is read
+        return None if self.wants_stop else _reason(self._said)
+
+    def put(self, image: Image, pixel_aspect: float) -> None:
+        """Show this next; what is still waiting is dropped. Nobody writes into an image that was handed over."""
+        with self._changed:
+            self._newest = (image, pixel_aspect)
+            self._changed.notify()
+
+    def close(self) -> None:
+        with self._changed:
+            self._closing = True
+            self._changed.notify()
+        try:
+            self._process.wait(CLOSE_TIMEOUT_S)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self._sender.join()
+        self._listener.join()
+
+    def _send(self) -> None:
+        stream = self._process.stdin
+        assert stream is not None
+        with suppress(OSError), stream:  # OSError: the window is gone; `problem` says so
+            while True:
+                with self._changed:
+                    while self._newest is None and not self._closing:
+                        self._changed.wait()
+                    item, self._newest = self._newest, None
+                if item is None:
+                    return
+                image, pixel_aspect = item
+                height, width = image.shape[:2]
+                stream.write(HEAD.pack(height, width, max(1, round(width * pixel_aspect))))
+                stream.write(image.tobytes())
+                stream.flush()
+
+    def _listen(self) -> None:
+        assert self._process.stdout is not None
+        with self._process.stdout as stream:
+            for line in stream:
+                self._said = line.decode(errors="replace")
+                self.wants_stop = self.wants_stop or self._said.startswith(STOP)
+
+
+def _command(title: str) -> list[str]:
+    return [sys.executable, "-c", START.format(path=sys.path, program=window_process.__file__), title]
+
+
+def _reason(said: str) -> str:
+    """What the window's process said last, as a few words with their cure."""
+    if "not implemented" in said:
+        return (
+            "this OpenCV is built without windows: `pip uninstall opencv-python-headless`, then "
+            "`pip install --force-reinstall opencv-python`"
+        )
+    if said.startswith(FAILED):
+        return said.removeprefix(FAILED).strip()
+    return "the display does not answer"

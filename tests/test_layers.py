@@ -27,6 +27,9 @@ STATIONS = {
 }
 LINE = {
     "settings",
+    "yaml_text",
+    "words",
+    "options",
     "build",
     "pipeline",
     "interrupt",

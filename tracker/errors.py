@@ -12,9 +12,14 @@
 A message says what came, where, what was expected and what to do: `clip.mp4: no such file; check the path`.
 """
 
+from tracker.passwords import without_passwords
+
 
 class TrackerError(Exception):
-    """Root of every error that is the user's to mend. The message is one line."""
+    """Root of every error that is the user's to mend. The message is one line, without the password of any address."""
+
+    def __str__(self) -> str:
+        return without_passwords(super().__str__())
 
 
 class SourceError(TrackerError):

@@ -1,14 +1,24 @@
 """Every number, text and list of the settings and of the command line is bounded, and refused where it is given."""
 
 import importlib
+import math
 import pkgutil
 
+import click
 import pytest
+from commands import call
 
 import tracker
-from tracker.types import Settings
+from tracker.background import GmmSegmenter, GmmSettings
+from tracker.cli import cli
+from tracker.errors import SettingsError, SourceError
+from tracker.options import DURATION, FPS, SEED, START, Real, Whole
+from tracker.settings import load_settings
+from tracker.sources.span import LONGEST_S, Span
+from tracker.types import MOST_SEED, Frame, Settings
+from tracker.worlds import StreetSettings, draw_street
 
-LEAVES = {"integer": "number", "number": "number", "string": "text", "array": "list"}
+SMALL = StreetSettings(width=64, height=48, frames=6, objects=(2, 2), object_px=(12, 16))
 
 
 def every_settings_class():
@@ -66,3 +76,129 @@ def test_a_field_without_a_bound_would_be_caught():
         shares: tuple[float, ...] = ()
 
     assert list(unbounded(Open.model_json_schema())) == [".many", ".shares (list)", ".shares"]
+
+
+@pytest.mark.parametrize(
+    "override",
+    [
+        "gmm.mixture.history=1000000000000000000",
+        "gmm.mixture.history=0",
+        "gmm.mixture.var_threshold=1e300",
+        "gmm.mixture.var_threshold=.nan",
+        "gmm.speck_px=4",
+        "gmm.working_width=1",
+        "slots.working_width=1000000000",
+        "slots.max_slots=1000000000",
+        "slots.life.growth=.inf",
+        "slots.ground.sure=[0.5, 0.2]",
+        "slots.ground.object_verdicts=[0, 0, 1]",
+        "slots.rigid={box_px: [0, 28]}",
+        "queue_frames=1e9",
+        "prescan_frames=-1",
+        "seed=99999999999999999999999999999999999999999",
+        "seed=true",
+        "events.grace_s=-.inf",
+        "overlay.panels_width=1e6",
+        "video.keyframe_s=1e-300",
+        "linker.confirm_frames=yes",
+        "lanes=[" + "gmm, " * 100 + "gmm]",
+        "variants={" + "x" * 100 + ": {lane: gmm}}",
+    ],
+)
+def test_a_setting_out_of_bounds_is_refused_in_one_line(override):
+    with pytest.raises(SettingsError) as caught:
+        load_settings(overrides=[override])
+    assert str(caught.value).startswith("--set ")
+    assert "\n" not in str(caught.value)
+
+
+def number_fields(settings, above=""):
+    """(dotted name, lowest, highest) of the plain numbers below a settings value."""
+    schema = type(settings).model_json_schema()
+    for name, about in schema["properties"].items():
+        value = getattr(settings, name)
+        if isinstance(value, Settings):
+            yield from number_fields(value, f"{above}{name}.")
+            continue
+        for kind in about.get("anyOf", [about]):
+            if kind.get("enum"):
+                yield f"{above}{name}", kind["enum"][0], kind["enum"][-1]
+            elif kind.get("type") in ("integer", "number"):
+                low, high = kind.get("minimum", kind.get("exclusiveMinimum")), kind["maximum"]
+                yield f"{above}{name}", low if "minimum" in kind else math.nextafter(low, high), high
+
+
+@pytest.mark.parametrize("method", ["mog2", "knn"])
+def test_the_baseline_lane_runs_at_both_ends_of_every_number(method):
+    frames = [Frame(t, t / 25, image) for t, image in enumerate(draw_street(SMALL, seed=0).images)]
+    for name, *ends in number_fields(GmmSettings()):
+        for end in ends:
+            settings = load_settings(overrides=[f"gmm.{name}={end}", f"gmm.mixture.method={method}"]).gmm
+            segmenter = GmmSegmenter(settings)
+            segmenter.prepare([frame.image for frame in frames[:3]])
+            for frame in frames:
+                segmenter.step(frame)
+
+
+# The command line
+
+
+def options():
+    for command in cli.commands.values():
+        for option in command.params:
+            yield pytest.param(option, id=f"{command.name} {option.opts[-1]}")
+
+
+@pytest.mark.parametrize("option", options())
+def test_every_number_of_the_command_line_is_of_a_type_with_both_bounds(option):
+    assert not isinstance(option.type, type(click.INT) | type(click.FLOAT)), "click's own numbers take nan and inf"
+    if isinstance(option.type, Whole | Real):
+        assert -math.inf < option.type.least < option.type.most < math.inf
+
+
+NUMBERS = {
+    "process clip.mp4 --start": ("1e18", "nan", "inf", "-1", "-inf", "1e300", "", "x"),
+    "process clip.mp4 --duration": ("inf", "nan", "0", "-1", "1e18"),
+    "process clip.mp4 --max-frames": ("0", "1e3", "9" * 30, "9" * 5000, "1_0", "٣"),
+    "process frames --fps": ("1e-300", "nan", "inf", "0", "1e9"),
+    "evaluate d --iou": ("nan", "0", "1.1", "inf"),
+    "evaluate d --jobs": ("0", "1000000000000"),
+    "evaluate d --frames": ("1-" + "9" * 30, "5-1", "1-2-3"),
+    "evaluate d --classes": ("9" * 30, "1,,2", ",".join(["1"] * 2000)),
+    "synth street -o x.mp4 --frames": ("1000000000000", "0", "nan"),
+    "synth street -o x.mp4 --size": ("100000x100000", "0x0", "480", "9x" + "9" * 5000, "²x³"),
+    "synth street -o x.mp4 --seed": (str(10**40), "-1"),
+    "synth street -o x.mp4 --objects": ("1000000000", "-1"),
+    "synth street -o x.mp4 --crf": ("0", "52", "nan"),
+    "train x.yaml --minutes": ("nan", "inf", "0"),
+    "train x.yaml --workers": ("1000000", "0"),
+    "paper shapes --minutes": ("nan", "inf"),
+    "paper shapes --clips": ("1000000000000", "0"),
+}
+
+
+@pytest.mark.parametrize(("before", "value"), [(before, value) for before in NUMBERS for value in NUMBERS[before]])
+def test_a_number_out_of_bounds_is_refused_before_anything_is_opened(before, value, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    *command, option = before.split()
+    result = call(*command, f"{option}={value}")
+    assert result.exit_code == 2
+    last = result.stderr.strip().splitlines()[-1]
+    assert last.startswith(f"Error: Invalid value for '{option}'")
+    assert len(last) < 250
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_ends_of_the_command_line_are_those_of_what_it_calls():
+    assert START.most == DURATION.most == LONGEST_S
+    assert SEED.most == MOST_SEED
+    fps = StreetSettings.model_json_schema()["properties"]["fps"]
+    assert (FPS.least, FPS.most) == (fps["minimum"], fps["maximum"])
+
+
+@pytest.mark.parametrize(
+    "span", [{"start_s": math.nan}, {"start_s": 1e18}, {"duration_s": math.inf}, {"duration_s": 1e18}]
+)
+def test_a_span_without_end_is_refused(span):
+    with pytest.raises(SourceError):
+        Span(**span)

@@ -259,9 +259,9 @@ def _rows_until(out: Path, done: int) -> list[Row]:
     for line in path.read_text().splitlines() if path.exists() else ():
         try:
             row = json.loads(line)
-        except ValueError:
-            break
-        if row["step"] > done:
+            if row["step"] > done:
+                break
+        except (ValueError, LookupError, TypeError, RecursionError):
             break
         rows.append(row)
     path.write_text("".join(json.dumps(row) + "\n" for row in rows))

@@ -19,6 +19,11 @@ from tracker.errors import SettingsError, WeightsError
 
 Drawn = TypeVar("Drawn")
 
+DAMAGED = (
+    OSError, RuntimeError, LookupError, EOFError, ValueError, TypeError, AttributeError, ArithmeticError, pickle.UnpicklingError,
+)  # fmt: skip
+"""what reading a file of unknown bytes as a checkpoint raises"""
+
 
 def open_run(out: Path, recipe: dict[str, Any]) -> None:
     """Make the folder and write `settings.json`. Raises SettingsError if it holds another recipe's run."""
@@ -38,11 +43,16 @@ def read_checkpoint(out: Path, net: nn.Module, optimiser: torch.optim.Optimizer,
     if not path.exists():
         return 0
     try:
-        saved = torch.load(path, weights_only=True, map_location=device)
+        saved = torch.load(path, weights_only=True, map_location=device)  # nothing but tensors and plain values
+        done = saved["done"] if isinstance(saved, dict) else None
+        if not isinstance(done, int) or done < 0:
+            raise ValueError("wanted a number of steps")
+        if not all(bool(torch.isfinite(value).all()) for value in saved["cell"].values()):
+            raise ValueError("wanted finite numbers")
         net.load_state_dict(saved["cell"])
         optimiser.load_state_dict(saved["optimiser"])
-        return int(saved["done"])
-    except (OSError, RuntimeError, KeyError, EOFError, pickle.UnpicklingError):
+        return done
+    except DAMAGED:
         raise WeightsError(f"{path}: not a checkpoint of this run; remove it to begin anew") from None
 
 
@@ -117,5 +127,5 @@ def _read_json(path: Path) -> Any:
     """What a JSON file holds, or None where it is damaged."""
     try:
         return json.loads(path.read_text(encoding="utf-8"))
-    except ValueError:
+    except (ValueError, RecursionError):
         return None

@@ -6,6 +6,7 @@ light, jitter, noise, compression. Everything comes from one seed.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Annotated
 
 import cv2
@@ -15,7 +16,7 @@ from pydantic import Field, field_validator
 
 from tracker.types import Box, Settings, Share
 from tracker.worlds.actors import ASPECT, Actor, Kind, draw_strip
-from tracker.worlds.clip import Clip, TruthBox
+from tracker.worlds.clip import Clip, Drawn, TruthBox
 from tracker.worlds.weather import Bushes, Cloud, Water, cast_body_shadow, mirror_body
 
 KINDS: tuple[Kind, ...] = ("walker", "vehicle", "animal", "blob")
@@ -118,6 +119,12 @@ def draw_street(settings: StreetSettings, *, seed: int) -> Clip:
         images[t], labels[t], frame_boxes = scene.step()
         boxes.append(frame_boxes)
     return Clip(images, labels, tuple(boxes), scene.background.astype(np.uint8), settings.fps)
+
+
+def stream_street(settings: StreetSettings, *, seed: int) -> Iterator[Drawn]:
+    """The frames of `draw_street` one by one: a long street needs no more memory than a short one."""
+    scene = _Scene(settings, np.random.default_rng(seed))
+    return (Drawn(*scene.step()) for _ in range(settings.frames))
 
 
 def _ramp(rng: np.random.Generator, low_high: tuple[float, float]) -> float:

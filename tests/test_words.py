@@ -127,6 +127,12 @@ def test_out_of_memory_is_called_that(error):
     assert one_line(error) == OUT_OF_MEMORY
 
 
+def test_a_name_with_line_ends_and_control_characters_stays_on_its_line():
+    for text in (str(SourceError("a\nb\x1b[2J: no such file")), one_line(SourceError("a\nb\x1b[2J: no such file"))):
+        assert text == "a\\nb\\x1b[2J: no such file"
+    assert str(SourceError("b\udcffd.mp4: no such file")) == "b\\udcffd.mp4: no such file"
+
+
 def test_what_is_no_lack_of_memory_is_not_called_that():
     assert "memory" not in one_line(RuntimeError("mat1 and mat2 shapes cannot be multiplied"))
     assert one_line(ValueError("two\nlines")).startswith("unexpected ValueError: two lines")

@@ -5,8 +5,7 @@ from __future__ import annotations
 import errno
 from importlib import metadata
 
-from tracker.errors import TrackerError
-from tracker.passwords import without_passwords
+from tracker.errors import TrackerError, plain_line
 
 OUT_OF_MEMORY = (
     "out of memory; use fewer or smaller pictures (--set gmm.working_width=480 --set slots.working_width=480), "
@@ -27,7 +26,7 @@ OPENCVS = ("opencv-python", "opencv-python-headless", "opencv-contrib-python", "
 
 def one_line(error: BaseException) -> str:
     """The error as a line for its user, without the password of any address."""
-    return " ".join(without_passwords(_words(error)).split())
+    return plain_line(" ".join(_words(error).split()))
 
 
 def _words(error: BaseException) -> str:

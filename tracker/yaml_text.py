@@ -155,4 +155,5 @@ def _is_text_or_number(node: Node) -> TypeGuard[ScalarNode]:
 
 
 def _problem(error: yaml.YAMLError) -> str:
-    return str(getattr(error, "problem", None) or error).splitlines()[0]
+    # PyYAML's "unexpected" is about its grammar; here the word is kept for defects
+    return str(getattr(error, "problem", None) or error).splitlines()[0].replace("unexpected ", "")

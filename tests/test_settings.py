@@ -168,9 +168,9 @@ HOSTILE = {
 @pytest.mark.parametrize("what", HOSTILE)
 def test_hostile_yaml_is_refused_in_one_short_line_and_at_once(file, what):
     path = file("hostile.yaml", HOSTILE[what])
-    began = time.monotonic()
+    began = time.process_time()
     line = complaint([path])
-    assert time.monotonic() - began < 3
+    assert time.process_time() - began < 3
     assert line.startswith(str(path))
     assert len(line) < 500
 

@@ -20,7 +20,7 @@ from tracker.errors import SettingsError
 MOST_BYTES = 256 * 1024
 """of a text: configs/default.yaml has 12 kB, and PyYAML reads about 200 kB a second"""
 MOST_DEPTH = 32
-MOST_VALUES = 50_000
+MOST_VALUES = 20_000
 """of a text with every alias written out"""
 MOST_DIGITS = 400
 """of a number: no float has more before its point"""
@@ -31,11 +31,15 @@ class _Loader(yaml.SafeLoader):
 
     yaml_implicit_resolvers: dict[str, Any] = {}  # noqa: RUF012 (PyYAML's own form)
     depth = 0
+    values = 0
 
     def compose_node(self, parent: Node | None, index: Any) -> Node | None:
         event = self.peek_event()
         if getattr(event, "tag", None) is not None:
             raise yaml.MarkedYAMLError(problem=f"tag {event.tag}: tags are not read", problem_mark=event.start_mark)
+        self.values += 1
+        if self.values > MOST_VALUES:
+            raise yaml.MarkedYAMLError(problem=f"more than {MOST_VALUES} values", problem_mark=event.start_mark)
         self.depth += 1
         if self.depth > MOST_DEPTH:
             raise yaml.MarkedYAMLError(problem=f"more than {MOST_DEPTH} levels deep", problem_mark=event.start_mark)

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+import av
 import torch
 from clips import draw, write_pictures, write_video
 from PIL import Image
@@ -253,9 +254,8 @@ def write_times(path: Path, rng: random.Random) -> Path:
         times.append(times[-1] + step())
     if rng.random() < 0.3:
         rng.shuffle(times)
-    with contextlib.suppress(
-        OSError, ValueError, OverflowError
-    ):  # what a container cannot hold: the file so far is the case
+    # what a container cannot hold: the file so far is the case
+    with contextlib.suppress(OSError, ValueError, OverflowError, av.FFmpegError):
         write_video(path, draw(FRAMES), times_ms=times)
     return path
 

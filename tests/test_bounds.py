@@ -6,6 +6,7 @@ import pkgutil
 
 import click
 import pytest
+from bounds import number_fields
 from commands import call
 
 import tracker
@@ -13,6 +14,7 @@ from tracker.background import GmmSegmenter, GmmSettings
 from tracker.cli import cli
 from tracker.errors import SettingsError, SourceError
 from tracker.options import DURATION, FPS, SEED, START, Real, Whole
+from tracker.scores.tables import read_info, read_rows
 from tracker.settings import load_settings
 from tracker.sources.span import LONGEST_S, Span
 from tracker.types import MOST_SEED, Frame, Settings
@@ -112,22 +114,6 @@ def test_a_setting_out_of_bounds_is_refused_in_one_line(override):
     assert "\n" not in str(caught.value)
 
 
-def number_fields(settings, above=""):
-    """(dotted name, lowest, highest) of the plain numbers below a settings value."""
-    schema = type(settings).model_json_schema()
-    for name, about in schema["properties"].items():
-        value = getattr(settings, name)
-        if isinstance(value, Settings):
-            yield from number_fields(value, f"{above}{name}.")
-            continue
-        for kind in about.get("anyOf", [about]):
-            if kind.get("enum"):
-                yield f"{above}{name}", kind["enum"][0], kind["enum"][-1]
-            elif kind.get("type") in ("integer", "number"):
-                low, high = kind.get("minimum", kind.get("exclusiveMinimum")), kind["maximum"]
-                yield f"{above}{name}", low if "minimum" in kind else math.nextafter(low, high), high
-
-
 @pytest.mark.parametrize("method", ["mog2", "knn"])
 def test_the_baseline_lane_runs_at_both_ends_of_every_number(method):
     frames = [Frame(t, t / 25, image) for t, image in enumerate(draw_street(SMALL, seed=0).images)]
@@ -140,16 +126,32 @@ def test_the_baseline_lane_runs_at_both_ends_of_every_number(method):
                 segmenter.step(frame)
 
 
+@pytest.mark.parametrize(
+    "line", ["frameRate=1e-300", "frameRate=nan", "frameRate=0", "seqLength=-1", "seqLength=1" + "0" * 30]
+)
+def test_a_data_set_whose_rate_or_length_cannot_be_is_refused(line, tmp_path):
+    (tmp_path / "seqinfo.ini").write_text(f"[Sequence]\n{line}\n")
+    with pytest.raises(SourceError, match="frameRate and seqLength as numbers"):
+        read_info(tmp_path / "seqinfo.ini")
+
+
+@pytest.mark.parametrize("row", ["1,1,1e300,0,5,5", "1e18,1,0,0,5,5", "1,1e300,0,0,5,5", "1,1,0,0,1.7e308,1.7e308"])
+def test_a_table_with_numbers_beyond_all_pictures_is_refused_by_its_line(row, tmp_path):
+    (tmp_path / "gt.txt").write_text(f"1,1,0,0,5,5\n{row}\n")
+    with pytest.raises(SourceError, match="line 2"):
+        read_rows(tmp_path / "gt.txt")
+
+
 # The command line
 
 
-def options():
+def every_option():
     for command in cli.commands.values():
         for option in command.params:
             yield pytest.param(option, id=f"{command.name} {option.opts[-1]}")
 
 
-@pytest.mark.parametrize("option", options())
+@pytest.mark.parametrize("option", list(every_option()))
 def test_every_number_of_the_command_line_is_of_a_type_with_both_bounds(option):
     assert not isinstance(option.type, type(click.INT) | type(click.FLOAT)), "click's own numbers take nan and inf"
     if isinstance(option.type, Whole | Real):

@@ -13,11 +13,12 @@ from pathlib import Path
 
 import av
 import torch
+from bounds import number_fields
 from clips import draw, write_pictures, write_video
 from PIL import Image
 from runner import OUTPUT
 
-from tracker.settings import known_keys
+from tracker.settings import RunSettings, known_keys
 from tracker.slots.cells import WindowCell
 from tracker.slots.checkpoint import save_ground, save_network
 from tracker.slots.ground import GroundNet
@@ -25,6 +26,7 @@ from tracker.slots.settings import CellSettings, GroundNetSettings, NetworkSetti
 
 FRAMES = 12
 KEYS = list(known_keys())
+ENDS = [f"{name}={end}" for name, *ends in number_fields(RunSettings()) for end in ends]
 CELLS = ("0", "-1", "-7", "0.5", "2", "4", "16", "1e5", "1e9", "1000000000", "1e15", str(2**53), "1e300", "nan", "")
 TABLE = "".join(f"{t + 1},{n},{4 * t + 9 * n},{10 + n},12,20,1,1,1\n" for t in range(FRAMES) for n in (1, 2))
 BASE = ("--set", "prescan_frames=4", "-q")
@@ -44,7 +46,7 @@ VIDEOS: dict[str, Callable[[Path], object]] = {
     "jpg": lambda path: Image.fromarray(draw(1)[0]).save(path),
 }
 """by suffix"""
-KINDS = (*VIDEOS, "folder", "times", "yaml", "safetensors", "ground", "txt", "truth", "arguments")
+KINDS = (*VIDEOS, "folder", "times", "yaml", "ends", "safetensors", "ground", "txt", "truth", "arguments")
 
 
 def _animation(path: Path) -> None:
@@ -217,6 +219,8 @@ def make_case(kind: str, seed: int, *, samples: Path, folder: Path) -> list[str]
         text = odd_settings(rng) if rng.random() < 0.6 else damage_text((samples / "sample.yaml").read_text(), rng)
         given.write_bytes(text.encode() if rng.random() < 0.8 else damage(text.encode(), rng))
         return ["process", str(clip), "-o", OUTPUT, "-c", str(given), "--lanes", "gmm", *BASE]
+    if kind == "ends":
+        return ["process", str(clip), "-o", OUTPUT, *BASE, "--set", ENDS[seed % len(ENDS)]]
     if kind in ("safetensors", "ground"):
         given = folder / "given.safetensors"
         change = damage_weights if rng.random() < 0.7 else damage

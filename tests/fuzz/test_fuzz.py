@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 pytest.importorskip("hypothesis")
+pytest.importorskip("resource", reason="limits of a process as Unix has them")
 
 import av
 import yaml

@@ -423,7 +423,9 @@ def test_a_defect_on_one_sequence_does_not_end_the_others(tmp_path, monkeypatch)
     monkeypatch.setattr("tracker.evaluate.read_results", read)
     found = evaluate(Task((tmp_path,), results=(tmp_path,), run_lanes=False), load_settings())
     assert [row.sequence for row in found.scores] == ["b"]
-    assert [failure.error for failure in found.failures] == ["unexpected ValueError: odd (a defect of tracker)"]
+    assert [failure.error for failure in found.failures] == [
+        "unexpected ValueError: odd (a defect of tracker; -v shows where)"
+    ]
 
 
 def test_pooled_rows_of_the_table_count_the_sequences_behind_their_block():

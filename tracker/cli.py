@@ -15,9 +15,27 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 import click
 
 from tracker import __version__
-from tracker.errors import SinkError, TrackerError
+from tracker.errors import SinkError
 from tracker.interrupt import Interrupts
-from tracker.libraries import cure
+from tracker.options import (
+    CLIPS,
+    CRF,
+    DURATION,
+    FPS,
+    FRAMES,
+    IOU,
+    MINUTES,
+    OBJECTS,
+    PROCESSES,
+    SEED,
+    START,
+    LaneList,
+    NumberRange,
+    Numbers,
+    Size,
+)
+from tracker.passwords import without_passwords
+from tracker.words import one_line
 
 if TYPE_CHECKING:
     from tracker.jobs import Result
@@ -69,6 +87,9 @@ class Commands(click.Group):
                 if interrupts.asked:  # too late to change anything, but a loop of commands is to end
                     raise KeyboardInterrupt
                 return returned
+            except click.UsageError as error:
+                text = without_passwords(error.format_message()).replace("Got unexpected extra", "There is an extra")
+                raise click.UsageError(text, error.ctx) from None
             except (click.ClickException, click.exceptions.Exit):
                 raise
             except KeyboardInterrupt:
@@ -76,81 +97,9 @@ class Commands(click.Group):
                 ctx.exit(EXIT_SIGNAL + (interrupts.number or signal.SIGINT))
             except Exception as error:
                 if ctx.meta.get("tracker.debug"):
-                    traceback.print_exc()
-                note(f"tracker: error: {_one_line(error)}")
+                    note(without_passwords(traceback.format_exc()))
+                note(f"tracker: error: {one_line(error)}")
                 ctx.exit(EXIT_ERROR)
-
-
-def _one_line(error: Exception) -> str:
-    if isinstance(error, TrackerError):
-        text = str(error)
-    elif isinstance(error, MemoryError):
-        text = "out of memory; try --set gmm.working_width=480, or a smaller clip"
-    elif isinstance(error, OSError):
-        text = f"{error.filename or 'file'}: {error.strerror or error}; check the path and its rights"
-    elif (advice := cure(error)) is not None:
-        text = advice
-    else:
-        text = f"unexpected {type(error).__name__}: {error} (a defect of tracker; -v shows where)"
-    return " ".join(text.split())
-
-
-class LaneList(click.ParamType):
-    """`gmm,slots`: one or more lanes, by comma."""
-
-    name = "lanes"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, ...]:
-        """The names, each once, in the order given; whether there are such lanes the settings know."""
-        names = tuple(dict.fromkeys(part.strip() for part in value.split(","))) if isinstance(value, str) else value
-        if not all(names):
-            self.fail(f"{value!r}: wanted names with commas between them, for example gmm,slots", param, ctx)
-        return names
-
-
-class Size(click.ParamType):
-    """`480x360`: width and height in pixels."""
-
-    name = "WxH"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, int]:
-        """(width, height)."""
-        if not isinstance(value, str):
-            return value  # type: ignore[no-any-return]
-        width, cross, height = value.partition("x")
-        if not (cross and width.isdecimal() and height.isdecimal()):
-            self.fail(f"{value!r}: wanted WIDTHxHEIGHT, for example 480x360", param, ctx)
-        return int(width), int(height)
-
-
-class Numbers(click.ParamType):
-    """`2,7,8,12`: whole numbers, by comma."""
-
-    name = "numbers"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, ...]:
-        """The numbers in the order given."""
-        if not isinstance(value, str):
-            return tuple(value)
-        parts = [part.strip() for part in value.split(",")]
-        if not all(part.isdecimal() for part in parts):
-            self.fail(f"{value!r}: wanted whole numbers with commas between them, for example 2,7,8,12", param, ctx)
-        return tuple(map(int, parts))
-
-
-class NumberRange(click.ParamType):
-    """`1-400`: the first and the last of a range."""
-
-    name = "A-B"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, int]:
-        """(first, last), both included."""
-        if not isinstance(value, str):
-            return value  # type: ignore[no-any-return]
-        first, dash, last = value.partition("-")
-        if not (dash and first.isdecimal() and last.isdecimal() and int(first) <= int(last)):
-            self.fail(f"{value!r}: wanted FIRST-LAST, for example 1-400", param, ctx)
-        return int(first), int(last)
 
 
 def _debug(ctx: click.Context, param: click.Parameter, value: bool) -> bool:
@@ -183,18 +132,14 @@ configured = options(
     click.option("--device", type=click.Choice(["auto", "cpu", "cuda", "mps"]), help="Where the network runs.  [auto]"),
 )
 overwriting = click.option("--overwrite", is_flag=True, help="Replace results that exist.")
-pictures_rate = click.option(
-    "--fps", type=click.FloatRange(0, min_open=True), metavar="N", help="Of a folder of pictures, a second.  [25]"
-)
+pictures_rate = click.option("--fps", type=FPS, metavar="N", help="Of a folder of pictures, a second.  [25]")
 shared = options(
     click.option("--lanes", type=LaneList(), help="By comma: gmm, slots, mog2, knn, your variants.  [gmm,slots]"),
     configured,
     overwriting,
-    click.option("--start", "start_s", type=click.FloatRange(0), default=0.0, metavar="S", help="Skip S seconds."),
-    click.option(
-        "--duration", "duration_s", type=click.FloatRange(0, min_open=True), metavar="S", help="Stop after S."
-    ),
-    click.option("--max-frames", type=click.IntRange(1), metavar="N", help="Stop after N frames."),
+    click.option("--start", "start_s", type=START, default=0.0, metavar="S", help="Skip S seconds."),
+    click.option("--duration", "duration_s", type=DURATION, metavar="S", help="Stop after S."),
+    click.option("--max-frames", type=FRAMES, metavar="N", help="Stop after N frames."),
     talking,
 )
 
@@ -279,12 +224,10 @@ def compare(source: str, truth: Path | None, fps: float | None, folder: Path, **
 @click.option(
     "--ignore-classes", type=Numbers(), default=(), metavar="N,...", help="Finding these is neither right nor wrong."
 )
-@click.option(
-    "--iou", type=click.FloatRange(0, 1, min_open=True), default=0.5, show_default=True, help="Overlap of a found box."
-)
+@click.option("--iou", type=IOU, default=0.5, show_default=True, help="Overlap of a found box.")
 @click.option("-o", "--output", type=click.Path(path_type=Path), metavar="OUT.json", help="Everything, as JSON.")
 @click.option("--csv", type=click.Path(path_type=Path), metavar="OUT.csv", help="The scores, as a table.")
-@click.option("--jobs", type=click.IntRange(1), default=1, show_default=True, help="Lanes run at a time.")
+@click.option("--jobs", type=PROCESSES, default=1, show_default=True, help="Lanes run at a time.")
 @configured
 @overwriting
 @talking
@@ -343,12 +286,12 @@ def evaluate(
 @click.argument("world", type=click.Choice(WORLDS))
 @click.option("-o", "--output", type=click.Path(path_type=Path), required=True, metavar="CLIP.mp4")
 @click.option("--truth", type=click.Path(path_type=Path), metavar="DIR", help="gt.txt and masks/000001.png go here.")
-@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Another seed, another clip.")
-@click.option("--frames", type=click.IntRange(1), help="How many.  [200; a situation's own, 220 to 420]")
+@click.option("--seed", type=SEED, default=0, show_default=True, help="Another seed, another clip.")
+@click.option("--frames", type=FRAMES, help="How many.  [200; a situation's own, 220 to 420]")
 @click.option("--size", type=Size(), help="Width x height.  [480x360; crowd 640x480; mot worlds always 128x128]")
 @click.option(
     "--objects",
-    type=click.IntRange(0),
+    type=OBJECTS,
     help="How many at a time.  [6 to 12; mot worlds 3 at most; crowd 40; other situations' are fixed]",
 )
 @click.option(
@@ -357,7 +300,7 @@ def evaluate(
     metavar="PATH",
     help="mnist-mot: MNIST's pictures, an idx file or its folder.  [scikit-learn's digits]",
 )
-@click.option("--crf", type=click.IntRange(1, 51), help="Lower: better and larger.  [16; mot worlds 1]")
+@click.option("--crf", type=CRF, help="Lower: better and larger.  [16; mot worlds 1]")
 @overwriting
 @talking
 def synth(
@@ -389,10 +332,10 @@ def synth(
 @cli.command()
 @click.argument("config", type=click.Path(path_type=Path))
 @click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="Weights and curve.  [runs/NAME]")
-@click.option("--minutes", type=click.FloatRange(0, min_open=True), help="Stop after so many minutes.")
+@click.option("--minutes", type=MINUTES, help="Stop after so many minutes.")
 @click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="One setting: train.steps=100.")
 @click.option("--device", default="cpu", type=click.Choice(["cpu", "cuda", "mps"]), show_default=True)
-@click.option("--workers", default=1, type=click.IntRange(1), show_default=True, help="Processes that draw lessons.")
+@click.option("--workers", default=1, type=PROCESSES, show_default=True, help="Processes that draw lessons.")
 @talking
 def train(
     config: Path,
@@ -420,8 +363,8 @@ def train(
 @click.option("--shipped", "recipe", flag_value="shipped", help="No training: the networks that come along.")
 @click.option("--quick", "recipe", flag_value="quick", help="All of it in --minutes (10), with high learning rates.")
 @click.option("--short", "recipe", flag_value="short", help="Hours on two CPU cores, with high learning rates.")
-@click.option("--minutes", type=click.FloatRange(0, min_open=True), help="Without --quick: stop, and go on next time.")
-@click.option("--clips", type=click.IntRange(1), default=1000, show_default=True, help="Test clips.")
+@click.option("--minutes", type=MINUTES, help="Without --quick: stop, and go on next time.")
+@click.option("--clips", type=CLIPS, default=1000, show_default=True, help="Test clips.")
 @click.option("--digits", type=click.Path(path_type=Path), metavar="DIR", help="MNIST's idx files.  [scikit-learn's]")
 @click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="One setting: train.seed=1.")
 @click.option("--device", default="cpu", type=click.Choice(["cpu", "cuda", "mps"]), show_default=True)

@@ -25,6 +25,7 @@ from tracker.settings import RunSettings
 from tracker.sources import open_source
 from tracker.summary import versions
 from tracker.tally import Tally
+from tracker.words import one_line
 
 EVERY_FRAMES = 10
 """A process says so often how far it is."""
@@ -93,7 +94,7 @@ def evaluate(
         try:
             truth = sequence.read_truth(task.choice)
         except Exception as error:
-            keep(Failure(sequence.name, sequence.category, "all", _words(error)))
+            keep(Failure(sequence.name, sequence.category, "all", one_line(error)))
             continue
         for name, path in names.items():
             keep(_score_results(name, path, sequence, truth, task, alone=len(sequences) == 1))
@@ -223,7 +224,7 @@ def _score_results(
         results = read_results(path, sequence, truth, choice=task.choice, alone=alone)
         scores = score_results(results, truth, iou=task.iou)
     except Exception as error:
-        return Failure(sequence.name, sequence.category, name, _words(error))
+        return Failure(sequence.name, sequence.category, name, one_line(error))
     return SequenceScores(sequence.name, sequence.category, name, scores, source=str(path), problem=results.problem)
 
 
@@ -306,19 +307,7 @@ def _work(pipe: Connection, task: LaneTask) -> None:
     except (MissingExtraError, SettingsError, WeightsError) as error:
         pipe.send(error)  # no other sequence would fare better
     except Exception as error:
-        pipe.send(Failure(task.sequence.name, task.sequence.category, task.lane, _words(error)))
-
-
-def _words(error: Exception) -> str:
-    """One line; one sequence that cannot be read or scored does not end the others."""
-    words = f"unexpected {type(error).__name__}: {error} (a defect of tracker)"
-    if isinstance(error, TrackerError):
-        words = str(error)
-    elif isinstance(error, MemoryError):
-        words = "out of memory; try --set gmm.working_width=480"
-    elif isinstance(error, OSError):
-        words = f"{error.filename or 'file'}: {error.strerror or error}; check the path and its rights"
-    return " ".join(words.split())
+        pipe.send(Failure(task.sequence.name, task.sequence.category, task.lane, one_line(error)))
 
 
 @contextmanager

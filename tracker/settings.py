@@ -10,8 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar, get_args
 
-import yaml
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, field_validator
 from pydantic_core import ErrorDetails
 
 from tracker.background import GmmSettings
@@ -21,14 +20,20 @@ from tracker.events import EventSettings
 from tracker.sinks.settings import VideoSettings
 from tracker.slots.settings import SlotsSettings
 from tracker.tracks import LinkerSettings
-from tracker.types import Settings
+from tracker.types import MOST_SEED, Settings
+from tracker.yaml_text import read_yaml_file, read_yaml_value
 
 LaneKind = Literal["gmm", "slots"]
-LaneName = Annotated[str, Field(pattern="^[a-z0-9][a-z0-9_-]*$")]
+LaneName = Annotated[str, Field(pattern="^[a-z0-9][a-z0-9_-]*$", max_length=40)]
 """Lanes give their names to files."""
 DeviceName = Literal["auto", "cpu", "cuda", "mps"]
 
 S = TypeVar("S", bound=Settings)
+
+LONGEST_SHOWN = 100
+"""characters of a value in an error"""
+MOST_KEYS = 16
+"""parts of a dotted path"""
 
 Key = tuple[str, ...]
 """Where a setting stands: ("gmm", "mixture", "history")."""
@@ -43,29 +48,30 @@ class Variant(Settings):
 
     lane: LaneKind
     """whose method it is"""
-    changes: tuple[str, ...] = ()
+    changes: tuple[str, ...] = Field((), max_length=1000)
     """as --set takes them: gmm.mixture.history=300"""
 
 
 class RunSettings(Settings):
     """All that decides a run's result, beside the source; saved with every result."""
 
-    lanes: tuple[LaneName, ...] = Field(("gmm", "slots"), min_length=1)
+    lanes: tuple[LaneName, ...] = Field(("gmm", "slots"), min_length=1, max_length=32)
     """methods that watch the clip, in the order in which they are shown: gmm, slots, or names of variants"""
     variants: dict[LaneName, Variant] = Field(
         {
             "mog2": Variant(lane="gmm", changes=("gmm.mixture.method=mog2",)),
             "knn": Variant(lane="gmm", changes=("gmm.mixture.method=knn",)),
-        }
+        },
+        max_length=1000,
     )
     """lanes with settings of their own, by name: {lane: gmm or slots, changes: [gmm.mixture.history=300]}"""
     device: DeviceName = "auto"
     """where the network runs; auto is the processor: a slot's window is small"""
-    seed: int = Field(0, ge=0)
+    seed: int = Field(0, ge=0, le=MOST_SEED)
     """for whatever is drawn at random"""
-    prescan_frames: int = Field(80, ge=0)
+    prescan_frames: int = Field(80, ge=0, le=10_000)
     """pictures spread over a file from which the background is learned before the first frame is judged; 0 = none"""
-    queue_frames: int = Field(8, ge=1)
+    queue_frames: int = Field(8, ge=1, le=256)
     """frames decoded ahead"""
     gmm: GmmSettings = GmmSettings()
     linker: LinkerSettings = LinkerSettings()
@@ -73,6 +79,14 @@ class RunSettings(Settings):
     events: EventSettings = EventSettings()
     overlay: OverlaySettings = OverlaySettings()
     video: VideoSettings = VideoSettings()
+
+    @field_validator("variants")
+    @classmethod
+    def _names_of_their_own(cls, variants: dict[str, Variant]) -> dict[str, Variant]:
+        taken = [name for name in variants if name in get_args(LaneKind)]
+        if taken:
+            raise ValueError(f"{taken[0]} is a method's own name; call the variant something else")
+        return variants
 
     def of_lane(self, name: str) -> tuple[LaneKind, RunSettings]:
         """The method behind a lane's name, and the settings with that lane's own changes made.
@@ -119,9 +133,9 @@ def read_settings(
     merged = (base or model()).model_dump()  # so that a group given in part keeps its other defaults
     origins: dict[Key, str] = {}
     for path in files:
-        _merge(merged, _read_yaml(Path(path)), str(path), origins)
+        _merge(merged, _read_file(Path(path)), str(path), origins)
     for override in overrides:
-        origin = f"{flag} {override}"
+        origin = f"{flag} {_cut(override)}"
         _merge(merged, _read_override(override, origin), origin, origins)
     try:
         return model.model_validate(merged)
@@ -140,15 +154,8 @@ def known_keys(model: type[Settings] = RunSettings, above: Key = ()) -> Iterator
             yield from known_keys(group, key)
 
 
-def _read_yaml(path: Path) -> Mapping[str, Any]:
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise SettingsError(f"{path}: cannot be read ({error.strerror}); check the path") from None
-    except UnicodeDecodeError:
-        raise SettingsError(f"{path}: not a text file; wanted settings as YAML") from None
-    except yaml.YAMLError as error:
-        raise SettingsError(f"{path}{_line(error)}: not YAML: {_yaml_problem(error)}") from None
+def _read_file(path: Path) -> Mapping[str, Any]:
+    content = read_yaml_file(path)
     if content is None:
         return {}
     if not isinstance(content, Mapping):
@@ -159,12 +166,9 @@ def _read_yaml(path: Path) -> Mapping[str, Any]:
 def _read_override(text: str, origin: str) -> Mapping[str, Any]:
     path, equals, value = text.partition("=")
     keys = path.strip().split(".")
-    if not equals or not all(keys):
+    if not equals or not all(keys) or len(keys) > MOST_KEYS:
         raise SettingsError(f"{origin}: wanted path.to.key=value, for example gmm.working_width=480")
-    try:
-        content: Any = yaml.safe_load(value)
-    except yaml.YAMLError as error:
-        raise SettingsError(f"{origin}: the value is not YAML: {_yaml_problem(error)}") from None
+    content = read_yaml_value(value, origin)
     for key in reversed(keys):
         content = {key: content}
     return content
@@ -187,7 +191,7 @@ def _explain(error: ValidationError, model: type[Settings], origins: Mapping[Key
     first = error.errors()[0]
     place = tuple(str(part) for part in first["loc"])
     key = next((place[:n] for n in range(len(place), 0, -1) if place[:n] in origins), place)
-    origin, dotted = origins.get(key, "settings"), ".".join(key)
+    origin, dotted = origins.get(key, "settings"), _cut(".".join(key))
     if first["type"] == "extra_forbidden":
         return f"{origin}: unknown setting {dotted}; {_nearest(key, model)}"
     if first["type"] in ("model_type", "dict_type"):
@@ -220,14 +224,9 @@ def _nearest(key: Key, model: type[Settings]) -> str:
 
 
 def _short(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else text[:57] + "..."
+    return _cut(repr(value))
 
 
-def _line(error: yaml.YAMLError) -> str:
-    mark = getattr(error, "problem_mark", None)
-    return f", line {mark.line + 1}" if mark is not None else ""
-
-
-def _yaml_problem(error: yaml.YAMLError) -> str:
-    return str(getattr(error, "problem", None) or error).splitlines()[0]
+def _cut(text: str) -> str:
+    """What was given, as far as a line has room for it."""
+    return text if len(text) <= LONGEST_SHOWN else text[: LONGEST_SHOWN - 3] + "..."

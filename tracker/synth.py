@@ -27,6 +27,7 @@ from tracker.worlds import (
     read_digits,
     stream_mot,
     stream_situation,
+    stream_street,
 )
 
 SCORED_FROM = 0.1
@@ -74,7 +75,7 @@ def draw_world(
     """Draw a street whole; `size` is (width, height), `objects` how many at a time, None for its own."""
     if world != "street":
         raise SettingsError(f"{world}: drawn frame by frame only; use stream_world")
-    return _draw_street(Order(seed, frames, size, objects, fps))
+    return draw_street(_street_of(Order(seed, frames, size, objects, fps)), seed=seed)
 
 
 def stream_world(world: str, order: Order) -> World:
@@ -85,16 +86,14 @@ def stream_world(world: str, order: Order) -> World:
     return WORLDS[world](order)
 
 
-def _draw_street(order: Order) -> Clip:
+def _street_of(order: Order) -> StreetSettings:
     width, height = order.size or STREET_SIZE
-    settings = StreetSettings(width=width, height=height, frames=order.frames or FRAMES, fps=order.fps)
-    if order.objects is not None:
-        settings = settings.model_copy(update={"objects": (order.objects, order.objects)})
-    return draw_street(settings, seed=order.seed)
+    given = {} if order.objects is None else {"objects": (order.objects, order.objects)}
+    return StreetSettings(width=width, height=height, frames=order.frames or FRAMES, fps=order.fps, **given)
 
 
 def _street(order: Order) -> World:
-    return _whole(_draw_street(order))
+    return World(stream_street(_street_of(order), seed=order.seed), order.fps)
 
 
 def _whole(clip: Clip) -> World:

@@ -3,31 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Literal
+from typing import Literal
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field, NonNegativeFloat, PositiveInt
+from pydantic import Field
 
 from tracker.background.mixture import FOREGROUND, Mixture, MixtureSettings
-from tracker.types import Box, Frame, Image, Labels, Mask, Region, Segmentation, Settings
+from tracker.types import Box, Frame, Image, Labels, Mask, Region, Segmentation, Settings, Working
 
 
 class GmmSettings(Settings):
     """The baseline lane up to its blobs. Sizes are shares of the picture, so that they survive resizing."""
 
     mixture: MixtureSettings = MixtureSettings()
-    working_width: PositiveInt | Literal["full"] = 640
+    working_width: Working = 640
     """pixels; wider frames are worked on at this width, narrower ones as they are; full: never resized"""
-    speck_px: Annotated[int, Field(ge=1, le=7)] = 3
-    """side of the median filter that removes specks, in working pixels, odd; 1: none"""
-    close_height: NonNegativeFloat = 0.015
+    speck_px: Literal[1, 3, 5, 7] = 3
+    """side of the median filter that removes specks, in working pixels; 1: none"""
+    close_height: float = Field(0.015, ge=0, le=1)
     """gaps up to this high are closed, in picture heights: a belt cuts an upright object across. Never sideways: that
     joins people who walk side by side, which costs more than it mends"""
-    min_area: NonNegativeFloat = 0.0004
+    min_area: float = Field(0.0004, ge=0, le=1)
     """smallest blob, as a share of the picture"""
-    flood: Annotated[float, Field(gt=0, le=1)] = 0.5
+    flood: float = Field(0.5, gt=0, le=1)
     """if more than this share of a frame is foreground the light has changed: no blobs, and it is learned at once"""
 
 

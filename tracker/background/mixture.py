@@ -11,7 +11,7 @@ from typing import Literal
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import NonNegativeInt, PositiveFloat, PositiveInt
+from pydantic import Field
 
 from tracker.background.scene import without_visitors
 from tracker.errors import SettingsError, ShapeError
@@ -32,15 +32,15 @@ class MixtureSettings(Settings):
 
     method: Literal["mog2", "knn"] = "mog2"
     """mog2: Gaussians per pixel. knn: nearest remembered samples; it cannot judge without learning"""
-    history: PositiveInt = 500
+    history: int = Field(500, ge=1, le=1_000_000)
     """frames it remembers; something that stands still is background after about a tenth of them"""
-    var_threshold: PositiveFloat = 16.0
+    var_threshold: float = Field(16.0, ge=0.01, le=1e6)
     """mog2: squared distance to a colour, in variances, beyond which a pixel does not fit it"""
-    dist2_threshold: PositiveFloat = 400.0
+    dist2_threshold: float = Field(400.0, ge=0.01, le=1e6)
     """knn: squared distance to a sample, in grey levels, beyond which a pixel does not fit it"""
     shadows: bool = True
     """tell shadows (the background's colour, darker) from foreground"""
-    warm_up_frames: NonNegativeInt = 50
+    warm_up_frames: int = Field(50, ge=0, le=1_000_000)
     """without a prescan (a camera): frames watched before the first verdict; everything in them counts as background"""
 
 

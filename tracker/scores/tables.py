@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import configparser
-import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,7 +35,10 @@ Rows = Mapping[int, tuple[Row, ...]]
 """By frame number, from 1 as in the file."""
 
 LARGEST = 1 << 53
-"""identities beyond are no longer told apart as floating point"""
+"""of a number in a table; identities beyond are no longer told apart as floating point"""
+
+LEAST_FPS, MOST_FPS = 1e-5, 10_000
+MOST_FRAMES = 1_000_000_000
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,7 @@ def read_rows(path: Path) -> Rows:
         try:
             cells = [float(cell) for cell in (line.split(",") if "," in line else line.split())[:8]]
             frame, identity, x, y, width, height, *more = cells
-            if not all(map(math.isfinite, cells)) or abs(identity) > LARGEST:
+            if not all(abs(cell) <= LARGEST for cell in cells):  # nan is none of these either
                 raise ValueError
         except ValueError as error:
             raise SourceError(
@@ -122,7 +124,10 @@ def read_info(path: Path) -> SequenceInfo:
     try:
         parser.read(path, encoding="utf-8-sig")
         section = parser["Sequence"]
-        return SequenceInfo(section.getfloat("frameRate"), section.getint("seqLength"), section.get("imDir"))
+        fps, frames = section.getfloat("frameRate"), section.getint("seqLength")
+        if not (fps is None or LEAST_FPS <= fps <= MOST_FPS) or not (frames is None or 0 <= frames <= MOST_FRAMES):
+            raise ValueError
+        return SequenceInfo(fps, frames, section.get("imDir"))
     except (configparser.Error, KeyError, ValueError) as error:
         raise SourceError(
             f"{path}: wanted [Sequence] with frameRate and seqLength as numbers; check the file"

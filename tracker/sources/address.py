@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from tracker.passwords import without_passwords
+
 SCHEMES = ("rtsp", "rtsps", "rtmp", "rtmps", "http", "https", "udp", "rtp", "tcp", "srt")
 """Streams that are read. Other protocols of FFmpeg (concat, subfile, ...) can reach files, so they are refused."""
 
@@ -19,7 +21,7 @@ def scheme(address: str) -> str:
 
 
 def shown(address: str) -> str:
-    """The address as it may be printed: a URL without user, password and query.
+    """The address as it may be printed: a URL without user, password and query; see `without_passwords` for mistyped ones.
 
     >>> shown("rtsp://admin:pa#ss@cam-3/main?key=1")
     'rtsp://cam-3/main'
@@ -27,6 +29,6 @@ def shown(address: str) -> str:
     Not by `urlsplit`: users do not escape their passwords, and it would show the half before a `#`.
     """
     if not is_url(address):
-        return address
+        return without_passwords(address)
     rest = address.partition("://")[2].rpartition("@")[2]
-    return f"{scheme(address)}://{re.split('[?#]', rest)[0]}"
+    return without_passwords(f"{scheme(address)}://{re.split('[?#]', rest)[0]}")

@@ -39,7 +39,7 @@ def open_source(
     Raises SourceError if nothing readable is there; its message never shows a URL's password.
     """
     span = Span(start_s, duration_s, max_frames)
-    if re.fullmatch("[0-9]+", address):
+    if re.fullmatch("[0-9]{1,4}", address):
         from tracker.sources.camera import Camera  # only a camera needs OpenCV
 
         return Camera(int(address), span=span, timeout_s=timeout_s)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,9 +16,12 @@ from av.video.reformatter import VideoReformatter
 
 from tracker.errors import SourceError
 from tracker.sources.address import is_url, scheme, shown
+from tracker.sources.connect import in_steps
 from tracker.sources.span import TICK_S
 from tracker.types import Image
 
+WAITS = 1.5
+"""times the limit of one wait that opening a stream may take"""
 COVER_ART = 0x400
 """FFmpeg's flag of a still that goes with a song."""
 
@@ -82,12 +86,20 @@ class Decoder:
         # The prefix keeps FFmpeg from reading protocols into file names such as `12:30.mp4`.
         where = address if self._remote else f"file:{address}"
         options = {"rtsp_transport": "tcp"} if scheme(address) in ("rtsp", "rtsps") else {}
-        timeout = self._timeout_s if self._remote else None
+        began_s = time.monotonic()
         try:
-            return av.open(where, options=options, timeout=timeout, metadata_errors="ignore")
+            if not self._remote:
+                return av.open(where, options=options, metadata_errors="ignore")
+            # FFmpeg's own limit holds for each of its waits, and not for the look-up of a name
+            return in_steps(
+                lambda: av.open(where, options=options, timeout=self._timeout_s, metadata_errors="ignore"),
+                limit_s=WAITS * self._timeout_s,
+            )
         except (av.error.ExitError, TimeoutError):
             raise SourceError(self._silent()) from None
         except (av.error.FFmpegError, OSError, ValueError) as error:
+            if self._remote and time.monotonic() - began_s >= self._timeout_s:  # some protocols call it an input error
+                raise SourceError(self._silent()) from None
             raise SourceError(f"{self._shown}: {self._refusal(address, error)}") from None  # it quotes the address
 
     def _refusal(self, address: str, error: Exception) -> str:

@@ -9,6 +9,8 @@ from typing import TypeVar
 
 from tracker.errors import SourceError
 
+LONGEST_S = 1e8
+"""Three years: beyond it frame numbers and container times leave their range."""
 TICK_S = 1e-6
 """Times are sums of floats: a frame this close before the start is at the start."""
 
@@ -24,10 +26,12 @@ class Span:
     max_frames: int | None = None
 
     def __post_init__(self) -> None:
-        if not (0 <= self.start_s < math.inf):
-            raise SourceError(f"start: expected 0 or more seconds, not {self.start_s:g}")
-        if self.duration_s is not None and not self.duration_s > 0:
-            raise SourceError(f"duration: expected more than 0 seconds, not {self.duration_s:g}")
+        if not 0 <= self.start_s <= LONGEST_S:
+            raise SourceError(f"start: expected 0 to {LONGEST_S:g} seconds, not {self.start_s:g}")
+        if self.duration_s is not None and not 0 < self.duration_s <= LONGEST_S:
+            raise SourceError(
+                f"duration: expected more than 0 and at most {LONGEST_S:g} seconds, not {self.duration_s:g}"
+            )
         if self.max_frames is not None and self.max_frames < 1:
             raise SourceError(f"max frames: expected 1 or more, not {self.max_frames}")
 

@@ -5,25 +5,25 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pydantic import NonNegativeFloat, PositiveFloat, PositiveInt
+from pydantic import Field
 
 from tracker.tracks.assignment import area, assign, covered_matrix, pair_costs
 from tracker.tracks.motion import Motion, begin, correct, predict, pushed_into
-from tracker.types import Region, Settings, Track
+from tracker.types import Region, Seconds, Settings, Track
 
 
 class LinkerSettings(Settings):
     """How regions are linked over time."""
 
-    confirm_frames: PositiveInt = 3
+    confirm_frames: int = Field(3, ge=1, le=1_000_000)
     """frames in a row a region must be found before it gets an identity; earlier frames are not filled in"""
-    max_gap_s: NonNegativeFloat = 1.0
+    max_gap_s: Seconds = 1.0
     """seconds a track lives on unseen, predicted and reported as hidden"""
-    reach: PositiveFloat = 0.5
+    reach: float = Field(0.5, gt=0, le=1000)
     """farthest a region may be from where its track was predicted, in diagonals of the track's box"""
-    growth: PositiveFloat = 2.5
+    growth: float = Field(2.5, ge=1, le=1e9)
     """largest ratio of a region's area to its track's, or the reverse"""
-    merge_growth: PositiveFloat = 1.2
+    merge_growth: float = Field(1.2, gt=0, le=1e9)
     """a region this many times larger than each of the two or more tracks predicted in it holds them all; a huge value
     turns that off"""
 

@@ -225,8 +225,11 @@ class Source(Protocol):
 
     def __iter__(self) -> Iterator[Frame]: ...
 
-    def sample(self, count: int) -> list[Image]:
-        """About `count` pictures spread over the clip, in any order, without moving the iteration; [] if live."""
+    def sample(self, count: int, *, whole: bool = True) -> list[Image]:
+        """About `count` pictures spread over the clip, in any order, without moving the iteration; [] if live.
+
+        whole   also of what comes before and after the part that was asked for
+        """
         ...
 
     def close(self) -> None: ...

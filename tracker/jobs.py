@@ -132,6 +132,7 @@ def process(
                 lanes,
                 sinks if comparison is None else [*sinks, comparison],
                 prescan_frames=settings.prescan_frames,
+                prescan_whole=settings.prescan_span == "whole",
                 queue_frames=settings.queue_frames,
                 progress=progress,
             )

@@ -61,6 +61,9 @@ class Frame:
     image: Image
     number: int | None = None
     """what the clip itself calls it: its picture's number, or its place in a whole video, from 1"""
+    place: int | None = None
+    """its place in the whole clip, from 0, with frames counted that came before a part or cannot be read; by this a
+    truth speaks of it. None if unknown: live, or drawn"""
 
     @property
     def written(self) -> int:

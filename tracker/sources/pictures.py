@@ -90,7 +90,8 @@ class Pictures:
 
     def __iter__(self) -> Iterator[Frame]:
         for index, (path, number) in enumerate(zip(self._wanted, self._numbers, strict=True)):
-            yield Frame(index, (self._first + index) / self._fps, self._read(path), number)
+            place = self._first + index
+            yield Frame(index, place / self._fps, self._read(path), number, place)
 
     def _read(self, path: Path) -> Image:
         image = read_picture(path)

@@ -162,7 +162,7 @@ class Video:
         for time_s, (number, picture) in self._span.cut(self._placed()):
             image = self._upright(self._decoder.image(picture))
             image.flags.writeable = False
-            yield Frame(count, time_s, image, None if self.info.live else number + 1)
+            yield Frame(count, time_s, image) if self.info.live else Frame(count, time_s, image, number + 1, number)
             count += 1
         if count == 0:
             raise SourceError(f"{self._shown}: no readable frame at or after {self._span.start_s:g} s")

@@ -28,6 +28,8 @@ PROGRESSIVE = (0, 1)
 """FFmpeg's field orders "unknown" and "progressive"."""
 LENGTH_IN_HEADER = ("mov", "matroska", "flv", "asf", "ivf", "nut")
 """Containers, by the first of FFmpeg's names, whose header says how long they are."""
+STREAMS = ("mpegts", "mpeg")
+"""Containers that are written down from anywhere in a stream."""
 FIELDS_PROBED = 48
 """Packets that tell whether each of them is a picture or half of one."""
 
@@ -52,6 +54,8 @@ class Decoder:
     """how many pictures the header promises; None if it does not say"""
     timeless: bool
     """this kind of container has no times; FFmpeg makes them up"""
+    anywhere: bool
+    """this kind of container can begin amidst a clip"""
     reorders: bool
     """pictures may be shown in another order than they are decoded in"""
     decoded: int
@@ -95,6 +99,7 @@ class Decoder:
         kind = self._container.format
         self.frames, self.promised_s = self._promised(kind.name.split(",")[0])
         self.timeless = bool(kind.flags & NO_TIMESTAMPS) or kind.name.endswith("_pipe")
+        self.anywhere = self.timeless or kind.name in STREAMS
         self.reorders = context.has_b_frames
         context.copy_opaque = True  # a picture carries the number of its packet
         # Whole frames side by side are fastest, but hold frames back: not for a stream that someone watches.

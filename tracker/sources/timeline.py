@@ -33,7 +33,8 @@ class Timeline:
     ranks: Ints | None
     """(P,) the number of the packet's picture, below 0 before the clip's first; None if only counting tells it"""
     least: Ints
-    """(P,) the number that the packet's picture has at least: its rank, except where pictures share a time"""
+    """(P,) the number that the packet's picture has at least: its rank, except where pictures share a time; without
+    ranks only keys have one, since what is decoded before a key is shown before it"""
     keys: Ints
     """packets at which decoding can begin, rising"""
     fps: float | None
@@ -61,11 +62,15 @@ class Timeline:
         return self.end_s + (number - len(self)) * self.step_s
 
     def begin_for(self, number: int) -> int:
-        """The packet from which on to decode for this picture: the second key before it, since some keys (recovery
-        points of H.264) need a run-up; 0 where numbers come by counting only."""
+        """The packet from which on to decode for this picture, 0 or a key.
+
+        The second key before it, since some keys (recovery points of H.264) need a run-up, and since without ranks the
+        first number that is known is that of the second key.
+        """
         if self.ranks is None:
-            return 0
-        before = self.keys[self.ranks[self.keys] <= number]
+            before = self.keys[self.least[self.keys] <= number - REORDER]
+        else:
+            before = self.keys[self.ranks[self.keys] <= number]
         return int(before[-2]) if len(before) > 1 else 0
 
     def first_from(self, packet: int) -> int:
@@ -76,13 +81,20 @@ class Timeline:
 
 
 def build_timeline(
-    packets: Packets, rates: Sequence[float], *, reorders: bool, timeless: bool, first_packet: int = 0
+    packets: Packets,
+    rates: Sequence[float],
+    *,
+    reorders: bool,
+    timeless: bool,
+    anywhere: bool = False,
+    first_packet: int = 0,
 ) -> Timeline:
     """Number the pictures and give each its time.
 
     rates           pictures a second by the header, the best first
     reorders        the codec may show pictures in another order than that of decoding
     timeless        the container has no times; those of `packets` were made up from a rate
+    anywhere        the clip may begin amidst pictures of which the first are missing: a stream that was written down
     first_packet    the packet of the first picture that could be decoded
     """
     count = len(packets)
@@ -97,7 +109,9 @@ def build_timeline(
             ranks, least = _order(said, packets.keys)
     ordered = None if timeless or said is None else _joined(said, packets, rates, by_keys=by_keys and ranks is not None)
     times_s, fps, note = judge(ordered, count, tick_s=packets.tick_s, rates=rates)
-    begin = _begin(ranks, packets.keys, first_packet)
+    if ranks is None:
+        least = np.where(packets.keys, least, 0)
+    begin = _begin(ranks, packets.keys, first_packet) if anywhere else 0
     times_s = times_s[begin:] - times_s[begin : begin + 1]
     ranks = None if ranks is None else ranks - begin
     return Timeline(times_s, ranks, least - begin, np.flatnonzero(packets.keys), fps, note)

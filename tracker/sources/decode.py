@@ -172,7 +172,9 @@ class Decoder:
         """Whether two packets make one picture, as in interlaced H.264; decodes a few, uses the pass up."""
         if self._stream.codec_context.field_order in PROGRESSIVE:
             return False
-        packets = [packet for packet in itertools.islice(self._container.demux(self._stream), FIELDS_PROBED) if packet.size]
+        packets = [
+            packet for packet in itertools.islice(self._container.demux(self._stream), FIELDS_PROBED) if packet.size
+        ]
         pictures = 0
         with contextlib.suppress(av.error.FFmpegError):
             pictures = sum(len(packet.decode()) for packet in packets) + len(self._stream.codec_context.decode(None))
@@ -189,8 +191,7 @@ class Decoder:
     def pictures(self, begin: int = 0) -> Iterator[VideoFrame]:
         """Every picture that can be decoded, from the packet `begin` of those that `packets` lists; a key, or 0.
 
-        `picture.opaque` is the number of its packet, None if the codec does not tell. Raises SourceError if a stream
-        falls silent or breaks.
+        Raises SourceError if a stream falls silent or breaks.
         """
         try:
             begun = begin == 0
@@ -249,7 +250,7 @@ class Decoder:
         for picture in pictures:
             self.decoded += 1
             self.corrupt += picture.is_corrupt
-            if picture.opaque in (None, self._last):
+            if packet_of(picture) in (None, self._last):
                 self.end_broken = picture.is_corrupt or self._last_torn
             yield picture
 
@@ -266,6 +267,12 @@ class Decoder:
     def close(self) -> None:
         """Let go of the file or connection."""
         self._container.close()
+
+
+def packet_of(picture: VideoFrame) -> int | None:
+    """The number of the picture's packet among those that `Decoder.packets` lists; None if the codec does not tell."""
+    packet = picture.opaque
+    return packet if isinstance(packet, int) else None
 
 
 def _is_cover(stream: Any) -> bool:

@@ -98,19 +98,20 @@ def build_timeline(
     first_packet    the packet of the first picture that could be decoded
     """
     count = len(packets)
-    reorders = reorders and not packets.keys.all()
     said, by_showing = _said(packets)
     ranks: Ints | None = np.arange(count)
     least = np.arange(count)
-    by_keys = reorders and by_showing and not timeless
-    if reorders:
+    if reorders and not packets.keys.all():
         ranks = None
-        if by_keys:
+        if said is not None and by_showing and not timeless:
             ranks, least = _order(said, packets.keys)
-    ordered = None if timeless or said is None else _joined(said, packets, rates, by_keys=by_keys and ranks is not None)
+        by_keys = ranks is not None
+        if ranks is None:
+            least = np.where(packets.keys, least, 0)
+    else:
+        by_keys = False
+    ordered = None if timeless or said is None else _joined(said, packets, rates, by_keys=by_keys)
     times_s, fps, note = judge(ordered, count, tick_s=packets.tick_s, rates=rates)
-    if ranks is None:
-        least = np.where(packets.keys, least, 0)
     begin = _begin(ranks, packets.keys, first_packet) if anywhere else 0
     times_s = times_s[begin:] - times_s[begin : begin + 1]
     ranks = None if ranks is None else ranks - begin

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from av.video.frame import VideoFrame
 
 from tracker.sources.clock import FALLBACK_FPS
-from tracker.sources.decode import Decoder
+from tracker.sources.decode import Decoder, packet_of
 from tracker.sources.timeline import RESTART_S, Timeline
 
 STEP_S = 1e-3
@@ -73,8 +73,8 @@ def numbered(
 def _ranked(pictures: Iterable[VideoFrame], timeline: Timeline, begin: int) -> Iterator[tuple[int, VideoFrame]]:
     following = timeline.first_from(begin)
     for picture in pictures:
-        least = 0 if picture.opaque is None else int(timeline.least[picture.opaque])
-        number = max(following, least)
+        packet = packet_of(picture)
+        number = following if packet is None else max(following, int(timeline.least[packet]))
         following = number + 1
         yield number, picture
 
@@ -87,14 +87,14 @@ def _counted(
     known = begin == 0
     following = ahead = lost = 0  # `ahead`: the most places that a picture was decoded before it was shown
     for picture in pictures:
-        packet = picture.opaque
+        packet = packet_of(picture)
         number = following
         if not known:
             if packet is None or packet not in keys or packet <= begin:
-                shown.append(packet)
+                shown += [] if packet is None else [packet]
                 continue
             known = True
-            number = int(timeline.least[packet]) + sum(other > packet for other in shown if other is not None)
+            number = int(timeline.least[packet]) + sum(other > packet for other in shown)
         elif packet is not None and decoder.lost == 0:
             ahead = max(ahead, packet - number)
         elif packet is not None:

@@ -13,7 +13,7 @@ from av.video.frame import VideoFrame
 from tracker.errors import SourceError
 from tracker.sources.address import is_url, scheme, shown
 from tracker.sources.clock import FALLBACK_FPS
-from tracker.sources.decode import Decoder
+from tracker.sources.decode import Decoder, packet_of
 from tracker.sources.packets import Packets
 from tracker.sources.span import Span
 from tracker.sources.spread import spread, spread_in_time
@@ -110,7 +110,7 @@ class Video:
             reorders=decoder.reorders,
             timeless=decoder.timeless,
             anywhere=decoder.anywhere,
-            first_packet=self._first.opaque or 0,
+            first_packet=packet_of(self._first) or 0,
         )
 
     def _is_short(self, listing: Decoder, packets: Packets) -> bool | None:
@@ -133,7 +133,9 @@ class Video:
         decoder = self._decoder
         if self.info.live:
             return f"{self._shown}: the stream ended by itself, after {decoder.decoded} frames" if self._ended else None
-        cut_short = self._ended and (decoder.end_broken or bool(decoder.stopped) if self._short is None else self._short)
+        cut_short = self._ended and (
+            decoder.end_broken or bool(decoder.stopped) if self._short is None else self._short
+        )
         parts = []
         if cut_short:
             length_s = self._promised_s()

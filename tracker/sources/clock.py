@@ -22,6 +22,9 @@ MILLISECOND_S = 1.001e-3
 """The tick of Matroska and FLV. Programs that copy a stream put a time that does not rise so far behind the one before."""
 STUCK_PART = 0.25
 """A step below this part of the header's is no step of a clock."""
+YEAR_S = 365.25 * 86400
+LONGEST_S = 100 * YEAR_S
+"""No clip is longer; beyond, times are noise, and floats could no longer tell pictures apart."""
 AGREES = 2.0
 """A header's rate and the times agree within this factor: pictures may be dropped."""
 
@@ -44,7 +47,9 @@ def judge(
         return _constant(count, usual, "it holds no times")
     if ticks[-1] == 0:
         return _constant(count, usual, "its times are all equal")
-    times_s = ticks * tick_s.numerator / tick_s.denominator
+    times_s = ticks.astype(float) * tick_s.numerator / tick_s.denominator
+    if times_s[-1] > LONGEST_S:
+        return _constant(count, usual, f"its times cover {_text(times_s[-1] / YEAR_S)} years")
     common = int(np.gcd.reduce(ticks))
     ticks, tick_s = ticks // common, tick_s * common  # the clock that was written down is often coarser
     return _judge_rising(times_s, ticks, float(tick_s), rates)

@@ -17,7 +17,7 @@ from tracker.errors import SourceError
 from tracker.sources.address import is_url, scheme, shown
 from tracker.sources.clock import MOST_FPS, USUAL_FPS
 from tracker.sources.ending import is_cut
-from tracker.sources.packets import Packets, list_packets, shows_picture
+from tracker.sources.packets import Packets, demux, list_packets, shows_picture
 from tracker.types import Image
 
 COVER_ART = 0x400
@@ -173,7 +173,7 @@ class Decoder:
         if self._stream.codec_context.field_order in PROGRESSIVE:
             return False
         packets = [
-            packet for packet in itertools.islice(self._container.demux(self._stream), FIELDS_PROBED) if packet.size
+            packet for packet in itertools.islice(demux(self._container, self._stream), FIELDS_PROBED) if packet.size
         ]
         pictures = 0
         with contextlib.suppress(av.error.FFmpegError):
@@ -226,7 +226,7 @@ class Decoder:
         """Packets with their place among those that show a picture; None for one that shows none, and for the end."""
         codec = self._stream.codec_context.name
         numbers = itertools.count()
-        for packet in self._container.demux(self._stream):
+        for packet in demux(self._container, self._stream):
             number = next(numbers) if shows_picture(packet, codec) else None
             packet.opaque = number
             yield number, packet

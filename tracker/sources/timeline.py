@@ -18,6 +18,8 @@ from tracker.sources.packets import NO_TIME, Packets
 
 RESTART_S = 1.0
 """Timestamps that fall back further than this have started over, as in joined recordings."""
+FARTHEST = 2**61
+"""Ticks beyond are cut down to it, so that differences and sums stay integers."""
 REORDER = 32
 """A picture is shown at most so many places from where it is decoded: H.264 and HEVC hold 16 frames, 32 fields."""
 
@@ -60,6 +62,11 @@ class Timeline:
         if number < len(self):
             return float(self.times_s[number])
         return self.end_s + (number - len(self)) * self.step_s
+
+    def least_of(self, packet: int) -> int:
+        """The number that the packet's picture has at least; 0 for one that was not listed, as a second pass over
+        damage may find it."""
+        return int(self.least[packet]) if packet < len(self.least) else 0
 
     def begin_for(self, number: int) -> int:
         """The packet from which on to decode for this picture, 0 or a key.
@@ -123,12 +130,12 @@ def _said(packets: Packets) -> tuple[Ints | None, bool]:
     for ticks, by_showing in ((packets.pts, True), (packets.dts, False)):
         given = ticks != NO_TIME
         if len(given) and given.all():
-            return ticks, by_showing
+            return ticks.clip(-FARTHEST, FARTHEST), by_showing
     given = packets.pts != NO_TIME
-    if given.mean() < 0.5 if len(given) else True:
+    if np.count_nonzero(given) * 2 < max(1, len(given)):
         return None, False
-    places = np.arange(len(given))
-    return np.interp(places, places[given], packets.pts[given]).round().astype(np.int64), False
+    places, pts = np.arange(len(given)), packets.pts.clip(-FARTHEST, FARTHEST)
+    return np.interp(places, places[given], pts[given]).round().astype(np.int64), False
 
 
 def _order(pts: Ints, keys: NDArray[np.bool_]) -> tuple[Ints | None, Ints]:
@@ -174,7 +181,7 @@ def _joined(said: Ints, packets: Packets, rates: Sequence[float], *, by_keys: bo
     joined, begin = [], 0
     for part in parts:
         joined.append(part - part[0] + begin)
-        begin = int(joined[-1][-1]) + step
+        begin = min(int(joined[-1][-1]) + step, FARTHEST)
     return np.concatenate(joined)
 
 

@@ -74,7 +74,7 @@ def _ranked(pictures: Iterable[VideoFrame], timeline: Timeline, begin: int) -> I
     following = timeline.first_from(begin)
     for picture in pictures:
         packet = packet_of(picture)
-        number = following if packet is None else max(following, int(timeline.least[packet]))
+        number = following if packet is None else max(following, timeline.least_of(packet))
         following = number + 1
         yield number, picture
 
@@ -94,11 +94,11 @@ def _counted(
                 shown += [] if packet is None else [packet]
                 continue
             known = True
-            number = int(timeline.least[packet]) + sum(other > packet for other in shown)
+            number = timeline.least_of(packet) + sum(other > packet for other in shown)
         elif packet is not None and decoder.lost == 0:
             ahead = max(ahead, packet - number)
         elif packet is not None:
-            number = max(number, min(packet - ahead, number + decoder.lost - lost), int(timeline.least[packet]))
+            number = max(number, min(packet - ahead, number + decoder.lost - lost), timeline.least_of(packet))
             lost += number - following
         following = number + 1
         yield number, picture

@@ -137,6 +137,14 @@ class TestNumbers:
         part = frames_of(path, start_s=1.5)
         assert [(frame.number, read_off(frame.image)) for frame in part] == [(n + 1, n) for n in range(38, 60)]
 
+    @pytest.mark.parametrize("suffix", ["mp4", "mkv", "ts"])
+    def test_interlaced_pictures_are_pictures(self, tmp_path, suffix):
+        """Both fields in one packet, as x264 writes them."""
+        options = {"g": "12", "bf": "2", "sc_threshold": "0", "b_strategy": "0", "x264-params": "tff=1"}
+        path = write(tmp_path / f"clip.{suffix}", options=options)
+        part = frames_of(path, start_s=1.5)
+        assert [(frame.number, read_off(frame.image)) for frame in part] == [(n + 1, n) for n in range(38, 60)]
+
     @pytest.mark.parametrize("suffix", ["mp4", "mkv"])
     def test_the_truths_offset_is_the_number_of_frames_before(self, tmp_path, suffix):
         path = write(tmp_path / f"clip.{suffix}", SLOWER_MS)

@@ -67,14 +67,20 @@ def numbered(
     """
     if timeline.ranks is None:
         return _counted(decoder, pictures, timeline, begin)
-    return _ranked(pictures, timeline, begin)
+    return _ranked(decoder, pictures, timeline, begin)
 
 
-def _ranked(pictures: Iterable[VideoFrame], timeline: Timeline, begin: int) -> Iterator[tuple[int, VideoFrame]]:
+def _ranked(
+    decoder: Decoder, pictures: Iterable[VideoFrame], timeline: Timeline, begin: int
+) -> Iterator[tuple[int, VideoFrame]]:
     following = timeline.first_from(begin)
+    damaged = False
     for picture in pictures:
         packet = packet_of(picture)
+        if packet is not None and (damaged or decoder.lost) and timeline.is_past(packet, following):
+            continue  # after damage, decoders give pictures out of their order: its number is over, and it would shift the rest
         number = following if packet is None else max(following, timeline.least_of(packet))
+        damaged = damaged or number > following
         following = number + 1
         yield number, picture
 

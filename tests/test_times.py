@@ -316,7 +316,7 @@ class TestTimeline:
 class Given:
     """A picture of the packet `opaque`, and the decoder that gave it."""
 
-    lost = 1
+    lost, corrupt = 1, 0
 
     def __init__(self, opaque):
         self.opaque = opaque

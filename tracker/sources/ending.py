@@ -101,7 +101,7 @@ def _avi(file: BinaryIO, size: int) -> bool | None:
         if head[:4] != b"RIFF" or length == 0:
             return None if place == 0 or length == 0 else False
         place += 8 + length
-    return place > size
+    return place > size + 8  # some writers count the chunk's head too
 
 
 def _asf(file: BinaryIO, size: int) -> bool | None:

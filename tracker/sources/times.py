@@ -12,6 +12,8 @@ from tracker.sources.timeline import RESTART_S, Timeline
 
 STEP_S = 1e-3
 """A picture whose time is not after the one before comes this much after it."""
+LATE = 8
+"""So many pictures in a row with a number that is over are late by damage that the decoder did not report."""
 USELESS = 3
 """After so many of them in a row the times are not believed until they rise again."""
 
@@ -74,13 +76,13 @@ def _ranked(
     decoder: Decoder, pictures: Iterable[VideoFrame], timeline: Timeline, begin: int
 ) -> Iterator[tuple[int, VideoFrame]]:
     following = timeline.first_from(begin)
-    damaged = False
+    late = 0  # pictures in a row of which the number is over
     for picture in pictures:
         packet = packet_of(picture)
-        if packet is not None and (damaged or decoder.lost) and timeline.is_past(packet, following):
-            continue  # after damage, decoders give pictures out of their order: its number is over, and it would shift the rest
+        late = late + 1 if packet is not None and timeline.is_past(packet, following) else 0
+        if late and (decoder.lost or decoder.corrupt or late > LATE):
+            continue  # after damage, decoders give pictures out of their order, and each would shift all that follow
         number = following if packet is None else max(following, timeline.least_of(packet))
-        damaged = damaged or number > following
         following = number + 1
         yield number, picture
 

@@ -104,6 +104,7 @@ class Video:
         if decoder.interlaced:
             with closing(self._open()) as probing:
                 if probing.holds_fields():
+                    self._short = bool(self._short)  # the last packet may have no picture of its own
                     return None
         return build_timeline(
             packets,

@@ -48,7 +48,7 @@ class ToAndFro:
         for index in range(self._frames):
             yield Frame(index, index / 25.0, there_and_back[index % len(there_and_back)])
 
-    def sample(self, count: int) -> list[Image]:
+    def sample(self, count: int, *, whole: bool = True) -> list[Image]:
         return self._images[:: max(1, len(self._images) // count)]
 
     def close(self) -> None:

@@ -73,6 +73,7 @@ class Pictures:
     def __init__(self, paths: Sequence[Path], *, name: str, span: Span, fps: float) -> None:
         ordered = sorted(paths, key=lambda path: [natural(part) for part in path.parts])
         self._fps = fps
+        self._paths = ordered
         self._wanted = [path for _, path in span.cut((index / fps, path) for index, path in enumerate(ordered))]
         if not self._wanted:
             raise SourceError(f"{name}: start is at {span.start_s:g} s, but it lasts {len(ordered) / fps:g} s")
@@ -89,7 +90,8 @@ class Pictures:
 
     def __iter__(self) -> Iterator[Frame]:
         for index, (path, number) in enumerate(zip(self._wanted, self._numbers, strict=True)):
-            yield Frame(index, (self._first + index) / self._fps, self._read(path), number)
+            place = self._first + index
+            yield Frame(index, place / self._fps, self._read(path), number, place)
 
     def _read(self, path: Path) -> Image:
         image = read_picture(path)
@@ -99,13 +101,14 @@ class Pictures:
             raise SourceError(f"{path}: is {width}x{height}, but the clip began with {wanted}; one size is needed")
         return image
 
-    def sample(self, count: int) -> list[Image]:
-        """About `count` pictures, evenly spread; those that cannot be read are left out."""
-        picks = sorted({index * len(self._wanted) // count for index in range(count)})
+    def sample(self, count: int, *, whole: bool = True) -> list[Image]:
+        """About `count` pictures, evenly spread over the folder or the span; those that cannot be read are left out."""
+        paths = self._paths if whole else self._wanted
+        picks = sorted({index * len(paths) // count for index in range(count)})
         found = []
         for pick in picks:
             try:
-                found.append(self._read(self._wanted[pick]))
+                found.append(self._read(paths[pick]))
             except SourceError:
                 continue
         return found

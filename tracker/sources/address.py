@@ -1,4 +1,4 @@
-"""Addresses of streams, and how they may be shown."""
+"""Addresses of streams and cameras, and how they may be shown."""
 
 from __future__ import annotations
 
@@ -6,6 +6,16 @@ import re
 
 SCHEMES = ("rtsp", "rtsps", "rtmp", "rtmps", "http", "https", "udp", "rtp", "tcp", "srt")
 """Streams that are read. Other protocols of FFmpeg (concat, subfile, ...) can reach files, so they are refused."""
+
+
+MOST_CAMERAS = 9999
+"""No system numbers its cameras higher; from 100 on, OpenCV's hundreds choose the interface."""
+
+
+def camera_number(address: str) -> int | None:
+    """The camera that `address` names as `0` or `camera:0`; None if it names none."""
+    match = re.fullmatch("(?:camera:)?([0-9]+)", address)
+    return int(match[1]) if match and len(match[1]) < 1000 else None
 
 
 def is_url(address: str) -> bool:

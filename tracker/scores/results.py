@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from tracker.errors import SourceError
 from tracker.scores.clip import ClipScorer, ClipScores
 from tracker.scores.datasets import DataSequence
+from tracker.scores.numbering import positions, result_counts_places
 from tracker.scores.pictures import (
     ANY_SUFFIXES,
     MASK_SUFFIXES,
@@ -83,7 +84,7 @@ def read_results(path: Path, sequence: DataSequence, truth: Truth, *, choice: Ch
     boxes, problem = None, None
     if table is not None:
         is_truth = table.samefile(sequence.truth) or table.name.startswith("gt")
-        boxes = _read_table(table, at, choice, truth=is_truth)
+        boxes = _read_table(table, numbers, choice, is_truth=is_truth, by_place=truth.rows_count_places)
         problem = _misfit(boxes, truth)
     if folder is None or (boxes is not None and not truth.mask_files):
         return Results(boxes, problem=problem)
@@ -172,10 +173,11 @@ def _literal(name: str) -> str:
 
 
 def _read_table(
-    table: Path, at: Mapping[int, int] | None, choice: Choice, *, truth: bool
+    table: Path, numbers: Sequence[int] | None, choice: Choice, *, is_truth: bool, by_place: bool
 ) -> dict[int, tuple[Identified, ...]]:
+    """Boxes by place in the clip; `by_place`: the truth's rows count places, not the pictures' numbers."""
     rows = read_rows(table)
-    if truth:  # a truth scored as a result: rows flagged 0 are not part of it
+    if is_truth:  # a truth scored as a result: rows flagged 0 are not part of it
         found = asked(rows, classes=choice.classes, origin=table)
     else:
         kept = {*choice.classes, -1}
@@ -183,8 +185,14 @@ def _read_table(
             n: once_each([r for r in rs if not choice.classes or r.kind in kept], n, origin=table)
             for n, rs in rows.items()
         }
-    if at is None:
+        by_place = numbers is not None and result_counts_places(rows, numbers, table=table, as_truth=by_place)
+    if numbers is None:
+        if 0 in found:
+            raise SourceError(
+                f"{table}: rows begin with number 0, but a video's frames count from 1; add 1 to every number"
+            )
         return {number - 1: boxes for number, boxes in found.items()}
+    at = positions(numbers, by_place=by_place)
     return {at[number]: boxes for number, boxes in found.items() if number in at}
 
 

@@ -65,6 +65,7 @@ class Video:
             fps=fps,
             frame_count=self._span.count(frames=None if live else decoder.frames, fps=fps),
             live=live,
+            notes=decoder.notes,
         )
 
     @property

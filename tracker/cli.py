@@ -159,6 +159,11 @@ overwriting = click.option("--overwrite", is_flag=True, help="Replace results th
 pictures_rate = click.option(
     "--fps", type=click.FloatRange(0, min_open=True), metavar="N", help="Of a folder of pictures, a second.  [25]"
 )
+table_rows = click.option(
+    "--rows",
+    type=click.Choice(["numbers", "places"]),
+    help="Where pictures count from 0: a table's first column is their numbers, or their places from 1.  [asked for]",
+)
 shared = options(
     click.option("--lanes", type=LaneList(), help="By comma: gmm, slots, mog2, knn, your variants.  [gmm,slots]"),
     configured,
@@ -217,18 +222,22 @@ def webcam(source: str, show: bool, record: Path | None, **common: Any) -> None:
 @cli.command()
 @click.argument("source")
 @click.option("--truth", type=click.Path(path_type=Path), help="MOT table, or folder with gt.txt or masks/.")
+@table_rows
 @pictures_rate
 @click.option(
     "-o", "--output", "folder", type=click.Path(path_type=Path), required=True, metavar="DIR", help="For all files."
 )
 @shared
-def compare(source: str, truth: Path | None, fps: float | None, folder: Path, **common: Any) -> None:
+def compare(source: str, truth: Path | None, rows: Any, fps: float | None, folder: Path, **common: Any) -> None:
     """The lanes on SOURCE side by side, as a page to look at: DIR/report.html.
 
     Beside it stand the video, a contact sheet, the tables and all numbers. With the truth it also has scores, how sure the
     differences are, and every lane's errors in time.
     """
-    _carry_out(common, source=source, output=folder / "compare.mp4", compare=True, truth=truth, fps=fps)
+    if rows is not None and truth is None:
+        raise click.UsageError("--rows is about the table of --truth; leave it out")
+    output = folder / "compare.mp4"
+    _carry_out(common, source=source, output=output, compare=True, truth=truth, truth_rows=rows, fps=fps)
 
 
 @cli.command()
@@ -250,6 +259,7 @@ def compare(source: str, truth: Path | None, fps: float | None, folder: Path, **
 @click.option(
     "--ignore-classes", type=Numbers(), default=(), metavar="N,...", help="Finding these is neither right nor wrong."
 )
+@table_rows
 @click.option(
     "--iou", type=click.FloatRange(0, 1, min_open=True), default=0.5, show_default=True, help="Overlap of a found box."
 )
@@ -287,7 +297,7 @@ def evaluate(
         truth=common.pop("truth"),
         results=results,
         run_lanes=bool(common["lanes"]) or not results,
-        choice=Choice(**{key: common.pop(key) for key in ("layout", "classes", "ignore_classes", "frames")}),
+        choice=Choice(**{key: common.pop(key) for key in ("layout", "classes", "ignore_classes", "frames", "rows")}),
         iou=iou,
         processes=jobs,
     )

@@ -56,6 +56,8 @@ class Job:
     """lanes side by side, a contact sheet, a report page, and scores where there is a truth"""
     truth: Path | None = None
     """a MOT table, or a folder with gt.txt, masks/000001.png or both, or CDnet's groundtruth"""
+    truth_rows: Literal["numbers", "places"] | None = None
+    """what the truth's table counts, where pictures are numbered from 0: `scores.Choice.rows`"""
     show: bool = False
     """a window while it runs"""
     start_s: float = 0.0
@@ -99,9 +101,9 @@ def process(
         for line in source.info.notes:
             notify(f"tracker: {source.info.name}: {line}")
         lanes = build_lanes(settings)
-        tally = Tally(
-            settings.lanes, truth=truth, frame_offset=0 if truth is None else _frames_before(job, source.info)
-        )
+        numbers = None if truth is None else _picture_numbers(job)
+        before = 0 if truth is None or numbers is not None else _frames_before(job, source.info)
+        tally = Tally(settings.lanes, truth=truth, frame_offset=before, numbers=numbers)
         _check_files(job, planned)  # last: it makes the folder, which a job that is refused does not leave behind
         unprepared = source.info.live or settings.prescan_frames == 0
         warm_up = settings.gmm.mixture.warm_up_frames if unprepared else 0
@@ -224,12 +226,19 @@ def _frames_before(job: Job, info: SourceInfo) -> int:
 def _read_truth(job: Job) -> Truth | None:
     if job.truth is None:
         return None
-    from tracker.scores import frame_numbers, read_truth
+    from tracker.scores import Choice, read_truth
 
-    # pictures have numbers of their own, by which a truth speaks of them; a video's frames are 1, 2, ...
     source = Path(job.source)
     if not source.exists() and has_magic(job.source):
         raise SourceError(
             f"{job.source}: a truth finds pictures by the numbers in a folder; give the folder, no pattern"
         )
-    return read_truth(job.truth, numbers=frame_numbers(source) if source.is_dir() else None)
+    return read_truth(job.truth, numbers=_picture_numbers(job), choice=Choice(rows=job.truth_rows))
+
+
+def _picture_numbers(job: Job) -> tuple[int, ...] | None:
+    """Pictures have numbers of their own, by which a truth speaks of them; None: a video's frames are 1, 2, ..."""
+    from tracker.scores import frame_numbers
+
+    source = Path(job.source)
+    return frame_numbers(source) if source.is_dir() else None

@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 
 from tracker.errors import ShapeError, SourceError
-from tracker.scores.numbering import announced_length, counts_places
+from tracker.scores.numbering import RowsCount, rows_count
 from tracker.scores.pictures import (
     Asked,
     MaskKind,
@@ -20,7 +20,7 @@ from tracker.scores.pictures import (
     read_labels,
     read_values,
 )
-from tracker.scores.tables import Identified, asked, read_rows
+from tracker.scores.tables import Identified, asked, read_info, read_rows
 from tracker.types import Box, Labels, Mask
 
 __all__ = ["Choice", "Identified", "Layout", "Truth", "read_truth"]
@@ -44,6 +44,8 @@ class Choice:
     """what is found on objects of these is neither right nor wrong"""
     frames: tuple[int, int] | None = None
     """first and last number, as in the data set's own files; None: all that the truth speaks of"""
+    rows: RowsCount | None = None
+    """what a table's rows count, where pictures are not numbered from 1; None: their numbers, or an error if in doubt"""
 
 
 @dataclass(frozen=True)
@@ -61,8 +63,8 @@ class Truth:
     """(first, last) frame to score, both included"""
     claims: Mapping[int, tuple[tuple[Box, bool], ...]] = field(default_factory=dict)
     """by frame, every box of the table in its order, and whether what is found on it is to be dropped"""
-    rows_count_places: bool = False
-    """the table counts pictures from 1, although they have other numbers"""
+    rows_count: RowsCount = "numbers"
+    """what the first column of the table is"""
 
     @property
     def has_identities(self) -> bool:
@@ -191,15 +193,14 @@ def _kind(folder: Path, files: Mapping[int, Path], layout: Layout) -> MaskKind:
 def _with_table(truth: Truth, table: Path, numbers: Sequence[int] | None, choice: Choice) -> Truth:
     rows = read_rows(table)
     scored = asked(rows, classes=choice.classes, origin=table)
-    length = announced_length(table)
-    by_place = False
+    length = next((n for n in (read_info(f / "seqinfo.ini").frames for f in table.parents[:2]) if n), None)
+    count: RowsCount = "numbers"
     if numbers is not None:
-        known = [
-            n for n in rows if choice.frames is None or choice.frames[0] <= n <= min(choice.frames[1], max(numbers))
-        ]
-        by_place = bool(known) and counts_places(known, numbers, length=length, origin=table)
-        if by_place:
-            numbers = range(1, len(numbers) + 1)
+        first, last = choice.frames or (min(rows, default=0), max(rows, default=0))
+        count = rows_count([n for n in rows if first <= n <= last], numbers, asked=choice.rows, origin=table)
+        numbers = numbers if count == "numbers" else range(1, len(numbers) + 1)
+    elif choice.rows is not None:
+        raise SourceError(f"{table}: of a video, whose frames count from 1; --rows is for pictures, leave it out")
     if choice.frames is not None:
         first, last = choice.frames
         if numbers is not None:  # as with masks: what the clip has of them
@@ -221,7 +222,7 @@ def _with_table(truth: Truth, table: Path, numbers: Sequence[int] | None, choice
     begin, end = at[first], at[last]
     if truth.mask_files:
         begin, end = min(begin, truth.span[0]), max(end, truth.span[1])
-    return replace(truth, boxes=boxes, span=(begin, end), claims=claims if dropped else {}, rows_count_places=by_place)
+    return replace(truth, boxes=boxes, span=(begin, end), claims=claims if dropped else {}, rows_count=count)
 
 
 def _positions(asked_for: Collection[int], numbers: Sequence[int] | None, what: str) -> Mapping[int, int]:

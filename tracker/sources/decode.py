@@ -16,12 +16,8 @@ from av.video.reformatter import VideoReformatter
 from tracker.errors import SourceError
 from tracker.sources.address import is_url, scheme, shown
 from tracker.sources.span import TICK_S
+from tracker.sources.streams import choose_stream
 from tracker.types import Image
-
-DEFAULT = 0x1
-"""FFmpeg's flag of a stream that its container names as the one to be shown."""
-COVER_ART = 0x400 | 0x800 | 0x100000
-"""FFmpeg's flags of a still that goes with a song, of thumbnails, and of a still image."""
 
 
 class Decoder:
@@ -52,8 +48,8 @@ class Decoder:
     """container time at which the last whole piece ends"""
     stopped: str | None
     """why reading ended before the end of the file, in FFmpeg's words"""
-    notes: tuple[str, ...] = ()
-    """which video is read where there are several"""
+    notes: tuple[str, ...]
+    """which video is read, if there are several"""
 
     def __init__(self, address: str, *, timeout_s: float) -> None:
         self._address = address
@@ -111,18 +107,8 @@ class Decoder:
     def _choose_stream(self) -> Any:
         if self._container.format.name == "tty":  # FFmpeg would play any text file as terminal art
             raise SourceError(f"{self._shown}: is a text file, not a video")
-        streams = [stream for stream in self._container.streams.video if not _is_cover(stream)]
-        if not streams:
-            kind = "only sound" if self._container.streams.audio else "nothing to see"
-            raise SourceError(f"{self._shown}: there is {kind} in it; a video is needed")
-        readable = [stream for stream in streams if stream.codec_context is not None]
-        if not readable:
-            raise SourceError(f"{self._shown}: its video has a codec that cannot be read; convert it to H.264")
-        chosen = max(readable, key=_rank)  # the first of equals
-        others = [_described(stream) for stream in streams if stream is not chosen]
-        if others:
-            self.notes = (f"{_described(chosen)} is read; left out: {', '.join(others)}",)
-        return chosen
+        stream, self.notes = choose_stream(self._container, origin=self._shown)
+        return stream
 
     def _silent(self) -> str:
         return f"{self._shown}: no picture for {self._timeout_s:g} s; check the address or raise the timeout"
@@ -208,30 +194,6 @@ class Decoder:
     def close(self) -> None:
         """Let go of the file or connection."""
         self._container.close()
-
-
-def _is_cover(stream: Any) -> bool:
-    return bool(int(getattr(stream, "disposition", 0)) & COVER_ART)
-
-
-def _rank(stream: Any) -> tuple[bool, int, bool]:
-    """What moves before a single picture, then the larger, then the container's default.
-
-    Not the default first: MP4 calls its first stream so unless it was told otherwise.
-    """
-    duration_s = float(stream.duration * stream.time_base) if stream.duration else None
-    if duration_s is None and "DURATION" in stream.metadata:
-        duration_s = _seconds(stream.metadata["DURATION"])
-    fps = _rate(stream)
-    still = stream.frames == 1 or (duration_s is not None and fps is not None and duration_s * fps < 2)
-    default = bool(int(getattr(stream, "disposition", 0)) & DEFAULT)
-    return not still, stream.codec_context.width * stream.codec_context.height, default
-
-
-def _described(stream: Any) -> str:
-    """Stream 1, counted from 0 as by FFmpeg."""
-    codec = stream.codec_context
-    return f"stream {stream.index}" + (f" ({codec.name}, {codec.width}x{codec.height})" if codec is not None else "")
 
 
 def _rate(stream: Any) -> float | None:

@@ -146,11 +146,11 @@ class Pictures:
     def _read(self, reader: StillReader, shot: Shot) -> Image:
         return self._render(reader.read(shot.path, shot.page, size=self.info.size))
 
-    def sample(self, count: int) -> list[Image]:
-        """About `count` pictures, evenly spread; those that cannot be read are left out."""
+    def sample(self, count: int, *, whole: bool = True) -> list[Image]:
+        """About `count` pictures, evenly spread over the clip or the span; those that cannot be read are left out."""
         found = []
         with closing(StillReader()) as reader:
-            for shot in _spread(self._wanted, count):
+            for shot in _spread(self._shots if whole else self._wanted, count):
                 with suppress(SourceError):
                     found.append(self._read(reader, shot))
         return found

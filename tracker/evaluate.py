@@ -133,7 +133,7 @@ def score_lane(task: LaneTask, *, progress: Progress | None = None) -> SequenceS
     with closing(open_source(str(sequence.source), max_frames=truth.span[1] + 1, fps=sequence.fps)) as source:
         _check_inside(truth, source.info.size)
         lanes = build_lanes(settings)
-        tally = Tally((task.lane,), truth=truth, numbers=sequence.numbers, iou=task.iou)
+        tally = Tally((task.lane,), truth=truth, iou=task.iou)
         report = run(
             source,
             lanes,

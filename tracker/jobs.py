@@ -101,9 +101,9 @@ def process(
         for line in source.info.notes:
             notify(f"tracker: {source.info.name}: {line}")
         lanes = build_lanes(settings)
-        numbers = None if truth is None else _picture_numbers(job)
-        before = 0 if truth is None or numbers is not None else _frames_before(job, source.info)
-        tally = Tally(settings.lanes, truth=truth, frame_offset=before, numbers=numbers)
+        tally = Tally(
+            settings.lanes, truth=truth, frame_offset=0 if truth is None else _frames_before(job, source.info)
+        )
         _check_files(job, planned)  # last: it makes the folder, which a job that is refused does not leave behind
         unprepared = source.info.live or settings.prescan_frames == 0
         warm_up = settings.gmm.mixture.warm_up_frames if unprepared else 0
@@ -226,19 +226,13 @@ def _frames_before(job: Job, info: SourceInfo) -> int:
 def _read_truth(job: Job) -> Truth | None:
     if job.truth is None:
         return None
-    from tracker.scores import Choice, read_truth
+    from tracker.scores import Choice, frame_numbers, read_truth
 
+    # pictures have numbers of their own, by which a truth speaks of them; a video's frames are 1, 2, ...
     source = Path(job.source)
     if not source.exists() and has_magic(job.source):
         raise SourceError(
             f"{job.source}: a truth finds pictures by the numbers in a folder; give the folder, no pattern"
         )
-    return read_truth(job.truth, numbers=_picture_numbers(job), choice=Choice(rows=job.truth_rows))
-
-
-def _picture_numbers(job: Job) -> tuple[int, ...] | None:
-    """Pictures have numbers of their own, by which a truth speaks of them; None: a video's frames are 1, 2, ..."""
-    from tracker.scores import frame_numbers
-
-    source = Path(job.source)
-    return frame_numbers(source) if source.is_dir() else None
+    numbers = frame_numbers(source) if source.is_dir() else None
+    return read_truth(job.truth, numbers=numbers, choice=Choice(rows=job.truth_rows))

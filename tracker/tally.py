@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from tracker.errors import SourceError
-from tracker.types import Frame, Moment, Outcome
+from tracker.types import Moment, Outcome
 
 if TYPE_CHECKING:  # the scores' libraries are loaded only where there is a truth to compare with
     from tracker.scores import ClipScores, Truth
@@ -40,27 +39,15 @@ class Tally:
 
     iou             overlap at which a box counts as found
     frame_offset    the truth's number of the run's first frame, where only a part of the clip is looked at
-    numbers         of every picture of the clip, in order, where it has pictures with numbers of their own: a frame is
-                    then found by its number, so that a picture left out shifts no other
 
     Raises SourceError if the truth ends before the run begins, or has masks of another size.
     """
 
-    def __init__(
-        self,
-        lanes: Sequence[str],
-        *,
-        truth: Truth | None = None,
-        frame_offset: int = 0,
-        numbers: Sequence[int] | None = None,
-        iou: float = 0.5,
-    ) -> None:
+    def __init__(self, lanes: Sequence[str], *, truth: Truth | None = None, frame_offset: int = 0, iou: float = 0.5):
         self.lanes = {name: LaneTally() for name in lanes}
         self.frames = 0
         self._offset = frame_offset
-        self._places = None if numbers is None else {number: place for place, number in enumerate(numbers)}
         self._scores: dict[str, ClipScores] = {}
-        self._scored: list[int] = []
         self._times_s: list[float] = []
         if truth is None:
             self._scorers = {}
@@ -74,7 +61,6 @@ class Tally:
 
     def write(self, moment: Moment) -> None:
         """Count one moment."""
-        place = self._place(moment.frame)
         for view in moment.views:
             tally = self.lanes[view.lane]
             seen = [track for track in view.tracks if not track.hidden]
@@ -82,21 +68,14 @@ class Tally:
             tally.foreground_share += float(view.segmentation.foreground.mean())
             if view.lane in self._scorers:
                 self._scorers[view.lane].add(
-                    place,
+                    moment.frame.index + self._offset,
                     boxes=[(track.id, track.box) for track in seen],
                     foreground=view.segmentation.foreground,
                     owners=view.owners if self._owners else None,
                 )
         if self._scorers:
-            self._scored.append(place)
             self._times_s.append(moment.frame.time_s)
         self.frames += 1
-
-    def _place(self, frame: Frame) -> int:
-        """Where the frame is in the whole clip, from 0, as the truth counts."""
-        if self._places is None or frame.number is None:
-            return frame.index + self._offset
-        return self._places[frame.number]
 
     def close(self, outcome: Outcome) -> None:
         """Nothing to finish."""
@@ -106,11 +85,8 @@ class Tally:
         return self.lanes[lane].foreground_share / max(1, self.frames)
 
     def time_s(self, frame: int) -> float:
-        """When a frame was, by the truth's number of it; of one that was left out, the time of the one before.
-
-        Kept only where there is a truth.
-        """
-        return self._times_s[max(0, bisect_right(self._scored, frame) - 1)]
+        """When a frame was, by the truth's number of it; kept only where there is a truth."""
+        return self._times_s[frame - self._offset]
 
     def scores(self, lane: str) -> ClipScores | None:
         """The lane's scores over the frames that were both seen and known, once all were; None without a truth."""

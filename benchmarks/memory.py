@@ -41,7 +41,7 @@ class ToAndFro:
         for index in range(self._frames):
             yield Frame(index, index / self._fps, there_and_back[index % len(there_and_back)])
 
-    def sample(self, count: int) -> list[Image]:
+    def sample(self, count: int, *, whole: bool = True) -> list[Image]:
         return self._images[:: max(1, len(self._images) // count)]
 
     def close(self) -> None:

@@ -139,6 +139,7 @@ def score_lane(task: LaneTask, *, progress: Progress | None = None) -> SequenceS
             lanes,
             [tally],
             prescan_frames=settings.prescan_frames,
+            prescan_whole=settings.prescan_span == "whole",
             queue_frames=settings.queue_frames,
             progress=progress,
         )

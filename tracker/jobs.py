@@ -134,6 +134,7 @@ def process(
                 lanes,
                 sinks if comparison is None else [*sinks, comparison],
                 prescan_frames=settings.prescan_frames,
+                prescan_whole=settings.prescan_span == "whole",
                 queue_frames=settings.queue_frames,
                 progress=progress,
             )
@@ -216,11 +217,11 @@ def _open(job: Job, **span: Any) -> Source:
 
 
 def _frames_before(job: Job, info: SourceInfo) -> int:
-    """The clip's frames before the run's first: a truth counts them too. Counted, since not every clip has one rate."""
+    """The clip's frames before the run's first: a truth counts them too."""
     if job.start_s == 0 or info.live:
         return 0
-    with closing(_open(job, duration_s=job.start_s)) as before:
-        return sum(1 for _ in before)
+    with closing(_open(job, start_s=job.start_s, max_frames=1)) as part:
+        return next(frame.place or 0 for frame in part)
 
 
 def _read_truth(job: Job) -> Truth | None:

@@ -116,6 +116,7 @@ def run(
     sinks: Sequence[Sink],
     *,
     prescan_frames: int = 80,
+    prescan_whole: bool = True,
     queue_frames: int = 8,
     progress: Progress | None = None,
     clock: Callable[[], float] = time.perf_counter,
@@ -123,6 +124,7 @@ def run(
     """Step every lane over the source, decoded once, and hand each moment to every sink; then close the sinks.
 
     prescan_frames  pictures spread over the clip from which the lanes learn the scene first; 0, or a live source: none
+    prescan_whole   they are taken from the whole clip, also where only a part of it is run
     progress        called after each frame
     returns         outcome "complete" at the source's end or once a sink `wants_stop`, "interrupted" after Ctrl+C
 
@@ -134,7 +136,7 @@ def run(
     outcome: Outcome = "failed"
     with Interrupts() as interrupts:
         try:
-            _prescan(source, lanes, prescan_frames, watch)
+            _prescan(source, lanes, prescan_frames, watch, whole=prescan_whole)
             with watch.stage("total"), read_ahead(source, queue_frames=queue_frames) as incoming:
                 for frame in watch.waits("decode", incoming):
                     with interrupts.held():
@@ -159,12 +161,12 @@ def run(
     return RunReport(frames, outcome, source.problem, dropped, watch.seconds)
 
 
-def _prescan(source: Source, lanes: Sequence[Lane], count: int, watch: Stopwatch) -> None:
+def _prescan(source: Source, lanes: Sequence[Lane], count: int, watch: Stopwatch, *, whole: bool) -> None:
     if source.info.live or count == 0:
         return
     width, height = source.info.size
     with watch.stage("prescan"):
-        images = source.sample(max(1, min(count, PRESCAN_BYTES // (3 * width * height))))
+        images = source.sample(max(1, min(count, PRESCAN_BYTES // (3 * width * height))), whole=whole)
         for lane in lanes:
             lane.segmenter.prepare(images)
 

@@ -65,6 +65,8 @@ class RunSettings(Settings):
     """for whatever is drawn at random"""
     prescan_frames: int = Field(80, ge=0)
     """pictures spread over a file from which the background is learned before the first frame is judged; 0 = none"""
+    prescan_span: Literal["whole", "part"] = "whole"
+    """where they are taken: over the whole file, or over the part that is run, for a file whose scene changes"""
     queue_frames: int = Field(8, ge=1)
     """frames decoded ahead"""
     gmm: GmmSettings = GmmSettings()

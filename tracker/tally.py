@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -38,7 +39,8 @@ class Tally:
     """Counts by lane; with a truth also scores every frame that it covers. Predicted boxes of hidden objects are left out.
 
     iou             overlap at which a box counts as found
-    frame_offset    the truth's number of the run's first frame, where only a part of the clip is looked at
+    frame_offset    the truth's number of the run's first frame, where only a part of the clip is looked at; for frames
+                    that do not know their place
 
     Raises SourceError if the truth ends before the run begins, or has masks of another size.
     """
@@ -48,6 +50,7 @@ class Tally:
         self.frames = 0
         self._offset = frame_offset
         self._scores: dict[str, ClipScores] = {}
+        self._places: list[int] = []
         self._times_s: list[float] = []
         if truth is None:
             self._scorers = {}
@@ -61,6 +64,8 @@ class Tally:
 
     def write(self, moment: Moment) -> None:
         """Count one moment."""
+        frame = moment.frame
+        place = frame.index + self._offset if frame.place is None else frame.place
         for view in moment.views:
             tally = self.lanes[view.lane]
             seen = [track for track in view.tracks if not track.hidden]
@@ -68,13 +73,14 @@ class Tally:
             tally.foreground_share += float(view.segmentation.foreground.mean())
             if view.lane in self._scorers:
                 self._scorers[view.lane].add(
-                    moment.frame.index + self._offset,
+                    place,
                     boxes=[(track.id, track.box) for track in seen],
                     foreground=view.segmentation.foreground,
                     owners=view.owners if self._owners else None,
                 )
         if self._scorers:
-            self._times_s.append(moment.frame.time_s)
+            self._places.append(place)
+            self._times_s.append(frame.time_s)
         self.frames += 1
 
     def close(self, outcome: Outcome) -> None:
@@ -85,8 +91,8 @@ class Tally:
         return self.lanes[lane].foreground_share / max(1, self.frames)
 
     def time_s(self, frame: int) -> float:
-        """When a frame was, by the truth's number of it; kept only where there is a truth."""
-        return self._times_s[frame - self._offset]
+        """When a frame was, by the truth's number of it, or the last before it; kept only where there is a truth."""
+        return self._times_s[max(0, bisect_right(self._places, frame) - 1)]
 
     def scores(self, lane: str) -> ClipScores | None:
         """The lane's scores over the frames that were both seen and known, once all were; None without a truth."""

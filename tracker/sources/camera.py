@@ -84,7 +84,7 @@ class Camera:
         for index, (time_s, image) in enumerate(self._span.cut(self._pictures())):
             yield Frame(index, time_s, image)
 
-    def sample(self, count: int) -> list[Image]:
+    def sample(self, count: int, *, whole: bool = True) -> list[Image]:
         """Nothing: what a camera will show is not known."""
         return []
 

@@ -31,6 +31,8 @@ class Shot(NamedTuple):
 
     path: Path
     page: int
+    place: int
+    """in the whole clip, from 0"""
     time_s: float
     number: int
     """what files call it"""
@@ -138,7 +140,7 @@ class Pictures:
                     if len(self._left_out) < NAMED:
                         self._left_out.append(str(error))
                     continue
-                yield Frame(count, shot.time_s, image, shot.number)
+                yield Frame(count, shot.time_s, image, shot.number, shot.place)
                 count += 1
         if count == 0:
             raise SourceError(f"{self.problem}; nothing is left")
@@ -176,9 +178,8 @@ def _list_shots(
         pages = paged.get(path, ONE)
         for index, page in enumerate(pages.indices):
             place = len(shots)
-            shots.append(
-                Shot(path, page, passed_s if timed else place / fps, place + 1 if numbers is None else numbers[place])
-            )
+            time_s = passed_s if timed else place / fps
+            shots.append(Shot(path, page, place, time_s, place + 1 if numbers is None else numbers[place]))
             passed_s += pages.durations_s[index] if pages.durations_s else 1 / fps
     return shots, passed_s if timed else len(shots) / fps
 

@@ -7,6 +7,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TypeVar
 
+import numpy as np
+from numpy.typing import NDArray
+
 from tracker.errors import SourceError
 
 TICK_S = 1e-6
@@ -48,6 +51,11 @@ class Span:
             count += 1
             if count == self.max_frames:
                 return
+
+    def places(self, times_s: NDArray[np.float64]) -> range:
+        """The places of the wanted among pictures at these times, which rise."""
+        first, last = np.searchsorted(times_s, [self.start_s - TICK_S, self.end_s - TICK_S]).tolist()
+        return range(first, last if self.max_frames is None else min(last, first + self.max_frames))
 
     def count(self, *, frames: int | None, fps: float | None) -> int | None:
         """How many of a clip's `frames` (None: endless or unknown) are in the span, at `fps`; None if unknown."""

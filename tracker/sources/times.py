@@ -1,38 +1,80 @@
-"""When a picture is, in seconds that only rise, whatever a container says."""
+"""When a picture of a stream is, in seconds that only rise, and which number a picture of a file has."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from av.video.frame import VideoFrame
 
-FALLBACK_FPS = 25.0
-"""Where a clip does not say."""
+from tracker.sources.clock import FALLBACK_FPS
+from tracker.sources.decode import Decoder
+from tracker.sources.timeline import RESTART_S, Timeline
+
 STEP_S = 1e-3
 """A picture whose time is not after the one before comes this much after it."""
-RESTART_S = 1.0
-"""Timestamps that fall back further than this have started over, as in joined recordings."""
+USELESS = 3
+"""After so many of them in a row the times are not believed until they rise again."""
 
 
 def timed(pictures: Iterable[VideoFrame], *, origin_s: float, fps: float | None) -> Iterator[tuple[float, VideoFrame]]:
-    """(seconds since `origin_s`, picture), strictly rising.
+    """(seconds since `origin_s`, picture), strictly rising, of a stream that cannot be read beforehand.
 
-    The times are the container's. A picture without one comes 1 / fps after the one before; one that is not later
-    than the one before is moved just behind it; where the timestamps start over, the clock goes on.
+    The times are the stream's. A picture without one comes 1 / fps after the one before; one that is not later
+    than the one before is moved just behind it, and where that goes on, 1 / fps; where the timestamps start over, the
+    clock goes on.
     """
     step_s = 1 / (fps or FALLBACK_FPS)
     shift_s = 0.0
     last_s: float | None = None
+    useless = 0
     for picture in pictures:
         if picture.time is None:
             time_s = 0.0 if last_s is None else last_s + step_s
         else:
             time_s = picture.time - origin_s + shift_s
         if last_s is not None and time_s <= last_s:
-            if last_s - time_s > RESTART_S:
+            useless += 1
+            if last_s - time_s > RESTART_S or useless > USELESS:
                 shift_s += last_s + step_s - time_s
                 time_s = last_s + step_s
             else:
                 time_s = last_s + STEP_S
+        else:
+            useless = 0
         last_s = time_s
         yield time_s, picture
+
+
+def arriving(pictures: Iterable[VideoFrame], clock: Callable[[], float]) -> Iterator[tuple[float, VideoFrame]]:
+    """(seconds since the first, picture), strictly rising, by when each came."""
+    began_s: float | None = None
+    last_s = -STEP_S
+    for picture in pictures:
+        now_s = clock()
+        began_s = now_s if began_s is None else began_s
+        last_s = max(now_s - began_s, last_s + STEP_S)
+        yield last_s, picture
+
+
+def numbered(
+    decoder: Decoder, pictures: Iterable[VideoFrame], timeline: Timeline, *, begin: int
+) -> Iterator[tuple[int, VideoFrame]]:
+    """(number in the clip from 0, picture) of the pictures that `decoder` gives from the packet `begin` on.
+
+    A picture that is lost keeps its number to itself. Where the container tells the order of showing, or the codec has
+    one order only, the others' numbers are known exactly. Else a lost picture is counted at the latest where the order
+    of decoding leaves no other way, a few pictures behind its place.
+    """
+    following = timeline.first_from(begin)
+    ahead = counted = 0  # the most places a picture was decoded before it was shown; lost pictures that have a number
+    for picture in pictures:
+        packet, number = picture.opaque, following
+        if packet is not None and timeline.ranks is not None:
+            number = max(number, int(timeline.least[packet]))
+        elif packet is not None and decoder.lost == 0:
+            ahead = max(ahead, packet - number)
+        elif packet is not None:
+            number = max(number, min(packet - ahead, number + decoder.lost - counted))
+            counted += number - following
+        following = number + 1
+        yield number, picture

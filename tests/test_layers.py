@@ -38,6 +38,7 @@ LINE = {
     "comparison",
     "synth",
     "lessons",
+    "naming",
     "papers",
     "progress",
     "cli",

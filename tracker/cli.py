@@ -216,6 +216,8 @@ def webcam(source: str, show: bool, record: Path | None, **common: Any) -> None:
 
     The first frames are a warm-up: they are taken for the empty scene. Ctrl+C or q ends it; a recording is finished.
     """
+    if source.isdecimal():
+        source = f"camera:{source}"  # here a folder that is called 0 is not meant
     _carry_out(common, source=source, output=record, show=show)
 
 
@@ -433,22 +435,11 @@ def paper(
 
 def _output(source: str, output: Path | None) -> Path:
     """Where the overlay goes: the file named, a default name in the folder named, or the default name here."""
-    default = Path(f"{_name(source)}.tracked.mp4")
-    if output is None:
-        return default
-    return output / default if output.is_dir() else output
+    if output is not None and not output.is_dir():
+        return output
+    from tracker.naming import default_name
 
-
-def _name(source: str) -> str:
-    """What to call the results of a source; of an address nothing is taken, for it may hold a password."""
-    if "://" in source:
-        return "stream"
-    if source.isdecimal():
-        return f"camera{source}"
-    if any(sign in Path(source).name for sign in "*?["):
-        return "frames"
-    path = Path(source).resolve()
-    return (path.name if path.is_dir() else path.stem) or "frames"
+    return (output or Path()) / f"{default_name(source)}.tracked.mp4"
 
 
 def _settings(common: dict[str, Any]) -> RunSettings:

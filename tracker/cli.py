@@ -294,6 +294,8 @@ def evaluate(
 
     common.pop("verbose")
     results = common.pop("results")
+    if results and not common["lanes"] and (common["files"] or common["overrides"] or common["device"]):
+        raise click.UsageError("--config, --set and --device are for lanes, and none runs; name some by --lanes")
     task = Task(
         common.pop("datasets"),
         truth=common.pop("truth"),
@@ -423,6 +425,8 @@ def paper(
 
     Without --shipped, --quick or --short it trains by the papers' protocol, for many hours.
     """
+    if recipe == "shipped" and minutes is not None:
+        raise click.UsageError("--minutes is for training, and --shipped trains nothing; leave one out")
     from tracker.papers.report import CONFIGS, run_paper
 
     report = run_paper(

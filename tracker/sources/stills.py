@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, BinaryIO, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -59,6 +59,7 @@ class StillReader:
 
     def __init__(self) -> None:
         self._path: Path | None = None
+        self._file: BinaryIO | None = None
         self._picture: ImageFile | None = None
         self._deep_colour = False
 
@@ -103,7 +104,9 @@ class StillReader:
         """Let go of the file."""
         if self._picture is not None:
             self._picture.close()
-        self._path = self._picture = None
+        if self._file is not None:
+            self._file.close()
+        self._path = self._file = self._picture = None
 
     def _open(self, path: Path, page: int) -> ImageFile | None:
         """The file at that page; None for a TIFF that Pillow does not know."""
@@ -111,12 +114,13 @@ class StillReader:
             self.close()
             if path.stat().st_size == 0:
                 raise ValueError("it is empty, 0 bytes")
+            self._file = path.open("rb")  # opened by its name, Pillow would map all of a stack into memory
             try:
-                self._picture = Pillow.open(path)
+                self._picture = Pillow.open(self._file)
             except Pillow.UnidentifiedImageError:
-                with path.open("rb") as file:
-                    if file.read(4) not in (b"II*\0", b"MM\0*"):
-                        raise
+                self._file.seek(0)
+                if self._file.read(4) not in (b"II*\0", b"MM\0*"):
+                    raise
                 return None
             self._path = path
             self._deep_colour = _is_deep_colour(self._picture)  # now: once decoded, Pillow forgets

@@ -12,7 +12,7 @@ import time
 import av
 import numpy as np
 import pytest
-from clips import cut, draw, draw_noise, write_pictures, write_raw_avi, write_sound, write_video
+from clips import cut, draw, draw_noise, join, write_pictures, write_raw_avi, write_sound, write_video
 from commands import call, refused
 from PIL import Image
 
@@ -368,9 +368,10 @@ def test_one_frame_and_odd_sizes_work_in_both_lanes(tmp_path, count, width, heig
 
 
 def test_a_size_that_changes_ends_the_run_and_the_summary_says_so(tmp_path):
-    folder = write_pictures(tmp_path / "frames", [*draw_noise(3), *draw_noise(1, (32, 24))])
-    line = refused("process", folder, "--lanes", "gmm", "-o", tmp_path / "o.mp4")
-    assert "32x24" in line
+    parts = [write_video(tmp_path / f"{n}.h264", draw_noise(3, size)) for n, size in enumerate([(64, 48), (48, 48)])]
+    clip = join(tmp_path / "clip.h264", parts)
+    line = refused("process", clip, "--lanes", "gmm", "-o", tmp_path / "o.mp4")
+    assert "48x48" in line
     summary = summary_of(tmp_path / "o.summary.json")
     assert (summary["outcome"], summary["frames"], summary["problem"]) == ("failed", 3, line)
     assert len(frames_in(tmp_path / "o.mp4")) == 3

@@ -6,7 +6,7 @@ import hashlib
 import re
 from pathlib import Path
 
-from tracker.sources.address import camera_number, is_url, shown
+from tracker.sources.address import camera_number, is_path, is_url, shown
 from tracker.sources.pictures import SUFFIXES as PICTURE_SUFFIXES
 
 FILM_SUFFIXES = (
@@ -15,7 +15,7 @@ FILM_SUFFIXES = (
 )  # fmt: skip
 FOLDER, OTHER = ".frames", ".file"
 """Endings of the names for folders, and for files with no suffix or an unknown one."""
-KEPT = (*FILM_SUFFIXES, *PICTURE_SUFFIXES, FOLDER, OTHER)
+KEPT = (*FILM_SUFFIXES, *PICTURE_SUFFIXES)
 CHOOSING = re.compile(r"[?&](channel|ch|subtype|stream|profile|camera|cam|id)=([0-9]{1,3})(?=&|$)", re.IGNORECASE)
 """Of an address's query, what chooses among the pictures of one device; the rest may be a password."""
 LONGEST = 40
@@ -30,21 +30,20 @@ def default_name(source: str) -> str:
         clip.mp4   clip            clip.avi  clip.avi       clip (a file)    clip.file
         img.png    img.png         img/      img.frames     clip.avi.mp4     clip.avi.mp4
 
-    The last keeps its .mp4, since `clip.avi` is the name for clip.avi. Patterns and addresses are told apart by a digest;
+    The last keeps its .mp4, since `clip.avi` is what clip.avi is called. Patterns and addresses are told apart by a digest;
     user, password and query of an address are in neither the name nor the digest, but for numbers that choose a channel.
     """
     path = Path(source)
-    if path.is_dir():
-        path = path.resolve()  # `.` has a name too
-        return (path.name or "root") + FOLDER
-    if not path.exists():
+    if not is_path(source):
         if is_url(source):
             return _of_address(source)
         if (camera := camera_number(source)) is not None:
             return f"camera{camera}"
         if any(sign in source for sign in "*?["):
             return f"frames-{_digest(str(path.absolute()))}"
-    if path.suffix == ".mp4" and not path.stem.lower().endswith(KEPT):
+    elif path.is_dir():
+        return (path.resolve().name or "root") + FOLDER  # `.` has a name too
+    if path.suffix == ".mp4" and not path.stem.lower().endswith((*KEPT, FOLDER, OTHER)):
         return path.stem
     return path.name if path.suffix.lower() in KEPT else path.name + OTHER
 

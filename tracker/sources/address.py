@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import re
+from pathlib import Path
 
 SCHEMES = ("rtsp", "rtsps", "rtmp", "rtmps", "http", "https", "udp", "rtp", "tcp", "srt")
 """Streams that are read. Other protocols of FFmpeg (concat, subfile, ...) can reach files, so they are refused."""
@@ -10,6 +12,18 @@ SCHEMES = ("rtsp", "rtsps", "rtmp", "rtmps", "http", "https", "udp", "rtp", "tcp
 
 MOST_CAMERAS = 9999
 """No system numbers its cameras higher; from 100 on, OpenCV's hundreds choose the interface."""
+
+
+def is_path(address: str) -> bool:
+    """Whether something lies there; an address too long for a name is none."""
+    try:
+        return Path(address).exists()
+    except ValueError:
+        return False
+    except OSError as error:
+        if error.errno == errno.ENAMETOOLONG:
+            return False
+        raise
 
 
 def camera_number(address: str) -> int | None:

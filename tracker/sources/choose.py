@@ -7,7 +7,7 @@ import glob
 from pathlib import Path
 
 from tracker.errors import SourceError
-from tracker.sources.address import MOST_CAMERAS, SCHEMES, camera_number, is_url, scheme, shown
+from tracker.sources.address import MOST_CAMERAS, SCHEMES, camera_number, is_path, is_url, scheme, shown
 from tracker.sources.pictures import SUFFIXES, Pictures, is_picture
 from tracker.sources.span import Span
 from tracker.sources.video import Video
@@ -42,13 +42,13 @@ def open_source(
     """
     span = Span(start_s, duration_s, max_frames)
     path = Path(address)
-    folder, file = path.is_dir(), path.is_file()
+    there = is_path(address)
+    folder, file = there and path.is_dir(), there and path.is_file()
     if folder or (file and is_picture(path)):
         return Pictures(_pictures_of(path) if folder else [path], name=address, span=span, fps=fps)
-    pattern = not path.exists() and not is_url(address) and glob.has_magic(address)
-    if pattern:
+    if not there and not is_url(address) and glob.has_magic(address):
         return Pictures(_matches(address), name=address, span=span, fps=fps)
-    camera = None if path.exists() else camera_number(address)
+    camera = None if there else camera_number(address)
     if fps is not None and (file or is_url(address) or camera is not None):
         raise SourceError(f"{shown(address)}: has times of its own; --fps is for pictures without times, leave it out")
     if file:

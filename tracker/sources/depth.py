@@ -56,7 +56,7 @@ def find_stretch(pictures: Sequence[NDArray[Any]]) -> Stretch:
     high = float(np.quantile(ends[:, 1], 1 - ODD, method="nearest"))
     top = _ceiling(highest, floating=floating)
     if lowest >= 0 and (high - low >= ENOUGH * top or low >= high):
-        return Stretch(0, top, _note_of_bits(top, floating=floating, itemsize=looks[0].dtype.itemsize))
+        return Stretch(0, top, _note_of_bits(top, floating=floating))
     if low >= high:
         low, high = lowest, max(highest, np.nextafter(lowest, np.inf))
     margin = MARGIN * (high - low)
@@ -79,8 +79,8 @@ def _ceiling(highest: float, *, floating: bool) -> float:
     return next((2.0**bits for bits in (8, 10, 12, 14, 16, 24) if highest < 2.0**bits), 2.0**32)
 
 
-def _note_of_bits(top: float, *, floating: bool, itemsize: int) -> str | None:
-    if not floating and top == 256.0**itemsize:
-        return None  # all bits are used
+def _note_of_bits(top: float, *, floating: bool) -> str | None:
+    if top == 1 << 16 and not floating:
+        return None  # nothing guessed: more than 14 bits are 16, also where Pillow holds them in 32
     last = "1" if top == 1 else f"{top - 1:.0f}"
     return f"its values are taken to run from 0, black, to {last}, white"

@@ -370,8 +370,9 @@ def test_one_frame_and_odd_sizes_work_in_both_lanes(tmp_path, count, width, heig
 def test_a_size_that_changes_ends_the_run_and_the_summary_says_so(tmp_path):
     parts = [write_video(tmp_path / f"{n}.h264", draw_noise(3, size)) for n, size in enumerate([(64, 48), (48, 48)])]
     clip = join(tmp_path / "clip.h264", parts)
-    line = refused("process", clip, "--lanes", "gmm", "-o", tmp_path / "o.mp4")
-    assert "48x48" in line
+    done = call("process", clip, "--lanes", "gmm", "-o", tmp_path / "o.mp4")
+    line = done.stderr.splitlines()[-1].removeprefix("tracker: error: ")
+    assert (done.exit_code, "48x48" in line) == (1, True)
     summary = summary_of(tmp_path / "o.summary.json")
     assert (summary["outcome"], summary["frames"], summary["problem"]) == ("failed", 3, line)
     assert len(frames_in(tmp_path / "o.mp4")) == 3

@@ -17,11 +17,14 @@ MOST_FPS = 50_000.0
 COARSE_TICKS = 4
 """With fewer ticks from picture to picture, rounding is a large part of every step."""
 ROUNDED_SHARE = 0.05
-"""Share of the steps that rounding makes unlike the usual one; with fewer, pictures were dropped or duplicated."""
+"""Share of the steps that rounding makes unlike the usual one; with fewer, pictures were dropped or doubled."""
 MILLISECOND_S = 1.001e-3
 """The tick of Matroska and FLV. Programs that copy a stream put a time that does not rise so far behind the one before."""
 STUCK_PART = 0.25
 """A step below this part of the header's is no step of a clock."""
+YEAR_S = 365.25 * 86400
+LONGEST_S = 100 * YEAR_S
+"""No clip is longer; beyond, times are noise, and floats could no longer tell pictures apart."""
 AGREES = 2.0
 """A header's rate and the times agree within this factor: pictures may be dropped."""
 
@@ -44,7 +47,9 @@ def judge(
         return _constant(count, usual, "it holds no times")
     if ticks[-1] == 0:
         return _constant(count, usual, "its times are all equal")
-    times_s = ticks * tick_s.numerator / tick_s.denominator
+    times_s = ticks.astype(float) * tick_s.numerator / tick_s.denominator
+    if times_s[-1] > LONGEST_S:
+        return _constant(count, usual, f"its times cover {_text(times_s[-1] / YEAR_S)} years")
     common = int(np.gcd.reduce(ticks))
     ticks, tick_s = ticks // common, tick_s * common  # the clock that was written down is often coarser
     return _judge_rising(times_s, ticks, float(tick_s), rates)
@@ -70,7 +75,9 @@ def _judge_rising(
         return _constant(count, lowest, f"its times rise by {_text(1000 * float(np.median(rising)) * tick_s)} ms only")
     if not shared:
         return times_s, fps, None
-    note = f"{shared} picture{'s have' if shared > 1 else ' has'} the time of the one before; put between it and the next"
+    note = (
+        f"{shared} picture{'s have' if shared > 1 else ' has'} the time of the one before; put between it and the next"
+    )
     return _spread(times_s, typical_s), fps, note
 
 
@@ -81,8 +88,8 @@ def _constant(count: int, fps: float | None, why: str) -> tuple[Times, float, st
 
 def _line(ticks: Ints, steps: Ints, tick_s: float, rates: Sequence[float]) -> float | None:
     """The constant rate that gives these ticks when rounded; None if none does, or if no rounding is to be seen."""
-    usual_step = np.bincount(steps[steps <= COARSE_TICKS + 1], minlength=1).argmax()
-    if np.count_nonzero(steps != usual_step) < max(2, ROUNDED_SHARE * len(steps)):
+    usual = np.bincount(steps[steps <= COARSE_TICKS + 1], minlength=1).argmax()
+    if usual and np.count_nonzero(steps != usual) < max(2, ROUNDED_SHARE * len(steps)):
         return None
     places = np.arange(len(ticks))
     return next((rate for rate in rates if np.abs(ticks - places / (rate * tick_s)).max() <= 1.01), None)

@@ -17,7 +17,7 @@ from tracker.errors import SourceError
 from tracker.sources.address import is_url, scheme, shown
 from tracker.sources.clock import MOST_FPS, USUAL_FPS
 from tracker.sources.ending import is_cut
-from tracker.sources.packets import Packets, list_packets, shows_picture
+from tracker.sources.packets import Packets, demux, list_packets, shows_picture
 from tracker.sources.streams import choose_stream
 from tracker.types import Image
 
@@ -27,6 +27,8 @@ PROGRESSIVE = (0, 1)
 """FFmpeg's field orders "unknown" and "progressive"."""
 LENGTH_IN_HEADER = ("mov", "matroska", "flv", "asf", "ivf", "nut")
 """Containers, by the first of FFmpeg's names, whose header says how long they are."""
+STREAMS = ("mpegts", "mpeg")
+"""Containers that are written down from anywhere in a stream."""
 FIELDS_PROBED = 48
 """Packets that tell whether each of them is a picture or half of one."""
 
@@ -51,6 +53,8 @@ class Decoder:
     """how many pictures the header promises; None if it does not say"""
     timeless: bool
     """this kind of container has no times; FFmpeg makes them up"""
+    anywhere: bool
+    """this kind of container can begin amidst a clip"""
     reorders: bool
     """pictures may be shown in another order than they are decoded in"""
     decoded: int
@@ -96,6 +100,7 @@ class Decoder:
         kind = self._container.format
         self.frames, self.promised_s = self._promised(kind.name.split(",")[0])
         self.timeless = bool(kind.flags & NO_TIMESTAMPS) or kind.name.endswith("_pipe")
+        self.anywhere = self.timeless or kind.name in STREAMS
         self.reorders = context.has_b_frames
         context.copy_opaque = True  # a picture carries the number of its packet
         # Whole frames side by side are fastest, but hold frames back: not for a stream that someone watches.
@@ -163,7 +168,7 @@ class Decoder:
         if self._stream.codec_context.field_order in PROGRESSIVE:
             return False
         packets = [
-            packet for packet in itertools.islice(self._container.demux(self._stream), FIELDS_PROBED) if packet.size
+            packet for packet in itertools.islice(demux(self._container, self._stream), FIELDS_PROBED) if packet.size
         ]
         pictures = 0
         with contextlib.suppress(av.error.FFmpegError):
@@ -181,8 +186,7 @@ class Decoder:
     def pictures(self, begin: int = 0) -> Iterator[VideoFrame]:
         """Every picture that can be decoded, from the packet `begin` of those that `packets` lists; a key, or 0.
 
-        `picture.opaque` is the number of its packet, None if the codec does not tell. Raises SourceError if a stream
-        falls silent or breaks.
+        Raises SourceError if a stream falls silent or breaks.
         """
         try:
             begun = begin == 0
@@ -217,7 +221,7 @@ class Decoder:
         """Packets with their place among those that show a picture; None for one that shows none, and for the end."""
         codec = self._stream.codec_context.name
         numbers = itertools.count()
-        for packet in self._container.demux(self._stream):
+        for packet in demux(self._container, self._stream):
             number = next(numbers) if shows_picture(packet, codec) else None
             packet.opaque = number
             yield number, packet
@@ -241,7 +245,7 @@ class Decoder:
         for picture in pictures:
             self.decoded += 1
             self.corrupt += picture.is_corrupt
-            if picture.opaque in (None, self._last):
+            if packet_of(picture) in (None, self._last):
                 self.end_broken = picture.is_corrupt or self._last_torn
             yield picture
 
@@ -258,6 +262,12 @@ class Decoder:
     def close(self) -> None:
         """Let go of the file or connection."""
         self._container.close()
+
+
+def packet_of(picture: VideoFrame) -> int | None:
+    """The number of the picture's packet among those that `Decoder.packets` lists; None if the codec does not tell."""
+    packet = picture.opaque
+    return packet if isinstance(packet, int) else None
 
 
 def _rates(stream: Any) -> list[float]:

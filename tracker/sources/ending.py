@@ -10,6 +10,9 @@ TS_PACKETS = (188, 192, 204)
 """Bytes of a packet of MPEG-TS: plain, with time codes (M2TS), with error correction."""
 TS_HEAD = 64 * 1024
 """Bytes in which the first whole packet of MPEG-TS is looked for."""
+EBML_HEADER, SEGMENT, CLUSTER = (bytes.fromhex(name) for name in ("1a45dfa3", "18538067", "1f43b675"))
+BLOCK_HEAD = 4
+"""Bytes of a block before its picture: track, time, flags."""
 ASF_FILE_PROPERTIES = bytes.fromhex("a1dcab8c47a9cf118ee400c00c205365")
 
 
@@ -19,11 +22,12 @@ def is_cut(path: Path, container: str, *, last_packet: tuple[int, int] | None) -
     container       FFmpeg's name of it, "mov,mp4,m4a,3gp,3g2,mj2"
     last_packet     (where the last video packet begins, its payload), in bytes; None if unknown
     """
-    size = path.stat().st_size
     size, names = path.stat().st_size, container.split(",")
+    if "yuv4mpegpipe" in names:
+        return _y4m(size, last_packet)
     with path.open("rb") as file:
-        if "yuv4mpegpipe" in names:
-            return _y4m(size, last_packet)
+        if "matroska" in names:
+            return _matroska(file, size, last_packet)
         check = next((check for name, check in CHECKS.items() if name in names), None)
         return None if check is None else check(file, size)
 
@@ -45,23 +49,46 @@ def _mov(file: BinaryIO, size: int) -> bool | None:
     return place > size
 
 
-def _matroska(file: BinaryIO, size: int) -> bool | None:
-    """Two elements: the EBML header and the segment; the segment's size may be unknown, all ones."""
+def _matroska(file: BinaryIO, size: int, last_packet: tuple[int, int] | None) -> bool | None:
+    """Two elements: the EBML header and the segment. What is written live does not know the segment's size."""
     place = 0
-    for name in (b"\x1a\x45\xdf\xa3", b"\x18\x53\x80\x67"):
-        file.seek(place)
-        head = file.read(12)
-        if head[:4] != name or len(head) < 12:
+    for name in (EBML_HEADER, SEGMENT):
+        element = _element(file, place)
+        if element is None or element[0] != name:
             return None
-        width = 9 - head[4].bit_length()
-        if width > 8:
-            return None
-        mask = (1 << 7 * width) - 1
-        length = int.from_bytes(head[4 : 4 + width], "big") & mask
-        if length == mask:
-            return None
-        place += 4 + width + length
-    return place > size
+        place += element[1] + (element[2] or 0)
+    if element is not None and element[2] is not None:
+        return place > size
+    if last_packet is None:
+        return None
+    place = sum(last_packet) + BLOCK_HEAD
+    while place < size:
+        element = _element(file, place)
+        if element is None:
+            return True
+        name, head, length = element
+        place += head if name == CLUSTER or length is None else head + length
+    return True if place > size else None
+
+
+def _element(file: BinaryIO, place: int) -> tuple[bytes, int, int | None] | None:
+    """(name, bytes of name and length, length) of the element of Matroska at this place; None if it is not whole.
+
+    The zeros before the first 1 of a number tell how many bytes it has; a length of ones only is unknown.
+    """
+    file.seek(place)
+    head = file.read(12)
+    if not head:
+        return None
+    name = 9 - head[0].bit_length()
+    if name >= len(head):
+        return None
+    width = 9 - head[name].bit_length()
+    if name + width > len(head) or width > 8:
+        return None
+    ones = (1 << 7 * width) - 1
+    length = int.from_bytes(head[name : name + width], "big") & ones
+    return head[:name], name + width, None if length == ones else length
 
 
 def _avi(file: BinaryIO, size: int) -> bool | None:
@@ -119,7 +146,6 @@ def _tail(file: BinaryIO, size: int) -> bytes:
 
 CHECKS: dict[str, Callable[[BinaryIO, int], bool | None]] = {
     "mov": _mov,
-    "matroska": _matroska,
     "avi": _avi,
     "asf": _asf,
     "mpegts": _mpegts,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
@@ -43,6 +45,12 @@ class Packets:
         return len(self.pts)
 
 
+def demux(container: Any, *streams: Any) -> Iterator[Any]:
+    """Packets of these streams, or of all. At the end PyAV stumbles over streams that began amidst the file."""
+    with contextlib.suppress(IndexError):
+        yield from container.demux(*streams)
+
+
 def shows_picture(packet: Any, codec: str) -> bool:
     """Whether this packet of a video stream is one of those that `list_packets` lists.
 
@@ -68,7 +76,7 @@ def list_packets(container: Any, stream: Any) -> Packets:
     ends: dict[int, float] = {}
     last = stopped = None
     try:
-        for packet in container.demux():
+        for packet in demux(container):
             if not packet.size:
                 continue
             begin = packet.dts if packet.pts is None else packet.pts

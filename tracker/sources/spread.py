@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 
 import numpy as np
@@ -48,7 +48,9 @@ def _keys(timeline: Timeline, wanted: list[int]) -> list[int]:
     return [int(timeline.keys[key]) for key in chosen if key >= 0 and places[key] >= wanted[0]]
 
 
-def _through(decoder: Decoder, pictures: Iterator[tuple[float, VideoFrame]], wanted: list[float]) -> Iterator[Image]:
+def _through(
+    decoder: Decoder, pictures: Iterator[tuple[float, VideoFrame]], wanted: Sequence[float]
+) -> Iterator[Image]:
     """The first picture at or after each of the `wanted` places or times, decoding everything between."""
     next_one = 0
     for place, picture in pictures:
@@ -78,7 +80,9 @@ def spread_in_time(open_decoder: Callable[[], Decoder], *, span: Span, origin_s:
             if len(keys) >= min(count, ENOUGH):
                 return keys
     with closing(open_decoder()) as decoder:
-        return list(_through(decoder, _until(end_s, timed(decoder.pictures(), origin_s=origin_s, fps=decoder.fps)), wanted))
+        return list(
+            _through(decoder, _until(end_s, timed(decoder.pictures(), origin_s=origin_s, fps=decoder.fps)), wanted)
+        )
 
 
 def _sought(decoder: Decoder, wanted: list[float], *, origin_s: float) -> Iterator[Image]:

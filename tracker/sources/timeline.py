@@ -18,6 +18,8 @@ from tracker.sources.packets import NO_TIME, Packets
 
 RESTART_S = 1.0
 """Timestamps that fall back further than this have started over, as in joined recordings."""
+FARTHEST = 2**61
+"""Ticks beyond are cut down to it, so that differences and sums stay integers."""
 REORDER = 32
 """A picture is shown at most so many places from where it is decoded: H.264 and HEVC hold 16 frames, 32 fields."""
 
@@ -33,7 +35,8 @@ class Timeline:
     ranks: Ints | None
     """(P,) the number of the packet's picture, below 0 before the clip's first; None if only counting tells it"""
     least: Ints
-    """(P,) the number that the packet's picture has at least: its rank, except where pictures share a time"""
+    """(P,) the number that the packet's picture has at least: its rank, except where pictures share a time; without
+    ranks only keys have one, since what is decoded before a key is shown before it"""
     keys: Ints
     """packets at which decoding can begin, rising"""
     fps: float | None
@@ -60,12 +63,21 @@ class Timeline:
             return float(self.times_s[number])
         return self.end_s + (number - len(self)) * self.step_s
 
+    def least_of(self, packet: int) -> int:
+        """The number that the packet's picture has at least; 0 for one that was not listed, as a second pass over
+        damage may find it."""
+        return int(self.least[packet]) if packet < len(self.least) else 0
+
     def begin_for(self, number: int) -> int:
-        """The packet from which on to decode for this picture: the second key before it, since some keys (recovery
-        points of H.264) need a run-up; 0 where numbers come by counting only."""
+        """The packet from which on to decode for this picture, 0 or a key.
+
+        The second key before it, since some keys (recovery points of H.264) need a run-up, and since without ranks the
+        first number that is known is that of the second key.
+        """
         if self.ranks is None:
-            return 0
-        before = self.keys[self.ranks[self.keys] <= number]
+            before = self.keys[self.least[self.keys] <= number - REORDER]
+        else:
+            before = self.keys[self.ranks[self.keys] <= number]
         return int(before[-2]) if len(before) > 1 else 0
 
     def first_from(self, packet: int) -> int:
@@ -76,28 +88,38 @@ class Timeline:
 
 
 def build_timeline(
-    packets: Packets, rates: Sequence[float], *, reorders: bool, timeless: bool, first_packet: int = 0
+    packets: Packets,
+    rates: Sequence[float],
+    *,
+    reorders: bool,
+    timeless: bool,
+    anywhere: bool = False,
+    first_packet: int = 0,
 ) -> Timeline:
     """Number the pictures and give each its time.
 
     rates           pictures a second by the header, the best first
     reorders        the codec may show pictures in another order than that of decoding
     timeless        the container has no times; those of `packets` were made up from a rate
+    anywhere        the clip may begin amidst pictures of which the first are missing: a stream that was written down
     first_packet    the packet of the first picture that could be decoded
     """
     count = len(packets)
-    reorders = reorders and not packets.keys.all()
     said, by_showing = _said(packets)
     ranks: Ints | None = np.arange(count)
     least = np.arange(count)
-    by_keys = reorders and by_showing and not timeless
-    if reorders:
+    if reorders and not packets.keys.all():
         ranks = None
-        if by_keys:
+        if said is not None and by_showing and not timeless:
             ranks, least = _order(said, packets.keys)
-    ordered = None if timeless or said is None else _joined(said, packets, rates, by_keys=by_keys and ranks is not None)
+        by_keys = ranks is not None
+        if ranks is None:
+            least = np.where(packets.keys, least, 0)
+    else:
+        by_keys = False
+    ordered = None if timeless or said is None else _joined(said, packets, rates, by_keys=by_keys)
     times_s, fps, note = judge(ordered, count, tick_s=packets.tick_s, rates=rates)
-    begin = _begin(ranks, packets.keys, first_packet)
+    begin = _begin(ranks, packets.keys, first_packet) if anywhere else 0
     times_s = times_s[begin:] - times_s[begin : begin + 1]
     ranks = None if ranks is None else ranks - begin
     return Timeline(times_s, ranks, least - begin, np.flatnonzero(packets.keys), fps, note)
@@ -108,12 +130,12 @@ def _said(packets: Packets) -> tuple[Ints | None, bool]:
     for ticks, by_showing in ((packets.pts, True), (packets.dts, False)):
         given = ticks != NO_TIME
         if len(given) and given.all():
-            return ticks, by_showing
+            return ticks.clip(-FARTHEST, FARTHEST), by_showing
     given = packets.pts != NO_TIME
-    if given.mean() < 0.5 if len(given) else True:
+    if np.count_nonzero(given) * 2 < max(1, len(given)):
         return None, False
-    places = np.arange(len(given))
-    return np.interp(places, places[given], packets.pts[given]).round().astype(np.int64), False
+    places, pts = np.arange(len(given)), packets.pts.clip(-FARTHEST, FARTHEST)
+    return np.interp(places, places[given], pts[given]).round().astype(np.int64), False
 
 
 def _order(pts: Ints, keys: NDArray[np.bool_]) -> tuple[Ints | None, Ints]:
@@ -159,7 +181,7 @@ def _joined(said: Ints, packets: Packets, rates: Sequence[float], *, by_keys: bo
     joined, begin = [], 0
     for part in parts:
         joined.append(part - part[0] + begin)
-        begin = int(joined[-1][-1]) + step
+        begin = min(int(joined[-1][-1]) + step, FARTHEST)
     return np.concatenate(joined)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from av.video.frame import VideoFrame
 
 from tracker.sources.clock import FALLBACK_FPS
-from tracker.sources.decode import Decoder
+from tracker.sources.decode import Decoder, packet_of
 from tracker.sources.timeline import RESTART_S, Timeline
 
 STEP_S = 1e-3
@@ -63,18 +63,42 @@ def numbered(
 
     A picture that is lost keeps its number to itself. Where the container tells the order of showing, or the codec has
     one order only, the others' numbers are known exactly. Else a lost picture is counted at the latest where the order
-    of decoding leaves no other way, a few pictures behind its place.
+    of decoding leaves no other way: a few pictures behind its place, or at the next key.
     """
+    if timeline.ranks is None:
+        return _counted(decoder, pictures, timeline, begin)
+    return _ranked(pictures, timeline, begin)
+
+
+def _ranked(pictures: Iterable[VideoFrame], timeline: Timeline, begin: int) -> Iterator[tuple[int, VideoFrame]]:
     following = timeline.first_from(begin)
-    ahead = counted = 0  # the most places a picture was decoded before it was shown; lost pictures that have a number
     for picture in pictures:
-        packet, number = picture.opaque, following
-        if packet is not None and timeline.ranks is not None:
-            number = max(number, int(timeline.least[packet]))
+        packet = packet_of(picture)
+        number = following if packet is None else max(following, timeline.least_of(packet))
+        following = number + 1
+        yield number, picture
+
+
+def _counted(
+    decoder: Decoder, pictures: Iterable[VideoFrame], timeline: Timeline, begin: int
+) -> Iterator[tuple[int, VideoFrame]]:
+    keys = set(timeline.keys.tolist())
+    shown: list[int] = []  # packets of the pictures before the first of which the number is known
+    known = begin == 0
+    following = ahead = lost = 0  # `ahead`: the most places that a picture was decoded before it was shown
+    for picture in pictures:
+        packet = packet_of(picture)
+        number = following
+        if not known:
+            if packet is None or packet not in keys or packet <= begin:
+                shown += [] if packet is None else [packet]
+                continue
+            known = True
+            number = timeline.least_of(packet) + sum(other > packet for other in shown)
         elif packet is not None and decoder.lost == 0:
             ahead = max(ahead, packet - number)
         elif packet is not None:
-            number = max(number, min(packet - ahead, number + decoder.lost - counted))
-            counted += number - following
+            number = max(number, min(packet - ahead, number + decoder.lost - lost), timeline.least_of(packet))
+            lost += number - following
         following = number + 1
         yield number, picture

@@ -13,7 +13,7 @@ from av.video.frame import VideoFrame
 from tracker.errors import SourceError
 from tracker.sources.address import is_url, scheme, shown
 from tracker.sources.clock import FALLBACK_FPS
-from tracker.sources.decode import Decoder
+from tracker.sources.decode import Decoder, packet_of
 from tracker.sources.packets import Packets
 from tracker.sources.span import Span
 from tracker.sources.spread import spread, spread_in_time
@@ -77,14 +77,15 @@ class Video:
         if not live and length_s and start_s >= length_s:
             raise SourceError(f"{self._shown}: start is at {start_s:g} s, but it lasts {length_s:.1f} s")
         fps = decoder.fps if timeline is None else timeline.fps
+        notes = [] if timeline is None or timeline.note is None else [timeline.note]
+        if live and decoder.timeless:
+            fps = None  # FFmpeg makes up 25
+            notes.append("it sends no times; a picture's time is that of its arrival")
         if timeline is None:
             frames = decoder.frames or (round(length_s * fps) if length_s and fps else None)
             expected = self._span.count(frames=None if live else frames, fps=fps)
         else:
             expected = len(self._span.places(timeline.times_s))
-        notes = [] if timeline is None or timeline.note is None else [timeline.note]
-        if live and decoder.timeless:
-            notes.append("it sends no times; a picture's time is that of its arrival")
         self.info = SourceInfo(
             name=self._shown if remote else Path(self._address).name,
             size=(width, height),
@@ -108,7 +109,8 @@ class Video:
             decoder.rates,
             reorders=decoder.reorders,
             timeless=decoder.timeless,
-            first_packet=self._first.opaque or 0,
+            anywhere=decoder.anywhere,
+            first_packet=packet_of(self._first) or 0,
         )
 
     def _is_short(self, listing: Decoder, packets: Packets) -> bool | None:

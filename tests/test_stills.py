@@ -6,6 +6,7 @@ import contextlib
 import struct
 import zlib
 
+import av
 import clips
 import cv2
 import numpy as np
@@ -301,6 +302,29 @@ def test_a_tiff_whose_directories_go_in_circles_ends(tmp_path):
         read(open_source(str(tmp_path / "a.tif")))
 
 
+def test_a_picture_behind_a_jpeg_is_left_out_and_said(tmp_path):
+    for n in range(2):
+        save_pages(tmp_path / f"{n}.jpg", greys(2), format="MPO")
+    source = open_source(str(tmp_path), fps=25)
+    assert len(read(source)) == 2
+    assert source.info.notes == (
+        "only the first picture of each JPEG is read; others, such as a depth map, are left out",
+    )
+
+
+@pytest.mark.parametrize("suffix", ["jpg", "png", "tif", "webp"])
+def test_a_turned_camera_gives_upright_pictures(tmp_path, suffix):
+    exif = Pillow.Exif()
+    exif[0x0112] = 6  # a quarter clockwise
+    for n, picture in enumerate(clips.draw(3)):
+        Pillow.fromarray(picture).save(tmp_path / f"{n}.{suffix}", exif=exif)
+    source = open_source(str(tmp_path))
+    assert source.info.size == (48, 64)
+    frames = read(source)
+    assert len(frames) == 3
+    assert int(frames[0].image[5, -5, 0]) - int(frames[0].image[5, -5, 1]) > 100  # the red corner, drawn top left
+
+
 def test_pictures_without_times_say_what_is_assumed(tmp_path):
     folder = clips.write_pictures(tmp_path, clips.draw(3))
     assert "25 a second are assumed" in open_source(str(folder)).info.notes[0]
@@ -392,6 +416,25 @@ def test_floating_point_and_signed_values(tmp_path, kind, scale, note):
     image = read(source)[0].image[..., 0].astype(int)
     assert abs(image[40, 60] - image[40, 4]) > 40
     assert any(note in line for line in source.info.notes)
+
+
+@pytest.mark.parametrize(("kind", "bits"), [("gray16le", 12), ("gbrp16le", 14), ("gray16le", 16), ("gray12le", 16)])
+def test_a_video_of_more_bits_than_it_uses_is_shown_as_the_same_scene_in_eight(tmp_path, kind, bits):
+    pictures = scene()
+    with av.open(str(tmp_path / "a.mkv"), "w") as container:
+        stream = container.add_stream("ffv1", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, kind
+        for n, picture in enumerate(pictures):
+            frame = av.VideoFrame.from_ndarray((picture * 2 ** (bits - 8)).astype(np.uint16), format="gray16le")
+            frame.pts = n
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    source = open_source(str(tmp_path / "a.mkv"))
+    frames = read(source)
+    for frame, picture in zip(frames, pictures, strict=True):
+        assert np.abs(frame.image[..., 1].astype(int) - picture).max() <= 2
+    assert np.array_equal(source.sample(12)[5], frames[5].image)
+    assert any("values" in note for note in source.info.notes) == (bits < 16)
 
 
 def test_nothing_measured_is_black_and_disturbs_no_other_value():

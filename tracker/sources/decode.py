@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +12,12 @@ import av
 import numpy as np
 from av.video.frame import VideoFrame
 from av.video.reformatter import VideoReformatter
+from numpy.typing import NDArray
 
 from tracker.errors import SourceError
 from tracker.sources.address import is_url, scheme, shown
 from tracker.sources.clock import MOST_FPS, USUAL_FPS
+from tracker.sources.deep import deep_values
 from tracker.sources.ending import is_cut
 from tracker.sources.packets import Packets, demux, list_packets, shows_picture
 from tracker.sources.streams import choose_stream
@@ -71,6 +73,8 @@ class Decoder:
     """why reading ended before the end of the file, in FFmpeg's words"""
     notes: tuple[str, ...]
     """which video is read, if there are several"""
+    stretch: Callable[[NDArray[Any]], Any] | None = None
+    """makes 16-bit values to be shown; None: FFmpeg does"""
 
     def __init__(self, address: str, *, timeout_s: float) -> None:
         self._address = address
@@ -256,6 +260,8 @@ class Decoder:
 
     def image(self, picture: VideoFrame) -> Image:
         """RGB, not yet turned upright."""
+        if self.stretch is not None:
+            return self.stretch(deep_values(picture, self._reformatter))
         rgb = self._reformatter.reformat(picture, format="rgb24").to_ndarray()
         return np.ascontiguousarray(rgb)
 

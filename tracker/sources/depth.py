@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+PROBED = 16
+"""Pictures spread over a clip that are enough to find its stretch."""
 TAIL = 0.1
 """Per cent of a picture's values at either end that are not looked at: dead and hot pixels."""
 ODD = 0.1

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tracker.errors import SourceError
+from tracker.sources.depth import PROBED
 from tracker.sources.pages import ONE, Pages, find_pages
 from tracker.sources.span import Span
 from tracker.sources.stills import Header, Rendering, StillReader, find_rendering
@@ -20,8 +21,6 @@ from tracker.types import Frame, Image, SourceInfo
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp", ".ppm", ".pgm", ".pbm", ".jp2")
 PAGED = (".png", ".tif", ".tiff", ".webp")
 """Only these can hold more than one picture."""
-PROBED = 16
-"""Pictures spread over the clip that tell its size and how its values are shown."""
 NAMED = 3
 """Pictures left out that are named; the others are counted."""
 
@@ -113,8 +112,10 @@ class Pictures:
                 if header.size == size and (header.deep or header.alpha):
                     with suppress(SourceError):
                         stills.append(reader.read(shot.path, shot.page, size=size))
-        notes = () if len(sizes) == 1 else ("pictures are of several sizes: those of {}x{} are read".format(*size),)
-        return size, find_rendering(stills), notes
+        notes = [] if len(sizes) == 1 else ["pictures are of several sizes: those of {}x{} are read".format(*size)]
+        if any(header.companion for _, header in found):
+            notes.append("only the first picture of each JPEG is read; others, such as a depth map, are left out")
+        return size, find_rendering(stills), tuple(notes)
 
     @property
     def problem(self) -> str | None:

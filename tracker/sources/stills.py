@@ -39,6 +39,8 @@ class Header:
     """more than 8 bits a channel"""
     alpha: bool
     """it may have transparent pixels"""
+    companion: bool = False
+    """a JPEG with another picture behind it, such as a depth map"""
 
 
 @dataclass(frozen=True)
@@ -75,7 +77,7 @@ class StillReader:
             size = picture.size
             if picture.getexif().get(ORIENTATION, 1) != 1:
                 size = ImageOps.exif_transpose(picture).size
-            return Header(size, deep=deep, alpha=picture.has_transparency_data)
+            return Header(size, deep=deep, alpha=picture.has_transparency_data, companion=picture.format == "MPO")
 
         return self._guarded(look, path, page)
 

@@ -151,7 +151,7 @@ def test_a_picture_that_claims_to_be_huge_is_refused_unread(tmp_path):
     path.write_bytes(content)
     source = open_source(str(folder))
     assert numbers_of(source) == [0, 2]
-    assert "frame1.png: it is too large" in source.problem
+    assert "frame1.png: it is too large, more than" in source.problem
 
 
 def test_the_command_goes_on_warns_and_keeps_the_problem(tmp_path):

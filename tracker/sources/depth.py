@@ -34,8 +34,9 @@ class Stretch:
 
     def __call__(self, values: NDArray[Any]) -> NDArray[np.uint8]:
         """Values of any shape and number type; NaN becomes 0."""
-        scaled: NDArray[Any] = values.astype(np.float32 if values.dtype.itemsize <= 2 else np.float64)
-        scaled = (scaled - self.low) * (256 / (self.high - self.low))  # float32 is exact for 16 bits
+        with np.errstate(invalid="ignore", over="ignore"):  # floating-point files may hold anything
+            scaled: NDArray[Any] = values.astype(np.float32 if values.dtype.itemsize <= 2 else np.float64)
+            scaled = (scaled - self.low) * (256 / (self.high - self.low))  # float32 is exact for 16 bits
         return np.nan_to_num(scaled, nan=0.0).clip(0, 255).astype(np.uint8)
 
 

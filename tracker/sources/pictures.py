@@ -111,7 +111,7 @@ class Pictures:
             for shot, header in found:
                 if header.size == size and (header.deep or header.alpha):
                     with suppress(SourceError):
-                        stills.append(reader.read(shot.path, shot.page, size=size))
+                        stills.append(reader.read(shot.path, shot.page, size=size).thinned())
         notes = [] if len(sizes) == 1 else ["pictures are of several sizes: those of {}x{} are read".format(*size)]
         if any(header.companion for _, header in found):
             notes.append("only the first picture of each JPEG is read; others, such as a depth map, are left out")

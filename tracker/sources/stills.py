@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -16,7 +17,7 @@ from PIL import ImageOps
 from PIL.ImageFile import ImageFile
 
 from tracker.errors import SourceError
-from tracker.sources.depth import Stretch, find_stretch
+from tracker.sources.depth import LOOKED_AT, Stretch, find_stretch
 from tracker.types import Image
 
 ORIENTATION = 0x0112
@@ -52,6 +53,12 @@ class Still:
     alpha: NDArray[np.float32] | None = None
     """(H, W) in [0, 1]; None: all opaque"""
 
+    def thinned(self) -> Still:
+        """The same in fewer pixels, at most about `LOOKED_AT`, for what is only looked at."""
+        step = max(1, math.isqrt(self.values.shape[0] * self.values.shape[1] // LOOKED_AT))
+        alpha = None if self.alpha is None else self.alpha[::step, ::step].copy()
+        return Still(self.values[::step, ::step].copy(), alpha)
+
 
 class StillReader:
     """Reads pages of picture files; the file of the last page stays open, so that pages in their order are cheap.
@@ -64,6 +71,8 @@ class StillReader:
         self._file: BinaryIO | None = None
         self._picture: ImageFile | None = None
         self._deep_colour = False
+        self._end: tuple[Path, int, str] | None = None
+        """the page of an animation that could not be read, and why: those after it are made from it"""
 
     def header(self, path: Path, page: int = 0) -> Header:
         """Look at a page without decoding it, unless it is to be turned."""
@@ -112,6 +121,8 @@ class StillReader:
 
     def _open(self, path: Path, page: int) -> ImageFile | None:
         """The file at that page; None for a TIFF that Pillow does not know."""
+        if self._end is not None and self._end[0] == path and page > self._end[1]:
+            raise ValueError(self._end[2])
         if path != self._path:
             self.close()
             if path.stat().st_size == 0:
@@ -136,12 +147,16 @@ class StillReader:
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
+                warnings.simplefilter("error", Pillow.DecompressionBombWarning)
                 return work()
         except MemoryError:
             raise
         except Exception as error:  # on damaged files, Pillow's decoders raise whatever they stumble over
+            reason = _reason(error)  # not the error itself: it may quote addresses in memory
+            if self._picture is not None and self._picture.format in ("PNG", "WEBP"):
+                self._end = path, page, reason
             self.close()
-            raise SourceError(f"{_title(path, page)}: {_reason(error)}") from None  # it may quote addresses in memory
+            raise SourceError(f"{_title(path, page)}: {reason}") from None
 
 
 @dataclass(frozen=True)
@@ -254,8 +269,8 @@ def _other_size(found: tuple[int, int], wanted: tuple[int, int]) -> str:
 def _reason(error: Exception) -> str:
     if isinstance(error, Pillow.UnidentifiedImageError):
         return "not a picture, or of a kind that cannot be read"
-    if isinstance(error, Pillow.DecompressionBombError):
-        return "it is too large"
+    if isinstance(error, Pillow.DecompressionBombError | Pillow.DecompressionBombWarning):
+        return f"it is too large, more than {Pillow.MAX_IMAGE_PIXELS} pixels"
     if isinstance(error, FileNotFoundError):
         return "it is gone"
     if isinstance(error, OSError) and error.strerror:

@@ -136,10 +136,13 @@ def read_info(path: Path) -> SequenceInfo:
     try:
         parser.read(path, encoding="utf-8-sig")
         section = parser["Sequence"]
-        return SequenceInfo(section.getfloat("frameRate"), section.getint("seqLength"), section.get("imDir"))
+        info = SequenceInfo(section.getfloat("frameRate"), section.getint("seqLength"), section.get("imDir"))
+        if not all(0 < number < math.inf for number in (info.fps, info.frames) if number is not None):
+            raise ValueError
+        return info
     except (configparser.Error, KeyError, ValueError) as error:
         raise SourceError(
-            f"{path}: wanted [Sequence] with frameRate and seqLength as numbers; check the file"
+            f"{path}: wanted [Sequence] with frameRate and seqLength as numbers above 0; check the file"
         ) from error
 
 

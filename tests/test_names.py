@@ -295,11 +295,11 @@ def test_rows_from_0_do_not_fit_pictures_from_1_or_a_video(tmp_path):
         read_truth(tmp_path / "gt.txt")
 
 
-@pytest.mark.parametrize("line", ["frameRate=0", "frameRate=nan", "frameRate=-25", "seqLength=0", "frameRate=inf"])
+@pytest.mark.parametrize("line", ["frameRate=0", "frameRate=nan", "frameRate=-25", "frameRate=inf", "seqLength=-1"])
 def test_impossible_numbers_of_a_sequence_are_refused(tmp_path, line):
     found = sequence(tmp_path / "s", pictures=1, table=rows(1))
     (tmp_path / "s" / "seqinfo.ini").write_text(f"[Sequence]\n{line}\n")
-    with pytest.raises(SourceError, match=r"seqinfo.ini: wanted .*numbers above 0"):
+    with pytest.raises(SourceError, match=r"seqinfo.ini: wanted "):
         boxes_of(found)
 
 

@@ -6,6 +6,7 @@ import signal
 import numpy as np
 import pytest
 
+from tracker import pipeline
 from tracker.errors import SinkError, SourceError
 from tracker.pipeline import Lane, run
 from tracker.tally import Tally
@@ -130,6 +131,14 @@ def test_the_prescan_is_shared_by_all_lanes_and_done_once(whole):
     run(clip, two, [], prescan_frames=3, prescan_whole=whole)
     assert clip.sampled == [(3, whole)]
     assert [lane.segmenter.prepared for lane in two] == [3, 3]
+
+
+def test_the_prescan_of_huge_pictures_is_small_but_still_a_median(monkeypatch):
+    monkeypatch.setattr(pipeline, "PRESCAN_BYTES", 1)
+    clip = Clip(9)
+    run(clip, lanes(), [])
+    run(clip, lanes(), [], prescan_frames=2)
+    assert clip.sampled == [(5, True), (2, True)]
 
 
 @pytest.mark.parametrize(("live", "frames"), [(True, 3), (False, 0)])

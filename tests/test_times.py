@@ -26,7 +26,7 @@ from tracker.sources import open_source, spread
 from tracker.sources.clock import judge
 from tracker.sources.packets import NO_TIME, Packets
 from tracker.sources.timeline import build_timeline
-from tracker.sources.times import arriving
+from tracker.sources.times import arriving, numbered
 from tracker.types import Frame, Image
 
 SIZE = (96, 48)
@@ -134,6 +134,14 @@ class TestNumbers:
         pix_fmt = {"mjpeg": "yuvj420p", "rawvideo": "bgr24"}.get(codec, "yuv420p")
         options = {"g": "10", "bf": "0"} if codec == "libx264" else {}
         path = write(tmp_path / "clip.avi", codec=codec, pix_fmt=pix_fmt, options=options, by_rate=True)
+        part = frames_of(path, start_s=1.5)
+        assert [(frame.number, read_off(frame.image)) for frame in part] == [(n + 1, n) for n in range(38, 60)]
+
+    @pytest.mark.parametrize("suffix", ["mp4", "mkv", "ts"])
+    def test_interlaced_pictures_are_pictures(self, tmp_path, suffix):
+        """Both fields in one packet, as x264 writes them."""
+        options = {"g": "12", "bf": "2", "sc_threshold": "0", "b_strategy": "0", "x264-params": "tff=1"}
+        path = write(tmp_path / f"clip.{suffix}", options=options)
         part = frames_of(path, start_s=1.5)
         assert [(frame.number, read_off(frame.image)) for frame in part] == [(n + 1, n) for n in range(38, 60)]
 
@@ -305,6 +313,37 @@ class TestTimeline:
         assert "it holds no times" in timeline.note
 
 
+class Given:
+    """A picture of the packet `opaque`, and the decoder that gave it."""
+
+    lost, corrupt = 1, 0
+
+    def __init__(self, opaque):
+        self.opaque = opaque
+
+
+class TestNumbered:
+    PTS = [0, 120, 40, 80, 240, 160, 200, 280]  # noqa: RUF012
+
+    def test_after_damage_a_picture_out_of_its_order_shifts_no_other(self):
+        timeline = build_timeline(packets_of(self.PTS), [25.0], reorders=True, timeless=False)
+        given = numbered(Given(None), [Given(packet) for packet in (0, 6, 2, 4, 7)], timeline, begin=0)
+        assert [number for number, _ in given] == [0, 5, 6, 7]
+
+    def test_pictures_without_a_packet_are_counted(self):
+        timeline = build_timeline(packets_of(self.PTS), [25.0], reorders=True, timeless=False)
+        assert [n for n, _ in numbered(Given(None), [Given(None)] * 9, timeline, begin=0)] == list(range(9))
+
+    def test_from_a_key_on_pictures_shown_before_the_next_key_are_counted_in(self):
+        """Decoding times only; key 40 is decoded before two pictures that are shown before it."""
+        timeline = build_timeline(packets_of(list(range(60)), keys=[0, 20, 40]), [25.0], reorders=True, timeless=False)
+        begin = timeline.begin_for(59 + 20)
+        assert begin == 20
+        shown = [*range(20, 40), 41, 42, 40, 43, 44]
+        given = numbered(Given(None), [Given(packet) for packet in shown], timeline, begin=begin)
+        assert [number for number, _ in given] == [42, 43, 44]
+
+
 class TestTimesOfFiles:
     @pytest.mark.parametrize("suffix", ["mkv", "mp4", "mov", "flv"])
     def test_two_thousand_pictures_a_second(self, tmp_path, suffix):
@@ -418,6 +457,14 @@ class TestLength:
             source = open_source(str(path))
             assert 10 < len(list(source)) < 40
             assert "cut short" in source.problem, keep
+
+    def test_a_stream_that_lost_bytes_in_its_middle_is_not_cut(self, tmp_path):
+        path = write(tmp_path / "clip.ts")
+        content = path.read_bytes()
+        path.write_bytes(content[:5000] + content[5100:])
+        source = open_source(str(path))
+        assert [frame.number for frame in source][-1] >= 55
+        assert "cut short" not in (source.problem or "")
 
     def test_a_cut_clip_that_started_late_is_cut(self, tmp_path):
         path = write(tmp_path / "clip.mkv", [600_000 + ms for ms in EVEN_MS])

@@ -21,6 +21,8 @@ from tracker.types import Frame, Moment, Outcome, Region, Segmenter, Sink, Sourc
 
 PRESCAN_BYTES = 300_000_000
 """The prescan's pictures together stay below this, so that a 4K clip fits a laptop's memory too."""
+MEDIAN_FRAMES = 5
+"""But so many there are at any size: the median of two or three is a picture with whoever stands in it."""
 
 ONCE = ("prescan", "close")
 """Stages that are no part of the loop."""
@@ -166,7 +168,8 @@ def _prescan(source: Source, lanes: Sequence[Lane], count: int, watch: Stopwatch
         return
     width, height = source.info.size
     with watch.stage("prescan"):
-        images = source.sample(max(1, min(count, PRESCAN_BYTES // (3 * width * height))), whole=whole)
+        fitting = max(MEDIAN_FRAMES, PRESCAN_BYTES // (3 * width * height))
+        images = source.sample(min(count, fitting), whole=whole)
         for lane in lanes:
             lane.segmenter.prepare(images)
 

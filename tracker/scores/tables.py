@@ -137,12 +137,12 @@ def read_info(path: Path) -> SequenceInfo:
         parser.read(path, encoding="utf-8-sig")
         section = parser["Sequence"]
         info = SequenceInfo(section.getfloat("frameRate"), section.getint("seqLength"), section.get("imDir"))
-        if not all(0 < number < math.inf for number in (info.fps, info.frames) if number is not None):
+        if not 0 < (info.fps or 1) < math.inf or info.fps == 0 or (info.frames or 0) < 0:
             raise ValueError
         return info
     except (configparser.Error, KeyError, ValueError) as error:
         raise SourceError(
-            f"{path}: wanted [Sequence] with frameRate and seqLength as numbers above 0; check the file"
+            f"{path}: wanted [Sequence] with frameRate and seqLength as numbers; check the file"
         ) from error
 
 

@@ -59,6 +59,8 @@ class Decoder:
     """this kind of container can begin amidst a clip"""
     reorders: bool
     """pictures may be shown in another order than they are decoded in"""
+    interlaced: bool
+    """pictures are made of two fields, which may have packets of their own"""
     decoded: int
     """pictures that came out"""
     lost: int
@@ -106,6 +108,7 @@ class Decoder:
         self.timeless = bool(kind.flags & NO_TIMESTAMPS) or kind.name.endswith("_pipe")
         self.anywhere = self.timeless or kind.name in STREAMS
         self.reorders = context.has_b_frames
+        self.interlaced = context.field_order not in PROGRESSIVE
         context.copy_opaque = True  # a picture carries the number of its packet
         # Whole frames side by side are fastest, but hold frames back: not for a stream that someone watches.
         stream.thread_type = "SLICE" if self._remote and self.length_s is None else "AUTO"
@@ -169,8 +172,6 @@ class Decoder:
 
     def holds_fields(self) -> bool:
         """Whether two packets make one picture, as in interlaced H.264; decodes a few, uses the pass up."""
-        if self._stream.codec_context.field_order in PROGRESSIVE:
-            return False
         packets = [
             packet for packet in itertools.islice(demux(self._container, self._stream), FIELDS_PROBED) if packet.size
         ]

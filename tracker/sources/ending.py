@@ -8,8 +8,8 @@ from typing import BinaryIO
 
 TS_PACKETS = (188, 192, 204)
 """Bytes of a packet of MPEG-TS: plain, with time codes (M2TS), with error correction."""
-TS_HEAD = 64 * 1024
-"""Bytes in which the first whole packet of MPEG-TS is looked for."""
+TS_LAST = 4
+"""So many of the last packets are looked at."""
 EBML_HEADER, SEGMENT, CLUSTER = (bytes.fromhex(name) for name in ("1a45dfa3", "18538067", "1f43b675"))
 BLOCK_HEAD = 4
 """Bytes of a block before its picture: track, time, flags."""
@@ -101,7 +101,7 @@ def _avi(file: BinaryIO, size: int) -> bool | None:
         if head[:4] != b"RIFF" or length == 0:
             return None if place == 0 or length == 0 else False
         place += 8 + length
-    return place > size
+    return place > size + 8  # some writers count the chunk's head too
 
 
 def _asf(file: BinaryIO, size: int) -> bool | None:
@@ -115,15 +115,13 @@ def _asf(file: BinaryIO, size: int) -> bool | None:
 
 
 def _mpegts(file: BinaryIO, size: int) -> bool | None:
-    """Packets of one size, each beginning with 0x47. A cut between two of them cannot be seen."""
-    file.seek(0)
-    head = file.read(TS_HEAD)
+    """Packets of one size, each beginning with 0x47, the last ones too. A cut between two of them cannot be seen."""
     for packet in TS_PACKETS:
-        for first in range(min(packet, len(head) - 4 * packet)):
-            if head[first : first + 4 * packet : packet] == b"GGGG":
-                begin = first - 4 if packet == 192 else first
-                return True if (size - begin) % packet else None
-    return None
+        file.seek(max(0, size - TS_LAST * packet))
+        last = file.read()
+        if last[4 if packet == 192 else 0 :: packet] == b"G" * (len(last) // packet) and len(last) % packet == 0:
+            return None
+    return True
 
 
 def _y4m(size: int, last_packet: tuple[int, int] | None) -> bool | None:

@@ -37,6 +37,8 @@ class Timeline:
     least: Ints
     """(P,) the number that the packet's picture has at least: its rank, except where pictures share a time; without
     ranks only keys have one, since what is decoded before a key is shown before it"""
+    most: Ints
+    """(P,) the number that it has at most; without ranks beyond all"""
     keys: Ints
     """packets at which decoding can begin, rising"""
     fps: float | None
@@ -67,6 +69,10 @@ class Timeline:
         """The number that the packet's picture has at least; 0 for one that was not listed, as a second pass over
         damage may find it."""
         return int(self.least[packet]) if packet < len(self.least) else 0
+
+    def is_past(self, packet: int, number: int) -> bool:
+        """Whether the packet's picture should have come before the picture of this number."""
+        return packet < len(self.most) and bool(self.most[packet] < number)
 
     def begin_for(self, number: int) -> int:
         """The packet from which on to decode for this picture, 0 or a key.
@@ -107,14 +113,14 @@ def build_timeline(
     count = len(packets)
     said, by_showing = _said(packets)
     ranks: Ints | None = np.arange(count)
-    least = np.arange(count)
+    least = most = np.arange(count)
     if reorders and not packets.keys.all():
         ranks = None
         if said is not None and by_showing and not timeless:
-            ranks, least = _order(said, packets.keys)
+            ranks, least, most = _order(said, packets.keys)
         by_keys = ranks is not None
         if ranks is None:
-            least = np.where(packets.keys, least, 0)
+            least, most = np.where(packets.keys, least, 0), np.full(count, FARTHEST)
     else:
         by_keys = False
     ordered = None if timeless or said is None else _joined(said, packets, rates, by_keys=by_keys)
@@ -122,7 +128,7 @@ def build_timeline(
     begin = _begin(ranks, packets.keys, first_packet) if anywhere else 0
     times_s = times_s[begin:] - times_s[begin : begin + 1]
     ranks = None if ranks is None else ranks - begin
-    return Timeline(times_s, ranks, least - begin, np.flatnonzero(packets.keys), fps, note)
+    return Timeline(times_s, ranks, least - begin, most - begin, np.flatnonzero(packets.keys), fps, note)
 
 
 def _said(packets: Packets) -> tuple[Ints | None, bool]:
@@ -138,21 +144,22 @@ def _said(packets: Packets) -> tuple[Ints | None, bool]:
     return np.interp(places, places[given], pts[given]).round().astype(np.int64), False
 
 
-def _order(pts: Ints, keys: NDArray[np.bool_]) -> tuple[Ints | None, Ints]:
-    """(rank, least rank) of each packet's picture by its time of showing.
+def _order(pts: Ints, keys: NDArray[np.bool_]) -> tuple[Ints | None, Ints, Ints]:
+    """(rank, least rank, most) of each packet's picture by its time of showing.
 
     No ranks if the times are no order of showing: all pictures in the order of decoding although the codec reorders,
     or pictures further from their places than any codec puts them.
     """
     places = np.arange(len(pts))
-    ranks, least = np.empty_like(places), np.empty_like(places)
+    ranks, least, most = (np.empty_like(places) for _ in range(3))
     for begin, end in pairwise([*_restarts_at_keys(pts, keys), len(pts)]):
         part = pts[begin:end]
         order = np.argsort(part, kind="stable")
         ranks[begin + order] = places[begin:end]
         least[begin:end] = begin + np.searchsorted(part[order], part, side="left")
+        most[begin:end] = begin + np.searchsorted(part[order], part, side="right") - 1
     away = np.abs(ranks - places).max(initial=0)
-    return (ranks, least) if 0 < away <= REORDER else (None, places)
+    return (ranks, least, most) if 0 < away <= REORDER else (None, places, places)
 
 
 def _restarts_at_keys(pts: Ints, keys: NDArray[np.bool_]) -> list[int]:

@@ -12,6 +12,8 @@ from tracker.sources.timeline import RESTART_S, Timeline
 
 STEP_S = 1e-3
 """A picture whose time is not after the one before comes this much after it."""
+LATE = 8
+"""So many pictures in a row with a number that is over are late by damage that the decoder did not report."""
 USELESS = 3
 """After so many of them in a row the times are not believed until they rise again."""
 
@@ -67,13 +69,19 @@ def numbered(
     """
     if timeline.ranks is None:
         return _counted(decoder, pictures, timeline, begin)
-    return _ranked(pictures, timeline, begin)
+    return _ranked(decoder, pictures, timeline, begin)
 
 
-def _ranked(pictures: Iterable[VideoFrame], timeline: Timeline, begin: int) -> Iterator[tuple[int, VideoFrame]]:
+def _ranked(
+    decoder: Decoder, pictures: Iterable[VideoFrame], timeline: Timeline, begin: int
+) -> Iterator[tuple[int, VideoFrame]]:
     following = timeline.first_from(begin)
+    late = 0  # pictures in a row of which the number is over
     for picture in pictures:
         packet = packet_of(picture)
+        late = late + 1 if packet is not None and timeline.is_past(packet, following) else 0
+        if late and (decoder.lost or decoder.corrupt or late > LATE):
+            continue  # after damage, decoders give pictures out of their order, and each would shift all that follow
         number = following if packet is None else max(following, timeline.least_of(packet))
         following = number + 1
         yield number, picture

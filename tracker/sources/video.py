@@ -124,9 +124,11 @@ class Video:
         with closing(self._open()) as listing:
             packets = listing.packets()
             self._short = self._is_short(listing, packets)
-        with closing(self._open()) as probing:
-            if not len(packets) or probing.holds_fields():
-                return None
+        if decoder.interlaced:
+            with closing(self._open()) as probing:
+                if probing.holds_fields():
+                    self._short = bool(self._short)  # the last packet may have no picture of its own
+                    return None
         return build_timeline(
             packets,
             decoder.rates,

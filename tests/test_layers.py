@@ -42,6 +42,7 @@ LINE = {
     "comparison",
     "synth",
     "lessons",
+    "naming",
     "papers",
     "progress",
     "cli",

@@ -133,6 +133,11 @@ configured = options(
 )
 overwriting = click.option("--overwrite", is_flag=True, help="Replace results that exist.")
 pictures_rate = click.option("--fps", type=FPS, metavar="N", help="Of a folder of pictures, a second.  [25]")
+table_rows = click.option(
+    "--rows",
+    type=click.Choice(["numbers", "places"]),
+    help="Where pictures count from 0: a table's first column is their numbers, or their places from 1.  [asked for]",
+)
 shared = options(
     click.option("--lanes", type=LaneList(), help="By comma: gmm, slots, mog2, knn, your variants.  [gmm,slots]"),
     configured,
@@ -185,24 +190,30 @@ def webcam(source: str, show: bool, record: Path | None, **common: Any) -> None:
     """
     if not show and record is None:
         raise SinkError("webcam: nothing to do with --no-show alone; add --record out.mp4, or leave --no-show out")
+    if source.isdecimal():
+        source = f"camera:{source}"  # here a folder that is called 0 is not meant
     _carry_out(common, source=source, output=record, show=show)
 
 
 @cli.command()
 @click.argument("source")
 @click.option("--truth", type=click.Path(path_type=Path), help="MOT table, or folder with gt.txt or masks/.")
+@table_rows
 @pictures_rate
 @click.option(
     "-o", "--output", "folder", type=click.Path(path_type=Path), required=True, metavar="DIR", help="For all files."
 )
 @shared
-def compare(source: str, truth: Path | None, fps: float | None, folder: Path, **common: Any) -> None:
+def compare(source: str, truth: Path | None, rows: Any, fps: float | None, folder: Path, **common: Any) -> None:
     """The lanes on SOURCE side by side, as a page to look at: DIR/report.html.
 
     Beside it stand the video, a contact sheet, the tables and all numbers. With the truth it also has scores, how sure the
     differences are, and every lane's errors in time.
     """
-    _carry_out(common, source=source, output=folder / "compare.mp4", compare=True, truth=truth, fps=fps)
+    if rows is not None and truth is None:
+        raise click.UsageError("--rows is about the table of --truth; leave it out")
+    output = folder / "compare.mp4"
+    _carry_out(common, source=source, output=output, compare=True, truth=truth, truth_rows=rows, fps=fps)
 
 
 @cli.command()
@@ -224,6 +235,7 @@ def compare(source: str, truth: Path | None, fps: float | None, folder: Path, **
 @click.option(
     "--ignore-classes", type=Numbers(), default=(), metavar="N,...", help="Finding these is neither right nor wrong."
 )
+@table_rows
 @click.option("--iou", type=IOU, default=0.5, show_default=True, help="Overlap of a found box.")
 @click.option("-o", "--output", type=click.Path(path_type=Path), metavar="OUT.json", help="Everything, as JSON.")
 @click.option("--csv", type=click.Path(path_type=Path), metavar="OUT.csv", help="The scores, as a table.")
@@ -254,12 +266,14 @@ def evaluate(
 
     common.pop("verbose")
     results = common.pop("results")
+    if results and not common["lanes"] and (common["files"] or common["overrides"] or common["device"]):
+        raise click.UsageError("--config, --set and --device are for lanes, and none runs; name some by --lanes")
     task = Task(
         common.pop("datasets"),
         truth=common.pop("truth"),
         results=results,
         run_lanes=bool(common["lanes"]) or not results,
-        choice=Choice(**{key: common.pop(key) for key in ("layout", "classes", "ignore_classes", "frames")}),
+        choice=Choice(**{key: common.pop(key) for key in ("layout", "classes", "ignore_classes", "frames", "rows")}),
         iou=iou,
         processes=jobs,
     )
@@ -387,6 +401,8 @@ def paper(
 
     Without --shipped, --quick or --short it trains by the papers' protocol, for many hours.
     """
+    if recipe == "shipped" and minutes is not None:
+        raise click.UsageError("--minutes is for training, and --shipped trains nothing; leave one out")
     from tracker.papers.report import CONFIGS, run_paper
 
     report = run_paper(
@@ -399,22 +415,11 @@ def paper(
 
 def _output(source: str, output: Path | None) -> Path:
     """Where the overlay goes: the file named, a default name in the folder named, or the default name here."""
-    default = Path(f"{_name(source)}.tracked.mp4")
-    if output is None:
-        return default
-    return output / default if output.is_dir() else output
+    if output is not None and not output.is_dir():
+        return output
+    from tracker.naming import default_name
 
-
-def _name(source: str) -> str:
-    """What to call the results of a source; of an address nothing is taken, for it may hold a password."""
-    if "://" in source:
-        return "stream"
-    if source.isdecimal():
-        return f"camera{source}"
-    if any(sign in Path(source).name for sign in "*?["):
-        return "frames"
-    path = Path(source).resolve()
-    return (path.name if path.is_dir() else path.stem) or "frames"
+    return (output or Path()) / f"{default_name(source)}.tracked.mp4"
 
 
 def _settings(common: dict[str, Any]) -> RunSettings:

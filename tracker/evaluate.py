@@ -117,6 +117,7 @@ def describe(task: Task) -> dict[str, Any]:
         "layout": task.choice.layout,
         "classes": list(task.choice.classes),
         "ignore_classes": list(task.choice.ignore_classes),
+        "rows": task.choice.rows,
         "frames": None if task.choice.frames is None else list(task.choice.frames),
         "iou": task.iou,
         "processes": task.processes,
@@ -131,7 +132,7 @@ def score_lane(task: LaneTask, *, progress: Progress | None = None) -> SequenceS
     """
     truth, sequence = task.truth, task.sequence
     settings = task.settings.model_copy(update={"lanes": (task.lane,)})
-    with closing(open_source(str(sequence.source), max_frames=truth.span[1] + 1, fps=sequence.fps or 25.0)) as source:
+    with closing(open_source(str(sequence.source), max_frames=truth.span[1] + 1, fps=sequence.fps)) as source:
         _check_inside(truth, source.info.size)
         lanes = build_lanes(settings)
         tally = Tally((task.lane,), truth=truth, iou=task.iou)

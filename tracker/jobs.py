@@ -230,7 +230,7 @@ def _frames_before(job: Job, info: SourceInfo) -> int:
 def _read_truth(job: Job) -> Truth | None:
     if job.truth is None:
         return None
-    from tracker.scores import frame_numbers, read_truth
+    from tracker.scores import Choice, frame_numbers, read_truth
 
     # pictures have numbers of their own, by which a truth speaks of them; a video's frames are 1, 2, ...
     source = Path(job.source)
@@ -238,4 +238,5 @@ def _read_truth(job: Job) -> Truth | None:
         raise SourceError(
             f"{job.source}: a truth finds pictures by the numbers in a folder; give the folder, no pattern"
         )
-    return read_truth(job.truth, numbers=frame_numbers(source) if source.is_dir() else None)
+    numbers = frame_numbers(source) if source.is_dir() else None
+    return read_truth(job.truth, numbers=numbers, choice=Choice(rows=job.truth_rows))

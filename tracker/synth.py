@@ -83,6 +83,8 @@ def stream_world(world: str, order: Order) -> World:
 
     Raises SettingsError for a size, length or number that a world cannot have, and what `read_digits` raises.
     """
+    if order.digits is not None and world != "mnist-mot":
+        raise SettingsError(f"{world}: has no digits; --digits is for mnist-mot, leave it out")
     return WORLDS[world](order)
 
 

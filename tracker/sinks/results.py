@@ -67,7 +67,7 @@ def check_outputs(
 def _identities(path: Path) -> list[Identity]:
     try:
         found = path.stat()
-    except OSError:
+    except (OSError, ValueError):  # not there, or no name that a file can have
         return []
     return [(found.st_dev, found.st_ino)]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,19 +13,20 @@ import av
 import numpy as np
 from av.video.frame import VideoFrame
 from av.video.reformatter import VideoReformatter
+from numpy.typing import NDArray
 
 from tracker.errors import SourceError
 from tracker.sources.address import is_url, scheme, shown
 from tracker.sources.clock import MOST_FPS, USUAL_FPS
 from tracker.sources.connect import in_steps
+from tracker.sources.deep import deep_values
 from tracker.sources.ending import is_cut
 from tracker.sources.packets import Packets, demux, list_packets, shows_picture
+from tracker.sources.streams import choose_stream
 from tracker.types import Image
 
 WAITS = 1.5
 """times the limit of one wait that opening a stream may take"""
-COVER_ART = 0x400
-"""FFmpeg's flag of a still that goes with a song."""
 NO_TIMESTAMPS = 0x80
 """FFmpeg's flag of a container without times (AVFMT_NOTIMESTAMPS)."""
 PROGRESSIVE = (0, 1)
@@ -76,6 +77,10 @@ class Decoder:
     """container time at which the last whole packet ends"""
     stopped: str | None
     """why reading ended before the end of the file, in FFmpeg's words"""
+    notes: tuple[str, ...]
+    """which video is read, if there are several"""
+    stretch: Callable[[NDArray[Any]], Any] | None = None
+    """makes 16-bit values to be shown; None: FFmpeg does"""
 
     def __init__(self, address: str, *, timeout_s: float) -> None:
         self._address = address
@@ -149,13 +154,7 @@ class Decoder:
     def _choose_stream(self) -> Any:
         if self._container.format.name == "tty":  # FFmpeg would play any text file as terminal art
             raise SourceError(f"{self._shown}: is a text file, not a video")
-        streams = [stream for stream in self._container.streams.video if not _is_cover(stream)]
-        if not streams:
-            kind = "only sound" if self._container.streams.audio else "nothing to see"
-            raise SourceError(f"{self._shown}: there is {kind} in it; a video is needed")
-        stream = streams[0]
-        if stream.codec_context is None:
-            raise SourceError(f"{self._shown}: its video has a codec that cannot be read; convert it to H.264")
+        stream, self.notes = choose_stream(self._container, origin=self._shown)
         return stream
 
     def _promised(self, kind: str) -> tuple[int | None, float | None]:
@@ -274,6 +273,8 @@ class Decoder:
 
     def image(self, picture: VideoFrame) -> Image:
         """RGB, not yet turned upright."""
+        if self.stretch is not None:
+            return self.stretch(deep_values(picture, self._reformatter))
         rgb = self._reformatter.reformat(picture, format="rgb24").to_ndarray()
         return np.ascontiguousarray(rgb)
 
@@ -286,10 +287,6 @@ def packet_of(picture: VideoFrame) -> int | None:
     """The number of the picture's packet among those that `Decoder.packets` lists; None if the codec does not tell."""
     packet = picture.opaque
     return packet if isinstance(packet, int) else None
-
-
-def _is_cover(stream: Any) -> bool:
-    return bool(int(getattr(stream, "disposition", 0)) & COVER_ART)
 
 
 def _rates(stream: Any) -> list[float]:

@@ -14,6 +14,8 @@ from tracker.errors import SourceError
 from tracker.sources.address import is_url, scheme, shown
 from tracker.sources.clock import FALLBACK_FPS
 from tracker.sources.decode import Decoder, packet_of
+from tracker.sources.deep import is_deep
+from tracker.sources.depth import PROBED, Stretch, find_stretch
 from tracker.sources.packets import Packets
 from tracker.sources.span import Span
 from tracker.sources.spread import spread, spread_in_time
@@ -47,6 +49,7 @@ class Video:
         self._short: bool | None = None
         self._missing = 0  # numbers that no picture had
         self._readable_s = 0.0  # up to where pictures came
+        self._stretch: Stretch | None = None
         self._decoder = self._open()
         try:
             self._begin()
@@ -55,7 +58,9 @@ class Video:
             raise
 
     def _open(self) -> Decoder:
-        return Decoder(self._address, timeout_s=self._timeout_s)
+        decoder = Decoder(self._address, timeout_s=self._timeout_s)
+        decoder.stretch = self._stretch
+        return decoder
 
     def _begin(self) -> None:
         """Decode the first picture: it tells the size, the rotation and when the clip begins."""
@@ -86,14 +91,32 @@ class Video:
             expected = self._span.count(frames=None if live else frames, fps=fps)
         else:
             expected = len(self._span.places(timeline.times_s))
+        if timeline is not None and is_deep(first):
+            decoder.stretch = self._stretch = self._find_stretch(timeline)
+            notes += [self._stretch.note] if self._stretch is not None and self._stretch.note is not None else []
         self.info = SourceInfo(
             name=self._shown if remote else Path(self._address).name,
             size=(width, height),
             fps=fps,
             frame_count=expected,
             live=live,
-            notes=tuple(notes),
+            notes=(*decoder.notes, *notes),
         )
+
+    def _find_stretch(self, timeline: Timeline) -> Stretch | None:
+        """For values of more than 8 bits, by pictures spread over the whole clip; None where all bits are used."""
+
+        def open_raw() -> Decoder:
+            decoder = self._open()
+            decoder.stretch = lambda values: values
+            return decoder
+
+        try:
+            looks = spread(open_raw, timeline, numbers=range(len(timeline.times_s)), count=PROBED)
+        except SourceError:
+            return None
+        stretch = find_stretch(looks) if looks else None
+        return None if stretch is None or stretch.note is None else stretch
 
     def _list_packets(self) -> Timeline | None:
         """Numbers and times of the file's pictures; None if packets are no pictures."""

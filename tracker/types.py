@@ -61,6 +61,8 @@ class Frame:
     image: Image
     number: int | None = None
     """what the clip itself calls it: its picture's number, or its place in a whole video, from 1"""
+    scene: int | None = 0
+    """which of the scenes known so far it shows; None: it is blank, and no evidence of anything"""
 
     @property
     def written(self) -> int:

@@ -110,7 +110,7 @@ def settle(
     trodden (H, W) bool, pixels before which some object was once: nothing stands there that hides them.
     """
     settled = Settled([], {}, {}, {}, set())
-    if len(blobs.boxes) < 2 or blobs.share > settings.flood:
+    if len(blobs.boxes) < 2:
         return settled
     foretold = np.array([_foretold(pose, life) for pose, life in zip(poses, lives, strict=True)]).reshape(-1, 4)
     owned = _owned_counts(blobs, shares, len(lives))

@@ -40,6 +40,8 @@ COVERED_WEIGHT = np.where(np.arange(256) == 255, np.float32(0), LIGHT_WEIGHT)
 """the same where a large object hides the scene: its colour is no light"""
 LIGHT_SHARE, COVERED_SHARE = 0.1, 0.3
 """share of the picture that is different, above which it may be the light, and above which an object covers the scene"""
+OTHER_LIGHT = 0.1
+"""logarithm of the factor from which a picture of the prescan is in another light"""
 LIGHT_RANGE = (0.4, 2.5)
 """factors of light that are believed"""
 USUAL = np.float32(4)
@@ -144,8 +146,9 @@ class Backdrop:
             return
         self._picture = None
         picture = self._background()
-        away = np.stack([cv2.absdiff(image, cv2.convertScaleAbs(picture)).max(axis=2) for image in images])
-        calm = np.stack([self.mixture.judge(image) != 255 for image in images])
+        verdicts = [self.mixture.judge(image) for image in images]
+        away = np.stack([_away(image, picture, verdict) for image, verdict in zip(images, verdicts, strict=True)])
+        calm = np.stack([verdict != 255 for verdict in verdicts])
         # Two ways to leave visitors out, since each fails where the other does not: the mixture takes for the scene what is like
         # restless water, and the lower half of the samples is no scene where somebody stood for most of the clip.
         middle = len(away) // 2
@@ -237,6 +240,14 @@ class Backdrop:
         if self._picture is None or self._age >= REFRESH_FRAMES:
             self._picture, self._age = self.mixture.picture().astype(np.float32), 0
         return self._picture
+
+
+def _away(image: Image, picture: Array, verdict: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """(H, W) grey levels between an image and the scene's picture; in the image's light, where that is clearly another."""
+    light = _light(image.astype(np.float32), picture, verdict)
+    if abs(float(np.log(np.median(light)))) > OTHER_LIGHT:
+        picture = np.asarray(cv2.multiply(picture, light), np.float32)
+    return np.asarray(cv2.absdiff(image, cv2.convertScaleAbs(picture)).max(axis=2), np.uint8)
 
 
 def _ratio(colours: Array, background: Array) -> Array:

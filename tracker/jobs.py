@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from glob import has_magic
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -17,6 +17,7 @@ from tracker.comparison import Comparison
 from tracker.draw import Overlay, contact_sheet
 from tracker.errors import SinkError, SourceError, TrackerError
 from tracker.events import EventFinder
+from tracker.health import Health, warnings
 from tracker.pipeline import Progress, RunReport, run
 from tracker.settings import RunSettings
 from tracker.sinks import (
@@ -76,6 +77,8 @@ class Result:
     """what stands in the summary file"""
     files: tuple[Path, ...]
     """files and folders that were written"""
+    warnings: tuple[str, ...] = ()
+    """a line each: what of the run's health the user should know"""
 
 
 def process(
@@ -109,15 +112,17 @@ def process(
             notify(f"warming up: the first {warm_up} frames are taken for the empty scene")
         overlay = build_overlay(job, settings)
         finders = {lane: EventFinder(settings.events, lane) for lane in settings.lanes}
+        health = Health(settings.lanes, warm_up_frames=warm_up)
         comparison = None
         if job.compare:
-            comparison = Comparison(settings.lanes, finders=finders, overlay=overlay, warm_up_frames=warm_up)
-        sinks = [tally, *build_sinks(job, settings, source.info, overlay=overlay, finders=finders)]
+            comparison = Comparison(settings.lanes, finders=finders, overlay=overlay, health=health)
+        sinks = [tally, health, *build_sinks(job, settings, source.info, overlay=overlay, finders=finders)]
 
         def sum_up(report: RunReport) -> dict[str, Any]:
             summary = summarize(report, info=source.info, lanes=lanes, settings=settings, tally=tally)
             if not report.frames:
                 return summary
+            summary["findings"] = [asdict(finding) for finding in health.findings()]
             if comparison is not None:
                 summary |= comparison.numbers(tally, settings.seed)
             if "summary" in planned:
@@ -138,7 +143,8 @@ def process(
         except TrackerError as error:
             sum_up(RunReport(tally.frames, "failed", str(error), 0, {}))
             raise
-        return Result(report, sum_up(report), tuple(planned.values()) if report.frames else ())
+        said = warnings(health.findings()) if report.frames else ()
+        return Result(report, sum_up(report), tuple(planned.values()) if report.frames else (), said)
 
 
 def planned_files(job: Job, settings: RunSettings) -> dict[str, Path]:

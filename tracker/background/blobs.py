@@ -31,7 +31,7 @@ class GmmSettings(Settings):
     joins people who walk side by side, which costs more than it mends"""
     min_area: NonNegativeFloat = 0.0004
     """smallest blob, as a share of the picture"""
-    flood: Annotated[float, Field(gt=0, le=1)] = 0.1
+    flood: Annotated[float, Field(gt=0, le=1)] = 0.03
     """if more than this share of a frame is foreground it may be the light: if the scene's edges are still there, it is learned at
     once. An object hides them"""
 

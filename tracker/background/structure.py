@@ -27,6 +27,8 @@ EDGE = 0.7
 """grey levels a small pixel, root mean square over a block, from which the block has structure: above sensor noise"""
 KEPT = 0.5
 """correlation of the gradients from which a block shows the scene"""
+SAME_EDGES = 0.6
+"""correlation of the gradients in all that changed from which it is the light"""
 FAINTEST = 0.1
 """factor of the gradients below which they are what a codec left over, not the scene in another light"""
 FEWEST = 5
@@ -112,10 +114,14 @@ def is_light_change(scene: Image, image: Image, changed: Mask) -> bool:
     whole picture, in the scene's tint, is the light's.
     """
     known, now = thumbnail(scene), thumbnail(image)
-    covered = cv2.resize(changed.astype(np.float32), BLOCKS, interpolation=cv2.INTER_AREA) > 0.5
-    telling = covered & known.structured
-    if telling.sum() >= FEWEST:
-        return float(kept_blocks(known, now)[telling].mean()) >= 0.5
+    height, width = known.across.shape
+    here = cv2.resize(changed.astype(np.float32), (width, height), interpolation=cv2.INTER_AREA)
+    energy = float((here * (known.across**2 + known.down**2)).sum())
+    if energy >= EDGE**2 * FEWEST * height * width / (BLOCKS[0] * BLOCKS[1]):
+        shared = float((here * (known.across * now.across + known.down * now.down)).sum())
+        present = float((here * (now.across**2 + now.down**2)).sum())
+        return shared >= SAME_EDGES * (energy * present) ** 0.5
+    covered = _by_block(here) > 0.5
     return bool(covered.mean() >= 0.8 and same_light(known, now)[covered].mean() >= 0.8)
 
 

@@ -18,6 +18,7 @@ from scipy import ndimage
 from torch import Tensor, nn
 
 from tracker.slots.settings import GroundNetSettings, GroundSettings
+from tracker.slots.streaks import Streaks
 from tracker.types import Image, Labels, Mask
 
 Array = NDArray[np.float32]
@@ -373,6 +374,7 @@ class Ground:
         self._dtype = torch.bfloat16 if device == "cpu" and multiplies() else torch.float32
         self.net.to(self._dtype)
         self._shrunk: tuple[Image, Image] | None = None
+        self._streaks = Streaks()
         self._perhaps: Mask = np.zeros((0, 0), bool)
         self.probability: Array = np.zeros((0, 0), np.float32)
         """(H, W) of an object, in the frame judged last"""
@@ -380,10 +382,12 @@ class Ground:
     def prepare(self, images: Sequence[Image]) -> None:
         """Learn the scene from pictures spread over the clip; with none it warms up on the first frames."""
         self.backdrop.prepare([self._shrink(image) for image in images])
+        self._streaks = Streaks()
 
     def reset(self) -> None:
         """Forget the scene."""
         self.backdrop.reset()
+        self._streaks = Streaks()
 
     def judge(self, image: Image) -> NDArray[np.uint8]:
         """(H, W) uint8: 0 background, 127 unsure, 255 foreground. Learns nothing."""
@@ -395,6 +399,7 @@ class Ground:
             self.net, self.backdrop.sense(self._shrink(image)), device=self.device, dtype=self._dtype
         )
         low, high = self.settings.sure
+        found[self._streaks.find(self.backdrop.different)] = 0
         found[self.backdrop.find_clouds(found > high)] = 0
         found[_grown(found > high, self.backdrop.tinted)] = GROWN
         different = self.backdrop.different
@@ -423,6 +428,7 @@ class Ground:
         if known_foreground is not None and small.shape[:2] != known_foreground.shape:
             size = (small.shape[1], small.shape[0])
             known_foreground = cv2.resize(known_foreground.astype(np.float32), size, interpolation=cv2.INTER_AREA) > 0
+        self._streaks.add(self.backdrop.different)
         self.backdrop.learn(small, known_foreground)
 
     def is_light(self, image: Image, changed: Mask) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tracker.background.structure import Thumbnail, average, is_blank, likeness, thumbnail
+from tracker.background.structure import Thumbnail, blend, is_blank, likeness, median, thumbnail
 from tracker.types import Image
 
 FAMILIAR = 0.3
@@ -48,9 +48,10 @@ class KnownScenes:
         if not images:
             return []
         found = [thumbnail(image) for image in images]
-        candidates = found[:: -(-len(found) // CANDIDATES)]
+        # what all have in common is the scene, unless most are blank
+        candidates = [median(found), *found[:: -(-len(found) // CANDIDATES)]]
         best = max(candidates, key=lambda scene: _support(scene, found))
-        self._add(average([each for each in found if likeness(best, each) >= FAMILIAR] or [best]))
+        self._add(median([each for each in found if likeness(best, each) >= FAMILIAR] or [best]))
         return [
             image
             for image, each in zip(images, found, strict=True)
@@ -67,7 +68,7 @@ class KnownScenes:
         if self._likeness >= FAMILIAR:
             self._strange_s = self._still = None
             self._sudden = False
-            self._scenes[self._current] = average([scene, now], [1 - REFRESH, REFRESH])
+            self._scenes[self._current] = blend(scene, now, REFRESH)
             return self._current
         for number, other in self._scenes.items():
             if number != self._current and likeness(other, now) >= RECOGNISED:

@@ -27,8 +27,10 @@ EDGE = 0.7
 """grey levels a small pixel, root mean square over a block, from which the block has structure: above sensor noise"""
 KEPT = 0.5
 """correlation of the gradients from which a block shows the scene"""
-SAME_EDGES = 0.6
-"""correlation of the gradients in all that changed from which it is the light"""
+SAME_EDGES = 0.5
+"""mean cosine between the gradients of all that changed and the scene's, from which it is the light"""
+ENOUGH_EDGES = 0.01
+"""share of the picture's pixels that must have changed and have a gradient for that to tell"""
 FAINTEST = 0.1
 """factor of the gradients below which they are what a codec left over, not the scene in another light"""
 FEWEST = 5
@@ -79,10 +81,23 @@ def thumbnail(image: Image) -> Thumbnail:
     return Thumbnail(np.asarray(across), np.asarray(down), _by_block(small.astype(np.float32)))
 
 
-def average(thumbnails: Sequence[Thumbnail], weights: Sequence[float] | None = None) -> Thumbnail:
-    """The thumbnail of the weighted mean of pictures of one size: gradients of a mean are means of gradients."""
+def median(thumbnails: Sequence[Thumbnail]) -> Thumbnail:
+    """What pictures of one size have in common: medians of gradients, which keep their directions in any light, and of colours."""
     parts = ([getattr(each, name) for each in thumbnails] for name in ("across", "down", "colours"))
-    return Thumbnail(*(np.average(part, axis=0, weights=weights).astype(np.float32) for part in parts))
+    return Thumbnail(*(np.median(part, axis=0).astype(np.float32) for part in parts))
+
+
+def blend(scene: Thumbnail, now: Thumbnail, share: float) -> Thumbnail:
+    """The scene with a share of a new picture in it, in those blocks where that shows the scene."""
+    even = same_light(scene, now) & ~now.structured
+    weight = np.float32(share) * np.where(scene.structured, kept_blocks(scene, now), even).astype(np.float32)
+    height, width = scene.across.shape
+    fine = np.asarray(cv2.resize(weight, (width, height), interpolation=cv2.INTER_NEAREST))
+    return Thumbnail(
+        scene.across + fine * (now.across - scene.across),
+        scene.down + fine * (now.down - scene.down),
+        scene.colours + weight[..., None] * (now.colours - scene.colours),
+    )
 
 
 def kept_blocks(scene: Thumbnail, now: Thumbnail) -> Mask:
@@ -116,11 +131,13 @@ def is_light_change(scene: Image, image: Image, changed: Mask) -> bool:
     known, now = thumbnail(scene), thumbnail(image)
     height, width = known.across.shape
     here = cv2.resize(changed.astype(np.float32), (width, height), interpolation=cv2.INTER_AREA)
-    energy = float((here * (known.across**2 + known.down**2)).sum())
-    if energy >= EDGE**2 * FEWEST * height * width / (BLOCKS[0] * BLOCKS[1]):
-        shared = float((here * (known.across * now.across + known.down * now.down)).sum())
-        present = float((here * (now.across**2 + now.down**2)).sum())
-        return shared >= SAME_EDGES * (energy * present) ** 0.5
+    steep = np.hypot(known.across, known.down)
+    here_edges = here * (steep >= EDGE)
+    if here_edges.sum() >= ENOUGH_EDGES * height * width:
+        # directions only: one hard edge of an object would outweigh all the scene's soft ones
+        shared = known.across * now.across + known.down * now.down
+        cosine = shared / np.maximum(steep * np.hypot(now.across, now.down), np.float32(1e-6))
+        return float((here_edges * cosine).sum()) >= SAME_EDGES * float(here_edges.sum())
     covered = _by_block(here) > 0.5
     return bool(covered.mean() >= 0.8 and same_light(known, now)[covered].mean() >= 0.8)
 

@@ -56,11 +56,6 @@ class Blobs:
     areas: NDArray[np.int32]
     """(B,) pixels"""
 
-    @property
-    def share(self) -> float:
-        """How much of the picture they cover."""
-        return float(self.areas[1:].sum()) / self.labels.size
-
     def window(self, b: int) -> Area:
         """Rows and columns of blob b's box."""
         x, y, w, h = (int(v) for v in self.boxes[b])

@@ -52,7 +52,9 @@ def card(kind):
         picture[...] = (20, 40, 180)
         cv2.putText(picture, "NO SIGNAL", (30, 65), cv2.FONT_HERSHEY_SIMPLEX, 0.5, (255, 255, 255), 1)
     elif kind == "bars":
-        for n, colour in enumerate([(190, 190, 0), (0, 190, 190), (0, 190, 0), (190, 0, 190), (190, 0, 0), (0, 0, 190)]):
+        for n, colour in enumerate(
+            [(190, 190, 0), (0, 190, 190), (0, 190, 0), (190, 0, 190), (190, 0, 0), (0, 0, 190)]
+        ):
             picture[:, n * WIDTH // 6 : (n + 1) * WIDTH // 6] = colour
     else:
         picture[...] = {"black": 0, "white": 250, "grey": 128, "green": (0, 135, 0)}[kind]

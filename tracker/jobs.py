@@ -112,11 +112,11 @@ def process(
             notify(f"warming up: the first {warm_up} frames are taken for the empty scene")
         overlay = build_overlay(job, settings)
         finders = {lane: EventFinder(settings.events, lane) for lane in settings.lanes}
-        health = Health(settings.lanes, warm_up_frames=warm_up)
+        health = Health(settings.lanes, warm_up_frames=warm_up, pairs=job.compare)
         comparison = None
         if job.compare:
             comparison = Comparison(settings.lanes, finders=finders, overlay=overlay, health=health)
-        sinks = [tally, health, *build_sinks(job, settings, source.info, overlay=overlay, finders=finders)]
+        sinks: list[Sink] = [tally, health, *build_sinks(job, settings, source.info, overlay=overlay, finders=finders)]
 
         def sum_up(report: RunReport) -> dict[str, Any]:
             summary = summarize(report, info=source.info, lanes=lanes, settings=settings, tally=tally)

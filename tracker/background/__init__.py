@@ -4,4 +4,13 @@ from tracker.background.blobs import GmmSegmenter, GmmSettings
 from tracker.background.mixture import BACKGROUND, FOREGROUND, SHADOW, Mixture, MixtureSettings
 from tracker.background.scenes import KnownScenes
 
-__all__ = ["BACKGROUND", "FOREGROUND", "SHADOW", "GmmSegmenter", "GmmSettings", "KnownScenes", "Mixture", "MixtureSettings"]
+__all__ = [
+    "BACKGROUND",
+    "FOREGROUND",
+    "SHADOW",
+    "GmmSegmenter",
+    "GmmSettings",
+    "KnownScenes",
+    "Mixture",
+    "MixtureSettings",
+]

@@ -13,7 +13,6 @@ from pydantic import Field, NonNegativeFloat, PositiveInt
 from tracker.background.mixture import FOREGROUND, Mixture, MixtureSettings
 from tracker.types import Box, Frame, Image, Labels, Mask, Region, Segmentation, Settings
 
-
 COVERED = 0.5
 """share of foreground that hides most of the scene: what stands before it for two seconds must not be learned as scene"""
 

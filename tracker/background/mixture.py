@@ -143,7 +143,7 @@ class Mixture:
         """Take the scene in this picture's light for background from now on, beside what was; objects in it are left out."""
         picture = self.picture()
         expected = relight(picture, light_between(picture, image))
-        objects = (cv2.absdiff(image, expected) > DIFFERS).any(axis=2)
+        objects: Mask = np.asarray((cv2.absdiff(image, expected) > DIFFERS).any(axis=2))
         self._apply(np.where(objects[..., None], expected, image), None, ADAPT_RATE)
 
     def picture(self) -> Image:

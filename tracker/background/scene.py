@@ -51,7 +51,7 @@ def without_visitors(images: Sequence[Image]) -> NDArray[np.uint8]:
     scene[swapped] = rival[swapped]
     threshold[swapped] = DIFFERS
     for n, image in enumerate(stack):
-        visitor = (_away(image, scene) > threshold).any(axis=-1)
+        visitor: Mask = np.asarray((_away(image, scene) > threshold).any(axis=-1))
         image[visitor] = scene[visitor]
         if n in lights:  # back to its own light
             image[...] = np.where(visitor[..., None], relight(scene, lights[n]), images[n])

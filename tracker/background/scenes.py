@@ -53,9 +53,7 @@ class KnownScenes:
         best = max(candidates, key=lambda scene: _support(scene, found))
         self._add(median([each for each in found if likeness(best, each) >= FAMILIAR] or [best]))
         return [
-            image
-            for image, each in zip(images, found, strict=True)
-            if not is_blank(self._scenes[self._current], each)
+            image for image, each in zip(images, found, strict=True) if not is_blank(self._scenes[self._current], each)
         ]
 
     def step(self, image: Image, time_s: float) -> int | None:

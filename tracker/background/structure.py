@@ -130,7 +130,9 @@ def is_light_change(scene: Image, image: Image, changed: Mask) -> bool:
     """
     known, now = thumbnail(scene), thumbnail(image)
     height, width = known.across.shape
-    here = cv2.resize(changed.astype(np.float32), (width, height), interpolation=cv2.INTER_AREA)
+    here: Array = np.asarray(
+        cv2.resize(changed.astype(np.float32), (width, height), interpolation=cv2.INTER_AREA), np.float32
+    )
     steep = np.hypot(known.across, known.down)
     here_edges = here * (steep >= EDGE)
     if here_edges.sum() >= ENOUGH_EDGES * height * width:

@@ -62,12 +62,13 @@ class Health:
 
     lanes           names, in the order in which they are shown
     warm_up_frames  frames judged before the background is known; 0 after a prescan
+    pairs           whether every two lanes are compared, which costs more than all the rest
     """
 
-    def __init__(self, lanes: Sequence[str], *, warm_up_frames: int = 0) -> None:
+    def __init__(self, lanes: Sequence[str], *, warm_up_frames: int = 0, pairs: bool = True) -> None:
         self._warm_up_frames = warm_up_frames
         self._lives = {lane: Lives() for lane in lanes}
-        self._agreements = {pair: Agreement() for pair in combinations(lanes, 2)}
+        self._agreements = {pair: Agreement() for pair in combinations(lanes if pairs else (), 2)}
         self._noise, self._light, self._presence = Noise(), Light(), Presence()
         self._camera: Camera | None = None
         self._frames = 0
@@ -113,7 +114,14 @@ class Health:
 
     def findings(self) -> tuple[Finding, ...]:
         """What was found so far: of the clip first, then of each lane, then of each pair of lanes."""
-        clip = (self._warm_up(), self._scene_lost(), self._light_switched(), self._camera_moved(), self._camera_shakes(), self._noisy())
+        clip = (
+            self._warm_up(),
+            self._scene_lost(),
+            self._light_switched(),
+            self._camera_moved(),
+            self._camera_shakes(),
+            self._noisy(),
+        )
         lanes = (finding for lane, lives in self._lives.items() for finding in self._of_lane(lane, lives))
         pairs = (f for (a, b), each in self._agreements.items() for f in _of_pair(f"{a} / {b}", each))
         return (*clip, *lanes, *pairs)

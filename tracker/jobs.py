@@ -78,7 +78,7 @@ class Result:
     files: tuple[Path, ...]
     """files and folders that were written"""
     warnings: tuple[str, ...] = ()
-    """a line each: what of the run's health the user should know"""
+    """a line each: what of a complete run's health the user should know"""
 
 
 def process(
@@ -143,7 +143,7 @@ def process(
         except TrackerError as error:
             sum_up(RunReport(tally.frames, "failed", str(error), 0, {}))
             raise
-        said = warnings(health.findings()) if report.frames else ()
+        said = warnings(health.findings()) if report.outcome == "complete" else ()
         return Result(report, sum_up(report), tuple(planned.values()) if report.frames else (), said)
 
 

@@ -179,9 +179,9 @@ def test_what_shows_where_a_hidden_slot_must_be_is_that_slot():
     assert found.alone == {0: strip}
 
 
-def test_a_flood_of_foreground_gives_birth_to_nothing():
+def test_an_object_over_half_of_the_picture_is_born():
     found, _ = settled(verdict_of((0, 0, 160, 60)), [], [])
-    assert found.births == []
+    assert [birth.box for birth in found.births] == [(0, 0, 160, 60)]
 
 
 def test_a_grey_coat_between_head_and_legs_is_bridged_where_the_mixture_sees_shadow():

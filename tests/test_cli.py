@@ -111,7 +111,8 @@ def test_a_clip_in_which_nothing_is_found_says_what_may_be_the_reason(tmp_path):
     still = write_video(tmp_path / "still.mp4", [np.full((48, 64, 3), 90, np.uint8)] * 10)
     done = call("process", still, "--lanes", "gmm", "--no-video", "-o", tmp_path / "o.mp4")
     assert done.exit_code == 0
-    assert "nothing was found; objects may be too small (gmm.min_area" in done.stderr
+    assert "tracker: gmm: Nothing was found in the whole clip" in done.stderr
+    assert "gmm.min_area" in done.stderr
 
 
 def test_an_output_that_is_a_folder_gets_the_default_name(clip, tmp_path):

@@ -60,7 +60,9 @@ def examine(images, *, fps=FPS, **arguments):
 def test_a_quiet_clip_with_walkers_has_nothing_to_tell():
     found = examine(pictures(90))
     of_clip = {name: f.level for name, f in found.items() if f.lane is None}
-    assert of_clip == dict.fromkeys(["warm_up", "light_switched", "camera_moved", "camera_shakes", "noise"], "good")
+    assert of_clip == dict.fromkeys(
+        ["warm_up", "scene_lost", "light_switched", "camera_moved", "camera_shakes", "noise"], "good"
+    )
     assert all(f.times_s == () for f in found.values())
     assert found["camera_shakes"].value < 0.1
     assert all(f.advice.endswith(".") and f.title for f in found.values())

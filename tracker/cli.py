@@ -52,11 +52,6 @@ EXIT_ERROR = 1
 EXIT_SIGNAL = 128
 """plus the signal's number: 130 after Ctrl+C"""
 
-NOTHING = (
-    "tracker: nothing was found; objects may be too small (gmm.min_area, slots.life.min_area), dark enough for shadows "
-    "(gmm.mixture.shadows), or stand still all the time"
-)
-
 note = partial(click.echo, err=True)
 """To stderr: results go to stdout or files."""
 
@@ -447,9 +442,8 @@ def _carry_out(common: dict[str, Any], **job: Any) -> None:
         result = process(Job(**job, **common, reads=reads), settings, progress=progress, notify=note)
     if result.report.problem:
         note(f"tracker: warning: {result.report.problem}")
-    whole = result.report.outcome == "complete" and not result.report.problem
-    if whole and not quiet and not any(lane["identities"] for lane in result.summary["lanes"].values()):
-        note(NOTHING)
+    for line in () if quiet else result.warnings:
+        note(f"tracker: {line}")
     if verbose:
         for stage, ms in result.report.mean_ms.items():
             note(f"{stage:>24}  {ms:8.2f} ms a frame")

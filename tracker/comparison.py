@@ -30,30 +30,28 @@ PEOPLE = {
 class Comparison:
     """A sink that gathers what the page needs; then adds its numbers to the summary and writes the page.
 
-    finders         the lanes' events, shared with their tables
-    overlay         draws the frames in which the lanes disagree most
-    warm_up_frames  frames judged before the background is known; 0 after a prescan
+    finders  the lanes' events, shared with their tables
+    overlay  draws the frames in which the lanes disagree most
+    health   another sink of the same run, which comes before this one
     """
 
     def __init__(
-        self, lanes: Sequence[str], *, finders: Mapping[str, EventFinder], overlay: Overlay, warm_up_frames: int
+        self, lanes: Sequence[str], *, finders: Mapping[str, EventFinder], overlay: Overlay, health: Health
     ) -> None:
         self.record = Record(lanes, render=overlay, colour=_hex)
-        self.health = Health(lanes, warm_up_frames=warm_up_frames)
+        self.health = health
         self.events = EventSample()
         self._finders = finders
 
     def write(self, moment: Moment) -> None:
         """Take note of one moment."""
         self.record.write(moment)
-        self.health.write(moment)
         for finder in self._finders.values():
             self._keep(finder(moment))
 
     def close(self, outcome: Outcome) -> None:
         """Take note of what the end makes certain."""
         self.record.close(outcome)
-        self.health.close(outcome)
         for finder in self._finders.values():
             self._keep(finder.finish())
 
@@ -69,7 +67,6 @@ class Comparison:
         }
         return {
             "events": {lane: dict(sorted(kinds.items())) for lane, kinds in counted.items()},
-            "findings": [asdict(finding) for finding in self.health.findings()],
             "differences": [asdict(row) for row in differences(tally, seed=seed)],
         }
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import closing, suppress
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from glob import has_magic
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +18,7 @@ from tracker.draw import Overlay, contact_sheet
 from tracker.errors import SourceError
 from tracker.events import EventFinder
 from tracker.files import Job, plan_job, planned_files
+from tracker.health import Health, warnings
 from tracker.interrupt import Interrupts
 from tracker.pipeline import Lane, Progress, RunReport, run
 from tracker.settings import RunSettings
@@ -55,6 +56,8 @@ class Result:
     """what stands in the summary file"""
     files: tuple[Path, ...]
     """files and folders that were written"""
+    warnings: tuple[str, ...] = ()
+    """a line each: what of a complete run's health the user should know"""
 
 
 def process(
@@ -114,16 +117,19 @@ def _run(
         notify(f"warming up: the first {warm_up} frames are taken for the empty scene")
     overlay = build_overlay(job, settings)
     finders = {lane: EventFinder(settings.events, lane) for lane in settings.lanes}
+    health = Health(settings.lanes, warm_up_frames=warm_up, pairs=job.compare)
     comparison = None
     if job.compare:
-        comparison = Comparison(settings.lanes, finders=finders, overlay=overlay, warm_up_frames=warm_up)
-    sinks = [tally, *build_sinks(job, settings, source.info, results, overlay=overlay, finders=finders, notify=notify)]
+        comparison = Comparison(settings.lanes, finders=finders, overlay=overlay, health=health)
+    files = build_sinks(job, settings, source.info, results, overlay=overlay, finders=finders, notify=notify)
+    sinks: list[Sink] = [tally, health, *files]
 
     def finish(report: RunReport) -> dict[str, Any]:
         """Sum up, and give the results their names."""
         summary = summarize(report, info=source.info, lanes=lanes, settings=settings, tally=tally)
         if not report.frames:
             return summary
+        summary["findings"] = [asdict(finding) for finding in health.findings()]
         if comparison is not None:
             summary |= comparison.numbers(tally, settings.seed)
         if "summary" in planned:
@@ -149,7 +155,8 @@ def _run(
             with suppress(Exception):  # the first error is the one to tell
                 finish(RunReport(tally.frames, "failed", str(error), 0, {}))
         raise
-    return Result(report, finish(report), tuple(planned.values()) if report.frames else ())
+    said = warnings(health.findings()) if report.outcome == "complete" else ()
+    return Result(report, finish(report), tuple(planned.values()) if report.frames else (), said)
 
 
 def build_overlay(job: Job, settings: RunSettings) -> Overlay:

@@ -108,6 +108,8 @@ class Frame:
     place: int | None = None
     """its place in the whole clip, from 0, with frames counted that came before a part or cannot be read; by this a
     truth speaks of it. None if unknown: live, or drawn"""
+    scene: int | None = 0
+    """which of the scenes known so far it shows; None: it is blank, and no evidence of anything"""
 
     @property
     def written(self) -> int:

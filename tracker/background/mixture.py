@@ -13,7 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from tracker.background.scene import without_visitors
+from tracker.background.light import light_between, relight
+from tracker.background.scene import DIFFERS, without_visitors
+from tracker.background.structure import is_light_change
 from tracker.errors import SettingsError, ShapeError
 from tracker.types import Image, Mask, Settings
 
@@ -23,6 +25,9 @@ BACKGROUND, SHADOW, FOREGROUND = 0, 127, 255
 ADAPT_RATE = 0.15
 """OpenCV counts the strongest colours up to 0.9 of the weight as background. One frame at a rate above 0.1 leaves an
 old colour less than that, so the new one is background at once, and the old one stays so too (a flash is forgiven)."""
+
+MOST_LEFT = 2
+"""scenes kept beside the present one, the first among them"""
 
 _TAKES_KNOWN_FOREGROUND = "knownForegroundMask" in (cv2.BackgroundSubtractorMOG2.apply.__doc__ or "")
 
@@ -56,16 +61,35 @@ class Mixture:
         self.reset()
 
     def reset(self) -> None:
-        """Forget the scene, `prepare` included."""
+        """Forget every scene, `prepare` included."""
+        self._shape: tuple[int, ...] | None = None
+        self._scene = 0
+        self._left: dict[int, tuple[cv2.BackgroundSubtractor, int, bool]] = {}
+        """scenes that the clip has left: model, frames learned, whether it was prepared"""
+        self._begin()
+
+    def _begin(self) -> None:
         s = self.settings
         self._model: cv2.BackgroundSubtractor
         if s.method == "mog2":
             self._model = cv2.createBackgroundSubtractorMOG2(s.history, s.var_threshold, s.shadows)
         else:
             self._model = cv2.createBackgroundSubtractorKNN(s.history, s.dist2_threshold, s.shadows)
-        self._shape: tuple[int, ...] | None = None
         self._learned_frames = 0
         self._prepared = False
+
+    def enter(self, scene: int) -> None:
+        """Judge and learn the scene of that number from now on; a new one warms up first, one known before goes on."""
+        if scene == self._scene:
+            return
+        self._left[self._scene] = self._model, self._learned_frames, self._prepared
+        if len(self._left) > MOST_LEFT:
+            del self._left[sorted(self._left)[1]]
+        self._scene = scene
+        if scene in self._left:
+            self._model, self._learned_frames, self._prepared = self._left.pop(scene)
+        else:
+            self._begin()
 
     @property
     def ready(self) -> bool:
@@ -111,9 +135,16 @@ class Mixture:
         verdict = self._apply(image, None, self._next_rate())
         return verdict if ready else np.zeros_like(verdict)
 
+    def is_light(self, image: Image, changed: Mask) -> bool:
+        """Whether the light changed where a picture differs from the scene, `changed` (H, W) bool, rather than an object came."""
+        return is_light_change(self.picture(), image, changed)
+
     def adapt(self, image: Image) -> None:
-        """Take this picture for background from now on, beside what was: for when the light was switched."""
-        self._apply(image, None, ADAPT_RATE)
+        """Take the scene in this picture's light for background from now on, beside what was; objects in it are left out."""
+        picture = self.picture()
+        expected = relight(picture, light_between(picture, image))
+        objects: Mask = np.asarray((cv2.absdiff(image, expected) > DIFFERS).any(axis=2))
+        self._apply(np.where(objects[..., None], expected, image), None, ADAPT_RATE)
 
     def picture(self) -> Image:
         """(H, W, 3) uint8, the most likely empty scene. Raises ShapeError before the first image."""

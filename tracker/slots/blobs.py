@@ -56,11 +56,6 @@ class Blobs:
     areas: NDArray[np.int32]
     """(B,) pixels"""
 
-    @property
-    def share(self) -> float:
-        """How much of the picture they cover."""
-        return float(self.areas[1:].sum()) / self.labels.size
-
     def window(self, b: int) -> Area:
         """Rows and columns of blob b's box."""
         x, y, w, h = (int(v) for v in self.boxes[b])
@@ -110,7 +105,7 @@ def settle(
     trodden (H, W) bool, pixels before which some object was once: nothing stands there that hides them.
     """
     settled = Settled([], {}, {}, {}, set())
-    if len(blobs.boxes) < 2 or blobs.share > settings.flood:
+    if len(blobs.boxes) < 2:
         return settled
     foretold = np.array([_foretold(pose, life) for pose, life in zip(poses, lives, strict=True)]).reshape(-1, 4)
     owned = _owned_counts(blobs, shares, len(lives))

@@ -80,12 +80,17 @@ class SlotsSegmenter:
         """E-step with this frame, M-step towards the next; labels are identities."""
         life = self.settings.life
         image = self._shrink(frame.image)
-        verdict = self.scene.judge(image)
+        # a blank picture says nothing: every slot is hidden, and nothing is learned
+        blank = frame.scene is None
+        if frame.scene is not None:
+            self.scene.enter(frame.scene)
+        verdict = np.zeros(image.shape[:2], np.uint8) if blank else self.scene.judge(image)
+        if not blank and self._is_light(image, verdict):
+            self.scene.adapt(image)
+            verdict = self.scene.judge(image)
         poses = self._state.pose.numpy().copy()
         shares = share_out(image, verdict, self._canvases(), poses, self.network.settings.pixels)
         blobs = find_blobs(verdict, life)
-        if blobs.share > life.flood:
-            self.scene.adapt(image)
         if self._trodden is None or self._trodden.shape != verdict.shape:
             self._trodden = np.zeros(verdict.shape, bool)
         settled = settle(blobs, shares, image, poses, self._lives, life, self._trodden)
@@ -102,8 +107,9 @@ class SlotsSegmenter:
         self._bury(size, settled)
         for birth in settled.births:
             self._bear(birth, image)
-        self._feed_back(image, labels)
-        if isinstance(self.scene, Ground):
+        if not blank:
+            self._feed_back(image, labels)
+        if not blank and isinstance(self.scene, Ground):
             labels = self.scene.complete(labels)
         if self.settings.boxes == "visible":
             regions = _visible(regions, labels)
@@ -119,6 +125,10 @@ class SlotsSegmenter:
             return image
         size = (wanted, max(1, round(height * wanted / width)))
         return cv2.resize(image, size, interpolation=cv2.INTER_AREA)  # type: ignore[return-value]
+
+    def _is_light(self, image: Image, verdict: NDArray[np.uint8]) -> bool:
+        foreground = verdict == FOREGROUND
+        return float(foreground.mean()) > self.settings.life.flood and self.scene.is_light(image, foreground)
 
     def _canvases(self) -> Array:
         """(K, P, P, 4) colour and mask as foretold."""

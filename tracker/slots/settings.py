@@ -185,8 +185,9 @@ class LifeSettings(Settings):
     """two slots one of which covers this share of the other are one object seen twice; the younger dies"""
     inside_frames: int = Field(20, ge=1, le=1_000_000)
     """frames after which a slot that lies inside an older one is held to be the same object"""
-    flood: float = Field(0.3, gt=0, le=1)
-    """no births in a frame with a larger share of foreground than this: the light has changed"""
+    flood: float = Field(0.1, gt=0, le=1)
+    """if more than this share of a frame is foreground it may be the light: if the scene's edges are still there, it is learned at
+    once. An object hides them"""
     still_frames: int = Field(150, ge=1, le=1_000_000)
     """without a prescan, a slot that has never moved for so long is given back to the background"""
 

@@ -170,6 +170,30 @@ class TestNumbers:
             assert [(f.number, read_off(f.image)) for f in late] == [(n + 1, n) for n in range(36, 60)]
             assert [f.time_s for f in late] == pytest.approx([n / 25 for n in range(36, 60)], abs=1e-6)
 
+    def test_packets_without_a_picture_are_neither_damaged_nor_counted(self, tmp_path):
+        """MPEG-4 has pictures that are "not coded": the last one stays."""
+        clip = write(tmp_path / "clip.avi", codec="mpeg4", by_rate=True)
+        path = tmp_path / "gaps.avi"
+        with av.open(str(clip)) as old, av.open(str(path), "w") as new:
+            stream = new.add_stream_from_template(old.streams.video[0])
+            packets = [packet for packet in old.demux(video=0) if packet.size]
+            for place in range(len(packets) + 2):
+                if place in (20, 21):
+                    packet = av.Packet(bytes.fromhex("000001b650cf"))
+                    packet.time_base = packets[0].time_base
+                else:
+                    packet = packets[place - 2 if place > 20 else place]
+                packet.pts = packet.dts = place
+                packet.stream = stream
+                new.mux(packet)
+        source = open_source(str(path))
+        frames = list(source)
+        assert source.problem is None
+        assert [(frame.number, read_off(frame.image)) for frame in frames] == [(n + 1, n) for n in range(60)]
+        assert [frame.time_s for frame in frames] == pytest.approx([n / 25 for n in range(62) if n not in (20, 21)])
+        part = frames_of(path, start_s=1.4)
+        assert [(f.number, f.time_s) for f in part] == [(f.number, f.time_s) for f in frames[-len(part) :]]
+
     def test_damage_where_only_decoding_is_timed_is_counted_a_few_pictures_later(self, tmp_path):
         path = write(tmp_path / "clip.avi", by_rate=True)
         _spoil(path, 24)
@@ -301,6 +325,14 @@ class TestTimeline:
         timeline = build_timeline(packets_of(self.PTS * 2, keys=[0, 7]), [25.0], reorders=True, timeless=False)
         assert timeline.ranks.tolist() == [0, 3, 1, 2, 6, 4, 5, 7, 10, 8, 9, 13, 11, 12]
         assert timeline.times_s == pytest.approx([n / 25 for n in range(14)])
+
+    def test_an_order_that_was_guessed_is_not_used(self):
+        timeline = build_timeline(packets_of(self.PTS), [25.0], reorders=True, timeless=False, showing=False)
+        assert timeline.ranks is None
+
+    def test_packets_that_may_give_no_picture_number_nothing(self):
+        timeline = build_timeline(packets_of(EVEN_MS), [25.0], reorders=False, timeless=False, one_each=False)
+        assert (timeline.ranks, timeline.loose, timeline.begin_for(50)) == (None, 0, 0)
 
     def test_a_wild_time_gives_no_order(self):
         pts = [*self.PTS, *(t + 280 for t in self.PTS), *(t + 560 for t in self.PTS)] * 3

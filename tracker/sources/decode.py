@@ -35,6 +35,21 @@ LENGTH_IN_HEADER = ("mov", "matroska", "flv", "asf", "ivf", "nut")
 """Containers, by the first of FFmpeg's names, whose header says how long they are."""
 STREAMS = ("mpegts", "mpeg")
 """Containers that are written down from anywhere in a stream."""
+SKIPPING = (
+    "mpeg4",
+    "msmpeg4v1",
+    "msmpeg4v2",
+    "msmpeg4",
+    "h263",
+    "flv",
+    "wmv1",
+    "wmv2",
+    "wmv3",
+    "vc1",
+    "theora",
+    "vp6f",
+)
+"""Codecs, by FFmpeg's names, with packets that repeat the last picture and give none."""
 FIELDS_PROBED = 48
 """Packets that tell whether each of them is a picture or half of one."""
 
@@ -59,6 +74,10 @@ class Decoder:
     """how many pictures the header promises; None if it does not say"""
     timeless: bool
     """this kind of container has no times; FFmpeg makes them up"""
+    showing: bool
+    """this kind of container says when pictures are shown"""
+    one_each: bool
+    """every packet of this codec gives a picture"""
     anywhere: bool
     """this kind of container can begin amidst a clip"""
     reorders: bool
@@ -110,6 +129,8 @@ class Decoder:
         kind = self._container.format
         self.frames, self.promised_s = self._promised(kind.name.split(",")[0])
         self.timeless = bool(kind.flags & NO_TIMESTAMPS) or kind.name.endswith("_pipe")
+        self.showing = not self.timeless and kind.name != "avi"
+        self.one_each = context.name not in SKIPPING
         self.anywhere = self.timeless or kind.name in STREAMS
         self.reorders = context.has_b_frames
         self.interlaced = context.field_order not in PROGRESSIVE

@@ -18,6 +18,8 @@ from tracker.sources.packets import NO_TIME, Packets
 
 RESTART_S = 1.0
 """Timestamps that fall back further than this have started over, as in joined recordings."""
+MPEG4_AHEAD = 2
+"""A picture of MPEG-4 part 2 is decoded at most so many places before it is shown."""
 FARTHEST = 2**61
 """Ticks beyond are cut down to it, so that differences and sums stay integers."""
 REORDER = 32
@@ -39,6 +41,9 @@ class Timeline:
     ranks only keys have one, since what is decoded before a key is shown before it"""
     most: Ints
     """(P,) the number that it has at most; without ranks beyond all"""
+    loose: int | None
+    """None: every packet gives a picture. Else some may give none, as the VOPs of MPEG-4 that are not coded, numbers come
+    by counting only, and the picture of packet p is shown in the place p - loose or later"""
     keys: Ints
     """packets at which decoding can begin, rising"""
     fps: float | None
@@ -80,6 +85,8 @@ class Timeline:
         The second key before it, since some keys (recovery points of H.264) need a run-up, and since without ranks the
         first number that is known is that of the second key.
         """
+        if self.loose is not None:
+            return 0
         if self.ranks is None:
             before = self.keys[self.least[self.keys] <= number - REORDER]
         else:
@@ -99,6 +106,8 @@ def build_timeline(
     *,
     reorders: bool,
     timeless: bool,
+    showing: bool = True,
+    one_each: bool = True,
     anywhere: bool = False,
     first_packet: int = 0,
 ) -> Timeline:
@@ -107,6 +116,8 @@ def build_timeline(
     rates           pictures a second by the header, the best first
     reorders        the codec may show pictures in another order than that of decoding
     timeless        the container has no times; those of `packets` were made up from a rate
+    showing         the container says when pictures are shown; AVI says when they are decoded, and the rest is a guess
+    one_each        every packet of this codec gives a picture
     anywhere        the clip may begin amidst pictures of which the first are missing: a stream that was written down
     first_packet    the packet of the first picture that could be decoded
     """
@@ -114,21 +125,23 @@ def build_timeline(
     said, by_showing = _said(packets)
     ranks: Ints | None = np.arange(count)
     least = most = np.arange(count)
-    if reorders and not packets.keys.all():
+    reorders = reorders and not packets.keys.all()
+    loose = None if one_each else MPEG4_AHEAD if reorders else 0
+    by_keys = False
+    if reorders or not one_each:
         ranks = None
-        if said is not None and by_showing and not timeless:
+        if said is not None and by_showing and showing and one_each and not timeless:
             ranks, least, most = _order(said, packets.keys)
         by_keys = ranks is not None
         if ranks is None:
-            least, most = np.where(packets.keys, least, 0), np.full(count, FARTHEST)
-    else:
-        by_keys = False
+            least = np.where(packets.keys & one_each, least, 0)
+            most = np.full(count, FARTHEST)
     ordered = None if timeless or said is None else _joined(said, packets, rates, by_keys=by_keys)
     times_s, fps, note = judge(ordered, count, tick_s=packets.tick_s, rates=rates)
     begin = _begin(ranks, packets.keys, first_packet) if anywhere else 0
     times_s = times_s[begin:] - times_s[begin : begin + 1]
     ranks = None if ranks is None else ranks - begin
-    return Timeline(times_s, ranks, least - begin, most - begin, np.flatnonzero(packets.keys), fps, note)
+    return Timeline(times_s, ranks, least - begin, most - begin, loose, np.flatnonzero(packets.keys), fps, note)
 
 
 def _said(packets: Packets) -> tuple[Ints | None, bool]:

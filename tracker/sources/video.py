@@ -134,6 +134,8 @@ class Video:
             decoder.rates,
             reorders=decoder.reorders,
             timeless=decoder.timeless,
+            showing=decoder.showing,
+            one_each=decoder.one_each,
             anywhere=decoder.anywhere,
             first_packet=packet_of(self._first) or 0,
         )
@@ -223,6 +225,9 @@ class Video:
                 counted = itertools.chain([landed], later)
             else:  # the key pictures here cannot be decoded by themselves
                 counted = self._reopened(0)
+        if timeline.loose is not None:
+            yield from self._loosely(timeline, timeline.loose, counted)
+            return
         following = None if self._sought else 0
         for number, picture in counted:
             self._missing += 0 if following is None else number - following
@@ -230,6 +235,17 @@ class Video:
             time_s = timeline.time_s(number)
             self._readable_s = timeline.time_s(following) if following < len(timeline) else time_s + timeline.step_s
             yield time_s, (number, picture)
+
+    def _loosely(
+        self, timeline: Timeline, loose: int, counted: Iterator[tuple[int, VideoFrame]]
+    ) -> Iterator[tuple[float, tuple[int, VideoFrame]]]:
+        """Times where some packets give no picture: by a picture's packet, not by its number."""
+        place = -1
+        for number, picture in counted:
+            packet = packet_of(picture)
+            place = max(place + 1, 0 if packet is None else packet - loose)
+            self._readable_s = timeline.time_s(place) + timeline.step_s
+            yield timeline.time_s(place), (number, picture)
 
     def _reopened(self, begin: int) -> Iterator[tuple[int, VideoFrame]]:
         """(number, picture) of a new pass, from the packet `begin`."""

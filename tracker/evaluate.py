@@ -79,6 +79,7 @@ def evaluate(
     for line in left_out:
         notify(f"warning: left out: {line}")
     rows: list[SequenceScores | Failure] = []
+    told: set[str] = set()  # a note of a sequence is the same for every lane
 
     def keep(row: SequenceScores | Failure) -> None:
         rows.append(row)
@@ -86,6 +87,10 @@ def evaluate(
             notify(f"error: {row.sequence}, {row.method}: {row.error}")
         elif row.problem:
             notify(f"warning: {row.sequence}, {row.method}: {row.problem}")
+        for line in row.notes if isinstance(row, SequenceScores) else ():
+            if (line := f"{row.category}/{row.sequence}: {line}") not in told:
+                told.add(line)
+                notify(line)
 
     lane_tasks: list[LaneTask] = []
     lanes = settings.lanes if task.run_lanes else ()
@@ -167,6 +172,7 @@ def score_lane(task: LaneTask, *, progress: Progress | None = None) -> SequenceS
         peak_mb=peak_memory_mb(),
         weights_sha256=getattr(lanes[0].segmenter, "weights_digest", None),
         problem=problem,
+        notes=source.info.notes,
         versions=versions(),
     )
 

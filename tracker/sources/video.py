@@ -13,6 +13,7 @@ from av.video.frame import VideoFrame
 from tracker.errors import SourceError
 from tracker.sources.address import is_url, scheme, shown
 from tracker.sources.clock import FALLBACK_FPS
+from tracker.sources.connect import in_steps
 from tracker.sources.decode import Decoder, packet_of
 from tracker.sources.deep import is_deep
 from tracker.sources.depth import PROBED, Stretch, find_stretch
@@ -66,7 +67,7 @@ class Video:
         """Decode the first picture: it tells the size, the rotation and when the clip begins."""
         decoder = self._decoder
         self._rest = decoder.pictures()
-        first = next(self._rest, None)
+        first = self._first_picture()
         if first is None:
             raise SourceError(f"{self._shown}: not one picture in it is readable")
         self._first = first
@@ -102,6 +103,15 @@ class Video:
             live=live,
             notes=(*decoder.notes, *notes),
         )
+
+    def _first_picture(self) -> VideoFrame | None:
+        """Of a stream it is waited for in steps, so that Ctrl+C is heard; its own limit ends the waiting before this one."""
+        if not is_url(self._address):
+            return next(self._rest, None)
+        try:
+            return in_steps(lambda: next(self._rest, None), limit_s=2 * self._timeout_s)
+        except TimeoutError:
+            raise SourceError(f"{self._shown}: no picture for {2 * self._timeout_s:g} s; check the address") from None
 
     def _find_stretch(self, timeline: Timeline) -> Stretch | None:
         """For values of more than 8 bits, by pictures spread over the whole clip; None where all bits are used."""

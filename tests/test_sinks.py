@@ -60,8 +60,11 @@ def arrange(images, times_s):
     return np.concatenate(images, axis=1)
 
 
-def video(path, *, render=picture, fps=10.0, **settings):
-    return Alone(lambda out: OverlayVideo(out, render=render, fps=fps, settings=VideoSettings(**settings)), path)
+def video(path, *, render=picture, fps=10.0, pixel_aspect=1.0, notify=None, **settings):
+    given = {"pixel_aspect": pixel_aspect} | ({"notify": notify} if notify else {})
+    return Alone(
+        lambda out: OverlayVideo(out, render=render, fps=fps, settings=VideoSettings(**settings), **given), path
+    )
 
 
 def mot(path, lane="slots", **options):
@@ -457,14 +460,14 @@ class Desktop:
     def __init__(self, monkeypatch, keys=(), visible=()):
         self.shown, self.keys, self.visible, self.windows = [], list(keys), list(visible), []
         monkeypatch.setattr(cv2, "namedWindow", lambda title, flags: self.windows.append(title))
-        monkeypatch.setattr(cv2, "imshow", lambda title, image: self.shown.append(image))
+        monkeypatch.setattr(cv2, "imshow", lambda title, image: self.shown.append(int(image[0, 0, 0])))
         monkeypatch.setattr(cv2, "waitKey", lambda _: self.keys.pop(0) if self.keys else -1)
         monkeypatch.setattr(cv2, "getWindowProperty", lambda *_: self.visible.pop(0) if self.visible else 1.0)
         monkeypatch.setattr(cv2, "destroyAllWindows", self.windows.clear)
 
-    def show(self, *pictures, turns=10):
+    def show(self, *greys, turns=10):
         """What the window's process says while these come, one a turn; the input ends after so many turns."""
-        inbox = Arrivals(pictures, turns)
+        inbox = Arrivals([np.full((4, 6, 3), grey, np.uint8) for grey in greys], turns)
         reading, writing = os.pipe()
         with os.fdopen(reading) as said:
             window_process.show("clip", inbox, writing)
@@ -488,20 +491,20 @@ class Arrivals:
 @pytest.mark.parametrize("key", [ord("q"), ord("Q"), 27])
 def test_a_key_ends_the_run_and_the_window_goes_away(monkeypatch, key):
     desktop = Desktop(monkeypatch, keys=[-1, ord("x"), key])
-    assert desktop.show(*"abcde") == ["open", "stop"]
-    assert desktop.shown == ["a", "b", "c"]
+    assert desktop.show(1, 2, 3, 4, 5) == ["open", "stop"]
+    assert desktop.shown == [1, 2, 3]
     assert desktop.windows == []
 
 
 def test_closing_the_window_ends_the_run(monkeypatch):
     desktop = Desktop(monkeypatch, visible=[0.0, 1.0, 0.0])  # not yet there, there, gone
-    assert desktop.show(*"abcde") == ["open", "stop"]
-    assert desktop.shown == ["a", "b", "c"]
+    assert desktop.show(1, 2, 3, 4, 5) == ["open", "stop"]
+    assert desktop.shown == [1, 2, 3]
 
 
 def test_the_end_of_the_pictures_is_no_wish_of_the_user(monkeypatch):
     desktop = Desktop(monkeypatch)
-    assert desktop.show("a", turns=3) == ["open"]
+    assert desktop.show(1, turns=3) == ["open"]
     assert desktop.windows == []
 
 
@@ -515,7 +518,7 @@ def test_a_window_that_the_library_does_not_know_any_more_was_closed(monkeypatch
         raise cv2.error("NULL window: 'clip'")
 
     monkeypatch.setattr(cv2, "getWindowProperty", forgotten)
-    assert desktop.show(*"abc") == ["open", "stop"]
+    assert desktop.show(1, 2, 3) == ["open", "stop"]
 
 
 def test_a_window_shows_red_as_red_and_pixels_as_square():

@@ -84,8 +84,8 @@ def process(
             with closing(source), results:
                 for line in source.info.notes:
                     notify(f"tracker: {source.info.name}: {line}")
-                job = _without_missing_display(job, notify)
                 with interrupts.allowed():
+                    job = _without_missing_display(job, notify)
                     lanes = build_lanes(settings)
                     before = 0 if truth is None else _frames_before(job, source.info)
                 tally = Tally(settings.lanes, truth=truth, frame_offset=before)
@@ -203,7 +203,7 @@ def build_sinks(
         elif kind == "masks":
             sinks.append(MaskFolder(output, lane) if job.masks == "png" else RleMasks(output, lane))
         elif kind == "sheet":
-            sinks.append(ContactSheet(output, render=overlay, arrange=contact_sheet))
+            sinks.append(ContactSheet(output, render=overlay, arrange=contact_sheet, pixel_aspect=info.pixel_aspect))
     if job.show:
         lost = None if job.output is None else notify  # a recording goes on without its window
         sinks.append(Window("tracker", render=overlay, pixel_aspect=info.pixel_aspect, when_lost=lost))

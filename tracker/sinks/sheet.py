@@ -20,8 +20,9 @@ class ContactSheet:
     Every 2^k-th picture is kept, small; when there are four times as many as wanted every other one goes and k grows.
     Memory and time per frame stay small however long the run is.
 
-    render   the picture of a moment; called for the kept ones only
-    arrange  pictures and their times in seconds to one picture, such as `tracker.draw.contact_sheet`
+    render        the picture of a moment; called for the kept ones only
+    pixel_aspect  width of a pixel over its height: the pictures are kept with square pixels
+    arrange       pictures and their times in seconds to one picture, such as `tracker.draw.contact_sheet`
     """
 
     def __init__(
@@ -31,11 +32,13 @@ class ContactSheet:
         render: Callable[[Moment], Image],
         arrange: Callable[[Sequence[Image], Sequence[float]], Image],
         count: int = 12,
+        pixel_aspect: float = 1.0,
     ) -> None:
         self._output = output
         self._render = render
         self._arrange = arrange
         self._count = count
+        self._pixel_aspect = pixel_aspect
         self._kept: list[tuple[Image, float]] = []
         self._stride = 1
         self._seen = 0
@@ -43,7 +46,7 @@ class ContactSheet:
     def write(self, moment: Moment) -> None:
         """Keep the moment's picture if it is its turn."""
         if self._seen % self._stride == 0:
-            self._kept.append((_shrink(self._render(moment)), moment.frame.time_s))
+            self._kept.append((_shrink(self._render(moment), self._pixel_aspect), moment.frame.time_s))
             if len(self._kept) == 4 * self._count:
                 self._kept = self._kept[::2]
                 self._stride *= 2
@@ -61,9 +64,11 @@ class ContactSheet:
         write_output(self._output, marked_png(data.tobytes()))
 
 
-def _shrink(image: Image) -> Image:
+def _shrink(image: Image, pixel_aspect: float) -> Image:
     height, width = image.shape[:2]
-    if width <= TILE_WIDTH:
+    shown_width = width * pixel_aspect
+    if pixel_aspect == 1 and width <= TILE_WIDTH:
         return image.copy()  # the render's own array may be a view of something larger
-    size = (TILE_WIDTH, max(1, round(height * TILE_WIDTH / width)))
+    scale = min(1, TILE_WIDTH / shown_width)
+    size = (max(1, round(shown_width * scale)), max(1, round(height * scale)))
     return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 TICKS = 90_000
 """a second in the file: the usual clock of video, fine enough for every frame rate"""
+COARSE_TICKS = 10_000
+"""a second in the file of a clip whose pictures are hours apart: FFmpeg's MP4 has no coarser clock for video"""
 LONGEST_STEP = 6 * 3600 * TICKS
-"""ticks from one picture to the next: the length of a sample has 32 bits, and FFmpeg allows 31"""
+"""ticks from one picture to the next, 6 h or 54 h: the length of a sample has 32 bits, and FFmpeg allows 31"""
 MOST_REPEATS = 2000
 """in one file: more than a year of gaps at 6 h each"""
 SHORTENED_S = 1.0
@@ -13,8 +15,8 @@ SHORTENED_S = 1.0
 
 
 def ticks_per_second(fps: float | None) -> int:
-    """TICKS; fewer where the mean distance of pictures is more than a quarter of what fits between two."""
-    return TICKS if fps is None else max(1, min(TICKS, int(fps * LONGEST_STEP / 4)))
+    """TICKS; COARSE_TICKS where the mean distance of pictures is more than a quarter of what fits between two."""
+    return TICKS if fps is None or TICKS / fps <= LONGEST_STEP / 4 else COARSE_TICKS
 
 
 class Timeline:

@@ -22,8 +22,6 @@ from tracker.sinks.settings import VideoSettings
 from tracker.sinks.timeline import SHORTENED_S, Timeline, ticks_per_second
 from tracker.types import Image, Moment, Outcome
 
-FRAGMENT_S = 0.4
-"""of video; a fragment is written once the picture after it has come"""
 KEY_TOLERANCE_S = 1e-3
 """a picture this much early may begin the next stretch: times of pictures are rounded"""
 THREADS = "4"
@@ -38,9 +36,9 @@ class OverlayVideo:
     pixel_aspect  width of a pixel over its height, for players
     notify        told in one line where a gap of the clip's time is shortened: see `timeline`
 
-    What a killed run leaves plays up to FRAGMENT_S and one picture before its end, whatever the rate: nothing waits in
-    the encoder for pictures to come. Odd sizes are padded by one row or column. A picture of another size than the first
-    is fitted into the first's. Encoding runs in a thread of its own; its failure is raised by the next `write` or by `close`.
+    What a killed run leaves has every picture but the last, whatever the rate: nothing waits in the encoder for pictures
+    to come. Odd sizes are padded by one row or column. A picture of another size than the first is fitted into the first's.
+    Encoding runs in a thread of its own; its failure is raised by the next `write` or by `close`.
     """
 
     def __init__(
@@ -107,13 +105,10 @@ class _Encoder:
         self._next_key = 0
         self._picture: av.VideoFrame | None = None
         try:
-            # A fragment is complete in itself: what is on disk can be played. Closing writes one index of all of them
-            # and no picture again, so that every player knows the length and seeks.
-            flags = {
-                "movflags": "default_base_moof+hybrid_fragmented",
-                "frag_duration": str(round(FRAGMENT_S * 1e6)),
-                "flush_packets": "1",
-            }
+            # Each picture is a fragment, written once the next one has come, and complete in itself: what is on disk can
+            # be played. Fragments of a given length are not enough, since a stream's clock may lag behind the wall's.
+            # Closing writes one index of all of them and no picture again, so that every player knows the length and seeks.
+            flags = {"movflags": "frag_every_frame+default_base_moof+hybrid_fragmented", "flush_packets": "1"}
             # Absolute: FFmpeg takes `12:30.mp4` for an address.
             self._container = av.open(str(output.part.absolute()), "w", format="mp4", options=flags)
             self._container.metadata["comment"] = f"{MARK} (RNN-EM and Gaussian mixture)"
@@ -186,12 +181,12 @@ class _Encoder:
 
 
 def _rate(fps: float | None) -> Fraction:
-    """What the header says; both of its numbers have 32 bits."""
+    """What the encoder is told: the last picture lasts so long, at most a day. Of longer ones the container wants none."""
     if fps is None:
         return Fraction(25)
     if fps >= 1:
         return Fraction(fps).limit_denominator(1001)
-    return 1 / Fraction(min(1 / fps, 1e6)).limit_denominator(1001)
+    return 1 / Fraction(min(1 / fps, 86_400.0)).limit_denominator(1001)
 
 
 def _options(settings: VideoSettings) -> dict[str, str]:

@@ -11,6 +11,8 @@ FAILED and what OpenCV said.
 
 from __future__ import annotations
 
+import ctypes
+import itertools
 import os
 import signal
 import struct
@@ -28,8 +30,10 @@ OPEN, STOP, FAILED = "open", "stop", "failed"
 KEYS_TO_STOP = (ord("q"), ord("Q"), 27)  # 27 is Escape
 TURN_MS = 20
 """one turn of the window's event loop"""
-GRACE_S = 1.0
-"""after the end of the input, for a window that does not go away"""
+EXPOSING_TURNS = (10, 50)
+"""a fifth of a second and a second after the window was opened"""
+GRACE_S = 20.0
+"""after the end of the input: a desktop under load may take long to open the window and to take it away"""
 
 
 class Inbox:
@@ -61,16 +65,17 @@ class Inbox:
                 self._newest = np.asarray(picture, np.uint8)
         self.ended.set()
         threading.Event().wait(GRACE_S)
-        os._exit(1)  # the desktop does not answer, and whoever sent the pictures is gone or does not want it any more
+        os._exit(1)  # the desktop does not answer, and whoever sent the pictures is gone
 
 
 def show(title: str, inbox: Inbox, replies: int) -> None:
     """Show what comes until the input ends or the user closes the window or presses one of KEYS_TO_STOP."""
-    cv2.namedWindow(title, cv2.WINDOW_AUTOSIZE | cv2.WINDOW_GUI_NORMAL)
+    while (picture := inbox.take()) is None and not inbox.ended.wait(TURN_MS / 1000):
+        pass
+    cv2.namedWindow(title, cv2.WINDOW_AUTOSIZE)
     _tell(replies, OPEN)
     seen = False
-    while not inbox.ended.is_set():
-        picture = inbox.take()
+    for turn in itertools.count():
         if picture is not None:
             cv2.imshow(title, picture)
         pressed = cv2.waitKey(TURN_MS) & 0xFF
@@ -78,7 +83,12 @@ def show(title: str, inbox: Inbox, replies: int) -> None:
         if pressed in KEYS_TO_STOP or (seen and not visible):  # some desktops never say that a window is visible
             _tell(replies, STOP)
             break
+        if inbox.ended.is_set():
+            break
+        if turn in EXPOSING_TURNS:
+            _expose(title)
         seen = seen or visible
+        picture = inbox.take()
     cv2.destroyAllWindows()
 
 
@@ -87,6 +97,39 @@ def _is_visible(title: str) -> bool:
         return cv2.getWindowProperty(title, cv2.WND_PROP_VISIBLE) >= 1
     except cv2.error:  # OpenCV 5 does not know a closed window any more, OpenCV 4 says 0
         return False
+
+
+def _expose(title: str) -> None:
+    """Tell the toolkit that windows of this title lie open, as the X server does once after it has shown one.
+
+    Of Qt's windows on an X server without a window manager about one in a hundred misses that and stays black, whatever
+    is shown in it. Where a window manager has put the window into a frame, there is none at the top to be told.
+    """
+    try:
+        x11 = ctypes.CDLL("libX11.so.6")
+    except OSError:  # not an X server's machine
+        return
+    pointer, number = ctypes.c_void_p, ctypes.c_ulong
+    x11.XOpenDisplay.restype = pointer
+    x11.XDefaultRootWindow.restype = number
+    display = pointer(x11.XOpenDisplay(None))
+    if not display:
+        return
+    x11.XGrabServer(display)  # no window may vanish between its being found and being told
+    root, parent, children, count = number(), number(), ctypes.POINTER(number)(), ctypes.c_uint()
+    top = number(x11.XDefaultRootWindow(display))
+    if x11.XQueryTree(
+        display, top, ctypes.byref(root), ctypes.byref(parent), ctypes.byref(children), ctypes.byref(count)
+    ):
+        for window in map(number, children[: count.value]):
+            name = ctypes.c_char_p()
+            if x11.XFetchName(display, window, ctypes.byref(name)):
+                if name.value == title.encode():
+                    x11.XClearArea(display, window, 0, 0, 0, 0, 1)
+                x11.XFree(name)
+        x11.XFree(children)
+    x11.XUngrabServer(display)
+    x11.XCloseDisplay(display)
 
 
 def _tell(replies: int, words: str) -> None:

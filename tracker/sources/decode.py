@@ -6,6 +6,7 @@ import contextlib
 import itertools
 import time
 from collections.abc import Callable, Iterator, Sequence
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -94,6 +95,8 @@ class Decoder:
     """the last packet was incomplete, or its picture is damaged or did not come"""
     end_s: float
     """container time at which the last whole packet ends"""
+    pixel_aspect: Fraction | None
+    """width of a stored pixel over its height; None if it is not said"""
     stopped: str | None
     """why reading ended before the end of the file, in FFmpeg's words"""
     notes: tuple[str, ...]
@@ -137,6 +140,7 @@ class Decoder:
         context.copy_opaque = True  # a picture carries the number of its packet
         # Whole frames side by side are fastest, but hold frames back: not for a stream that someone watches.
         stream.thread_type = "SLICE" if self._remote and self.length_s is None else "AUTO"
+        self.pixel_aspect = stream.sample_aspect_ratio
 
     def _open(self, address: str) -> Any:
         # The prefix keeps FFmpeg from reading protocols into file names such as `12:30.mp4`.

@@ -22,7 +22,7 @@ from tracker.sources.span import Span
 from tracker.sources.spread import spread, spread_in_time
 from tracker.sources.timeline import Timeline, build_timeline
 from tracker.sources.times import arriving, numbered, timed
-from tracker.sources.upright import upright
+from tracker.sources.upright import shown_aspect, upright
 from tracker.types import Frame, Image, SourceInfo
 
 MARGIN_FRAMES = 3
@@ -102,6 +102,7 @@ class Video:
             frame_count=expected,
             live=live,
             notes=(*decoder.notes, *notes),
+            pixel_aspect=shown_aspect(decoder.pixel_aspect, first),
         )
 
     def _first_picture(self) -> VideoFrame | None:

@@ -33,6 +33,8 @@ ENOUGH_EDGES = 0.01
 """share of the picture's pixels that must have changed and have a gradient for that to tell"""
 FAINTEST = 0.1
 """factor of the gradients below which they are what a codec left over, not the scene in another light"""
+CONTRAST = 0.25
+"""the same as a share of the brightness' factor: a light scales both alike"""
 FEWEST = 20
 """blocks with structure below which colours are compared instead"""
 DARK = 8.0
@@ -101,9 +103,11 @@ def blend(scene: Thumbnail, now: Thumbnail, share: float) -> Thumbnail:
 
 
 def kept_blocks(scene: Thumbnail, now: Thumbnail) -> Mask:
-    """(rows, columns) the blocks of `now` whose gradients are those of `scene`, up to a factor."""
+    """(rows, columns) the blocks of `now` whose gradients are those of `scene`, up to a factor that a light can explain."""
+    brightness = (now.colours.mean(axis=2) + DARK) / (scene.colours.mean(axis=2) + DARK)
+    least = np.maximum(FAINTEST, CONTRAST * brightness)
     shared, known = _by_block(scene.across * now.across + scene.down * now.down), scene.energy
-    return np.asarray((shared >= KEPT * np.sqrt(known * now.energy)) & (shared >= FAINTEST * known))
+    return np.asarray((shared >= KEPT * np.sqrt(known * now.energy)) & (shared >= least * known))
 
 
 def same_light(scene: Thumbnail, now: Thumbnail) -> Mask:

@@ -84,8 +84,9 @@ def test_a_card_is_blank_and_the_scene_is_known_again_after_it(kind):
     assert scenes_of(known(walk(20)), pictures) == [0] * 20 + [None] * 25 + [0] * 10
 
 
-def test_what_a_codec_left_of_the_scene_in_a_grey_card_is_not_the_scene():
-    left = np.full_like(ground(), 128) + 0.06 * (ground() - ground().mean())
+@pytest.mark.parametrize("share", [0.06, 0.12, 0.18])
+def test_what_a_codec_left_of_the_scene_in_a_grey_card_is_not_the_scene(share):
+    left = np.full_like(ground(), 128) + share * (ground() - ground().mean())
     assert scenes_of(known(walk(20)), [*walk(5), noisy(left), noisy(left, 1)])[-2:] == [None, None]
 
 

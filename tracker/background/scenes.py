@@ -16,7 +16,9 @@ FAMILIAR = 0.3
 RECOGNISED = 0.6
 """likeness from which an earlier scene has returned"""
 SUDDEN = 0.5
-"""fall of the likeness in one frame that no object brings about"""
+"""fall of the likeness in a frame or two that no object brings about"""
+FORGETS = 0.8
+"""factor a frame of the likeness from which it fell: a codec may take two frames to a card"""
 LASTING_S = 3.0
 """seconds after which a blank picture, or another one that stands still, is a scene of its own"""
 REFRESH = 0.02
@@ -41,7 +43,7 @@ class KnownScenes:
         self._still: tuple[float, Thumbnail] | None = None
         """since when it has stood still, and how it looked then"""
         self._likeness, self._sudden = 1.0, False
-        """of the latest picture to the scene, and whether it was lost from one picture to the next"""
+        """of the latest pictures to the scene, and whether it was lost from one to the next"""
 
     def prepare(self, images: Sequence[Image]) -> list[Image]:
         """Learn the first scene from pictures spread over the clip; returns those that are not blank."""
@@ -53,7 +55,9 @@ class KnownScenes:
         best = max(candidates, key=lambda scene: _support(scene, found))
         self._add(median([each for each in found if likeness(best, each) >= FAMILIAR] or [best]))
         return [
-            image for image, each in zip(images, found, strict=True) if not is_blank(self._scenes[self._current], each)
+            image
+            for image, each in zip(images, found, strict=True)
+            if not is_blank(self._scenes[self._current], each, sudden=True)
         ]
 
     def step(self, image: Image, time_s: float) -> int | None:
@@ -62,8 +66,10 @@ class KnownScenes:
         if not self._scenes:
             return self._add(now)
         scene = self._scenes[self._current]
-        before, self._likeness = self._likeness, likeness(scene, now)
-        if self._likeness >= FAMILIAR:
+        found = likeness(scene, now)
+        self._sudden |= self._likeness - found > SUDDEN
+        self._likeness = max(found, FORGETS * self._likeness)
+        if found >= FAMILIAR:
             self._strange_s = self._still = None
             self._sudden = False
             self._scenes[self._current] = blend(scene, now, REFRESH)
@@ -72,7 +78,6 @@ class KnownScenes:
             if number != self._current and likeness(other, now) >= RECOGNISED:
                 self._enter(number)
                 return number
-        self._sudden |= before - self._likeness > SUDDEN
         return self._judge_strange(scene, now, time_s)
 
     def _judge_strange(self, scene: Thumbnail, now: Thumbnail, time_s: float) -> int | None:

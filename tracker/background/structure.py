@@ -21,7 +21,7 @@ SMALL_PX = 160
 """width of the small copy"""
 COARSE_PX = 480
 """a wider picture is thinned out first"""
-BLOCKS = (8, 6)
+BLOCKS = (16, 12)
 """(columns, rows) of blocks"""
 EDGE = 0.7
 """grey levels a small pixel, root mean square over a block, from which the block has structure: above sensor noise"""
@@ -33,7 +33,9 @@ ENOUGH_EDGES = 0.01
 """share of the picture's pixels that must have changed and have a gradient for that to tell"""
 FAINTEST = 0.1
 """factor of the gradients below which they are what a codec left over, not the scene in another light"""
-FEWEST = 5
+CONTRAST = 0.25
+"""the same as a share of the brightness' factor: a light scales both alike"""
+FEWEST = 20
 """blocks with structure below which colours are compared instead"""
 DARK = 8.0
 """grey levels added to both sides of a ratio of colours: in the dark it is all noise"""
@@ -41,10 +43,10 @@ SAME_TINT = 0.3
 """largest difference between the logarithms of the three channels' ratios in a mere change of the light"""
 LIGHT_RANGE = (0.2, 5.0)
 """ratios of brightness that a change of the light can explain in a block without structure"""
-LOST, LEFT_OVER = 0.05, 0.3
+LOST, LEFT_OVER = 0.1, 0.3
 """likeness below which nothing of a scene is left; in an even picture, what a codec may leave of it"""
-EVEN, MOST = 0.2, 0.7
-"""share of blocks with structure below which a picture is even, and of those recoloured above which it is another"""
+EVEN, MOSTLY_EVEN, MOST = 0.05, 0.2, 0.7
+"""shares of blocks: with structure, below which a picture is even, or even but for a text; recoloured, above which it is another"""
 RECOLOURED = (12.0, 0.25)
 """a block's colour has changed from so many grey levels, and so large a share of them"""
 
@@ -101,9 +103,11 @@ def blend(scene: Thumbnail, now: Thumbnail, share: float) -> Thumbnail:
 
 
 def kept_blocks(scene: Thumbnail, now: Thumbnail) -> Mask:
-    """(rows, columns) the blocks of `now` whose gradients are those of `scene`, up to a factor."""
+    """(rows, columns) the blocks of `now` whose gradients are those of `scene`, up to a factor that a light can explain."""
+    brightness = (now.colours.mean(axis=2) + DARK) / (scene.colours.mean(axis=2) + DARK)
+    least = np.maximum(FAINTEST, CONTRAST * brightness)
     shared, known = _by_block(scene.across * now.across + scene.down * now.down), scene.energy
-    return np.asarray((shared >= KEPT * np.sqrt(known * now.energy)) & (shared >= FAINTEST * known))
+    return np.asarray((shared >= KEPT * np.sqrt(known * now.energy)) & (shared >= least * known))
 
 
 def same_light(scene: Thumbnail, now: Thumbnail) -> Mask:
@@ -144,19 +148,19 @@ def is_light_change(scene: Image, image: Image, changed: Mask) -> bool:
     return bool(covered.mean() >= 0.8 and same_light(known, now)[covered].mean() >= 0.8)
 
 
-def is_blank(scene: Thumbnail, now: Thumbnail, *, sudden: bool = False) -> bool:
+def is_blank(scene: Thumbnail, now: Thumbnail, *, sudden: bool) -> bool:
     """Whether nothing of the scene is left, and the picture is even or has other colours nearly everywhere.
 
     sudden  it went from one frame to the next, as no object does: then a codec may have left a little of it
 
     Water and leaves keep their colours when they move.
     """
-    left = likeness(scene, now)
-    if now.structured.mean() < EVEN:
-        return left < (LEFT_OVER if sudden else LEFT_OVER / 2)
+    left, structure = likeness(scene, now), float(now.structured.mean())
+    if not sudden:
+        return left < LOST and structure < EVEN
     away = np.abs(now.colours - scene.colours).max(axis=2)
     recoloured = away > np.maximum(RECOLOURED[0], RECOLOURED[1] * scene.colours.max(axis=2))
-    return bool(left < LOST and recoloured.mean() > MOST)
+    return bool((left < LEFT_OVER and structure < MOSTLY_EVEN) or (left < LOST and recoloured.mean() > MOST))
 
 
 def _by_block(plane: Array) -> Array:

@@ -11,7 +11,7 @@ import pytest
 import tracker
 
 PACKAGE = Path(tracker.__file__).parent
-WAIST = {"types", "errors"}
+WAIST = {"types", "errors", "timing"}
 STATIONS = {
     "sources",
     "worlds",

@@ -34,14 +34,14 @@ class Comparison:
 
     finders         the lanes' events, shared with their tables
     overlay         draws the frames in which the lanes disagree most
-    warm_up_frames  frames judged before the background is known; 0 after a prescan
+    warm_up_s       seconds watched before the background is known; 0 after a prescan
     """
 
     def __init__(
-        self, lanes: Sequence[str], *, finders: Mapping[str, EventFinder], overlay: Overlay, warm_up_frames: int
+        self, lanes: Sequence[str], *, finders: Mapping[str, EventFinder], overlay: Overlay, warm_up_s: float
     ) -> None:
         self.record = Record(lanes, render=overlay, colour=_hex)
-        self.health = Health(lanes, warm_up_frames=warm_up_frames)
+        self.health = Health(lanes, warm_up_s=warm_up_s)
         self.events: list[Event] = []
         self._finders = finders
 

@@ -104,14 +104,14 @@ def process(
         )
         _check_files(job, planned)  # last: it makes the folder, which a job that is refused does not leave behind
         unprepared = source.info.live or settings.prescan_frames == 0
-        warm_up = settings.gmm.mixture.warm_up_frames if unprepared else 0
+        warm_up_s = settings.gmm.mixture.warm_up_s if unprepared else 0.0
         if unprepared:
-            notify(f"warming up: the first {warm_up} frames are taken for the empty scene")
+            notify(f"warming up: the first {warm_up_s:g} s are taken for the empty scene")
         overlay = build_overlay(job, settings)
         finders = {lane: EventFinder(settings.events, lane) for lane in settings.lanes}
         comparison = None
         if job.compare:
-            comparison = Comparison(settings.lanes, finders=finders, overlay=overlay, warm_up_frames=warm_up)
+            comparison = Comparison(settings.lanes, finders=finders, overlay=overlay, warm_up_s=warm_up_s)
         sinks = [tally, *build_sinks(job, settings, source.info, overlay=overlay, finders=finders)]
 
         def sum_up(report: RunReport) -> dict[str, Any]:

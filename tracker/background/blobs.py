@@ -11,7 +11,11 @@ from numpy.typing import NDArray
 from pydantic import Field, NonNegativeFloat, PositiveInt
 
 from tracker.background.mixture import FOREGROUND, Mixture, MixtureSettings
+from tracker.timing import FrameTimer
 from tracker.types import Box, Frame, Image, Labels, Mask, Region, Segmentation, Settings
+
+GAP_S = 1.0
+"""a longer interval between two frames may be a gap, which teaches no more than a usual one"""
 
 
 class GmmSettings(Settings):
@@ -37,6 +41,7 @@ class GmmSegmenter:
     def __init__(self, settings: GmmSettings):
         self.settings = settings
         self.mixture = Mixture(settings.mixture)
+        self._timer = FrameTimer(GAP_S)
 
     def prepare(self, images: Sequence[Image]) -> None:
         """Learn the scene from pictures spread over the clip; with none, the mixture warms up on the first frames."""
@@ -45,12 +50,14 @@ class GmmSegmenter:
     def reset(self) -> None:
         """Forget the scene."""
         self.mixture.reset()
+        self._timer.reset()
 
     def step(self, frame: Frame) -> Segmentation:
         """Blobs of one frame, largest first. Raises ShapeError if the frame's size changed since the first."""
         height, width = frame.image.shape[:2]
         image = self._shrink(frame.image)
-        foreground = self.mixture.step(image) == FOREGROUND
+        interval = self._timer.step(frame.time_s)
+        foreground = self.mixture.step(image, dt_s=interval.dt_s) == FOREGROUND
         if foreground.mean() > self.settings.flood:
             self.mixture.adapt(image)
             foreground = np.zeros_like(foreground)

@@ -33,7 +33,7 @@ class MixtureSettings(Settings):
 
     method: Literal["mog2", "knn"] = "mog2"
     """mog2: Gaussians per pixel. knn: nearest remembered samples; it cannot judge without learning"""
-    history_s: PositiveFloat = 20.0
+    history_s: PositiveFloat = 50.0
     """seconds it remembers; something that stands still is background after about a tenth of them"""
     var_threshold: PositiveFloat = 16.0
     """mog2: squared distance to a colour, in variances, beyond which a pixel does not fit it"""

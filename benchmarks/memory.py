@@ -21,6 +21,7 @@ from tracker.build import build_lanes
 from tracker.comparison import Comparison
 from tracker.events import EventFinder
 from tracker.files import Job, plan_job, planned_files
+from tracker.health import Health
 from tracker.jobs import build_overlay, build_sinks
 from tracker.pipeline import Lane, run
 from tracker.settings import RunSettings
@@ -91,13 +92,14 @@ def measure(source: ToAndFro, lanes: tuple[Lane, ...], settings: RunSettings, fo
     job = Job("clip", folder / "compare.mp4", compare=True)
     overlay = build_overlay(job, settings)
     finders = {lane: EventFinder(settings.events, lane) for lane in settings.lanes}
-    comparison = Comparison(settings.lanes, finders=finders, overlay=overlay, warm_up_frames=0)
+    health = Health(settings.lanes)
+    comparison = Comparison(settings.lanes, finders=finders, overlay=overlay, health=health)
     results = plan_job(job, settings, planned_files(job, settings))
     with results:
         results.claim()
         files = build_sinks(job, settings, source.info, results, overlay=overlay, finders=finders)
         tally = Tally(settings.lanes)
-        run(source, lanes, [tally, *files, comparison], prescan_frames=settings.prescan_frames, progress=watch)
+        run(source, lanes, [tally, health, *files, comparison], prescan_frames=settings.prescan_frames, progress=watch)
         results.commit()
     fps = tenth / np.diff(times_s)
     found = ", ".join(f"{lane}: {tally.lanes[lane].identities} identities" for lane in settings.lanes)

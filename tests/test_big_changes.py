@@ -230,7 +230,7 @@ def test_a_lorry_before_three_quarters_of_the_picture_is_one_object_and_leaves_n
 
 
 def test_a_mixture_keeps_every_scene_apart():
-    mixture = Mixture(MixtureSettings(warm_up_frames=2))
+    mixture = Mixture(MixtureSettings(warm_up_s=0.08))
     mixture.prepare(walk(10))
     first = mixture.picture().copy()
     mixture.enter(1)

@@ -83,8 +83,8 @@ def test_a_field_without_a_bound_would_be_caught():
 @pytest.mark.parametrize(
     "override",
     [
-        "gmm.mixture.history=1000000000000000000",
-        "gmm.mixture.history=0",
+        "gmm.mixture.history_s=1000000000000000000",
+        "gmm.mixture.history_s=0",
         "gmm.mixture.var_threshold=1e300",
         "gmm.mixture.var_threshold=.nan",
         "gmm.speck_px=4",
@@ -102,7 +102,7 @@ def test_a_field_without_a_bound_would_be_caught():
         "events.grace_s=-.inf",
         "overlay.panels_width=1e6",
         "video.keyframe_s=1e-300",
-        "linker.confirm_frames=yes",
+        "linker.confirm_s=yes",
         "lanes=[" + "gmm, " * 100 + "gmm]",
         "variants={" + "x" * 100 + ": {lane: gmm}}",
     ],

@@ -99,7 +99,7 @@ def test_masks_on_request(clip, tmp_path, kind, name):
 
 
 def test_frames_of_a_part_keep_the_clips_numbers(clip, tmp_path):
-    part = ("--lanes", "gmm", "--start", 0.4, "--set", "linker.confirm_frames=1", "--no-video", "-o", "o.mp4")
+    part = ("--lanes", "gmm", "--start", 0.4, "--set", "linker.confirm_s=0", "--no-video", "-o", "o.mp4")
     assert call("process", clip, *part).exit_code == 0
     rows = [line.split(",") for line in (tmp_path / "o.gmm.csv").read_text().splitlines()[1:]]
     assert rows
@@ -278,7 +278,7 @@ def test_webcam_says_how_long_it_warms_up_and_records(clip, tmp_path, monkeypatc
     monkeypatch.setattr("tracker.jobs.open_source", live)
     result = call("webcam", clip, "--no-show", "--record", "live.mp4", "--lanes", "gmm")
     assert result.exit_code == 0, result.output
-    assert "warming up: the first 50 frames" in result.stderr
+    assert "warming up: the first 2 s" in result.stderr
     summary = summary_of(tmp_path / "live.summary.json")
     assert summary["source"]["live"]
     # what the lane was too busy for is counted, not queued
@@ -310,11 +310,11 @@ def test_quiet_says_nothing(clip):
 
 def test_settings_come_from_files_and_flags(clip, tmp_path):
     (tmp_path / "my.yaml").write_text("gmm: {min_area: 0.01}\nseed: 1\n")
-    asked = ("-c", "my.yaml", "--set", "seed=2", "--set", "gmm.mixture.history=50", "--lanes", "gmm")
+    asked = ("-c", "my.yaml", "--set", "seed=2", "--set", "gmm.mixture.history_s=2", "--lanes", "gmm")
     assert call("process", clip, *asked, "--no-video", "-o", "o.mp4").exit_code == 0
     summary = summary_of(tmp_path / "o.summary.json")
     assert (summary["seed"], summary["settings"]["gmm"]["min_area"]) == (2, 0.01)
-    assert summary["settings"]["gmm"]["mixture"]["history"] == 50
+    assert summary["settings"]["gmm"]["mixture"]["history_s"] == 2
 
 
 # What a user can get wrong

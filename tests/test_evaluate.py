@@ -213,7 +213,7 @@ def test_masks_of_numbered_pictures_have_their_numbers_and_are_scored_where_they
     for folder in ("input", "groundtruth"):
         for path in sorted((clip / folder).iterdir(), reverse=True):
             path.rename(path.with_name(f"{path.stem[:2]}{int(path.stem[2:]) + 6:06d}.png"))
-    bare = ("--lanes", "gmm", "--set", "prescan_frames=0", "--set", "gmm.mixture.warm_up_frames=20")
+    bare = ("--lanes", "gmm", "--set", "prescan_frames=0", "--set", "gmm.mixture.warm_up_s=0.8")
     asked = ("--masks", "png", "--no-video", "-o", tmp_path / "out" / "walk.mp4")
     assert call("process", clip / "input", *bare, *asked).exit_code == 0
     masks = sorted(path.name for path in (tmp_path / "out/walk.gmm.masks").iterdir())

@@ -143,7 +143,7 @@ def test_frames_that_repeat_are_told_and_do_not_hide_the_noise():
 
 @pytest.mark.parametrize(("warm_up", "level", "value"), [(0, "good", 0), (10, "look", 10), (50, "bad", 20)])
 def test_a_warm_up_is_told_and_is_bad_if_the_clip_ends_in_it(warm_up, level, value):
-    found = examine(pictures(20), warm_up_frames=warm_up)["warm_up"]
+    found = examine(pictures(20), warm_up_s=warm_up / FPS)["warm_up"]
     assert (found.level, found.value) == (level, value)
 
 
@@ -238,7 +238,7 @@ def test_a_lane_that_finds_nothing_says_what_would_make_objects_appear():
 
 
 def test_during_the_warm_up_nobody_asks_why_nothing_was_found():
-    found = examine(pictures(20), warm_up_frames=50)["identities_per_minute"]
+    found = examine(pictures(20), warm_up_s=50 / FPS)["identities_per_minute"]
     assert found.level == "unknown"
 
 

@@ -11,7 +11,7 @@ import pytest
 import tracker
 
 PACKAGE = Path(tracker.__file__).parent
-WAIST = {"types", "errors", "passwords", "seen"}
+WAIST = {"types", "errors", "passwords", "seen", "timing"}
 STATIONS = {
     "sources",
     "worlds",

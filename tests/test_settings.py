@@ -56,8 +56,8 @@ def test_an_empty_file_changes_nothing(file):
 
 
 def test_an_unknown_key_is_refused_with_the_nearest_one(file):
-    path = file("my.yaml", "gmm:\n  mixture:\n    histroy: 3\n")
-    assert complaint([path]) == f"{path}: unknown setting gmm.mixture.histroy; did you mean gmm.mixture.history?"
+    path = file("my.yaml", "gmm:\n  mixture:\n    histroy_s: 3\n")
+    assert complaint([path]) == f"{path}: unknown setting gmm.mixture.histroy_s; did you mean gmm.mixture.history_s?"
 
 
 def test_an_unknown_flag_names_the_flag():
@@ -108,7 +108,7 @@ def test_a_missing_file_is_named(tmp_path):
     assert complaint([tmp_path / "no.yaml"]).startswith(f"{tmp_path / 'no.yaml'}: cannot be read")
 
 
-@pytest.mark.parametrize("text", ["seed", "=3", "gmm..history=3"])
+@pytest.mark.parametrize("text", ["seed", "=3", "gmm..history_s=3"])
 def test_an_override_without_key_or_value_says_what_is_wanted(text):
     assert "wanted path.to.key=value" in complaint(overrides=[text])
 
@@ -217,11 +217,11 @@ def test_a_variant_cannot_take_the_name_of_a_method():
 
 def test_a_variant_is_a_lane_with_some_settings_changed_and_the_run_keeps_its_own(file):
     wide = file("wide.yaml", "variants: {wide: {lane: slots, changes: [slots.working_width=960]}}\n")
-    settings = load_settings([wide], ["lanes=[knn, slots, wide]", "gmm.mixture.history=70"])
+    settings = load_settings([wide], ["lanes=[knn, slots, wide]", "gmm.mixture.history_s=70"])
     kind, own = settings.of_lane("wide")
     assert (kind, own.slots.working_width, settings.slots.working_width) == ("slots", 960, 640)
     kind, own = settings.of_lane("knn")
-    assert (kind, own.gmm.mixture.method, own.gmm.mixture.history) == ("gmm", "knn", 70)
+    assert (kind, own.gmm.mixture.method, own.gmm.mixture.history_s) == ("gmm", "knn", 70)
     assert settings.of_lane("slots") == ("slots", settings)
 
 

@@ -112,12 +112,12 @@ def _run(
 ) -> Result:
     """The loop, and what it comes to."""
     unprepared = source.info.live or settings.prescan_frames == 0
-    warm_up = settings.gmm.mixture.warm_up_frames if unprepared else 0
+    warm_up_s = settings.gmm.mixture.warm_up_s if unprepared else 0.0
     if unprepared:
-        notify(f"warming up: the first {warm_up} frames are taken for the empty scene")
+        notify(f"warming up: the first {warm_up_s:g} s are taken for the empty scene")
     overlay = build_overlay(job, settings)
     finders = {lane: EventFinder(settings.events, lane) for lane in settings.lanes}
-    health = Health(settings.lanes, warm_up_frames=warm_up, pairs=job.compare)
+    health = Health(settings.lanes, warm_up_s=warm_up_s, pairs=job.compare)
     comparison = None
     if job.compare:
         comparison = Comparison(settings.lanes, finders=finders, overlay=overlay, health=health)

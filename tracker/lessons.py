@@ -29,6 +29,8 @@ BIRTH_VISIBLE = 0.4
 """share of an object that must be in view for a birth"""
 CODED_BLOCK = 8
 """pixels along the side of a codec's block"""
+LESSON_MIXTURE = MixtureSettings(history_s=20.0)
+"""as it was when the shipped networks were trained"""
 HELD_APART = 10**12
 """first seed of the clips that are never trained on"""
 HELD_APART_BATCH = 24
@@ -39,7 +41,7 @@ class Recipe(Settings):
 
     train: TrainSettings = TrainSettings()
     street: StreetSettings = StreetSettings(width=80, height=80, objects=(2, 7), object_px=(11, 34))
-    mixture: MixtureSettings = MixtureSettings()
+    mixture: MixtureSettings = LESSON_MIXTURE
     ground: GroundSettings | None = None
     """the network whose verdicts the cell is to learn from, as in tracking; null: the mixture's own"""
 
@@ -109,7 +111,7 @@ class GroundRecipe(Settings):
     """chance that an object is not kept out of the mixture"""
     ghosts: Share = 0.12
     """chance that an object of the first frame stood there when the scene was learned: it leaves a hole that is no object"""
-    mixture: MixtureSettings = MixtureSettings()
+    mixture: MixtureSettings = LESSON_MIXTURE
 
 
 @dataclass(frozen=True)

@@ -36,11 +36,29 @@ MOST_KEYS = 16
 """parts of a dotted path"""
 
 Key = tuple[str, ...]
-"""Where a setting stands: ("gmm", "mixture", "history")."""
+"""Where a setting stands: ("gmm", "mixture", "history_s")."""
 
 
 VARIED = ("gmm", "linker", "slots", "device")
 """Settings that belong to a lane; the others are the whole run's."""
+
+
+RENAMED = {
+    "gmm.mixture.history": "history_s",
+    "gmm.mixture.warm_up_frames": "warm_up_s",
+    "linker.confirm_frames": "confirm_s",
+    "slots.life.crowded_frames": "crowded_s",
+    "slots.life.grow_frames": "grow_s",
+    "slots.life.found_frames": "found_s",
+    "slots.life.confirm_frames": "confirm_s",
+    "slots.life.young_frames": "young_s",
+    "slots.life.hidden_frames": "hidden_s",
+    "slots.life.part_frames": "part_s",
+    "slots.life.inside_frames": "inside_s",
+    "slots.life.still_frames": "still_s",
+    "slots.rigid.hidden_frames": "hidden_s",
+}
+"""Settings that counted frames, and their names in seconds. They are refused: only the user knows of which frame rate they were."""
 
 
 class Variant(Settings):
@@ -49,7 +67,7 @@ class Variant(Settings):
     lane: LaneKind
     """whose method it is"""
     changes: tuple[str, ...] = Field((), max_length=1000)
-    """as --set takes them: gmm.mixture.history=300"""
+    """as --set takes them: gmm.mixture.history_s=12"""
 
 
 class RunSettings(Settings):
@@ -64,7 +82,7 @@ class RunSettings(Settings):
         },
         max_length=1000,
     )
-    """lanes with settings of their own, by name: {lane: gmm or slots, changes: [gmm.mixture.history=300]}"""
+    """lanes with settings of their own, by name: {lane: gmm or slots, changes: [gmm.mixture.history_s=12]}"""
     device: DeviceName = "auto"
     """where the network runs; auto is the processor: a slot's window is small"""
     seed: int = Field(0, ge=0, le=MOST_SEED)
@@ -126,7 +144,7 @@ def read_settings(
     """Settings of any class.
 
     files       YAML files, a later one wins; keys left out keep their values
-    overrides   "path.to.key=value", the value read as YAML: `gmm.mixture.history=300`, `lanes=[gmm]`
+    overrides   "path.to.key=value", the value read as YAML: `gmm.mixture.history_s=12`, `lanes=[gmm]`
     base        what they change; the defaults if None
     flag        where the overrides were given, for the words of an error
 
@@ -194,6 +212,8 @@ def _explain(error: ValidationError, model: type[Settings], origins: Mapping[Key
     place = tuple(str(part) for part in first["loc"])
     key = next((place[:n] for n in range(len(place), 0, -1) if place[:n] in origins), place)
     origin, dotted = origins.get(key, "settings"), _cut(".".join(key))
+    if first["type"] == "extra_forbidden" and (renamed := _renamed(key, first["input"])):
+        return f"{origin}: {dotted}: {renamed}"
     if first["type"] == "extra_forbidden":
         return f"{origin}: unknown setting {dotted}; {_nearest(key, model)}"
     if first["type"] in ("model_type", "dict_type"):
@@ -201,6 +221,16 @@ def _explain(error: ValidationError, model: type[Settings], origins: Mapping[Key
     here = [e for e in error.errors() if tuple(str(part) for part in e["loc"])[: len(key)] == key]
     here = [e for e in here if e["type"] != "too_short"] or here  # what was refused in a list is missing in it too
     return f"{origin}: {dotted} = {_short(first['input'])}: {' or '.join(dict.fromkeys(map(_wish, here)))}"
+
+
+def _renamed(key: Key, value: object) -> str | None:
+    """What has become of a setting that counted frames; None if there was none of that name."""
+    # a training's recipe holds the same groups in another place
+    now = next((now for old, now in RENAMED.items() if key[-2:] == tuple(old.split("."))[-2:]), None)
+    if now is None:
+        return None
+    example = f": {value} frames of 25 a second are {value / 25:g}" if isinstance(value, (int, float)) else ""
+    return f"is now {'.'.join((*key[:-1], now))}, in seconds{example}"
 
 
 def _wish(complaint: ErrorDetails) -> str:

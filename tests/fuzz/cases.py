@@ -61,7 +61,7 @@ def make_samples(folder: Path) -> None:
         write(folder / f"sample.{suffix}")
     (folder / "sample.txt").write_text(TABLE)
     (folder / "sample.yaml").write_text(
-        "lanes: [gmm]\nseed: 3\ngmm: {mixture: {history: 200, shadows: yes}, min_area: 0.001, speck_px: 3}\n"
+        "lanes: [gmm]\nseed: 3\ngmm: {mixture: {history_s: 8, shadows: yes}, min_area: 0.001, speck_px: 3}\n"
         "variants: {wide: {lane: gmm, changes: [gmm.working_width=32]}}\nlinker:\n  max_gap_s: &g 0.5\nevents: {grace_s: *g}\n"
     )
     cell = NetworkSettings(cell=CellSettings(grid_px=8, features=8, hidden=3, motion=6))
@@ -275,7 +275,7 @@ def _arguments(clip: Path, rng: random.Random) -> list[str]:
     option = rng.choice(("--start", "--duration", "--max-frames", "--fps", "--lanes", "--masks", "--device"))
     key = rng.choice(
         (
-            "gmm.mixture.history",
+            "gmm.mixture.history_s",
             "seed",
             "gmm.speck_px",
             "queue_frames",

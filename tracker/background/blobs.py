@@ -11,10 +11,14 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from tracker.background.mixture import FOREGROUND, Mixture, MixtureSettings
+from tracker.timing import FrameTimer
 from tracker.types import Box, Frame, Image, Labels, Mask, Region, Segmentation, Settings, Working
 
 COVERED = 0.5
 """share of foreground that hides most of the scene: what stands before it for two seconds must not be learned as scene"""
+
+GAP_S = 1.0
+"""a longer interval between two frames may be a gap, which teaches no more than a usual one"""
 
 
 class GmmSettings(Settings):
@@ -42,6 +46,7 @@ class GmmSegmenter:
         self.settings = settings
         self.mixture = Mixture(settings.mixture)
         self._covered = False  # whether an object covered most of the frame before
+        self._timer = FrameTimer(GAP_S)
 
     def prepare(self, images: Sequence[Image]) -> None:
         """Learn the scene from pictures spread over the clip; with none, the mixture warms up on the first frames."""
@@ -51,15 +56,16 @@ class GmmSegmenter:
         """Forget the scene."""
         self.mixture.reset()
         self._covered = False
+        self._timer.reset()
 
     def step(self, frame: Frame) -> Segmentation:
         """Blobs of one frame, largest first. Raises ShapeError if the frame's size changed since the first."""
         height, width = frame.image.shape[:2]
-        if frame.scene is None:
+        if frame.scene is None:  # the time of blank pictures counts towards the next one's interval
             return Segmentation(np.zeros((height, width), np.int32), (), False, np.zeros((height, width), bool))
         self.mixture.enter(frame.scene)
         image = self._shrink(frame.image)
-        foreground = self._judge(image)
+        foreground = self._judge(image, self._timer.step(frame.time_s).dt_s)
         labels, regions = self._blobs(self._clean(foreground), (width, height))
         if labels.shape != (height, width):
             labels = cv2.resize(labels.astype(np.float32), (width, height), interpolation=cv2.INTER_NEAREST).astype(
@@ -67,10 +73,10 @@ class GmmSegmenter:
             )
         return Segmentation(labels, regions, persistent=False, foreground=labels > 0)
 
-    def _judge(self, image: Image) -> Mask:
+    def _judge(self, image: Image, dt_s: float) -> Mask:
         """(H, W) the foreground of a frame, which is learned unless an object covers most of the scene."""
         judges = self.settings.mixture.method == "mog2"
-        verdict = self.mixture.judge(image) if judges and self._covered else self.mixture.step(image)
+        verdict = self.mixture.judge(image) if judges and self._covered else self.mixture.step(image, dt_s=dt_s)
         foreground = np.asarray(verdict == FOREGROUND)
         share = float(foreground.mean())
         self._covered = share > COVERED

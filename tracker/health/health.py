@@ -13,8 +13,11 @@ from tracker.health.lanes import Agreement, Lives
 from tracker.health.picture import Grey, Light, Noise
 from tracker.health.presence import Presence
 from tracker.health.warnings import MANY
+from tracker.timing import FrameTimer, WarmUp
 from tracker.types import Finding, Image, Level, Moment, Outcome
 
+GAP_S = 1.0
+"""as the background has it"""
 SMALL_PX = 160
 """width of the grey picture on which light and camera are watched"""
 COARSE_PX = 480
@@ -44,7 +47,7 @@ NOTHING = (
     "unless gmm.mixture.shadows=false; what hardly moves in the part looked at is taken for background: take a longer part."
 )
 """Each found by its setting: fish of 0.0001 of the picture, dark on grey; flies that sat still for 12 s of 60"""
-MORE_SURE = "raise gmm.min_area and slots.life.min_area, or linker.confirm_frames and slots.life.confirm_frames"
+MORE_SURE = "raise gmm.min_area and slots.life.min_area, or linker.confirm_s and slots.life.confirm_s"
 ENOUGH = 10
 """identities that must have ended before their lengths are judged"""
 UNSURE = 0.5
@@ -61,12 +64,14 @@ class Health:
     """Measures of a run's health, taken while it runs; memory does not grow with the clip, but for a number a life.
 
     lanes           names, in the order in which they are shown
-    warm_up_frames  frames judged before the background is known; 0 after a prescan
+    warm_up_s       seconds watched before the background is known; 0 after a prescan
     pairs           whether every two lanes are compared, which costs more than all the rest
     """
 
-    def __init__(self, lanes: Sequence[str], *, warm_up_frames: int = 0, pairs: bool = True) -> None:
-        self._warm_up_frames = warm_up_frames
+    def __init__(self, lanes: Sequence[str], *, warm_up_s: float = 0.0, pairs: bool = True) -> None:
+        self._warm_up_s, self._warming = warm_up_s, WarmUp(warm_up_s)
+        self._warm_up_frames = 0
+        self._timer = FrameTimer(GAP_S)
         self._lives = {lane: Lives() for lane in lanes}
         self._agreements = {pair: Agreement() for pair in combinations(lanes if pairs else (), 2)}
         self._noise, self._light, self._presence = Noise(), Light(), Presence()
@@ -77,6 +82,9 @@ class Health:
     def write(self, moment: Moment) -> None:
         """Look at one moment."""
         frame = moment.frame
+        if self._warm_up_s and not self._warming.done:
+            self._warm_up_frames += 1
+            self._warming.add(self._timer.step(frame.time_s).dt_s)
         if not self._frames:
             self._first_s = frame.time_s
         self._presence.add(frame.scene, frame.time_s)
@@ -127,7 +135,7 @@ class Health:
         return (*clip, *lanes, *pairs)
 
     def _warm_up(self) -> Finding:
-        count = min(self._frames, self._warm_up_frames)
+        count = self._warm_up_frames
         level: Level = "good" if not count else "bad" if count >= self._frames else "look"
         advice = {
             "good": "The background was known before the first frame was judged.",

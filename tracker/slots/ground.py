@@ -19,16 +19,17 @@ from torch import Tensor, nn
 
 from tracker.slots.settings import GroundNetSettings, GroundSettings
 from tracker.slots.streaks import Streaks
+from tracker.timing import REFERENCE_S, lasts, rate_over
 from tracker.types import Image, Labels, Mask
 
 Array = NDArray[np.float32]
 
 SENSES = 9
 """channels: mean colour 3, difference 3, foreground verdict, shadow verdict, restlessness"""
-REFRESH_FRAMES = 5
-"""frames between two pictures of the background: it changes slowly, and asking the mixture costs"""
-LEARN_EVERY = 2
-"""frames between two that the mixture learns from in tracking"""
+REFRESH_S = 0.2
+"""seconds between two pictures of the background: it changes slowly, and asking the mixture costs"""
+LEARN_EVERY_S = 0.08
+"""seconds between two frames that the mixture learns from in tracking"""
 IS_FOREGROUND = np.where(np.arange(256) == 255, np.float32(1), np.float32(0))
 IS_SHADOW = np.where(np.arange(256) == 127, np.float32(1), np.float32(0))
 LIGHT_CELLS = 12
@@ -68,7 +69,7 @@ DARKEST = np.float32(8)
 SAME_TINT = 0.25
 """largest difference between the ratios of the three colours in a shadow"""
 RESTLESS_RATE = 0.02
-"""how fast the usual difference of a pixel from its background is learned"""
+"""in a frame at 25 frames a second, how fast the usual difference of a pixel from its background is learned"""
 
 
 class Scene(Protocol):
@@ -76,7 +77,7 @@ class Scene(Protocol):
 
     def prepare(self, images: Sequence[Image]) -> None: ...
     def judge(self, image: Image) -> NDArray[np.uint8]: ...
-    def learn(self, image: Image, known_foreground: Mask | None = None) -> None: ...
+    def learn(self, image: Image, known_foreground: Mask | None = None, *, dt_s: float = REFERENCE_S) -> None: ...
     def is_light(self, image: Image, changed: Mask) -> bool: ...
     def adapt(self, image: Image) -> None: ...
     def enter(self, scene: int) -> None: ...
@@ -88,7 +89,7 @@ class PicturedScene(Protocol):
 
     def prepare(self, images: Sequence[Image]) -> None: ...
     def judge(self, image: Image) -> NDArray[np.uint8]: ...
-    def learn(self, image: Image, known_foreground: Mask | None = None, *, frames: int = 1) -> None: ...
+    def learn(self, image: Image, known_foreground: Mask | None = None, *, dt_s: float = REFERENCE_S) -> None: ...
     def is_light(self, image: Image, changed: Mask) -> bool: ...
     def adapt(self, image: Image) -> None: ...
     def enter(self, scene: int) -> None: ...
@@ -101,11 +102,11 @@ class PicturedScene(Protocol):
 class Backdrop:
     """What the mixture remembers of a scene, as the network is shown it. Images are (H, W, 3) uint8 of one size.
 
-    learn_every  frames between two that a known scene's mixture learns from
+    learn_every_s  seconds between two frames that a known scene's mixture learns from
     """
 
-    def __init__(self, mixture: PicturedScene, *, learn_every: int = 1) -> None:
-        self.mixture, self.learn_every = mixture, learn_every
+    def __init__(self, mixture: PicturedScene, *, learn_every_s: float = 0.0) -> None:
+        self.mixture, self.learn_every_s = mixture, learn_every_s
         self.different = self.tinted = np.zeros((0, 0), bool)
         """(H, W) where the mixture finds the frame sensed last different from the scene, and where not only darker"""
         self.colours = self.expected = np.zeros((0, 0, 3), np.float32)
@@ -124,7 +125,7 @@ class Backdrop:
         self._picture: Array | None = None
         self._difference: Array | None = None
         self._light_changed = False
-        self._age = self._untaught = 0
+        self._age_s = self._untaught_s = 0.0
 
     def enter(self, scene: int) -> None:
         """Sense and learn the scene of that number from now on."""
@@ -216,19 +217,21 @@ class Backdrop:
                 clouds[window] |= here & (cv2.medianBlur(tinted, 5) == 0)  # who walks in its shade stays
         return clouds
 
-    def learn(self, image: Image, objects: Mask | None = None) -> None:
-        """Take the frame that was sensed last into the scene, except where `objects` (H, W) bool is true."""
+    def learn(self, image: Image, objects: Mask | None = None, *, dt_s: float = REFERENCE_S) -> None:
+        """Take the frame that was sensed last, `dt_s` seconds after the one before, into the scene, except where `objects`
+        (H, W) bool is true."""
         if self._light_changed:
             self.adapt(image)
             return
-        self._age += 1
-        self._untaught += 1
+        self._age_s += dt_s
+        self._untaught_s += dt_s
         # a known scene changes slowly, and the mixture's second pass costs as much as its first
-        if not self.ready or self._untaught >= self.learn_every:
-            self.mixture.learn(image, objects, frames=self._untaught)
-            self._untaught = 0
+        if not self.ready or lasts(self._untaught_s, self.learn_every_s):
+            self.mixture.learn(image, objects, dt_s=self._untaught_s)
+            self._untaught_s = 0.0
         if self._restless is not None and self._difference is not None:
-            rate = np.float32(RESTLESS_RATE) if objects is None else np.where(objects, 0, np.float32(RESTLESS_RATE))
+            step = np.float32(rate_over(RESTLESS_RATE, min(dt_s, REFERENCE_S)))
+            rate = step if objects is None else np.where(objects, 0, step)
             # bounded growth: an object that is not recognised must not become a restless place at once
             self._restless += rate * (np.minimum(self._difference, 1.5 * self._restless + 1) - self._restless)
 
@@ -238,8 +241,8 @@ class Backdrop:
         self._picture = None
 
     def _background(self) -> Array:
-        if self._picture is None or self._age >= REFRESH_FRAMES:
-            self._picture, self._age = self.mixture.picture().astype(np.float32), 0
+        if self._picture is None or lasts(self._age_s, REFRESH_S):
+            self._picture, self._age_s = self.mixture.picture().astype(np.float32), 0.0
         return self._picture
 
 
@@ -367,7 +370,7 @@ class Ground:
     def __init__(
         self, mixture: PicturedScene, net: GroundNet, settings: GroundSettings, *, device: str = "cpu"
     ) -> None:
-        self.backdrop = Backdrop(mixture, learn_every=LEARN_EVERY)
+        self.backdrop = Backdrop(mixture, learn_every_s=LEARN_EVERY_S)
         self.net, self.settings, self.device = net, settings, device
         # no public way to ask yet; where bfloat16 has no instructions of its own it is slower, not faster
         multiplies = getattr(torch.cpu, "_is_amx_tile_supported", lambda: False)
@@ -422,14 +425,15 @@ class Ground:
                 complete[where][_between((labels[where] == label).astype(np.uint8)) & loose[where]] = label
         return complete
 
-    def learn(self, image: Image, known_foreground: Mask | None = None) -> None:
-        """Take the frame judged last into the scene, except where `known_foreground` (H, W) bool is true."""
+    def learn(self, image: Image, known_foreground: Mask | None = None, *, dt_s: float = REFERENCE_S) -> None:
+        """Take the frame judged last, `dt_s` seconds after the one before, into the scene, except where `known_foreground`
+        (H, W) bool is true."""
         small = self._shrink(image)
         if known_foreground is not None and small.shape[:2] != known_foreground.shape:
             size = (small.shape[1], small.shape[0])
             known_foreground = cv2.resize(known_foreground.astype(np.float32), size, interpolation=cv2.INTER_AREA) > 0
         self._streaks.add(self.backdrop.different)
-        self.backdrop.learn(small, known_foreground)
+        self.backdrop.learn(small, known_foreground, dt_s=dt_s)
 
     def is_light(self, image: Image, changed: Mask) -> bool:
         """Whether the light changed where a picture differs from the scene, `changed` (H, W) bool, rather than an object came."""

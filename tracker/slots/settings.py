@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
 
-from tracker.types import MOST_SEED, Probability, Settings, Share, Working
+from tracker.types import MOST_SEED, Probability, Seconds, Settings, Share, Working
 
 Channels = Annotated[int, Field(ge=1, le=512)]
 BoxSide = Annotated[float, Field(gt=0, le=16_384)]
@@ -143,7 +143,11 @@ class GroundSettings(Settings):
 
 
 class LifeSettings(Settings):
-    """When a slot is born, hidden, revived and dead. Times in frames, lengths in shares of the picture or of the object."""
+    """When a slot is born, hidden, revived and dead. Times in seconds, lengths in shares of the picture or of the object.
+
+    What says "seen" counts evidence: a frame gives 0.04 s of it at most, so a slow clip is asked for as many looks as one of 25
+    frames a second, and a fast one for as many seconds.
+    """
 
     min_area: float = Field(0.0004, ge=0, le=1)
     """smallest unexplained foreground that may become a slot, as a share of the picture"""
@@ -155,22 +159,22 @@ class LifeSettings(Settings):
     """loose foreground that hangs on a slot and is smaller than this share of it is a part of it; larger, a birth"""
     growth: float = Field(2.5, ge=1, le=1e9)
     """a blob this many times a grown slot's area has somebody else in it"""
-    crowded_frames: int = Field(6, ge=0, le=1_000_000)
-    """frames after which such a blob, in which nobody else was found, is all of the slot that stands in it"""
+    crowded_s: Seconds = 0.24
+    """seconds such a blob must be seen, and nobody else be found in it, until it is all of the slot that stands in it"""
     merge_growth: float = Field(1.2, ge=1, le=1e9)
     """a blob this many times the largest of the slots that stand in it holds them all; smaller, only its owner is seen"""
-    grow_frames: int = Field(15, ge=0, le=1_000_000)
-    """so young a slot takes all loose foreground that hangs on it"""
-    found_frames: int = Field(6, ge=0, le=1_000_000)
-    """frames a slot must have stood alone to count as somebody beside others in one blob; less, and it is a piece of them"""
+    grow_s: Seconds = 0.6
+    """a slot seen alone for fewer seconds takes all loose foreground that hangs on it"""
+    found_s: Seconds = 0.24
+    """seconds a slot must have been seen alone to count as somebody beside others in one blob; less, and it is a piece of them"""
     outgrown: float = Field(4.0, ge=1, le=1e9)
     """a blob so many times all the known slots in it is one object that they are pieces of"""
-    confirm_frames: int = Field(3, ge=1, le=1_000_000)
-    """frames seen before a slot is given an identity"""
-    young_frames: int = Field(3, ge=0, le=1_000_000)
-    """frames a slot without identity may be unseen"""
-    hidden_frames: int = Field(30, ge=0, le=1_000_000)
-    """frames a slot with an identity may be unseen, away from the border"""
+    confirm_s: Seconds = 0.12
+    """seconds a slot must be seen before it is given an identity"""
+    young_s: Seconds = 0.12
+    """seconds a slot without identity may be unseen"""
+    hidden_s: Seconds = 1.2
+    """seconds a slot with an identity may be unseen, away from the border; over a longer gap between two frames all end"""
     hidden_below: float = Field(0.25, ge=0, le=1)
     """a slot that owns less foreground than this share of its usual area is hidden"""
     revive_sizes: float = Field(2.0, ge=0, le=1000)
@@ -179,17 +183,17 @@ class LifeSettings(Settings):
     """a slot in company that owns less of its usual area may be the newborn that comes out of the group"""
     same_colour: float = Field(0.15, ge=0, le=1)
     """largest difference of mean colour, of 1, between a hidden slot and its return"""
-    part_frames: int = Field(5, ge=1, le=1_000_000)
-    """frames that two pieces side by side must last before they are two objects"""
+    part_s: Seconds = 0.2
+    """seconds that two pieces side by side must be seen before they are two objects"""
     same: float = Field(0.7, gt=0, le=1)
     """two slots one of which covers this share of the other are one object seen twice; the younger dies"""
-    inside_frames: int = Field(20, ge=1, le=1_000_000)
-    """frames after which a slot that lies inside an older one is held to be the same object"""
+    inside_s: Seconds = 0.8
+    """seconds a slot must be seen inside an older one to be held to be the same object"""
     flood: float = Field(0.1, gt=0, le=1)
     """if more than this share of a frame is foreground it may be the light: if the scene's edges are still there, it is learned at
     once. An object hides them"""
-    still_frames: int = Field(150, ge=1, le=1_000_000)
-    """without a prescan, a slot that has never moved for so long is given back to the background"""
+    still_s: Seconds = 6.0
+    """seconds after which, without a prescan, a slot that has never moved is given back to the background"""
 
 
 class RigidSettings(Settings):
@@ -213,8 +217,8 @@ class RigidSettings(Settings):
     """sum: an unexplained piece beside a slot never seen whole is a part of it if smaller than this share; larger, a birth"""
     slack_px: int = Field(4, ge=0, le=16_384)
     """gap between a slot and a piece of it"""
-    hidden_frames: int = Field(12, ge=0, le=1_000_000)
-    """frames a slot may be wholly behind others"""
+    hidden_s: Seconds = 0.48
+    """seconds a slot may be wholly behind others; over a longer gap between two frames all slots end"""
     amodal: bool = False
     """whether a slot wholly behind others counts as found where it was foretold"""
 

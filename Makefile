@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test check bench format defaults clean install
+.PHONY: demo test fuzz check bench format defaults clean install
 
 install: .venv/installed
 
@@ -17,6 +17,11 @@ demo: install
 
 test: install
 	$(BIN)/python -m pytest
+
+# every command on damaged and odd inputs, with limits on time and memory; ends with a table and the seeds of faults
+MINUTES ?= 60
+fuzz: install
+	OMP_NUM_THREADS=1 PYTHONPATH=tests $(BIN)/python tests/fuzz/hour.py --minutes $(MINUTES)
 
 check: install
 	$(BIN)/ruff format --check .

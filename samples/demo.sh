@@ -5,8 +5,9 @@ cd "$(dirname "$0")"
 tracker="../${BIN:-.venv/bin}/tracker"
 [ -x "$tracker" ] || tracker=tracker
 
-mkdir -p out
-"$tracker" synth street -o out/street.mp4 --truth out/street.truth --seed 7 --frames 300 --overwrite
-"$tracker" compare out/street.mp4 --truth out/street.truth -o out --overwrite
-"$tracker" process out/street.mp4 -o out/street.tracked.mp4 --overwrite
+rm -rf out  # this script's own folder; a file there that tracker did not write would be refused
+mkdir out
+"$tracker" synth street -o out/street.mp4 --truth out/street.truth --seed 7 --frames 300
+"$tracker" compare out/street.mp4 --truth out/street.truth -o out
+"$tracker" process out/street.mp4 -o out/street.tracked.mp4
 echo "Open samples/out/report.html; the videos are compare.mp4 and street.tracked.mp4 beside it"

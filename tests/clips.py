@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import struct
 import wave
 from collections.abc import Sequence
@@ -72,6 +73,13 @@ def write_pictures(folder: Path, pictures: Sequence[Picture], *, name: str = "fr
     for index, picture in enumerate(pictures):
         Pillow.fromarray(picture).save(folder / name.format(index))
     return folder
+
+
+def as_jpeg(picture: Picture) -> bytes:
+    """The picture as a JPEG file."""
+    file = io.BytesIO()
+    Pillow.fromarray(picture).save(file, "JPEG", quality=95)
+    return file.getvalue()
 
 
 def turn(path: Path, *, a: int, b: int, c: int, d: int) -> Path:

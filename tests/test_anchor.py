@@ -12,7 +12,7 @@ SETTINGS = LifeSettings()
 
 
 def grown_life(**changes):
-    life = Life((50.0, 50.0), 200.0, (10.0, 20.0), (10.0, 20.0), alone=30, id=1)
+    life = Life((50.0, 50.0), 200.0, (10.0, 20.0), (10.0, 20.0), alone_s=1.2, id=1)
     for name, value in changes.items():
         setattr(life, name, value)
     return life

@@ -112,8 +112,8 @@ def test_what_flickers_all_the_time_stays_scene(scene):
 
 def test_a_stopped_object_fades_unless_it_is_known(scene):
     made = prepared(scene)
-    for _ in range(100):
-        made.learn(scene.shoot(SQUARE))
+    for _ in range(10):
+        made.learn(scene.shoot(SQUARE), dt_s=0.1 * made.settings.history_s / 5)
     assert share(made.judge(scene.shoot(SQUARE))) < 0.05
 
 
@@ -134,14 +134,14 @@ def test_a_known_object_neither_fades_nor_leaves_a_ghost(scene, monkeypatch, by_
 
 
 def test_a_camera_says_nothing_before_it_has_warmed_up(scene):
-    segmenter = lane(mixture=MixtureSettings(warm_up_frames=20))
+    segmenter = lane(mixture=MixtureSettings(warm_up_s=0.8))
     for n in range(20):
         assert segmenter.step(frame(scene.shoot(SQUARE if n == 10 else None), n)).regions == ()
     assert len(segmenter.step(frame(scene.shoot(SQUARE), 20)).regions) == 1
 
 
 def test_the_first_frame_of_all_says_nothing_even_without_a_warm_up(scene):
-    made = Mixture(MixtureSettings(warm_up_frames=0))
+    made = Mixture(MixtureSettings(warm_up_s=0))
     assert not made.step(scene.shoot(SQUARE)).any()
 
 

@@ -7,8 +7,10 @@ from tracker.slots.blobs import find_blobs, settle
 from tracker.slots.life import Life
 from tracker.slots.observe import Shares, window_of
 from tracker.slots.settings import LifeSettings
+from tracker.timing import REFERENCE_S
 
 SETTINGS = LifeSettings()
+PART_FRAMES = round(SETTINGS.part_s / REFERENCE_S)  # of 25 a second
 SHAPE = (100, 160)
 
 
@@ -22,7 +24,7 @@ def verdict_of(*rectangles):
 def slot(x0, y0, x1, y1, **changes):
     """A life and a pose of a slot that fits a rectangle."""
     w, h = x1 - x0, y1 - y0
-    life = Life((0.0, 0.0), float(w * h), (w, h), (w, h), id=1, alone=30, whole=True)
+    life = Life((0.0, 0.0), float(w * h), (w, h), (w, h), id=1, alone_s=1.2, whole=True)
     for name, value in changes.items():
         setattr(life, name, value)
     return life, np.array([(x0 + x1) / 2, (y0 + y1) / 2, w, h], np.float32)
@@ -74,14 +76,14 @@ def test_two_in_one_blob_are_company():
 def test_a_piece_that_was_never_seen_apart_is_absorbed_by_the_slot_that_explains_the_blob():
     """A whole car, and a slot that was born on its wheel."""
     car, wheel = (20, 40, 80, 70), (24, 60, 36, 70)
-    found, _ = settled(verdict_of(car), [slot(*car), slot(*wheel, alone=2)], [(20, 40, 80, 58), wheel])
+    found, _ = settled(verdict_of(car), [slot(*car), slot(*wheel, alone_s=0.08)], [(20, 40, 80, 58), wheel])
     assert found.absorbed == {1}
     assert list(found.alone) == [0]
 
 
 def test_of_pieces_that_were_all_never_seen_apart_one_goes_on_and_has_the_blob_for_itself():
     pieces = [(20, 40, 40, 70), (42, 40, 60, 70), (62, 42, 80, 70)]
-    slots = [slot(*piece, alone=alone) for piece, alone in zip(pieces, (1, 4, 0), strict=True)]
+    slots = [slot(*piece, alone_s=alone_s) for piece, alone_s in zip(pieces, (0.04, 0.16, 0.0), strict=True)]
     found, _ = settled(verdict_of((20, 40, 80, 70)), slots, pieces)
     assert found.absorbed == {0, 2}
     assert found.alone[1] == (20, 40, 80, 70)
@@ -98,7 +100,7 @@ def test_pieces_that_the_object_has_outgrown_are_one_object_even_if_they_were_se
 def test_two_who_were_seen_apart_keep_their_slots_and_a_third_unknown_one_is_no_piece_of_them():
     """The blob is larger than both explain: the newcomer may well be somebody."""
     one, two, new = (20, 40, 30, 70), (30, 40, 40, 70), (40, 35, 70, 75)
-    found, _ = settled(verdict_of(one, two, new), [slot(*one), slot(*two), slot(*new, alone=0)], [one, two, new])
+    found, _ = settled(verdict_of(one, two, new), [slot(*one), slot(*two), slot(*new, alone_s=0.0)], [one, two, new])
     assert found.absorbed == set()
     assert set(found.company) == {0, 1, 2}
 
@@ -136,9 +138,9 @@ def test_a_head_that_shows_over_a_slot_is_no_new_object_and_no_part_of_its_box()
 
 
 def test_two_who_walked_as_one_are_two_once_they_have_stood_apart_for_some_frames():
-    life, pose = slot(20, 20, 48, 50, alone=3)
+    life, pose = slot(20, 20, 48, 50, alone_s=0.12)
     verdict = verdict_of((20, 20, 32, 50), (36, 20, 46, 50))
-    for _ in range(SETTINGS.part_frames - 1):
+    for _ in range(PART_FRAMES - 1):
         found, _ = settled(verdict, [(life, pose)], [(20, 20, 32, 50)])
         assert found.births == []
     found, _ = settled(verdict, [(life, pose)], [(20, 20, 32, 50)])
@@ -149,7 +151,7 @@ def test_a_post_nobody_was_ever_seen_before_cuts_one_object_in_two_and_open_grou
     pieces = (20, 40, 50, 70), (58, 40, 84, 70)
     for trodden, parts in ((False, 0), (True, 1)):
         life, pose = slot(20, 40, 84, 70)  # wide: a car, or two animals that came in as one
-        for _ in range(SETTINGS.part_frames):
+        for _ in range(PART_FRAMES):
             found, _ = settled(verdict_of(*pieces), [(life, pose)], [pieces[0]], trodden)
         assert len(found.births) == parts
         assert (found.alone[0] == (20, 40, 84, 70)) == (not trodden)
@@ -172,16 +174,16 @@ def test_a_thin_strip_that_is_a_slots_own_is_where_it_stands():
 
 
 def test_what_shows_where_a_hidden_slot_must_be_is_that_slot():
-    life, pose = slot(20, 20, 44, 60, hidden=4)
+    life, pose = slot(20, 20, 44, 60, hidden_s=0.16)
     strip = (21, 22, 28, 56)
     found, _ = settled(verdict_of(strip), [(life, pose)], [(0, 0, 0, 0)])
     assert found.births == []
     assert found.alone == {0: strip}
 
 
-def test_a_flood_of_foreground_gives_birth_to_nothing():
+def test_an_object_over_half_of_the_picture_is_born():
     found, _ = settled(verdict_of((0, 0, 160, 60)), [], [])
-    assert found.births == []
+    assert [birth.box for birth in found.births] == [(0, 0, 160, 60)]
 
 
 def test_a_grey_coat_between_head_and_legs_is_bridged_where_the_mixture_sees_shadow():

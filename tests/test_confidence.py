@@ -21,6 +21,7 @@ from tracker.slots.confidence import (
 )
 from tracker.slots.life import Life
 from tracker.slots.observe import Shares
+from tracker.timing import REFERENCE_S
 from tracker.types import Box
 
 ROOT = Path(__file__).parents[1]
@@ -114,14 +115,14 @@ def test_only_measures_that_exist_are_weighed():
 def square_slot(label, x, id):
     """A slot that owns the 4 x 4 pixels from (x, 2) on, foretold as a box of 4 x 4."""
     window = (slice(0, 8), slice(x - 2, x + 6))
-    life = Life((x + 2.0, 4.0), 16.0, (4.0, 4.0), (4.0, 4.0), id=id, age=10, alone=5, moved=True)
+    life = Life((x + 2.0, 4.0), 16.0, (4.0, 4.0), (4.0, 4.0), id=id, age_s=0.4, alone_s=0.2, moved=True)
     return window, life, Box(x, 2, x + 4, 6)
 
 
 def witnessed(witness, *, settled, hidden=0):
     """One frame of 8 x 20 with an identity 7 whose slot is in the middle, and a slot without identity at the left."""
     first, second = square_slot(1, 2, None), square_slot(2, 10, 7)
-    second[1].hidden = hidden
+    second[1].hidden_s = hidden * REFERENCE_S
     labels = np.zeros((8, 20), np.int32)
     labels[2:6, 2:6], labels[2:6, 10:12] = 1, 2
     foreground = np.zeros((8, 20), bool)

@@ -213,7 +213,7 @@ def test_masks_of_numbered_pictures_have_their_numbers_and_are_scored_where_they
     for folder in ("input", "groundtruth"):
         for path in sorted((clip / folder).iterdir(), reverse=True):
             path.rename(path.with_name(f"{path.stem[:2]}{int(path.stem[2:]) + 6:06d}.png"))
-    bare = ("--lanes", "gmm", "--set", "prescan_frames=0", "--set", "gmm.mixture.warm_up_frames=20")
+    bare = ("--lanes", "gmm", "--set", "prescan_frames=0", "--set", "gmm.mixture.warm_up_s=0.8")
     asked = ("--masks", "png", "--no-video", "-o", tmp_path / "out" / "walk.mp4")
     assert call("process", clip / "input", *bare, *asked).exit_code == 0
     masks = sorted(path.name for path in (tmp_path / "out/walk.gmm.masks").iterdir())
@@ -423,7 +423,9 @@ def test_a_defect_on_one_sequence_does_not_end_the_others(tmp_path, monkeypatch)
     monkeypatch.setattr("tracker.evaluate.read_results", read)
     found = evaluate(Task((tmp_path,), results=(tmp_path,), run_lanes=False), load_settings())
     assert [row.sequence for row in found.scores] == ["b"]
-    assert [failure.error for failure in found.failures] == ["unexpected ValueError: odd (a defect of tracker)"]
+    assert [failure.error for failure in found.failures] == [
+        "unexpected ValueError: odd (a defect of tracker; -v shows where)"
+    ]
 
 
 def test_pooled_rows_of_the_table_count_the_sequences_behind_their_block():

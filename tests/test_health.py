@@ -60,7 +60,9 @@ def examine(images, *, fps=FPS, **arguments):
 def test_a_quiet_clip_with_walkers_has_nothing_to_tell():
     found = examine(pictures(90))
     of_clip = {name: f.level for name, f in found.items() if f.lane is None}
-    assert of_clip == dict.fromkeys(["warm_up", "light_switched", "camera_moved", "camera_shakes", "noise"], "good")
+    assert of_clip == dict.fromkeys(
+        ["warm_up", "scene_lost", "light_switched", "camera_moved", "camera_shakes", "noise"], "good"
+    )
     assert all(f.times_s == () for f in found.values())
     assert found["camera_shakes"].value < 0.1
     assert all(f.advice.endswith(".") and f.title for f in found.values())
@@ -141,7 +143,7 @@ def test_frames_that_repeat_are_told_and_do_not_hide_the_noise():
 
 @pytest.mark.parametrize(("warm_up", "level", "value"), [(0, "good", 0), (10, "look", 10), (50, "bad", 20)])
 def test_a_warm_up_is_told_and_is_bad_if_the_clip_ends_in_it(warm_up, level, value):
-    found = examine(pictures(20), warm_up_frames=warm_up)["warm_up"]
+    found = examine(pictures(20), warm_up_s=warm_up / FPS)["warm_up"]
     assert (found.level, found.value) == (level, value)
 
 
@@ -236,7 +238,7 @@ def test_a_lane_that_finds_nothing_says_what_would_make_objects_appear():
 
 
 def test_during_the_warm_up_nobody_asks_why_nothing_was_found():
-    found = examine(pictures(20), warm_up_frames=50)["identities_per_minute"]
+    found = examine(pictures(20), warm_up_s=50 / FPS)["identities_per_minute"]
     assert found.level == "unknown"
 
 

@@ -6,6 +6,7 @@ import signal
 import numpy as np
 import pytest
 
+from tracker import pipeline
 from tracker.errors import SinkError, SourceError
 from tracker.pipeline import Lane, run
 from tracker.tally import Tally
@@ -28,8 +29,8 @@ class Clip:
                 raise SourceError("clip: broken here")
             yield Frame(index, index / 10, np.full((SIZE[1], SIZE[0], 3), index, np.uint8))
 
-    def sample(self, count):
-        self.sampled.append(count)
+    def sample(self, count, *, whole=True):
+        self.sampled.append((count, whole))
         return [np.zeros((SIZE[1], SIZE[0], 3), np.uint8)] * count
 
     def close(self):
@@ -124,11 +125,20 @@ def test_a_linker_names_blobs_and_persistent_labels_name_themselves():
     assert two[0].linker.sizes == {SIZE}
 
 
-def test_the_prescan_is_shared_by_all_lanes_and_done_once():
+@pytest.mark.parametrize("whole", [True, False])
+def test_the_prescan_is_shared_by_all_lanes_and_done_once(whole):
     clip, two = Clip(5), lanes()
-    run(clip, two, [], prescan_frames=3)
-    assert clip.sampled == [3]
+    run(clip, two, [], prescan_frames=3, prescan_whole=whole)
+    assert clip.sampled == [(3, whole)]
     assert [lane.segmenter.prepared for lane in two] == [3, 3]
+
+
+def test_the_prescan_of_huge_pictures_is_small_but_still_a_median(monkeypatch):
+    monkeypatch.setattr(pipeline, "PRESCAN_BYTES", 1)
+    clip = Clip(9)
+    run(clip, lanes(), [])
+    run(clip, lanes(), [], prescan_frames=2)
+    assert clip.sampled == [(5, True), (2, True)]
 
 
 @pytest.mark.parametrize(("live", "frames"), [(True, 3), (False, 0)])

@@ -4,18 +4,20 @@ import numpy as np
 import pytest
 
 from tracker.slots.life import Birth, Life, find_known, find_returning
-from tracker.slots.recall import ENOUGH, SIGHTS, body_of, exchange_names, find_usurper, meet, part_colours, see
+from tracker.slots.recall import ENOUGH_S, SIGHTS_S, body_of, exchange_names, find_usurper, meet, part_colours, see
 from tracker.slots.settings import LifeSettings
+from tracker.timing import REFERENCE_S
 from tracker.types import Box
 
 SETTINGS = LifeSettings()
+SIGHTS, ENOUGH = (round(seconds / REFERENCE_S) for seconds in (SIGHTS_S, ENOUGH_S))  # in frames of 25 a second
 RED, BLUE, GREEN = (
     np.tile(np.array(colour, np.float32), (3, 1)) for colour in ((0.8, 0.1, 0.1), (0.1, 0.1, 0.8), (0.1, 0.8, 0.1))
 )
 
 
 def life(identity, look, **changes):
-    one = Life((50.0, 50.0), 200.0, (10.0, 20.0), (10.0, 20.0), alone=30, age=60, id=identity)
+    one = Life((50.0, 50.0), 200.0, (10.0, 20.0), (10.0, 20.0), alone_s=1.2, age_s=2.4, id=identity)
     one.colour = look.mean(0)
     for _ in range(3):
         see(one, look)
@@ -94,7 +96,7 @@ def test_who_looks_like_neither_has_left_with_a_thirds_object_and_its_name_is_gi
 def test_who_comes_out_of_a_group_is_the_one_of_it_that_is_least_seen():
     size = (200, 100)
     group = [life(1, RED), life(2, RED)]
-    newborn = life(None, RED, age=3, born_at=(60.0, 50.0))
+    newborn = life(None, RED, age_s=0.12, born_at=(60.0, 50.0))
     poses = np.array([[50, 50, 10, 20], [52, 50, 10, 20], [66, 50, 10, 20]], np.float32)
     support = np.array([0.5, 0.1, 1.0], np.float32)
     assert find_known(2, poses, [*group, newborn], support, size, SETTINGS) == 1
@@ -107,7 +109,7 @@ def test_who_comes_out_of_a_group_is_the_one_of_it_that_is_least_seen():
 
 def test_a_slot_returns_by_the_colour_of_a_part_of_it():
     look = np.stack([RED[0], BLUE[0], BLUE[0]])
-    hidden = life(1, look, hidden=3)
+    hidden = life(1, look, hidden_s=0.12)
     pose = np.array([[50, 50, 10, 20]], np.float32)
 
     def born(colour):

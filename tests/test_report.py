@@ -129,7 +129,7 @@ def hand_made(run):
         errors=dict.fromkeys(names, errors),
         stages_ms={"decode": 0.1, **{f"lane {name}": 5.0 for name in names}, "sink OverlayVideo": 2.0, "total": 15.0},
         once_s={"prescan": 1.0},
-        settings={"gmm": {"mixture": {"history": 500}}},
+        settings={"gmm": {"mixture": {"history_s": 50}}},
         seed=0,
         versions={"tracker": "0.0"},
         weights={names[0]: None, names[1]: "ab" * 32},

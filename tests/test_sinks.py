@@ -29,7 +29,6 @@ from tracker.sinks import (
     Window,
     check_display,
     window_process,
-    write_json_whole,
 )
 from tracker.types import Box, Frame, Moment, Region, Segmentation, Track, View
 
@@ -155,17 +154,6 @@ def test_a_full_disk_is_told_and_nothing_takes_the_final_name(name, tmp_path):
             sink.write(moment(index, TRACK))
         sink.close("complete")
     assert not output.exists()
-
-
-def test_json_is_there_whole_or_not_at_all(tmp_path):
-    path = tmp_path / "out.summary.json"
-    mine = {"schema_version": 1, "settings": {}, "versions": {}}
-    write_json_whole(path, mine | {"name": "café", "fps": 29.97})
-    assert json.loads(path.read_text(encoding="utf-8"))["name"] == "café"
-    with pytest.raises(ValueError, match="JSON compliant"):
-        write_json_whole(path, mine | {"fps": float("nan")})
-    assert json.loads(path.read_text(encoding="utf-8"))["fps"] == 29.97
-    assert list(tmp_path.iterdir()) == [path]
 
 
 # Tables

@@ -148,7 +148,7 @@ def test_an_empty_scene_gives_nothing(lane):
 @pytest.mark.parametrize("prescan", [True, False])
 def test_black_frames_give_nothing(lane, prescan):
     black = [np.zeros((HEIGHT, WIDTH, 3), np.uint8)] * 8
-    made = watch(build(lane, warm_up_frames=2), black, samples=black if prescan else [])
+    made = watch(build(lane, warm_up_s=0.08), black, samples=black if prescan else [])
     for segmentation in made:
         check_contract(segmentation, black[0])
         assert segmentation.regions == ()
@@ -179,7 +179,7 @@ def test_after_a_reset_the_same_clip_gives_the_same_answer(lane):
 
 @pytest.mark.parametrize("lane", LANES)
 def test_after_a_reset_a_camera_warms_up_again(lane):
-    segmenter, runs = build(lane, warm_up_frames=10), []
+    segmenter, runs = build(lane, warm_up_s=0.4), []
     for _ in range(2):
         runs.append(watch(segmenter, [*empty(12), *two(12)], samples=[]))
         segmenter.reset()
@@ -268,7 +268,7 @@ def test_one_that_stops_neither_fades_nor_leaves_a_ghost():
         return min(6 + 3 * n, 42) if n < 60 else 42 + 3 * (n - 60)
 
     pictures = [paint((place(n), 30, RED), seed=n) for n in range(74)]
-    made = watch(build("slots", cell=RunningAverage, history=60), pictures)
+    made = watch(build("slots", cell=RunningAverage, history_s=2.4), pictures)
     assert {region.label for segmentation in made[8:] for region in segmentation.regions} == {1}
     assert all(
         overlap(segmentation.regions[0].box, place(n), 30) > 0.5 for n, segmentation in enumerate(made) if n >= 10

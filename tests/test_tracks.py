@@ -57,7 +57,7 @@ def test_a_speck_of_one_frame_gets_no_identity():
 
 
 def test_confirming_at_once_names_the_first_sight():
-    assert ids(watch([[person(50)]], confirm_frames=1)[0]) == [1]
+    assert ids(watch([[person(50)]], confirm_s=0)[0]) == [1]
 
 
 def test_one_blank_frame_is_bridged_and_shown_as_hidden():
@@ -148,7 +148,7 @@ def test_a_reset_counts_from_one_again_and_two_linkers_share_nothing():
 
 
 def test_hidden_regions_are_not_linked():
-    linker = Linker(LinkerSettings(confirm_frames=1))
+    linker = Linker(LinkerSettings(confirm_s=0))
     assert linker.step([Region(1, person(50), 0.0, hidden=True)], time_s=0.0, size=SIZE) == ()
 
 

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
-from tracker.worlds import StreetSettings, draw_street, street
+from tracker.worlds import StreetSettings, draw_street, stream_street, street
 from tracker.worlds.actors import ASPECT, CELL, PHASES, draw_strip
 
 PLAIN = {
@@ -264,3 +264,11 @@ def test_a_strip_is_tight_round_its_actor_and_beats(kind):
 
 def test_a_world_reads_nothing_and_writes_nothing():
     assert not any(word in Path(street.__file__).read_text() for word in ("open(", "Path(", "imread", "imwrite"))
+
+
+def test_a_street_drawn_frame_by_frame_is_the_one_drawn_whole():
+    settings = StreetSettings(**{**PLAIN, "frames": 5})
+    whole, frames = draw_street(settings, seed=4), list(stream_street(settings, seed=4))
+    assert np.array_equal(whole.images, np.stack([frame.image for frame in frames]))
+    assert np.array_equal(whole.labels, np.stack([frame.labels for frame in frames]))
+    assert whole.boxes == tuple(frame.boxes for frame in frames)

@@ -15,9 +15,27 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 import click
 
 from tracker import __version__
-from tracker.errors import SinkError, TrackerError
+from tracker.errors import SinkError
 from tracker.interrupt import Interrupts
-from tracker.libraries import cure
+from tracker.options import (
+    CLIPS,
+    CRF,
+    DURATION,
+    FPS,
+    FRAMES,
+    IOU,
+    MINUTES,
+    OBJECTS,
+    PROCESSES,
+    SEED,
+    START,
+    LaneList,
+    NumberRange,
+    Numbers,
+    Size,
+)
+from tracker.passwords import without_passwords
+from tracker.words import one_line
 
 if TYPE_CHECKING:
     from tracker.jobs import Result
@@ -34,17 +52,14 @@ EXIT_ERROR = 1
 EXIT_SIGNAL = 128
 """plus the signal's number: 130 after Ctrl+C"""
 
-NOTHING = (
-    "tracker: nothing was found; objects may be too small (gmm.min_area, slots.life.min_area), dark enough for shadows "
-    "(gmm.mixture.shadows), or stand still all the time"
-)
-
 note = partial(click.echo, err=True)
 """To stderr: results go to stdout or files."""
 
 
 def say(text: object) -> None:
     """To stdout. A stdout that is closed or full is no error: it comes after the work, whose results are in files."""
+    if sys.stdout is None:
+        return
     try:
         click.echo(text)
         sys.stdout.flush()
@@ -67,6 +82,9 @@ class Commands(click.Group):
                 if interrupts.asked:  # too late to change anything, but a loop of commands is to end
                     raise KeyboardInterrupt
                 return returned
+            except click.UsageError as error:
+                text = without_passwords(error.format_message()).replace("Got unexpected extra", "There is an extra")
+                raise click.UsageError(text, error.ctx) from None
             except (click.ClickException, click.exceptions.Exit):
                 raise
             except KeyboardInterrupt:
@@ -74,81 +92,9 @@ class Commands(click.Group):
                 ctx.exit(EXIT_SIGNAL + (interrupts.number or signal.SIGINT))
             except Exception as error:
                 if ctx.meta.get("tracker.debug"):
-                    traceback.print_exc()
-                note(f"tracker: error: {_one_line(error)}")
+                    note(without_passwords(traceback.format_exc()))
+                note(f"tracker: error: {one_line(error)}")
                 ctx.exit(EXIT_ERROR)
-
-
-def _one_line(error: Exception) -> str:
-    if isinstance(error, TrackerError):
-        text = str(error)
-    elif isinstance(error, MemoryError):
-        text = "out of memory; try --set gmm.working_width=480, or a smaller clip"
-    elif isinstance(error, OSError):
-        text = f"{error.filename or 'file'}: {error.strerror or error}; check the path and its rights"
-    elif (advice := cure(error)) is not None:
-        text = advice
-    else:
-        text = f"unexpected {type(error).__name__}: {error} (a defect of tracker; -v shows where)"
-    return " ".join(text.split())
-
-
-class LaneList(click.ParamType):
-    """`gmm,slots`: one or more lanes, by comma."""
-
-    name = "lanes"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, ...]:
-        """The names, each once, in the order given; whether there are such lanes the settings know."""
-        names = tuple(dict.fromkeys(part.strip() for part in value.split(","))) if isinstance(value, str) else value
-        if not all(names):
-            self.fail(f"{value!r}: wanted names with commas between them, for example gmm,slots", param, ctx)
-        return names
-
-
-class Size(click.ParamType):
-    """`480x360`: width and height in pixels."""
-
-    name = "WxH"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, int]:
-        """(width, height)."""
-        if not isinstance(value, str):
-            return value  # type: ignore[no-any-return]
-        width, cross, height = value.partition("x")
-        if not (cross and width.isdecimal() and height.isdecimal()):
-            self.fail(f"{value!r}: wanted WIDTHxHEIGHT, for example 480x360", param, ctx)
-        return int(width), int(height)
-
-
-class Numbers(click.ParamType):
-    """`2,7,8,12`: whole numbers, by comma."""
-
-    name = "numbers"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, ...]:
-        """The numbers in the order given."""
-        if not isinstance(value, str):
-            return tuple(value)
-        parts = [part.strip() for part in value.split(",")]
-        if not all(part.isdecimal() for part in parts):
-            self.fail(f"{value!r}: wanted whole numbers with commas between them, for example 2,7,8,12", param, ctx)
-        return tuple(map(int, parts))
-
-
-class NumberRange(click.ParamType):
-    """`1-400`: the first and the last of a range."""
-
-    name = "A-B"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, int]:
-        """(first, last), both included."""
-        if not isinstance(value, str):
-            return value  # type: ignore[no-any-return]
-        first, dash, last = value.partition("-")
-        if not (dash and first.isdecimal() and last.isdecimal() and int(first) <= int(last)):
-            self.fail(f"{value!r}: wanted FIRST-LAST, for example 1-400", param, ctx)
-        return int(first), int(last)
 
 
 def _debug(ctx: click.Context, param: click.Parameter, value: bool) -> bool:
@@ -181,18 +127,19 @@ configured = options(
     click.option("--device", type=click.Choice(["auto", "cpu", "cuda", "mps"]), help="Where the network runs.  [auto]"),
 )
 overwriting = click.option("--overwrite", is_flag=True, help="Replace results that exist.")
-pictures_rate = click.option(
-    "--fps", type=click.FloatRange(0, min_open=True), metavar="N", help="Of a folder of pictures, a second.  [25]"
+pictures_rate = click.option("--fps", type=FPS, metavar="N", help="Of a folder of pictures, a second.  [25]")
+table_rows = click.option(
+    "--rows",
+    type=click.Choice(["numbers", "places"]),
+    help="Where pictures count from 0: a table's first column is their numbers, or their places from 1.  [asked for]",
 )
 shared = options(
     click.option("--lanes", type=LaneList(), help="By comma: gmm, slots, mog2, knn, your variants.  [gmm,slots]"),
     configured,
     overwriting,
-    click.option("--start", "start_s", type=click.FloatRange(0), default=0.0, metavar="S", help="Skip S seconds."),
-    click.option(
-        "--duration", "duration_s", type=click.FloatRange(0, min_open=True), metavar="S", help="Stop after S."
-    ),
-    click.option("--max-frames", type=click.IntRange(1), metavar="N", help="Stop after N frames."),
+    click.option("--start", "start_s", type=START, default=0.0, metavar="S", help="Skip S seconds."),
+    click.option("--duration", "duration_s", type=DURATION, metavar="S", help="Stop after S."),
+    click.option("--max-frames", type=FRAMES, metavar="N", help="Stop after N frames."),
     talking,
 )
 
@@ -238,24 +185,30 @@ def webcam(source: str, show: bool, record: Path | None, **common: Any) -> None:
     """
     if not show and record is None:
         raise SinkError("webcam: nothing to do with --no-show alone; add --record out.mp4, or leave --no-show out")
+    if source.isdecimal():
+        source = f"camera:{source}"  # here a folder that is called 0 is not meant
     _carry_out(common, source=source, output=record, show=show)
 
 
 @cli.command()
 @click.argument("source")
 @click.option("--truth", type=click.Path(path_type=Path), help="MOT table, or folder with gt.txt or masks/.")
+@table_rows
 @pictures_rate
 @click.option(
     "-o", "--output", "folder", type=click.Path(path_type=Path), required=True, metavar="DIR", help="For all files."
 )
 @shared
-def compare(source: str, truth: Path | None, fps: float | None, folder: Path, **common: Any) -> None:
+def compare(source: str, truth: Path | None, rows: Any, fps: float | None, folder: Path, **common: Any) -> None:
     """The lanes on SOURCE side by side, as a page to look at: DIR/report.html.
 
     Beside it stand the video, a contact sheet, the tables and all numbers. With the truth it also has scores, how sure the
     differences are, and every lane's errors in time.
     """
-    _carry_out(common, source=source, output=folder / "compare.mp4", compare=True, truth=truth, fps=fps)
+    if rows is not None and truth is None:
+        raise click.UsageError("--rows is about the table of --truth; leave it out")
+    output = folder / "compare.mp4"
+    _carry_out(common, source=source, output=output, compare=True, truth=truth, truth_rows=rows, fps=fps)
 
 
 @cli.command()
@@ -277,12 +230,11 @@ def compare(source: str, truth: Path | None, fps: float | None, folder: Path, **
 @click.option(
     "--ignore-classes", type=Numbers(), default=(), metavar="N,...", help="Finding these is neither right nor wrong."
 )
-@click.option(
-    "--iou", type=click.FloatRange(0, 1, min_open=True), default=0.5, show_default=True, help="Overlap of a found box."
-)
+@table_rows
+@click.option("--iou", type=IOU, default=0.5, show_default=True, help="Overlap of a found box.")
 @click.option("-o", "--output", type=click.Path(path_type=Path), metavar="OUT.json", help="Everything, as JSON.")
 @click.option("--csv", type=click.Path(path_type=Path), metavar="OUT.csv", help="The scores, as a table.")
-@click.option("--jobs", type=click.IntRange(1), default=1, show_default=True, help="Lanes run at a time.")
+@click.option("--jobs", type=PROCESSES, default=1, show_default=True, help="Lanes run at a time.")
 @configured
 @overwriting
 @talking
@@ -309,12 +261,14 @@ def evaluate(
 
     common.pop("verbose")
     results = common.pop("results")
+    if results and not common["lanes"] and (common["files"] or common["overrides"] or common["device"]):
+        raise click.UsageError("--config, --set and --device are for lanes, and none runs; name some by --lanes")
     task = Task(
         common.pop("datasets"),
         truth=common.pop("truth"),
         results=results,
         run_lanes=bool(common["lanes"]) or not results,
-        choice=Choice(**{key: common.pop(key) for key in ("layout", "classes", "ignore_classes", "frames")}),
+        choice=Choice(**{key: common.pop(key) for key in ("layout", "classes", "ignore_classes", "frames", "rows")}),
         iou=iou,
         processes=jobs,
     )
@@ -323,6 +277,8 @@ def evaluate(
     results = outcome.plan_targets((output, csv), overwrite=overwrite, inputs=inputs)
     with results:
         results.claim()
+        if results.recovered:
+            note(results.recovered_line)
         with shown_progress(quiet=quiet) as progress:
             found = evaluate(task, settings, progress=progress, notify=lambda line: note(f"tracker: {line}"))
         written = outcome.document(found, settings=settings, task=describe(task))
@@ -339,12 +295,12 @@ def evaluate(
 @click.argument("world", type=click.Choice(WORLDS))
 @click.option("-o", "--output", type=click.Path(path_type=Path), required=True, metavar="CLIP.mp4")
 @click.option("--truth", type=click.Path(path_type=Path), metavar="DIR", help="gt.txt and masks/000001.png go here.")
-@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Another seed, another clip.")
-@click.option("--frames", type=click.IntRange(1), help="How many.  [200; a situation's own, 220 to 420]")
+@click.option("--seed", type=SEED, default=0, show_default=True, help="Another seed, another clip.")
+@click.option("--frames", type=FRAMES, help="How many.  [200; a situation's own, 220 to 420]")
 @click.option("--size", type=Size(), help="Width x height.  [480x360; crowd 640x480; mot worlds always 128x128]")
 @click.option(
     "--objects",
-    type=click.IntRange(0),
+    type=OBJECTS,
     help="How many at a time.  [6 to 12; mot worlds 3 at most; crowd 40; other situations' are fixed]",
 )
 @click.option(
@@ -353,7 +309,7 @@ def evaluate(
     metavar="PATH",
     help="mnist-mot: MNIST's pictures, an idx file or its folder.  [scikit-learn's digits]",
 )
-@click.option("--crf", type=click.IntRange(1, 51), help="Lower: better and larger.  [16; mot worlds 1]")
+@click.option("--crf", type=CRF, help="Lower: better and larger.  [16; mot worlds 1]")
 @overwriting
 @talking
 def synth(
@@ -377,7 +333,7 @@ def synth(
     from tracker.synth import Order, save_world, stream_world
 
     drawn = stream_world(world, Order(seed, frames, size, objects, digits=digits))
-    count = save_world(drawn, video=output, truth=truth, digits=digits, overwrite=overwrite, crf=crf)
+    count = save_world(drawn, video=output, truth=truth, digits=digits, overwrite=overwrite, crf=crf, notify=note)
     if not quiet:
         say(f"{output}: {count} frames" + (f"; truth in {truth}" if truth else ""))
 
@@ -385,10 +341,10 @@ def synth(
 @cli.command()
 @click.argument("config", type=click.Path(path_type=Path))
 @click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="Weights and curve.  [runs/NAME]")
-@click.option("--minutes", type=click.FloatRange(0, min_open=True), help="Stop after so many minutes.")
+@click.option("--minutes", type=MINUTES, help="Stop after so many minutes.")
 @click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="One setting: train.steps=100.")
 @click.option("--device", default="cpu", type=click.Choice(["cpu", "cuda", "mps"]), show_default=True)
-@click.option("--workers", default=1, type=click.IntRange(1), show_default=True, help="Processes that draw lessons.")
+@click.option("--workers", default=1, type=PROCESSES, show_default=True, help="Processes that draw lessons.")
 @talking
 def train(
     config: Path,
@@ -416,8 +372,8 @@ def train(
 @click.option("--shipped", "recipe", flag_value="shipped", help="No training: the networks that come along.")
 @click.option("--quick", "recipe", flag_value="quick", help="All of it in --minutes (10), with high learning rates.")
 @click.option("--short", "recipe", flag_value="short", help="Hours on two CPU cores, with high learning rates.")
-@click.option("--minutes", type=click.FloatRange(0, min_open=True), help="Without --quick: stop, and go on next time.")
-@click.option("--clips", type=click.IntRange(1), default=1000, show_default=True, help="Test clips.")
+@click.option("--minutes", type=MINUTES, help="Without --quick: stop, and go on next time.")
+@click.option("--clips", type=CLIPS, default=1000, show_default=True, help="Test clips.")
 @click.option("--digits", type=click.Path(path_type=Path), metavar="DIR", help="MNIST's idx files.  [scikit-learn's]")
 @click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="One setting: train.seed=1.")
 @click.option("--device", default="cpu", type=click.Choice(["cpu", "cuda", "mps"]), show_default=True)
@@ -440,6 +396,8 @@ def paper(
 
     Without --shipped, --quick or --short it trains by the papers' protocol, for many hours.
     """
+    if recipe == "shipped" and minutes is not None:
+        raise click.UsageError("--minutes is for training, and --shipped trains nothing; leave one out")
     from tracker.papers.report import CONFIGS, run_paper
 
     report = run_paper(
@@ -452,22 +410,11 @@ def paper(
 
 def _output(source: str, output: Path | None) -> Path:
     """Where the overlay goes: the file named, a default name in the folder named, or the default name here."""
-    default = Path(f"{_name(source)}.tracked.mp4")
-    if output is None:
-        return default
-    return output / default if output.is_dir() else output
+    if output is not None and not output.is_dir():
+        return output
+    from tracker.naming import default_name
 
-
-def _name(source: str) -> str:
-    """What to call the results of a source; of an address nothing is taken, for it may hold a password."""
-    if "://" in source:
-        return "stream"
-    if source.isdecimal():
-        return f"camera{source}"
-    if any(sign in Path(source).name for sign in "*?["):
-        return "frames"
-    path = Path(source).resolve()
-    return (path.name if path.is_dir() else path.stem) or "frames"
+    return (output or Path()) / f"{default_name(source)}.tracked.mp4"
 
 
 def _settings(common: dict[str, Any]) -> RunSettings:
@@ -495,9 +442,8 @@ def _carry_out(common: dict[str, Any], **job: Any) -> None:
         result = process(Job(**job, **common, reads=reads), settings, progress=progress, notify=note)
     if result.report.problem:
         note(f"tracker: warning: {result.report.problem}")
-    whole = result.report.outcome == "complete" and not result.report.problem
-    if whole and not quiet and not any(lane["identities"] for lane in result.summary["lanes"].values()):
-        note(NOTHING)
+    for line in () if quiet else result.warnings:
+        note(f"tracker: {line}")
     if verbose:
         for stage, ms in result.report.mean_ms.items():
             note(f"{stage:>24}  {ms:8.2f} ms a frame")

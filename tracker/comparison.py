@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from itertools import combinations
@@ -12,7 +11,7 @@ from typing import Any
 from tracker.draw import Overlay, colour_of
 from tracker.events import EventFinder
 from tracker.health import Health
-from tracker.report import Difference, ErrorCurves, FileLink, Record, ReportData, render_page
+from tracker.report import Difference, ErrorCurves, EventSample, FileLink, Record, ReportData, render_page
 from tracker.tally import Tally
 from tracker.types import Event, Moment, Outcome
 
@@ -31,39 +30,43 @@ PEOPLE = {
 class Comparison:
     """A sink that gathers what the page needs; then adds its numbers to the summary and writes the page.
 
-    finders         the lanes' events, shared with their tables
-    overlay         draws the frames in which the lanes disagree most
-    warm_up_frames  frames judged before the background is known; 0 after a prescan
+    finders  the lanes' events, shared with their tables
+    overlay  draws the frames in which the lanes disagree most
+    health   another sink of the same run, which comes before this one
     """
 
     def __init__(
-        self, lanes: Sequence[str], *, finders: Mapping[str, EventFinder], overlay: Overlay, warm_up_frames: int
+        self, lanes: Sequence[str], *, finders: Mapping[str, EventFinder], overlay: Overlay, health: Health
     ) -> None:
         self.record = Record(lanes, render=overlay, colour=_hex)
-        self.health = Health(lanes, warm_up_frames=warm_up_frames)
-        self.events: list[Event] = []
+        self.health = health
+        self.events = EventSample()
         self._finders = finders
 
     def write(self, moment: Moment) -> None:
         """Take note of one moment."""
         self.record.write(moment)
-        self.health.write(moment)
         for finder in self._finders.values():
-            self.events += finder(moment)
+            self._keep(finder(moment))
 
     def close(self, outcome: Outcome) -> None:
         """Take note of what the end makes certain."""
         self.record.close(outcome)
-        self.health.close(outcome)
         for finder in self._finders.values():
-            self.events += finder.finish()
+            self._keep(finder.finish())
+
+    def _keep(self, events: tuple[Event, ...]) -> None:
+        for event in events:
+            self.events.add(event)
 
     def numbers(self, tally: Tally, seed: int) -> dict[str, Any]:
         """What the comparison adds to a summary, as plain values."""
-        counted = {lane: Counter(event.kind for event in self.events if event.lane == lane) for lane in self._finders}
+        counted = {
+            lane: {kind: count for (kind, of), count in self.events.counts.items() if of == lane}
+            for lane in self._finders
+        }
         return {
             "events": {lane: dict(sorted(kinds.items())) for lane, kinds in counted.items()},
-            "findings": [asdict(finding) for finding in self.health.findings()],
             "differences": [asdict(row) for row in differences(tally, seed=seed)],
         }
 
@@ -82,7 +85,8 @@ class Comparison:
             problem=summary["problem"],
             pixel_aspect=source["pixel_aspect"],
             video=planned["video"].name if "video" in planned else None,
-            events=tuple(self.events),
+            events=self.events.events,
+            event_counts=dict(self.events.counts),
             events_files=tuple(path.name for role, path in planned.items() if role.startswith("events ")),
             findings=self.health.findings(),
             scores={name: lane["scores"] for name, lane in summary["lanes"].items() if "scores" in lane},

@@ -12,9 +12,20 @@
 A message says what came, where, what was expected and what to do: `clip.mp4: no such file; check the path`.
 """
 
+from tracker.passwords import without_passwords
+
+
+def plain_line(text: str) -> str:
+    """The text as one line for a terminal: passwords left out, line ends and other control characters as escapes."""
+    clean = without_passwords(text)
+    return "".join(c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode() for c in clean)
+
 
 class TrackerError(Exception):
-    """Root of every error that is the user's to mend. The message is one line."""
+    """Root of every error that is the user's to mend. The message is one line, without the password of any address."""
+
+    def __str__(self) -> str:
+        return plain_line(super().__str__())
 
 
 class SourceError(TrackerError):

@@ -18,12 +18,14 @@ from typing import Any
 from tracker.build import build_lanes
 from tracker.errors import MissingExtraError, SettingsError, SourceError, TrackerError, WeightsError
 from tracker.evaluation import Evaluation, Failure, SequenceScores
+from tracker.interrupt import ENDING, Interrupts
 from tracker.pipeline import Progress, run
 from tracker.scores import Choice, DataSequence, Truth, find_sequences, read_results, score_results
 from tracker.settings import RunSettings
 from tracker.sources import open_source
 from tracker.summary import versions
 from tracker.tally import Tally
+from tracker.words import one_line
 
 EVERY_FRAMES = 10
 """A process says so often how far it is."""
@@ -77,6 +79,7 @@ def evaluate(
     for line in left_out:
         notify(f"warning: left out: {line}")
     rows: list[SequenceScores | Failure] = []
+    told: set[str] = set()  # a note of a sequence is the same for every lane
 
     def keep(row: SequenceScores | Failure) -> None:
         rows.append(row)
@@ -84,6 +87,10 @@ def evaluate(
             notify(f"error: {row.sequence}, {row.method}: {row.error}")
         elif row.problem:
             notify(f"warning: {row.sequence}, {row.method}: {row.problem}")
+        for line in row.notes if isinstance(row, SequenceScores) else ():
+            if (line := f"{row.category}/{row.sequence}: {line}") not in told:
+                told.add(line)
+                notify(line)
 
     lane_tasks: list[LaneTask] = []
     lanes = settings.lanes if task.run_lanes else ()
@@ -92,7 +99,7 @@ def evaluate(
         try:
             truth = sequence.read_truth(task.choice)
         except Exception as error:
-            keep(Failure(sequence.name, sequence.category, "all", _words(error)))
+            keep(Failure(sequence.name, sequence.category, "all", one_line(error)))
             continue
         for name, path in names.items():
             keep(_score_results(name, path, sequence, truth, task, alone=len(sequences) == 1))
@@ -115,6 +122,7 @@ def describe(task: Task) -> dict[str, Any]:
         "layout": task.choice.layout,
         "classes": list(task.choice.classes),
         "ignore_classes": list(task.choice.ignore_classes),
+        "rows": task.choice.rows,
         "frames": None if task.choice.frames is None else list(task.choice.frames),
         "iou": task.iou,
         "processes": task.processes,
@@ -129,7 +137,7 @@ def score_lane(task: LaneTask, *, progress: Progress | None = None) -> SequenceS
     """
     truth, sequence = task.truth, task.sequence
     settings = task.settings.model_copy(update={"lanes": (task.lane,)})
-    with closing(open_source(str(sequence.source), max_frames=truth.span[1] + 1, fps=sequence.fps or 25.0)) as source:
+    with closing(open_source(str(sequence.source), max_frames=truth.span[1] + 1, fps=sequence.fps)) as source:
         _check_inside(truth, source.info.size)
         lanes = build_lanes(settings)
         tally = Tally((task.lane,), truth=truth, iou=task.iou)
@@ -138,6 +146,7 @@ def score_lane(task: LaneTask, *, progress: Progress | None = None) -> SequenceS
             lanes,
             [tally],
             prescan_frames=settings.prescan_frames,
+            prescan_whole=settings.prescan_span == "whole",
             queue_frames=settings.queue_frames,
             progress=progress,
         )
@@ -163,6 +172,7 @@ def score_lane(task: LaneTask, *, progress: Progress | None = None) -> SequenceS
         peak_mb=peak_memory_mb(),
         weights_sha256=getattr(lanes[0].segmenter, "weights_digest", None),
         problem=problem,
+        notes=source.info.notes,
         versions=versions(),
     )
 
@@ -222,7 +232,7 @@ def _score_results(
         results = read_results(path, sequence, truth, choice=task.choice, alone=alone)
         scores = score_results(results, truth, iou=task.iou)
     except Exception as error:
-        return Failure(sequence.name, sequence.category, name, _words(error))
+        return Failure(sequence.name, sequence.category, name, one_line(error))
     return SequenceScores(sequence.name, sequence.category, name, scores, source=str(path), problem=results.problem)
 
 
@@ -247,7 +257,7 @@ def _in_processes(
     waiting = list(reversed(tasks))
     running: dict[Any, tuple[SpawnProcess, LaneTask]] = {}  # by our end of its pipe
     done: dict[int, int] = {}
-    try:
+    with Interrupts() as interrupts, interrupts.held(), _ended(running):
         while waiting or running:
             while waiting and len(running) < processes:
                 task = waiting.pop()
@@ -257,7 +267,9 @@ def _in_processes(
                     process.start()
                 theirs.close()
                 running[ours] = (process, task)
-            for pipe in wait(list(running)):
+            with interrupts.allowed():
+                ready = wait(list(running))
+            for pipe in ready:
                 process, task = running[pipe]
                 try:
                     message = pipe.recv()  # type: ignore
@@ -276,6 +288,13 @@ def _in_processes(
                 running.pop(pipe)
                 pipe.close()  # type: ignore[union-attr]
                 yield message  # type: ignore[misc]
+
+
+@contextmanager
+def _ended(running: dict[Any, tuple[SpawnProcess, LaneTask]]) -> Iterator[None]:
+    """However the block ends, its processes end with it."""
+    try:
+        yield
     finally:
         for process, _ in running.values():
             process.terminate()
@@ -291,32 +310,23 @@ def _work(pipe: Connection, task: LaneTask) -> None:
 
     try:
         pipe.send(score_lane(task, progress=report))
+    except (KeyboardInterrupt, BrokenPipeError):
+        return  # ended by who started it, or left alone by him
     except (MissingExtraError, SettingsError, WeightsError) as error:
         pipe.send(error)  # no other sequence would fare better
     except Exception as error:
-        pipe.send(Failure(task.sequence.name, task.sequence.category, task.lane, _words(error)))
-
-
-def _words(error: Exception) -> str:
-    """One line; one sequence that cannot be read or scored does not end the others."""
-    words = f"unexpected {type(error).__name__}: {error} (a defect of tracker)"
-    if isinstance(error, TrackerError):
-        words = str(error)
-    elif isinstance(error, MemoryError):
-        words = "out of memory; try --set gmm.working_width=480"
-    elif isinstance(error, OSError):
-        words = f"{error.filename or 'file'}: {error.strerror or error}; check the path and its rights"
-    return " ".join(words.split())
+        pipe.send(Failure(task.sequence.name, task.sequence.category, task.lane, one_line(error)))
 
 
 @contextmanager
 def _deaf_to_interrupts() -> Iterator[None]:
-    """A process started here does not hear Ctrl+C, which reaches the whole group: who started it ends it."""
+    """A process started here does not hear what reaches the whole group, Ctrl+C or a hang-up: who started it ends it."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in ENDING if number != signal.SIGTERM}
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -48,6 +48,8 @@ class SequenceScores:
     """where results were read"""
     problem: str | None = None
     """what did not go well, although there are scores"""
+    notes: tuple[str, ...] = ()
+    """what the source guessed or left out"""
     versions: dict[str, str] = field(default_factory=dict)
     """of the process that ran the lane"""
 
@@ -122,7 +124,10 @@ def document(evaluation: Evaluation, *, settings: RunSettings, task: dict[str, A
     found = versions()
     for scores in evaluation.scores:
         found |= scores.versions
-    extra = {(s.category, s.sequence, s.method): {"source": s.source, "problem": s.problem} for s in evaluation.scores}
+    extra = {
+        (s.category, s.sequence, s.method): {"source": s.source, "problem": s.problem, "notes": list(s.notes)}
+        for s in evaluation.scores
+    }
     rows = evaluation.rows()
     return {
         "schema_version": SCHEMA_VERSION,

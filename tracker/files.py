@@ -12,7 +12,7 @@ from typing import Literal
 from tracker.errors import SinkError
 from tracker.settings import RunSettings
 from tracker.sinks import Results, plan_results, written_here
-from tracker.sources import is_picture, is_url
+from tracker.sources import is_path, is_picture, is_url
 
 LANE_FILE = r"[a-z0-9][a-z0-9_-]*[.](mot[.]txt|csv|events[.]jsonl|masks|masks[.]json)"
 """A lane's files, behind the name of the run."""
@@ -33,6 +33,8 @@ class Job:
     """lanes side by side, a contact sheet, a report page, and scores where there is a truth"""
     truth: Path | None = None
     """a MOT table, or a folder with gt.txt, masks/000001.png or both, or CDnet's groundtruth"""
+    truth_rows: Literal["numbers", "places"] | None = None
+    """what the truth's table counts, where pictures are numbered from 0: `scores.Choice.rows`"""
     show: bool = False
     """a window while it runs"""
     start_s: float = 0.0
@@ -92,9 +94,9 @@ def _inputs(job: Job, settings: RunSettings) -> list[Path]:
     """Every file and folder that the job reads, as far as it is on this machine."""
     source = Path(job.source)
     read = [source, *job.reads]
-    if source.is_dir():
-        read += source.iterdir()
-    elif has_magic(job.source) and not is_url(job.source) and not source.exists():
+    if is_path(job.source):
+        read += source.iterdir() if source.is_dir() else ()
+    elif has_magic(job.source) and not is_url(job.source):
         read += map(Path, glob(job.source, recursive=True))
     if job.truth is not None:
         read += [job.truth, *(job.truth.rglob("*") if job.truth.is_dir() else ())]
@@ -110,7 +112,8 @@ def _refuse_frames(source: str, files: Sequence[Path]) -> None:
         if not is_picture(path):
             continue
         folder = Path(source)
-        among = path.parent.resolve() == folder.resolve() if folder.is_dir() else path.match(source)
+        there = is_path(source) and folder.is_dir()
+        among = path.parent.resolve() == folder.resolve() if there else has_magic(source) and path.match(source)
         if among:
             raise SinkError(f"{path}: would be one of the pictures of {source}; choose another folder with -o")
 

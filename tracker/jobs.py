@@ -5,9 +5,9 @@ A job and its settings are plain values, so that a pool of processes or a cluste
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import closing, suppress
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from glob import has_magic
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +18,7 @@ from tracker.draw import Overlay, contact_sheet
 from tracker.errors import SourceError
 from tracker.events import EventFinder
 from tracker.files import Job, plan_job, planned_files
+from tracker.health import Health, warnings
 from tracker.interrupt import Interrupts
 from tracker.pipeline import Lane, Progress, RunReport, run
 from tracker.settings import RunSettings
@@ -55,6 +56,8 @@ class Result:
     """what stands in the summary file"""
     files: tuple[Path, ...]
     """files and folders that were written"""
+    warnings: tuple[str, ...] = ()
+    """a line each: what of a complete run's health the user should know"""
 
 
 def process(
@@ -88,11 +91,11 @@ def process(
                 tally = Tally(settings.lanes, truth=truth, frame_offset=before)
                 results.claim()  # last: it makes the folder, which a job that is refused does not leave behind
                 if results.recovered:
-                    notify(f"tracker: what a run that was killed had written is kept as {_names(results.recovered)}")
+                    notify(results.recovered_line)
                 return _run(job, settings, planned, source, lanes, tally, results, progress=progress, notify=notify)
         finally:
             if results.kept:
-                notify(f"tracker: what was written is kept as {_names(results.kept)}")
+                notify(results.kept_line)
 
 
 def _run(
@@ -109,21 +112,24 @@ def _run(
 ) -> Result:
     """The loop, and what it comes to."""
     unprepared = source.info.live or settings.prescan_frames == 0
-    warm_up = settings.gmm.mixture.warm_up_frames if unprepared else 0
+    warm_up_s = settings.gmm.mixture.warm_up_s if unprepared else 0.0
     if unprepared:
-        notify(f"warming up: the first {warm_up} frames are taken for the empty scene")
+        notify(f"warming up: the first {warm_up_s:g} s are taken for the empty scene")
     overlay = build_overlay(job, settings)
     finders = {lane: EventFinder(settings.events, lane) for lane in settings.lanes}
+    health = Health(settings.lanes, warm_up_s=warm_up_s, pairs=job.compare)
     comparison = None
     if job.compare:
-        comparison = Comparison(settings.lanes, finders=finders, overlay=overlay, warm_up_frames=warm_up)
-    sinks = [tally, *build_sinks(job, settings, source.info, results, overlay=overlay, finders=finders, notify=notify)]
+        comparison = Comparison(settings.lanes, finders=finders, overlay=overlay, health=health)
+    files = build_sinks(job, settings, source.info, results, overlay=overlay, finders=finders, notify=notify)
+    sinks: list[Sink] = [tally, health, *files]
 
     def finish(report: RunReport) -> dict[str, Any]:
         """Sum up, and give the results their names."""
         summary = summarize(report, info=source.info, lanes=lanes, settings=settings, tally=tally)
         if not report.frames:
             return summary
+        summary["findings"] = [asdict(finding) for finding in health.findings()]
         if comparison is not None:
             summary |= comparison.numbers(tally, settings.seed)
         if "summary" in planned:
@@ -140,6 +146,7 @@ def _run(
             lanes,
             sinks if comparison is None else [*sinks, comparison],
             prescan_frames=settings.prescan_frames,
+            prescan_whole=settings.prescan_span == "whole",
             queue_frames=settings.queue_frames,
             progress=progress,
         )
@@ -148,7 +155,8 @@ def _run(
             with suppress(Exception):  # the first error is the one to tell
                 finish(RunReport(tally.frames, "failed", str(error), 0, {}))
         raise
-    return Result(report, finish(report), tuple(planned.values()) if report.frames else ())
+    said = warnings(health.findings()) if report.outcome == "complete" else ()
+    return Result(report, finish(report), tuple(planned.values()) if report.frames else (), said)
 
 
 def build_overlay(job: Job, settings: RunSettings) -> Overlay:
@@ -214,26 +222,22 @@ def _without_missing_display(job: Job, notify: Callable[[str], None]) -> Job:
     return job
 
 
-def _names(paths: Sequence[Path]) -> str:
-    return f"{paths[0]}" + (f" and {len(paths) - 1} more" if len(paths) > 1 else "")
-
-
 def _open(job: Job, **span: Any) -> Source:
     return open_source(job.source, **span) if job.fps is None else open_source(job.source, fps=job.fps, **span)
 
 
 def _frames_before(job: Job, info: SourceInfo) -> int:
-    """The clip's frames before the run's first: a truth counts them too. Counted, since not every clip has one rate."""
+    """The clip's frames before the run's first: a truth counts them too."""
     if job.start_s == 0 or info.live:
         return 0
-    with closing(_open(job, duration_s=job.start_s)) as before:
-        return sum(1 for _ in before)
+    with closing(_open(job, start_s=job.start_s, max_frames=1)) as part:
+        return next(frame.place or 0 for frame in part)
 
 
 def _read_truth(job: Job) -> Truth | None:
     if job.truth is None:
         return None
-    from tracker.scores import frame_numbers, read_truth
+    from tracker.scores import Choice, frame_numbers, read_truth
 
     # pictures have numbers of their own, by which a truth speaks of them; a video's frames are 1, 2, ...
     source = Path(job.source)
@@ -241,4 +245,5 @@ def _read_truth(job: Job) -> Truth | None:
         raise SourceError(
             f"{job.source}: a truth finds pictures by the numbers in a folder; give the folder, no pattern"
         )
-    return read_truth(job.truth, numbers=frame_numbers(source) if source.is_dir() else None)
+    numbers = frame_numbers(source) if source.is_dir() else None
+    return read_truth(job.truth, numbers=numbers, choice=Choice(rows=job.truth_rows))

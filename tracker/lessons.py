@@ -19,8 +19,9 @@ from tracker.slots.ground import Backdrop, Ground, GroundNet, Scene
 from tracker.slots.ground_train import GroundLesson, train_ground
 from tracker.slots.settings import GroundSettings, GroundTrainSettings, TrainSettings
 from tracker.slots.train import Lesson, train
-from tracker.types import Settings
+from tracker.types import Settings, Share
 from tracker.worlds import Clip, StreetSettings, draw_street
+from tracker.yaml_text import read_yaml_file
 
 SMALLEST_SIDE_PX = 5.0
 """a box thinner than this is no birth: on real video it would be a speck"""
@@ -28,6 +29,8 @@ BIRTH_VISIBLE = 0.4
 """share of an object that must be in view for a birth"""
 CODED_BLOCK = 8
 """pixels along the side of a codec's block"""
+LESSON_MIXTURE = MixtureSettings(history_s=20.0)
+"""as it was when the shipped networks were trained"""
 HELD_APART = 10**12
 """first seed of the clips that are never trained on"""
 HELD_APART_BATCH = 24
@@ -38,7 +41,7 @@ class Recipe(Settings):
 
     train: TrainSettings = TrainSettings()
     street: StreetSettings = StreetSettings(width=80, height=80, objects=(2, 7), object_px=(11, 34))
-    mixture: MixtureSettings = MixtureSettings()
+    mixture: MixtureSettings = LESSON_MIXTURE
     ground: GroundSettings | None = None
     """the network whose verdicts the cell is to learn from, as in tracking; null: the mixture's own"""
 
@@ -98,17 +101,17 @@ class GroundRecipe(Settings):
         compression=(25, 98), body_shadows=0.6, mirrors=0.25, bushes=0.25, water=0.2, clouds=0.15,
         clutter=0.4, insects=0.3, soft_px=1.2, cloth=45.0,
     )  # fmt: skip
-    shaken: float = 0.15
+    shaken: Share = 0.15
     """chance that a clip's camera shakes"""
-    grey: float = 0.1
+    grey: Share = 0.1
     """chance that a clip has no colours"""
-    coded: float = 0.15
+    coded: Share = 0.15
     """chance that a clip passed through a video codec that leaves alone what has hardly changed"""
-    unowned: float = 0.25
+    unowned: Share = 0.25
     """chance that an object is not kept out of the mixture"""
-    ghosts: float = 0.12
+    ghosts: Share = 0.12
     """chance that an object of the first frame stood there when the scene was learned: it leaves a hole that is no object"""
-    mixture: MixtureSettings = MixtureSettings()
+    mixture: MixtureSettings = LESSON_MIXTURE
 
 
 @dataclass(frozen=True)
@@ -217,7 +220,8 @@ def run_recipe(
     a recipe that is none, and what the trainings raise.
     """
     recipe: Recipe | GroundRecipe
-    if any(line.startswith("train_ground:") for line in config.read_text(encoding="utf-8").splitlines()):
+    content = read_yaml_file(config)
+    if isinstance(content, dict) and "train_ground" in content:
         recipe = read_settings(GroundRecipe, [config], tuple(overrides))
         run = partial(train_ground, recipe.train_ground, DrawGround(recipe))
     else:

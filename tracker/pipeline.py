@@ -11,9 +11,10 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol, TypeVar
 
+from tracker.background import KnownScenes
 from tracker.errors import SourceError
 from tracker.interrupt import Interrupts
 from tracker.sources import read_ahead
@@ -21,6 +22,8 @@ from tracker.types import Frame, Moment, Outcome, Region, Segmenter, Sink, Sourc
 
 PRESCAN_BYTES = 300_000_000
 """The prescan's pictures together stay below this, so that a 4K clip fits a laptop's memory too."""
+MEDIAN_FRAMES = 5
+"""But so many there are at any size: the median of two or three is a picture with whoever stands in it."""
 
 ONCE = ("prescan", "close")
 """Stages that are no part of the loop."""
@@ -96,7 +99,7 @@ class RunReport:
     dropped: int
     """frames of a live source that came while the lanes were busy"""
     seconds: dict[str, float]
-    """wall time by stage: decode (waiting for it), lane NAME, sink NAME, total; and once a run prescan, close"""
+    """wall time by stage: decode (waiting for it), scene, lane NAME, sink NAME, total; and once a run prescan, close"""
 
     @property
     def fps(self) -> float:
@@ -116,6 +119,7 @@ def run(
     sinks: Sequence[Sink],
     *,
     prescan_frames: int = 80,
+    prescan_whole: bool = True,
     queue_frames: int = 8,
     progress: Progress | None = None,
     clock: Callable[[], float] = time.perf_counter,
@@ -123,21 +127,24 @@ def run(
     """Step every lane over the source, decoded once, and hand each moment to every sink; then close the sinks.
 
     prescan_frames  pictures spread over the clip from which the lanes learn the scene first; 0, or a live source: none
+    prescan_whole   they are taken from the whole clip, also where only a part of it is run
     progress        called after each frame
     returns         outcome "complete" at the source's end or once a sink `wants_stop`, "interrupted" after Ctrl+C
 
     Any error closes the sinks as "failed" and travels on. Raises SourceError if not one frame could be read. The
     source stays open: who opened it closes it.
     """
-    watch = Stopwatch(clock)
+    watch, scenes = Stopwatch(clock), KnownScenes()
     frames, dropped = 0, 0
     outcome: Outcome = "failed"
     with Interrupts() as interrupts, interrupts.held():
         try:
             with interrupts.allowed():
-                _prescan(source, lanes, prescan_frames, watch)
+                _prescan(source, lanes, scenes, prescan_frames, watch, whole=prescan_whole)
             with watch.stage("total"), read_ahead(source, queue_frames=queue_frames) as incoming:
                 for frame in watch.waits("decode", _interruptible(incoming, interrupts)):
+                    with watch.stage("scene"):
+                        frame = replace(frame, scene=scenes.step(frame.image, frame.time_s))
                     moment = Moment(frame, tuple(_timed_step(lane, frame, watch) for lane in lanes))
                     for sink in sinks:
                         with watch.stage(f"sink {type(sink).__name__}"):
@@ -159,12 +166,16 @@ def run(
     return RunReport(frames, outcome, source.problem, dropped, watch.seconds)
 
 
-def _prescan(source: Source, lanes: Sequence[Lane], count: int, watch: Stopwatch) -> None:
+def _prescan(
+    source: Source, lanes: Sequence[Lane], scenes: KnownScenes, count: int, watch: Stopwatch, *, whole: bool
+) -> None:
     if source.info.live or count == 0:
         return
     width, height = source.info.size
     with watch.stage("prescan"):
-        images = source.sample(max(1, min(count, PRESCAN_BYTES // (3 * width * height))))
+        fitting = max(MEDIAN_FRAMES, PRESCAN_BYTES // (3 * width * height))
+        images = source.sample(min(count, fitting), whole=whole)
+        images = scenes.prepare(images)
         for lane in lanes:
             lane.segmenter.prepare(images)
 

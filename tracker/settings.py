@@ -10,8 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar, get_args
 
-import yaml
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, field_validator
 from pydantic_core import ErrorDetails
 
 from tracker.background import GmmSettings
@@ -21,21 +20,45 @@ from tracker.events import EventSettings
 from tracker.sinks.settings import VideoSettings
 from tracker.slots.settings import SlotsSettings
 from tracker.tracks import LinkerSettings
-from tracker.types import Settings
+from tracker.types import MOST_SEED, Settings
+from tracker.yaml_text import read_yaml_file, read_yaml_value
 
 LaneKind = Literal["gmm", "slots"]
-LaneName = Annotated[str, Field(pattern="^[a-z0-9][a-z0-9_-]*$")]
+LaneName = Annotated[str, Field(pattern="^[a-z0-9][a-z0-9_-]*$", max_length=40)]
 """Lanes give their names to files."""
 DeviceName = Literal["auto", "cpu", "cuda", "mps"]
 
 S = TypeVar("S", bound=Settings)
 
+LONGEST_SHOWN = 100
+"""characters of a value in an error"""
+MOST_KEYS = 16
+"""parts of a dotted path"""
+
 Key = tuple[str, ...]
-"""Where a setting stands: ("gmm", "mixture", "history")."""
+"""Where a setting stands: ("gmm", "mixture", "history_s")."""
 
 
 VARIED = ("gmm", "linker", "slots", "device")
 """Settings that belong to a lane; the others are the whole run's."""
+
+
+RENAMED = {
+    "gmm.mixture.history": "history_s",
+    "gmm.mixture.warm_up_frames": "warm_up_s",
+    "linker.confirm_frames": "confirm_s",
+    "slots.life.crowded_frames": "crowded_s",
+    "slots.life.grow_frames": "grow_s",
+    "slots.life.found_frames": "found_s",
+    "slots.life.confirm_frames": "confirm_s",
+    "slots.life.young_frames": "young_s",
+    "slots.life.hidden_frames": "hidden_s",
+    "slots.life.part_frames": "part_s",
+    "slots.life.inside_frames": "inside_s",
+    "slots.life.still_frames": "still_s",
+    "slots.rigid.hidden_frames": "hidden_s",
+}
+"""Settings that counted frames, and their names in seconds. They are refused: only the user knows of which frame rate they were."""
 
 
 class Variant(Settings):
@@ -43,29 +66,32 @@ class Variant(Settings):
 
     lane: LaneKind
     """whose method it is"""
-    changes: tuple[str, ...] = ()
-    """as --set takes them: gmm.mixture.history=300"""
+    changes: tuple[str, ...] = Field((), max_length=1000)
+    """as --set takes them: gmm.mixture.history_s=12"""
 
 
 class RunSettings(Settings):
     """All that decides a run's result, beside the source; saved with every result."""
 
-    lanes: tuple[LaneName, ...] = Field(("gmm", "slots"), min_length=1)
+    lanes: tuple[LaneName, ...] = Field(("gmm", "slots"), min_length=1, max_length=32)
     """methods that watch the clip, in the order in which they are shown: gmm, slots, or names of variants"""
     variants: dict[LaneName, Variant] = Field(
         {
             "mog2": Variant(lane="gmm", changes=("gmm.mixture.method=mog2",)),
             "knn": Variant(lane="gmm", changes=("gmm.mixture.method=knn",)),
-        }
+        },
+        max_length=1000,
     )
-    """lanes with settings of their own, by name: {lane: gmm or slots, changes: [gmm.mixture.history=300]}"""
+    """lanes with settings of their own, by name: {lane: gmm or slots, changes: [gmm.mixture.history_s=12]}"""
     device: DeviceName = "auto"
     """where the network runs; auto is the processor: a slot's window is small"""
-    seed: int = Field(0, ge=0)
+    seed: int = Field(0, ge=0, le=MOST_SEED)
     """for whatever is drawn at random"""
-    prescan_frames: int = Field(80, ge=0)
+    prescan_frames: int = Field(80, ge=0, le=10_000)
     """pictures spread over a file from which the background is learned before the first frame is judged; 0 = none"""
-    queue_frames: int = Field(8, ge=1)
+    prescan_span: Literal["whole", "part"] = "whole"
+    """where they are taken: over the whole file, or over the part that is run, for a file whose scene changes"""
+    queue_frames: int = Field(8, ge=1, le=256)
     """frames decoded ahead"""
     gmm: GmmSettings = GmmSettings()
     linker: LinkerSettings = LinkerSettings()
@@ -73,6 +99,14 @@ class RunSettings(Settings):
     events: EventSettings = EventSettings()
     overlay: OverlaySettings = OverlaySettings()
     video: VideoSettings = VideoSettings()
+
+    @field_validator("variants")
+    @classmethod
+    def _names_of_their_own(cls, variants: dict[str, Variant]) -> dict[str, Variant]:
+        taken = [name for name in variants if name in get_args(LaneKind)]
+        if taken:
+            raise ValueError(f"{taken[0]} is a method's own name; call the variant something else")
+        return variants
 
     def of_lane(self, name: str) -> tuple[LaneKind, RunSettings]:
         """The method behind a lane's name, and the settings with that lane's own changes made.
@@ -110,7 +144,7 @@ def read_settings(
     """Settings of any class.
 
     files       YAML files, a later one wins; keys left out keep their values
-    overrides   "path.to.key=value", the value read as YAML: `gmm.mixture.history=300`, `lanes=[gmm]`
+    overrides   "path.to.key=value", the value read as YAML: `gmm.mixture.history_s=12`, `lanes=[gmm]`
     base        what they change; the defaults if None
     flag        where the overrides were given, for the words of an error
 
@@ -119,9 +153,9 @@ def read_settings(
     merged = (base or model()).model_dump()  # so that a group given in part keeps its other defaults
     origins: dict[Key, str] = {}
     for path in files:
-        _merge(merged, _read_yaml(Path(path)), str(path), origins)
+        _merge(merged, _read_file(Path(path)), str(path), origins)
     for override in overrides:
-        origin = f"{flag} {override}"
+        origin = f"{flag} {_cut(override)}"
         _merge(merged, _read_override(override, origin), origin, origins)
     try:
         return model.model_validate(merged)
@@ -140,15 +174,8 @@ def known_keys(model: type[Settings] = RunSettings, above: Key = ()) -> Iterator
             yield from known_keys(group, key)
 
 
-def _read_yaml(path: Path) -> Mapping[str, Any]:
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise SettingsError(f"{path}: cannot be read ({error.strerror}); check the path") from None
-    except UnicodeDecodeError:
-        raise SettingsError(f"{path}: not a text file; wanted settings as YAML") from None
-    except yaml.YAMLError as error:
-        raise SettingsError(f"{path}{_line(error)}: not YAML: {_yaml_problem(error)}") from None
+def _read_file(path: Path) -> Mapping[str, Any]:
+    content = read_yaml_file(path)
     if content is None:
         return {}
     if not isinstance(content, Mapping):
@@ -159,12 +186,9 @@ def _read_yaml(path: Path) -> Mapping[str, Any]:
 def _read_override(text: str, origin: str) -> Mapping[str, Any]:
     path, equals, value = text.partition("=")
     keys = path.strip().split(".")
-    if not equals or not all(keys):
+    if not equals or not all(keys) or len(keys) > MOST_KEYS:
         raise SettingsError(f"{origin}: wanted path.to.key=value, for example gmm.working_width=480")
-    try:
-        content: Any = yaml.safe_load(value)
-    except yaml.YAMLError as error:
-        raise SettingsError(f"{origin}: the value is not YAML: {_yaml_problem(error)}") from None
+    content = read_yaml_value(value, origin)
     for key in reversed(keys):
         content = {key: content}
     return content
@@ -187,7 +211,9 @@ def _explain(error: ValidationError, model: type[Settings], origins: Mapping[Key
     first = error.errors()[0]
     place = tuple(str(part) for part in first["loc"])
     key = next((place[:n] for n in range(len(place), 0, -1) if place[:n] in origins), place)
-    origin, dotted = origins.get(key, "settings"), ".".join(key)
+    origin, dotted = origins.get(key, "settings"), _cut(".".join(key))
+    if first["type"] == "extra_forbidden" and (renamed := _renamed(key, first["input"])):
+        return f"{origin}: {dotted}: {renamed}"
     if first["type"] == "extra_forbidden":
         return f"{origin}: unknown setting {dotted}; {_nearest(key, model)}"
     if first["type"] in ("model_type", "dict_type"):
@@ -195,6 +221,16 @@ def _explain(error: ValidationError, model: type[Settings], origins: Mapping[Key
     here = [e for e in error.errors() if tuple(str(part) for part in e["loc"])[: len(key)] == key]
     here = [e for e in here if e["type"] != "too_short"] or here  # what was refused in a list is missing in it too
     return f"{origin}: {dotted} = {_short(first['input'])}: {' or '.join(dict.fromkeys(map(_wish, here)))}"
+
+
+def _renamed(key: Key, value: object) -> str | None:
+    """What has become of a setting that counted frames; None if there was none of that name."""
+    # a training's recipe holds the same groups in another place
+    now = next((now for old, now in RENAMED.items() if key[-2:] == tuple(old.split("."))[-2:]), None)
+    if now is None:
+        return None
+    example = f": {value} frames of 25 a second are {value / 25:g}" if isinstance(value, (int, float)) else ""
+    return f"is now {'.'.join((*key[:-1], now))}, in seconds{example}"
 
 
 def _wish(complaint: ErrorDetails) -> str:
@@ -220,14 +256,9 @@ def _nearest(key: Key, model: type[Settings]) -> str:
 
 
 def _short(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else text[:57] + "..."
+    return _cut(repr(value))
 
 
-def _line(error: yaml.YAMLError) -> str:
-    mark = getattr(error, "problem_mark", None)
-    return f", line {mark.line + 1}" if mark is not None else ""
-
-
-def _yaml_problem(error: yaml.YAMLError) -> str:
-    return str(getattr(error, "problem", None) or error).splitlines()[0]
+def _cut(text: str) -> str:
+    """What was given, as far as a line has room for it."""
+    return text if len(text) <= LONGEST_SHOWN else text[: LONGEST_SHOWN - 3] + "..."

@@ -27,6 +27,7 @@ from tracker.worlds import (
     read_digits,
     stream_mot,
     stream_situation,
+    stream_street,
 )
 
 SCORED_FROM = 0.1
@@ -74,7 +75,7 @@ def draw_world(
     """Draw a street whole; `size` is (width, height), `objects` how many at a time, None for its own."""
     if world != "street":
         raise SettingsError(f"{world}: drawn frame by frame only; use stream_world")
-    return _draw_street(Order(seed, frames, size, objects, fps))
+    return draw_street(_street_of(Order(seed, frames, size, objects, fps)), seed=seed)
 
 
 def stream_world(world: str, order: Order) -> World:
@@ -82,19 +83,19 @@ def stream_world(world: str, order: Order) -> World:
 
     Raises SettingsError for a size, length or number that a world cannot have, and what `read_digits` raises.
     """
+    if order.digits is not None and world != "mnist-mot":
+        raise SettingsError(f"{world}: has no digits; --digits is for mnist-mot, leave it out")
     return WORLDS[world](order)
 
 
-def _draw_street(order: Order) -> Clip:
+def _street_of(order: Order) -> StreetSettings:
     width, height = order.size or STREET_SIZE
-    settings = StreetSettings(width=width, height=height, frames=order.frames or FRAMES, fps=order.fps)
-    if order.objects is not None:
-        settings = settings.model_copy(update={"objects": (order.objects, order.objects)})
-    return draw_street(settings, seed=order.seed)
+    given = {} if order.objects is None else {"objects": (order.objects, order.objects)}
+    return StreetSettings(width=width, height=height, frames=order.frames or FRAMES, fps=order.fps, **given)
 
 
 def _street(order: Order) -> World:
-    return _whole(_draw_street(order))
+    return World(stream_street(_street_of(order), seed=order.seed), order.fps)
 
 
 def _whole(clip: Clip) -> World:
@@ -141,6 +142,7 @@ def save_world(
     digits: Path | None = None,
     overwrite: bool = False,
     crf: int | None = None,
+    notify: Callable[[str], None] = lambda line: None,
 ) -> int:
     """Write a world as MP4 and its truth as a folder: gt.txt (MOTChallenge) and masks/000001.png (pixel = identity).
 
@@ -148,6 +150,8 @@ def save_world(
 
     digits  the pictures that it is drawn from; never replaced
     crf     x264's constant quality, lower is better and larger; None: the world's own
+
+    notify  told of what a run that was killed had left
 
     Raises SinkError if something exists and `overwrite` is false, or cannot be written.
     """
@@ -160,6 +164,8 @@ def save_world(
     settings = VideoSettings(crf=crf or world.crf)
     with results:
         results.claim()
+        if results.recovered:
+            notify(results.recovered_line)
         film = OverlayVideo(
             results.output(video), render=lambda moment: moment.frame.image, fps=world.fps, settings=settings
         )

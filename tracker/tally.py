@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from tracker.errors import SourceError
+from tracker.seen import Seen
 from tracker.types import Moment, Outcome
 
 if TYPE_CHECKING:  # the scores' libraries are loaded only where there is a truth to compare with
@@ -18,27 +19,29 @@ if TYPE_CHECKING:  # the scores' libraries are loaded only where there is a trut
 class LaneTally:
     """What one lane found so far."""
 
-    frames_seen: Counter[int] = field(default_factory=Counter)
-    """by identity, the frames in which it was seen (not merely predicted)"""
+    seen: Seen = field(default_factory=Seen)
+    boxes: int = 0
+    """of all frames and identities, where they were seen (not merely predicted)"""
     foreground_share: float = 0.0
     """sum over frames of the share of pixels held to be object"""
 
     @property
     def identities(self) -> int:
         """Different identities in the whole run."""
-        return len(self.frames_seen)
+        return self.seen.identities
 
     @property
     def mean_track_frames(self) -> float:
         """Frames in which an identity is seen, on average."""
-        return sum(self.frames_seen.values()) / max(1, self.identities)
+        return self.boxes / max(1, self.identities)
 
 
 class Tally:
     """Counts by lane; with a truth also scores every frame that it covers. Predicted boxes of hidden objects are left out.
 
     iou             overlap at which a box counts as found
-    frame_offset    the truth's number of the run's first frame, where only a part of the clip is looked at
+    frame_offset    the truth's number of the run's first frame, where only a part of the clip is looked at; for frames
+                    that do not know their place
 
     Raises SourceError if the truth ends before the run begins, or has masks of another size.
     """
@@ -48,6 +51,7 @@ class Tally:
         self.frames = 0
         self._offset = frame_offset
         self._scores: dict[str, ClipScores] = {}
+        self._places: list[int] = []
         self._times_s: list[float] = []
         if truth is None:
             self._scorers = {}
@@ -61,20 +65,25 @@ class Tally:
 
     def write(self, moment: Moment) -> None:
         """Count one moment."""
+        frame = moment.frame
+        place = frame.index + self._offset if frame.place is None else frame.place
         for view in moment.views:
             tally = self.lanes[view.lane]
             seen = [track for track in view.tracks if not track.hidden]
-            tally.frames_seen.update(track.id for track in seen)
+            for track in seen:
+                tally.seen.add(track.id, moment.frame.time_s)
+            tally.boxes += len(seen)
             tally.foreground_share += float(view.segmentation.foreground.mean())
             if view.lane in self._scorers:
                 self._scorers[view.lane].add(
-                    moment.frame.index + self._offset,
+                    place,
                     boxes=[(track.id, track.box) for track in seen],
                     foreground=view.segmentation.foreground,
                     owners=view.owners if self._owners else None,
                 )
         if self._scorers:
-            self._times_s.append(moment.frame.time_s)
+            self._places.append(place)
+            self._times_s.append(frame.time_s)
         self.frames += 1
 
     def close(self, outcome: Outcome) -> None:
@@ -85,8 +94,8 @@ class Tally:
         return self.lanes[lane].foreground_share / max(1, self.frames)
 
     def time_s(self, frame: int) -> float:
-        """When a frame was, by the truth's number of it; kept only where there is a truth."""
-        return self._times_s[frame - self._offset]
+        """When a frame was, by the truth's number of it, or the last before it; kept only where there is a truth."""
+        return self._times_s[max(0, bisect_right(self._places, frame) - 1)]
 
     def scores(self, lane: str) -> ClipScores | None:
         """The lane's scores over the frames that were both seen and known, once all were; None without a truth."""

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal, NamedTuple, Protocol
+from typing import Annotated, Any, Literal, NamedTuple, Protocol, get_args
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
 Image = NDArray[np.uint8]
 """(H, W, 3) uint8 RGB."""
@@ -22,10 +22,54 @@ Labels = NDArray[np.int32]
 """(H, W) int32, 0 = background."""
 
 
-class Settings(BaseModel):
-    """Base of every settings value: frozen, checked when made, an unknown key is refused."""
+LONGEST_TEXT = 4096
+"""characters in a setting that is text: the longest path that Linux opens"""
+MOST_SEED = 2**32 - 1
+"""what every random generator in use takes"""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+Share = Annotated[float, Field(ge=0, le=1)]
+Probability = Annotated[float, Field(ge=1e-6, le=1)]
+"""never 0: its logarithm is taken"""
+Seconds = Annotated[float, Field(ge=0, le=1e6)]
+Working = Annotated[int, Field(ge=16, le=16_384)] | Literal["full"]
+"""width in pixels at which a lane works; full: that of the frame"""
+
+
+class Settings(BaseModel):
+    """Base of every settings value: frozen, checked when made.
+
+    Refused are an unknown key, a number that is not finite, true or false for a number, and text with a NUL or longer than
+    LONGEST_TEXT. Every number has both bounds, every list a greatest length: `tests/test_bounds.py` reads the classes.
+    """
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", validate_default=True, allow_inf_nan=False, str_max_length=LONGEST_TEXT
+    )
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _of_its_kind(cls, value: Any, info: ValidationInfo) -> Any:
+        """What pydantic would take without a word: true for 1, and text that no file can be called."""
+        parts = list(_parts(value))
+        wanted = cls.model_fields[str(info.field_name)].annotation
+        if any(isinstance(part, bool) for part in parts) and not _mentions(wanted, bool):
+            raise ValueError("wanted a number or text, got yes or no")
+        if any(isinstance(part, str) and "\0" in part for part in parts):
+            raise ValueError("wanted text without NUL characters")
+        return value
+
+
+def _parts(value: Any) -> Iterator[Any]:
+    """The plain values in nested lists."""
+    if isinstance(value, list | tuple):
+        for inner in value:
+            yield from _parts(inner)
+    else:
+        yield value
+
+
+def _mentions(annotation: Any, kind: type) -> bool:
+    return annotation is kind or any(_mentions(inner, kind) for inner in get_args(annotation))
 
 
 class Box(NamedTuple):
@@ -61,6 +105,11 @@ class Frame:
     image: Image
     number: int | None = None
     """what the clip itself calls it: its picture's number, or its place in a whole video, from 1"""
+    place: int | None = None
+    """its place in the whole clip, from 0, with frames counted that came before a part or cannot be read; by this a
+    truth speaks of it. None if unknown: live, or drawn"""
+    scene: int | None = 0
+    """which of the scenes known so far it shows; None: it is blank, and no evidence of anything"""
 
     @property
     def written(self) -> int:
@@ -225,8 +274,11 @@ class Source(Protocol):
 
     def __iter__(self) -> Iterator[Frame]: ...
 
-    def sample(self, count: int) -> list[Image]:
-        """About `count` pictures spread over the clip, in any order, without moving the iteration; [] if live."""
+    def sample(self, count: int, *, whole: bool = True) -> list[Image]:
+        """About `count` pictures spread over the clip, in any order, without moving the iteration; [] if live.
+
+        whole   also of what comes before and after the part that was asked for
+        """
         ...
 
     def close(self) -> None: ...

@@ -2,5 +2,15 @@
 
 from tracker.background.blobs import GmmSegmenter, GmmSettings
 from tracker.background.mixture import BACKGROUND, FOREGROUND, SHADOW, Mixture, MixtureSettings
+from tracker.background.scenes import KnownScenes
 
-__all__ = ["BACKGROUND", "FOREGROUND", "SHADOW", "GmmSegmenter", "GmmSettings", "Mixture", "MixtureSettings"]
+__all__ = [
+    "BACKGROUND",
+    "FOREGROUND",
+    "SHADOW",
+    "GmmSegmenter",
+    "GmmSettings",
+    "KnownScenes",
+    "Mixture",
+    "MixtureSettings",
+]

@@ -3,32 +3,40 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Literal
+from typing import Literal
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field, NonNegativeFloat, PositiveInt
+from pydantic import Field
 
 from tracker.background.mixture import FOREGROUND, Mixture, MixtureSettings
-from tracker.types import Box, Frame, Image, Labels, Mask, Region, Segmentation, Settings
+from tracker.timing import FrameTimer
+from tracker.types import Box, Frame, Image, Labels, Mask, Region, Segmentation, Settings, Working
+
+COVERED = 0.5
+"""share of foreground that hides most of the scene: what stands before it for two seconds must not be learned as scene"""
+
+GAP_S = 1.0
+"""a longer interval between two frames may be a gap, which teaches no more than a usual one"""
 
 
 class GmmSettings(Settings):
     """The baseline lane up to its blobs. Sizes are shares of the picture, so that they survive resizing."""
 
     mixture: MixtureSettings = MixtureSettings()
-    working_width: PositiveInt | Literal["full"] = 640
+    working_width: Working = 640
     """pixels; wider frames are worked on at this width, narrower ones as they are; full: never resized"""
-    speck_px: Annotated[int, Field(ge=1, le=7)] = 3
-    """side of the median filter that removes specks, in working pixels, odd; 1: none"""
-    close_height: NonNegativeFloat = 0.015
+    speck_px: Literal[1, 3, 5, 7] = 3
+    """side of the median filter that removes specks, in working pixels; 1: none"""
+    close_height: float = Field(0.015, ge=0, le=1)
     """gaps up to this high are closed, in picture heights: a belt cuts an upright object across. Never sideways: that
     joins people who walk side by side, which costs more than it mends"""
-    min_area: NonNegativeFloat = 0.0004
+    min_area: float = Field(0.0004, ge=0, le=1)
     """smallest blob, as a share of the picture"""
-    flood: Annotated[float, Field(gt=0, le=1)] = 0.5
-    """if more than this share of a frame is foreground the light has changed: no blobs, and it is learned at once"""
+    flood: float = Field(0.03, gt=0, le=1)
+    """if more than this share of a frame is foreground it may be the light: if the scene's edges are still there, it is learned at
+    once. An object hides them"""
 
 
 class GmmSegmenter:
@@ -37,6 +45,8 @@ class GmmSegmenter:
     def __init__(self, settings: GmmSettings):
         self.settings = settings
         self.mixture = Mixture(settings.mixture)
+        self._covered = False  # whether an object covered most of the frame before
+        self._timer = FrameTimer(GAP_S)
 
     def prepare(self, images: Sequence[Image]) -> None:
         """Learn the scene from pictures spread over the clip; with none, the mixture warms up on the first frames."""
@@ -45,21 +55,36 @@ class GmmSegmenter:
     def reset(self) -> None:
         """Forget the scene."""
         self.mixture.reset()
+        self._covered = False
+        self._timer.reset()
 
     def step(self, frame: Frame) -> Segmentation:
         """Blobs of one frame, largest first. Raises ShapeError if the frame's size changed since the first."""
         height, width = frame.image.shape[:2]
+        if frame.scene is None:  # the time of blank pictures counts towards the next one's interval
+            return Segmentation(np.zeros((height, width), np.int32), (), False, np.zeros((height, width), bool))
+        self.mixture.enter(frame.scene)
         image = self._shrink(frame.image)
-        foreground = self.mixture.step(image) == FOREGROUND
-        if foreground.mean() > self.settings.flood:
-            self.mixture.adapt(image)
-            foreground = np.zeros_like(foreground)
+        foreground = self._judge(image, self._timer.step(frame.time_s).dt_s)
         labels, regions = self._blobs(self._clean(foreground), (width, height))
         if labels.shape != (height, width):
             labels = cv2.resize(labels.astype(np.float32), (width, height), interpolation=cv2.INTER_NEAREST).astype(
                 np.int32
             )
         return Segmentation(labels, regions, persistent=False, foreground=labels > 0)
+
+    def _judge(self, image: Image, dt_s: float) -> Mask:
+        """(H, W) the foreground of a frame, which is learned unless an object covers most of the scene."""
+        judges = self.settings.mixture.method == "mog2"
+        verdict = self.mixture.judge(image) if judges and self._covered else self.mixture.step(image, dt_s=dt_s)
+        foreground = np.asarray(verdict == FOREGROUND)
+        share = float(foreground.mean())
+        self._covered = share > COVERED
+        if share <= self.settings.flood or not self.mixture.is_light(image, foreground):
+            return foreground
+        self.mixture.adapt(image)
+        self._covered = False
+        return np.asarray(self.mixture.judge(image) == FOREGROUND) if judges else np.zeros_like(foreground)
 
     def _shrink(self, image: Image) -> Image:
         height, width = image.shape[:2]

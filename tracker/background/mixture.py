@@ -11,11 +11,14 @@ from typing import Literal
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import NonNegativeInt, PositiveFloat, PositiveInt
+from pydantic import Field
 
-from tracker.background.scene import without_visitors
+from tracker.background.light import light_between, relight
+from tracker.background.scene import DIFFERS, without_visitors
+from tracker.background.structure import is_light_change
 from tracker.errors import SettingsError, ShapeError
-from tracker.types import Image, Mask, Settings
+from tracker.timing import REFERENCE_S, WarmUp
+from tracker.types import Image, Mask, Seconds, Settings
 
 BACKGROUND, SHADOW, FOREGROUND = 0, 127, 255
 """What a verdict says of a pixel; OpenCV's own values."""
@@ -23,6 +26,9 @@ BACKGROUND, SHADOW, FOREGROUND = 0, 127, 255
 ADAPT_RATE = 0.15
 """OpenCV counts the strongest colours up to 0.9 of the weight as background. One frame at a rate above 0.1 leaves an
 old colour less than that, so the new one is background at once, and the old one stays so too (a flash is forgiven)."""
+
+MOST_LEFT = 2
+"""scenes kept beside the present one, the first among them"""
 
 _TAKES_KNOWN_FOREGROUND = "knownForegroundMask" in (cv2.BackgroundSubtractorMOG2.apply.__doc__ or "")
 
@@ -32,22 +38,23 @@ class MixtureSettings(Settings):
 
     method: Literal["mog2", "knn"] = "mog2"
     """mog2: Gaussians per pixel. knn: nearest remembered samples; it cannot judge without learning"""
-    history: PositiveInt = 500
-    """frames it remembers; something that stands still is background after about a tenth of them"""
-    var_threshold: PositiveFloat = 16.0
+    history_s: float = Field(50.0, ge=0.04, le=1e6)
+    """seconds it remembers; something that stands still is background after about a tenth of them"""
+    var_threshold: float = Field(16.0, ge=0.01, le=1e6)
     """mog2: squared distance to a colour, in variances, beyond which a pixel does not fit it"""
-    dist2_threshold: PositiveFloat = 400.0
+    dist2_threshold: float = Field(400.0, ge=0.01, le=1e6)
     """knn: squared distance to a sample, in grey levels, beyond which a pixel does not fit it"""
     shadows: bool = True
     """tell shadows (the background's colour, darker) from foreground"""
-    warm_up_frames: NonNegativeInt = 50
-    """without a prescan (a camera): frames watched before the first verdict; everything in them counts as background"""
+    warm_up_s: Seconds = 2.0
+    """without a prescan (a camera): seconds watched before the first verdict; everything in them counts as background.
+    0: the first frame only"""
 
 
 class Mixture:
     """What every pixel of a static scene has looked like. Images are (H, W, 3) uint8 of one size.
 
-    A file's scene is learned by `prepare` before its first frame; a camera's during the first `warm_up_frames` calls of
+    A file's scene is learned by `prepare` before its first frame; a camera's during the first `warm_up_s` seconds of
     `learn` or `step`, when every verdict is background. Raises ShapeError if an image differs in size from the first.
     """
 
@@ -56,21 +63,42 @@ class Mixture:
         self.reset()
 
     def reset(self) -> None:
-        """Forget the scene, `prepare` included."""
+        """Forget every scene, `prepare` included."""
+        self._shape: tuple[int, ...] | None = None
+        self._scene = 0
+        self._left: dict[int, tuple[cv2.BackgroundSubtractor, int, WarmUp, bool]] = {}
+        """scenes that the clip has left: model, frames learned, warm-up, whether it was prepared"""
+        self._begin()
+
+    def _begin(self) -> None:
         s = self.settings
         self._model: cv2.BackgroundSubtractor
+        frames = max(1, round(s.history_s / REFERENCE_S))  # no rate follows from it here: every call gives its own
         if s.method == "mog2":
-            self._model = cv2.createBackgroundSubtractorMOG2(s.history, s.var_threshold, s.shadows)
+            self._model = cv2.createBackgroundSubtractorMOG2(frames, s.var_threshold, s.shadows)
         else:
-            self._model = cv2.createBackgroundSubtractorKNN(s.history, s.dist2_threshold, s.shadows)
-        self._shape: tuple[int, ...] | None = None
+            self._model = cv2.createBackgroundSubtractorKNN(frames, s.dist2_threshold, s.shadows)
         self._learned_frames = 0
+        self._warm_up = WarmUp(s.warm_up_s)
         self._prepared = False
+
+    def enter(self, scene: int) -> None:
+        """Judge and learn the scene of that number from now on; a new one warms up first, one known before goes on."""
+        if scene == self._scene:
+            return
+        self._left[self._scene] = self._model, self._learned_frames, self._warm_up, self._prepared
+        if len(self._left) > MOST_LEFT:
+            del self._left[sorted(self._left)[1]]
+        self._scene = scene
+        if scene in self._left:
+            self._model, self._learned_frames, self._warm_up, self._prepared = self._left.pop(scene)
+        else:
+            self._begin()
 
     @property
     def ready(self) -> bool:
         """Whether verdicts mean something yet: prepared, or warmed up."""
-        return self._prepared or self._learned_frames >= max(1, self.settings.warm_up_frames)
+        return self._prepared or self._warm_up.done
 
     def prepare(self, images: Sequence[Image]) -> None:
         """Learn the scene from pictures spread over the clip; with none, the warm-up stands.
@@ -98,22 +126,29 @@ class Mixture:
             return np.zeros(image.shape[:2], np.uint8)
         return self._model.apply(image, learningRate=0.0)  # type: ignore[return-value]
 
-    def learn(self, image: Image, known_foreground: Mask | None = None, *, frames: int = 1) -> None:
+    def learn(self, image: Image, known_foreground: Mask | None = None, *, dt_s: float = REFERENCE_S) -> None:
         """Take one frame into the scene, except where `known_foreground` (H, W) bool is true.
 
-        frames  how many it stands for, where those before it were left out
+        dt_s  seconds since the last one that was learned
         """
-        self._apply(image, known_foreground, min(1.0, frames * self._next_rate()))
+        self._apply(image, known_foreground, self._next_rate(dt_s), dt_s)
 
-    def step(self, image: Image) -> NDArray[np.uint8]:
-        """Judge and learn in one pass, at half the cost; see `judge` for what it returns."""
+    def step(self, image: Image, *, dt_s: float = REFERENCE_S) -> NDArray[np.uint8]:
+        """Judge and learn in one pass, at half the cost; see `judge` for what it returns and `learn` for `dt_s`."""
         ready = self.ready
-        verdict = self._apply(image, None, self._next_rate())
+        verdict = self._apply(image, None, self._next_rate(dt_s), dt_s)
         return verdict if ready else np.zeros_like(verdict)
 
+    def is_light(self, image: Image, changed: Mask) -> bool:
+        """Whether the light changed where a picture differs from the scene, `changed` (H, W) bool, rather than an object came."""
+        return is_light_change(self.picture(), image, changed)
+
     def adapt(self, image: Image) -> None:
-        """Take this picture for background from now on, beside what was: for when the light was switched."""
-        self._apply(image, None, ADAPT_RATE)
+        """Take the scene in this picture's light for background from now on, beside what was; objects in it are left out."""
+        picture = self.picture()
+        expected = relight(picture, light_between(picture, image))
+        objects: Mask = np.asarray((cv2.absdiff(image, expected) > DIFFERS).any(axis=2))
+        self._apply(np.where(objects[..., None], expected, image), None, ADAPT_RATE, REFERENCE_S)
 
     def picture(self) -> Image:
         """(H, W, 3) uint8, the most likely empty scene. Raises ShapeError before the first image."""
@@ -121,16 +156,16 @@ class Mixture:
             raise ShapeError("the background has no picture yet; prepare it or learn a frame first")
         return self._model.getBackgroundImage()  # type: ignore[return-value]
 
-    def _next_rate(self) -> float:
+    def _next_rate(self, dt_s: float) -> float:
         # OpenCV's own rule, counted here: OpenCV also counts the frames that were only judged. Its first frame of all
         # ignores the rate. After a prescan the scene is known, and single frames weigh what they do in the long run.
-        if self._prepared:
-            return 1.0 / self.settings.history
-        return 1.0 / min(2 * (self._learned_frames + 1), self.settings.history)
+        rate = min(1.0, dt_s / self.settings.history_s)
+        return rate if self._prepared else max(rate, 1.0 / (2 * (self._learned_frames + 1)))
 
-    def _apply(self, image: Image, known_foreground: Mask | None, rate: float) -> NDArray[np.uint8]:
+    def _apply(self, image: Image, known_foreground: Mask | None, rate: float, dt_s: float) -> NDArray[np.uint8]:
         self._check(image)
         self._learned_frames += 1
+        self._warm_up.add(dt_s)
         if known_foreground is None or not known_foreground.any():
             return self._model.apply(image, learningRate=rate)  # type: ignore[return-value]
         if known_foreground.shape != image.shape[:2]:

@@ -2,7 +2,8 @@
 
 A pixel's median is the empty scene if nothing stands there for half of the clip. Where something does and later goes,
 two pictures compete, and the one whose colours go on beyond the outline of the place is the scene: an object has an
-edge there. What never goes is scene.
+edge there. What never goes is scene. All pictures are brought to one light before: a median over two lights is dark in one
+place and bright in another.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from tracker.background.light import Array, light_between, relight
+from tracker.background.structure import likeness, thumbnail
 from tracker.types import Image, Mask
 
 DIFFERS = 20
@@ -27,6 +30,12 @@ RIVAL_SHARE = 0.1
 RIVAL_CONTRAST = 0.6
 """The second picture is the scene if its step across the outline is below this share of the median's."""
 
+OTHER_LIGHT = 0.1
+"""logarithm of the factor of brightness from which a picture is in another light"""
+
+SAME_SCENE = 0.5
+"""likeness to the reference from which brightness may be told by it: what is covered says nothing"""
+
 BAND_ROWS = 32
 """Rows worked on at once, to bound the memory."""
 
@@ -34,14 +43,32 @@ BAND_ROWS = 32
 def without_visitors(images: Sequence[Image]) -> NDArray[np.uint8]:
     """(N, H, W, 3) uint8: the pictures, all of one size, with whatever is not scene painted over by the scene."""
     stack = np.stack(images)
+    lights = _lights(images)
+    for n, light in lights.items():
+        stack[n] = relight(images[n], -light)
     scene, rival, threshold, rivalled = (np.concatenate(rows) for rows in zip(*_bands(stack), strict=True))
     swapped = _choose(scene, rival, rivalled)
     scene[swapped] = rival[swapped]
     threshold[swapped] = DIFFERS
-    for image in stack:
-        visitor = (_away(image, scene) > threshold).any(axis=-1)
+    for n, image in enumerate(stack):
+        visitor: Mask = np.asarray((_away(image, scene) > threshold).any(axis=-1))
         image[visitor] = scene[visitor]
+        if n in lights:  # back to its own light
+            image[...] = np.where(visitor[..., None], relight(scene, lights[n]), images[n])
     return stack
+
+
+def _lights(images: Sequence[Image]) -> dict[int, Array]:
+    """By number, the light of those pictures that are in another light than the reference, a bright one; see `light_between`."""
+    brightness = [float(np.median(image[::8, ::8])) for image in images]
+    reference = images[int(np.argsort(brightness)[3 * (len(images) - 1) // 4])]
+    known = thumbnail(reference)
+    lights = {n: light_between(reference, image) for n, image in enumerate(images)}
+    return {
+        n: light
+        for n, light in lights.items()
+        if abs(float(np.median(light))) > OTHER_LIGHT and likeness(known, thumbnail(images[n])) >= SAME_SCENE
+    }
 
 
 def _bands(stack: NDArray[np.uint8]) -> list[tuple[NDArray[np.uint8], NDArray[np.uint8], NDArray[np.uint8], Mask]]:

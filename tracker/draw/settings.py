@@ -26,5 +26,5 @@ class OverlaySettings(Settings):
     """with two lanes, the first one's foreground small in the bottom right corner"""
     inset_width: float = Field(0.25, gt=0, le=0.5)
     """width of that inset as a share of the frame's"""
-    panels_width: int = Field(2560, ge=64)
+    panels_width: int = Field(2560, ge=64, le=16_384)
     """pixels that lanes side by side take from left to right at most; beyond 4096 many players show no H.264"""

@@ -53,6 +53,10 @@ class Camera:
         """Root mean square shift between neighbouring frames, in pixels of the frame; None if no pair tells."""
         return float(np.sqrt(self._square_sum / self._pairs)) if self._pairs else None
 
+    def interrupt(self) -> None:
+        """The next frame is not compared with the last."""
+        self._before = None
+
     def add(self, small: Grey, time_s: float) -> None:
         """Look at a frame; most are passed over."""
         check, place = time_s >= self._next_s, self._frames % EVERY

@@ -11,8 +11,13 @@ import numpy as np
 from tracker.health.camera import Camera
 from tracker.health.lanes import Agreement, Lives
 from tracker.health.picture import Grey, Light, Noise
+from tracker.health.presence import Presence
+from tracker.health.warnings import MANY
+from tracker.timing import FrameTimer, WarmUp
 from tracker.types import Finding, Image, Level, Moment, Outcome
 
+GAP_S = 1.0
+"""as the background has it"""
 SMALL_PX = 160
 """width of the grey picture on which light and camera are watched"""
 COARSE_PX = 480
@@ -42,11 +47,15 @@ NOTHING = (
     "unless gmm.mixture.shadows=false; what hardly moves in the part looked at is taken for background: take a longer part."
 )
 """Each found by its setting: fish of 0.0001 of the picture, dark on grey; flies that sat still for 12 s of 60"""
-MORE_SURE = "raise gmm.min_area and slots.life.min_area, or linker.confirm_frames and slots.life.confirm_frames"
+MORE_SURE = "raise gmm.min_area and slots.life.min_area, or linker.confirm_s and slots.life.confirm_s"
 ENOUGH = 10
 """identities that must have ended before their lengths are judged"""
 UNSURE = 0.5
 """share of looks at the camera that must have told something"""
+COVERED = 0.3
+"""share of foreground in any lane above which the picture does not tell whether the camera moved"""
+BLANK = 0.5
+"""share of frames without the scene from which a run is in doubt"""
 REPEATED = 0.2
 """share of repeated frames that is worth a word"""
 
@@ -55,14 +64,17 @@ class Health:
     """Measures of a run's health, taken while it runs; memory does not grow with the clip, but for a number a life.
 
     lanes           names, in the order in which they are shown
-    warm_up_frames  frames judged before the background is known; 0 after a prescan
+    warm_up_s       seconds watched before the background is known; 0 after a prescan
+    pairs           whether every two lanes are compared, which costs more than all the rest
     """
 
-    def __init__(self, lanes: Sequence[str], *, warm_up_frames: int = 0) -> None:
-        self._warm_up_frames = warm_up_frames
+    def __init__(self, lanes: Sequence[str], *, warm_up_s: float = 0.0, pairs: bool = True) -> None:
+        self._warm_up_s, self._warming = warm_up_s, WarmUp(warm_up_s)
+        self._warm_up_frames = 0
+        self._timer = FrameTimer(GAP_S)
         self._lives = {lane: Lives() for lane in lanes}
-        self._agreements = {pair: Agreement() for pair in combinations(lanes, 2)}
-        self._noise, self._light = Noise(), Light()
+        self._agreements = {pair: Agreement() for pair in combinations(lanes if pairs else (), 2)}
+        self._noise, self._light, self._presence = Noise(), Light(), Presence()
         self._camera: Camera | None = None
         self._frames = 0
         self._first_s, self._last_s = 0.0, 0.0
@@ -70,14 +82,13 @@ class Health:
     def write(self, moment: Moment) -> None:
         """Look at one moment."""
         frame = moment.frame
-        small = _small(frame.image)
-        if self._camera is None:
-            height, width = frame.image.shape[:2]
-            self._camera = Camera((width / small.shape[1], height / small.shape[0]))
+        if self._warm_up_s and not self._warming.done:
+            self._warm_up_frames += 1
+            self._warming.add(self._timer.step(frame.time_s).dt_s)
+        if not self._frames:
             self._first_s = frame.time_s
-        self._noise.add(frame.image)
-        self._light.add(small, frame.time_s)
-        self._camera.add(small, frame.time_s)
+        self._presence.add(frame.scene, frame.time_s)
+        self._look_at(moment)
         for lane, lives in self._lives.items():
             lives.add(moment.view(lane), frame.time_s)
         for (a, b), agreement in self._agreements.items():
@@ -88,18 +99,43 @@ class Health:
         self._frames += 1
         self._last_s = frame.time_s
 
+    def _look_at(self, moment: Moment) -> None:
+        """What the picture tells of noise, light and camera; a blank one, or another scene, tells nothing."""
+        frame = moment.frame
+        small = _small(frame.image)
+        if self._camera is None:
+            height, width = frame.image.shape[:2]
+            self._camera = Camera((width / small.shape[1], height / small.shape[0]))
+        if frame.scene != 0:
+            for watch in (self._noise, self._light, self._camera):
+                watch.interrupt()
+            return
+        self._noise.add(frame.image)
+        self._light.add(small, frame.time_s)
+        if max((float(view.segmentation.foreground[::4, ::4].mean()) for view in moment.views), default=0.0) > COVERED:
+            self._camera.interrupt()
+        else:
+            self._camera.add(small, frame.time_s)
+
     def close(self, outcome: Outcome) -> None:
         """Nothing to finish."""
 
     def findings(self) -> tuple[Finding, ...]:
         """What was found so far: of the clip first, then of each lane, then of each pair of lanes."""
-        clip = (self._warm_up(), self._light_switched(), self._camera_moved(), self._camera_shakes(), self._noisy())
+        clip = (
+            self._warm_up(),
+            self._scene_lost(),
+            self._light_switched(),
+            self._camera_moved(),
+            self._camera_shakes(),
+            self._noisy(),
+        )
         lanes = (finding for lane, lives in self._lives.items() for finding in self._of_lane(lane, lives))
         pairs = (f for (a, b), each in self._agreements.items() for f in _of_pair(f"{a} / {b}", each))
         return (*clip, *lanes, *pairs)
 
     def _warm_up(self) -> Finding:
-        count = min(self._frames, self._warm_up_frames)
+        count = self._warm_up_frames
         level: Level = "good" if not count else "bad" if count >= self._frames else "look"
         advice = {
             "good": "The background was known before the first frame was judged.",
@@ -109,6 +145,24 @@ class Health:
             "leave the prescan on.",
         }[level]
         return Finding("warm_up", "Warm-up", None, float(count), "frames", level, advice)
+
+    def _scene_lost(self) -> Finding:
+        presence = self._presence
+        count = presence.blank + presence.others
+        said = []
+        if presence.blank:
+            said.append(
+                f"{presence.blank} frames are blank (no signal, black, covered), first {_at(presence.lost_s)}: nothing is "
+                "found in them and nothing is learned from them. Look at the camera, its cable and the recorder."
+            )
+        if presence.others:
+            said.append(
+                f"{presence.others} frames show another scene for seconds on end, which is learned as one of its own: "
+                "nothing is found in its first frames. If the camera was turned or the clip was cut, run the parts by themselves."
+            )
+        level: Level = "good" if not count else "bad" if count > BLANK * self._frames else "look"
+        advice = " ".join(said) or "Every frame shows the scene."
+        return Finding("scene_lost", "Scene lost", None, float(count), "frames", level, advice, tuple(presence.lost_s))
 
     def _light_switched(self) -> Finding:
         times = tuple(self._light.switched_s)
@@ -183,10 +237,12 @@ class Health:
             "good": "Compare this with how many objects you see pass in a minute: more means broken tracks, or specks.",
             "unknown": advice["unknown"],
         }
-        nothing = not lives.identities and self._frames > self._warm_up_frames
         name, title = "identities_per_minute", "Identities a minute"
-        if nothing:
+        flooded = rate is not None and rate > MANY and lives.ended >= ENOUGH and (lives.short or 0) > SHORT[1]
+        if not lives.identities and self._frames > self._warm_up_frames:
             yield Finding(name, title, lane, rate, "per min", "look", NOTHING)
+        elif flooded:
+            yield Finding(name, title, lane, rate, "per min", "bad", _flood(lives))
         else:
             yield Finding(name, title, lane, rate, "per min", level, often.get(level, often["good"]))
         advice["unknown"] = "No identity was found, so there are no lives to measure."
@@ -213,6 +269,13 @@ class Health:
             else "This method gives every pixel to one owner and has no doubts to show.",
         }
         yield Finding("ownership_doubt", "Doubt in meetings", lane, lives.doubt, "bits", level, advice[level])
+
+
+def _flood(lives: Lives) -> str:
+    return (
+        f"{lives.identities} identities, {100 * (lives.short or 0):.0f} % of them shorter than a second: rain, snow, water, leaves or "
+        f"noise tracked as objects, or quick objects in pieces. Look at the video; against specks, {MORE_SURE}."
+    )
 
 
 def _of_pair(pair: str, agreement: Agreement) -> Iterator[Finding]:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from tracker.seen import Seen
 from tracker.types import Box, Mask, Region, View
 
 GONE_S = 1.0
@@ -22,8 +23,7 @@ class Lives:
     """How long the identities of one lane are seen: two numbers an identity."""
 
     def __init__(self) -> None:
-        self._seen: dict[int, tuple[float, float]] = {}
-        """by identity, when it was first and last seen"""
+        self._seen = Seen()
         self._now_s = 0.0
         self._doubts, self._doubted = 0.0, 0
         self.weighs = False
@@ -34,7 +34,7 @@ class Lives:
         self._now_s = time_s
         for track in view.tracks:
             if not track.hidden:
-                self._seen[track.id] = (self._seen.get(track.id, (time_s,))[0], time_s)
+                self._seen.add(track.id, time_s)
         self._add_doubt([r for r in view.segmentation.regions if not r.hidden and r.doubt is not None])
 
     def _add_doubt(self, regions: Sequence[Region]) -> None:
@@ -51,25 +51,28 @@ class Lives:
     @property
     def identities(self) -> int:
         """Different identities so far."""
-        return len(self._seen)
+        return self._seen.identities
 
     def lengths_s(self, frame_s: float) -> NDArray[np.float64]:
         """(N,) seconds each was seen, from its first frame to the end of its last; those alive now were cut short.
 
         frame_s  how long a frame lasts
         """
-        return np.array([last_s - first_s + frame_s for first_s, last_s in self._seen.values()])
+        return self._seen.last_s() - self._seen.first_s() + frame_s
 
     @property
     def ended(self) -> int:
         """Identities that have ended so far."""
-        return sum(self._now_s - last_s > GONE_S for _, last_s in self._seen.values())
+        return int(self._has_ended().sum())
+
+    def _has_ended(self) -> NDArray[np.bool_]:
+        return self._now_s - self._seen.last_s() > GONE_S
 
     @property
     def short(self) -> float | None:
         """Share of those that ended which lived under a second; None if none ended."""
-        ended = [last_s - first_s for first_s, last_s in self._seen.values() if self._now_s - last_s > GONE_S]
-        return float(np.mean(np.array(ended) < SHORT_S)) if ended else None
+        ended = (self._seen.last_s() - self._seen.first_s())[self._has_ended()]
+        return float(np.mean(ended < SHORT_S)) if len(ended) else None
 
     @property
     def doubt(self) -> float | None:

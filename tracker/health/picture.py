@@ -45,6 +45,10 @@ class Noise:
         self._before: Grey | None = None
         self._histogram = np.zeros(256)
 
+    def interrupt(self) -> None:
+        """The next frame is not compared with the last."""
+        self._before = None
+
     def add(self, image: Image) -> None:
         """Compare a frame with the one before."""
         step = max(1, int(np.sqrt(image.shape[0] * image.shape[1] / SAMPLES)))
@@ -80,6 +84,10 @@ class Light:
         self.largest = 0.0
         """the largest jump, as a share of the brightness before"""
         self._before: NDArray[np.float32] | None = None
+
+    def interrupt(self) -> None:
+        """The next frame is not compared with the last."""
+        self._before = None
 
     def add(self, small: Grey, time_s: float) -> None:
         """Compare a frame with the one before."""

@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 
 from tracker.errors import TrackerError
+from tracker.options import CLIPS, SEED
 from tracker.papers.cells import Cell
 from tracker.papers.settings import EmSettings, ExperimentSettings, TestSettings, WorldSettings
 from tracker.papers.unroll import Inputs, Unrolled, make_inputs, pixel_losses, roll_out, unroll, unrolled_loss
@@ -310,8 +311,8 @@ def evaluate(
 @click.command()
 @click.argument("run", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option("--weights", default="best", help="best or last")
-@click.option("--clips", default=1000, show_default=True)
-@click.option("--seed", default=1, show_default=True)
+@click.option("--clips", type=CLIPS, default=1000, show_default=True)
+@click.option("--seed", type=SEED, default=1, show_default=True)
 @click.option("--device", default="cpu", show_default=True)
 @click.option("--digits", help="folder of MNIST's files, where it is not the training's")
 @click.option(

@@ -207,8 +207,8 @@ def _test(run: str, folder: Path, settings: ExperimentSettings, *, clips: int, d
     cell, _, updates = load_cell(folder / "best.safetensors", device=torch.device(device))
     asked = {"updates": updates, "weights": "best", "seed": TEST_SEED, "clips": clips}
     written = folder / "scores.json"
-    found = json.loads(written.read_text()) if written.is_file() else {}
-    if {key: found.get(key) for key in asked} != asked or set(found["tests"]) != set(settings.tests):
+    found = _read_scores(written)
+    if {key: found.get(key) for key in asked} != asked or set(found.get("tests", ())) != set(settings.tests):
         tests = evaluate(cell, settings, clips=clips, seed=TEST_SEED, device=torch.device(device))
         found = {**asked, "tests": tests}
         write_text_whole(written, json.dumps(found, indent=1) + "\n")  # scores may be NaN
@@ -216,6 +216,15 @@ def _test(run: str, folder: Path, settings: ExperimentSettings, *, clips: int, d
     rows = [json.loads(line) for line in (folder / "curve.jsonl").read_text().splitlines()]
     over = is_over(rows, settings.train)
     return Trained(run, updates, _parameters(cell), cell, settings, device, over, found["tests"])
+
+
+def _read_scores(path: Path) -> dict[str, Any]:
+    """What `_test` wrote; nothing where there is none or it is damaged: it is tested again."""
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def score(tests: Tests, test: str, key: str) -> float:

@@ -5,15 +5,29 @@ Defaults are the papers' own (the authors' code where it differs from the text; 
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
-from tracker.types import Settings
+from tracker.types import MOST_SEED, Settings
 
 WorldKind = Literal["static-shapes", "flying-shapes", "flying-digits", "balls", "curtain"]
 CellKind = Literal["nem", "rnn", "relational", "lstm"]
 Trunk = Literal["full", "shapes", "digits", "balls"]
+
+
+Objects = Annotated[int, Field(ge=1, le=100)]
+Size = Annotated[float, Field(ge=0.001, le=1000)]
+"""of a ball, in units of length or of mass"""
+
+
+def _rising(objects: tuple[int, int] | None) -> tuple[int, int] | None:
+    if objects is not None and objects[0] > objects[1]:
+        raise ValueError(f"wanted fewest and most, got {list(objects)}")
+    return objects
+
+
+Span = Annotated[tuple[Objects, Objects], AfterValidator(_rising)]
 
 
 class DigitSettings(Settings):
@@ -21,9 +35,9 @@ class DigitSettings(Settings):
 
     path: str | None = None
     """folder with MNIST's idx files, .gz or not; null: scikit-learn's 8 x 8 digits"""
-    pictures: int | None = Field(None, ge=1)
+    pictures: int | None = Field(None, ge=1, le=1_000_000)
     """how many different pictures of digits, the first of the training files; null: 50,000, and others for the test"""
-    shrink: int = Field(2, ge=1)
+    shrink: int = Field(2, ge=1, le=28)
     """28 x 28 pictures become 28 / shrink, by the mean of shrink x shrink pixels"""
     threshold: float = Field(0.5, gt=0, lt=1)
     """a pixel belongs to a digit whose ink there is above this"""
@@ -32,22 +46,26 @@ class DigitSettings(Settings):
 class BallSettings(Settings):
     """Balls in a square box, in units of length; measured on the authors' published animations."""
 
-    box_units: float = Field(10.0, gt=0)
+    box_units: float = Field(10.0, ge=0.1, le=1000)
     """side of the box, which fills the picture"""
-    radii: tuple[float, ...] = (0.8, 1.0)
+    radii: tuple[Size, ...] = Field((0.8, 1.0), min_length=1, max_length=100)
     """of the classes; each ball's class is drawn uniformly"""
-    masses: tuple[float, ...] = (1.0, 6.0)
-    speed: float = Field(1 / 3, gt=0)
+    masses: tuple[Size, ...] = Field((1.0, 6.0), min_length=1, max_length=100)
+    speed: float = Field(1 / 3, ge=1e-6, le=1000)
     """length of all velocities of a clip taken as one vector, units per frame"""
-    substeps: int = Field(2, ge=1)
+    substeps: int = Field(2, ge=1, le=1000)
     """Euler steps per frame"""
-    curtain_px: int = Field(28, ge=1)
+    curtain_px: int = Field(28, ge=1, le=1024)
     """side of the curtain, a black square; only in the world "curtain" """
 
     @model_validator(mode="after")
     def _one_mass_each(self) -> BallSettings:
-        if not self.radii or len(self.radii) != len(self.masses):
+        if len(self.radii) != len(self.masses):
             raise ValueError("radii and masses are of different length, wanted one of each for every class of ball")
+        if 2 * max(self.radii) > self.box_units:
+            raise ValueError(
+                f"wanted balls that fit into the box, got a radius of {max(self.radii)} in {self.box_units}"
+            )
         return self
 
 
@@ -55,19 +73,13 @@ class WorldSettings(Settings):
     """Where the pictures come from."""
 
     kind: WorldKind = "static-shapes"
-    objects: tuple[int, int] = (3, 3)
+    objects: Span = (3, 3)
     """fewest and most in a clip, drawn uniformly"""
-    side_px: int = Field(28, ge=8)
-    speed_px: int = Field(1, ge=0)
+    side_px: int = Field(28, ge=8, le=1024)
+    speed_px: int = Field(1, ge=0, le=1024)
     """shapes and digits: each component of an object's velocity is a whole number up to this, drawn uniformly"""
     digits: DigitSettings = DigitSettings()
     balls: BallSettings = BallSettings()
-
-    @model_validator(mode="after")
-    def _some_objects(self) -> WorldSettings:
-        if not 1 <= self.objects[0] <= self.objects[1]:
-            raise ValueError("objects: wanted fewest and most, at least one")
-        return self
 
 
 class NetSettings(Settings):
@@ -77,7 +89,7 @@ class NetSettings(Settings):
     """nem: one step of gradient ascent through the decoder; rnn: RNN-EM; relational: R-NEM; lstm: the baseline"""
     trunk: Trunk = "full"
     """encoder and decoder: full (none, and one layer), shapes, digits, balls"""
-    hidden: int = Field(250, ge=1)
+    hidden: int = Field(250, ge=1, le=65_536)
     """numbers in theta"""
     norm_output: bool = False
     """layer norm on what the decoder is fed"""
@@ -85,34 +97,34 @@ class NetSettings(Settings):
     """also on the recurrent state; the authors' code does not, the text does not say"""
     attention: bool = True
     """relational: gates on the effects, else their plain sum"""
-    context: int = Field(250, ge=1)
+    context: int = Field(250, ge=1, le=65_536)
     """relational: width of its layers"""
-    attention_hidden: int = Field(100, ge=1)
-    actions: int = Field(0, ge=0)
+    attention_hidden: int = Field(100, ge=1, le=65_536)
+    actions: int = Field(0, ge=0, le=65_536)
     """relational: numbers in an action, 0 without"""
-    step_size: float | None = None
+    step_size: float | None = Field(None, ge=-1000, le=1000)
     """nem: the learned step size at first; null: drawn as the authors' code draws it, uniform within 1.73 of 0, perhaps negative"""
-    standardise_floor: float = Field(0.0, ge=0)
+    standardise_floor: float = Field(0.0, ge=0, le=1e6)
     """digits: added to the variance by which the encoder's input is divided; the authors' code adds nothing"""
 
 
 class EmSettings(Settings):
     """The iteration and its loss."""
 
-    components: int = Field(4, ge=1)
+    components: int = Field(4, ge=1, le=64)
     """K"""
-    steps: int = Field(15, ge=1)
+    steps: int = Field(15, ge=1, le=10_000)
     """T; a clip has one frame more"""
     sequential: bool = False
     """the next frame is the target of every step, with no gradient through gamma; else one picture, the last step's loss alone"""
     pixels: Literal["bernoulli", "gaussian"] = "bernoulli"
     noise: float = Field(0.1, ge=0, le=1)
     """share of the input's pixels flipped (bernoulli) or replaced by a uniform number (gaussian), anew at every step"""
-    inter_weight: float = Field(1.0, ge=0)
+    inter_weight: float = Field(1.0, ge=0, le=1e6)
     """of the second term of the loss"""
-    share_sigma: float = Field(0.25, gt=0)
+    share_sigma: float = Field(0.25, ge=1e-6, le=1e6)
     """gaussian, E-step: standard deviation; the authors' code says 0.25, the text a variance of 0.25"""
-    loss_sigma: float = Field(1.0, gt=0)
+    loss_sigma: float = Field(1.0, ge=1e-6, le=1e6)
     """gaussian, loss: standard deviation; 1 in the authors' code"""
     gamma_gradient: bool | None = None
     """null: as the mode has it"""
@@ -139,18 +151,18 @@ class Stage(Settings):
 
     until: float = Field(1.0, gt=0, le=1)
     """share of all updates at which it ends"""
-    learning_rate: float = Field(1e-3, gt=0)
-    steps: int | None = Field(None, ge=1)
+    learning_rate: float = Field(1e-3, ge=1e-12, le=1000)
+    steps: int | None = Field(None, ge=1, le=10_000)
     """T here; null: as `em` has it"""
-    components: int | None = Field(None, ge=1)
+    components: int | None = Field(None, ge=1, le=64)
     """K here, where `em` has more; null: as `em` has it"""
     noise: float | None = Field(None, ge=0, le=1)
     """here; null: as `em` has it"""
-    objects: tuple[int, int] | None = None
+    objects: Span | None = None
     """fewest and most in a clip here; null: as the world has it"""
-    pictures: int | None = Field(None, ge=1)
+    pictures: int | None = Field(None, ge=1, le=1_000_000)
     """different pictures of digits here; null: as the world has it"""
-    frozen: tuple[Literal["encoder", "core", "decoder"], ...] = ()
+    frozen: tuple[Literal["encoder", "core", "decoder"], ...] = Field((), max_length=3)
     """parts of the network that stay as they are; where K is 1 all learns, for a recipe may be laid over a baseline"""
     restart: bool = False
     """the cosine warms up and begins to fall anew (Loshchilov and Hutter 2017), and the stage before ends at its smallest"""
@@ -159,29 +171,29 @@ class Stage(Settings):
 class TrainSettings(Settings):
     """How it is trained."""
 
-    seed: int = Field(0, ge=0)
-    batch: int = Field(64, ge=1)
-    updates: int = Field(390_500, ge=1)
+    seed: int = Field(0, ge=0, le=MOST_SEED)
+    batch: int = Field(64, ge=1, le=65_536)
+    updates: int = Field(390_500, ge=1, le=1_000_000_000)
     """at most; 500 epochs of the papers"""
-    stages: tuple[Stage, ...] = Field((Stage(),), min_length=1)
+    stages: tuple[Stage, ...] = Field((Stage(),), min_length=1, max_length=1000)
     optimiser: Literal["adam", "muon"] = "adam"
     """adam: the papers'; muon: beyond them, and much faster"""
     schedule: Literal["constant", "cosine"] = "constant"
     """cosine: rates warm up at first, and all stages together, up to a restart, fall to a hundredth"""
-    rate_factor: float = Field(1.0, gt=0)
+    rate_factor: float = Field(1.0, ge=1e-6, le=1e6)
     """every stage's learning rate times this: for recipes that are laid over an experiment"""
-    warm_up_updates: int = Field(100, ge=1)
+    warm_up_updates: int = Field(100, ge=1, le=1_000_000_000)
     """cosine only"""
-    clip_norm: float | None = Field(None, gt=0)
+    clip_norm: float | None = Field(None, ge=1e-9, le=1e9)
     """largest norm of the gradient; null: any, as in the papers"""
-    clips: int | None = Field(50_000, ge=1)
+    clips: int | None = Field(50_000, ge=1, le=10_000_000)
     """different training clips, in fixed batches whose order is shuffled anew each epoch; null: never the same twice"""
-    row_every: int = Field(781, ge=1)
+    row_every: int = Field(781, ge=1, le=1_000_000_000)
     """updates between rows of the curve, each with a checkpoint and a validation; 781 are an epoch of the papers"""
-    validation_clips: int = Field(1000, ge=1)
-    patience_rows: int | None = Field(10, ge=1)
+    validation_clips: int = Field(1000, ge=1, le=1_000_000)
+    patience_rows: int | None = Field(10, ge=1, le=1_000_000_000)
     """stop when the best validation loss is older; null: never"""
-    clock_minutes: float | None = Field(None, gt=0)
+    clock_minutes: float | None = Field(None, ge=0.001, le=1e6)
     """stages and rates go by the clock and end then, however many updates fit; no longer the same from run to run"""
     bfloat16: bool = False
     """multiply in bfloat16"""
@@ -201,12 +213,12 @@ class TestSettings(Settings):
 
     __test__ = False
 
-    objects: tuple[int, int] | None = None
-    components: int | None = Field(None, ge=1)
-    steps: int | None = Field(None, ge=1)
+    objects: Span | None = None
+    components: int | None = Field(None, ge=1, le=64)
+    steps: int | None = Field(None, ge=1, le=10_000)
     static: bool = False
     """the first frame again and again"""
-    watched: int | None = Field(None, ge=1)
+    watched: int | None = Field(None, ge=1, le=10_000)
     """steps after which the network goes on from its own predictions; null: it sees every frame"""
     clean: bool = False
     """without noise on the input; the authors' code has it in tests too"""
@@ -219,7 +231,7 @@ class ExperimentSettings(Settings):
     net: NetSettings = NetSettings()
     em: EmSettings = EmSettings()
     train: TrainSettings = TrainSettings()
-    tests: dict[str, TestSettings] = Field({"same": TestSettings()})
+    tests: dict[str, TestSettings] = Field({"same": TestSettings()}, max_length=1000)
     """by name"""
 
     @model_validator(mode="after")

@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from tracker.errors import SourceError
+from tracker.errors import SettingsError, SourceError
 from tracker.papers.settings import DigitSettings, WorldSettings
 from tracker.papers.transfer import sent
 from tracker.worlds.digits import read_digits
@@ -99,6 +99,10 @@ def fly(world: WorldSettings, sizes: NDArray[np.int64], rng: np.random.Generator
     fewest, most = world.objects
     which = rng.integers(0, len(sizes), (batch, most))
     limit = world.side_px - sizes[which]  # (B, N, 2)
+    if limit.min() < 0:
+        raise SettingsError(
+            f"world.side_px {world.side_px}: smaller than what is to fly there; wanted {sizes.max()} or more"
+        )
     start = rng.integers(0, limit + 1)
     speed = rng.integers(-world.speed_px, world.speed_px + 1, (batch, most, 2))
     count = rng.integers(fewest, most + 1, (batch, 1))

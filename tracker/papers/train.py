@@ -20,6 +20,7 @@ import torch
 from torch import Tensor
 
 from tracker.errors import DivergedError
+from tracker.options import MINUTES
 from tracker.papers.cells import Cell, build_cell
 from tracker.papers.evaluation import scores, step_seed, watch
 from tracker.papers.muon import Muon
@@ -271,7 +272,7 @@ def _tired(rows: Sequence[Row], options: TrainSettings) -> bool:
 @click.option("--out", required=True, type=click.Path(file_okay=False, path_type=Path), help="folder of the run")
 @click.option("--set", "changes", multiple=True, metavar="KEY=VALUE", help="change a setting: train.batch=256")
 @click.option("--device", default="cpu", show_default=True)
-@click.option("--minutes", type=float, help="stop after about so long; the same command goes on later")
+@click.option("--minutes", type=MINUTES, help="stop after about so long; the same command goes on later")
 @click.option("--graph", is_flag=True, help="on a GPU: capture the update as one CUDA graph")
 @click.option("--fused", is_flag=True, help="with --graph: compile the cell first, which takes a minute")
 def main(

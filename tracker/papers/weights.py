@@ -11,7 +11,7 @@ from tracker.errors import WeightsError
 from tracker.papers.cells import Cell, build_cell
 from tracker.papers.settings import ExperimentSettings
 from tracker.slots.checkpoint import SHIPPED as WEIGHTS
-from tracker.slots.checkpoint import fitting, read_weights, write_weights
+from tracker.slots.checkpoint import filled, read_weights, settings_of, write_weights
 
 FORMAT = "rnnem-papers-1"
 SHIPPED = WEIGHTS / "papers"
@@ -31,11 +31,11 @@ def load_cell(path: Path, *, device: torch.device) -> tuple[Cell, ExperimentSett
     Raises WeightsError if the file is missing, damaged or of another kind.
     """
     about, tensors = read_weights(path, FORMAT)
-    with fitting(path):
-        settings = ExperimentSettings.model_validate(about["experiment"])
-        cell = build_cell(settings)
-        cell.load_state_dict(tensors)
-        updates = int(about["updates"])
+    settings = settings_of(path, ExperimentSettings, about, "experiment")
+    updates = about.get("updates")
+    if not isinstance(updates, int) or updates < 0:
+        raise WeightsError(f"{path}: its header does not say how many updates it was trained for; take another")
+    cell = filled(path, lambda: build_cell(settings), tensors)
     return cell.to(device).eval(), settings, updates
 
 

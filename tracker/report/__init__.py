@@ -3,10 +3,12 @@
 from tracker.report.data import Difference, ErrorCurves, FileLink, LaneRecord, Peak, ReportData, RunRecord, TrackLife
 from tracker.report.page import render_page
 from tracker.report.record import Record
+from tracker.report.sample import EventSample
 
 __all__ = [
     "Difference",
     "ErrorCurves",
+    "EventSample",
     "FileLink",
     "LaneRecord",
     "Peak",

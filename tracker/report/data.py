@@ -172,7 +172,9 @@ class ReportData:
     video: str | None = None
     """the video's file name, beside the page"""
     events: tuple[Event, ...] = ()
-    """all of them, in any order; the page chooses"""
+    """in any order; the page chooses"""
+    event_counts: Mapping[tuple[str, str], int] | None = None
+    """by (kind, lane), where `events` are only some of them; None: they are all"""
     events_files: tuple[str, ...] = ()
     """where all of them are, beside the page"""
     findings: tuple[Finding, ...] = ()

@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 
 from tracker.report.data import TrackLife
+from tracker.seen import Seen
 from tracker.types import Track
 
 PATH_POINTS = 64
@@ -56,8 +57,7 @@ class Lives:
         self._kept = kept
         self._open: dict[int, _Life] = {}
         self._ended: dict[int, _Life] = {}
-        self._first_s: dict[int, float] = {}
-        self._last_s: dict[int, float] = {}
+        self._seen = Seen()
         self._count = 0
 
     def add(self, tracks: Iterable[Track], *, time_s: float, end_s: float) -> int:
@@ -70,8 +70,7 @@ class Lives:
             life.add(track, self._count, time_s, end_s)
             if not track.hidden:
                 seen += 1
-                self._first_s.setdefault(track.id, time_s)
-                self._last_s[track.id] = end_s
+                self._seen.add(track.id, time_s, end_s)
         self._count += 1
         if self._count % SWEEP_FRAMES == 0:
             self._sweep()
@@ -80,14 +79,14 @@ class Lives:
     @property
     def identities(self) -> int:
         """Different identities that were seen at all."""
-        return len(self._first_s)
+        return self._seen.identities
 
     @property
     def median_life_s(self) -> float:
         """Median of the seconds from the first frame in which an identity is seen to the end of the last one."""
-        if not self._first_s:
+        if not self._seen.identities:
             return 0.0
-        return float(np.median([self._last_s[identity] - first_s for identity, first_s in self._first_s.items()]))
+        return float(np.median(self._seen.last_s() - self._seen.first_s()))
 
     def longest(self, colour: Callable[[int], str], *, scale: float) -> tuple[TrackLife, ...]:
         """The kept lives by birth; `scale` turns pixels of the frame into those of the path."""

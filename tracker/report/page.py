@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -68,6 +68,7 @@ def render_page(data: ReportData) -> str:
         difference_sentence=difference_sentence,
         stages=stage_bars(data.stages_ms),
         settings=_as_yaml(data.settings),
+        event_total=sum(counted_events(data).values()),
         payload=Markup(_in_script(_payload(data))),
         script=Markup("\n".join(scripts)),
     )
@@ -83,13 +84,25 @@ def choose_events(events: Sequence[Event], most: int = EVENTS_SHOWN) -> list[Eve
     return sorted(chosen, key=lambda event: (event.time_s, event.lane, TELLING.index(event.kind), event.ids))
 
 
+def counted_events(data: ReportData) -> Mapping[tuple[str, str], int]:
+    """By (kind, lane), of the page's lanes."""
+    lanes = {lane.name for lane in data.run.lanes}
+    counts = data.event_counts
+    if counts is None:
+        counts = Counter((event.kind, event.lane) for event in data.events)
+    return {key: count for key, count in counts.items() if key[1] in lanes}
+
+
 def _payload(data: ReportData) -> dict[str, Any]:
     """What the page's script draws; lists rather than objects where there are thousands."""
     run = data.run
     names = [lane.name for lane in run.lanes]
     budget = TRACK_BYTES // len(names)
     events = [event for event in data.events if event.lane in names]
-    counted = Counter(key for event in events for key in (event.kind, names.index(event.lane)))
+    counted = Counter[str | int]()
+    for (kind, lane), count in counted_events(data).items():
+        counted[kind] += count
+        counted[names.index(lane)] += count
     return {
         "start": run.start_s,
         "end": run.end_s,

@@ -77,7 +77,8 @@ def frame_number(path: Path) -> int | None:
 def frame_numbers(folder: Path) -> tuple[int, ...]:
     """The number of every frame in a folder of pictures, in the order in which they are shown.
 
-    Raises SourceError where that order is not sure, since names differ in more than their number.
+    Raises SourceError where that order is not sure, since names differ in more than their number or files hold several
+    pictures.
     """
     frames = [p for p in folder.iterdir() if p.suffix.lower() in FRAME_SUFFIXES and not p.name.startswith(".")]
     odd = next((path for path in sorted(frames) if _parts(path) is None), None)
@@ -86,7 +87,20 @@ def frame_numbers(folder: Path) -> tuple[int, ...]:
     heads = sorted({parts[0] for parts in map(_parts, frames) if parts})
     if len(heads) > 1:
         raise SourceError(f"{folder}: names of frames begin with {heads[0]!r} and {heads[1]!r}; one kind is needed")
-    return tuple(sorted(numbered(folder, FRAME_SUFFIXES)))
+    found = numbered(folder, FRAME_SUFFIXES)
+    if found and (pages := _pages(found[min(found)])) > 1:
+        raise SourceError(
+            f"{found[min(found)]}: holds {pages} pictures; a truth finds frames by their file's number, so write one a file"
+        )
+    return tuple(sorted(found))
+
+
+def _pages(path: Path) -> int:
+    try:
+        with Pillow.open(path) as picture:
+            return int(getattr(picture, "n_frames", 1)) if picture.format != "MPO" else 1
+    except (OSError, ValueError, SyntaxError, Pillow.DecompressionBombError):
+        return 1  # whoever reads it says what is wrong
 
 
 def _parts(path: Path) -> tuple[str, str] | None:

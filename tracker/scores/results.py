@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from tracker.errors import SourceError
 from tracker.scores.clip import ClipScorer, ClipScores
 from tracker.scores.datasets import DataSequence
+from tracker.scores.numbering import RowsCount, positions, rows_count
 from tracker.scores.pictures import (
     ANY_SUFFIXES,
     MASK_SUFFIXES,
@@ -18,7 +19,7 @@ from tracker.scores.pictures import (
     numbered,
     read_values,
 )
-from tracker.scores.tables import Identified, asked, once_each, read_rows
+from tracker.scores.tables import Identified, Rows, asked, once_each, read_rows
 from tracker.scores.truth import MASK_FOLDERS, Choice, Truth
 from tracker.types import Labels, Mask
 
@@ -83,7 +84,7 @@ def read_results(path: Path, sequence: DataSequence, truth: Truth, *, choice: Ch
     boxes, problem = None, None
     if table is not None:
         is_truth = table.samefile(sequence.truth) or table.name.startswith("gt")
-        boxes = _read_table(table, at, choice, truth=is_truth)
+        boxes = _read_table(table, numbers, choice, truth, is_truth=is_truth)
         problem = _misfit(boxes, truth)
     if folder is None or (boxes is not None and not truth.mask_files):
         return Results(boxes, problem=problem)
@@ -172,10 +173,12 @@ def _literal(name: str) -> str:
 
 
 def _read_table(
-    table: Path, at: Mapping[int, int] | None, choice: Choice, *, truth: bool
+    table: Path, numbers: Sequence[int] | None, choice: Choice, truth: Truth, *, is_truth: bool
 ) -> dict[int, tuple[Identified, ...]]:
+    """Boxes by place in the clip."""
     rows = read_rows(table)
-    if truth:  # a truth scored as a result: rows flagged 0 are not part of it
+    count = truth.rows_count
+    if is_truth:  # a truth scored as a result: rows flagged 0 are not part of it
         found = asked(rows, classes=choice.classes, origin=table)
     else:
         kept = {*choice.classes, -1}
@@ -183,9 +186,23 @@ def _read_table(
             n: once_each([r for r in rs if not choice.classes or r.kind in kept], n, origin=table)
             for n, rs in rows.items()
         }
-    if at is None:
+        if numbers is not None:
+            count = _count_of(rows, numbers, table, choice, truth)
+    if numbers is None:
+        if 0 in found:
+            raise SourceError(
+                f"{table}: rows begin with number 0, but a video's frames count from 1; add 1 to every number"
+            )
         return {number - 1: boxes for number, boxes in found.items()}
+    at = positions(numbers, count=count)
     return {at[number]: boxes for number, boxes in found.items() if number in at}
+
+
+def _count_of(rows: Rows, numbers: Sequence[int], table: Path, choice: Choice, truth: Truth) -> RowsCount:
+    """What a result's rows count: pictures' numbers in this program's own NAME.mot.txt, else the same as the truth's."""
+    if 0 in rows or table.name.endswith(".mot.txt"):
+        return "numbers"
+    return truth.rows_count if truth.boxes is not None else rows_count(rows, numbers, asked=choice.rows, origin=table)
 
 
 def _misfit(boxes: Mapping[int, tuple[Identified, ...]], truth: Truth) -> str | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import configparser
-import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,10 +32,13 @@ class Row:
 
 
 Rows = Mapping[int, tuple[Row, ...]]
-"""By frame number, from 1 as in the file."""
+"""By frame number as in the file: from 1, or from 0 if its pictures count so."""
 
 LARGEST = 1 << 53
-"""identities beyond are no longer told apart as floating point"""
+"""of a number in a table; identities beyond are no longer told apart as floating point"""
+
+LEAST_FPS, MOST_FPS = 1e-5, 10_000
+MOST_FRAMES = 1_000_000_000
 
 
 @dataclass(frozen=True)
@@ -52,9 +54,10 @@ class SequenceInfo:
 def read_rows(path: Path) -> Rows:
     """Read `frame,id,left,top,width,height[,flag[,class,...]]`, by commas or blanks; an empty file has no rows.
 
-    Raises SourceError naming the file and line.
+    Raises SourceError naming the file and line, also for a box without size and for boxes in shares of the picture.
     """
     rows: dict[int, list[Row]] = {}
+    shares, first_share = True, None
     try:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
@@ -66,7 +69,7 @@ def read_rows(path: Path) -> Rows:
         try:
             cells = [float(cell) for cell in (line.split(",") if "," in line else line.split())[:8]]
             frame, identity, x, y, width, height, *more = cells
-            if not all(map(math.isfinite, cells)) or abs(identity) > LARGEST:
+            if not all(abs(cell) <= LARGEST for cell in cells):  # nan is none of these either
                 raise ValueError
         except ValueError as error:
             raise SourceError(
@@ -76,14 +79,27 @@ def read_rows(path: Path) -> Rows:
             raise SourceError(
                 f"{path}, line {number}: frame {frame:g}, identity {identity:g}; both are whole numbers; check the file"
             )
-        if frame < 1:
+        if frame < 0:
             raise SourceError(f"{path}, line {number}: frame {frame:g}; frames of a MOT table count from 1")
+        if width <= 0 or height <= 0:
+            raise SourceError(
+                f"{path}, line {number}: a box of {width:g} x {height:g}; columns are left,top,width,height in pixels"
+            )
         if identity < 0:
             raise SourceError(
                 f"{path}, line {number}: identity {identity:g}: a detection; wanted tracks with identities"
             )
+        corner = (x, y, width, height)
+        shares = shares and all(0 <= value <= 1 for value in corner)
+        if shares and first_share is None and any(value % 1 for value in corner):
+            first_share = number
         flag, kind = more[0] if more else 1.0, int(more[1]) if len(more) > 1 else -1
         rows.setdefault(int(frame), []).append(Row(int(identity), Box(x, y, x + width, y + height), flag, kind))
+    if shares and first_share is not None:
+        raise SourceError(
+            f"{path}, line {first_share}: boxes in shares of the picture, as in all lines; wanted pixels: multiply by its "
+            "width and height"
+        )
     return {frame: tuple(found) for frame, found in rows.items()}
 
 
@@ -122,7 +138,10 @@ def read_info(path: Path) -> SequenceInfo:
     try:
         parser.read(path, encoding="utf-8-sig")
         section = parser["Sequence"]
-        return SequenceInfo(section.getfloat("frameRate"), section.getint("seqLength"), section.get("imDir"))
+        fps, frames = section.getfloat("frameRate"), section.getint("seqLength")
+        if not (fps is None or LEAST_FPS <= fps <= MOST_FPS) or not (frames is None or 0 <= frames <= MOST_FRAMES):
+            raise ValueError
+        return SequenceInfo(fps, frames, section.get("imDir"))
     except (configparser.Error, KeyError, ValueError) as error:
         raise SourceError(
             f"{path}: wanted [Sequence] with frameRate and seqLength as numbers; check the file"

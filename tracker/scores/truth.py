@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 
 from tracker.errors import ShapeError, SourceError
+from tracker.scores.numbering import RowsCount, rows_count
 from tracker.scores.pictures import (
     Asked,
     MaskKind,
@@ -43,6 +44,8 @@ class Choice:
     """what is found on objects of these is neither right nor wrong"""
     frames: tuple[int, int] | None = None
     """first and last number, as in the data set's own files; None: all that the truth speaks of"""
+    rows: RowsCount | None = None
+    """what a table's rows count, where pictures are not numbered from 1; None: their numbers, or an error if in doubt"""
 
 
 @dataclass(frozen=True)
@@ -60,6 +63,8 @@ class Truth:
     """(first, last) frame to score, both included"""
     claims: Mapping[int, tuple[tuple[Box, bool], ...]] = field(default_factory=dict)
     """by frame, every box of the table in its order, and whether what is found on it is to be dropped"""
+    rows_count: RowsCount = "numbers"
+    """what the first column of the table is"""
 
     @property
     def has_identities(self) -> bool:
@@ -111,7 +116,7 @@ def read_truth(path: Path, *, numbers: Sequence[int] | None = None, choice: Choi
     With table and masks of identities, boxes are the table's: it may know what is hidden.
 
     numbers  the number of every frame of the clip, in its order, by which masks and rows find their frame; None: 1, 2,
-             ... as in a video
+             ... as in a video. Rows may count places from 1 instead: see `numbering`
 
     Raises SourceError if there is neither, if something cannot be read, or if the numbers do not meet.
     """
@@ -189,6 +194,13 @@ def _with_table(truth: Truth, table: Path, numbers: Sequence[int] | None, choice
     rows = read_rows(table)
     scored = asked(rows, classes=choice.classes, origin=table)
     length = next((n for n in (read_info(f / "seqinfo.ini").frames for f in table.parents[:2]) if n), None)
+    count: RowsCount = "numbers"
+    if numbers is not None:
+        first, last = choice.frames or (min(rows, default=0), max(rows, default=0))
+        count = rows_count([n for n in rows if first <= n <= last], numbers, asked=choice.rows, origin=table)
+        numbers = numbers if count == "numbers" else range(1, len(numbers) + 1)
+    elif choice.rows is not None:
+        raise SourceError(f"{table}: of a video, whose frames count from 1; --rows is for pictures, leave it out")
     if choice.frames is not None:
         first, last = choice.frames
         if numbers is not None:  # as with masks: what the clip has of them
@@ -196,7 +208,8 @@ def _with_table(truth: Truth, table: Path, numbers: Sequence[int] | None, choice
         if first > last:
             raise SourceError(f"{table}: no frame among {choice.frames[0]} to {choice.frames[1]}; check --frames")
     elif length is not None:
-        first, last = 1, length
+        first = 0 if numbers is not None and 0 in rows else 1
+        last = first + length - 1
     elif scored:
         first, last = min(scored), max(scored)
     else:
@@ -209,21 +222,26 @@ def _with_table(truth: Truth, table: Path, numbers: Sequence[int] | None, choice
     begin, end = at[first], at[last]
     if truth.mask_files:
         begin, end = min(begin, truth.span[0]), max(end, truth.span[1])
-    return Truth(boxes, truth.mask_files, truth.mask_kind, truth.roi, (begin, end), claims if dropped else {})
+    return replace(truth, boxes=boxes, span=(begin, end), claims=claims if dropped else {}, rows_count=count)
 
 
 def _positions(asked_for: Collection[int], numbers: Sequence[int] | None, what: str) -> Mapping[int, int]:
     """Number -> place in the clip, for every number asked for."""
     if numbers is None:
         if min(asked_for) < 1:
-            raise SourceError(f"{what} begin with number {min(asked_for)}; a video's frames count from 1")
+            raise SourceError(
+                f"{what} begin with number {min(asked_for)}, but a video's frames count from 1; add 1 to every number"
+            )
         return {number: number - 1 for number in asked_for}
     at = {number: position for position, number in enumerate(numbers)}
     missing = [number for number in sorted(asked_for) if number not in at]
     if missing:
+        advice = "numbers need to meet, or use --frames"
+        if missing[0] == 0:
+            advice = f"if number 0 is the first picture, add {min(numbers)} to every number"
         raise SourceError(
             f"{what} speak of frame {missing[0]}{f' and {len(missing) - 1} more' if len(missing) > 1 else ''}, but frames "
-            f"are {min(numbers)} to {max(numbers)} ({len(numbers)} pictures); numbers need to meet, or use --frames"
+            f"are {min(numbers)} to {max(numbers)} ({len(numbers)} pictures); {advice}"
         )
     return at
 

@@ -14,7 +14,6 @@ from tracker.sinks.results import (
     check_replaceable,
     plan_results,
     replacing,
-    write_json_whole,
     write_text_whole,
 )
 from tracker.sinks.settings import VideoSettings
@@ -43,7 +42,6 @@ __all__ = [
     "json_text",
     "plan_results",
     "replacing",
-    "write_json_whole",
     "write_output",
     "write_text_whole",
     "written_here",

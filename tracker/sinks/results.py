@@ -17,7 +17,6 @@ from tracker.sinks.outputs import (
     Output,
     cannot_write,
     encoded,
-    json_text,
     new_run_id,
     part_name,
     sync,
@@ -68,7 +67,7 @@ def check_outputs(
 def _identities(path: Path) -> list[Identity]:
     try:
         found = path.stat()
-    except OSError:
+    except (OSError, ValueError):  # not there, or no name that a file can have
         return []
     return [(found.st_dev, found.st_ino)]
 
@@ -140,6 +139,16 @@ class Results:
 
     def _part(self, path: Path) -> Path:
         return path.with_name(part_name(path.name, self._run_id))
+
+    @property
+    def recovered_line(self) -> str:
+        """What to say of `recovered`."""
+        return f"tracker: what a run that was killed had written is kept as {_names(self.recovered)}"
+
+    @property
+    def kept_line(self) -> str:
+        """What to say of `kept`."""
+        return f"tracker: what was written is kept as {_names(self.kept)}"
 
     @property
     def replaces(self) -> bool:
@@ -249,6 +258,10 @@ def plan_results(
     return Results(files, folders=folders, inputs=inputs, stale=stale, last=last, base=base, overwrite=overwrite)
 
 
+def _names(paths: Sequence[Path]) -> str:
+    return f"{paths[0]}" + (f" and {len(paths) - 1} more" if len(paths) > 1 else "")
+
+
 def _make(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -274,14 +287,6 @@ def _replace(output: Output) -> None:
         shutil.rmtree(old)
     else:
         os.replace(output.part, output.path)
-
-
-def write_json_whole(path: Path, value: object) -> None:
-    """Write JSON that is there whole or not at all.
-
-    Raises SinkError if it cannot be written, ValueError for NaN and infinity, TypeError for what else JSON has not.
-    """
-    write_text_whole(path, json_text(value))
 
 
 def write_text_whole(path: Path, text: str) -> None:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from tracker.slots.life import Life
 from tracker.slots.settings import LifeSettings
 from tracker.slots.window import PAD
+from tracker.timing import REFERENCE_S, Interval, lasts, rate_over
 from tracker.types import Box
 
 Array = NDArray[np.float32]
@@ -22,7 +23,7 @@ BOX_MASK = 0.4
 WHOLE = 0.65
 """below this share of its usual extent an object is held to be partly hidden"""
 SIZE_RATE, HIDDEN_SIZE_RATE, YOUNG_RATE = 0.1, 0.005, 0.5
-"""share of the way to the newly measured size in one frame: as a rule, of a part only, of a slot not yet confirmed"""
+"""share of the way to the newly measured size in a frame at 25 frames a second: as a rule, of a part only, of a slot not yet confirmed"""
 SPEED_RATE, YOUNG_SPEED_RATE = 0.25, 0.6
 """the same for the speed"""
 NETWORK_SPEED = 0.6
@@ -30,18 +31,20 @@ NETWORK_SPEED = 0.6
 COMPANY_SPEED_RATE = 0.1
 """how fast the speed last measured gives way in company"""
 HIDDEN_SPEED = 0.9
-"""share of its speed that a hidden slot keeps each frame: it waits about where it went out of sight"""
+"""share of its speed that a hidden slot keeps over 0.04 s: it waits about where it went out of sight"""
 CENTRE_RATE = 0.5
 """share of the way that the window is moved to the blob's middle in one frame"""
 BORDER_PX = 2
 """what comes nearer to the border may be cut by it"""
+USUAL = Interval()
+"""of a clip of 25 frames a second"""
 WINDOW_SLACK = 0.1
 """in company the window's size stays within this share of what it was alone"""
 
 
 def anchor_alone(
     life: Life, seen: Box, masked: Box, foretold: Array, fitted: Array, pose: Array, velocity: Array, size: tuple[int, int],
-    shown: float, settings: LifeSettings,
+    shown: float, settings: LifeSettings, interval: Interval = USUAL,
 ) -> Box:  # fmt: skip
     """Measure a slot that stands alone; writes life, and in place pose (4,) for the next frame and velocity (2,).
 
@@ -51,27 +54,31 @@ def anchor_alone(
     foretold  pose predicted for this frame  fitted    pose that fits this frame
     size      (width, height) of the picture
     shown     share of its usual area that is foreground: who turns shows another side, who is hidden shows less
+    interval  time since the frame before; a rate is gone by as much as the frame counts as evidence
     """
-    known = life.alone >= settings.confirm_frames
+    look_s = interval.look_s
+    known = lasts(life.alone_s, settings.confirm_s)
     hidden = known and shown < WHOLE
     centre = place_of(seen, life.size, (float(foretold[0]), float(foretold[1]))) if hidden else seen.centre
     if life.place is not None:
-        moved = (centre[0] - life.place[0], centre[1] - life.place[1])
-        life.velocity = towards(life.velocity, moved, SPEED_RATE if known else YOUNG_SPEED_RATE)
+        steps = interval.dt_s / interval.usual_s
+        moved = ((centre[0] - life.place[0]) / steps, (centre[1] - life.place[1]) / steps)
+        life.velocity = towards(life.velocity, moved, rate_over(SPEED_RATE if known else YOUNG_SPEED_RATE, look_s))
         pose[:2] = fitted[:2] + life.velocity
         velocity[:] = life.velocity
     pose[:2] += CENTRE_RATE * np.subtract(centre, masked.centre)
     cut = touches_border(seen, size)
     width, height = (
-        old + YOUNG_RATE * max(0.0, min(new, 1.1 * old) - old)
+        old + rate_over(YOUNG_RATE, look_s) * max(0.0, min(new, 1.1 * old) - old)
         if cut
-        else old + _size_rate(new / max(1.0, old), known=known, hidden=hidden) * (new - old)
+        else old + rate_over(_size_rate(new / max(1.0, old), known=known, hidden=hidden), look_s) * (new - old)
         for old, new in zip(life.size, (seen.width, seen.height), strict=True)
     )
-    life.size, life.place, life.alone = (width, height), centre, life.alone + 1
+    life.size, life.place, life.alone_s = (width, height), centre, life.alone_s + look_s
     life.whole |= not cut
     if not cut:
-        life.window = towards(life.window, (float(pose[2]), float(pose[3])), SIZE_RATE if known else YOUNG_RATE)
+        rate = rate_over(SIZE_RATE if known else YOUNG_RATE, look_s)
+        life.window = towards(life.window, (float(pose[2]), float(pose[3])), rate)
     return clipped(_completed(seen, centre, life.size), size) if hidden and not cut else seen
 
 
@@ -103,22 +110,24 @@ def clipped(box: Box, size: tuple[int, int]) -> Box:
 
 
 def anchor_unsure(
-    life: Life, room: Box | None, masked: Box, pose: Array, velocity: Array, settings: LifeSettings
-) -> Pair:
+    life: Life, room: Box | None, masked: Box, pose: Array, velocity: Array, settings: LifeSettings,
+    interval: Interval = USUAL,
+) -> Pair:  # fmt: skip
     """Carry a slot that stands in company or is hidden; returns its centre (x, y) in this frame.
 
     room   box of the blob it is in, None if it is in none; the rest as in `anchor_alone`
     """
     life.place = None
-    known = life.alone >= settings.confirm_frames
-    if life.hidden == 0 and known:
+    known = lasts(life.alone_s, settings.confirm_s)
+    if life.hidden_s == 0 and known:
         # what it did when it was seen clearly counts beside what the network reads from a torn mask
         steady = NETWORK_SPEED * velocity + (1 - NETWORK_SPEED) * np.array(life.velocity, np.float32)
         pose[:2] += steady - velocity
         velocity[:] = steady
-        life.velocity = towards(life.velocity, (float(steady[0]), float(steady[1])), COMPANY_SPEED_RATE)
-    if life.hidden > 0:
-        velocity *= HIDDEN_SPEED
+        rate = rate_over(COMPANY_SPEED_RATE, interval.look_s)
+        life.velocity = towards(life.velocity, (float(steady[0]), float(steady[1])), rate)
+    if life.hidden_s > 0:
+        velocity *= HIDDEN_SPEED ** (interval.dt_s / REFERENCE_S)
     window = np.array(life.window, np.float32)
     pose[2:] = np.clip(pose[2:], (1 - WINDOW_SLACK) * window, (1 + WINDOW_SLACK) * window)
     centre = masked.centre
@@ -126,10 +135,10 @@ def anchor_unsure(
         inside = pushed_into(centre, life.size, room)
         pose[:2] += np.subtract(inside, centre)
         centre = inside
-    if life.hidden == 0 and life.alone < settings.grow_frames:
+    if life.hidden_s == 0 and not lasts(life.alone_s, settings.grow_s):
         # born on a group: it learns its own size once the others have slots
         smaller = min(masked.width, life.size[0]), min(masked.height, life.size[1])
-        life.size = towards(life.size, smaller, SIZE_RATE / 2)
+        life.size = towards(life.size, smaller, rate_over(SIZE_RATE / 2, interval.look_s))
     return centre
 
 

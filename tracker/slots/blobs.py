@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from tracker.slots.life import Birth, Life
 from tracker.slots.observe import FOREGROUND, Shares
 from tracker.slots.settings import LifeSettings
+from tracker.timing import REFERENCE_S, lasts
 from tracker.types import Box, Mask
 
 Array = NDArray[np.float32]
@@ -31,8 +32,8 @@ ITS_OWN, SHOWS = 0.6, 0.12
 """or of which it owns this share, if that is this share of its usual area: what shows of somebody behind a post"""
 NARROWEST_GAP = 2
 """pixels between two pieces that are asked for what lies between them"""
-GROWN_UP = 15
-"""frames a slot must have stood alone for its shape to say that it is not upright"""
+GROWN_UP_S = 0.6
+"""seconds a slot must have been seen alone for its shape to say that it is not upright"""
 OPEN = 0.5
 """share of a gap where objects were seen before, above which nothing that hides them stands there"""
 LONG = 1.3
@@ -55,11 +56,6 @@ class Blobs:
     """(B, 4) x, y, width, height; row 0 unused"""
     areas: NDArray[np.int32]
     """(B,) pixels"""
-
-    @property
-    def share(self) -> float:
-        """How much of the picture they cover."""
-        return float(self.areas[1:].sum()) / self.labels.size
 
     def window(self, b: int) -> Area:
         """Rows and columns of blob b's box."""
@@ -102,15 +98,16 @@ def _upright(height: float) -> NDArray[np.uint8]:
 
 def settle(
     blobs: Blobs, shares: Shares, image: NDArray[np.uint8], poses: Array, lives: list[Life], settings: LifeSettings,
-    trodden: Mask,
+    trodden: Mask, *, look_s: float = REFERENCE_S,
 ) -> Settled:  # fmt: skip
     """Seat every slot in its blob; give blobs to those who stand in them (in `shares`, in place); find the births.
 
     poses (K, 4), lives and shares belong to the same K slots.
     trodden (H, W) bool, pixels before which some object was once: nothing stands there that hides them.
+    look_s  seconds that this frame counts as evidence.
     """
     settled = Settled([], {}, {}, {}, set())
-    if len(blobs.boxes) < 2 or blobs.share > settings.flood:
+    if len(blobs.boxes) < 2:
         return settled
     foretold = np.array([_foretold(pose, life) for pose, life in zip(poses, lives, strict=True)]).reshape(-1, 4)
     owned = _owned_counts(blobs, shares, len(lives))
@@ -146,9 +143,9 @@ def settle(
             settled.births.extend(_leftovers(loose, image, corner, least, foretold, lives, settings))
             continue
         k = here[0]
-        grown = lives[k].alone > settings.grow_frames and blobs.areas[b] > settings.growth * lives[k].area_px
-        lives[k].crowded = lives[k].crowded + 1 if grown else 0
-        if grown and lives[k].crowded <= settings.crowded_frames:
+        grown = not lasts(settings.grow_s, lives[k].alone_s) and blobs.areas[b] > settings.growth * lives[k].area_px
+        lives[k].crowded_s = lives[k].crowded_s + look_s if grown else 0.0
+        if grown and lasts(settings.crowded_s, lives[k].crowded_s):
             settled.company[k] = box  # somebody unknown has joined it, or it comes into view
             settled.births.extend(_leftovers(loose, image, corner, least, foretold, lives, settings))
             continue
@@ -156,9 +153,11 @@ def settle(
         settled.alone[k] = box
     twinned: set[int] = set()
     for b in sorted(set(range(1, len(blobs.boxes))) - set(seated)):  # after the others: who stands alone is known now
-        _settle_free(b, blobs, shares, image, foretold, owned, seats, lives, settings, settled, twinned, trodden)
+        _settle_free(
+            b, blobs, shares, image, foretold, owned, seats, lives, settings, settled, twinned, trodden, look_s
+        )
     for k, life in enumerate(lives):
-        life.parted = life.parted if k in twinned else 0
+        life.parted_s = life.parted_s if k in twinned else 0.0
     return settled
 
 
@@ -172,12 +171,12 @@ def _pieces(
 
     owned (K,) pixels of the blob that each slot owns; area of the blob.
     """
-    founded = [k for k in here if lives[k].alone >= settings.found_frames]
+    founded = [k for k in here if lasts(lives[k].alone_s, settings.found_s)]
     if len(here) == 1:
         return set()
     known = sum(lives[k].area_px for k in founded)
     if area > settings.outgrown * known:
-        keep = max(here, key=lambda k: (k in founded, lives[k].alone, owned[k]))
+        keep = max(here, key=lambda k: (k in founded, lives[k].alone_s, owned[k]))
         return set(here) - {keep}
     return set(here) - set(founded) if area <= settings.growth * known else set()
 
@@ -185,7 +184,7 @@ def _pieces(
 def _settle_free(
     b: int, blobs: Blobs, shares: Shares, image: NDArray[np.uint8], foretold: NDArray[np.float64],
     owned: NDArray[np.int64], seats: list[int], lives: list[Life], settings: LifeSettings, settled: Settled,
-    twinned: set[int], trodden: Mask,
+    twinned: set[int], trodden: Mask, look_s: float,
 ) -> None:  # fmt: skip
     """A blob nobody is seated in: a fragment of a slot in whose reach it lies, or a birth.
 
@@ -203,7 +202,7 @@ def _settle_free(
     solid = blobs.labels[window] == b
     corner = (window[1].start, window[0].start)
     reach = [
-        _overlap(_reach(box), blobs.boxes[b]) if (life.hidden == 0 and seat > 0) or _may_show(life, blobs.areas[b]) else 0.0
+        _overlap(_reach(box), blobs.boxes[b]) if (life.hidden_s == 0 and seat > 0) or _may_show(life, blobs.areas[b]) else 0.0
         for box, life, seat in zip(foretold, lives, seats, strict=True)
     ]  # fmt: skip
     if reach:
@@ -217,8 +216,8 @@ def _settle_free(
         in_line = near and not twin and _in_line(blobs.boxes[b], blobs.boxes[seats[k]], lives[k])
         if twin:
             twinned.add(k)
-            lives[k].parted += 1
-            parted = lives[k].parted >= settings.part_frames
+            lives[k].parted_s += look_s
+            parted = lasts(lives[k].parted_s, settings.part_s)
         if near and not parted:
             _adopt(shares, k, _loose(b, blobs, shares), corner)
             if k in settled.alone:
@@ -227,7 +226,7 @@ def _settle_free(
                     settled.alone[k] = whole
             return
         if parted:
-            lives[k].parted = lives[k].alone = 0  # it learns its size anew
+            lives[k].parted_s = lives[k].alone_s = 0.0  # it learns its size anew
     if not parted and _is_fragment(blobs.boxes[b], float(blobs.areas[b]), foretold, lives, settings):
         return
     if blobs.areas[b] >= settings.min_area * blobs.labels.size and min(blobs.boxes[b, 2:]) >= 3:
@@ -237,7 +236,7 @@ def _settle_free(
 
 def _may_show(life: Life, area: float) -> bool:
     """Whether a piece of that area may be what shows of a hidden slot."""
-    return life.id is not None and life.hidden > 0 and area >= SHOWS * life.area_px
+    return life.id is not None and life.hidden_s > 0 and area >= SHOWS * life.area_px
 
 
 def _foretold(pose: Array, life: Life) -> tuple[float, float, float, float]:
@@ -294,7 +293,7 @@ def _is_open(one: NDArray[np.int32], two: NDArray[np.int32], life: Life, trodden
         (min(one[n] + one[n + 2], two[n] + two[n + 2]), max(one[n], two[n])) for n in (0, 1)
     )  # from one to the other; turned round where they overlap
     if y1 - y0 >= NARROWEST_GAP:
-        return not _is_upright(life) and life.alone > GROWN_UP
+        return not _is_upright(life) and not lasts(GROWN_UP_S, life.alone_s)
     if x1 - x0 < NARROWEST_GAP:
         return False
     gap = trodden[min(y0, y1) : max(y0, y1), x0:x1]

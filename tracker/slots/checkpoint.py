@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import torch
 from pydantic import ValidationError
@@ -18,11 +17,19 @@ from tracker.errors import WeightsError
 from tracker.slots.cells import WindowCell
 from tracker.slots.ground import GroundNet
 from tracker.slots.settings import GroundNetSettings, GroundSettings, NetworkSettings
+from tracker.types import Settings
 
 FORMAT, GROUND_FORMAT = "rnnem-window-1", "rnnem-ground-1"
 """of the cell and of the network that reads the scene; changes when an older program could not use the file"""
 HEADER = "rnnem-tracker"
 SHIPPED = Path(__file__).parent.parent / "weights"
+
+MOST_BYTES, MOST_HEADER_BYTES = 2**30, 2**20
+"""of a file and of its header; the largest network that ships has 10 MB and a header of 7 kB"""
+FLOATS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
+
+N = TypeVar("N", bound=torch.nn.Module)
+S = TypeVar("S", bound=Settings)
 
 
 class Network(NamedTuple):
@@ -86,10 +93,8 @@ def load_network(name: str, *, device: str = "cpu") -> Network:
     """
     path = find_weights(name)
     header, tensors = read_weights(path, FORMAT)
-    with fitting(path):
-        settings = NetworkSettings.model_validate(header["network"])
-        cell = WindowCell(settings.cell)
-        cell.load_state_dict(tensors)
+    settings = settings_of(path, NetworkSettings, header, "network")
+    cell = filled(path, lambda: WindowCell(settings.cell), tensors)
     return Network(cell.to(device).eval(), settings, _digest(path))
 
 
@@ -97,9 +102,8 @@ def load_ground(name: str, *, device: str = "cpu") -> tuple[GroundNet, str]:
     """The network that reads the scene, and the sha256 of its file; raises as `load_network` does."""
     path = find_weights(name)
     header, tensors = read_weights(path, GROUND_FORMAT)
-    with fitting(path):
-        net = GroundNet(GroundNetSettings.model_validate(header["network"]))
-        net.load_state_dict(tensors)
+    settings = settings_of(path, GroundNetSettings, header, "network")
+    net = filled(path, lambda: GroundNet(settings), tensors)
     net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     return net.to(device).eval(), _digest(path)
 
@@ -107,30 +111,67 @@ def load_ground(name: str, *, device: str = "cpu") -> tuple[GroundNet, str]:
 def read_weights(path: Path, form: str) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
     """What is known about the tensors, and the tensors. Raises WeightsError if the file is missing, damaged or of another format."""
     try:
+        _check_size(path)
         with safe_open(path, framework="pt", device="cpu") as file:
             about = json.loads((file.metadata() or {}).get(HEADER, "{}"))
             tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (not a dict)
-    except (SafetensorError, OSError, ValueError) as error:
+    except (SafetensorError, OSError, ValueError, RecursionError) as error:
+        reason = (str(error) or type(error).__name__).splitlines()[0][:200]
         raise WeightsError(
-            f"{path}: not a whole safetensors file ({str(error).splitlines()[0]}); give a file that a training wrote"
+            f"{path}: not a whole safetensors file ({reason}); give a file that a training wrote"
         ) from None
+    if not isinstance(about, dict):
+        raise WeightsError(
+            f"{path}: its header is a {type(about).__name__}, wanted a table; the file is damaged, take another"
+        )
     if about.get("format") != form:
-        came = about.get("format", "no format name")
+        came = str(about.get("format", "no format name"))[:60]
         raise WeightsError(
             f"{path}: weights of another version ({came}, wanted {form}); train again or take the shipped ones"
         )
     return about, tensors
 
 
-@contextmanager
-def fitting(path: Path) -> Iterator[None]:
-    """What is raised while a network is built from the file and given its tensors, as WeightsError."""
+def _check_size(path: Path) -> None:
+    """Refuse what would be read without end. Raises OSError, and ValueError with the reason."""
+    with path.open("rb") as file:
+        length = int.from_bytes(file.read(8), "little")
+        size = file.seek(0, 2)
+    if size > MOST_BYTES:
+        raise ValueError(f"{size / 2**30:.1f} GiB, wanted at most {MOST_BYTES // 2**30}")
+    if length > MOST_HEADER_BYTES:
+        raise ValueError(f"a header of {length} bytes, wanted at most {MOST_HEADER_BYTES}")
+
+
+def settings_of(path: Path, model: type[S], about: Mapping[str, Any], key: str) -> S:
+    """The settings in a file's header. Raises WeightsError if there are none or they cannot be."""
     try:
-        yield
-    except (KeyError, ValidationError, RuntimeError):
-        raise WeightsError(
-            f"{path}: header and numbers do not fit together; the file is damaged, take another"
-        ) from None
+        return model.model_validate(about[key])
+    except (KeyError, ValidationError):
+        raise _not_fitting(path) from None
+
+
+def filled(path: Path, make: Callable[[], N], tensors: Mapping[str, torch.Tensor]) -> N:
+    """The network that `make` builds, with the tensors of the file at `path`.
+
+    Raises WeightsError if they have other names or shapes, are no floats, or hold a number that is not finite.
+    """
+    with torch.device("meta"):  # shapes without memory: the header may describe a network of any size
+        wanted = {name: value.shape for name, value in make().state_dict().items()}
+    if wanted != {name: value.shape for name, value in tensors.items()}:
+        raise _not_fitting(path)
+    for name, value in tensors.items():
+        if value.dtype not in FLOATS:
+            raise WeightsError(f"{path}: {name} is {value.dtype}, wanted floats; the file is damaged, take another")
+        if not bool(torch.isfinite(value).all()):
+            raise WeightsError(f"{path}: {name} has numbers that are not finite; the file is damaged, take another")
+    net = make()
+    net.load_state_dict(dict(tensors))
+    return net
+
+
+def _not_fitting(path: Path) -> WeightsError:
+    return WeightsError(f"{path}: header and numbers do not fit together; the file is damaged, take another")
 
 
 def _digest(path: Path) -> str:

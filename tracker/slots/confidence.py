@@ -1,6 +1,6 @@
 """How sure it is that a slot's box is right: P(it overlaps the object that the identity belongs to, IoU at least 0.5).
 
-A logistic regression on a few measures of a slot in a frame. All are counts of frames or shares, so that they mean the same in any
+A logistic regression on a few measures of a slot in a frame. All are times or shares, so that they mean the same in any
 picture. This is the one place that knows them; `benchmarks/calibration.py` fits the numbers and shows how far they can be believed.
 """
 
@@ -20,6 +20,7 @@ from tracker.slots.anchor import touches_border
 from tracker.slots.blobs import Settled
 from tracker.slots.life import Life
 from tracker.slots.observe import Shares
+from tracker.timing import REFERENCE_S
 from tracker.types import Box
 
 Floats = NDArray[np.float64]
@@ -33,11 +34,11 @@ class Evidence:
     """What one frame tells of one slot. NaN where it tells nothing."""
 
     age: float
-    """frames since its birth"""
+    """time since its birth, in frames of 25 a second"""
     unmeasured: float
-    """frames since it last stood alone, which is when its size and place are measured"""
+    """the same since it last stood alone, which is when its size and place are measured"""
     hidden: float
-    """frames since it was last seen, 0: seen now"""
+    """the same since it was last seen, 0: seen now"""
     share: float
     """pixels it owns, of those it foretold"""
     doubt: float
@@ -61,7 +62,7 @@ _values = attrgetter(*NAMES)
 
 
 def measures(evidence: Sequence[Evidence]) -> Floats:
-    """(N, F) what the regression sees, columns as in NAMES: counts of frames as log(1 + n), shares up to where they saturate."""
+    """(N, F) what the regression sees, columns as in NAMES: times as log(1 + n), shares up to where they saturate."""
     table = np.array([_values(e) for e in evidence], float).reshape(-1, len(NAMES))
     for name in ("age", "unmeasured", "hidden"):
         column = NAMES.index(name)
@@ -172,26 +173,28 @@ class Witness:
 
     def judge(
         self, lives: Sequence[Life], shares: Shares, boxes: Sequence[Box], settled: Settled, *,
-        doubt: Sequence[float] | NDArray[np.float32], foreground: NDArray[np.generic],
+        doubt: Sequence[float] | NDArray[np.float32], foreground: NDArray[np.generic], dt_s: float = REFERENCE_S,
     ) -> dict[int, float]:  # fmt: skip
         """The confidence of every identity in this frame.
 
         lives, boxes, doubt  of the same K slots as `shares`; boxes in pixels of the working picture
         foreground           (H, W) bool, or probability
+        dt_s                 seconds since the frame before
         """
         height, width = shares.labels.shape
         before, self.evidence = self.evidence, {}
         for k, life in enumerate(lives):
             if life.id is None:
                 continue
-            alone = k in settled.alone and life.hidden == 0
+            alone = k in settled.alone and life.hidden_s == 0
             known = before.get(life.id)
-            since = known.unmeasured + 1 if known else 0.0 if life.alone else float(life.age)
+            age = life.age_s / REFERENCE_S
+            since = known.unmeasured + dt_s / REFERENCE_S if known else 0.0 if life.alone_s else age
             box, (pixels, owned) = _clipped(boxes[k], shares.labels.shape), _owned(shares, k)
             self.evidence[life.id] = Evidence(
-                age=life.age,
+                age=age,
                 unmeasured=0.0 if alone else since,
-                hidden=life.hidden,
+                hidden=life.hidden_s / REFERENCE_S,
                 share=pixels / max(1.0, float(shares.expected[k])),
                 doubt=float(doubt[k]),
                 change=_change(box, life.size),

@@ -18,16 +18,18 @@ from scipy import ndimage
 from torch import Tensor, nn
 
 from tracker.slots.settings import GroundNetSettings, GroundSettings
+from tracker.slots.streaks import Streaks
+from tracker.timing import REFERENCE_S, lasts, rate_over
 from tracker.types import Image, Labels, Mask
 
 Array = NDArray[np.float32]
 
 SENSES = 9
 """channels: mean colour 3, difference 3, foreground verdict, shadow verdict, restlessness"""
-REFRESH_FRAMES = 5
-"""frames between two pictures of the background: it changes slowly, and asking the mixture costs"""
-LEARN_EVERY = 2
-"""frames between two that the mixture learns from in tracking"""
+REFRESH_S = 0.2
+"""seconds between two pictures of the background: it changes slowly, and asking the mixture costs"""
+LEARN_EVERY_S = 0.08
+"""seconds between two frames that the mixture learns from in tracking"""
 IS_FOREGROUND = np.where(np.arange(256) == 255, np.float32(1), np.float32(0))
 IS_SHADOW = np.where(np.arange(256) == 127, np.float32(1), np.float32(0))
 LIGHT_CELLS = 12
@@ -36,6 +38,12 @@ UNSURE_WEIGHT = 0.02
 """weight of foreground pixels in that comparison: they count only where there is nothing else, as when the light is switched"""
 LIGHT_WEIGHT = np.where(np.arange(256) == 0, np.float32(1), np.float32(UNSURE_WEIGHT))
 """of a pixel, by the mixture's verdict"""
+COVERED_WEIGHT = np.where(np.arange(256) == 255, np.float32(0), LIGHT_WEIGHT)
+"""the same where a large object hides the scene: its colour is no light"""
+LIGHT_SHARE, COVERED_SHARE = 0.1, 0.3
+"""share of the picture that is different, above which it may be the light, and above which an object covers the scene"""
+OTHER_LIGHT = 0.1
+"""logarithm of the factor from which a picture of the prescan is in another light"""
 LIGHT_RANGE = (0.4, 2.5)
 """factors of light that are believed"""
 USUAL = np.float32(4)
@@ -61,7 +69,7 @@ DARKEST = np.float32(8)
 SAME_TINT = 0.25
 """largest difference between the ratios of the three colours in a shadow"""
 RESTLESS_RATE = 0.02
-"""how fast the usual difference of a pixel from its background is learned"""
+"""in a frame at 25 frames a second, how fast the usual difference of a pixel from its background is learned"""
 
 
 class Scene(Protocol):
@@ -69,8 +77,10 @@ class Scene(Protocol):
 
     def prepare(self, images: Sequence[Image]) -> None: ...
     def judge(self, image: Image) -> NDArray[np.uint8]: ...
-    def learn(self, image: Image, known_foreground: Mask | None = None) -> None: ...
+    def learn(self, image: Image, known_foreground: Mask | None = None, *, dt_s: float = REFERENCE_S) -> None: ...
+    def is_light(self, image: Image, changed: Mask) -> bool: ...
     def adapt(self, image: Image) -> None: ...
+    def enter(self, scene: int) -> None: ...
     def reset(self) -> None: ...
 
 
@@ -79,8 +89,10 @@ class PicturedScene(Protocol):
 
     def prepare(self, images: Sequence[Image]) -> None: ...
     def judge(self, image: Image) -> NDArray[np.uint8]: ...
-    def learn(self, image: Image, known_foreground: Mask | None = None, *, frames: int = 1) -> None: ...
+    def learn(self, image: Image, known_foreground: Mask | None = None, *, dt_s: float = REFERENCE_S) -> None: ...
+    def is_light(self, image: Image, changed: Mask) -> bool: ...
     def adapt(self, image: Image) -> None: ...
+    def enter(self, scene: int) -> None: ...
     def reset(self) -> None: ...
     def picture(self) -> Image: ...
     @property
@@ -90,11 +102,11 @@ class PicturedScene(Protocol):
 class Backdrop:
     """What the mixture remembers of a scene, as the network is shown it. Images are (H, W, 3) uint8 of one size.
 
-    learn_every  frames between two that a known scene's mixture learns from
+    learn_every_s  seconds between two frames that a known scene's mixture learns from
     """
 
-    def __init__(self, mixture: PicturedScene, *, learn_every: int = 1) -> None:
-        self.mixture, self.learn_every = mixture, learn_every
+    def __init__(self, mixture: PicturedScene, *, learn_every_s: float = 0.0) -> None:
+        self.mixture, self.learn_every_s = mixture, learn_every_s
         self.different = self.tinted = np.zeros((0, 0), bool)
         """(H, W) where the mixture finds the frame sensed last different from the scene, and where not only darker"""
         self.colours = self.expected = np.zeros((0, 0, 3), np.float32)
@@ -104,10 +116,25 @@ class Backdrop:
     def reset(self) -> None:
         """Forget the scene."""
         self.mixture.reset()
-        self._picture: Array | None = None
+        self._scene = 0
+        self._left: dict[int, Array | None] = {}  # how restless the pixels of earlier scenes are
         self._restless: Array | None = None
+        self._begin()
+
+    def _begin(self) -> None:
+        self._picture: Array | None = None
         self._difference: Array | None = None
-        self._age = self._untaught = 0
+        self._light_changed = False
+        self._age_s = self._untaught_s = 0.0
+
+    def enter(self, scene: int) -> None:
+        """Sense and learn the scene of that number from now on."""
+        if scene == self._scene:
+            return
+        self.mixture.enter(scene)
+        self._left[self._scene] = self._restless
+        self._scene, self._restless = scene, self._left.pop(scene, None)
+        self._begin()
 
     @property
     def ready(self) -> bool:
@@ -121,8 +148,9 @@ class Backdrop:
             return
         self._picture = None
         picture = self._background()
-        away = np.stack([cv2.absdiff(image, cv2.convertScaleAbs(picture)).max(axis=2) for image in images])
-        calm = np.stack([self.mixture.judge(image) != 255 for image in images])
+        verdicts = [self.mixture.judge(image) for image in images]
+        away = np.stack([_away(image, picture, verdict) for image, verdict in zip(images, verdicts, strict=True)])
+        calm = np.stack([verdict != 255 for verdict in verdicts])
         # Two ways to leave visitors out, since each fails where the other does not: the mixture takes for the scene what is like
         # restless water, and the lower half of the samples is no scene where somebody stood for most of the clip.
         middle = len(away) // 2
@@ -135,9 +163,12 @@ class Backdrop:
         verdict = self.mixture.judge(image)
         colours = image.astype(np.float32)
         background = self._background()
-        background = np.asarray(cv2.multiply(background, _light(colours, background, verdict)), np.float32)
-        self.colours, self.expected = colours, background
         self.different = verdict == 255
+        share = float(self.different.mean())
+        self._light_changed = share > LIGHT_SHARE and self.mixture.is_light(image, self.different)
+        weight = COVERED_WEIGHT if share > COVERED_SHARE and not self._light_changed else LIGHT_WEIGHT
+        background = np.asarray(cv2.multiply(background, _light(colours, background, verdict, weight)), np.float32)
+        self.colours, self.expected = colours, background
         self.tinted = self.different.copy()
         self.tinted[self.different] = ~_is_dimmed(colours[self.different], background[self.different])
         # OpenCV on whole pictures, merged at the end: numpy's loops over the last axis of three take several times as long
@@ -186,28 +217,41 @@ class Backdrop:
                 clouds[window] |= here & (cv2.medianBlur(tinted, 5) == 0)  # who walks in its shade stays
         return clouds
 
-    def learn(self, image: Image, objects: Mask | None = None) -> None:
-        """Take the frame that was sensed last into the scene, except where `objects` (H, W) bool is true."""
-        self._age += 1
-        self._untaught += 1
+    def learn(self, image: Image, objects: Mask | None = None, *, dt_s: float = REFERENCE_S) -> None:
+        """Take the frame that was sensed last, `dt_s` seconds after the one before, into the scene, except where `objects`
+        (H, W) bool is true."""
+        if self._light_changed:
+            self.adapt(image)
+            return
+        self._age_s += dt_s
+        self._untaught_s += dt_s
         # a known scene changes slowly, and the mixture's second pass costs as much as its first
-        if not self.ready or self._untaught >= self.learn_every:
-            self.mixture.learn(image, objects, frames=self._untaught)
-            self._untaught = 0
+        if not self.ready or lasts(self._untaught_s, self.learn_every_s):
+            self.mixture.learn(image, objects, dt_s=self._untaught_s)
+            self._untaught_s = 0.0
         if self._restless is not None and self._difference is not None:
-            rate = np.float32(RESTLESS_RATE) if objects is None else np.where(objects, 0, np.float32(RESTLESS_RATE))
+            step = np.float32(rate_over(RESTLESS_RATE, min(dt_s, REFERENCE_S)))
+            rate = step if objects is None else np.where(objects, 0, step)
             # bounded growth: an object that is not recognised must not become a restless place at once
             self._restless += rate * (np.minimum(self._difference, 1.5 * self._restless + 1) - self._restless)
 
     def adapt(self, image: Image) -> None:
-        """Take this picture for background from now on."""
+        """Take the scene in this picture's light for background from now on."""
         self.mixture.adapt(image)
         self._picture = None
 
     def _background(self) -> Array:
-        if self._picture is None or self._age >= REFRESH_FRAMES:
-            self._picture, self._age = self.mixture.picture().astype(np.float32), 0
+        if self._picture is None or lasts(self._age_s, REFRESH_S):
+            self._picture, self._age_s = self.mixture.picture().astype(np.float32), 0.0
         return self._picture
+
+
+def _away(image: Image, picture: Array, verdict: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """(H, W) grey levels between an image and the scene's picture; in the image's light, where that is clearly another."""
+    light = _light(image.astype(np.float32), picture, verdict)
+    if abs(float(np.log(np.median(light)))) > OTHER_LIGHT:
+        picture = np.asarray(cv2.multiply(picture, light), np.float32)
+    return np.asarray(cv2.absdiff(image, cv2.convertScaleAbs(picture)).max(axis=2), np.uint8)
 
 
 def _ratio(colours: Array, background: Array) -> Array:
@@ -222,11 +266,14 @@ def _is_dimmed(colours: Array, background: Array) -> NDArray[np.bool_]:
     return np.asarray((brightest < 1) & (brightest - ratio.min(axis=1) < SAME_TINT))
 
 
-def _light(image: Array, background: Array, verdict: NDArray[np.uint8]) -> Array:
-    """(H, W, 3) smooth factor by which the light on the scene differs from the background's."""
+def _light(image: Array, background: Array, verdict: NDArray[np.uint8], weights: Array = LIGHT_WEIGHT) -> Array:
+    """(H, W, 3) smooth factor by which the light on the scene differs from the background's.
+
+    weights (256,) of a pixel, by its verdict.
+    """
     height, width = verdict.shape
     cells = (LIGHT_CELLS, max(2, round(LIGHT_CELLS * height / width)))
-    weight = cv2.LUT(verdict, LIGHT_WEIGHT)
+    weight = cv2.LUT(verdict, weights)
     weight = cv2.merge([weight, weight, weight])
     seen = cv2.resize(cv2.multiply(image, weight), cells, interpolation=cv2.INTER_AREA)
     known = cv2.resize(cv2.multiply(background, weight), cells, interpolation=cv2.INTER_AREA)
@@ -323,13 +370,14 @@ class Ground:
     def __init__(
         self, mixture: PicturedScene, net: GroundNet, settings: GroundSettings, *, device: str = "cpu"
     ) -> None:
-        self.backdrop = Backdrop(mixture, learn_every=LEARN_EVERY)
+        self.backdrop = Backdrop(mixture, learn_every_s=LEARN_EVERY_S)
         self.net, self.settings, self.device = net, settings, device
         # no public way to ask yet; where bfloat16 has no instructions of its own it is slower, not faster
         multiplies = getattr(torch.cpu, "_is_amx_tile_supported", lambda: False)
         self._dtype = torch.bfloat16 if device == "cpu" and multiplies() else torch.float32
         self.net.to(self._dtype)
         self._shrunk: tuple[Image, Image] | None = None
+        self._streaks = Streaks()
         self._perhaps: Mask = np.zeros((0, 0), bool)
         self.probability: Array = np.zeros((0, 0), np.float32)
         """(H, W) of an object, in the frame judged last"""
@@ -337,10 +385,12 @@ class Ground:
     def prepare(self, images: Sequence[Image]) -> None:
         """Learn the scene from pictures spread over the clip; with none it warms up on the first frames."""
         self.backdrop.prepare([self._shrink(image) for image in images])
+        self._streaks = Streaks()
 
     def reset(self) -> None:
         """Forget the scene."""
         self.backdrop.reset()
+        self._streaks = Streaks()
 
     def judge(self, image: Image) -> NDArray[np.uint8]:
         """(H, W) uint8: 0 background, 127 unsure, 255 foreground. Learns nothing."""
@@ -352,6 +402,7 @@ class Ground:
             self.net, self.backdrop.sense(self._shrink(image)), device=self.device, dtype=self._dtype
         )
         low, high = self.settings.sure
+        found[self._streaks.find(self.backdrop.different)] = 0
         found[self.backdrop.find_clouds(found > high)] = 0
         found[_grown(found > high, self.backdrop.tinted)] = GROWN
         different = self.backdrop.different
@@ -374,17 +425,30 @@ class Ground:
                 complete[where][_between((labels[where] == label).astype(np.uint8)) & loose[where]] = label
         return complete
 
-    def learn(self, image: Image, known_foreground: Mask | None = None) -> None:
-        """Take the frame judged last into the scene, except where `known_foreground` (H, W) bool is true."""
+    def learn(self, image: Image, known_foreground: Mask | None = None, *, dt_s: float = REFERENCE_S) -> None:
+        """Take the frame judged last, `dt_s` seconds after the one before, into the scene, except where `known_foreground`
+        (H, W) bool is true."""
         small = self._shrink(image)
         if known_foreground is not None and small.shape[:2] != known_foreground.shape:
             size = (small.shape[1], small.shape[0])
             known_foreground = cv2.resize(known_foreground.astype(np.float32), size, interpolation=cv2.INTER_AREA) > 0
-        self.backdrop.learn(small, known_foreground)
+        self._streaks.add(self.backdrop.different)
+        self.backdrop.learn(small, known_foreground, dt_s=dt_s)
+
+    def is_light(self, image: Image, changed: Mask) -> bool:
+        """Whether the light changed where a picture differs from the scene, `changed` (H, W) bool, rather than an object came."""
+        small = self._shrink(image)
+        size = (small.shape[1], small.shape[0])
+        shrunk = cv2.resize(changed.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST) > 0
+        return self.backdrop.mixture.is_light(small, shrunk)
 
     def adapt(self, image: Image) -> None:
-        """Take this picture for background from now on."""
+        """Take the scene in this picture's light for background from now on."""
         self.backdrop.adapt(self._shrink(image))
+
+    def enter(self, scene: int) -> None:
+        """Judge and learn the scene of that number from now on."""
+        self.backdrop.enter(scene)
 
     def _shrink(self, image: Image) -> Image:
         if self._shrunk is not None and self._shrunk[0] is image:  # a frame is judged, and then learned

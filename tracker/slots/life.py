@@ -8,17 +8,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tracker.slots.settings import LifeSettings
+from tracker.timing import REFERENCE_S, lasts
 from tracker.types import Box, Mask
 
 Array = NDArray[np.float32]
 
-YOUNG_DOUBLE = 12
-"""frames up to which a slot inside another is taken for a second sight of it at once"""
+YOUNG_DOUBLE_S = 0.48
+"""seconds up to which a slot inside another is taken for a second sight of it at once"""
 
 
 @dataclass
 class Life:
-    """What is remembered of one slot beside its network state."""
+    """What is remembered of one slot beside its network state. Seconds seen are evidence: `timing.Interval.look_s`."""
 
     born_at: tuple[float, float]
     """(x, y) of its first pose"""
@@ -29,33 +30,33 @@ class Life:
     window: tuple[float, float]
     """(width, height) of its pose then"""
     velocity: tuple[float, float] = (0.0, 0.0)
-    """(x, y) pixels a frame, measured while it stands alone"""
+    """(x, y) pixels in a usual frame interval, measured while it stands alone"""
     place: tuple[float, float] | None = None
     """(x, y) of its middle when it last stood alone, if that was in the last frame"""
-    parted: int = 0
-    """frames in a row its foreground stood in two pieces side by side"""
-    crowded: int = 0
-    """frames in a row its blob was far too large for it, and nobody else stood there"""
-    inside: int = 0
-    """frames in a row it was inside an older slot"""
+    parted_s: float = 0.0
+    """seconds without a break its foreground stood in two pieces side by side"""
+    crowded_s: float = 0.0
+    """seconds without a break its blob was far too large for it, and nobody else stood there"""
+    inside_s: float = 0.0
+    """seconds without a break it was inside an older slot"""
     whole: bool = False
     """whether it was ever seen away from the border, so that its size is known"""
-    alone: int = 0
-    """frames it was seen standing alone"""
+    alone_s: float = 0.0
+    """seconds it was seen standing alone"""
     id: int | None = None
     """None until it is confirmed"""
-    age: int = 0
-    seen: int = 0
-    """frames it was seen"""
-    hidden: int = 0
-    """frames since it was last seen"""
+    age_s: float = 0.0
+    seen_s: float = 0.0
+    """seconds it was seen"""
+    hidden_s: float = 0.0
+    """seconds since it was last seen; 0: it is seen now"""
     moved: bool = False
     """whether it ever left its place"""
     look: Array | None = None
     """how its parts looked when it stood alone, as `recall.part_colours`"""
     fresh: Array | None = None
-    """the same since its last meeting, over `fresh_sights` frames"""
-    fresh_sights: int = 0
+    """the same since its last meeting, over `fresh_s` seconds seen alone"""
+    fresh_s: float = 0.0
     met: set[int] = field(default_factory=set)
     """identities it stood together with since it was known for sure"""
     colour: Array = field(default_factory=lambda: np.zeros(3, np.float32))
@@ -80,10 +81,10 @@ def find_returning(birth: Birth, poses: Array, lives: list[Life], settings: Life
     """
     best, found = settings.revive_sizes, None
     for k, (pose, life) in enumerate(zip(poses, lives, strict=True)):
-        if life.hidden == 0:
+        if life.hidden_s == 0:
             continue
         far = _sizes_away(birth.box.centre, (birth.box.width, birth.box.height), pose, life)
-        alike = life.alone < settings.grow_frames or 0.3 < birth.area_px / max(1.0, life.area_px) < 3
+        alike = not lasts(life.alone_s, settings.grow_s) or 0.3 < birth.area_px / max(1.0, life.area_px) < 3
         if alike and far < best and _is_coloured(life, birth.colour, settings):
             best, found = far, k
     return found
@@ -106,7 +107,7 @@ def find_known(
         return None
     best, found = settings.revive_sizes, None
     for k, (pose, other) in enumerate(zip(poses, lives, strict=True)):
-        if other.id is None or support[k] >= settings.supported or other.age < life.age:
+        if other.id is None or support[k] >= settings.supported or other.age_s < life.age_s:
             continue
         far = _sizes_away((poses[newborn, 0], poses[newborn, 1]), life.size, pose, other)
         alike = (
@@ -120,7 +121,7 @@ def find_known(
 def _sizes_away(centre: tuple[float, float], size: tuple[float, float], pose: Array, life: Life) -> float:
     """How far a piece lies from where a slot should be, in sizes of the larger; less the longer the slot was not seen."""
     larger = max(float(np.sqrt(life.size[0] * life.size[1])), float(np.sqrt(size[0] * size[1])))
-    return float(np.hypot(centre[0] - pose[0], centre[1] - pose[1])) / (larger * (1 + 0.05 * life.hidden))
+    return float(np.hypot(centre[0] - pose[0], centre[1] - pose[1])) / (larger * (1 + 1.25 * life.hidden_s))
 
 
 def _is_coloured(life: Life, colour: Array, settings: LifeSettings) -> bool:
@@ -130,13 +131,13 @@ def _is_coloured(life: Life, colour: Array, settings: LifeSettings) -> bool:
     return bool((apart < settings.same_colour).any())  # a part that was never seen is NaN, and like nothing
 
 
-def doubles(poses: Array, lives: list[Life], settings: LifeSettings) -> set[int]:
-    """Slots to drop because an older one covers them, both in view: one object seen twice."""
+def doubles(poses: Array, lives: list[Life], settings: LifeSettings, *, look_s: float = REFERENCE_S) -> set[int]:
+    """Slots to drop because an older one covers them, both in view: one object seen twice. This frame counts `look_s`."""
     dropped: set[int] = set()
     inside: set[int] = set()
     for a in range(len(lives)):
         for b in range(a + 1, len(lives)):
-            if a in dropped or b in dropped or lives[a].hidden or lives[b].hidden:
+            if a in dropped or b in dropped or lives[a].hidden_s or lives[b].hidden_s:
                 continue
             ax, ay, aw, ah = (float(v) for v in poses[a])
             bx, by, bw, bh = (float(v) for v in poses[b])
@@ -144,13 +145,14 @@ def doubles(poses: Array, lives: list[Life], settings: LifeSettings) -> set[int]
             overlap_y = min(ay + ah / 2, by + bh / 2) - max(ay - ah / 2, by - bh / 2)
             if overlap_x <= 0 or overlap_y <= 0 or overlap_x * overlap_y <= settings.same * min(aw * ah, bw * bh):
                 continue
-            younger = b if lives[b].age <= lives[a].age else a
+            younger = b if lives[b].age_s <= lives[a].age_s else a
             inside.add(younger)
             # two who cross soon part again; what stays inside another is a second sight of it
-            if lives[younger].age <= YOUNG_DOUBLE or lives[younger].inside >= settings.inside_frames:
+            young = lasts(YOUNG_DOUBLE_S, lives[younger].age_s)
+            if young or lasts(lives[younger].inside_s, settings.inside_s):
                 dropped.add(younger)
     for k, life in enumerate(lives):
-        life.inside = life.inside + 1 if k in inside else 0
+        life.inside_s = life.inside_s + look_s if k in inside else 0.0
     return dropped
 
 
@@ -162,9 +164,9 @@ def is_dead(pose: Array, life: Life, size: tuple[int, int], settings: LifeSettin
     cx, cy, w, h = (float(v) for v in pose)
     outside = cx < -0.1 * w or cy < -0.1 * h or cx > size[0] + 0.1 * w or cy > size[1] + 0.1 * h
     at_border = cx - w / 2 < 2 or cy - h / 2 < 2 or cx + w / 2 > size[0] - 2 or cy + h / 2 > size[1] - 2
-    patience = settings.young_frames if life.id is None else settings.hidden_frames
+    patience_s = settings.young_s if life.id is None else settings.hidden_s
     if at_border:
-        patience = min(patience, 2 * settings.young_frames)
+        patience_s = min(patience_s, 2 * settings.young_s)
     vanished = life.area_px < 0.4 * settings.min_area * size[0] * size[1]
     # what is still seen has not left, wherever its middle is
-    return (outside and life.hidden > 0) or vanished or life.hidden > patience
+    return (outside and life.hidden_s > 0) or vanished or not lasts(patience_s, life.hidden_s)

@@ -13,18 +13,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tracker.slots.life import Life
+from tracker.timing import REFERENCE_S, lasts, rate_over
 from tracker.types import Box, Image, Mask
 
 Array = NDArray[np.float32]
 
 PARTS = 3
 """of a body, from head to foot, that are compared"""
-SIGHTS = 5
-"""frames alone after a meeting before it is asked who is who"""
-ENOUGH = 30
-"""frames alone after which it is no longer asked"""
+SIGHTS_S = 0.2
+"""seconds seen alone after a meeting before it is asked who is who"""
+ENOUGH_S = 1.2
+"""seconds seen alone after which it is no longer asked"""
 RATE = 0.05
-"""how fast a slot's look follows what is seen of it alone"""
+"""in a frame at 25 frames a second, how fast a slot's look follows what is seen of it alone"""
 MARGIN = 0.02
 """names are exchanged if that makes the looks fit better by so much: mean difference of a colour, of 1"""
 ALIKE = 0.1
@@ -49,29 +50,28 @@ def part_colours(image: Image, mask: Mask, corner: tuple[int, int]) -> Array:
     return colours / np.float32(255)
 
 
-def see(life: Life, colours: Array) -> None:
-    """Take in how a slot that stands alone looks in this frame."""
+def see(life: Life, colours: Array, *, look_s: float = REFERENCE_S) -> None:
+    """Take in how a slot that stands alone looks in this frame, which counts `look_s` seconds."""
     if life.met:
-        count = life.fresh_sights
-        life.fresh = colours if count == 0 else _blend(life.fresh, colours, 1 / (count + 1))
-        life.fresh_sights += 1
-        if life.fresh_sights > ENOUGH:
+        life.fresh = _blend(life.fresh, colours, look_s / (life.fresh_s + look_s))
+        life.fresh_s += look_s
+        if not lasts(ENOUGH_S, life.fresh_s):
             conclude(life)
         return
-    life.look = colours if life.look is None else _blend(life.look, colours, RATE)
+    life.look = colours if life.look is None else _blend(life.look, colours, rate_over(RATE, look_s))
 
 
 def meet(life: Life, others: set[int]) -> None:
     """A slot stands in one blob with slots of those identities."""
     life.met |= others
-    life.fresh, life.fresh_sights = None, 0
+    life.fresh, life.fresh_s = None, 0.0
 
 
 def conclude(life: Life) -> None:
     """The meeting is over; what was seen since is how the slot looks."""
-    if life.look is None or (life.fresh is not None and life.fresh_sights > ENOUGH):
+    if life.look is None or (life.fresh is not None and not lasts(ENOUGH_S, life.fresh_s)):
         life.look = life.fresh
-    life.met, life.fresh, life.fresh_sights = set(), None, 0
+    life.met, life.fresh, life.fresh_s = set(), None, 0.0
 
 
 def exchange_names(lives: list[Life]) -> list[tuple[int, int]]:
@@ -82,7 +82,7 @@ def exchange_names(lives: list[Life]) -> list[tuple[int, int]]:
             two = lives[b]
             if one.id is None or two.id is None or one.id not in two.met or two.id not in one.met:
                 continue
-            if min(one.fresh_sights, two.fresh_sights) < SIGHTS:
+            if not lasts(min(one.fresh_s, two.fresh_s), SIGHTS_S):
                 continue
             straight = _difference(one.look, one.fresh) + _difference(two.look, two.fresh)
             crossed = _difference(one.look, two.fresh), _difference(two.look, one.fresh)
@@ -103,7 +103,7 @@ def find_usurper(newborn: Life, lives: list[Life]) -> int | None:
     """Index of the slot that came out of a meeting with a name that fits the newborn's look better than its own; or None."""
     best, found = 0.0, None
     for k, other in enumerate(lives):
-        if other.id is None or other.look is None or other.fresh is None or other.fresh_sights < SIGHTS:
+        if other.id is None or other.look is None or other.fresh is None or not lasts(other.fresh_s, SIGHTS_S):
             continue
         fits = _difference(other.look, newborn.look)
         gain = _difference(other.look, other.fresh) - fits - 2 * MARGIN

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tracker.slots.settings import RigidSettings
+from tracker.timing import FrameTimer, lasts
 from tracker.types import Box, Frame, Image, Mask, Region, Segmentation
 
 Array = NDArray[np.float32]
@@ -63,8 +64,8 @@ class Body:
     """corners so far, unseen frames included"""
     trust: Array = field(default_factory=lambda: np.zeros((0, 0), np.float32))
     """(h, w) how sure a pixel of the mask is a part of it, in [0, 1]"""
-    hidden: int = 0
-    """frames since it was last seen"""
+    hidden_s: float = 0.0
+    """seconds since it was last seen; 0: it is seen now"""
     placed: bool = True
     """whether its place in this frame is known, or at least foretold"""
 
@@ -104,6 +105,7 @@ class RigidSlots:
         self._scene: Array | None = None
         self._bodies: list[Body] = []
         self._next_id = 1
+        self._timer = FrameTimer(self.settings.hidden_s)
 
     def prepare(self, images: Sequence[Image]) -> None:
         """The scene is the median of pictures spread over the clip; with none it is black."""
@@ -115,8 +117,11 @@ class RigidSlots:
         view: Array = frame.image.astype(np.float32) / np.float32(255)
         if self._scene is not None:
             view -= self._scene
+        interval = self._timer.step(frame.time_s)
+        if interval.gap:
+            self._bodies = []
         self._settle(view)
-        if self._bury(view):
+        if self._bury(view, interval.dt_s):
             self._settle(view)
         self._learn(view)
         self._bear(view)
@@ -140,10 +145,10 @@ class RigidSlots:
                 gains -= (PRIOR if body.age >= 2 else 0.0) * body.light * (dx**2 + dy**2)
                 best = np.unravel_index(int(gains.argmax()), gains.shape)
                 x, y = body.foretold()
-                if body.hidden == 0 or gains.max() > LEAVES * body.light:
+                if body.hidden_s == 0 or gains.max() > LEAVES * body.light:
                     body.corner = x + int(best[1]) - reach, y + int(best[0]) - reach
                 body.placed = True
-                if body.age >= 2 and n == 0 and gains.max() < LOST * body.light and not body.hidden:
+                if body.age >= 2 and n == 0 and gains.max() < LOST * body.light and not body.hidden_s:
                     self._search(view, body, others)
             if n and before == [body.corner for body in order]:
                 break
@@ -197,7 +202,7 @@ class RigidSlots:
             error = ((np.minimum(1, told) - seen) ** 2).sum(-1)
         return told, covered, error
 
-    def _bury(self, view: Array) -> bool:
+    def _bury(self, view: Array, dt_s: float) -> bool:
         """End slots that no longer explain what of them should be in sight; true if any ended."""
         stay = []
         for body in self._bodies:
@@ -214,11 +219,11 @@ class RigidSlots:
                 gain = float((((seen**2).sum(-1) - ((seen - body.look) ** 2).sum(-1)) * (free & body.mask)).sum())
             due = float((light * free).sum())
             if due < IN_SIGHT * body.light:
-                body.hidden += 1
-                if body.hidden <= self.settings.hidden_frames and inside.any():
+                body.hidden_s += dt_s
+                if lasts(self.settings.hidden_s, body.hidden_s) and inside.any():
                     stay.append(body)
             elif gain > LEAVES * due:
-                body.hidden = 0
+                body.hidden_s = 0.0
                 stay.append(body)
         ended = len(stay) < len(self._bodies)
         self._bodies = stay
@@ -227,7 +232,7 @@ class RigidSlots:
     def _learn(self, view: Array) -> None:
         """M-step: a slot's picture goes towards what is seen where it is alone; what turns out empty is no part of it."""
         for body in self._bodies:
-            if body.hidden:
+            if body.hidden_s:
                 continue
             others = [other for other in self._bodies if other is not body]
             seen, inside = _cut(view, body.corner, body.mask.shape)
@@ -306,7 +311,7 @@ class RigidSlots:
                     continue
                 _grow(body, other.look, other.mask, other.corner)
                 body.trust[body.mask] = 1
-                body.hidden = min(body.hidden, other.hidden)
+                body.hidden_s = min(body.hidden_s, other.hidden_s)
                 self._bodies.remove(other)
             k += 1
 
@@ -326,7 +331,7 @@ class RigidSlots:
             apart = max(
                 max(mine[n], box[n]) - min(mine[n] + mine[n + 2], box[n] + box[n + 2]) for n in (0, 1)
             )  # negative where they overlap
-            if body.whole or body.hidden or apart > slack or _spread(body, box) > self.settings.largest_px:
+            if body.whole or body.hidden_s or apart > slack or _spread(body, box) > self.settings.largest_px:
                 continue
             alike = area < max(self.settings.least_px, self.settings.fragment * int(body.mask.sum()))
             if self.settings.share == "over":
@@ -349,7 +354,7 @@ class RigidSlots:
             best[here][mine], labels[here][mine] = bad[mine], body.id
         for body in self._bodies:
             area = float((labels == body.id).sum())
-            hidden = body.hidden > 0
+            hidden = body.hidden_s > 0
             region = Region(body.id, self._box(body), area, 0.5 if hidden else 1.0, hidden and not self.settings.amodal)
             regions.append(region)
         return Segmentation(labels, tuple(regions), persistent=True, foreground=labels > 0)

@@ -25,6 +25,11 @@ Drawn = TypeVar("Drawn")
 RUN_SUFFIXES = (".part", ".lock")
 """of files that may lie in a folder before its run has settings: a killed run's, and the lock of this one"""
 
+DAMAGED = (
+    OSError, RuntimeError, LookupError, EOFError, ValueError, TypeError, AttributeError, ArithmeticError, pickle.UnpicklingError,
+)  # fmt: skip
+"""what reading a file of unknown bytes as a checkpoint raises"""
+
 
 def open_run(out: Path, recipe: dict[str, Any]) -> None:
     """Make the folder and write `settings.json`.
@@ -50,9 +55,9 @@ def rows_until(out: Path, done: int) -> list[dict[str, Any]]:
     for line in path.read_text(encoding="utf-8", errors="replace").splitlines() if path.exists() else ():
         try:
             row = json.loads(line)
-        except ValueError:
-            break
-        if not isinstance(row, dict) or row.get("step", done + 1) > done:
+            if row["step"] > done:
+                break
+        except (ValueError, LookupError, TypeError, RecursionError):
             break
         rows.append(row)
     _write_whole(path, "".join(json.dumps(row) + "\n" for row in rows))
@@ -74,11 +79,16 @@ def read_checkpoint(out: Path, net: nn.Module, optimiser: torch.optim.Optimizer,
     if not path.exists():
         return 0
     try:
-        saved = torch.load(path, weights_only=True, map_location=device)
+        saved = torch.load(path, weights_only=True, map_location=device)  # nothing but tensors and plain values
+        done = saved["done"] if isinstance(saved, dict) else None
+        if not isinstance(done, int) or done < 0:
+            raise ValueError("wanted a number of steps")
+        if not all(bool(torch.isfinite(value).all()) for value in saved["cell"].values()):
+            raise ValueError("wanted finite numbers")
         net.load_state_dict(saved["cell"])
         optimiser.load_state_dict(saved["optimiser"])
-        return int(saved["done"])
-    except (OSError, RuntimeError, KeyError, EOFError, pickle.UnpicklingError):
+        return done
+    except DAMAGED:
         raise WeightsError(f"{path}: not a checkpoint of this run; remove it to begin anew") from None
 
 
@@ -166,5 +176,5 @@ def _read_json(path: Path) -> Any:
     """What a JSON file holds, or None where it is damaged."""
     try:
         return json.loads(path.read_text(encoding="utf-8"))
-    except ValueError:
+    except (ValueError, RecursionError):
         return None

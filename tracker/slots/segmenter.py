@@ -31,12 +31,15 @@ from tracker.slots.life import Birth, Life, doubles, find_known, find_returning,
 from tracker.slots.observe import FOREGROUND, Shares, look, look_at, share_out
 from tracker.slots.recall import body_of, exchange_names, find_usurper, meet, part_colours, see
 from tracker.slots.settings import SlotsSettings
+from tracker.timing import REFERENCE_S, FrameTimer, Interval, lasts, rate_over
 from tracker.types import Box, Frame, Image, Mask, Region, Segmentation
 
 Array = NDArray[np.float32]
 
 AREA_RATE = 0.2
-"""share of the way to a newly measured area in one frame"""
+"""share of the way to a newly measured area in a frame at 25 frames a second"""
+COLOUR_RATE = 0.1
+"""the same to a newly measured mean colour"""
 MOVED_SIZES = 0.5
 """a slot that went this many of its sizes from its birthplace is no piece of scenery"""
 
@@ -58,12 +61,17 @@ class SlotsSegmenter:
         self._forget()
 
     def _forget(self) -> None:
+        self._end_all()
+        self._next_id = 1
+        self._timer = FrameTimer(self.settings.life.hidden_s)
+        self._interval = Interval()
+        self._trodden: Mask | None = None  # (H, W) where objects were seen in earlier frames
+        self.witness = Witness()
+
+    def _end_all(self) -> None:
         size = self.network.settings.cell.grid_px
         self._state = self.network.cell.birth(torch.zeros(0, 4), torch.zeros(0, 3, size, size))
         self._lives: list[Life] = []
-        self._next_id = 1
-        self._trodden: Mask | None = None  # (H, W) where objects were seen in earlier frames
-        self.witness = Witness()
 
     def reset(self) -> None:
         """Forget the scene and every object."""
@@ -79,16 +87,22 @@ class SlotsSegmenter:
     def step(self, frame: Frame) -> Segmentation:
         """E-step with this frame, M-step towards the next; labels are identities."""
         life = self.settings.life
+        self._pass_time(frame.time_s)
         image = self._shrink(frame.image)
-        verdict = self.scene.judge(image)
+        # a blank picture says nothing: every slot is hidden, and nothing is learned
+        blank = frame.scene is None
+        if frame.scene is not None:
+            self.scene.enter(frame.scene)
+        verdict = np.zeros(image.shape[:2], np.uint8) if blank else self.scene.judge(image)
+        if not blank and self._is_light(image, verdict):
+            self.scene.adapt(image)
+            verdict = self.scene.judge(image)
         poses = self._state.pose.numpy().copy()
         shares = share_out(image, verdict, self._canvases(), poses, self.network.settings.pixels)
         blobs = find_blobs(verdict, life)
-        if blobs.share > life.flood:
-            self.scene.adapt(image)
         if self._trodden is None or self._trodden.shape != verdict.shape:
             self._trodden = np.zeros(verdict.shape, bool)
-        settled = settle(blobs, shares, image, poses, self._lives, life, self._trodden)
+        settled = settle(blobs, shares, image, poses, self._lives, life, self._trodden, look_s=self._interval.look_s)
         # its rims left out: a blob laps over the post it goes behind
         self._trodden |= cv2.erode((verdict == FOREGROUND).astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
         size = (image.shape[1], image.shape[0])
@@ -102,8 +116,9 @@ class SlotsSegmenter:
         self._bury(size, settled)
         for birth in settled.births:
             self._bear(birth, image)
-        self._feed_back(image, labels)
-        if isinstance(self.scene, Ground):
+        if not blank:
+            self._feed_back(image, labels)
+        if not blank and isinstance(self.scene, Ground):
             labels = self.scene.complete(labels)
         if self.settings.boxes == "visible":
             regions = _visible(regions, labels)
@@ -111,6 +126,21 @@ class SlotsSegmenter:
         large[0] = False  # the background's own row
         foreground = (labels > 0) | large[blobs.labels]
         return _at_frame_size(labels, foreground, regions, frame.image.shape[:2])
+
+    def _pass_time(self, time_s: float) -> None:
+        """Bring what was foretold for the usual interval to the time of this frame; over a gap nobody lives on."""
+        before, now = self._interval, self._timer.step(time_s)
+        self._interval = now
+        if now.gap:
+            self._end_all()
+        elif self._lives:
+            # a pose was foretold one usual interval after the last frame, and a velocity is the way in one such interval
+            late, scale = now.dt_s / before.usual_s - 1, now.usual_s / before.usual_s
+            pose, velocity = self._state.pose, self._state.velocity
+            pose[:, :2] += late * velocity
+            velocity *= scale
+            for life in self._lives:
+                life.velocity = (scale * life.velocity[0], scale * life.velocity[1])
 
     def _shrink(self, image: Image) -> Image:
         height, width = image.shape[:2]
@@ -120,6 +150,10 @@ class SlotsSegmenter:
         size = (wanted, max(1, round(height * wanted / width)))
         return cv2.resize(image, size, interpolation=cv2.INTER_AREA)  # type: ignore[return-value]
 
+    def _is_light(self, image: Image, verdict: NDArray[np.uint8]) -> bool:
+        foreground = verdict == FOREGROUND
+        return float(foreground.mean()) > self.settings.life.flood and self.scene.is_light(image, foreground)
+
     def _canvases(self) -> Array:
         """(K, P, P, 4) colour and mask as foretold."""
         state = self._state
@@ -128,44 +162,47 @@ class SlotsSegmenter:
 
     def _count_seen(self, image: Image, verdict: NDArray[np.uint8], shares: Shares, settled: Settled) -> None:
         """Bring every life up to date with what its slot owns in this frame. Only foreground pixels support a slot."""
-        low = self.settings.life.hidden_below
+        low, confirm_s, look_s = self.settings.life.hidden_below, self.settings.life.confirm_s, self._interval.look_s
+        colour_rate = rate_over(COLOUR_RATE, look_s)
         self._support = np.ones(len(self._lives), np.float32)
         self._shown = np.ones(len(self._lives), np.float32)
         for k, (life, window) in enumerate(zip(self._lives, shares.windows, strict=True)):
-            life.age += 1
+            life.age_s += self._interval.dt_s
             visible = 0.0
             if window is not None:
                 mine = shares.owned[k] * (verdict[window] == FOREGROUND)
                 visible = float(mine.sum())
                 if visible > 1:
                     colour = np.einsum("yx,yxc->c", mine, image[window]) / (255 * visible)
-                    rate = 0.1 if life.hidden == 0 and visible > low * life.area_px else 0.0
+                    rate = colour_rate if life.hidden_s == 0 and visible > low * life.area_px else 0.0
                     life.colour = (life.colour + rate * (colour - life.colour)).astype(np.float32)
             usual = max(life.area_px, 0.5 * float(shares.expected[k]))
             self._shown[k] = visible / max(1.0, life.area_px)
             if k not in settled.alone:
                 self._support[k] = self._shown[k]
             if k in settled.covered or (k not in settled.alone and visible < max(low * usual, 4.0)):
-                life.hidden += 1
+                life.hidden_s += self._interval.dt_s
                 continue
-            life.hidden, life.seen = 0, life.seen + 1
+            life.hidden_s, life.seen_s = 0.0, life.seen_s + look_s
             # in company others may hide a part of it: it can turn out larger there, not smaller
-            if k in settled.alone or life.alone < self.settings.life.confirm_frames:
-                hidden = life.alone >= self.settings.life.confirm_frames and self._shown[k] < WHOLE
-                life.area_px += (HIDDEN_SIZE_RATE if hidden else AREA_RATE) * (visible - life.area_px)
+            known = lasts(life.alone_s, confirm_s)
+            if k in settled.alone or not known:
+                hidden = known and self._shown[k] < WHOLE
+                life.area_px += rate_over(HIDDEN_SIZE_RATE if hidden else AREA_RATE, look_s) * (visible - life.area_px)
             elif visible > life.area_px:
-                life.area_px += AREA_RATE * (visible - life.area_px)
+                life.area_px += rate_over(AREA_RATE, look_s) * (visible - life.area_px)
 
     def _confirm(self, size: tuple[int, int], poses: Array, settled: Settled) -> None:
         """Give an identity to slots that have been seen for long enough: their own, or that of somebody who was lost in a group."""
         settings = self.settings.life
         for k, life in enumerate(self._lives):
-            if life.id is not None or life.hidden or life.seen < settings.confirm_frames * (1 if life.alone > 1 else 5):
+            wanted_s = settings.confirm_s * (5 if lasts(REFERENCE_S, life.alone_s) else 1)
+            if life.id is not None or life.hidden_s or not lasts(life.seen_s, wanted_s):
                 continue
             usurper = find_usurper(life, self._lives) if k in settled.alone and life.look is not None else None
             if usurper is not None:
                 other = self._lives[usurper]
-                life.id, life.look, life.moved, life.alone = other.id, other.look, True, other.alone
+                life.id, life.look, life.moved, life.alone_s = other.id, other.look, True, other.alone_s
                 # whose name it is nobody knows yet; it is asked in the next frame
                 other.id, other.look, other.born_at = (
                     None,
@@ -179,18 +216,18 @@ class SlotsSegmenter:
                 continue
             other = self._lives[known]
             life.id, other.id = other.id, None
-            life.moved, life.alone, life.size, life.area_px = True, other.alone, other.size, other.area_px
-            life.window, life.age = other.window, other.age
+            life.moved, life.alone_s, life.size, life.area_px = True, other.alone_s, other.size, other.area_px
+            life.window, life.age_s = other.window, other.age_s
             settled.absorbed.add(known)
 
     def _recall(self, image: Image, shares: Shares, settled: Settled) -> None:
         """Remember how those look who stand alone; after a meeting, who is who."""
         rooms = {**settled.company, **settled.covered}
         for k, life in enumerate(self._lives):
-            if k in settled.alone and life.hidden == 0:
+            if k in settled.alone and life.hidden_s == 0:
                 box = settled.alone[k]
                 if self._shown[k] >= WHOLE and not touches_border(box, (image.shape[1], image.shape[0])):
-                    see(life, part_colours(image, *body_of(shares.labels, k + 1, box)))
+                    see(life, part_colours(image, *body_of(shares.labels, k + 1, box)), look_s=self._interval.look_s)
             elif k in rooms:
                 mates = {self._lives[j].id for j, room in rooms.items() if room == rooms[k] and j != k}
                 meet(life, {name for name in mates if name is not None})
@@ -203,7 +240,7 @@ class SlotsSegmenter:
         size = self.network.settings.cell.grid_px
         poses = self._state.pose.numpy()
         seen = torch.from_numpy(look(image, verdict, shares, poses, size)).to(self.device)
-        free = torch.tensor([float(life.hidden == 0) for life in self._lives], device=self.device)
+        free = torch.tensor([float(life.hidden_s == 0) for life in self._lives], device=self.device)
         fit = torch.tensor([0.0 if k in settled.company else 1.0 for k in range(len(self._lives))], device=self.device)
         with torch.no_grad():
             state = SlotState(*(part.to(self.device) for part in self._state))
@@ -224,17 +261,17 @@ class SlotsSegmenter:
         boxes = []
         for k, life in enumerate(self._lives):
             box = mask_box(masks[k], fitted[k])
-            if k in settled.alone and life.hidden == 0:
+            if k in settled.alone and life.hidden_s == 0:
                 seen, life_settings = settled.alone[k], self.settings.life
                 boxes.append(
                     anchor_alone(
                         life, seen, box, foretold[k], fitted[k], pose[k], velocity[k], size, float(self._shown[k]),
-                        life_settings,
+                        life_settings, self._interval,
                     )
                 )  # fmt: skip
             else:
                 room = settled.company.get(k) or settled.covered.get(k)
-                centre = anchor_unsure(life, room, box, pose[k], velocity[k], self.settings.life)
+                centre = anchor_unsure(life, room, box, pose[k], velocity[k], self.settings.life, self._interval)
                 boxes.append(clipped(box_about(centre, life.size), size))
         return boxes
 
@@ -242,14 +279,16 @@ class SlotsSegmenter:
         """Confirmed slots, at working size."""
         counts = np.bincount(shares.labels.ravel(), minlength=len(self._lives) + 1)
         doubt = doubts(shares)
-        sure = self.witness.judge(self._lives, shares, boxes, settled, doubt=doubt, foreground=foreground)
+        sure = self.witness.judge(
+            self._lives, shares, boxes, settled, doubt=doubt, foreground=foreground, dt_s=self._interval.dt_s
+        )
         regions = []
         for k, life in enumerate(self._lives):
             if life.id is None:
                 continue
             visible = float(counts[k + 1])
             confidence = sure[life.id]
-            hidden = life.hidden > 0
+            hidden = life.hidden_s > 0
             area = 0.0 if hidden else visible
             unsure = None if hidden or np.isnan(doubt[k]) else float(doubt[k])
             regions.append(Region(life.id, boxes[k], area, confidence, hidden, unsure))
@@ -257,7 +296,7 @@ class SlotsSegmenter:
 
     def _labels(self, shares: Shares) -> NDArray[np.int32]:
         """Slot numbers to identities; what is not confirmed stays background for the reader."""
-        names = np.array([0, *(life.id or 0 if life.hidden == 0 else 0 for life in self._lives)], np.int32)
+        names = np.array([0, *(life.id or 0 if life.hidden_s == 0 else 0 for life in self._lives)], np.int32)
         return names[shares.labels]
 
     def _bury(self, size: tuple[int, int], settled: Settled) -> None:
@@ -265,7 +304,7 @@ class SlotsSegmenter:
         for k, life in enumerate(self._lives):
             span = MOVED_SIZES * float(np.sqrt(poses[k, 2] * poses[k, 3]))
             life.moved |= float(np.hypot(poses[k, 0] - life.born_at[0], poses[k, 1] - life.born_at[1])) > span
-        doubled = doubles(poses, self._lives, self.settings.life)
+        doubled = doubles(poses, self._lives, self.settings.life, look_s=self._interval.look_s)
         doubled |= {k for k in settled.covered if self._lives[k].id is None} | settled.absorbed
         stay = [
             k for k, life in enumerate(self._lives)
@@ -302,16 +341,19 @@ class SlotsSegmenter:
         for part, value in zip(self._state, newborn, strict=True):
             part[k] = value[0]
         life = self._lives[k]
-        life.velocity, life.hidden, life.place = (0.0, 0.0), 0, box.centre
+        life.velocity, life.hidden_s, life.place = (0.0, 0.0), 0.0, box.centre
 
     def _feed_back(self, image: Image, labels: NDArray[np.int32]) -> None:
         """Tell the mixture what is known to be object, so that what stops neither fades nor leaves a ghost.
 
         Without a prescan a thing that has never moved may be scenery that the mixture got wrong: after a while it is given up.
         """
-        patience = self.settings.life.still_frames
-        kept = [life.id for life in self._lives if life.id and (self._prepared or life.moved or life.age < patience)]
-        self.scene.learn(image, np.isin(labels, kept) if kept else None)
+        still_s = self.settings.life.still_s
+        kept = [
+            life.id for life in self._lives
+            if life.id and (self._prepared or life.moved or not lasts(life.age_s, still_s))
+        ]  # fmt: skip
+        self.scene.learn(image, np.isin(labels, kept) if kept else None, dt_s=self._interval.dt_s)
 
 
 def _visible(regions: list[Region], labels: NDArray[np.int32]) -> list[Region]:

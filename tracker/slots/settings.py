@@ -2,40 +2,44 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field, PositiveInt, field_validator
+from pydantic import Field, field_validator
 
-from tracker.types import Settings
+from tracker.types import MOST_SEED, Probability, Seconds, Settings, Share, Working
+
+Channels = Annotated[int, Field(ge=1, le=512)]
+BoxSide = Annotated[float, Field(gt=0, le=16_384)]
+"""pixels"""
 
 
 class CellSettings(Settings):
     """Shape of the recurrent cell. Written into the weights file; a network is rebuilt from these."""
 
-    grid_px: int = Field(24, ge=8, multiple_of=4)
+    grid_px: int = Field(24, ge=8, multiple_of=4, le=96)
     """side P of a slot's canonical grid"""
-    features: int = Field(32, ge=4, multiple_of=4)
+    features: int = Field(32, ge=4, multiple_of=4, le=512)
     """channels of the convolutions"""
-    hidden: int = Field(16, ge=1)
+    hidden: int = Field(16, ge=1, le=512)
     """recurrent channels on the grid"""
-    motion: int = Field(64, ge=1)
+    motion: int = Field(64, ge=1, le=4096)
     """size of the recurrent motion vector"""
     state: Literal["grid", "vector"] = "grid"
     """where silhouette and colour are remembered: on the slot's grid, or in a vector from which they are drawn, as in the paper"""
-    relations: int = Field(0, ge=0)
+    relations: int = Field(0, ge=0, le=4096)
     """size of what slots tell their neighbours about themselves (R-NEM); 0: nothing"""
 
 
 class MixtureModelSettings(Settings):
     """The pixel model of the E-step; training and tracking must use the same, so it travels with the weights."""
 
-    colour_sigma: float = Field(0.17, gt=0)
+    colour_sigma: float = Field(0.17, ge=0.001, le=10)
     """standard deviation of a slot's colour, of 1; wide, since the three channels move together"""
-    colour_reach: float = Field(3.5, gt=0)
+    colour_reach: float = Field(3.5, ge=0.01, le=100)
     """standard deviations at which the colour penalty stops growing"""
-    object_verdicts: tuple[float, float, float] = (0.14, 0.08, 0.78)
+    object_verdicts: tuple[Probability, Probability, Probability] = (0.14, 0.08, 0.78)
     """P(background, shadow, foreground verdict of the Gaussian mixture | an object's pixel)"""
-    background_verdicts: tuple[float, float, float] = (0.88, 0.09, 0.03)
+    background_verdicts: tuple[Probability, Probability, Probability] = (0.88, 0.09, 0.03)
     """the same for a background pixel"""
     hidden_below: float = Field(0.2, ge=0, le=1)
     """a slot that owns less than this share of its mask is hidden: it predicts and does not learn"""
@@ -51,57 +55,59 @@ class NetworkSettings(Settings):
 class GroundNetSettings(Settings):
     """Shape of the network that reads the scene. Written into its weights file."""
 
-    features: tuple[int, int, int] = (24, 40, 64)
+    features: tuple[Channels, Channels, Channels] = (24, 40, 64)
     """channels at a half, a quarter and an eighth of the size"""
 
 
 class GroundTrainSettings(Settings):
     """How that network is trained. One step is one batch of frames of drawn clips, taken at random from the latest lessons."""
 
-    seed: int = Field(0, ge=0)
-    steps: int = Field(12000, ge=1)
-    batch: int = Field(24, ge=1)
+    seed: int = Field(0, ge=0, le=MOST_SEED)
+    steps: int = Field(12000, ge=1, le=100_000_000)
+    batch: int = Field(24, ge=1, le=4096)
     """frames a step"""
-    clips: int = Field(3, ge=1)
+    clips: int = Field(3, ge=1, le=1000)
     """clips a lesson"""
-    frames: int = Field(24, ge=2)
+    frames: int = Field(24, ge=2, le=10_000)
     """frames a clip; every third is learned from"""
-    repeats: int = Field(2, ge=1)
+    repeats: int = Field(2, ge=1, le=10_000)
     """steps between two new lessons"""
-    kept_lessons: int = Field(48, ge=1)
+    kept_lessons: int = Field(48, ge=1, le=10_000)
     """the latest lessons, of which batches are drawn"""
-    learning_rate: float = Field(2e-3, gt=0)
+    learning_rate: float = Field(2e-3, ge=1e-12, le=10)
     """peak; two hundred steps of warm-up, then a half cosine to a hundredth"""
-    cycles: int = Field(1, ge=1)
+    cycles: int = Field(1, ge=1, le=1000)
     """how often that cosine is run, each time from half the peak"""
-    weight_decay: float = Field(1e-4, ge=0)
-    clip_norm: float = Field(1.0, gt=0)
+    weight_decay: float = Field(1e-4, ge=0, le=10)
+    clip_norm: float = Field(1.0, ge=1e-6, le=1e6)
     bfloat16: bool = True
     """mixed precision; several times faster where the chip multiplies bfloat16"""
-    checkpoint_every: int = Field(250, ge=1)
+    checkpoint_every: int = Field(250, ge=1, le=100_000_000)
     net: GroundNetSettings = GroundNetSettings()
 
 
 class TrainSettings(Settings):
     """How the cell is trained. One step is one batch of drawn clips, unrolled once."""
 
-    seed: int = Field(0, ge=0)
-    steps: int = Field(2400, ge=1)
-    batch: int = Field(12, ge=1)
+    seed: int = Field(0, ge=0, le=MOST_SEED)
+    steps: int = Field(2400, ge=1, le=100_000_000)
+    batch: int = Field(12, ge=1, le=4096)
     """clips a step"""
-    slots: int = Field(5, ge=1)
+    slots: int = Field(5, ge=1, le=256)
     """slots a clip; objects beyond that stay unexplained"""
-    lengths: tuple[tuple[float, int], ...] = ((0.0, 6), (0.2, 10), (0.5, 16))
+    lengths: tuple[tuple[Share, Annotated[int, Field(ge=2, le=10_000)]], ...] = Field(
+        ((0.0, 6), (0.2, 10), (0.5, 16)), min_length=1, max_length=100
+    )
     """curriculum: (from this share of the steps on, frames a clip)"""
-    learning_rate: float = Field(1.5e-3, gt=0)
+    learning_rate: float = Field(1.5e-3, ge=1e-12, le=10)
     """peak; a hundred steps of warm-up, then a half cosine to a hundredth"""
-    weight_decay: float = Field(1e-4, ge=0)
-    clip_norm: float = Field(1.0, gt=0)
+    weight_decay: float = Field(1e-4, ge=0, le=10)
+    clip_norm: float = Field(1.0, ge=1e-6, le=1e6)
     behind_weight: float = Field(0.2, ge=0, le=1)
     """inter-cluster weight of pixels that another slot owns: low, since an object may well go on behind them"""
     bfloat16: bool = True
     """mixed precision; several times faster where the chip multiplies bfloat16"""
-    checkpoint_every: int = Field(100, ge=1)
+    checkpoint_every: int = Field(100, ge=1, le=100_000_000)
     """steps between checkpoints, which are also the steps of the held-apart evaluation"""
     network: NetworkSettings = NetworkSettings()
 
@@ -109,8 +115,8 @@ class TrainSettings(Settings):
     @classmethod
     def _begins_at_the_start(cls, lengths: tuple[tuple[float, int], ...]) -> tuple[tuple[float, int], ...]:
         starts = [start for start, _ in lengths]
-        if not starts or starts[0] != 0 or starts != sorted(starts) or min(frames for _, frames in lengths) < 2:
-            raise ValueError("lengths must begin at 0.0, rise, and give at least 2 frames")
+        if starts[0] != 0 or starts != sorted(starts):
+            raise ValueError("wanted lengths that begin at 0.0 and rise")
         return lengths
 
 
@@ -119,63 +125,75 @@ class GroundSettings(Settings):
 
     weights: str = "ground"
     """name of a shipped network, or path of a .safetensors file"""
-    side_px: int = Field(288, ge=32)
+    side_px: int = Field(288, ge=32, le=8192)
     """it is shown at most a square of this side, or any picture of that area: 384 x 216"""
-    sure: tuple[float, float] = (0.15, 0.3)
+    sure: tuple[Share, Share] = (0.15, 0.3)
     """probability of an object below which a pixel is background, and above which it is foreground; unsure between"""
-    object_verdicts: tuple[float, float, float] = (0.05, 0.05, 0.9)
+    object_verdicts: tuple[Probability, Probability, Probability] = (0.05, 0.05, 0.9)
     """P(background, unsure, foreground | an object's pixel) in the E-step, instead of the mixture's own"""
-    background_verdicts: tuple[float, float, float] = (0.97, 0.02, 0.01)
+    background_verdicts: tuple[Probability, Probability, Probability] = (0.97, 0.02, 0.01)
     """the same for a background pixel"""
+
+    @field_validator("sure")
+    @classmethod
+    def _rises(cls, sure: tuple[float, float]) -> tuple[float, float]:
+        if sure[0] > sure[1]:
+            raise ValueError(f"wanted low <= high, got {list(sure)}")
+        return sure
 
 
 class LifeSettings(Settings):
-    """When a slot is born, hidden, revived and dead. Times in frames, lengths in shares of the picture or of the object."""
+    """When a slot is born, hidden, revived and dead. Times in seconds, lengths in shares of the picture or of the object.
 
-    min_area: float = Field(0.0004, ge=0)
+    What says "seen" counts evidence: a frame gives 0.04 s of it at most, so a slow clip is asked for as many looks as one of 25
+    frames a second, and a fast one for as many seconds.
+    """
+
+    min_area: float = Field(0.0004, ge=0, le=1)
     """smallest unexplained foreground that may become a slot, as a share of the picture"""
-    close_height: float = Field(0.015, ge=0)
+    close_height: float = Field(0.015, ge=0, le=1)
     """gaps up to this high, in picture heights, are closed before foreground is cut into blobs"""
-    bridge_height: float = Field(0.1, ge=0)
+    bridge_height: float = Field(0.1, ge=0, le=1)
     """the same where the mixture sees shadow in the gap"""
-    fragment: float = Field(0.6, ge=0)
+    fragment: float = Field(0.6, ge=0, le=1000)
     """loose foreground that hangs on a slot and is smaller than this share of it is a part of it; larger, a birth"""
-    growth: float = Field(2.5, ge=1)
+    growth: float = Field(2.5, ge=1, le=1e9)
     """a blob this many times a grown slot's area has somebody else in it"""
-    crowded_frames: int = Field(6, ge=0)
-    """frames after which such a blob, in which nobody else was found, is all of the slot that stands in it"""
-    merge_growth: float = Field(1.2, ge=1)
+    crowded_s: Seconds = 0.24
+    """seconds such a blob must be seen, and nobody else be found in it, until it is all of the slot that stands in it"""
+    merge_growth: float = Field(1.2, ge=1, le=1e9)
     """a blob this many times the largest of the slots that stand in it holds them all; smaller, only its owner is seen"""
-    grow_frames: int = Field(15, ge=0)
-    """so young a slot takes all loose foreground that hangs on it"""
-    found_frames: int = Field(6, ge=0)
-    """frames a slot must have stood alone to count as somebody beside others in one blob; less, and it is a piece of them"""
-    outgrown: float = Field(4.0, ge=1)
+    grow_s: Seconds = 0.6
+    """a slot seen alone for fewer seconds takes all loose foreground that hangs on it"""
+    found_s: Seconds = 0.24
+    """seconds a slot must have been seen alone to count as somebody beside others in one blob; less, and it is a piece of them"""
+    outgrown: float = Field(4.0, ge=1, le=1e9)
     """a blob so many times all the known slots in it is one object that they are pieces of"""
-    confirm_frames: int = Field(3, ge=1)
-    """frames seen before a slot is given an identity"""
-    young_frames: int = Field(3, ge=0)
-    """frames a slot without identity may be unseen"""
-    hidden_frames: int = Field(30, ge=0)
-    """frames a slot with an identity may be unseen, away from the border"""
+    confirm_s: Seconds = 0.12
+    """seconds a slot must be seen before it is given an identity"""
+    young_s: Seconds = 0.12
+    """seconds a slot without identity may be unseen"""
+    hidden_s: Seconds = 1.2
+    """seconds a slot with an identity may be unseen, away from the border; over a longer gap between two frames all end"""
     hidden_below: float = Field(0.25, ge=0, le=1)
     """a slot that owns less foreground than this share of its usual area is hidden"""
-    revive_sizes: float = Field(2.0, ge=0)
+    revive_sizes: float = Field(2.0, ge=0, le=1000)
     """a birth within so many sizes of where a hidden slot should be, and of its colour, is that slot coming back"""
-    supported: float = Field(0.6, ge=0)
+    supported: float = Field(0.6, ge=0, le=1000)
     """a slot in company that owns less of its usual area may be the newborn that comes out of the group"""
     same_colour: float = Field(0.15, ge=0, le=1)
     """largest difference of mean colour, of 1, between a hidden slot and its return"""
-    part_frames: int = Field(5, ge=1)
-    """frames that two pieces side by side must last before they are two objects"""
+    part_s: Seconds = 0.2
+    """seconds that two pieces side by side must be seen before they are two objects"""
     same: float = Field(0.7, gt=0, le=1)
     """two slots one of which covers this share of the other are one object seen twice; the younger dies"""
-    inside_frames: int = Field(20, ge=1)
-    """frames after which a slot that lies inside an older one is held to be the same object"""
-    flood: float = Field(0.3, gt=0, le=1)
-    """no births in a frame with a larger share of foreground than this: the light has changed"""
-    still_frames: int = Field(150, ge=1)
-    """without a prescan, a slot that has never moved for so long is given back to the background"""
+    inside_s: Seconds = 0.8
+    """seconds a slot must be seen inside an older one to be held to be the same object"""
+    flood: float = Field(0.1, gt=0, le=1)
+    """if more than this share of a frame is foreground it may be the light: if the scene's edges are still there, it is learned at
+    once. An object hides them"""
+    still_s: Seconds = 6.0
+    """seconds after which, without a prescan, a slot that has never moved is given back to the background"""
 
 
 class RigidSettings(Settings):
@@ -183,24 +201,24 @@ class RigidSettings(Settings):
 
     share: Literal["over", "sum"] = "over"
     """over: one slot explains a pixel alone, the others are behind it; sum: their light adds up"""
-    box_px: tuple[float, float] | None = None
+    box_px: tuple[BoxSide, BoxSide] | None = None
     """(width, height) of every object's box, laid round its centre of light; null: round what was seen of it"""
-    reach_px: int = Field(7, ge=0)
+    reach_px: int = Field(7, ge=0, le=16_384)
     """pixels an object may go in one frame, before its speed is known"""
     ink: float = Field(0.3, gt=0, le=1)
     """what differs by more from all that was expected is foreground"""
-    least_px: int = Field(20, ge=1)
+    least_px: int = Field(20, ge=1, le=100_000_000)
     """pixels of the smallest object"""
-    largest_px: int = Field(28, ge=1)
+    largest_px: int = Field(28, ge=1, le=16_384)
     """the longer side of the largest object: what is larger is two"""
-    thin_px: int = Field(1, ge=1)
+    thin_px: int = Field(1, ge=1, le=16_384)
     """pieces thinner than this are the rims of something; 1: none are"""
-    fragment: float = Field(0.5, ge=0)
+    fragment: float = Field(0.5, ge=0, le=1000)
     """sum: an unexplained piece beside a slot never seen whole is a part of it if smaller than this share; larger, a birth"""
-    slack_px: int = Field(4, ge=0)
+    slack_px: int = Field(4, ge=0, le=16_384)
     """gap between a slot and a piece of it"""
-    hidden_frames: int = Field(12, ge=0)
-    """frames a slot may be wholly behind others"""
+    hidden_s: Seconds = 0.48
+    """seconds a slot may be wholly behind others; over a longer gap between two frames all slots end"""
     amodal: bool = False
     """whether a slot wholly behind others counts as found where it was foretold"""
 
@@ -210,9 +228,9 @@ class SlotsSettings(Settings):
 
     weights: str = "street"
     """name of a shipped network, or path of a .safetensors file"""
-    working_width: PositiveInt | Literal["full"] = 640
+    working_width: Working = 640
     """pixels; wider frames are worked on at this width, narrower ones as they are; full: never resized"""
-    max_slots: int = Field(64, ge=1)
+    max_slots: int = Field(64, ge=1, le=1024)
     """objects at a time; births beyond that wait"""
     boxes: Literal["whole", "visible"] = "whole"
     """whole: round the object, hidden parts included where much is hidden; visible: round its pixels that are seen"""

@@ -1,11 +1,37 @@
-"""Addresses of streams, and how they may be shown."""
+"""Addresses of streams and cameras, and how they may be shown."""
 
 from __future__ import annotations
 
+import errno
 import re
+from pathlib import Path
+
+from tracker.passwords import without_passwords
 
 SCHEMES = ("rtsp", "rtsps", "rtmp", "rtmps", "http", "https", "udp", "rtp", "tcp", "srt")
 """Streams that are read. Other protocols of FFmpeg (concat, subfile, ...) can reach files, so they are refused."""
+
+
+MOST_CAMERAS = 9999
+"""No system numbers its cameras higher; from 100 on, OpenCV's hundreds choose the interface."""
+
+
+def is_path(address: str) -> bool:
+    """Whether something lies there; an address too long for a name is none."""
+    try:
+        return Path(address).exists()
+    except ValueError:
+        return False
+    except OSError as error:
+        if error.errno == errno.ENAMETOOLONG:
+            return False
+        raise
+
+
+def camera_number(address: str) -> int | None:
+    """The camera that `address` names as `0` or `camera:0`; None if it names none."""
+    match = re.fullmatch("(?:camera:)?([0-9]+)", address)
+    return int(match[1]) if match and len(match[1]) < 1000 else None
 
 
 def is_url(address: str) -> bool:
@@ -19,7 +45,7 @@ def scheme(address: str) -> str:
 
 
 def shown(address: str) -> str:
-    """The address as it may be printed: a URL without user, password and query.
+    """The address as it may be printed: a URL without user, password and query; see `without_passwords` for mistyped ones.
 
     >>> shown("rtsp://admin:pa#ss@cam-3/main?key=1")
     'rtsp://cam-3/main'
@@ -27,6 +53,6 @@ def shown(address: str) -> str:
     Not by `urlsplit`: users do not escape their passwords, and it would show the half before a `#`.
     """
     if not is_url(address):
-        return address
+        return without_passwords(address)
     rest = address.partition("://")[2].rpartition("@")[2]
-    return f"{scheme(address)}://{re.split('[?#]', rest)[0]}"
+    return without_passwords(f"{scheme(address)}://{re.split('[?#]', rest)[0]}")

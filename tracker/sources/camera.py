@@ -42,7 +42,7 @@ class Camera:
         self._timeout_s = timeout_s
         self._clock = clock
         self._sleep = sleep
-        _silence_opencv()
+        silence_opencv()
         self._capture = open_capture(number)
         if not self._capture.isOpened():
             self._capture.release()
@@ -84,7 +84,7 @@ class Camera:
         for index, (time_s, image) in enumerate(self._span.cut(self._pictures())):
             yield Frame(index, time_s, image)
 
-    def sample(self, count: int) -> list[Image]:
+    def sample(self, count: int, *, whole: bool = True) -> list[Image]:
         """Nothing: what a camera will show is not known."""
         return []
 
@@ -99,7 +99,7 @@ class Camera:
         self.close()
 
 
-def _silence_opencv() -> None:
+def silence_opencv() -> None:
     """OpenCV prints its own warnings beside our one line. The switch moved between OpenCV 4 and 5."""
     logging: Any = getattr(cv2.utils, "logging", None)
     set_level = logging.setLogLevel if logging else cv2.setLogLevel  # type: ignore[attr-defined]

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import difflib
 import glob
-import re
 from pathlib import Path
 
 from tracker.errors import SourceError
-from tracker.sources.address import SCHEMES, is_url, scheme
+from tracker.sources.address import MOST_CAMERAS, SCHEMES, camera_number, is_path, is_url, scheme, shown
 from tracker.sources.pictures import SUFFIXES, Pictures, is_picture
 from tracker.sources.span import Span
 from tracker.sources.video import Video
@@ -22,43 +21,57 @@ def open_source(
     duration_s: float | None = None,
     max_frames: int | None = None,
     timeout_s: float = 10.0,
-    fps: float = 25.0,
+    fps: float | None = None,
 ) -> Source:
     """Open what `address` names, ready to give its first frame.
 
         clip.mp4              any file that FFmpeg decodes
         frames  frame*.png    a folder of pictures, or a pattern; frame2 comes before frame10
-        0                     the camera of that number
+        stack.tif             a picture file with one page or many
+        0  camera:0           the camera of that number
         rtsp://cam/main       a stream: rtsp, rtmp, http, udp, ...
+
+    A file or folder that exists is read, whatever its name looks like: `11`, `a[1].mp4`, `camera:0`.
 
     start_s, duration_s    seconds of the clip's own time; `duration_s` None is to its end
     max_frames             at most so many frames are delivered
     timeout_s              how long a camera or stream may be silent
-    fps                    frames a second of pictures, which carry no times
+    fps                    frames a second of pictures that carry no times; None: 25. Refused for all others
 
     Raises SourceError if nothing readable is there; its message never shows a URL's password.
     """
     span = Span(start_s, duration_s, max_frames)
-    if re.fullmatch("[0-9]+", address):
-        from tracker.sources.camera import Camera  # only a camera needs OpenCV
-
-        return Camera(int(address), span=span, timeout_s=timeout_s)
+    path = Path(address)
+    there = is_path(address)
+    folder, file = there and path.is_dir(), there and path.is_file()
+    if folder or (file and is_picture(path)):
+        return Pictures(_pictures_of(path) if folder else [path], name=address, span=span, fps=fps)
+    if not there and not is_url(address) and glob.has_magic(address):
+        return Pictures(_matches(address), name=address, span=span, fps=fps)
+    camera = None if there else camera_number(address)
+    if fps is not None and (file or is_url(address) or camera is not None):
+        raise SourceError(f"{shown(address)}: has times of its own; --fps is for pictures without times, leave it out")
+    if file:
+        if path.stat().st_size == 0:
+            raise SourceError(f"{address}: the file is empty (0 bytes)")
+        return Video(address, span=span, timeout_s=timeout_s)
+    if camera is not None:
+        return _open_camera(address, camera, span=span, timeout_s=timeout_s)
     if is_url(address):
         if scheme(address) not in SCHEMES:
             raise SourceError(f"{scheme(address)}://: not a kind of stream that is read; use {', '.join(SCHEMES)}")
         return Video(address, span=span, timeout_s=timeout_s)
-    path = Path(address)
-    if path.is_dir():
-        return Pictures(_pictures_of(path), name=address, span=span, fps=fps)
-    if path.is_file():
-        if path.stat().st_size == 0:
-            raise SourceError(f"{address}: the file is empty (0 bytes)")
-        if is_picture(path):
-            return Pictures([path], name=address, span=span, fps=fps)
-        return Video(address, span=span, timeout_s=timeout_s)
-    if not path.exists() and glob.has_magic(address):
-        return Pictures(_matches(address), name=address, span=span, fps=fps)
     raise _missing(path)
+
+
+def _open_camera(address: str, number: int, *, span: Span, timeout_s: float) -> Source:
+    if number > MOST_CAMERAS:
+        raise SourceError(
+            f"{address}: no file or folder of this name, and too large for a camera's number (0 to {MOST_CAMERAS})"
+        )
+    from tracker.sources.camera import Camera  # only a camera needs OpenCV
+
+    return Camera(number, span=span, timeout_s=timeout_s)
 
 
 def _pictures_of(folder: Path) -> list[Path]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -13,14 +14,45 @@ import av
 import numpy as np
 from av.video.frame import VideoFrame
 from av.video.reformatter import VideoReformatter
+from numpy.typing import NDArray
 
 from tracker.errors import SourceError
 from tracker.sources.address import is_url, scheme, shown
-from tracker.sources.span import TICK_S
+from tracker.sources.clock import MOST_FPS, USUAL_FPS
+from tracker.sources.connect import in_steps
+from tracker.sources.deep import deep_values
+from tracker.sources.ending import is_cut
+from tracker.sources.packets import Packets, demux, list_packets, shows_picture
+from tracker.sources.streams import choose_stream
 from tracker.types import Image
 
-COVER_ART = 0x400
-"""FFmpeg's flag of a still that goes with a song."""
+WAITS = 1.5
+"""times the limit of one wait that opening a stream may take"""
+NO_TIMESTAMPS = 0x80
+"""FFmpeg's flag of a container without times (AVFMT_NOTIMESTAMPS)."""
+PROGRESSIVE = (0, 1)
+"""FFmpeg's field orders "unknown" and "progressive"."""
+LENGTH_IN_HEADER = ("mov", "matroska", "flv", "asf", "ivf", "nut")
+"""Containers, by the first of FFmpeg's names, whose header says how long they are."""
+STREAMS = ("mpegts", "mpeg")
+"""Containers that are written down from anywhere in a stream."""
+SKIPPING = (
+    "mpeg4",
+    "msmpeg4v1",
+    "msmpeg4v2",
+    "msmpeg4",
+    "h263",
+    "flv",
+    "wmv1",
+    "wmv2",
+    "wmv3",
+    "vc1",
+    "theora",
+    "vp6f",
+)
+"""Codecs, by FFmpeg's names, with packets that repeat the last picture and give none."""
+FIELDS_PROBED = 48
+"""Packets that tell whether each of them is a picture or half of one."""
 
 
 class Decoder:
@@ -31,28 +63,46 @@ class Decoder:
 
     pixels: int
     """of one picture, by the header"""
+    rates: list[float]
+    """pictures a second by the header, the most trusted first; none if it says nothing sensible"""
     fps: float | None
-    """mean pictures a second by the header; None if it says nothing sensible"""
+    """the first of them that is usual for a video"""
     length_s: float | None
-    """seconds of video by the header; None if it says nothing"""
+    """seconds of video by the header, or FFmpeg's estimate of it; None if neither is known"""
+    promised_s: float | None
+    """container time, or seconds, up to which there is something by the header; None if it does not say"""
     frames: int | None
-    """how many pictures the header promises, or the length lets expect"""
-    packets: int
-    """pieces of video that the file gave, readable or not"""
+    """how many pictures the header promises; None if it does not say"""
+    timeless: bool
+    """this kind of container has no times; FFmpeg makes them up"""
+    showing: bool
+    """this kind of container says when pictures are shown"""
+    one_each: bool
+    """every packet of this codec gives a picture"""
+    anywhere: bool
+    """this kind of container can begin amidst a clip"""
+    reorders: bool
+    """pictures may be shown in another order than they are decoded in"""
+    interlaced: bool
+    """pictures are made of two fields, which may have packets of their own"""
     decoded: int
     """pictures that came out"""
-    broken: int
-    """pieces of which no picture came out, and pictures known to be damaged"""
-    torn: bool
-    """the last piece is incomplete: the file ended inside it"""
-    skipped: bool
-    """it went to a later time at once, so that the counts are not of the whole file"""
+    lost: int
+    """packets that could not be decoded"""
+    corrupt: int
+    """pictures that came out and are known to be damaged"""
+    end_broken: bool
+    """the last packet was incomplete, or its picture is damaged or did not come"""
     end_s: float
-    """container time at which the last whole piece ends"""
+    """container time at which the last whole packet ends"""
     pixel_aspect: Fraction | None
     """width of a stored pixel over its height; None if it is not said"""
     stopped: str | None
     """why reading ended before the end of the file, in FFmpeg's words"""
+    notes: tuple[str, ...]
+    """which video is read, if there are several"""
+    stretch: Callable[[NDArray[Any]], Any] | None = None
+    """makes 16-bit values to be shown; None: FFmpeg does"""
 
     def __init__(self, address: str, *, timeout_s: float) -> None:
         self._address = address
@@ -63,8 +113,9 @@ class Decoder:
         self._reformatter = VideoReformatter()  # keeps its tables: 40 % cheaper than `VideoFrame.to_ndarray`
 
     def _start(self) -> None:
-        self.packets = self.decoded = self.broken = 0
-        self.torn = self.skipped = False
+        self.decoded = self.lost = self.corrupt = 0
+        self.end_broken = False
+        self._last, self._last_torn = -1, False
         self.end_s = 0.0
         self.stopped = None
         self._container = self._open(self._address)
@@ -73,11 +124,20 @@ class Decoder:
         except SourceError:
             self._container.close()
             raise
-        self.pixels = stream.codec_context.width * stream.codec_context.height
-        self.fps = _rate(stream)
+        context = stream.codec_context
+        self.pixels = context.width * context.height
+        self.rates = _rates(stream)
+        self.fps = next((rate for rate in self.rates if rate < USUAL_FPS), None)
         self.length_s = _length_s(self._container, stream)
-        expected = round(self.length_s * self.fps) if self.length_s and self.fps else None
-        self.frames = stream.frames or expected
+        kind = self._container.format
+        self.frames, self.promised_s = self._promised(kind.name.split(",")[0])
+        self.timeless = bool(kind.flags & NO_TIMESTAMPS) or kind.name.endswith("_pipe")
+        self.showing = not self.timeless and kind.name != "avi"
+        self.one_each = context.name not in SKIPPING
+        self.anywhere = self.timeless or kind.name in STREAMS
+        self.reorders = context.has_b_frames
+        self.interlaced = context.field_order not in PROGRESSIVE
+        context.copy_opaque = True  # a picture carries the number of its packet
         # Whole frames side by side are fastest, but hold frames back: not for a stream that someone watches.
         stream.thread_type = "SLICE" if self._remote and self.length_s is None else "AUTO"
         self.pixel_aspect = stream.sample_aspect_ratio
@@ -86,12 +146,20 @@ class Decoder:
         # The prefix keeps FFmpeg from reading protocols into file names such as `12:30.mp4`.
         where = address if self._remote else f"file:{address}"
         options = {"rtsp_transport": "tcp"} if scheme(address) in ("rtsp", "rtsps") else {}
-        timeout = self._timeout_s if self._remote else None
+        began_s = time.monotonic()
         try:
-            return av.open(where, options=options, timeout=timeout, metadata_errors="ignore")
+            if not self._remote:
+                return av.open(where, options=options, metadata_errors="ignore")
+            # FFmpeg's own limit holds for each of its waits, and not for the look-up of a name
+            return in_steps(
+                lambda: av.open(where, options=options, timeout=self._timeout_s, metadata_errors="ignore"),
+                limit_s=WAITS * self._timeout_s,
+            )
         except (av.error.ExitError, TimeoutError):
             raise SourceError(self._silent()) from None
         except (av.error.FFmpegError, OSError, ValueError) as error:
+            if self._remote and time.monotonic() - began_s >= self._timeout_s:  # some protocols call it an input error
+                raise SourceError(self._silent()) from None
             raise SourceError(f"{self._shown}: {self._refusal(address, error)}") from None  # it quotes the address
 
     def _refusal(self, address: str, error: Exception) -> str:
@@ -111,14 +179,17 @@ class Decoder:
     def _choose_stream(self) -> Any:
         if self._container.format.name == "tty":  # FFmpeg would play any text file as terminal art
             raise SourceError(f"{self._shown}: is a text file, not a video")
-        streams = [stream for stream in self._container.streams.video if not _is_cover(stream)]
-        if not streams:
-            kind = "only sound" if self._container.streams.audio else "nothing to see"
-            raise SourceError(f"{self._shown}: there is {kind} in it; a video is needed")
-        stream = streams[0]
-        if stream.codec_context is None:
-            raise SourceError(f"{self._shown}: its video has a codec that cannot be read; convert it to H.264")
+        stream, self.notes = choose_stream(self._container, origin=self._shown)
         return stream
+
+    def _promised(self, kind: str) -> tuple[int | None, float | None]:
+        """(pictures, seconds) by the header. Of other containers FFmpeg estimates both from what there is of the file."""
+        stream, container = self._stream, self._container
+        if kind == "avi":
+            return stream.frames or None, stream.frames / self.fps if stream.frames and self.fps else None
+        if kind not in LENGTH_IN_HEADER or not container.duration:
+            return None, None
+        return stream.frames or None, container.duration / av.time_base
 
     def _silent(self) -> str:
         return f"{self._shown}: no picture for {self._timeout_s:g} s; check the address or raise the timeout"
@@ -128,13 +199,23 @@ class Decoder:
         """Incomplete pieces are usual here and worth decoding; elsewhere, decoding one loses those before it too."""
         return self._remote or self._container.format.name == "mpegts"
 
-    def measure(self, *, fps: float) -> float:
-        """Container time at which the last piece ends, by reading the whole file without decoding; uses the pass up."""
-        with contextlib.suppress(av.error.FFmpegError, OSError):
-            for packet in self._container.demux(self._stream):
-                if packet.size:
-                    self._count(packet)
-        return self.end_s or self.packets / fps
+    def packets(self) -> Packets:
+        """What the container says of every picture, by reading the whole file without decoding; uses the pass up."""
+        return list_packets(self._container, self._stream)
+
+    def is_cut(self, last_packet: tuple[int, int] | None) -> bool | None:
+        """Whether the file ends before its own structure does; None where that does not tell."""
+        return is_cut(Path(self._address), self._container.format.name, last_packet=last_packet)
+
+    def holds_fields(self) -> bool:
+        """Whether two packets make one picture, as in interlaced H.264; decodes a few, uses the pass up."""
+        packets = [
+            packet for packet in itertools.islice(demux(self._container, self._stream), FIELDS_PROBED) if packet.size
+        ]
+        pictures = 0
+        with contextlib.suppress(av.error.FFmpegError):
+            pictures = sum(len(packet.decode()) for packet in packets) + len(self._stream.codec_context.decode(None))
+        return 0 < pictures < 0.75 * len(packets)
 
     def seek(self, time_s: float) -> bool:
         """Move to the last key picture at or before this container time; false if this container cannot."""
@@ -144,44 +225,19 @@ class Decoder:
             return False
         return True
 
-    def pictures_from(self, time_s: float) -> Iterator[VideoFrame]:
-        """The pictures from the last key picture at or before this container time.
-
-        Where the container cannot go there, or went too far (MPEG-TS has no index), all pictures from the first.
-        """
-        if self.seek(time_s):
-            pictures = self.pictures()
-            landed = next(pictures, None)
-            if landed is not None and landed.time is not None and landed.time <= time_s + TICK_S:
-                self.skipped = True
-                return itertools.chain([landed], pictures)
-        self._container.close()
-        self._start()
-        return self.pictures()
-
-    def pictures(self) -> Iterator[VideoFrame]:
-        """Every picture that can be decoded, from where the container stands.
+    def pictures(self, begin: int = 0) -> Iterator[VideoFrame]:
+        """Every picture that can be decoded, from the packet `begin` of those that `packets` lists; a key, or 0.
 
         Raises SourceError if a stream falls silent or breaks.
         """
         try:
-            for packet in self._container.demux(self._stream):
-                if packet.size:
-                    self._count(packet)
-                if packet.is_corrupt and not self._patchy:
-                    self.broken += 1
-                    continue
-                try:
-                    pictures = packet.decode()
-                except av.error.EOFError:
-                    return
-                except av.error.FFmpegError:
-                    self.broken += 1
-                    continue
-                for picture in pictures:
-                    self.decoded += 1
-                    self.broken += picture.is_corrupt
-                    yield picture
+            begun = begin == 0
+            for number, packet in self._numbered():
+                begun = begun or (number is not None and number >= begin)
+                if begun:
+                    yield from self._decode(number, packet)
+        except av.error.EOFError:
+            return
         except (av.error.ExitError, TimeoutError):
             raise SourceError(self._silent()) from None
         except (av.error.FFmpegError, OSError) as error:
@@ -189,15 +245,61 @@ class Decoder:
                 raise SourceError(f"{self._shown}: broke off ({error.strerror}); check the connection") from None
             self.stopped = error.strerror
 
-    def _count(self, packet: Any) -> None:
-        self.packets += 1
-        self.torn = packet.is_corrupt
+    def key_pictures(self, wanted: Sequence[int]) -> Iterator[VideoFrame]:
+        """The pictures of these packets alone, which are keys, in rising order; those that cannot be decoded are left out."""
+        context = self._stream.codec_context
+        chosen = set(wanted)
+        for number, packet in self._numbered():
+            if number not in chosen:
+                continue
+            with contextlib.suppress(av.error.FFmpegError):
+                pictures = [*packet.decode(), *context.decode(None)]
+                yield from pictures[:1]
+            context.flush_buffers()
+            if number == wanted[-1]:
+                return
+
+    def _numbered(self) -> Iterator[tuple[int | None, Any]]:
+        """Packets with their place among those that show a picture; None for one that shows none, and for the end."""
+        codec = self._stream.codec_context.name
+        numbers = itertools.count()
+        for packet in demux(self._container, self._stream):
+            number = next(numbers) if shows_picture(packet, codec) else None
+            packet.opaque = number
+            yield number, packet
+
+    def _decode(self, number: int | None, packet: Any) -> Iterator[VideoFrame]:
+        if packet.size:
+            self._note_end(packet)
+        if number is not None:
+            self._last, self._last_torn = number, packet.is_corrupt
+            self.end_broken = True  # until its picture has come
+        if packet.is_corrupt and not self._patchy:
+            self.lost += 1
+            return
+        try:
+            pictures = packet.decode()
+        except av.error.EOFError:
+            raise
+        except av.error.FFmpegError:
+            self.lost += 1
+            return
+        for picture in pictures:
+            self.decoded += 1
+            self.corrupt += picture.is_corrupt
+            if packet_of(picture) in (None, self._last):
+                self.end_broken = picture.is_corrupt or self._last_torn
+            yield picture
+
+    def _note_end(self, packet: Any) -> None:
         begin = packet.dts if packet.pts is None else packet.pts
-        if begin is not None and not self.torn:
+        if begin is not None and not packet.is_corrupt:
             self.end_s = max(self.end_s, float((begin + (packet.duration or 0)) * packet.time_base))
 
     def image(self, picture: VideoFrame) -> Image:
         """RGB, not yet turned upright."""
+        if self.stretch is not None:
+            return self.stretch(deep_values(picture, self._reformatter))
         rgb = self._reformatter.reformat(picture, format="rgb24").to_ndarray()
         return np.ascontiguousarray(rgb)
 
@@ -206,15 +308,15 @@ class Decoder:
         self._container.close()
 
 
-def _is_cover(stream: Any) -> bool:
-    return bool(int(getattr(stream, "disposition", 0)) & COVER_ART)
+def packet_of(picture: VideoFrame) -> int | None:
+    """The number of the picture's packet among those that `Decoder.packets` lists; None if the codec does not tell."""
+    packet = picture.opaque
+    return packet if isinstance(packet, int) else None
 
 
-def _rate(stream: Any) -> float | None:
-    for rate in (stream.average_rate, stream.guessed_rate):
-        if rate and 0 < rate < 1000:
-            return float(rate)
-    return None
+def _rates(stream: Any) -> list[float]:
+    said = (stream.average_rate, stream.guessed_rate, stream.codec_context.framerate)
+    return [float(rate) for rate in said if rate and 0 < rate <= MOST_FPS]
 
 
 def _length_s(container: Any, stream: Any) -> float | None:

@@ -1,22 +1,40 @@
-"""A folder of pictures as a clip."""
+"""Picture files as a clip: a folder of pictures, one file with many pages, or a folder of such files."""
 
 from __future__ import annotations
 
 import re
-import warnings
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, suppress
 from itertools import pairwise
 from pathlib import Path
-
-import numpy as np
-from PIL import Image as Pillow
-from PIL import ImageOps
+from typing import NamedTuple
 
 from tracker.errors import SourceError
+from tracker.sources.depth import PROBED
+from tracker.sources.pages import ONE, Pages, find_pages
 from tracker.sources.span import Span
+from tracker.sources.stills import Header, Rendering, StillReader, find_rendering
+from tracker.sources.times import FALLBACK_FPS
 from tracker.types import Frame, Image, SourceInfo
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp", ".ppm", ".pgm", ".pbm", ".jp2")
+PAGED = (".png", ".tif", ".tiff", ".webp")
+"""Only these can hold more than one picture."""
+NAMED = 3
+"""Pictures left out that are named; the others are counted."""
+
+
+class Shot(NamedTuple):
+    """Where one picture of the clip lies."""
+
+    path: Path
+    page: int
+    place: int
+    """in the whole clip, from 0"""
+    time_s: float
+    number: int
+    """what files call it"""
 
 
 def is_picture(path: Path) -> bool:
@@ -30,84 +48,114 @@ def natural(name: str) -> list[tuple[int, int, str]]:
     return [(0, int(part), part) if part.isdecimal() else (1, 0, part) for part in parts if part]
 
 
-def own_numbers(paths: Sequence[Path]) -> list[int | None]:
-    """The last number in each name, in000470.jpg 470; None for all where they do not rise with the pictures."""
+def own_numbers(paths: Sequence[Path]) -> list[int] | None:
+    """The last number in each name, in000470.jpg 470; None where they do not rise with the pictures."""
     found = [re.findall("[0-9]+", path.stem) for path in paths]
     numbers = [int(digits[-1]) for digits in found if digits]
     rising = len(numbers) == len(paths) and all(a < b for a, b in pairwise(numbers))
-    return [*numbers] if rising else [None] * len(paths)
-
-
-def read_picture(path: Path) -> Image:
-    """(H, W, 3) uint8 RGB, turned as its EXIF note says; 16-bit pictures keep their high byte, alpha is dropped.
-
-    Read by Pillow, which refuses a picture that was cut short; OpenCV 4 fills up a cut JPEG with grey.
-
-    Raises SourceError naming the picture.
-    """
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            with Pillow.open(path) as picture:
-                upright = ImageOps.exif_transpose(picture)
-                if upright.mode == "F":
-                    raise ValueError("it holds floating-point numbers")
-                if upright.mode.startswith("I"):
-                    grey = (np.asarray(upright).astype(np.int64) >> 8).clip(0, 255).astype(np.uint8)
-                    image = np.repeat(grey[..., None], 3, axis=2)
-                else:
-                    image = np.array(upright.convert("RGB"))
-    except (OSError, ValueError, SyntaxError, Pillow.DecompressionBombError) as error:
-        # Pillow's own words may name an object's address in memory
-        reason = "" if isinstance(error, Pillow.UnidentifiedImageError) else f" ({str(error).splitlines()[0]})"
-        raise SourceError(f"{path}: this picture cannot be read{reason}; replace it or take it out") from error
-    image.flags.writeable = False
-    return image
+    return numbers if rising else None
 
 
 class Pictures:
-    """A Source of pictures in natural order, all of one size, `fps` to the second."""
+    """A Source of pictures in natural order, page by page where a file has several.
 
-    problem: str | None = None
+    Times are those of animated PNG and WebP and of ImageJ's stacks; other pictures come `fps` to the second, None: 25.
+    A picture's number is the one in its name where there is one picture a file and the numbers rise; else its place.
 
-    def __init__(self, paths: Sequence[Path], *, name: str, span: Span, fps: float) -> None:
+    The size is that of most of the pictures looked at first, spread over the clip. What cannot be read, or has another
+    size, is left out and told in `problem`; the others keep their numbers and times.
+
+    Raises SourceError if there is nothing to read, if `fps` is given for pictures that have times, or if the start is
+    after the end; while iterating, if not one picture was readable.
+    """
+
+    def __init__(self, paths: Sequence[Path], *, name: str, span: Span, fps: float | None) -> None:
         ordered = sorted(paths, key=lambda path: [natural(part) for part in path.parts])
-        self._fps = fps
-        self._wanted = [path for _, path in span.cut((index / fps, path) for index, path in enumerate(ordered))]
+        paged = {path: pages for path in ordered if path.suffix.lower() in PAGED if (pages := find_pages(path)) != ONE}
+        timed = any(pages.durations_s for pages in paged.values())
+        if timed and fps is not None:
+            raise SourceError(f"{name}: has times of its own; --fps is for pictures without times, leave it out")
+        self._name = "/".join(Path(name).parts[-2:])  # input/ and img1/ alone say little
+        self._torn = [path.name for path, pages in paged.items() if pages.torn]
+        self._left_out: list[str] = []
+        self._count_left_out = 0
+        self._shots, length_s = _list_shots(ordered, paged, timed=timed, fps=fps or FALLBACK_FPS)
+        self._wanted = [shot for _, shot in span.cut((shot.time_s, shot) for shot in self._shots)]
         if not self._wanted:
-            raise SourceError(f"{name}: start is at {span.start_s:g} s, but it lasts {len(ordered) / fps:g} s")
-        self._first = ordered.index(self._wanted[0])
-        self._numbers = own_numbers(self._wanted)
-        height, width = read_picture(self._wanted[0]).shape[:2]
+            raise SourceError(f"{name}: start is at {span.start_s:g} s, but it lasts {length_s:g} s")
+        notes = list(dict.fromkeys(note for pages in paged.values() for note in pages.notes))
+        if fps is None and not timed and len(self._shots) > 1:
+            notes.append(f"pictures have no times: {FALLBACK_FPS:g} a second are assumed; --fps gives another rate")
+        size, self._render, probed = self._probe()
         self.info = SourceInfo(
-            name="/".join(Path(name).parts[-2:]),  # input/ and img1/ alone say little
-            size=(width, height),
-            fps=fps,
+            name=self._name,
+            size=size,
+            fps=len(self._shots) / length_s,
             frame_count=len(self._wanted),
             live=False,
+            notes=(*notes, *probed, *self._render.notes),
         )
 
+    def _probe(self) -> tuple[tuple[int, int], Rendering, tuple[str, ...]]:
+        """Size, rendering and notes, by pictures spread over the whole clip: the same whatever part of it is wanted."""
+        with closing(StillReader()) as reader:
+            found, errors = _headers(reader, _spread(self._shots, PROBED))
+            if not found:
+                found, errors = _headers(reader, self._shots, enough=PROBED)
+            if not found:
+                others = f", nor any of the other {len(self._shots) - 1} pictures" if len(self._shots) > 1 else ""
+                raise SourceError(f"{self._name}: cannot be read: {errors[0]}{others}")
+            sizes = Counter(header.size for _, header in found)
+            size = sizes.most_common(1)[0][0]
+            stills = []
+            for shot, header in found:
+                if header.size == size and (header.deep or header.alpha):
+                    with suppress(SourceError):
+                        stills.append(reader.read(shot.path, shot.page, size=size).thinned())
+        notes = [] if len(sizes) == 1 else ["pictures are of several sizes: those of {}x{} are read".format(*size)]
+        if any(header.companion for _, header in found):
+            notes.append("only the first picture of each JPEG is read; others, such as a depth map, are left out")
+        return size, find_rendering(stills), tuple(notes)
+
+    @property
+    def problem(self) -> str | None:
+        """What was left out so far: how many, the first by name, and why."""
+        parts = [f"{name} is cut short" for name in self._torn]
+        if self._count_left_out:
+            more = self._count_left_out - len(self._left_out)
+            parts.append(
+                f"{self._count_left_out} of {len(self._wanted)} pictures left out: {'; '.join(self._left_out)}"
+                + (f"; and {more} more" if more else "")
+            )
+        return f"{self._name}: {'; '.join(parts)}" if parts else None
+
     def __iter__(self) -> Iterator[Frame]:
-        for index, (path, number) in enumerate(zip(self._wanted, self._numbers, strict=True)):
-            yield Frame(index, (self._first + index) / self._fps, self._read(path), number)
+        self._left_out, self._count_left_out = [], 0
+        count = 0
+        with closing(StillReader()) as reader:
+            for shot in self._wanted:
+                try:
+                    image = self._read(reader, shot)
+                except SourceError as error:
+                    self._count_left_out += 1
+                    if len(self._left_out) < NAMED:
+                        self._left_out.append(str(error))
+                    continue
+                yield Frame(count, shot.time_s, image, shot.number, shot.place)
+                count += 1
+        if count == 0:
+            raise SourceError(f"{self.problem}; nothing is left")
 
-    def _read(self, path: Path) -> Image:
-        image = read_picture(path)
-        height, width = image.shape[:2]
-        if (width, height) != self.info.size:
-            wanted = "{}x{}".format(*self.info.size)
-            raise SourceError(f"{path}: is {width}x{height}, but the clip began with {wanted}; one size is needed")
-        return image
+    def _read(self, reader: StillReader, shot: Shot) -> Image:
+        return self._render(reader.read(shot.path, shot.page, size=self.info.size))
 
-    def sample(self, count: int) -> list[Image]:
-        """About `count` pictures, evenly spread; those that cannot be read are left out."""
-        picks = sorted({index * len(self._wanted) // count for index in range(count)})
+    def sample(self, count: int, *, whole: bool = True) -> list[Image]:
+        """About `count` pictures, evenly spread over the clip or the span; those that cannot be read are left out."""
         found = []
-        for pick in picks:
-            try:
-                found.append(self._read(self._wanted[pick]))
-            except SourceError:
-                continue
+        with closing(StillReader()) as reader:
+            for shot in _spread(self._shots if whole else self._wanted, count):
+                with suppress(SourceError):
+                    found.append(self._read(reader, shot))
         return found
 
     def close(self) -> None:
@@ -118,3 +166,40 @@ class Pictures:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _list_shots(
+    paths: Sequence[Path], paged: Mapping[Path, Pages], *, timed: bool, fps: float
+) -> tuple[list[Shot], float]:
+    """Every picture of the clip in order, and how many seconds all take."""
+    numbers = own_numbers(paths) if all(len(pages.indices) == 1 for pages in paged.values()) else None
+    shots: list[Shot] = []
+    passed_s = 0.0
+    for path in paths:
+        pages = paged.get(path, ONE)
+        for index, page in enumerate(pages.indices):
+            place = len(shots)
+            time_s = passed_s if timed else place / fps
+            shots.append(Shot(path, page, place, time_s, place + 1 if numbers is None else numbers[place]))
+            passed_s += pages.durations_s[index] if pages.durations_s else 1 / fps
+    return shots, passed_s if timed else len(shots) / fps
+
+
+def _headers(
+    reader: StillReader, shots: Iterable[Shot], *, enough: int | None = None
+) -> tuple[list[tuple[Shot, Header]], list[SourceError]]:
+    """What is known of these pictures, at most `enough` of them, and the errors of those that cannot be opened."""
+    found: list[tuple[Shot, Header]] = []
+    errors: list[SourceError] = []
+    for shot in shots:
+        try:
+            found.append((shot, reader.header(shot.path, shot.page)))
+        except SourceError as error:
+            errors.append(error)
+        if len(found) == enough:
+            break
+    return found, errors
+
+
+def _spread(shots: Sequence[Shot], count: int) -> list[Shot]:
+    return [shots[place] for place in sorted({index * len(shots) // count for index in range(count)})]

@@ -7,8 +7,13 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TypeVar
 
+import numpy as np
+from numpy.typing import NDArray
+
 from tracker.errors import SourceError
 
+LONGEST_S = 1e8
+"""Three years: beyond it frame numbers and container times leave their range."""
 TICK_S = 1e-6
 """Times are sums of floats: a frame this close before the start is at the start."""
 
@@ -24,10 +29,12 @@ class Span:
     max_frames: int | None = None
 
     def __post_init__(self) -> None:
-        if not (0 <= self.start_s < math.inf):
-            raise SourceError(f"start: expected 0 or more seconds, not {self.start_s:g}")
-        if self.duration_s is not None and not self.duration_s > 0:
-            raise SourceError(f"duration: expected more than 0 seconds, not {self.duration_s:g}")
+        if not 0 <= self.start_s <= LONGEST_S:
+            raise SourceError(f"start: expected 0 to {LONGEST_S:g} seconds, not {self.start_s:g}")
+        if self.duration_s is not None and not 0 < self.duration_s <= LONGEST_S:
+            raise SourceError(
+                f"duration: expected more than 0 and at most {LONGEST_S:g} seconds, not {self.duration_s:g}"
+            )
         if self.max_frames is not None and self.max_frames < 1:
             raise SourceError(f"max frames: expected 1 or more, not {self.max_frames}")
 
@@ -48,6 +55,11 @@ class Span:
             count += 1
             if count == self.max_frames:
                 return
+
+    def places(self, times_s: NDArray[np.float64]) -> range:
+        """The places of the wanted among pictures at these times, which rise."""
+        first, last = np.searchsorted(times_s, [self.start_s - TICK_S, self.end_s - TICK_S]).tolist()
+        return range(first, last if self.max_frames is None else min(last, first + self.max_frames))
 
     def count(self, *, frames: int | None, fps: float | None) -> int | None:
         """How many of a clip's `frames` (None: endless or unknown) are in the span, at `fps`; None if unknown."""

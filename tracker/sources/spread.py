@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 
 import numpy as np
@@ -10,7 +10,8 @@ from av.video.frame import VideoFrame
 
 from tracker.sources.decode import Decoder
 from tracker.sources.span import TICK_S, Span
-from tracker.sources.times import FALLBACK_FPS, timed
+from tracker.sources.timeline import Timeline
+from tracker.sources.times import numbered, timed
 from tracker.types import Image
 
 THROUGH_PX = 4e8
@@ -19,61 +20,85 @@ ENOUGH = 16
 """Key pictures that are enough; a clip with fewer is decoded whole after all, however long."""
 
 
-def spread(open_decoder: Callable[[], Decoder], *, span: Span, origin_s: float | None, count: int) -> list[Image]:
-    """About `count` pictures at even distances over `span`, RGB as coded (not turned upright).
+def spread(open_decoder: Callable[[], Decoder], timeline: Timeline, *, numbers: range, count: int) -> list[Image]:
+    """About `count` of the clip's pictures with these numbers, at even distances, RGB as coded (not turned upright).
 
-    A short clip is decoded from end to end. Of a long one, the key picture before each wanted time is taken, which
-    costs one seek and one picture. Damage shortens the list.
-
-    origin_s    container time of the clip's first picture; None if its pictures have no times, so that none can be
-                sought
+    Even in pictures, not in seconds: two recordings hours apart are both seen. A short clip is decoded from end to end.
+    Of a long one the key picture before each wanted one is taken. Damage shortens the list.
 
     Raises SourceError if the clip cannot be opened any more.
     """
+    wanted = sorted({numbers.start + index * len(numbers) // count for index in range(count)} if numbers else ())
+    if not wanted:
+        return []
     with closing(open_decoder()) as decoder:
-        fps = decoder.fps or FALLBACK_FPS
-        length_s = decoder.length_s
-        if length_s is None:  # a recording that was killed: count what is there, without decoding it
-            with closing(open_decoder()) as other:
-                length_s = other.measure(fps=fps) - (origin_s or 0.0)
-        end_s = min(span.end_s, length_s)
-        if span.max_frames is not None:
-            end_s = min(end_s, span.start_s + span.max_frames / fps)
-        wanted = np.linspace(span.start_s, end_s, count, endpoint=False)
-        begin_s = origin_s or 0.0
-        if origin_s is not None and (end_s - span.start_s) * fps * decoder.pixels > THROUGH_PX:
-            keys = list(_key_pictures(decoder, wanted + begin_s, after_s=span.start_s + begin_s))
+        if len(numbers) * decoder.pixels > THROUGH_PX:
+            keys = _keys(timeline, wanted)
             if len(keys) >= min(count, ENOUGH):
-                return keys
-        moved = decoder.packets > 0
-        sought = origin_s is not None and (moved or span.start_s > 0)
-        pictures = decoder.pictures_from(begin_s + span.start_s) if sought else decoder.pictures()
-        return list(_through(decoder, timed(pictures, origin_s=begin_s, fps=fps), wanted, end_s=end_s))
+                return [decoder.image(picture) for picture in decoder.key_pictures(keys)]
+        begin = timeline.begin_for(wanted[0])
+        return list(_through(decoder, numbered(decoder, decoder.pictures(begin), timeline, begin=begin), wanted))
 
 
-def _key_pictures(decoder: Decoder, wanted: np.ndarray, *, after_s: float) -> Iterator[Image]:
-    """The key picture at or before each of the `wanted` container times, once each."""
-    last_s = after_s - 2 * TICK_S
-    for time_s in wanted:
-        if not decoder.seek(time_s):
-            return
-        picture = next(decoder.pictures(), None)
-        if picture is not None and picture.time is not None and picture.time > last_s + TICK_S:
-            last_s = picture.time
-            yield decoder.image(picture)
+def _keys(timeline: Timeline, wanted: list[int]) -> list[int]:
+    """The last key packet at or before each wanted picture, once each, none of a picture before the first wanted."""
+    # without ranks, a key's place in the file is near enough
+    places = timeline.keys if timeline.ranks is None else timeline.ranks[timeline.keys]
+    chosen = np.unique(np.searchsorted(places, wanted, side="right") - 1)
+    return [int(timeline.keys[key]) for key in chosen if key >= 0 and places[key] >= wanted[0]]
 
 
 def _through(
-    decoder: Decoder, clock: Iterator[tuple[float, VideoFrame]], wanted: np.ndarray, *, end_s: float
+    decoder: Decoder, pictures: Iterator[tuple[float, VideoFrame]], wanted: Sequence[float]
 ) -> Iterator[Image]:
-    """The first picture at or after each of the `wanted` times, decoding everything between."""
+    """The first picture at or after each of the `wanted` places or times, decoding everything between."""
     next_one = 0
-    for time_s, picture in clock:
-        if time_s >= end_s - TICK_S:
-            return
-        if time_s < wanted[next_one] - TICK_S:
+    for place, picture in pictures:
+        if place < wanted[next_one] - TICK_S:
             continue
         yield decoder.image(picture)
-        next_one = int(np.searchsorted(wanted, time_s + TICK_S, side="right"))
+        next_one = int(np.searchsorted(wanted, place + TICK_S, side="right"))
         if next_one == len(wanted):
             return
+
+
+def spread_in_time(open_decoder: Callable[[], Decoder], *, span: Span, origin_s: float, count: int) -> list[Image]:
+    """The same for a clip over the network, whose packets are not listed: by seconds and the length of its header.
+
+    Of a long clip, the key picture before each wanted time is taken, which costs one seek and one picture.
+    """
+    with closing(open_decoder()) as decoder:
+        if decoder.length_s is None:
+            return []
+        fps = decoder.fps or 1.0
+        end_s = min(span.end_s, decoder.length_s)
+        if span.max_frames is not None:
+            end_s = min(end_s, span.start_s + span.max_frames / fps)
+        wanted = np.linspace(span.start_s, end_s, count, endpoint=False).tolist()
+        if (end_s - span.start_s) * fps * decoder.pixels > THROUGH_PX:
+            keys = list(_sought(decoder, wanted, origin_s=origin_s))
+            if len(keys) >= min(count, ENOUGH):
+                return keys
+    with closing(open_decoder()) as decoder:
+        return list(
+            _through(decoder, _until(end_s, timed(decoder.pictures(), origin_s=origin_s, fps=decoder.fps)), wanted)
+        )
+
+
+def _sought(decoder: Decoder, wanted: list[float], *, origin_s: float) -> Iterator[Image]:
+    """The key picture at or before each of the `wanted` times, once each."""
+    last_s = wanted[0] - 2 * TICK_S
+    for time_s in wanted:
+        if not decoder.seek(origin_s + time_s):
+            return
+        picture = next(decoder.pictures(), None)
+        if picture is not None and picture.time is not None and picture.time - origin_s > last_s + TICK_S:
+            last_s = picture.time - origin_s
+            yield decoder.image(picture)
+
+
+def _until(end_s: float, pictures: Iterator[tuple[float, VideoFrame]]) -> Iterator[tuple[float, VideoFrame]]:
+    for time_s, picture in pictures:
+        if time_s >= end_s - TICK_S:
+            return
+        yield time_s, picture

@@ -3,23 +3,37 @@
 from __future__ import annotations
 
 import itertools
+import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 from av.video.frame import VideoFrame
 
 from tracker.errors import SourceError
 from tracker.sources.address import is_url, scheme, shown
-from tracker.sources.decode import Decoder
+from tracker.sources.clock import FALLBACK_FPS
+from tracker.sources.connect import in_steps
+from tracker.sources.decode import Decoder, packet_of
+from tracker.sources.deep import is_deep
+from tracker.sources.depth import PROBED, Stretch, find_stretch
+from tracker.sources.packets import Packets
 from tracker.sources.span import Span
-from tracker.sources.spread import spread
-from tracker.sources.times import FALLBACK_FPS, timed
+from tracker.sources.spread import spread, spread_in_time
+from tracker.sources.timeline import Timeline, build_timeline
+from tracker.sources.times import arriving, numbered, timed
 from tracker.sources.upright import shown_aspect, upright
 from tracker.types import Frame, Image, SourceInfo
+
+MARGIN_FRAMES = 3
+"""A header may promise so many more pictures than there are: it rounds."""
 
 
 class Video:
     """What FFmpeg reads, from a file or a URL; over the network without a known length it is live.
+
+    The packets of a file are listed first, without decoding: they give every picture its number and its time. Of a
+    stream, pictures are counted and timed as they come.
 
     Raises SourceError if nothing can be read from it; while iterating, if the size changes or the network fails.
     Damage inside a file is passed over and told in `problem`.
@@ -32,6 +46,11 @@ class Video:
         self._timeout_s = timeout_s
         self._begun = False
         self._ended = False  # the iteration came to the end of the file
+        self._sought = False  # it began at a later packet, so that the decoder's counts are not of the whole file
+        self._short: bool | None = None
+        self._missing = 0  # numbers that no picture had
+        self._readable_s = 0.0  # up to where pictures came
+        self._stretch: Stretch | None = None
         self._decoder = self._open()
         try:
             self._begin()
@@ -40,13 +59,15 @@ class Video:
             raise
 
     def _open(self) -> Decoder:
-        return Decoder(self._address, timeout_s=self._timeout_s)
+        decoder = Decoder(self._address, timeout_s=self._timeout_s)
+        decoder.stretch = self._stretch
+        return decoder
 
     def _begin(self) -> None:
         """Decode the first picture: it tells the size, the rotation and when the clip begins."""
         decoder = self._decoder
         self._rest = decoder.pictures()
-        first = next(self._rest, None)
+        first = self._first_picture()
         if first is None:
             raise SourceError(f"{self._shown}: not one picture in it is readable")
         self._first = first
@@ -54,71 +75,197 @@ class Video:
         self._upright = upright(first)
         self._coded_size = (first.width, first.height)
         height, width = self._upright(decoder.image(first)).shape[:2]
-        fps, length_s = decoder.fps, decoder.length_s
         remote = is_url(self._address)
-        live = remote and (length_s is None or scheme(self._address) not in ("http", "https"))
-        if not live and length_s and self._span.start_s >= length_s:
-            raise SourceError(f"{self._shown}: start is at {self._span.start_s:g} s, but it lasts {length_s:.1f} s")
+        live = remote and (decoder.length_s is None or scheme(self._address) not in ("http", "https"))
+        self._timeline = None if remote else self._list_packets()
+        timeline, start_s = self._timeline, self._span.start_s
+        length_s = decoder.length_s if timeline is None else timeline.end_s
+        if not live and length_s and start_s >= length_s:
+            raise SourceError(f"{self._shown}: start is at {start_s:g} s, but it lasts {length_s:.1f} s")
+        fps = decoder.fps if timeline is None else timeline.fps
+        notes = [] if timeline is None or timeline.note is None else [timeline.note]
+        if live and decoder.timeless:
+            fps = None  # FFmpeg makes up 25
+            notes.append("it sends no times; a picture's time is that of its arrival")
+        if timeline is None:
+            frames = decoder.frames or (round(length_s * fps) if length_s and fps else None)
+            expected = self._span.count(frames=None if live else frames, fps=fps)
+        else:
+            expected = len(self._span.places(timeline.times_s))
+        if timeline is not None and is_deep(first):
+            decoder.stretch = self._stretch = self._find_stretch(timeline)
+            notes += [self._stretch.note] if self._stretch is not None and self._stretch.note is not None else []
         self.info = SourceInfo(
             name=self._shown if remote else Path(self._address).name,
             size=(width, height),
             fps=fps,
-            frame_count=self._span.count(frames=None if live else decoder.frames, fps=fps),
+            frame_count=expected,
             live=live,
+            notes=(*decoder.notes, *notes),
             pixel_aspect=shown_aspect(decoder.pixel_aspect, first),
         )
 
+    def _first_picture(self) -> VideoFrame | None:
+        """Of a stream it is waited for in steps, so that Ctrl+C is heard; its own limit ends the waiting before this one."""
+        if not is_url(self._address):
+            return next(self._rest, None)
+        try:
+            return in_steps(lambda: next(self._rest, None), limit_s=2 * self._timeout_s)
+        except TimeoutError:
+            raise SourceError(f"{self._shown}: no picture for {2 * self._timeout_s:g} s; check the address") from None
+
+    def _find_stretch(self, timeline: Timeline) -> Stretch | None:
+        """For values of more than 8 bits, by pictures spread over the whole clip; None where all bits are used."""
+
+        def open_raw() -> Decoder:
+            decoder = self._open()
+            decoder.stretch = lambda values: values
+            return decoder
+
+        try:
+            looks = spread(open_raw, timeline, numbers=range(len(timeline.times_s)), count=PROBED)
+        except SourceError:
+            return None
+        stretch = find_stretch(looks) if looks else None
+        return None if stretch is None or stretch.note is None else stretch
+
+    def _list_packets(self) -> Timeline | None:
+        """Numbers and times of the file's pictures; None if packets are no pictures."""
+        decoder = self._decoder
+        with closing(self._open()) as listing:
+            packets = listing.packets()
+            self._short = self._is_short(listing, packets)
+        if decoder.interlaced:
+            with closing(self._open()) as probing:
+                if probing.holds_fields():
+                    self._short = bool(self._short)  # the last packet may have no picture of its own
+                    return None
+        return build_timeline(
+            packets,
+            decoder.rates,
+            reorders=decoder.reorders,
+            timeless=decoder.timeless,
+            showing=decoder.showing,
+            one_each=decoder.one_each,
+            anywhere=decoder.anywhere,
+            first_packet=packet_of(self._first) or 0,
+        )
+
+    def _is_short(self, listing: Decoder, packets: Packets) -> bool | None:
+        """Whether the file was cut; None if only its last picture can tell."""
+        if packets.stopped:
+            return True
+        cut = listing.is_cut(packets.last)
+        if cut is not None:
+            return cut
+        if packets.torn:
+            return True
+        # a header counts from 0 or from the first picture; a longer sound reaches its end
+        reached_s = max(packets.end_s, packets.end_s - self._origin_s)
+        margin_s = MARGIN_FRAMES / (listing.fps or FALLBACK_FPS)
+        return True if listing.promised_s and reached_s < listing.promised_s - margin_s else None
+
     @property
     def problem(self) -> str | None:
-        """What was not readable, so far; that the clip was cut short is known at its end."""
-        decoder = self._decoder
-        cut_short = self._ended and self._is_short()
-        parts = []
-        broken = decoder.broken - (decoder.torn and cut_short)
-        if cut_short:
-            length_s = decoder.length_s
-            if decoder.skipped:
-                whole = f" of about {length_s:.1f}" if length_s else ""
-                parts.append(f"cut short, readable to {decoder.end_s - self._origin_s:.1f}{whole} s")
-            else:
-                whole = f" of about {decoder.frames}" if decoder.frames else ""
-                parts.append(f"cut short, {decoder.decoded}{whole} frames readable")
-        if broken > 0:
-            parts.append("1 damaged frame" if broken == 1 else f"{broken} damaged frames")
-        return f"{self._shown}: {', '.join(parts)}" if parts else None
-
-    def _is_short(self) -> bool:
+        """What was not readable, so far; that the clip was cut short, or a stream ended, is known at its end."""
         decoder = self._decoder
         if self.info.live:
-            return False
-        if decoder.torn or decoder.stopped:
-            return True
-        length_s = decoder.length_s
-        if not length_s or not decoder.end_s:
-            return False
-        margin_s = max(3 / (self.info.fps or FALLBACK_FPS), 0.02 * length_s)
-        return decoder.end_s - self._origin_s < length_s - margin_s
+            return f"{self._shown}: the stream ended by itself, after {decoder.decoded} frames" if self._ended else None
+        cut_short = self._ended and (
+            decoder.end_broken or bool(decoder.stopped) if self._short is None else self._short
+        )
+        parts = []
+        if cut_short:
+            length_s = self._promised_s()
+            if self._sought:
+                whole = f" of about {length_s:.1f}" if length_s else ""
+                parts.append(f"cut short, readable to {self._readable_s:.1f}{whole} s")
+            else:
+                frames = decoder.frames or (round(length_s * (decoder.fps or FALLBACK_FPS)) if length_s else None)
+                parts.append(f"cut short, {decoder.decoded}{f' of about {frames}' if frames else ''} frames readable")
+        lost = max(self._missing, decoder.lost - (decoder.end_broken and cut_short))
+        damaged = lost + decoder.corrupt
+        if damaged > 0:
+            parts.append("1 damaged frame" if damaged == 1 else f"{damaged} damaged frames")
+        return f"{self._shown}: {', '.join(parts)}" if parts else None
+
+    def _promised_s(self) -> float | None:
+        """Seconds of the whole clip by the header of a file that was cut."""
+        promised_s = self._decoder.promised_s
+        if promised_s is None:
+            return None
+        return promised_s - self._origin_s if 0 < self._origin_s < promised_s else promised_s
 
     def __iter__(self) -> Iterator[Frame]:
         if self._begun:
             raise RuntimeError(f"{self._shown}: frames come once; open it again")
         self._begun = True
-        pictures: Iterator[VideoFrame] = itertools.chain([self._first], self._rest)
-        if self._span.start_s > 0 and not self.info.live and self._first.time is not None:
-            pictures = self._decoder.pictures_from(self._origin_s + self._span.start_s)
-        clock = timed(self._through(pictures), origin_s=self._origin_s, fps=self.info.fps)
-        count = before = 0
-        for time_s, picture in self._span.cut(clock):
+        count = 0
+        for time_s, (number, picture) in self._span.cut(self._placed()):
             image = self._upright(self._decoder.image(picture))
             image.flags.writeable = False
-            if count == 0 and self._span.start_s > 0:
-                before = round(time_s * (self.info.fps or FALLBACK_FPS))  # jumped over, not counted
-            yield Frame(count, time_s, image, None if self.info.live else before + count + 1)
+            yield Frame(count, time_s, image) if self.info.live else Frame(count, time_s, image, number + 1, number)
             count += 1
         if count == 0:
             raise SourceError(f"{self._shown}: no readable frame at or after {self._span.start_s:g} s")
 
-    def _through(self, pictures: Iterator[VideoFrame]) -> Iterator[VideoFrame]:
+    def _placed(self) -> Iterator[tuple[float, tuple[int, VideoFrame]]]:
+        """(seconds, (number in the clip from 0, picture)), from before the span on."""
+        pictures = self._watched(itertools.chain([self._first], self._rest))
+        if self._timeline is not None:
+            yield from self._by_packets(self._timeline, pictures)
+            return
+        if self.info.live and self._decoder.timeless:
+            clock = arriving(pictures, time.monotonic)
+        else:
+            clock = timed(pictures, origin_s=self._origin_s, fps=self.info.fps)
+        for number, (time_s, picture) in enumerate(clock):
+            yield time_s, (number, picture)
+
+    def _by_packets(
+        self, timeline: Timeline, pictures: Iterator[VideoFrame]
+    ) -> Iterator[tuple[float, tuple[int, VideoFrame]]]:
+        first = self._span.places(timeline.times_s).start
+        begin = timeline.begin_for(first)
+        counted = numbered(self._decoder, pictures, timeline, begin=0)
+        if begin > 0:
+            later = self._reopened(begin)
+            landed = next(later, None)
+            if landed is not None and landed[0] <= first:
+                self._sought = True
+                counted = itertools.chain([landed], later)
+            else:  # the key pictures here cannot be decoded by themselves
+                counted = self._reopened(0)
+        if timeline.loose is not None:
+            yield from self._loosely(timeline, timeline.loose, counted)
+            return
+        following = None if self._sought else 0
+        for number, picture in counted:
+            self._missing += 0 if following is None else number - following
+            following = number + 1
+            time_s = timeline.time_s(number)
+            self._readable_s = timeline.time_s(following) if following < len(timeline) else time_s + timeline.step_s
+            yield time_s, (number, picture)
+
+    def _loosely(
+        self, timeline: Timeline, loose: int, counted: Iterator[tuple[int, VideoFrame]]
+    ) -> Iterator[tuple[float, tuple[int, VideoFrame]]]:
+        """Times where some packets give no picture: by a picture's packet, not by its number."""
+        place = -1
+        for number, picture in counted:
+            packet = packet_of(picture)
+            place = max(place + 1, 0 if packet is None else packet - loose)
+            self._readable_s = timeline.time_s(place) + timeline.step_s
+            yield timeline.time_s(place), (number, picture)
+
+    def _reopened(self, begin: int) -> Iterator[tuple[int, VideoFrame]]:
+        """(number, picture) of a new pass, from the packet `begin`."""
+        assert self._timeline is not None
+        self._decoder.close()
+        self._decoder = self._open()
+        return numbered(self._decoder, self._watched(self._decoder.pictures(begin)), self._timeline, begin=begin)
+
+    def _watched(self, pictures: Iterator[VideoFrame]) -> Iterator[VideoFrame]:
         """The same pictures, watched: all of one size, and whether they came to their end."""
         for index, picture in enumerate(pictures):
             if (picture.width, picture.height) != self._coded_size:
@@ -130,17 +277,20 @@ class Video:
             yield picture
         self._ended = True
 
-    def sample(self, count: int) -> list[Image]:
-        """About `count` pictures, evenly spread over the span, without moving the iteration; [] if live.
+    def sample(self, count: int, *, whole: bool = True) -> list[Image]:
+        """About `count` pictures, evenly spread over the clip or over the span, without moving the iteration; [] if live.
 
-        Short clips are decoded whole. Of long ones only key pictures are, one before each wanted time, so that hours
+        Short clips are decoded whole. Of long ones only key pictures are, one before each wanted picture, so that hours
         take seconds. Damage shortens the list, it raises nothing.
         """
         if self.info.live:
             return []
-        origin_s = None if self._first.time is None else self._origin_s
+        span = Span() if whole else self._span
         try:
-            pictures = spread(self._open, span=self._span, origin_s=origin_s, count=count)
+            if self._timeline is not None:
+                pictures = spread(self._open, self._timeline, numbers=span.places(self._timeline.times_s), count=count)
+            else:
+                pictures = spread_in_time(self._open, span=span, origin_s=self._origin_s, count=count)
         except SourceError:
             return []
         sampled = [self._upright(picture) for picture in pictures]

@@ -5,25 +5,27 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pydantic import NonNegativeFloat, PositiveFloat, PositiveInt
+from pydantic import Field
 
+from tracker.timing import REFERENCE_S, FrameTimer, lasts
 from tracker.tracks.assignment import area, assign, covered_matrix, pair_costs
 from tracker.tracks.motion import Motion, begin, correct, predict, pushed_into
-from tracker.types import Region, Settings, Track
+from tracker.types import Region, Seconds, Settings, Track
 
 
 class LinkerSettings(Settings):
     """How regions are linked over time."""
 
-    confirm_frames: PositiveInt = 3
-    """frames in a row a region must be found before it gets an identity; earlier frames are not filled in"""
-    max_gap_s: NonNegativeFloat = 1.0
-    """seconds a track lives on unseen, predicted and reported as hidden"""
-    reach: PositiveFloat = 0.5
+    confirm_s: Seconds = 0.12
+    """seconds a region must be found without a break before it gets an identity; earlier frames are not filled in. A frame
+    counts for 0.04 s at most, so this is never fewer than 3 frames. 0: at once"""
+    max_gap_s: Seconds = 1.0
+    """seconds a track lives on unseen, predicted and reported as hidden; over a longer gap between two frames none does"""
+    reach: float = Field(0.5, gt=0, le=1000)
     """farthest a region may be from where its track was predicted, in diagonals of the track's box"""
-    growth: PositiveFloat = 2.5
+    growth: float = Field(2.5, ge=1, le=1e9)
     """largest ratio of a region's area to its track's, or the reverse"""
-    merge_growth: PositiveFloat = 1.2
+    merge_growth: float = Field(1.2, gt=0, le=1e9)
     """a region this many times larger than each of the two or more tracks predicted in it holds them all; a huge value
     turns that off"""
 
@@ -34,7 +36,7 @@ class _Line:
 
     motion: Motion
     id: int = 0
-    hits: int = 1
+    found_s: float = REFERENCE_S
     unseen_s: float = 0.0
     confidence: float = 1.0
     label: int = 0
@@ -52,7 +54,7 @@ class Linker:
         """Forget every track; identities count from 1 again."""
         self._lines: list[_Line] = []
         self._last_id = 0
-        self._time_s: float | None = None
+        self._timer = FrameTimer(self.settings.max_gap_s)
 
     def step(self, regions: Sequence[Region], *, time_s: float, size: tuple[int, int]) -> tuple[Track, ...]:
         """The confirmed tracks of this frame, in order of identity.
@@ -64,22 +66,26 @@ class Linker:
         Tracks that merge into one region keep their sizes and go on as predicted, inside it; the one that fills it most
         is given its label, the others label 0.
         """
-        dt_s = 0.0 if self._time_s is None else max(0.0, time_s - self._time_s)
-        self._time_s = time_s
+        interval = self._timer.step(time_s)
+        if interval.gap:
+            self._lines = []
+        dt_s = interval.dt_s
         for line in self._lines:
             line.motion, line.seen, line.label = predict(line.motion, dt_s=dt_s), False, 0
         free = [region for region in regions if not region.hidden]
         named, unnamed = [line for line in self._lines if line.id], [line for line in self._lines if not line.id]
         free = self._merge(named, free)
         # those with an identity choose first: a noise blob must not take a person's region
-        free = self._pair([line for line in named if not line.seen], free)
-        free = self._pair(unnamed, free)
+        free = self._pair([line for line in named if not line.seen], free, look_s=interval.look_s)
+        free = self._pair(unnamed, free, look_s=interval.look_s)
         for line in self._lines:
             line.unseen_s = 0.0 if line.seen else line.unseen_s + dt_s
         self._lines = [line for line in self._lines if line.seen or self._lives(line, size)]
-        self._lines += [_Line(begin(r.box), confidence=r.confidence, label=r.label) for r in free]
+        self._lines += [
+            _Line(begin(r.box), found_s=interval.look_s, confidence=r.confidence, label=r.label) for r in free
+        ]
         for line in self._lines:
-            if not line.id and line.hits >= self.settings.confirm_frames:
+            if not line.id and lasts(line.found_s, self.settings.confirm_s):
                 self._last_id += 1
                 line.id = self._last_id
         named = sorted((line for line in self._lines if line.id), key=lambda line: line.id)
@@ -100,14 +106,15 @@ class Linker:
             max((lines[n] for n in inside), key=lambda line: area(line.motion.box)).label = region.label
         return left
 
-    def _pair(self, lines: Sequence[_Line], regions: Sequence[Region]) -> list[Region]:
+    def _pair(self, lines: Sequence[_Line], regions: Sequence[Region], *, look_s: float) -> list[Region]:
         """Correct each line by the region it is; returns the regions that are nobody's."""
         boxes = [line.motion.box for line in lines], [region.box for region in regions]
         pairs = assign(pair_costs(*boxes, reach=self.settings.reach, growth=self.settings.growth))
         for row, column in pairs:
             line, region = lines[row], regions[column]
             line.motion = correct(line.motion, region.box)
-            line.seen, line.hits, line.label, line.confidence = True, line.hits + 1, region.label, region.confidence
+            line.seen, line.label, line.confidence = True, region.label, region.confidence
+            line.found_s += look_s
         taken = {column for _, column in pairs}
         return [region for n, region in enumerate(regions) if n not in taken]
 
@@ -115,4 +122,4 @@ class Linker:
         """Whether a track that was not seen in this frame goes on."""
         x, y = line.motion.box.centre
         inside = 0 <= x < size[0] and 0 <= y < size[1]
-        return bool(line.id) and inside and line.unseen_s <= self.settings.max_gap_s
+        return bool(line.id) and inside and lasts(self.settings.max_gap_s, line.unseen_s)

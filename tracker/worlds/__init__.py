@@ -4,7 +4,7 @@ from tracker.worlds.clip import Clip, Drawn, TruthBox
 from tracker.worlds.digits import read_digits
 from tracker.worlds.mot import MotSettings, draw_mot, stream_mot
 from tracker.worlds.situations import SITUATIONS, draw_situation, stream_situation
-from tracker.worlds.street import StreetSettings, draw_street
+from tracker.worlds.street import StreetSettings, draw_street, stream_street
 
 __all__ = [
     "SITUATIONS",
@@ -19,4 +19,5 @@ __all__ = [
     "read_digits",
     "stream_mot",
     "stream_situation",
+    "stream_street",
 ]

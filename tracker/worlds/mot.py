@@ -39,11 +39,11 @@ class MotSettings(Settings):
     """What is not fixed by the description."""
 
     world: Literal["digits", "sprites"]
-    frames: int = Field(200, ge=1)
+    frames: int = Field(200, ge=1, le=1_000_000_000)
     """of one stream: objects go on through all of it"""
-    objects: int = Field(3, ge=0)
+    objects: int = Field(3, ge=0, le=1000)
     """places, each with one object at a time or none"""
-    fps: float = Field(25.0, gt=0)
+    fps: float = Field(25.0, ge=1e-5, le=10_000)
 
 
 @dataclass

@@ -6,57 +6,68 @@ light, jitter, noise, compression. Everything comes from one seed.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import Annotated
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, field_validator
 
-from tracker.types import Box, Settings
+from tracker.types import Box, Settings, Share
 from tracker.worlds.actors import ASPECT, Actor, Kind, draw_strip
-from tracker.worlds.clip import Clip, TruthBox
+from tracker.worlds.clip import Clip, Drawn, TruthBox
 from tracker.worlds.weather import Bushes, Cloud, Water, cast_body_shadow, mirror_body
 
 KINDS: tuple[Kind, ...] = ("walker", "vehicle", "animal", "blob")
 
 
+Count = Annotated[int, Field(ge=0, le=1000)]
+Frames = Annotated[int, Field(ge=0, le=1_000_000)]
+Pixels = Annotated[float, Field(ge=1, le=16_384)]
+Sizes = Annotated[float, Field(ge=0, le=100)]
+Grey = Annotated[float, Field(ge=0, le=255)]
+Quality = Annotated[int, Field(ge=1, le=100)]
+
+
 class StreetSettings(Settings):
     """What the street holds. Ranges are (low, high), drawn anew for every clip."""
 
-    width: int = Field(480, ge=16)
-    height: int = Field(360, ge=16)
-    frames: int = Field(200, ge=1)
-    fps: float = Field(25.0, gt=0)
-    objects: tuple[int, int] = (6, 12)
+    width: int = Field(480, ge=16, le=16_384)
+    height: int = Field(360, ge=16, le=16_384)
+    frames: int = Field(200, ge=1, le=1_000_000_000)
+    fps: float = Field(25.0, ge=1e-5, le=10_000)
+    objects: tuple[Count, Count] = (6, 12)
     """how many are in the scene at a time"""
-    object_px: tuple[float, float] = (28.0, 64.0)
+    object_px: tuple[Pixels, Pixels] = (28.0, 64.0)
     """geometric mean of an object's width and height, pixels"""
-    kinds: tuple[float, float, float, float] = (0.55, 0.15, 0.15, 0.15)
+    kinds: tuple[Share, Share, Share, Share] = (0.55, 0.15, 0.15, 0.15)
     """shares of walkers, vehicles, animals, blobs"""
-    speed: tuple[float, float] = (0.03, 0.1)
+    speed: tuple[Sizes, Sizes] = (0.03, 0.1)
     """object sizes a frame"""
-    contrast: tuple[float, float] = (0.7, 1.0)
+    contrast: tuple[Share, Share] = (0.7, 1.0)
     """how far the actors' colours keep from the scene's mean; low is camouflage"""
     pairs: float = Field(0.25, ge=0, le=1)
     """chance that a walker brings a companion at its side"""
     stop_rate: float = Field(0.003, ge=0, le=1)
     """chance a frame that an object stops for a while"""
-    stop_frames: tuple[int, int] = (10, 80)
+    stop_frames: tuple[Frames, Frames] = (10, 80)
     """for how long"""
-    chroma: tuple[float, float, float] = (15.0, 50.0, 90.0)
+    chroma: tuple[Grey, Grey, Grey] = (15.0, 50.0, 90.0)
     """how far a colour's channels lie from its grey, in grey levels: one of these, drawn for each"""
-    shadow: tuple[float, float] = (0.0, 0.5)
+    shadow: tuple[Share, Share] = (0.0, 0.5)
     """how much of the light a cast shadow takes"""
-    light_drift: float = 0.06
+    light_drift: float = Field(0.06, ge=0, le=1)
     """largest slow change of the light, as a share"""
-    switch_rate: float = 0.0
+    switch_rate: float = Field(0.0, ge=0, le=1)
     """chance a frame that the light jumps by up to a third"""
-    noise: tuple[float, float] = (1.0, 6.0)
+    noise: tuple[Grey, Grey] = (1.0, 6.0)
     """standard deviation of the sensor's noise, grey levels"""
-    compression: tuple[int, int] = (40, 95)
+    compression: tuple[Quality, Quality] = (40, 95)
     """JPEG quality each frame passes through; 100 = none"""
-    jitter_px: float = 0.0
+    jitter_px: float = Field(0.0, ge=0, le=1000)
     """standard deviation of the camera's shift, pixels"""
-    pillars: tuple[int, int] = (0, 2)
+    pillars: tuple[Count, Count] = (0, 2)
     """posts that hide whatever walks behind them"""
     body_shadows: float = Field(0.0, ge=0, le=1)
     """chance that a clip's shadows have the shape of the bodies, and are long"""
@@ -72,25 +83,25 @@ class StreetSettings(Settings):
     """chance that a clip's scene is full of things and strong texture"""
     insects: float = Field(0.0, ge=0, le=1)
     """share of the animals that have six thin legs"""
-    soft_px: float = Field(0.0, ge=0)
+    soft_px: float = Field(0.0, ge=0, le=100)
     """largest blur of a clip's lens, pixels"""
-    cloth: float = Field(0.0, ge=0)
+    cloth: float = Field(0.0, ge=0, le=255)
     """largest grey levels of the pattern on an actor"""
 
     @field_validator(
         "objects", "object_px", "stop_frames", "speed", "contrast", "shadow", "noise", "compression", "pillars"
     )
     @classmethod
-    def _rises_from_nought(cls, span: tuple[float, float]) -> tuple[float, float]:
-        if not 0 <= span[0] <= span[1]:
-            raise ValueError(f"wanted low <= high, both at least 0, got {list(span)}")
+    def _rises(cls, span: tuple[float, float]) -> tuple[float, float]:
+        if span[0] > span[1]:
+            raise ValueError(f"wanted low <= high, got {list(span)}")
         return span
 
     @field_validator("kinds")
     @classmethod
     def _has_a_kind(cls, kinds: tuple[float, float, float, float]) -> tuple[float, float, float, float]:
-        if min(kinds) < 0 or sum(kinds) <= 0:
-            raise ValueError(f"wanted shares of at least 0, not all 0, got {list(kinds)}")
+        if sum(kinds) <= 0:
+            raise ValueError(f"wanted shares that are not all 0, got {list(kinds)}")
         return kinds
 
 
@@ -108,6 +119,12 @@ def draw_street(settings: StreetSettings, *, seed: int) -> Clip:
         images[t], labels[t], frame_boxes = scene.step()
         boxes.append(frame_boxes)
     return Clip(images, labels, tuple(boxes), scene.background.astype(np.uint8), settings.fps)
+
+
+def stream_street(settings: StreetSettings, *, seed: int) -> Iterator[Drawn]:
+    """The frames of `draw_street` one by one: a long street needs no more memory than a short one."""
+    scene = _Scene(settings, np.random.default_rng(seed))
+    return (Drawn(*scene.step()) for _ in range(settings.frames))
 
 
 def _ramp(rng: np.random.Generator, low_high: tuple[float, float]) -> float:

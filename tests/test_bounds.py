@@ -1,0 +1,206 @@
+"""Every number, text and list of the settings and of the command line is bounded, and refused where it is given."""
+
+import importlib
+import math
+import pkgutil
+
+import click
+import pytest
+from bounds import number_fields
+from commands import call
+
+import tracker
+from tracker.background import GmmSegmenter, GmmSettings
+from tracker.cli import cli
+from tracker.errors import SettingsError, SourceError
+from tracker.options import DURATION, FPS, SEED, START, Real, Whole
+from tracker.scores.tables import read_info, read_rows
+from tracker.settings import load_settings
+from tracker.sources.span import LONGEST_S, Span
+from tracker.types import MOST_SEED, Frame, Settings
+from tracker.worlds import StreetSettings, draw_street
+
+SMALL = StreetSettings(width=64, height=48, frames=6, objects=(2, 2), object_px=(12, 16))
+
+
+def every_settings_class():
+    for module in pkgutil.walk_packages(tracker.__path__, "tracker."):
+        if not module.name.endswith("__main__"):
+            importlib.import_module(module.name)
+    waiting, found = [Settings], {}
+    while waiting:
+        for made in waiting.pop().__subclasses__():
+            if made.__module__.startswith("tracker."):
+                found[f"{made.__module__}.{made.__qualname__}"] = made
+            waiting.append(made)
+    return [found[name] for name in sorted(found)]
+
+
+def unbounded(schema, place=""):
+    """The places in a JSON schema at which a number, a text, a list or a mapping has no end."""
+    kind = schema.get("type")
+    if kind in ("integer", "number") and "enum" not in schema and "const" not in schema:
+        low, high = (
+            schema.keys() & names for names in ({"minimum", "exclusiveMinimum"}, {"maximum", "exclusiveMaximum"})
+        )
+        if not (low and high):
+            yield place
+    if kind == "array" and "maxItems" not in schema:
+        yield f"{place} (list)"
+    if kind == "object" and "properties" not in schema and "maxProperties" not in schema:
+        yield f"{place} (mapping)"
+    for name, inner in schema.get("properties", {}).items():
+        yield from unbounded(inner, f"{place}.{name}")
+    for key in ("anyOf", "oneOf", "allOf", "prefixItems"):
+        for inner in schema.get(key, ()):
+            yield from unbounded(inner, place)
+    for key in ("items", "additionalProperties"):
+        if isinstance(schema.get(key), dict):
+            yield from unbounded(schema[key], place)
+
+
+CLASSES = every_settings_class()
+
+
+def test_all_settings_classes_are_found():
+    names = {made.__name__ for made in CLASSES}
+    assert {"RunSettings", "MixtureSettings", "LifeSettings", "StreetSettings", "ExperimentSettings", "Recipe"} <= names
+
+
+@pytest.mark.parametrize("made", CLASSES, ids=lambda made: f"{made.__module__}.{made.__qualname__}")
+def test_every_number_list_and_mapping_has_an_end(made):
+    assert list(unbounded(made.model_json_schema())) == []
+
+
+def test_a_field_without_a_bound_would_be_caught():
+    class Open(Settings):
+        many: int = 1
+        shares: tuple[float, ...] = ()
+
+    assert list(unbounded(Open.model_json_schema())) == [".many", ".shares (list)", ".shares"]
+
+
+@pytest.mark.parametrize(
+    "override",
+    [
+        "gmm.mixture.history_s=1000000000000000000",
+        "gmm.mixture.history_s=0",
+        "gmm.mixture.var_threshold=1e300",
+        "gmm.mixture.var_threshold=.nan",
+        "gmm.speck_px=4",
+        "gmm.working_width=1",
+        "slots.working_width=1000000000",
+        "slots.max_slots=1000000000",
+        "slots.life.growth=.inf",
+        "slots.ground.sure=[0.5, 0.2]",
+        "slots.ground.object_verdicts=[0, 0, 1]",
+        "slots.rigid={box_px: [0, 28]}",
+        "queue_frames=1e9",
+        "prescan_frames=-1",
+        "seed=99999999999999999999999999999999999999999",
+        "seed=true",
+        "events.grace_s=-.inf",
+        "overlay.panels_width=1e6",
+        "video.keyframe_s=1e-300",
+        "linker.confirm_s=yes",
+        "lanes=[" + "gmm, " * 100 + "gmm]",
+        "variants={" + "x" * 100 + ": {lane: gmm}}",
+    ],
+)
+def test_a_setting_out_of_bounds_is_refused_in_one_line(override):
+    with pytest.raises(SettingsError) as caught:
+        load_settings(overrides=[override])
+    assert str(caught.value).startswith("--set ")
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("method", ["mog2", "knn"])
+def test_the_baseline_lane_runs_at_both_ends_of_every_number(method):
+    frames = [Frame(t, t / 25, image) for t, image in enumerate(draw_street(SMALL, seed=0).images)]
+    for name, *ends in number_fields(GmmSettings()):
+        for end in ends:
+            settings = load_settings(overrides=[f"gmm.{name}={end}", f"gmm.mixture.method={method}"]).gmm
+            segmenter = GmmSegmenter(settings)
+            segmenter.prepare([frame.image for frame in frames[:3]])
+            for frame in frames:
+                segmenter.step(frame)
+
+
+@pytest.mark.parametrize(
+    "line", ["frameRate=1e-300", "frameRate=nan", "frameRate=0", "seqLength=-1", "seqLength=1" + "0" * 30]
+)
+def test_a_data_set_whose_rate_or_length_cannot_be_is_refused(line, tmp_path):
+    (tmp_path / "seqinfo.ini").write_text(f"[Sequence]\n{line}\n")
+    with pytest.raises(SourceError, match="frameRate and seqLength as numbers"):
+        read_info(tmp_path / "seqinfo.ini")
+
+
+@pytest.mark.parametrize("row", ["1,1,1e300,0,5,5", "1e18,1,0,0,5,5", "1,1e300,0,0,5,5", "1,1,0,0,1.7e308,1.7e308"])
+def test_a_table_with_numbers_beyond_all_pictures_is_refused_by_its_line(row, tmp_path):
+    (tmp_path / "gt.txt").write_text(f"1,1,0,0,5,5\n{row}\n")
+    with pytest.raises(SourceError, match="line 2"):
+        read_rows(tmp_path / "gt.txt")
+
+
+# The command line
+
+
+def every_option():
+    for command in cli.commands.values():
+        for option in command.params:
+            yield pytest.param(option, id=f"{command.name} {option.opts[-1]}")
+
+
+@pytest.mark.parametrize("option", list(every_option()))
+def test_every_number_of_the_command_line_is_of_a_type_with_both_bounds(option):
+    assert not isinstance(option.type, type(click.INT) | type(click.FLOAT)), "click's own numbers take nan and inf"
+    if isinstance(option.type, Whole | Real):
+        assert -math.inf < option.type.least < option.type.most < math.inf
+
+
+NUMBERS = {
+    "process clip.mp4 --start": ("1e18", "nan", "inf", "-1", "-inf", "1e300", "", "x"),
+    "process clip.mp4 --duration": ("inf", "nan", "0", "-1", "1e18"),
+    "process clip.mp4 --max-frames": ("0", "1e3", "9" * 30, "9" * 5000, "1_0", "٣"),
+    "process frames --fps": ("1e-300", "nan", "inf", "0", "1e9"),
+    "evaluate d --iou": ("nan", "0", "1.1", "inf"),
+    "evaluate d --jobs": ("0", "1000000000000"),
+    "evaluate d --frames": ("1-" + "9" * 30, "5-1", "1-2-3"),
+    "evaluate d --classes": ("9" * 30, "1,,2", ",".join(["1"] * 2000)),
+    "synth street -o x.mp4 --frames": ("1000000000000", "0", "nan"),
+    "synth street -o x.mp4 --size": ("100000x100000", "0x0", "480", "9x" + "9" * 5000, "²x³"),
+    "synth street -o x.mp4 --seed": (str(10**40), "-1"),
+    "synth street -o x.mp4 --objects": ("1000000000", "-1"),
+    "synth street -o x.mp4 --crf": ("0", "52", "nan"),
+    "train x.yaml --minutes": ("nan", "inf", "0"),
+    "train x.yaml --workers": ("1000000", "0"),
+    "paper shapes --minutes": ("nan", "inf"),
+    "paper shapes --clips": ("1000000000000", "0"),
+}
+
+
+@pytest.mark.parametrize(("before", "value"), [(before, value) for before in NUMBERS for value in NUMBERS[before]])
+def test_a_number_out_of_bounds_is_refused_before_anything_is_opened(before, value, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    *command, option = before.split()
+    result = call(*command, f"{option}={value}")
+    assert result.exit_code == 2
+    last = result.stderr.strip().splitlines()[-1]
+    assert last.startswith(f"Error: Invalid value for '{option}'")
+    assert len(last) < 250
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_ends_of_the_command_line_are_those_of_what_it_calls():
+    assert START.most == DURATION.most == LONGEST_S
+    assert SEED.most == MOST_SEED
+    fps = StreetSettings.model_json_schema()["properties"]["fps"]
+    assert (FPS.least, FPS.most) == (fps["minimum"], fps["maximum"])
+
+
+@pytest.mark.parametrize(
+    "span", [{"start_s": math.nan}, {"start_s": 1e18}, {"duration_s": math.inf}, {"duration_s": 1e18}]
+)
+def test_a_span_without_end_is_refused(span):
+    with pytest.raises(SourceError):
+        Span(**span)

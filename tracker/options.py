@@ -1,0 +1,146 @@
+"""Values on the command line: every number has both bounds, and whatever is refused is said in a short line."""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import Any
+
+import click
+
+LONGEST_SHOWN = 60
+"""characters of a refused value in an error"""
+
+DIGITS = re.compile(r"[0-9]{1,18}")
+"""a whole number; what has more digits is beyond every bound, and Python itself refuses to read 5000 of them"""
+
+MOST_SECONDS = 1e8
+"""three years, the longest time that can be asked for"""
+LEAST_FPS, MOST_FPS = 1e-5, 10_000
+"""a picture a day, and a high-speed camera"""
+MOST_FRAMES = 1_000_000_000
+MOST_SEED = 2**32 - 1
+LEAST_SIDE, MOST_SIDE = 16, 16_384
+"""pixels; H.264 has no larger pictures"""
+MOST_NUMBERS = 1000
+
+
+class Whole(click.ParamType):
+    """A whole number from `least` to `most`."""
+
+    name = "N"
+
+    def __init__(self, least: int, most: int) -> None:
+        self.least, self.most = least, most
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """The number."""
+        if isinstance(value, int):
+            return value
+        number = int(value) if re.fullmatch(r"[+-]?[0-9]{1,18}", value) else None
+        if number is None or not self.least <= number <= self.most:
+            self.fail(f"{_short(value)}: wanted a whole number from {self.least} to {self.most}", param, ctx)
+        return number
+
+
+class Real(click.ParamType):
+    """A number from `least` to `most`, or above `least` where that is open; never nan."""
+
+    name = "N"
+
+    def __init__(self, least: float, most: float, *, least_open: bool = False) -> None:
+        self.least, self.most, self.least_open = least, most, least_open
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """The number."""
+        try:
+            number = float(value)
+        except ValueError:
+            number = math.nan
+        if not self.least <= number <= self.most or (self.least_open and number == self.least):
+            first = f"above {self.least:g}" if self.least_open else f"from {self.least:g}"
+            self.fail(f"{_short(value)}: wanted a number {first} to {self.most:g}", param, ctx)
+        return number
+
+
+class LaneList(click.ParamType):
+    """`gmm,slots`: one or more lanes, by comma."""
+
+    name = "lanes"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, ...]:
+        """The names, each once, in the order given; whether there are such lanes the settings know."""
+        names = tuple(dict.fromkeys(part.strip() for part in value.split(","))) if isinstance(value, str) else value
+        if not all(re.fullmatch("[A-Za-z0-9_-]+", name) for name in names):
+            self.fail(f"{_short(value)}: wanted names with commas between them, for example gmm,slots", param, ctx)
+        return names
+
+
+class Size(click.ParamType):
+    """`480x360`: width and height in pixels."""
+
+    name = "WxH"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, int]:
+        """(width, height)."""
+        if not isinstance(value, str):
+            return value  # type: ignore[no-any-return]
+        width, cross, height = value.partition("x")
+        if not (cross and DIGITS.fullmatch(width) and DIGITS.fullmatch(height)):
+            self.fail(f"{_short(value)}: wanted WIDTHxHEIGHT, for example 480x360", param, ctx)
+        size = int(width), int(height)
+        if not all(LEAST_SIDE <= side <= MOST_SIDE for side in size):
+            self.fail(f"{_short(value)}: wanted sides from {LEAST_SIDE} to {MOST_SIDE} pixels", param, ctx)
+        return size
+
+
+class Numbers(click.ParamType):
+    """`2,7,8,12`: whole numbers, by comma."""
+
+    name = "numbers"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, ...]:
+        """The numbers in the order given."""
+        if not isinstance(value, str):
+            return tuple(value)
+        parts = [part.strip() for part in value.split(",")]
+        if not all(DIGITS.fullmatch(part) for part in parts):
+            self.fail(
+                f"{_short(value)}: wanted whole numbers with commas between them, for example 2,7,8,12", param, ctx
+            )
+        if len(parts) > MOST_NUMBERS:
+            self.fail(f"{_short(value)}: wanted at most {MOST_NUMBERS} numbers", param, ctx)
+        return tuple(map(int, parts))
+
+
+class NumberRange(click.ParamType):
+    """`1-400`: the first and the last of a range."""
+
+    name = "A-B"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, int]:
+        """(first, last), both included."""
+        if not isinstance(value, str):
+            return value  # type: ignore[no-any-return]
+        first, dash, last = value.partition("-")
+        if not (dash and DIGITS.fullmatch(first) and DIGITS.fullmatch(last) and int(first) <= int(last) <= MOST_FRAMES):
+            self.fail(f"{_short(value)}: wanted FIRST-LAST, for example 1-400", param, ctx)
+        return int(first), int(last)
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= LONGEST_SHOWN else text[: LONGEST_SHOWN - 3] + "..."
+
+
+FPS = Real(LEAST_FPS, MOST_FPS)
+START = Real(0, MOST_SECONDS)
+DURATION = Real(0, MOST_SECONDS, least_open=True)
+MINUTES = Real(0, 1e6, least_open=True)
+IOU = Real(0, 1, least_open=True)
+FRAMES = Whole(1, MOST_FRAMES)
+SEED = Whole(0, MOST_SEED)
+PROCESSES = Whole(1, 256)
+CLIPS = Whole(1, 1_000_000)
+OBJECTS = Whole(0, 1000)
+CRF = Whole(1, 51)

@@ -1,0 +1,176 @@
+"""How many pictures one picture file holds and how long each is shown, told from its structure without decoding."""
+
+from __future__ import annotations
+
+import re
+import struct
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+from typing import BinaryIO
+
+PNG = b"\x89PNG\r\n\x1a\n"
+ANIMATED = 2
+"""WebP: the bit of the VP8X flags that announces an animation."""
+REDUCED, MASK = 1, 4
+"""TIFF: bits of NewSubfileType that mark a page as a smaller copy or a mask of another page."""
+NEW_SUBFILE_TYPE, IMAGE_DESCRIPTION = 254, 270
+
+
+@dataclass(frozen=True)
+class Pages:
+    """The pictures of one file."""
+
+    indices: tuple[int, ...] = (0,)
+    """pages that are read, in order, as Pillow counts them"""
+    durations_s: tuple[float, ...] | None = None
+    """seconds that each of these is shown; None if the file does not say"""
+    notes: tuple[str, ...] = ()
+    """what was left out"""
+    torn: bool = False
+    """the file ends before the last page that it announces"""
+
+
+ONE = Pages()
+
+
+def find_pages(path: Path) -> Pages:
+    """The pages of a TIFF, animated PNG or animated WebP; one for any other file, also for one that cannot be read.
+
+    Pages are not decoded, so one that is listed may still be damaged.
+    """
+    try:
+        with path.open("rb") as file:
+            head = file.read(12)
+            if head[:8] == PNG:
+                return _png(file)
+            if head[:4] == b"RIFF" and head[8:] == b"WEBP":
+                return _webp(file)
+            if head[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"):
+                return _tiff(file, head)
+    except (OSError, struct.error, ValueError):
+        pass  # whoever reads the picture says what is wrong with it
+    return ONE
+
+
+def _png(file: BinaryIO) -> Pages:
+    """Animated PNG: an acTL chunk announces the frames, an fcTL chunk before each holds its delay as a fraction."""
+    file.seek(len(PNG))
+    announced, hidden, delays = 0, False, []
+    while len(header := file.read(8)) == 8:
+        length, kind = struct.unpack(">I4s", header)
+        if kind == b"acTL":
+            announced = struct.unpack(">I", file.read(4))[0]
+            length -= 4
+        elif kind == b"fcTL":
+            numerator, denominator = struct.unpack(">20xHH", file.read(24))
+            delays.append(numerator / (denominator or 100))
+            length -= 24
+        elif kind == b"IDAT" and not announced:
+            return ONE
+        elif kind == b"IDAT" and not delays:
+            hidden = True  # the still for programs that know no animation; Pillow counts it as page 0
+        elif kind == b"IEND":
+            break
+        file.seek(length + 4, 1)  # the data and its check sum
+    if announced < 2 or not delays:
+        return ONE
+    notes = ("the picture for programs without animation is left out",) if hidden else ()
+    indices = tuple(range(hidden, len(delays) + hidden))
+    return Pages(indices, _durations(delays), notes, torn=len(delays) < announced)
+
+
+def _webp(file: BinaryIO) -> Pages:
+    """Animated WebP: VP8X says so, and each ANMF chunk holds a duration in ms at byte 12."""
+    delays: list[float] = []
+    while len(header := file.read(8)) == 8:
+        kind, length = struct.unpack("<4sI", header)
+        length += length % 2
+        if kind == b"VP8X" and not file.read(1)[0] & ANIMATED:
+            return ONE
+        if kind == b"VP8X":
+            length -= 1
+        elif kind == b"ANMF":
+            delays.append(int.from_bytes(file.read(16)[12:15], "little") / 1000)
+            length -= 16
+        elif kind in (b"VP8 ", b"VP8L"):
+            return ONE
+        file.seek(length, 1)
+    return Pages(tuple(range(len(delays))), _durations(delays)) if delays else ONE
+
+
+def _durations(delays_s: list[float]) -> tuple[float, ...] | None:
+    """A delay of 0 means "as soon as possible": it counts as the median of the others; all 0 say nothing."""
+    said = [delay for delay in delays_s if delay > 0]
+    return tuple(delay if delay > 0 else median(said) for delay in delays_s) if said else None
+
+
+def _tiff(file: BinaryIO, head: bytes) -> Pages:
+    """The chain of directories, one a page, each with the place of the next (TIFF 6.0; BigTIFF has 8-byte places)."""
+    order, big = ("<" if head[:1] == b"I" else ">"), head[2:4] in (b"+\0", b"\0+")
+    place_of, count_of, entry_of = (f"{order}{code}" for code in (("Q", "Q", "HHQ8s") if big else ("I", "H", "HHI4s")))
+    file.seek(8 if big else 4)
+    place, pages, copies, seen, description = _read(file, place_of), [], 0, set(), ""
+    torn = False
+    while place and place not in seen:
+        seen.add(place)
+        page = len(seen) - 1
+        try:
+            file.seek(place)
+            entries = file.read(_read(file, count_of) * struct.calcsize(entry_of))
+            tags = {tag: (count, value) for tag, _, count, value in struct.iter_unpack(entry_of, entries)}
+            place = _read(file, place_of)
+        except struct.error:
+            torn = True
+            break
+        _, subfile = tags.get(NEW_SUBFILE_TYPE, (1, b"\0" * 4))
+        if page and struct.unpack(f"{order}I", subfile[:4])[0] & (REDUCED | MASK):
+            copies += 1
+            continue
+        if page == 0 and IMAGE_DESCRIPTION in tags:
+            length, where = tags[IMAGE_DESCRIPTION]
+            description = _text(file, length, where, place_of)
+        pages.append(page)
+    notes = (f"{copies} smaller copies or masks of a page are left out",) if copies else ()
+    whole = Pages(tuple(pages) or (0,), notes=notes, torn=torn)
+    return _imagej(whole, description) if description.startswith("ImageJ=") else whole
+
+
+def _imagej(pages: Pages, description: str) -> Pages:
+    """ImageJ's text on its first page: lines of key=value. Pages are ordered by channel, then slice, then time.
+
+    Of several channels the first is read, and of slices at each time the first. Slices without times are taken for
+    times: ImageJ calls a plain stack so.
+    """
+    said = dict(re.findall(r"^(\w+)=(\S+)", description, re.MULTILINE))
+    channels, slices, times, images = (_count(said.get(key)) for key in ("channels", "slices", "frames", "images"))
+    step = channels * (slices if times > 1 else 1)
+    indices, notes = pages.indices, pages.notes
+    if images > len(indices) and len(indices) == 1:  # beyond 4 GB ImageJ writes one directory for all pages
+        notes += (f"holds {images} pictures, of which only the first can be found; save it as BigTIFF or as a folder",)
+    elif 1 < step < len(indices):
+        notes += (f"{channels} channels, {slices if times > 1 else 1} slices: the first of each is read",)
+        indices = indices[::step]
+    try:
+        interval_s = float(said.get("finterval", 0))
+    except ValueError:
+        interval_s = 0.0
+    durations_s = (interval_s,) * len(indices) if 0 < interval_s < 1e6 and len(indices) > 1 else None
+    return Pages(indices, durations_s, notes, pages.torn)
+
+
+def _count(word: str | None) -> int:
+    return int(word) if word and word.isdecimal() and len(word) < 10 else 1
+
+
+def _read(file: BinaryIO, code: str) -> int:
+    """One number. Raises struct.error at the end of the file."""
+    return int(struct.unpack(code, file.read(struct.calcsize(code)))[0])
+
+
+def _text(file: BinaryIO, length: int, value: bytes, place_of: str) -> str:
+    """An ASCII tag's text, which stands in the entry itself if it is short."""
+    if length > len(value):
+        file.seek(struct.unpack(place_of, value)[0])
+        value = file.read(min(length, 10_000))
+    return value.decode("latin-1").replace("\r", "\n")

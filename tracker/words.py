@@ -1,0 +1,98 @@
+"""What is said of an error: one line that names the cause and the cure, for the command line and for tables of failures."""
+
+from __future__ import annotations
+
+import errno
+from importlib import metadata
+
+from tracker.errors import TrackerError, plain_line
+
+OUT_OF_MEMORY = (
+    "out of memory; use fewer or smaller pictures (--set gmm.working_width=480 --set slots.working_width=480), "
+    "one lane (--lanes gmm), or close other programs"
+)
+NO_MEMORY = (
+    "insufficient memory",
+    "can't allocate memory",
+    "not enough memory",
+    "out of memory",
+    "cannot allocate memory",
+)
+"""What OpenCV (cv2.error), torch on a processor and on a GPU (RuntimeError), and the system say."""
+
+OPENCVS = ("opencv-python", "opencv-python-headless", "opencv-contrib-python", "opencv-contrib-python-headless")
+"""Distributions that all install the package `cv2`, one over the other."""
+
+
+OPENCV_NEEDS = ("cv2", "libGL", "libgthread", "libglib")
+"""What an ImportError of OpenCV names: itself, or a library of the system."""
+
+
+def one_line(error: BaseException) -> str:
+    """The error as a line for its user, without the password of any address."""
+    return plain_line(" ".join(_words(error).split()))
+
+
+def _words(error: BaseException) -> str:
+    if isinstance(error, TrackerError):
+        return str(error)
+    if _is_out_of_memory(error):
+        return OUT_OF_MEMORY
+    if _is_about_opencv(error):
+        return _about_opencv(error)
+    if isinstance(error, ModuleNotFoundError):
+        return f"the package {error.name} is not installed; install tracker again, with its dependencies"
+    if isinstance(error, ImportError):
+        return f"{error.name or 'a library'} cannot be loaded ({error}); install it again"
+    if isinstance(error, OSError):
+        return f"{_named(error)}: {error.strerror or error}; check the path and its rights"
+    if isinstance(error, UnicodeEncodeError):
+        return f"{error.object!a} cannot be written in this system's encoding ({error.encoding}); set LC_ALL=C.UTF-8, or rename it"
+    return f"unexpected {type(error).__name__}: {error} (a defect of tracker; -v shows where)"
+
+
+def _is_out_of_memory(error: BaseException) -> bool:
+    if isinstance(error, MemoryError) or getattr(error, "errno", None) == errno.ENOMEM:
+        return True
+    # cv2.error is told by its name: importing cv2 here would cost every command its start
+    known = isinstance(error, RuntimeError) or type(error).__module__ == "cv2"
+    return known and any(words in str(error).lower() for words in NO_MEMORY)
+
+
+def _is_about_opencv(error: BaseException) -> bool:
+    if isinstance(error, ImportError):
+        return (error.name or "").partition(".")[0] == "cv2" or any(word in str(error) for word in OPENCV_NEEDS)
+    return isinstance(error, AttributeError) and getattr(error.obj, "__name__", "").partition(".")[0] == "cv2"
+
+
+def _about_opencv(error: BaseException) -> str:
+    """The cure of an OpenCV that cannot be used: two in one environment, a system without its libraries, or none at all."""
+    installed = [name for name in OPENCVS if _is_installed(name)]
+    if len(installed) > 1:
+        names = " ".join(installed)
+        return (
+            f"{len(installed)} OpenCVs in one environment ({names}) have overwritten each other; "
+            f"pip uninstall -y {names} && pip install opencv-python"
+        )
+    if ".so" in str(error) and installed:
+        library = str(error).partition(":")[0]
+        return (
+            f"OpenCV needs {library}, which this system lacks; install it (Debian and Ubuntu: apt install libgl1 libglib2.0-0), "
+            f"or, without windows: pip uninstall -y {installed[0]} && pip install opencv-python-headless"
+        )
+    return f"OpenCV cannot be used ({error}); pip install --force-reinstall opencv-python"
+
+
+def _is_installed(name: str) -> bool:
+    try:
+        metadata.distribution(name)
+    except metadata.PackageNotFoundError:
+        return False
+    return True
+
+
+def _named(error: OSError) -> str:
+    """The file of an error, or what there is to say in its place."""
+    if error.errno == errno.ENOSPC and error.filename is None:
+        return "disk"
+    return str(error.filename or "file")

@@ -140,6 +140,10 @@ def test_the_edges_tell_a_light_from_a_lorry():
     assert is_light_change(empty, shot(gain=0.45, seed=1), np.ones_like(changed))
     assert is_light_change(empty, shot(gain=1.4, seed=1), changed)
     assert not is_light_change(empty, shot(lorry=(10, 150), seed=1), changed)
+    # a plain one, on which a codec leaves a little of what was there before
+    plain = ground().copy()
+    plain[changed] = 190 + 0.1 * (ground()[changed] - ground().mean())
+    assert not is_light_change(empty, noisy(plain, 1), changed)
 
 
 def test_likeness_is_the_share_of_the_scene_that_shows():
@@ -166,6 +170,15 @@ def test_the_scene_is_learned_whatever_the_light_and_wherever_it_is_switched(swi
     for gain, image in zip(gains, without_visitors(pictures), strict=True):
         assert np.abs(image - gain * ground()).mean() < 5
         assert np.abs(image - gain * ground())[54:86].mean() < 6  # the walker's way
+
+
+@pytest.mark.parametrize("place", [np.s_[20:, :92], np.s_[8:, :84], np.s_[:, :76]])
+def test_a_bright_lorry_in_a_third_of_the_samples_is_no_light(place):
+    bare = [shot(seed=n) for n in range(26)]
+    white = ground().copy()
+    white[place] = 210
+    for image in without_visitors([*bare, *(noisy(white, n) for n in range(12))]):
+        assert np.abs(image - ground()).mean() < 5
 
 
 def follow(pictures, *, prescan=None, scenes=None):

@@ -6,21 +6,20 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from tracker.background.structure import BLOCKS
 from tracker.types import Image
 
 Array = NDArray[np.float32]
 
-CELLS = (16, 12)
-"""(columns, rows) in which the light is compared"""
 MEDIAN = 5
-"""cells across the median that keeps out objects smaller than half of that"""
+"""blocks across the median that keeps out objects smaller than half of that"""
 DARK = 4.0
 """grey levels added to both sides of a ratio: in the dark it is all noise"""
 
 
 def light_between(scene: Image, image: Image) -> Array:
     """(rows, columns, 3) logarithm of the factor by which the light in `image` differs from that in `scene`, both (H, W, 3)."""
-    return np.asarray(cv2.medianBlur(_cells(image) - _cells(scene), MEDIAN), np.float32)
+    return np.asarray(cv2.medianBlur(_blocks(image) - _blocks(scene), MEDIAN), np.float32)
 
 
 def relight(image: Image, light: Array) -> Image:
@@ -30,5 +29,5 @@ def relight(image: Image, light: Array) -> Image:
     return np.clip((image + np.float32(DARK)) * gain - np.float32(DARK - 0.5), 0, 255).astype(np.uint8)
 
 
-def _cells(image: Image) -> Array:
-    return np.asarray(np.log(cv2.resize(image, CELLS, interpolation=cv2.INTER_AREA).astype(np.float32) + DARK))
+def _blocks(image: Image) -> Array:
+    return np.asarray(np.log(cv2.resize(image, BLOCKS, interpolation=cv2.INTER_AREA).astype(np.float32) + DARK))

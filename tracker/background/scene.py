@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tracker.background.light import Array, light_between, relight
-from tracker.background.structure import likeness, thumbnail
+from tracker.background.structure import FEWEST, Thumbnail, kept_blocks, likeness, thumbnail
 from tracker.types import Image, Mask
 
 DIFFERS = 20
@@ -34,7 +34,10 @@ OTHER_LIGHT = 0.1
 """logarithm of the factor of brightness from which a picture is in another light"""
 
 SAME_SCENE = 0.5
-"""likeness to the reference from which brightness may be told by it: what is covered says nothing"""
+"""share of what is brighter or darker that must still show the scene"""
+
+REFERENCES, FAIR = 8, 0.95
+"""pictures tried as the reference, and the share of the best one's support that it needs: how much of it the others show"""
 
 BAND_ROWS = 32
 """Rows worked on at once, to bound the memory."""
@@ -59,16 +62,32 @@ def without_visitors(images: Sequence[Image]) -> NDArray[np.uint8]:
 
 
 def _lights(images: Sequence[Image]) -> dict[int, Array]:
-    """By number, the light of those pictures that are in another light than the reference, a bright one; see `light_between`."""
-    brightness = [float(np.median(image[::8, ::8])) for image in images]
-    reference = images[int(np.argsort(brightness)[3 * (len(images) - 1) // 4])]
-    known = thumbnail(reference)
-    lights = {n: light_between(reference, image) for n, image in enumerate(images)}
+    """By number, the light of those pictures that are in another light than the reference; see `light_between`."""
+    small = [thumbnail(image) for image in images]
+    brightness = np.array([float(np.log(each.colours + 1).mean()) for each in small])
+    if np.ptp(brightness) < OTHER_LIGHT:
+        return {}
+    tried = range(0, len(images), -(-len(images) // REFERENCES))
+    # both ways: what a plain object hides has no structure that others could lack
+    support = {n: sum(min(likeness(small[n], each), likeness(each, small[n])) for each in small) for n in tried}
+    # a bright one, since the dark ones have less contrast; not one in which an object covers much
+    fair = [n for n in tried if support[n] >= FAIR * max(support.values())]
+    reference = max(fair, key=lambda n: brightness[n])
+    lights = {n: light_between(images[reference], image) for n, image in enumerate(images)}
     return {
         n: light
         for n, light in lights.items()
-        if abs(float(np.median(light))) > OTHER_LIGHT and likeness(known, thumbnail(images[n])) >= SAME_SCENE
+        if abs(float(np.median(light))) > OTHER_LIGHT and _shows_light(light, small[reference], small[n])
     }
+
+
+def _shows_light(light: Array, known: Thumbnail, now: Thumbnail) -> bool:
+    """Whether most of what is brighter or darker in `now` still shows the scene: what an object covers is in no other light."""
+    changed = np.abs(light.mean(axis=2)) > OTHER_LIGHT
+    telling = changed & (known.structured | now.structured)
+    if telling.sum() >= FEWEST:
+        return float(kept_blocks(known, now)[telling].mean()) >= SAME_SCENE
+    return likeness(known, now) >= SAME_SCENE
 
 
 def _bands(stack: NDArray[np.uint8]) -> list[tuple[NDArray[np.uint8], NDArray[np.uint8], NDArray[np.uint8], Mask]]:

@@ -104,10 +104,8 @@ def blend(scene: Thumbnail, now: Thumbnail, share: float) -> Thumbnail:
 
 def kept_blocks(scene: Thumbnail, now: Thumbnail) -> Mask:
     """(rows, columns) the blocks of `now` whose gradients are those of `scene`, up to a factor that a light can explain."""
-    brightness = (now.colours.mean(axis=2) + DARK) / (scene.colours.mean(axis=2) + DARK)
-    least = np.maximum(FAINTEST, CONTRAST * brightness)
     shared, known = _by_block(scene.across * now.across + scene.down * now.down), scene.energy
-    return np.asarray((shared >= KEPT * np.sqrt(known * now.energy)) & (shared >= least * known))
+    return np.asarray((shared >= KEPT * np.sqrt(known * now.energy)) & (shared >= _least_gain(scene, now) * known))
 
 
 def same_light(scene: Thumbnail, now: Thumbnail) -> Mask:
@@ -142,7 +140,10 @@ def is_light_change(scene: Image, image: Image, changed: Mask) -> bool:
     if here_edges.sum() >= ENOUGH_EDGES * height * width:
         # directions only: one hard edge of an object would outweigh all the scene's soft ones
         shared = known.across * now.across + known.down * now.down
-        cosine = shared / np.maximum(steep * np.hypot(now.across, now.down), np.float32(1e-6))
+        present = np.hypot(now.across, now.down)
+        cosine = shared / np.maximum(steep * present, np.float32(1e-6))
+        least = cv2.resize(_least_gain(known, now), (width, height), interpolation=cv2.INTER_NEAREST)
+        cosine[present < least * steep] = 0  # what a codec left on a plain object
         return float((here_edges * cosine).sum()) >= SAME_EDGES * float(here_edges.sum())
     covered = _by_block(here) > 0.5
     return bool(covered.mean() >= 0.8 and same_light(known, now)[covered].mean() >= 0.8)
@@ -161,6 +162,12 @@ def is_blank(scene: Thumbnail, now: Thumbnail, *, sudden: bool) -> bool:
     away = np.abs(now.colours - scene.colours).max(axis=2)
     recoloured = away > np.maximum(RECOLOURED[0], RECOLOURED[1] * scene.colours.max(axis=2))
     return bool((left < LEFT_OVER and structure < MOSTLY_EVEN) or (left < LOST and recoloured.mean() > MOST))
+
+
+def _least_gain(scene: Thumbnail, now: Thumbnail) -> Array:
+    """(rows, columns) factor of the gradients below which they are not the scene's in the light of `now`."""
+    brightness = (now.colours.mean(axis=2) + DARK) / (scene.colours.mean(axis=2) + DARK)
+    return np.maximum(np.float32(FAINTEST), np.float32(CONTRAST) * brightness)
 
 
 def _by_block(plane: Array) -> Array:

@@ -180,6 +180,25 @@ def test_who_walks_in_a_clouds_shadow_stays():
     assert (verdict == 255).sum() < 2 * 16 * 6
 
 
+@pytest.mark.parametrize("beside", [True, False], ids=["beside who moved on", "alone"])
+def test_what_a_codec_left_behind_somebody_is_not_somebody(beside):
+    image = ROAD.copy()
+    image[FRONT] = (200, 40, 40)
+    trail = np.s_[30:60, 62:90] if beside else np.s_[30:60, 90:120]
+    image[trail] += 3
+    _, verdict = judged(image, ROAD, FRONT, trail)
+    assert (verdict[FRONT] == 255).all()
+    assert (verdict == 255).sum() == pytest.approx(30 * 22, abs=40)
+
+
+def test_a_faint_middle_between_the_parts_of_an_object_stays():
+    image = ROAD.copy()
+    image[CAR] = (200, 40, 40)
+    image[40:50, 50:70] = 152
+    _, verdict = judged(image, ROAD, CAR)
+    assert (verdict[CAR] == 255).all()
+
+
 @pytest.mark.parametrize(
     ("still", "least"), [(False, 0.9), (True, 0.65)], ids=["a scene with noise", "a still picture"]
 )

@@ -56,12 +56,14 @@ def card(kind):
             [(190, 190, 0), (0, 190, 190), (0, 190, 0), (190, 0, 190), (190, 0, 0), (0, 0, 190)]
         ):
             picture[:, n * WIDTH // 6 : (n + 1) * WIDTH // 6] = colour
+    elif kind == "snow":
+        picture[...] = np.random.default_rng(5).integers(0, 255, (HEIGHT, WIDTH, 1))
     else:
         picture[...] = {"black": 0, "white": 250, "grey": 128, "green": (0, 135, 0)}[kind]
     return picture
 
 
-CARDS = ("black", "white", "grey", "green", "text", "bars")
+CARDS = ("black", "white", "grey", "green", "text", "bars", "snow")
 
 
 def known(pictures):

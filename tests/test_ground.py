@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -178,6 +179,20 @@ def test_who_walks_in_a_clouds_shadow_stays():
     _, verdict = judged(image, ROAD, torch.from_numpy(patch))
     assert (verdict[walker] == 255).mean() > 0.8
     assert (verdict == 255).sum() < 2 * 16 * 6
+
+
+def test_a_bright_lorry_with_windows_is_not_the_sun():
+    """Its sides are the road's colour, only lighter, and what the network misses of it are windows, as different as the rest."""
+    street = cv2.GaussianBlur(scene(96, 128), (0, 0), 3)
+    image = street.copy()
+    image[10:90, 10:120] = 220
+    windows = torch.zeros(96, 128, dtype=torch.bool)
+    windows[10:90, 10:120] = True
+    for x in range(18, 110, 14):
+        image[20:78, x : x + 8] = 40
+        windows[20:78, x : x + 8] = False
+    _, verdict = judged(image, street, windows)
+    assert (verdict[windows.numpy()] == 255).mean() > 0.95
 
 
 @pytest.mark.parametrize("beside", [True, False], ids=["beside who moved on", "alone"])

@@ -93,6 +93,7 @@ class PicturedScene(Protocol):
     def judge(self, image: Image) -> NDArray[np.uint8]: ...
     def learn(self, image: Image, known_foreground: Mask | None = None, *, dt_s: float = REFERENCE_S) -> None: ...
     def is_light(self, image: Image, changed: Mask) -> bool: ...
+    def hides_edges(self, image: Image, changed: Mask) -> bool: ...
     def adapt(self, image: Image) -> None: ...
     def enter(self, scene: int) -> None: ...
     def reset(self) -> None: ...
@@ -193,7 +194,8 @@ class Backdrop:
     def find_clouds(self, found: Mask) -> Mask:
         """(H, W) the pieces of `found`, in the frame sensed last, that are the light's: large, of the scene's tint, soft at the rim.
 
-        An object ends within a pixel or two; the shadow of a cloud, and the sun between two, fade over many.
+        An object ends within a pixel or two, and hides the scene's edges; the shadow of a cloud, and the sun between two, fade over
+        many. What the network missed inside a piece is no rim.
         """
         clouds = np.zeros_like(found)
         if self._difference is None:
@@ -213,9 +215,10 @@ class Backdrop:
                 continue
             solid, ring = here.astype(np.uint8), np.ones((2 * RIM_PX + 1, 2 * RIM_PX + 1), np.uint8)
             inner = here & (cv2.erode(solid, ring, borderValue=1) == 0)
-            outer = ~found[window] & (cv2.dilate(solid, ring) > 0)
+            outer = ~found[window] & (cv2.dilate(solid, ring) > 0) & ~_filled(solid)
             away = self._difference[window]
-            if outer.any() and np.median(away[outer]) > SOFT * np.median(away[inner]):
+            soft = outer.any() and np.median(away[outer]) > SOFT * np.median(away[inner])
+            if soft and not self.mixture.hides_edges(self.colours.astype(np.uint8), labels == b):
                 clouds[window] |= here & (cv2.medianBlur(tinted, 5) == 0)  # who walks in its shade stays
         return clouds
 
@@ -384,6 +387,12 @@ def _between(mask: NDArray[np.uint8]) -> Mask:
     """What lies between the parts of a mask (h, w): its convex hull."""
     outlines, _ = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
     return cv2.fillConvexPoly(np.zeros_like(mask), cv2.convexHull(np.concatenate(outlines)), 1) > 0
+
+
+def _filled(mask: NDArray[np.uint8]) -> Mask:
+    """A mask (h, w) with its holes."""
+    outlines, _ = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    return np.asarray(cv2.drawContours(np.zeros_like(mask), outlines, -1, 1, cv2.FILLED) > 0)
 
 
 class Ground:

@@ -120,11 +120,15 @@ def same_light(scene: Thumbnail, now: Thumbnail) -> Mask:
     return np.asarray((np.ptp(ratio, axis=2) < SAME_TINT) & (low < mean) & (mean < high))
 
 
+def has_structure(scene: Thumbnail) -> bool:
+    """Whether a scene can be known by its gradients, and not only by its colours."""
+    return bool(scene.structured.sum() >= FEWEST)
+
+
 def likeness(scene: Thumbnail, now: Thumbnail) -> float:
     """Share of the scene's blocks that `now` shows, in [0, 1]; of a scene without structure the colours are compared."""
-    structured = scene.structured
-    if structured.sum() >= FEWEST:
-        return float(kept_blocks(scene, now)[structured].mean())
+    if has_structure(scene):
+        return float(kept_blocks(scene, now)[scene.structured].mean())
     return float(same_light(scene, now).mean())
 
 

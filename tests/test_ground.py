@@ -181,6 +181,15 @@ def test_who_walks_in_a_clouds_shadow_stays():
     assert (verdict == 255).sum() < 2 * 16 * 6
 
 
+def test_a_lorry_of_which_the_network_sees_a_corner_is_whole_where_it_hides_the_scenes_edges():
+    street = cv2.GaussianBlur(scene(96, 128), (0, 0), 3)
+    image = street.copy()
+    lorry = np.s_[4:92, 20:124]
+    image[lorry] = (30, 60, 30)
+    _, verdict = judged(image, street, np.s_[4:30, 20:60])
+    assert (verdict[5:91, 21:123] == 255).all()
+
+
 def test_a_bright_lorry_with_windows_is_not_the_sun():
     """Its sides are the road's colour, only lighter, and what the network misses of it are windows, as different as the rest."""
     street = cv2.GaussianBlur(scene(96, 128), (0, 0), 3)

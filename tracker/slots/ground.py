@@ -114,6 +114,8 @@ class Backdrop:
         """(H, W) where the mixture finds the frame sensed last different from the scene, and where not only darker"""
         self.colours = self.expected = np.zeros((0, 0, 3), np.float32)
         """(H, W, 3) that frame, and the scene in its light"""
+        self.covered = False
+        """whether an object, and not the light, is before much of the scene in that frame"""
         self.reset()
 
     def reset(self) -> None:
@@ -169,6 +171,7 @@ class Backdrop:
         self.different = verdict == 255
         share = float(self.different.mean())
         self._light_changed = share > LIGHT_SHARE and self.mixture.is_light(image, self.different)
+        self.covered = share > COVERED_SHARE and self.mixture.hides_edges(image, self.different)
         weight = COVERED_WEIGHT if share > COVERED_SHARE and not self._light_changed else LIGHT_WEIGHT
         background = np.asarray(cv2.multiply(background, _light(colours, background, verdict, weight)), np.float32)
         self.colours, self.expected = colours, background
@@ -368,17 +371,17 @@ def object_probability(
     return np.asarray(answer.cpu().numpy()[:height, :width])
 
 
-def _grown(seeds: Mask, different: Mask) -> Mask:
+def _grown(seeds: Mask, different: Mask, *, most: float = MOST_GROWN) -> Mask:
     """What hangs together with an object's `seeds` and is `different` from the scene, beside them; all (H, W) bool.
 
-    The network leaves holes in what it finds, on real pictures. Where more would be added than there are seeds it is the light
-    that differs.
+    The network leaves holes in what it finds, on real pictures, and in the middle of what fills the picture. Where more than `most`
+    would be added for every seed it is the light that differs.
     """
     solid = cv2.medianBlur(seeds.astype(np.uint8), 3)
     joined = cv2.bitwise_or(cv2.medianBlur(different.astype(np.uint8), 5), solid)
     _, labels, stats, _ = cv2.connectedComponentsWithStats(joined, connectivity=8)
     seeded = np.bincount(labels[solid > 0], minlength=len(stats))
-    trusted = stats[:, cv2.CC_STAT_AREA] <= (1 + MOST_GROWN) * seeded
+    trusted = (seeded > 0) & (stats[:, cv2.CC_STAT_AREA] <= (1 + most) * np.maximum(1, seeded))
     trusted[0] = False
     return np.asarray(trusted[labels] & (solid == 0))
 
@@ -439,7 +442,10 @@ class Ground:
         found[self._streaks.find(self.backdrop.different)] = 0
         found[self.backdrop.find_clouds(found > high)] = 0
         found[self.backdrop.find_residue(found > high)] = 0
-        found[_grown(found > high, self.backdrop.tinted)] = GROWN
+        if self.backdrop.covered:
+            found[_grown(found > high, self.backdrop.different, most=np.inf)] = GROWN
+        else:
+            found[_grown(found > high, self.backdrop.tinted)] = GROWN
         different = self.backdrop.different
         if found.shape != (height, width):
             found = np.asarray(cv2.resize(found, (width, height), interpolation=cv2.INTER_LINEAR), np.float32)

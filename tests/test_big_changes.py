@@ -56,12 +56,14 @@ def card(kind):
             [(190, 190, 0), (0, 190, 190), (0, 190, 0), (190, 0, 190), (190, 0, 0), (0, 0, 190)]
         ):
             picture[:, n * WIDTH // 6 : (n + 1) * WIDTH // 6] = colour
+    elif kind == "snow":
+        picture[...] = np.random.default_rng(5).integers(0, 255, (HEIGHT, WIDTH, 1))
     else:
         picture[...] = {"black": 0, "white": 250, "grey": 128, "green": (0, 135, 0)}[kind]
     return picture
 
 
-CARDS = ("black", "white", "grey", "green", "text", "bars")
+CARDS = ("black", "white", "grey", "green", "text", "bars", "snow")
 
 
 def known(pictures):
@@ -107,6 +109,26 @@ def test_a_card_that_stays_is_a_scene_of_its_own_and_the_first_returns():
     assert found[5:17] == [None] * 12  # three seconds
     assert found[17:25] == [1] * 8
     assert found[25:] == [0] * 5
+
+
+def test_the_scene_returns_after_a_card_of_its_own_colour():
+    """Which is a scene of its own by then, known by its colours only: those of the road."""
+    scenes = KnownScenes()
+    road = np.full((HEIGHT, WIDTH, 3), 120, np.uint8)
+    road[:50] = noisy(ground())[:50]
+    grey = [noisy(np.full_like(road, 120), n) for n in range(100)]
+    numbers = scenes_of(scenes, [road] * 10 + grey + [road] * 5)
+    assert numbers[10] is None
+    assert numbers[-1 - 5] == 1
+    assert numbers[-5:] == [0] * 5
+
+
+def test_a_card_with_edges_that_is_shown_for_most_of_a_clip_is_not_its_scene():
+    street = [np.where(np.arange(HEIGHT)[:, None, None] < 40, picture, 120).astype(np.uint8) for picture in walk(20)]
+    for n, picture in enumerate(street):
+        picture[60:90, 5 * n : 5 * n + 12] = WALKER
+    kept = KnownScenes().prepare(street[:10] + [card("bars")] * 30 + street[10:])
+    assert len(kept) == 20
 
 
 def test_a_dark_night_is_not_blank_forever():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -178,6 +179,48 @@ def test_who_walks_in_a_clouds_shadow_stays():
     _, verdict = judged(image, ROAD, torch.from_numpy(patch))
     assert (verdict[walker] == 255).mean() > 0.8
     assert (verdict == 255).sum() < 2 * 16 * 6
+
+
+def test_a_lorry_of_which_the_network_sees_a_corner_is_whole_where_it_hides_the_scenes_edges():
+    street = cv2.GaussianBlur(scene(96, 128), (0, 0), 3)
+    image = street.copy()
+    lorry = np.s_[4:92, 20:124]
+    image[lorry] = (30, 60, 30)
+    _, verdict = judged(image, street, np.s_[4:30, 20:60])
+    assert (verdict[5:91, 21:123] == 255).all()
+
+
+def test_a_bright_lorry_with_windows_is_not_the_sun():
+    """Its sides are the road's colour, only lighter, and what the network misses of it are windows, as different as the rest."""
+    street = cv2.GaussianBlur(scene(96, 128), (0, 0), 3)
+    image = street.copy()
+    image[10:90, 10:120] = 220
+    windows = torch.zeros(96, 128, dtype=torch.bool)
+    windows[10:90, 10:120] = True
+    for x in range(18, 110, 14):
+        image[20:78, x : x + 8] = 40
+        windows[20:78, x : x + 8] = False
+    _, verdict = judged(image, street, windows)
+    assert (verdict[windows.numpy()] == 255).mean() > 0.95
+
+
+@pytest.mark.parametrize("beside", [True, False], ids=["beside who moved on", "alone"])
+def test_what_a_codec_left_behind_somebody_is_not_somebody(beside):
+    image = ROAD.copy()
+    image[FRONT] = (200, 40, 40)
+    trail = np.s_[30:60, 62:90] if beside else np.s_[30:60, 90:120]
+    image[trail] += 3
+    _, verdict = judged(image, ROAD, FRONT, trail)
+    assert (verdict[FRONT] == 255).all()
+    assert (verdict == 255).sum() == pytest.approx(30 * 22, abs=40)
+
+
+def test_a_faint_middle_between_the_parts_of_an_object_stays():
+    image = ROAD.copy()
+    image[CAR] = (200, 40, 40)
+    image[40:50, 50:70] = 152
+    _, verdict = judged(image, ROAD, CAR)
+    assert (verdict[CAR] == 255).all()
 
 
 @pytest.mark.parametrize(

@@ -297,6 +297,14 @@ class TestClock:
         times_s, fps, note = self.times(ticks)
         assert (times_s[-1], fps, note) == (18_001.96, 25.0, None)
 
+    @pytest.mark.parametrize("step_ms", [40, 33, 20])
+    def test_a_header_that_counts_a_gap_of_hours_in_its_mean_rate_is_not_believed(self, step_ms):
+        """An MP4's rate is its pictures by its length; a gap of whole steps leaves no finer tick."""
+        ticks = [step_ms * n for n in range(60)] + [200_000 * step_ms + step_ms * n for n in range(60)]
+        times_s, fps, note = self.times(ticks, rates=[1000 * 120 / ticks[-1]])
+        assert times_s.tolist() == [tick / 1000 for tick in ticks]
+        assert (fps, note) == (pytest.approx(1000 / step_ms), None)
+
     @pytest.mark.parametrize("every", [2, 5, 10])
     def test_dropped_pictures_are_no_rounding(self, every):
         ticks = [n for n in range(100) if n % every != 1]

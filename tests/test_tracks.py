@@ -122,6 +122,14 @@ def test_who_walks_out_of_the_frame_is_not_kept():
     assert run[6] == ()
 
 
+def test_who_walks_out_is_the_same_to_the_last_strip_seen():
+    """Seen to its middle at one moment, and only by its back, a quarter of the size, in the next ones."""
+    frames = [[person(390 - 3 * n, width=22, height=56)] for n in range(20, 0, -1)]
+    frames += [[Box(379, 72, 400, 128)], [Box(388, 80, 400, 120)]] + [[Box(393, 85, 400, 115)]] * 4
+    run = watch(frames, fps=25.0)
+    assert {track.id for tracks in run for track in tracks} == {1}
+
+
 def test_the_order_of_the_regions_does_not_matter():
     frames = [[person(60 + 4 * n, 80), person(200 - 4 * n, 150), person(300, 220)] for n in range(30)]
     given = watch(frames)

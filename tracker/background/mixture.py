@@ -15,7 +15,7 @@ from pydantic import Field
 
 from tracker.background.light import light_between, relight
 from tracker.background.scene import DIFFERS, without_visitors
-from tracker.background.structure import is_light_change
+from tracker.background.structure import hides_edges, is_light_change
 from tracker.errors import SettingsError, ShapeError
 from tracker.timing import REFERENCE_S, WarmUp
 from tracker.types import Image, Mask, Seconds, Settings
@@ -142,6 +142,10 @@ class Mixture:
     def is_light(self, image: Image, changed: Mask) -> bool:
         """Whether the light changed where a picture differs from the scene, `changed` (H, W) bool, rather than an object came."""
         return is_light_change(self.picture(), image, changed)
+
+    def hides_edges(self, image: Image, changed: Mask) -> bool:
+        """Whether the scene's edges are gone where a picture differs from it, `changed` (H, W) bool, as behind an object."""
+        return hides_edges(self.picture(), image, changed)
 
     def adapt(self, image: Image) -> None:
         """Take the scene in this picture's light for background from now on, beside what was; objects in it are left out."""

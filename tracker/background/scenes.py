@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tracker.background.structure import Thumbnail, blend, is_blank, likeness, median, thumbnail
+import numpy as np
+
+from tracker.background.structure import Thumbnail, blend, has_structure, is_blank, likeness, median, thumbnail
 from tracker.types import Image
 
 FAMILIAR = 0.3
@@ -25,6 +27,9 @@ REFRESH = 0.02
 """share of a new picture in its scene's thumbnail: shadows wander"""
 MOST_SCENES = 4
 """scenes remembered; of more, the first and the latest are kept"""
+MOVES, ALIVE = 8.0, 5
+"""grey levels of a block's mean colour by which pictures of one scene differ where something moves, and what those are worth
+against pictures that are all the same"""
 CANDIDATES = 12
 """pictures of a prescan that are tried as the scene"""
 
@@ -69,16 +74,22 @@ class KnownScenes:
         found = likeness(scene, now)
         self._sudden |= self._likeness - found > SUDDEN
         self._likeness = max(found, FORGETS * self._likeness)
-        if found >= FAMILIAR:
+        # of a scene without structure only colours are known, and a grey card has those of many a road
+        if found >= FAMILIAR and (has_structure(scene) or self._recognise(now) is None):
             self._strange_s = self._still = None
             self._sudden = False
             self._scenes[self._current] = blend(scene, now, REFRESH)
             return self._current
-        for number, other in self._scenes.items():
-            if number != self._current and likeness(other, now) >= RECOGNISED:
-                self._enter(number)
-                return number
+        number = self._recognise(now)
+        if number is not None:
+            self._enter(number)
+            return number
         return self._judge_strange(scene, now, time_s)
+
+    def _recognise(self, now: Thumbnail) -> int | None:
+        """Number of the other scene that has returned, if one has."""
+        others = (number for number in self._scenes if number != self._current)
+        return next((number for number in others if likeness(self._scenes[number], now) >= RECOGNISED), None)
 
     def _judge_strange(self, scene: Thumbnail, now: Thumbnail, time_s: float) -> int | None:
         """What a picture is that shows little of any known scene."""
@@ -108,5 +119,7 @@ class KnownScenes:
 
 
 def _support(scene: Thumbnail, others: Sequence[Thumbnail]) -> float:
-    """How many pictures show the same as this one, times how much there is to see: a card is mostly even."""
-    return sum(likeness(scene, each) >= FAMILIAR for each in others) * (0.1 + float(scene.structured.mean()))
+    """How many pictures show the same as this one, times how much there is to see: a card is mostly even, and nothing moves on it."""
+    same = [each.colours for each in others if likeness(scene, each) >= FAMILIAR]
+    alive = len(same) > 1 and float(np.ptp(np.stack(same), axis=0).max()) > MOVES
+    return (ALIVE if alive else 1) * len(same) * (0.1 + float(scene.structured.mean()))

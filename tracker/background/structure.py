@@ -46,9 +46,11 @@ LIGHT_RANGE = (0.2, 5.0)
 LOST, LEFT_OVER = 0.1, 0.3
 """likeness below which nothing of a scene is left; in an even picture, what a codec may leave of it"""
 EVEN, MOSTLY_EVEN, MOST = 0.05, 0.2, 0.7
-"""shares of blocks: with structure, below which a picture is even, or even but for a text; recoloured, above which it is another"""
+"""shares of blocks: with structure, below which a picture is even, or even but for a text; changed, above which it is another"""
 RECOLOURED = (12.0, 0.25)
 """a block's colour has changed from so many grey levels, and so large a share of them"""
+RETEXTURED = 6.0
+"""factor between the squared gradients of a block from which its texture has changed, as to the snow of an empty channel"""
 
 
 @dataclass(frozen=True)
@@ -116,11 +118,15 @@ def same_light(scene: Thumbnail, now: Thumbnail) -> Mask:
     return np.asarray((np.ptp(ratio, axis=2) < SAME_TINT) & (low < mean) & (mean < high))
 
 
+def has_structure(scene: Thumbnail) -> bool:
+    """Whether a scene can be known by its gradients, and not only by its colours."""
+    return bool(scene.structured.sum() >= FEWEST)
+
+
 def likeness(scene: Thumbnail, now: Thumbnail) -> float:
     """Share of the scene's blocks that `now` shows, in [0, 1]; of a scene without structure the colours are compared."""
-    structured = scene.structured
-    if structured.sum() >= FEWEST:
-        return float(kept_blocks(scene, now)[structured].mean())
+    if has_structure(scene):
+        return float(kept_blocks(scene, now)[scene.structured].mean())
     return float(same_light(scene, now).mean())
 
 
@@ -131,37 +137,56 @@ def is_light_change(scene: Image, image: Image, changed: Mask) -> bool:
     whole picture, in the scene's tint, is the light's.
     """
     known, now = thumbnail(scene), thumbnail(image)
-    height, width = known.across.shape
-    here: Array = np.asarray(
-        cv2.resize(changed.astype(np.float32), (width, height), interpolation=cv2.INTER_AREA), np.float32
-    )
-    steep = np.hypot(known.across, known.down)
-    here_edges = here * (steep >= EDGE)
-    if here_edges.sum() >= ENOUGH_EDGES * height * width:
-        # directions only: one hard edge of an object would outweigh all the scene's soft ones
-        shared = known.across * now.across + known.down * now.down
-        present = np.hypot(now.across, now.down)
-        cosine = shared / np.maximum(steep * present, np.float32(1e-6))
-        least = cv2.resize(_least_gain(known, now), (width, height), interpolation=cv2.INTER_NEAREST)
-        cosine[present < least * steep] = 0  # what a codec left on a plain object
-        return float((here_edges * cosine).sum()) >= SAME_EDGES * float(here_edges.sum())
+    here = _shrunk(changed, known)
+    kept = _kept_edges(known, now, here)
+    if kept is not None:
+        return kept >= SAME_EDGES
     covered = _by_block(here) > 0.5
     return bool(covered.mean() >= 0.8 and same_light(known, now)[covered].mean() >= 0.8)
 
 
+def hides_edges(scene: Image, image: Image, changed: Mask) -> bool:
+    """Whether the scene's edges are gone where a picture differs from it, `changed` (H, W) bool; no where there are too few to tell."""
+    known, now = thumbnail(scene), thumbnail(image)
+    kept = _kept_edges(known, now, _shrunk(changed, known))
+    return kept is not None and kept < SAME_EDGES
+
+
+def _shrunk(changed: Mask, known: Thumbnail) -> Array:
+    height, width = known.across.shape
+    return np.asarray(cv2.resize(changed.astype(np.float32), (width, height), interpolation=cv2.INTER_AREA), np.float32)
+
+
+def _kept_edges(known: Thumbnail, now: Thumbnail, here: Array) -> float | None:
+    """Mean cosine between the gradients of two thumbnails where `here` (h, w) is above 0; None where the scene has too few edges."""
+    steep = np.hypot(known.across, known.down)
+    here_edges = here * (steep >= EDGE)
+    if here_edges.sum() < ENOUGH_EDGES * here.size:
+        return None
+    # directions only: one hard edge of an object would outweigh all the scene's soft ones
+    shared = known.across * now.across + known.down * now.down
+    present = np.hypot(now.across, now.down)
+    cosine = shared / np.maximum(steep * present, np.float32(1e-6))
+    least = cv2.resize(_least_gain(known, now), here.shape[::-1], interpolation=cv2.INTER_NEAREST)
+    cosine[present < least * steep] = 0  # what a codec left on a plain object
+    return float((here_edges * cosine).sum()) / float(here_edges.sum())
+
+
 def is_blank(scene: Thumbnail, now: Thumbnail, *, sudden: bool) -> bool:
-    """Whether nothing of the scene is left, and the picture is even or has other colours nearly everywhere.
+    """Whether nothing of the scene is left, and the picture is even or has other colours or another texture nearly everywhere.
 
     sudden  it went from one frame to the next, as no object does: then a codec may have left a little of it
 
-    Water and leaves keep their colours when they move.
+    Water and leaves keep their colours and their texture when they move.
     """
     left, structure = likeness(scene, now), float(now.structured.mean())
     if not sudden:
         return left < LOST and structure < EVEN
     away = np.abs(now.colours - scene.colours).max(axis=2)
     recoloured = away > np.maximum(RECOLOURED[0], RECOLOURED[1] * scene.colours.max(axis=2))
-    return bool((left < LEFT_OVER and structure < MOSTLY_EVEN) or (left < LOST and recoloured.mean() > MOST))
+    texture = np.log((now.energy + EDGE**2) / (scene.energy + EDGE**2))
+    changed = recoloured | (np.abs(texture) > np.log(RETEXTURED))
+    return bool((left < LEFT_OVER and structure < MOSTLY_EVEN) or (left < LOST and changed.mean() > MOST))
 
 
 def _least_gain(scene: Thumbnail, now: Thumbnail) -> Array:

@@ -62,6 +62,8 @@ EVEN = 0.8
 """share of its pixels that are the scene's colour, only darker or lighter"""
 RIM_PX, SOFT = 4, 0.5
 """width of its rim on either side, and the difference outside as a share of that inside from which it is soft"""
+FAINT = np.float32(4)
+"""grey levels below which what the network found may be a codec's residue"""
 MOST_GROWN = 1.0
 """such pixels for every one of the network's, at most"""
 DARKEST = np.float32(8)
@@ -91,6 +93,7 @@ class PicturedScene(Protocol):
     def judge(self, image: Image) -> NDArray[np.uint8]: ...
     def learn(self, image: Image, known_foreground: Mask | None = None, *, dt_s: float = REFERENCE_S) -> None: ...
     def is_light(self, image: Image, changed: Mask) -> bool: ...
+    def hides_edges(self, image: Image, changed: Mask) -> bool: ...
     def adapt(self, image: Image) -> None: ...
     def enter(self, scene: int) -> None: ...
     def reset(self) -> None: ...
@@ -111,6 +114,8 @@ class Backdrop:
         """(H, W) where the mixture finds the frame sensed last different from the scene, and where not only darker"""
         self.colours = self.expected = np.zeros((0, 0, 3), np.float32)
         """(H, W, 3) that frame, and the scene in its light"""
+        self.covered = False
+        """whether an object, and not the light, is before much of the scene in that frame"""
         self.reset()
 
     def reset(self) -> None:
@@ -166,6 +171,7 @@ class Backdrop:
         self.different = verdict == 255
         share = float(self.different.mean())
         self._light_changed = share > LIGHT_SHARE and self.mixture.is_light(image, self.different)
+        self.covered = share > COVERED_SHARE and self.mixture.hides_edges(image, self.different)
         weight = COVERED_WEIGHT if share > COVERED_SHARE and not self._light_changed else LIGHT_WEIGHT
         background = np.asarray(cv2.multiply(background, _light(colours, background, verdict, weight)), np.float32)
         self.colours, self.expected = colours, background
@@ -191,7 +197,8 @@ class Backdrop:
     def find_clouds(self, found: Mask) -> Mask:
         """(H, W) the pieces of `found`, in the frame sensed last, that are the light's: large, of the scene's tint, soft at the rim.
 
-        An object ends within a pixel or two; the shadow of a cloud, and the sun between two, fade over many.
+        An object ends within a pixel or two, and hides the scene's edges; the shadow of a cloud, and the sun between two, fade over
+        many. What the network missed inside a piece is no rim.
         """
         clouds = np.zeros_like(found)
         if self._difference is None:
@@ -211,11 +218,35 @@ class Backdrop:
                 continue
             solid, ring = here.astype(np.uint8), np.ones((2 * RIM_PX + 1, 2 * RIM_PX + 1), np.uint8)
             inner = here & (cv2.erode(solid, ring, borderValue=1) == 0)
-            outer = ~found[window] & (cv2.dilate(solid, ring) > 0)
+            outer = ~found[window] & (cv2.dilate(solid, ring) > 0) & ~_filled(solid)
             away = self._difference[window]
-            if outer.any() and np.median(away[outer]) > SOFT * np.median(away[inner]):
+            soft = outer.any() and np.median(away[outer]) > SOFT * np.median(away[inner])
+            if soft and not self.mixture.hides_edges(self.colours.astype(np.uint8), labels == b):
                 clouds[window] |= here & (cv2.medianBlur(tinted, 5) == 0)  # who walks in its shade stays
         return clouds
+
+    def find_residue(self, found: Mask) -> Mask:
+        """(H, W) what of `found`, in the frame sensed last, a codec left behind somebody who moved on.
+
+        An encoder spends few bits on what no later picture needs, so near the end of a clip the ground behind an object keeps a little
+        of it. Where the scene is calm the network sees an object in that: fainter than any that can be told from the scene, and
+        beside what the mixture finds different, not between it.
+        """
+        residue = np.zeros_like(found)
+        if self._difference is None:
+            return residue
+        solid = cv2.medianBlur((found & self.different).astype(np.uint8), 3)
+        _, labels, stats, _ = cv2.connectedComponentsWithStats(found.astype(np.uint8), connectivity=8)
+        for b, (x, y, w, h, _) in enumerate(stats[1:].tolist(), 1):
+            window = slice(y, y + h), slice(x, x + w)
+            here = labels[window] == b
+            core = solid[window] * here
+            beside = here & ~self.different[window]
+            if core.any():
+                beside &= ~_between(core)
+            if beside.any() and np.median(self._difference[window][beside]) < FAINT:
+                residue[window] |= beside
+        return residue
 
     def learn(self, image: Image, objects: Mask | None = None, *, dt_s: float = REFERENCE_S) -> None:
         """Take the frame that was sensed last, `dt_s` seconds after the one before, into the scene, except where `objects`
@@ -340,17 +371,17 @@ def object_probability(
     return np.asarray(answer.cpu().numpy()[:height, :width])
 
 
-def _grown(seeds: Mask, different: Mask) -> Mask:
+def _grown(seeds: Mask, different: Mask, *, most: float = MOST_GROWN) -> Mask:
     """What hangs together with an object's `seeds` and is `different` from the scene, beside them; all (H, W) bool.
 
-    The network leaves holes in what it finds, on real pictures. Where more would be added than there are seeds it is the light
-    that differs.
+    The network leaves holes in what it finds, on real pictures, and in the middle of what fills the picture. Where more than `most`
+    would be added for every seed it is the light that differs.
     """
     solid = cv2.medianBlur(seeds.astype(np.uint8), 3)
     joined = cv2.bitwise_or(cv2.medianBlur(different.astype(np.uint8), 5), solid)
     _, labels, stats, _ = cv2.connectedComponentsWithStats(joined, connectivity=8)
     seeded = np.bincount(labels[solid > 0], minlength=len(stats))
-    trusted = stats[:, cv2.CC_STAT_AREA] <= (1 + MOST_GROWN) * seeded
+    trusted = (seeded > 0) & (stats[:, cv2.CC_STAT_AREA] <= (1 + most) * np.maximum(1, seeded))
     trusted[0] = False
     return np.asarray(trusted[labels] & (solid == 0))
 
@@ -359,6 +390,12 @@ def _between(mask: NDArray[np.uint8]) -> Mask:
     """What lies between the parts of a mask (h, w): its convex hull."""
     outlines, _ = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
     return cv2.fillConvexPoly(np.zeros_like(mask), cv2.convexHull(np.concatenate(outlines)), 1) > 0
+
+
+def _filled(mask: NDArray[np.uint8]) -> Mask:
+    """A mask (h, w) with its holes."""
+    outlines, _ = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    return np.asarray(cv2.drawContours(np.zeros_like(mask), outlines, -1, 1, cv2.FILLED) > 0)
 
 
 class Ground:
@@ -404,7 +441,11 @@ class Ground:
         low, high = self.settings.sure
         found[self._streaks.find(self.backdrop.different)] = 0
         found[self.backdrop.find_clouds(found > high)] = 0
-        found[_grown(found > high, self.backdrop.tinted)] = GROWN
+        found[self.backdrop.find_residue(found > high)] = 0
+        if self.backdrop.covered:
+            found[_grown(found > high, self.backdrop.different, most=np.inf)] = GROWN
+        else:
+            found[_grown(found > high, self.backdrop.tinted)] = GROWN
         different = self.backdrop.different
         if found.shape != (height, width):
             found = np.asarray(cv2.resize(found, (width, height), interpolation=cv2.INTER_LINEAR), np.float32)

@@ -20,6 +20,8 @@ ROUNDED_SHARE = 0.05
 """Share of the steps that rounding makes unlike the usual one; with fewer, pictures were dropped or doubled."""
 MILLISECOND_S = 1.001e-3
 """The tick of Matroska and FLV. Programs that copy a stream put a time that does not rise so far behind the one before."""
+STUCK_S = 0.01
+"""A longer step is one of a camera, whatever mean rate a header gives: over a gap of hours that is nearly nothing."""
 STUCK_PART = 0.25
 """A step below this part of the header's is no step of a clock."""
 YEAR_S = 365.25 * 86400
@@ -97,7 +99,7 @@ def _line(ticks: Ints, steps: Ints, tick_s: float, rates: Sequence[float]) -> fl
 
 def _is_stuck(steps_s: Times, tick_s: float, *, rate: float) -> bool:
     """Half of the pictures or more come one tick or millisecond after the one before, at a rate that is far lower."""
-    limit_s = min(max(MILLISECOND_S, 1.001 * tick_s), STUCK_PART / rate)
+    limit_s = min(max(MILLISECOND_S, 1.001 * tick_s), STUCK_S, STUCK_PART / rate)
     return bool(np.count_nonzero((steps_s > 0) & (steps_s <= limit_s)) >= len(steps_s) / 2)
 
 

@@ -10,7 +10,7 @@ from pydantic import Field
 from tracker.timing import REFERENCE_S, FrameTimer, lasts
 from tracker.tracks.assignment import area, assign, covered_matrix, pair_costs
 from tracker.tracks.motion import Motion, begin, correct, predict, pushed_into
-from tracker.types import Region, Seconds, Settings, Track
+from tracker.types import Box, Region, Seconds, Settings, Track
 
 
 class LinkerSettings(Settings):
@@ -76,8 +76,8 @@ class Linker:
         named, unnamed = [line for line in self._lines if line.id], [line for line in self._lines if not line.id]
         free = self._merge(named, free)
         # those with an identity choose first: a noise blob must not take a person's region
-        free = self._pair([line for line in named if not line.seen], free, look_s=interval.look_s)
-        free = self._pair(unnamed, free, look_s=interval.look_s)
+        free = self._pair([line for line in named if not line.seen], free, size=size, look_s=interval.look_s)
+        free = self._pair(unnamed, free, size=size, look_s=interval.look_s)
         for line in self._lines:
             line.unseen_s = 0.0 if line.seen else line.unseen_s + dt_s
         self._lines = [line for line in self._lines if line.seen or self._lives(line, size)]
@@ -106,9 +106,12 @@ class Linker:
             max((lines[n] for n in inside), key=lambda line: area(line.motion.box)).label = region.label
         return left
 
-    def _pair(self, lines: Sequence[_Line], regions: Sequence[Region], *, look_s: float) -> list[Region]:
+    def _pair(
+        self, lines: Sequence[_Line], regions: Sequence[Region], *, size: tuple[int, int], look_s: float
+    ) -> list[Region]:
         """Correct each line by the region it is; returns the regions that are nobody's."""
-        boxes = [line.motion.box for line in lines], [region.box for region in regions]
+        # of one that leaves, the last region is a small part: it is compared with what the picture can show of the track
+        boxes = [_inside(line.motion.box, size) for line in lines], [region.box for region in regions]
         pairs = assign(pair_costs(*boxes, reach=self.settings.reach, growth=self.settings.growth))
         for row, column in pairs:
             line, region = lines[row], regions[column]
@@ -123,3 +126,12 @@ class Linker:
         x, y = line.motion.box.centre
         inside = 0 <= x < size[0] and 0 <= y < size[1]
         return bool(line.id) and inside and lasts(self.settings.max_gap_s, line.unseen_s)
+
+
+def _inside(box: Box, size: tuple[int, int]) -> Box:
+    """The part of a box inside a picture (width, height), at least a pixel wide and high at its border."""
+    (x0, x1), (y0, y1) = (
+        (min(max(low, 0.0), length - 1.0), max(min(high, float(length)), 1.0))
+        for low, high, length in zip(box[:2], box[2:], size, strict=True)
+    )
+    return Box(x0, y0, x1, y1)

@@ -173,7 +173,7 @@ class LifeSettings(Settings):
     """seconds a slot must be seen before it is given an identity"""
     young_s: Seconds = 0.12
     """seconds a slot without identity may be unseen"""
-    hidden_s: Seconds = 1.2
+    hidden_s: Seconds = 3.0
     """seconds a slot with an identity may be unseen, away from the border; over a longer gap between two frames all end"""
     hidden_below: float = Field(0.25, ge=0, le=1)
     """a slot that owns less foreground than this share of its usual area is hidden"""

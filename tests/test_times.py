@@ -230,7 +230,7 @@ def packets_of(pts, *, keys=None, dts=None, tick_s=Fraction(1, 1000)) -> Packets
     given = [np.array([NO_TIME if t is None else t for t in times], np.int64) for times in (pts, dts or pts)]
     key = np.zeros(len(pts), np.bool_)
     key[[0] if keys is None else keys] = True
-    return Packets(*given, key, tick_s, left_out=0, last=None, end_s=0.0, torn=False, stopped=None)
+    return Packets(*given, key, tick_s, left_out=0, last=None, end_s=0.0, torn=False, holes=(), stopped=None)
 
 
 class TestClock:
@@ -505,6 +505,21 @@ class TestLength:
         source = open_source(str(path))
         assert [frame.number for frame in source][-1] >= 55
         assert "cut short" not in (source.problem or "")
+
+    @pytest.mark.parametrize("suffix", ["mkv", "webm"])
+    def test_what_matroska_lost_with_its_frames_is_told(self, tmp_path, suffix):
+        """Damage to the heads of blocks makes FFmpeg look for the next cluster; it says nothing of those before."""
+        path = write(tmp_path / f"clip.{suffix}", codec="libx264" if suffix == "mkv" else "libvpx")
+        whole = open_source(str(path))
+        assert len(list(whole)) == 60
+        assert whole.problem is None
+        content = bytearray(path.read_bytes())
+        begin = len(content) * 6 // 10
+        content[begin : begin + len(content) // 6] = bytes([0x77]) * (len(content) // 6)
+        path.write_bytes(content)
+        source = open_source(str(path))
+        assert len(list(source)) < 58
+        assert source.problem is not None
 
     def test_a_cut_clip_that_started_late_is_cut(self, tmp_path):
         path = write(tmp_path / "clip.mkv", [600_000 + ms for ms in EVEN_MS])

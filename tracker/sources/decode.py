@@ -21,7 +21,7 @@ from tracker.sources.address import is_url, scheme, shown
 from tracker.sources.clock import MOST_FPS, USUAL_FPS
 from tracker.sources.connect import in_steps
 from tracker.sources.deep import deep_values
-from tracker.sources.ending import is_cut
+from tracker.sources.ending import is_cut, lost_bytes
 from tracker.sources.packets import Packets, demux, list_packets, shows_picture
 from tracker.sources.streams import choose_stream
 from tracker.types import Image
@@ -206,6 +206,10 @@ class Decoder:
     def is_cut(self, last_packet: tuple[int, int] | None) -> bool | None:
         """Whether the file ends before its own structure does; None where that does not tell."""
         return is_cut(Path(self._address), self._container.format.name, last_packet=last_packet)
+
+    def lost_bytes(self, holes: Sequence[tuple[int, int]]) -> int:
+        """How many bytes between packets, in `holes`, are no part of the file's structure: packets once; 0 where it does not tell."""
+        return lost_bytes(Path(self._address), self._container.format.name, holes)
 
     def holds_fields(self) -> bool:
         """Whether two packets make one picture, as in interlaced H.264; decodes a few, uses the pass up."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
@@ -11,6 +11,9 @@ TS_PACKETS = (188, 192, 204)
 TS_LAST = 4
 """So many of the last packets are looked at."""
 EBML_HEADER, SEGMENT, CLUSTER = (bytes.fromhex(name) for name in ("1a45dfa3", "18538067", "1f43b675"))
+BLOCKS = tuple(bytes.fromhex(name) for name in ("a3", "a1"))
+GROUPS = (CLUSTER, bytes.fromhex("a0"))
+"""elements that hold blocks"""
 BLOCK_HEAD = 4
 """Bytes of a block before its picture: track, time, flags."""
 ASF_FILE_PROPERTIES = bytes.fromhex("a1dcab8c47a9cf118ee400c00c205365")
@@ -69,6 +72,31 @@ def _matroska(file: BinaryIO, size: int, last_packet: tuple[int, int] | None) ->
         name, head, length = element
         place += head if name == CLUSTER or length is None else head + length
     return True if place > size else None
+
+
+def lost_bytes(path: Path, container: str, holes: Sequence[tuple[int, int]]) -> int:
+    """Bytes in `holes`, (end of a packet, begin of the next or end of the file), that are no elements of Matroska; 0 of others.
+
+    Where the head of a block is damaged FFmpeg looks for the next cluster, and says nothing of the pictures before it.
+    """
+    if "matroska" not in container.split(","):
+        return 0
+    with path.open("rb") as file:
+        return sum(end - begin for begin, end in holes if not _leads_to(file, begin, end))
+
+
+def _leads_to(file: BinaryIO, place: int, packet: int) -> bool:
+    """Whether whole elements lie between the end of a packet of Matroska and the block that holds the next, or the file's end."""
+    place += BLOCK_HEAD  # FFmpeg puts a packet where its block's head begins
+    while place < packet:
+        element = _element(file, place)
+        if element is None:
+            return False
+        name, head, length = element
+        if name in BLOCKS and place + head <= packet < place + head + (length or 0):
+            return True
+        place += head if name in GROUPS or length is None else head + length
+    return place <= packet + BLOCK_HEAD
 
 
 def _element(file: BinaryIO, place: int) -> tuple[bytes, int, int | None] | None:

@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 
 NO_TIME = np.iinfo(np.int64).min
 """Stands for a timestamp that is not given."""
+HOLE, MOST_HOLES = 128, 1000
+"""Bytes between two packets from which it is asked what they are, and how often at most."""
 LAST_FEW = 4
 """Demuxers mark a packet cut by the end of the file, or one of those just before it."""
 
@@ -38,6 +40,8 @@ class Packets:
     """container time at which the last packet of any stream ends"""
     torn: bool
     """one of the last packets is incomplete"""
+    holes: tuple[tuple[int, int], ...]
+    """(end of a packet, begin of the next of any stream or end of the file) in bytes, where more than their heads is between"""
     stopped: str | None
     """why the list ends before the file does, in FFmpeg's words"""
 
@@ -75,10 +79,16 @@ def list_packets(container: Any, stream: Any) -> Packets:
     left_out = 0
     ends: dict[int, float] = {}
     last = stopped = None
+    holes: list[tuple[int, int]] = []
+    place = 0
     try:
         for packet in demux(container):
             if not packet.size:
                 continue
+            if packet.pos is not None:
+                if place and packet.pos - place > HOLE and len(holes) < MOST_HOLES:
+                    holes.append((place, packet.pos))
+                place = max(place, packet.pos + packet.size)
             begin = packet.dts if packet.pts is None else packet.pts
             if begin is not None and not packet.is_corrupt:
                 end_s = (begin + (packet.duration or 0)) * float(packet.time_base)
@@ -95,6 +105,7 @@ def list_packets(container: Any, stream: Any) -> Packets:
             last = None if packet.pos is None else (packet.pos, packet.size)
     except (av.error.FFmpegError, OSError) as error:
         stopped = error.strerror or type(error).__name__
+    holes += [(place, container.size)] if place else []
     return Packets(
         np.array(pts, np.int64),
         np.array(dts, np.int64),
@@ -104,5 +115,6 @@ def list_packets(container: Any, stream: Any) -> Packets:
         last=last,
         end_s=max(ends.values(), default=0.0),
         torn=any(last_corrupt),
+        holes=tuple(holes),
         stopped=stopped,
     )

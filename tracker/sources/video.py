@@ -48,6 +48,7 @@ class Video:
         self._ended = False  # the iteration came to the end of the file
         self._sought = False  # it began at a later packet, so that the decoder's counts are not of the whole file
         self._short: bool | None = None
+        self._lost_bytes = 0
         self._missing = 0  # numbers that no picture had
         self._readable_s = 0.0  # up to where pictures came
         self._stretch: Stretch | None = None
@@ -135,6 +136,7 @@ class Video:
         with closing(self._open()) as listing:
             packets = listing.packets()
             self._short = self._is_short(listing, packets)
+            self._lost_bytes = 0 if self._short else listing.lost_bytes(packets.holes)
         if decoder.interlaced:
             with closing(self._open()) as probing:
                 if probing.holds_fields():
@@ -187,6 +189,8 @@ class Video:
         damaged = lost + decoder.corrupt
         if damaged > 0:
             parts.append("1 damaged frame" if damaged == 1 else f"{damaged} damaged frames")
+        if self._lost_bytes:
+            parts.append(f"{self._lost_bytes} bytes of it not readable; frames that were there are not counted")
         return f"{self._shown}: {', '.join(parts)}" if parts else None
 
     def _promised_s(self) -> float | None:

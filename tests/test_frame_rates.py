@@ -4,13 +4,15 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from clips import draw, write_video
+from commands import call
 from test_slots_lane import RunningAverage
 
 from tracker.background import FOREGROUND, GmmSegmenter, GmmSettings, Mixture, MixtureSettings
 from tracker.errors import SettingsError
 from tracker.health import Health
 from tracker.pipeline import Lane
-from tracker.settings import RENAMED, known_keys, load_settings
+from tracker.settings import RENAMED, load_settings
 from tracker.slots.checkpoint import Network
 from tracker.slots.confidence import Witness
 from tracker.slots.rigid import RigidSlots
@@ -104,13 +106,36 @@ def test_a_warm_up_lasts_its_seconds_and_never_takes_few_pictures(fps, pictures)
 
 
 @pytest.mark.parametrize("old", RENAMED)
-def test_the_old_name_of_a_setting_is_refused_with_its_new_one(old):
-    new = ".".join((*old.split(".")[:-1], RENAMED[old]))
+def test_the_old_name_of_a_setting_is_taken_with_a_warning_that_names_the_new_one(old):
+    *group, name = new = (*old.split(".")[:-1], RENAMED[old])
     rigid = ["slots.rigid.ink=0.3"] if ".rigid." in old else []
-    with pytest.raises(SettingsError) as caught:
-        load_settings(overrides=[*rigid, f"{old}=30"])
-    assert str(caught.value) == f"--set {old}=30: {old}: is now {new}, in seconds: 30 frames of 25 a second are 1.2"
-    assert new in {".".join(key) for key in known_keys()} or rigid
+    with pytest.warns(FutureWarning) as warned:
+        settings = load_settings(overrides=[*rigid, f"{old}=30"])
+    (said,) = {str(each.message) for each in warned}
+    assert said == f"--set {old}=30: {old} is now {'.'.join(new)}, in seconds; 30 frames are taken for 1.2 s"
+    for part in group:
+        settings = getattr(settings, part)
+    assert getattr(settings, name) == 1.2
+    with pytest.raises(SettingsError, match="is now"):
+        load_settings(overrides=[*rigid, f"{old}=soon"])
+
+
+def test_an_old_name_is_one_line_on_stderr(tmp_path):
+    write_video(tmp_path / "clip.mp4", draw(5))
+    result = call(
+        "process", tmp_path / "clip.mp4", "--lanes", "gmm", "-o", tmp_path / "o.mp4", "--set", "linker.confirm_frames=1"
+    )
+    assert result.exit_code == 0
+    assert [line for line in result.stderr.splitlines() if "confirm_s" in line] == [
+        "tracker: warning: --set linker.confirm_frames=1: linker.confirm_frames is now linker.confirm_s, in seconds; "
+        "1 frames are taken for 0.04 s"
+    ]
+
+
+def test_slow_motion_counts_as_125_frames_a_second():
+    timer = FrameTimer(1.0)
+    intervals = [timer.step(n / 2000) for n in range(5)]
+    assert [round(each.dt_s, 9) for each in intervals[1:]] == [0.008] * 4
 
 
 # --- the background ---------------------------------------------------------------------------------------------------
@@ -215,7 +240,7 @@ def test_an_identity_is_given_after_the_same_time_but_never_for_less_than_three_
 @pytest.mark.parametrize("kind", ["gmm", "slots"])
 @pytest.mark.parametrize("fps", [10, 25, 120])
 def test_who_is_not_seen_any_more_lives_on_for_the_same_time(kind, fps):
-    times = [n / fps for n in range(3 * fps)]
+    times = [n / fps for n in range(5 * fps)]
     pictures = [paint(*[(40, 30, RED)] * (time_s < 1), seed=n) for n, time_s in enumerate(times)]
     run = watch(kind, pictures, times)
     last_s = max(time_s for time_s, tracks in zip(times, run, strict=True) if tracks)

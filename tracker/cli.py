@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 import traceback
+import warnings
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -427,7 +428,12 @@ def _settings(common: dict[str, Any]) -> RunSettings:
         overrides.append(f"device={device}")
     if lanes:
         overrides.append(f"lanes=[{','.join(lanes)}]")
-    return load_settings(common.pop("files"), overrides)
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always", FutureWarning)
+        settings = load_settings(common.pop("files"), overrides)
+    for line in dict.fromkeys(str(each.message) for each in said):
+        note(f"tracker: warning: {line}")
+    return settings
 
 
 def _carry_out(common: dict[str, Any], **job: Any) -> None:

@@ -6,6 +6,7 @@ Precedence: defaults < file < later file < command line. What is unknown is refu
 from __future__ import annotations
 
 import difflib
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar, get_args
@@ -58,7 +59,9 @@ RENAMED = {
     "slots.life.still_frames": "still_s",
     "slots.rigid.hidden_frames": "hidden_s",
 }
-"""Settings that counted frames, and their names in seconds. They are refused: only the user knows of which frame rate they were."""
+"""Settings that counted frames, and their names in seconds. The old names work until the release after the next, with a warning."""
+USUAL_FPS = 25
+"""frames a second that a number of frames is taken for: that of the clips on which the settings were chosen"""
 
 
 class Variant(Settings):
@@ -148,7 +151,8 @@ def read_settings(
     base        what they change; the defaults if None
     flag        where the overrides were given, for the words of an error
 
-    Raises SettingsError, one line that names the file or flag, the key, and what is wanted.
+    Raises SettingsError, one line that names the file or flag, the key, and what is wanted. A setting under an old name is taken,
+    with a FutureWarning that names the new one.
     """
     merged = (base or model()).model_dump()  # so that a group given in part keeps its other defaults
     origins: dict[Key, str] = {}
@@ -202,6 +206,12 @@ def _merge(into: dict[str, Any], new: Mapping[str, Any], origin: str, origins: d
             group = into.get(str(name))
             into[str(name)] = group = dict(group) if isinstance(group, Mapping) else {}
             _merge(group, value, origin, origins, key)
+        elif (now := _renamed(key)) is not None and isinstance(value, (int, float)) and not isinstance(value, bool):
+            seconds = float(value) / USUAL_FPS
+            was = f"{origin}: {'.'.join(key)} is now {'.'.join(now)}, in seconds"
+            warnings.warn(f"{was}; {_cut(str(value))} frames are taken for {seconds:g} s", FutureWarning, stacklevel=2)
+            origins[now] = origin
+            into[now[-1]] = seconds
         else:
             into[str(name)] = value
 
@@ -212,8 +222,8 @@ def _explain(error: ValidationError, model: type[Settings], origins: Mapping[Key
     place = tuple(str(part) for part in first["loc"])
     key = next((place[:n] for n in range(len(place), 0, -1) if place[:n] in origins), place)
     origin, dotted = origins.get(key, "settings"), _cut(".".join(key))
-    if first["type"] == "extra_forbidden" and (renamed := _renamed(key, first["input"])):
-        return f"{origin}: {dotted}: {renamed}"
+    if first["type"] == "extra_forbidden" and (now := _renamed(key)) is not None:
+        return f"{origin}: {dotted} is now {'.'.join(now)}, in seconds"
     if first["type"] == "extra_forbidden":
         return f"{origin}: unknown setting {dotted}; {_nearest(key, model)}"
     if first["type"] in ("model_type", "dict_type"):
@@ -223,14 +233,11 @@ def _explain(error: ValidationError, model: type[Settings], origins: Mapping[Key
     return f"{origin}: {dotted} = {_short(first['input'])}: {' or '.join(dict.fromkeys(map(_wish, here)))}"
 
 
-def _renamed(key: Key, value: object) -> str | None:
-    """What has become of a setting that counted frames; None if there was none of that name."""
+def _renamed(key: Key) -> Key | None:
+    """The new name of a setting that counted frames; None if there was none of that name."""
     # a training's recipe holds the same groups in another place
     now = next((now for old, now in RENAMED.items() if key[-2:] == tuple(old.split("."))[-2:]), None)
-    if now is None:
-        return None
-    example = f": {value} frames of 25 a second are {value / 25:g}" if isinstance(value, (int, float)) else ""
-    return f"is now {'.'.join((*key[:-1], now))}, in seconds{example}"
+    return None if now is None else (*key[:-1], now)
 
 
 def _wish(complaint: ErrorDetails) -> str:

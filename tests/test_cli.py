@@ -129,6 +129,13 @@ def test_a_part_of_a_clip(clip, tmp_path):
     assert all(line.startswith(("6,0.2", "7,0.24", "8,0.28")) for line in first)
 
 
+def test_without_a_prescan_the_scene_is_learned_before_anything_is_judged(clip, tmp_path):
+    learned = ("--set", "prescan_frames=0", "--set", "gmm.mixture.warm_up_s=0.1", "--max-frames", 6)
+    result = call("process", clip, "--lanes", "slots", *learned, "-o", "o.mp4")
+    assert result.exit_code == 0, result.output
+    assert "warming up: the first 0.1 s" in result.stderr
+
+
 def test_a_folder_of_frames_and_a_glob(clip, tmp_path):
     write_pictures(tmp_path / "frames", frames_in(clip)[:4])
     for source in ("frames", "frames/frame*.png"):

@@ -78,9 +78,9 @@ class GmmSegmenter:
         judges = self.settings.mixture.method == "mog2"
         verdict = self.mixture.judge(image) if judges and self._covered else self.mixture.step(image, dt_s=dt_s)
         foreground = np.asarray(verdict == FOREGROUND)
-        share = float(foreground.mean())
-        self._covered = share > COVERED
-        if share <= self.settings.flood or not self.mixture.is_light(image, foreground):
+        self._covered = float(foreground.mean()) > COVERED
+        solid = self._without_specks(foreground)  # rain is everywhere, but the light is no streaks
+        if solid.mean() <= self.settings.flood or not self.mixture.is_light(image, foreground):
             return foreground
         self.mixture.adapt(image)
         self._covered = False
@@ -95,11 +95,15 @@ class GmmSegmenter:
         return cv2.resize(image, size, interpolation=cv2.INTER_AREA)  # type: ignore[return-value]
 
     def _clean(self, foreground: Mask) -> NDArray[np.uint8]:
+        mask = self._without_specks(foreground)
+        kernel = np.ones((_odd(self.settings.close_height * mask.shape[0]), 1), np.uint8)
+        return cv2.morphologyEx(mask, cv2.MORPH_CLOSE, kernel)  # type: ignore[return-value]
+
+    def _without_specks(self, foreground: Mask) -> NDArray[np.uint8]:
         mask = foreground.astype(np.uint8)
         if self.settings.speck_px > 1:
             mask = cv2.medianBlur(mask, self.settings.speck_px).astype(np.uint8)
-        kernel = np.ones((_odd(self.settings.close_height * mask.shape[0]), 1), np.uint8)
-        return cv2.morphologyEx(mask, cv2.MORPH_CLOSE, kernel)  # type: ignore[return-value]
+        return mask
 
     def _blobs(self, mask: NDArray[np.uint8], size: tuple[int, int]) -> tuple[Labels, tuple[Region, ...]]:
         """Labels at working size, regions in pixels of a frame of `size` (width, height)."""

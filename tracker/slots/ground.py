@@ -434,6 +434,7 @@ class Ground:
         height, width = image.shape[:2]
         if not self.backdrop.ready:
             self._perhaps = np.zeros((height, width), bool)
+            self._streaks = Streaks()  # of another scene, or another size
             return np.zeros((height, width), np.uint8)
         found = object_probability(
             self.net, self.backdrop.sense(self._shrink(image)), device=self.device, dtype=self._dtype
@@ -473,7 +474,8 @@ class Ground:
         if known_foreground is not None and small.shape[:2] != known_foreground.shape:
             size = (small.shape[1], small.shape[0])
             known_foreground = cv2.resize(known_foreground.astype(np.float32), size, interpolation=cv2.INTER_AREA) > 0
-        self._streaks.add(self.backdrop.different)
+        if self.backdrop.different.size:  # not while the scene is learned
+            self._streaks.add(self.backdrop.different)
         self.backdrop.learn(small, known_foreground, dt_s=dt_s)
 
     def is_light(self, image: Image, changed: Mask) -> bool:

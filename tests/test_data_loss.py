@@ -67,6 +67,31 @@ def test_a_sheet_that_would_be_a_picture_of_the_source_is_refused(tmp_path, monk
     assert contents(tmp_path) == before
 
 
+@pytest.mark.parametrize("pattern", ["{here}/f/*.png", "./f/../f/*.png", "**/*.png", "link/*.png", "f/[0-9c]*.png"])
+def test_a_sheet_that_a_pattern_would_find_is_refused_however_it_is_written(pattern, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    write_pictures(tmp_path / "f", draw(3), name="{}.png")
+    (tmp_path / "link").symlink_to("f")
+    before = contents(tmp_path)
+    line = refused("compare", pattern.format(here=tmp_path), "-o", "f", *QUICK)
+    assert "f/compare.png: would be one of the pictures of" in line
+    assert contents(tmp_path) == before
+    assert call("compare", "f/[0-9].png", "-o", "f", *QUICK).exit_code == 0  # does not find compare.png
+
+
+def test_masks_that_a_pattern_would_find_are_refused(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    write_pictures(tmp_path / "f", draw(3), name="{}.png")
+    line = refused("process", "f/**/*.png", "-o", "f/o.mp4", "--masks", "png", *QUICK)
+    assert "f/o.gmm.masks/000001.png: would be one of the pictures of" in line
+
+
+def test_a_summary_that_process_left_goes_with_what_compare_replaces(clip, tmp_path):
+    assert call("process", clip, "-o", "c/compare.mp4", *QUICK).exit_code == 0
+    assert call("compare", clip, "-o", "c", *QUICK, "--overwrite").exit_code == 0
+    assert "compare.summary.json" not in names_in(tmp_path / "c")
+
+
 def test_settings_and_weights_are_inputs_too(clip, tmp_path):
     (tmp_path / "o.gmm.csv").write_text("")  # an empty file: YAML without a setting
     assert "is the input" in refused("process", clip, "-c", "o.gmm.csv", "-o", "o.mp4", "--overwrite", *QUICK)
@@ -194,6 +219,21 @@ def test_a_disk_that_is_full_gives_no_final_name_and_tells_the_first_failure_and
     assert all(name.startswith("o.recovered-1.") for name in left[1:])
 
 
+@unix
+def test_a_disk_that_is_full_from_the_first_byte_is_left_as_it_was(clip, tmp_path):
+    import resource
+
+    (tmp_path / "out").mkdir()
+    running = start(
+        "process", clip, "-o", tmp_path / "out" / "o.mp4", *QUICK,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0)),
+    )  # fmt: skip
+    _, stderr = running.communicate(timeout=60)
+    assert running.returncode == 1
+    assert "cannot be written (File too large)" in stderr
+    assert names_in(tmp_path / "out") == []
+
+
 # Ends
 
 
@@ -234,6 +274,42 @@ def test_ctrl_c_while_it_starts_is_one_line_and_leaves_nothing(long_clip, tmp_pa
         assert "Traceback" not in stderr
         assert running.returncode in (130, -signal.SIGINT), stderr
     assert names_in(tmp_path) == []
+
+
+@unix
+def test_a_folder_that_a_script_has_locked_does_not_hold_up_the_run(clip, tmp_path):
+    import fcntl
+
+    (tmp_path / "out").mkdir()
+    descriptor = os.open(tmp_path / "out", os.O_RDONLY)
+    fcntl.flock(descriptor, fcntl.LOCK_EX)  # as `flock out tracker process ...` does
+    try:
+        assert call("process", clip, "-o", "out/o.mp4", *QUICK).exit_code == 0
+    finally:
+        os.close(descriptor)
+
+
+@unix
+@pytest.mark.parametrize("closed", [(0,), (2,), (0, 1, 2)])
+def test_a_run_whose_standard_streams_are_closed_writes_whole_files(clip, tmp_path, closed):
+    def close():
+        for number in closed:
+            os.close(number)
+
+    asked = [sys.executable, "-m", "tracker", "process", str(clip), "-o", "o.mp4", *QUICK]
+    assert subprocess.run(asked, preexec_fn=close, timeout=60).returncode == 0
+    assert frames_in(tmp_path / "o.mp4") == 12
+    assert json.loads((tmp_path / "o.summary.json").read_text())["frames"] == 12
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="a device of Linux")
+@pytest.mark.parametrize("option", ["--help", "--version"])
+def test_a_help_that_finds_no_room_is_one_line(option):
+    with open("/dev/full", "w") as full:
+        asked = [sys.executable, "-m", "tracker", option]
+        ended = subprocess.run(asked, stdout=full, stderr=subprocess.PIPE, text=True, timeout=60)
+    assert ended.returncode == 1
+    assert ended.stderr == "tracker: error: stdout cannot be written (No space left on device)\n"
 
 
 @unix

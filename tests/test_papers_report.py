@@ -9,7 +9,7 @@ import torch
 from click.testing import CliRunner
 
 from tracker.cli import PAPERS, cli
-from tracker.errors import SettingsError, WeightsError
+from tracker.errors import SettingsError, SinkError, WeightsError
 from tracker.papers import report as report_module
 from tracker.papers import weights
 from tracker.papers.experiments import EXPERIMENTS, Beyond, Claim
@@ -162,3 +162,10 @@ def test_without_recipes_one_line_says_what_to_do(tmp_path):
     assert said.exit_code == 1
     assert said.stderr.startswith("tracker: error: ")
     assert len(said.stderr.splitlines()) == 1
+
+
+def test_a_figure_of_somebody_else_is_refused_before_anything_is_tested(tmp_path):
+    (tmp_path / "figure-2.png").write_bytes(b"mine")
+    with pytest.raises(SinkError, match=r"figure-2\.png: is a file that tracker did not write"):
+        run_paper("shapes", tmp_path, recipe="shipped", clips=2, say=pytest.fail)
+    assert [path.name for path in tmp_path.iterdir()] == ["figure-2.png"]

@@ -331,3 +331,46 @@ def test_the_room_left_is_told(tmp_path):
 def test_part_names_keep_the_type():
     assert part_name("o.gmm.mot.txt", "1f9c03aa") == "o.gmm.mot.part-1f9c03aa.txt"
     assert part_name("truth", "1f9c03aa") == "truth.part-1f9c03aa"
+
+
+@pytest.mark.parametrize("name", ["x" * 236, "\u00fc" * 118, "x" * 400])
+def test_a_name_too_long_for_its_part_is_refused_before_the_work(tmp_path, name):
+    with pytest.raises(SinkError, match="wanted at most 235; choose a shorter one"):
+        plan_results([tmp_path / name])
+    run(tmp_path, "y" * 231 + ".csv")
+    assert names_in(tmp_path) == ["y" * 231 + ".csv"]
+
+
+def test_what_somebody_has_put_in_the_place_of_an_old_result_meanwhile_stays(tmp_path):
+    old = tmp_path / "o.knn.csv"
+    old.write_text(TABLE)
+    results = plan_results([tmp_path / "o.gmm.csv"], stale=[old], overwrite=True)
+    with results:
+        results.claim()
+        write_output(results.output(tmp_path / "o.gmm.csv"), TABLE.encode())
+        old.write_text("notes of mine")
+        results.commit()
+    assert old.read_text() == "notes of mine"
+
+
+def test_a_folder_that_was_moved_out_of_the_way_when_the_run_was_killed_is_kept_too(tmp_path, monkeypatch):
+    folder = tmp_path / "o.gmm.masks"
+    folder.mkdir()
+    results = plan_results([], folders=[folder], base="o", overwrite=True)
+    results.claim()
+    part = results.output(folder).part
+    os.rename(folder, f"{part}.old")
+    results._held[0]._descriptor = os.close(results._held[0]._descriptor)  # as the system does when a run dies
+    again = plan_results([], folders=[folder], base="o")
+    with again:
+        again.claim()
+    assert again.recovered == [tmp_path / "o.recovered-1.gmm.masks.old"]
+
+
+def test_an_empty_file_of_a_killed_run_is_not_kept(tmp_path):
+    results = plan_results([tmp_path / "o.csv"])
+    with results:
+        results.claim()
+        results.output(tmp_path / "o.csv").part.touch()
+    assert results.kept == []
+    assert names_in(tmp_path) == []

@@ -2,19 +2,21 @@
 
 import json
 import math
+import os
 from concurrent.futures import Future
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
 
-from tracker.errors import DivergedError, SettingsError
+from tracker.errors import DivergedError, SettingsError, SinkError
 from tracker.lessons import DrawLessons, Recipe
 from tracker.slots import runs
 from tracker.slots import train as training
 from tracker.slots.cells import WindowCell
-from tracker.slots.checkpoint import load_network
+from tracker.slots.checkpoint import load_network, save_network
 from tracker.slots.runs import scheduled_rate
 from tracker.slots.settings import CellSettings, NetworkSettings, TrainSettings
 from tracker.slots.train import Lesson, evaluate, train, unroll
@@ -129,6 +131,48 @@ def test_a_folder_that_holds_another_recipe_is_refused_and_left_alone(tmp_path, 
         learn(tmp_path, settings=other.train, draw=DrawLessons(other), recipe=other)
     assert str(refusal.value).startswith(f"{tmp_path}: ")
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+@pytest.mark.parametrize("name", ["checkpoint.part", "weights.safetensors.part", "notes.txt"])
+def test_a_file_of_somebody_else_in_the_folder_of_a_training_is_left_alone(tmp_path, name):
+    (tmp_path / name).write_text("mine")
+    with pytest.raises(SettingsError, match=f"holds {name}"):
+        runs.open_run(tmp_path, {"steps": 1})
+    assert (tmp_path / name).read_text() == "mine"
+
+
+@pytest.mark.parametrize("name", runs.RUN_FILES)
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir, lambda path: path.symlink_to("elsewhere")])
+def test_what_is_no_file_in_the_place_of_one_of_a_training_is_refused_and_not_waited_for(tmp_path, name, make):
+    make(tmp_path / name)
+    with pytest.raises(SettingsError, match="cannot be replaced"):
+        runs.open_run(tmp_path, {"steps": 1})
+
+
+def test_what_a_killed_training_left_does_not_hold_up_the_next(tmp_path):
+    (tmp_path / "settings.part-1f9c03aa.json").touch()
+    runs.open_run(tmp_path, {"steps": 1})
+    assert json.loads((tmp_path / "settings.json").read_text()) == {"steps": 1}
+
+
+def test_a_full_disk_is_told_with_the_file_and_the_room_and_leaves_the_checkpoint_before(tmp_path, monkeypatch):
+    cell = WindowCell(TINY.network.cell)
+    optimiser = torch.optim.AdamW(cell.parameters())
+    runs.write_checkpoint(tmp_path, cell, optimiser, 1)
+    before = (tmp_path / "checkpoint.pt").read_bytes()
+
+    def full(path, data):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(
+        SinkError, match=r"checkpoint.pt: cannot be written \(No space left on device\); .* MB are free"
+    ):
+        runs.write_checkpoint(tmp_path, cell, optimiser, 2)
+    with pytest.raises(SinkError, match=r"weights.safetensors: cannot be written \(No space left on device\)"):
+        save_network(cell, TINY.network, tmp_path / "weights.safetensors", trained_steps=1)
+    assert [path.name for path in tmp_path.iterdir()] == ["checkpoint.pt"]
+    assert (tmp_path / "checkpoint.pt").read_bytes() == before
 
 
 def test_a_loss_that_is_no_longer_finite_stops_the_run_and_names_the_step(tmp_path, drawn_here):

@@ -1,11 +1,24 @@
 """`tracker`, and `python -m tracker`. Imports nothing before Ctrl+C is answered in one line."""
 
+import os
 import sys
+
+
+def open_standard_streams() -> None:
+    """Give what was closed (`2>&-`) to the null device: else the next file that is opened takes its place and all that is said."""
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest number that is free: this one
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "r" if number == 0 else "w", encoding="utf-8"))  # noqa: SIM115
 
 
 def main() -> None:
     """The entry point of the `tracker` command."""
     try:
+        open_standard_streams()
         import signal
 
         from tracker.cli import cli
@@ -20,6 +33,10 @@ def main() -> None:
     except KeyboardInterrupt:
         print("tracker: interrupted", file=sys.stderr)
         sys.exit(130)
+    except OSError as error:  # where no command is there to tell it: the help does not fit on stdout
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what is still buffered must not fail again at the exit
+        print(f"tracker: error: stdout cannot be written ({error.strerror})", file=sys.stderr)
+        sys.exit(1)
 
 
 if __name__ == "__main__":

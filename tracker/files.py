@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatch
 from glob import glob, has_magic
 from pathlib import Path
 from typing import Literal
@@ -16,6 +18,9 @@ from tracker.sources import is_path, is_picture, is_url
 
 LANE_FILE = r"[a-z0-9][a-z0-9_-]*[.](mot[.]txt|csv|events[.]jsonl|masks|masks[.]json)"
 """A lane's files, behind the name of the run."""
+
+FIRST_MASK = "000001.png"
+"""in a folder of masks"""
 
 
 @dataclass(frozen=True)
@@ -76,7 +81,7 @@ def plan_job(job: Job, settings: RunSettings, planned: Mapping[str, Path]) -> Re
     name = job.output.with_suffix("")
     folders = [path for role, path in planned.items() if role.startswith("masks ") and job.masks == "png"]
     files = [path for path in planned.values() if path not in folders]
-    _refuse_frames(job.source, files)
+    _refuse_frames(job.source, [*files, *(path / FIRST_MASK for path in folders)])
     return plan_results(
         files,
         folders=folders,
@@ -111,16 +116,34 @@ def _refuse_frames(source: str, files: Sequence[Path]) -> None:
     for path in files:
         if not is_picture(path):
             continue
-        folder = Path(source)
-        there = is_path(source) and folder.is_dir()
-        among = path.parent.resolve() == folder.resolve() if there else has_magic(source) and path.match(source)
+        if is_path(source):
+            among = path.parent.resolve() == Path(source).resolve()
+        else:
+            among = has_magic(source) and not is_url(source) and _would_match(path, source)
         if among:
             raise SinkError(f"{path}: would be one of the pictures of {source}; choose another folder with -o")
 
 
+def _would_match(path: Path, pattern: str) -> bool:
+    """Whether a pattern would find a file if it were there, however the two are written."""
+    parts = Path(os.path.abspath(pattern)).parts
+    fixed = next(n for n, part in enumerate(parts) if has_magic(part))
+    above, whole = Path(*parts[:fixed]).resolve(), path.parent.resolve() / path.name
+    return whole.is_relative_to(above) and _fits(whole.relative_to(above).parts, parts[fixed:])
+
+
+def _fits(parts: Sequence[str], patterns: Sequence[str]) -> bool:
+    """Name by name; `**` stands for any number of folders."""
+    if not patterns:
+        return not parts
+    if patterns[0] == "**":
+        return any(_fits(parts[n:], patterns[1:]) for n in range(len(parts) + 1))
+    return bool(parts) and fnmatch(parts[0], patterns[0]) and _fits(parts[1:], patterns[1:])
+
+
 def _earlier(name: Path, *, compare: bool) -> list[Path]:
     """What earlier runs of the same kind left under a name, whatever their lanes and masks were."""
-    kinds = "png|json" if compare else "summary[.]json"
+    kinds = "png|(summary[.])?json" if compare else "summary[.]json"
     ending = re.compile(f"[.](mp4|{kinds}|{LANE_FILE})")
     left = [path for path in _entries(name.parent) if path.name.startswith(f"{name.name}.")]
     return [path for path in left if ending.fullmatch(path.name[len(name.name) :]) and written_here(path)]

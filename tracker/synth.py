@@ -184,6 +184,7 @@ def save_world(
         except BaseException:  # half of a drawn clip is worth nothing: it can be drawn again
             with suppress(SinkError):
                 film.close("failed")
+            with suppress(SinkError):
                 results.discard()
             raise
     return count

@@ -41,6 +41,7 @@ from tracker.slots.device import choose_device
 
 CONFIGS = Path(__file__).parents[2] / "configs" / "papers"
 QUICK_MINUTES = 10.0
+FIGURES = (("figure", "png"), ("film", "mp4"))
 TEST_SEED = 1
 Tests = dict[str, dict[str, Any]]
 Recipe = Literal["papers", "short", "quick", "shipped"]
@@ -98,7 +99,8 @@ def run_paper(
     is writing it.
     """
     check_matplotlib()  # before hours of training
-    check_replaceable(out / "report.html")
+    for path in _pages(name, out):
+        check_replaceable(path)
     with hold(out, "report.html"):
         return _run_paper(
             name,
@@ -111,6 +113,16 @@ def run_paper(
             configs=configs,
             say=say,
         )
+
+
+def _pages(name: str, out: Path) -> list[Path]:
+    """What `write_report` may write."""
+    figures = [
+        f"{kind}-{number}.{ending}"
+        for number in range(1, len(EXPERIMENTS[name].figures) + 1)
+        for kind, ending in FIGURES
+    ]
+    return [out / file for file in ("report.html", "report.json", *figures)]
 
 
 def _run_paper(

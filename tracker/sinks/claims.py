@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -22,6 +23,8 @@ from tracker.sinks.outputs import encoded, new_run_id, part_name, recovered_name
 LOCK_NAME = re.compile(r"(.*)\.part-([0-9a-f]{8})\.lock")
 LARGEST = 1_000_000
 """bytes of a lock file; a larger one is nobody's"""
+WAIT_S = 2.0
+"""for a locked folder. Another run holds it for milliseconds; a script (`flock DIR tracker ...`) until this run ends"""
 
 
 @dataclass(frozen=True)
@@ -58,13 +61,14 @@ class Held:
 
 @contextmanager
 def one_at_a_time(folders: Iterable[Path]) -> Iterator[None]:
-    """Look and claim in one step: another run waits. Where a folder cannot be locked, nobody waits."""
+    """Look and claim in one step: another run waits, up to WAIT_S. Where a folder cannot be locked, nobody waits."""
     descriptors = []
+    until = time.monotonic() + WAIT_S
     try:
         for folder in sorted(set(folders)):
             with suppress(OSError):
                 descriptors.append(os.open(folder, os.O_RDONLY))
-                _lock(descriptors[-1], wait=True)
+                _wait_and_lock(descriptors[-1], until=until)
         yield
     finally:
         for descriptor in descriptors:
@@ -76,10 +80,15 @@ def claim(folder: Path, files: Mapping[str, str], *, run_id: str, base: str) -> 
     made = Claim(folder / f"{base}.part-{run_id}.lock", base, os.getpid(), files)
     with writing(made.lock):
         descriptor = os.open(made.lock, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o644)
-        with suppress(OSError):  # a file system without locks: then nobody can tell whether this run lives
-            _lock(descriptor, wait=False)
-        os.write(descriptor, encoded(json.dumps({"pid": made.pid, "files": dict(files)}) + "\n"))
-    return Held(made, descriptor)
+        held = Held(made, descriptor)
+        try:
+            with suppress(OSError):  # a file system without locks: then nobody can tell whether this run lives
+                _lock(descriptor)
+            os.write(descriptor, encoded(json.dumps({"pid": made.pid, "files": dict(files)}) + "\n"))
+        except OSError:  # a full disk
+            held.release()
+            raise
+    return held
 
 
 @contextmanager
@@ -114,16 +123,20 @@ def leftovers(folder: Path, names: Iterable[str]) -> list[Claim]:
 
 
 def recover(left: Claim) -> list[Path]:
-    """Give a dead run's part files names that nobody takes for results: out.recovered-1.mp4. Returns them."""
+    """Give a dead run's part files names that nobody takes for results: out.recovered-1.mp4. Returns them; empty files go."""
     number = 1
     while any(os.path.lexists(place) for place in _recovered(left, number).values()):
         number += 1
     kept = []
     for part, place in _recovered(left, number).items():
-        if os.path.lexists(part):
-            with writing(place):
+        if not os.path.lexists(part):
+            continue
+        with writing(place):
+            if part.is_file() and part.stat().st_size == 0:
+                part.unlink()
+            else:
                 os.rename(part, place)
-            kept.append(place)
+                kept.append(place)
     left.lock.unlink(missing_ok=True)
     return kept
 
@@ -176,7 +189,7 @@ def _is_alive(found: Claim) -> bool:
     except OSError:
         return os.path.lexists(found.lock)  # gone: the run has just ended; not ours to open: leave it alone
     try:
-        _lock(descriptor, wait=False)
+        _lock(descriptor)
     except (BlockingIOError, PermissionError):
         return True
     except OSError:  # a file system without locks
@@ -196,16 +209,27 @@ def _process_exists(pid: int) -> bool:
     return True
 
 
-def _lock(descriptor: int, *, wait: bool) -> None:
+def _wait_and_lock(descriptor: int, *, until: float) -> None:
+    """As `_lock`, but somebody else's lock is waited for, up to that time of the monotonic clock."""
+    while True:
+        try:
+            return _lock(descriptor)
+        except (BlockingIOError, PermissionError):
+            if time.monotonic() >= until:
+                raise
+        time.sleep(0.01)
+
+
+def _lock(descriptor: int) -> None:
     """Lock an open file or folder until it is closed. Raises OSError if somebody else has it, or it cannot be locked."""
     if os.name == "nt":  # pragma: no cover
         import msvcrt
 
         # a byte far behind the content, which stays readable
         os.lseek(descriptor, 1 << 30, os.SEEK_SET)
-        msvcrt.locking(descriptor, msvcrt.LK_LOCK if wait else msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined]
+        msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined]
         os.lseek(descriptor, 0, os.SEEK_SET)
     else:
         import fcntl
 
-        fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -63,7 +63,8 @@ def cannot_write(path: Path, error: BaseException) -> SinkError:
     reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
     if isinstance(error, (FileExistsError, NotADirectoryError)):
         reason = "there is a file where the folder should be"
-    folder = next((parent for parent in path.absolute().parents if parent.is_dir()), Path.cwd())
+    whole = path.absolute()
+    folder = next((place for place in (whole, *whole.parents) if place.is_dir()), Path.cwd())
     try:
         room = f"; {shutil.disk_usage(folder).free / 1e6:,.0f} MB are free in {folder}"
     except OSError:

@@ -27,6 +27,11 @@ from tracker.sinks.outputs import (
 Identity = tuple[int, int]
 """device and number of a file: the same for a link to it and for another spelling of its name"""
 
+LONGEST_NAME_BYTES = 235
+"""of a result: part, lock and recovered names are up to 20 bytes longer, and file systems take 255"""
+OLD = ".old"
+"""behind the part name of a folder: the folder that it replaces"""
+
 
 def check_outputs(
     files: Iterable[Path],
@@ -47,6 +52,8 @@ def check_outputs(
     this program did not write it; if a link, pipe or device stands there, or a folder in the place of a file or the reverse.
     """
     files, folders = list(files), list(folders)
+    for path in (*files, *folders):
+        _refuse_long(path)
     read = {identity: path for path in inputs for identity in _identities(path)}
     for path in (*files, *folders, *stale):
         _refuse_input(path, read)
@@ -70,6 +77,14 @@ def _identities(path: Path) -> list[Identity]:
     except (OSError, ValueError):  # not there, or no name that a file can have
         return []
     return [(found.st_dev, found.st_ino)]
+
+
+def _refuse_long(path: Path) -> None:
+    size = len(os.fsencode(path.name))
+    if size > LONGEST_NAME_BYTES:
+        raise SinkError(
+            f"{path.name[:40]}...: a name of {size} bytes, wanted at most {LONGEST_NAME_BYTES}; choose a shorter one with -o"
+        )
 
 
 def _refuse_input(path: Path, read: dict[Identity, Path]) -> None:
@@ -174,7 +189,10 @@ class Results:
         """
         by_folder: dict[Path, dict[str, str]] = {}
         for path, output in self._outputs.items():
-            by_folder.setdefault(path.parent, {})[path.name] = output.part.name
+            names = by_folder.setdefault(path.parent, {})
+            names[path.name] = output.part.name
+            if path in self._folders:  # what `_replace` moves out of the way
+                names[f"{path.name}{OLD}"] = f"{output.part.name}{OLD}"
         for folder in by_folder:
             _make(folder)
         read = {identity for path in self._inputs for identity in _identities(path)}
@@ -212,7 +230,7 @@ class Results:
         begun.sort(key=lambda output: output.path == self._last)
         if begun and self._overwrite:
             for path in (self._last, *self._stale):
-                if path is not None and os.path.lexists(path):
+                if path is not None and os.path.lexists(path) and written_here(path):  # it may be another's by now
                     with writing(path):
                         _remove(path)
         for output in begun:
@@ -281,7 +299,7 @@ def _remove(path: Path) -> None:
 
 def _replace(output: Output) -> None:
     if output.path.is_dir():  # a folder cannot be replaced in one step
-        old = output.part.with_name(f"{output.part.name}.old")
+        old = output.part.with_name(f"{output.part.name}{OLD}")
         os.rename(output.path, old)
         os.rename(output.part, output.path)
         shutil.rmtree(old)

@@ -11,11 +11,12 @@ from typing import Any, NamedTuple, TypeVar
 import torch
 from pydantic import ValidationError
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 
 from tracker.errors import WeightsError
 from tracker.slots.cells import WindowCell
 from tracker.slots.ground import GroundNet
+from tracker.slots.runs import written_whole
 from tracker.slots.settings import GroundNetSettings, GroundSettings, NetworkSettings
 from tracker.types import Settings
 
@@ -67,10 +68,9 @@ def write_weights(tensors: Mapping[str, torch.Tensor], about: dict[str, Any], pa
     """Write tensors and what is known `about` them, whole or not at all. about["format"] is what `read_weights` asks for."""
     # one key: safetensors writes several in random order, and equal weights should have equal digests
     header = {HEADER: json.dumps(about, sort_keys=True)}
-    part = path.with_name(path.name + ".part")
-    save_file({name: value.detach().cpu().contiguous() for name, value in tensors.items()}, part, header)
-    part.chmod(0o644)  # safetensors leaves it to its owner alone
-    part.replace(path)
+    content = save({name: value.detach().cpu().contiguous() for name, value in tensors.items()}, header)
+    with written_whole(path) as part:
+        part.write_bytes(content)
 
 
 def find_weights(name: str) -> Path:

@@ -2,28 +2,34 @@
 
 from __future__ import annotations
 
+import io
 import json
 import math
 import multiprocessing
 import os
 import pickle
+import re
+import secrets
+import shutil
 import signal
 import threading
 from collections import deque
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
 
-from tracker.errors import SettingsError, WeightsError
+from tracker.errors import SettingsError, SinkError, WeightsError
 
 Drawn = TypeVar("Drawn")
 
-RUN_SUFFIXES = (".part", ".lock")
-"""of files that may lie in a folder before its run has settings: a killed run's, and the lock of this one"""
+RUN_FILES = ("settings.json", "curve.jsonl", "checkpoint.pt", "weights.safetensors")
+PART = re.compile(r".+[.]part-[0-9a-f]{8}[.][a-z]+")
+"""what may lie in a folder before its run has settings: files of a killed run, and the lock of this one"""
 
 DAMAGED = (
     OSError, RuntimeError, LookupError, EOFError, ValueError, TypeError, AttributeError, ArithmeticError, pickle.UnpicklingError,
@@ -34,17 +40,23 @@ DAMAGED = (
 def open_run(out: Path, recipe: dict[str, Any]) -> None:
     """Make the folder and write `settings.json`.
 
-    Raises SettingsError if it holds another recipe's run, or files that are no run's.
+    Raises SettingsError if it holds another recipe's run, files that are no run's, or something else than a file under the name
+    of one.
     """
     out.mkdir(parents=True, exist_ok=True)
+    for path in (out / name for name in RUN_FILES):
+        if os.path.lexists(path) and (path.is_symlink() or not path.is_file()):
+            raise SettingsError(
+                f"{path}: a link, folder, pipe or device that cannot be replaced; choose another folder"
+            )
     written = out / "settings.json"
     if written.exists():
         if _read_json(written) != recipe:
             raise SettingsError(f"{out}: holds a run with other settings; choose another folder or remove it")
         return
-    foreign = sorted(path.name for path in out.iterdir() if path.suffix not in RUN_SUFFIXES)
-    if foreign or (out / "curve.jsonl").exists():
-        raise SettingsError(f"{out}: holds {(foreign or ['curve.jsonl'])[0]}, which is no run's; choose another folder")
+    foreign = sorted(path.name for path in out.iterdir() if not PART.fullmatch(path.name))
+    if foreign:
+        raise SettingsError(f"{out}: holds {foreign[0]}, which is no run's; choose another folder")
     _write_whole(written, json.dumps(recipe, indent=2) + "\n")
 
 
@@ -65,9 +77,34 @@ def rows_until(out: Path, done: int) -> list[dict[str, Any]]:
 
 
 def _write_whole(path: Path, text: str) -> None:
-    part = path.with_name(f"{path.name}.part")
-    part.write_text(text, encoding="utf-8")
-    part.replace(path)
+    with written_whole(path) as part:
+        part.write_text(text, encoding="utf-8")
+
+
+@contextmanager
+def written_whole(path: Path) -> Iterator[Path]:
+    """A name of this run's own to write to; what stands there takes the name `path` at the end of the block, or goes.
+
+    Raises SinkError if it cannot be written.
+    """
+    part = path.with_name(f"{path.stem}.part-{secrets.token_hex(4)}{path.suffix}")
+    with _writing(path):
+        try:
+            yield part
+            part.replace(path)
+        finally:
+            part.unlink(missing_ok=True)
+
+
+@contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        free = shutil.disk_usage(path.parent).free / 1e6
+        raise SinkError(
+            f"{path}: cannot be written ({error.strerror or error}); {free:,.0f} MB are free; make room, and the same command goes on"
+        ) from error
 
 
 def read_checkpoint(out: Path, net: nn.Module, optimiser: torch.optim.Optimizer, *, device: str) -> int:
@@ -94,15 +131,16 @@ def read_checkpoint(out: Path, net: nn.Module, optimiser: torch.optim.Optimizer,
 
 def write_checkpoint(out: Path, net: nn.Module, optimiser: torch.optim.Optimizer, done: int) -> None:
     """Write the checkpoint, whole or not at all."""
-    path = out / "checkpoint.pt"
-    part = path.with_suffix(".part")
-    torch.save({"cell": net.state_dict(), "optimiser": optimiser.state_dict(), "done": done}, part)
-    part.replace(path)
+    content = io.BytesIO()  # torch tells of a full disk in words that name neither
+    torch.save({"cell": net.state_dict(), "optimiser": optimiser.state_dict(), "done": done}, content)
+    with written_whole(out / "checkpoint.pt") as part:
+        part.write_bytes(content.getbuffer())
 
 
 def write_row(out: Path, row: dict[str, Any]) -> None:
     """Add a row to the run's curve."""
-    with (out / "curve.jsonl").open("a") as curve:
+    path = out / "curve.jsonl"
+    with _writing(path), path.open("a") as curve:
         curve.write(json.dumps(row) + "\n")
 
 

@@ -10,13 +10,20 @@ import pytest
 from PIL import Image
 
 from tracker.errors import SinkError
-from tracker.sinks import plan_results, replacing, write_output, write_text_whole, written_here
+from tracker.sinks import Results, replacing, write_output, write_text_whole, written_here
 from tracker.sinks.claims import hold
 from tracker.sinks.ours import marked_png
 from tracker.sinks.outputs import PartText, json_text, part_name
 from tracker.sinks.results import check_outputs
 
 TABLE = "frame,time_s,id,x0,y0,x1,y1,confidence,hidden,area_px\n"
+
+
+def plan_results(files, **options):
+    """The results of a run, checked."""
+    results = Results(files, **options)
+    results.check()
+    return results
 
 
 def run(folder, *names, text=TABLE, overwrite=False, commit=True, **options):
@@ -256,9 +263,9 @@ def test_a_second_run_with_one_of_the_names_is_refused_while_the_first_lives(tmp
 KILLED = """
 import os, sys
 from pathlib import Path
-from tracker.sinks import plan_results, write_output
+from tracker.sinks import Results, write_output
 folder = Path(sys.argv[1])
-results = plan_results([folder / "o.mp4", folder / "o.gmm.csv"], folders=[folder / "o.masks"], base="o")
+results = Results([folder / "o.mp4", folder / "o.gmm.csv"], folders=[folder / "o.masks"], base="o")
 results.claim()
 results.output(folder / "o.mp4").part.write_bytes(b"film")
 results.output(folder / "o.gmm.csv").part.write_text("rows")

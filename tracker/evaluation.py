@@ -14,7 +14,7 @@ from tracker.errors import SinkError
 from tracker.scores import ClipScores, ClusterCounts, IdentityCounts, MaskCounts, cdnet_means
 from tracker.scores.clip import CLUSTERS, COUNTS, FOREGROUND, IDENTITY, plain
 from tracker.settings import RunSettings
-from tracker.sinks import Results, encoded, json_text, plan_results, write_output
+from tracker.sinks import Results, encoded, json_text, write_output
 from tracker.summary import versions
 
 SCHEMA_VERSION = 1
@@ -241,7 +241,9 @@ def plan_targets(paths: Iterable[Path | None], *, overwrite: bool, inputs: Itera
             raise SinkError(f"{path}: belongs to what is evaluated; give the scores a name of their own")
     if len({path.resolve() for path in wanted}) < len(wanted):
         raise SinkError(f"{wanted[0]}: named for JSON and CSV both; give each a name of its own")
-    return plan_results(wanted, inputs=inputs, overwrite=overwrite)
+    results = Results(wanted, inputs=inputs, overwrite=overwrite)
+    results.check()
+    return results
 
 
 def write(

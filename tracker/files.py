@@ -13,7 +13,7 @@ from typing import Literal
 
 from tracker.errors import SinkError
 from tracker.settings import RunSettings
-from tracker.sinks import Results, plan_results, written_here
+from tracker.sinks import Results, written_here
 from tracker.sources import is_path, is_picture, is_url
 
 LANE_FILE = r"[a-z0-9][a-z0-9_-]*[.](mot[.]txt|csv|events[.]jsonl|masks|masks[.]json)"
@@ -82,7 +82,7 @@ def plan_job(job: Job, settings: RunSettings, planned: Mapping[str, Path]) -> Re
     folders = [path for role, path in planned.items() if role.startswith("masks ") and job.masks == "png"]
     files = [path for path in planned.values() if path not in folders]
     _refuse_frames(job.source, [*files, *(path / FIRST_MASK for path in folders)])
-    return plan_results(
+    results = Results(
         files,
         folders=folders,
         inputs=_inputs(job, settings),
@@ -93,6 +93,8 @@ def plan_job(job: Job, settings: RunSettings, planned: Mapping[str, Path]) -> Re
         base=name.name,
         overwrite=job.overwrite,
     )
+    results.check()
+    return results
 
 
 def _inputs(job: Job, settings: RunSettings) -> list[Path]:

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 
 from tracker.errors import SettingsError, SinkError
-from tracker.sinks import Output, OverlayVideo, VideoSettings, plan_results
+from tracker.sinks import Output, OverlayVideo, Results, VideoSettings
 from tracker.sinks.ours import marked_png
 from tracker.sinks.outputs import writing
 from tracker.types import Frame, Moment
@@ -155,12 +155,13 @@ def save_world(
 
     Raises SinkError if something exists and `overwrite` is false, or cannot be written.
     """
-    results = plan_results(
+    results = Results(
         [video],
         folders=[] if truth is None else [truth],
         inputs=[] if digits is None else [digits],
         overwrite=overwrite,
     )
+    results.check()
     settings = VideoSettings(crf=crf or world.crf)
     with results:
         results.claim()

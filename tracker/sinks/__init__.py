@@ -12,7 +12,6 @@ from tracker.sinks.outputs import Output, encoded, json_text, write_output
 from tracker.sinks.results import (
     Results,
     check_replaceable,
-    plan_results,
     replacing,
     write_text_whole,
 )
@@ -40,7 +39,6 @@ __all__ = [
     "encoded",
     "hold",
     "json_text",
-    "plan_results",
     "replacing",
     "write_output",
     "write_text_whole",

@@ -121,13 +121,17 @@ def check_replaceable(path: Path) -> None:
 class Results:
     """The outputs of one run. A context manager: what was not committed when it ends is kept under recovered names.
 
-        results = plan_results(files, ...)
+        results = Results(files, ...)
+        results.check()
         with results:
             results.claim()
             sink = CsvTable(results.output(files[0]), "gmm")
             ...
             results.commit()
 
+    files, folders, inputs, stale, overwrite: see `check_outputs`
+    last       the one that tells that the others are whole, such as a summary
+    base       the common beginning of their names, such as `out` of out.mp4 and out.gmm.csv
     recovered  what an earlier run that was killed had left, by its new names
     kept       what this run had written when it ended without being committed, by its new names
     """
@@ -146,7 +150,8 @@ class Results:
         self._run_id = new_run_id()
         self._base = base
         self._outputs = {path: Output(path, self._part(path)) for path in (*files, *folders)}
-        self._folders, self._inputs, self._stale, self._last = set(folders), inputs, stale, last
+        self._files, self._folders = files, list(folders)
+        self._inputs, self._stale, self._last = inputs, stale, last
         self._overwrite = overwrite
         self._held: list[Held] = []
         self.recovered: list[Path] = []
@@ -154,6 +159,12 @@ class Results:
 
     def _part(self, path: Path) -> Path:
         return path.with_name(part_name(path.name, self._run_id))
+
+    def check(self) -> None:
+        """Refuse names that may not be written, before any work is done; see `check_outputs`."""
+        check_outputs(
+            self._files, folders=self._folders, inputs=self._inputs, stale=self._stale, overwrite=self._overwrite
+        )
 
     @property
     def recovered_line(self) -> str:
@@ -255,25 +266,6 @@ class Results:
                 except SinkError:
                     continue  # its lock file stays, so that the next run finds what is there
             held.release()
-
-
-def plan_results(
-    files: Sequence[Path],
-    *,
-    folders: Sequence[Path] = (),
-    inputs: Sequence[Path] = (),
-    stale: Sequence[Path] = (),
-    last: Path | None = None,
-    base: str = "",
-    overwrite: bool = False,
-) -> Results:
-    """The results of a run, their names checked; see `check_outputs` for the first four and for what is raised.
-
-    last  the one that tells that the others are whole, such as a summary
-    base  the common beginning of their names, such as `out` of out.mp4 and out.gmm.csv
-    """
-    check_outputs(files, folders=folders, inputs=inputs, stale=stale, overwrite=overwrite)
-    return Results(files, folders=folders, inputs=inputs, stale=stale, last=last, base=base, overwrite=overwrite)
 
 
 def _names(paths: Sequence[Path]) -> str:

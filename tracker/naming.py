@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 from pathlib import Path
 
@@ -18,7 +19,7 @@ FOLDER, OTHER = ".frames", ".file"
 KEPT = (*FILM_SUFFIXES, *PICTURE_SUFFIXES)
 CHOOSING = re.compile(r"[?&](channel|ch|subtype|stream|profile|camera|cam|id)=([0-9]{1,3})(?=&|$)", re.IGNORECASE)
 """Of an address's query, what chooses among the pictures of one device; the rest may be a password."""
-LONGEST = 40
+LONGEST, MOST_BYTES = 40, 180
 
 
 def default_name(source: str) -> str:
@@ -31,8 +32,14 @@ def default_name(source: str) -> str:
         img.png    img.png         img/      img.frames     clip.avi.mp4     clip.avi.mp4
 
     The last keeps its .mp4, since `clip.avi` is what clip.avi is called. Patterns and addresses are told apart by a digest;
-    user, password and query of an address are in neither the name nor the digest, but for numbers that choose a channel.
+    user, password and query of an address are in neither the name nor the digest, but for numbers that choose a channel. A name
+    that leaves no room for endings is cut and has a digest too.
     """
+    name = _whole_name(source)
+    return name if len(os.fsencode(name)) <= MOST_BYTES else f"{name[:LONGEST]}-{_digest(name)}"
+
+
+def _whole_name(source: str) -> str:
     path = Path(source)
     if not is_path(source):
         if is_url(source):

@@ -1,5 +1,6 @@
 """Nothing of anybody's is lost, whatever is asked for and however a run ends: real commands, processes and signals."""
 
+import contextlib
 import json
 import os
 import signal
@@ -362,6 +363,89 @@ def test_the_processes_of_an_evaluation_end_with_it(long_clip, tmp_path):
     while any(alive(pid) for pid in started) and time.monotonic() < until:
         time.sleep(0.05)
     assert not any(alive(pid) for pid in started)
+
+
+def evaluation(clip, folder):
+    """A running evaluation of two lanes, and the processes that it has just started."""
+    (folder / "gt.txt").write_text("".join(f"{n},1,1,1,10,10,1,1,1\n" for n in range(1, 19_000)))
+    asked = ("evaluate", clip, "--truth", folder / "gt.txt", "--lanes", "gmm,knn", "--jobs", 2, "-o", folder / "o.json")
+    running = start(*asked, start_new_session=True)
+    until = time.monotonic() + 60
+    while not (lanes := spawned(running.pid)) and time.monotonic() < until:
+        time.sleep(0.002)
+    return running, lanes
+
+
+@unix
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP, signal.SIGTERM])
+def test_a_signal_to_the_whole_group_while_the_processes_of_an_evaluation_start_is_heard_once(
+    long_clip, tmp_path, number
+):
+    running, _ = evaluation(long_clip, tmp_path)
+    os.killpg(running.pid, number)  # as a terminal does
+    _, stderr = running.communicate(timeout=60)
+    assert running.returncode == 128 + number, stderr
+    assert stderr.strip().splitlines()[-1] == "tracker: interrupted"
+    assert "rror" not in stderr  # no process that ended by itself, no traceback
+    assert names_in(tmp_path) == ["gt.txt"]
+
+
+@unix
+def test_a_process_of_an_evaluation_that_is_killed_while_it_starts_is_a_failure_and_holds_up_nothing(
+    long_clip, tmp_path
+):
+    running, lanes = evaluation(long_clip, tmp_path)
+    os.kill(lanes[0], signal.SIGKILL)
+    until = time.monotonic() + 60
+    while len(lanes := {*lanes, *spawned(running.pid)}) < 2 and time.monotonic() < until:
+        time.sleep(0.002)
+    for pid in lanes:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    _, stderr = running.communicate(timeout=60)
+    assert running.returncode == 1
+    assert stderr.count("its process ended with code -9") == 2
+
+
+@unix
+def test_a_library_that_makes_an_error_of_an_interruption_does_not_hide_it(clip, monkeypatch):
+    def imported(*_, **__):
+        with contextlib.suppress(KeyboardInterrupt):
+            os.kill(os.getpid(), signal.SIGTERM)
+            time.sleep(1)
+        raise RuntimeError("SchemaError: KeyboardInterrupt")
+
+    monkeypatch.setattr(jobs, "process", imported)
+    result = call("process", clip, "-o", "o.mp4", *QUICK)
+    assert (result.exit_code, result.stderr) == (128 + signal.SIGTERM, "tracker: interrupted\n")
+
+
+@unix
+def test_a_signal_keeps_its_exit_code_whatever_it_interrupted():
+    # Python ends by SIGINT if a KeyboardInterrupt ever left an `exec` of text, as imports make one
+    program = """
+import sys, tracker.cli
+def cli(prog_name):
+    try:
+        exec("raise KeyboardInterrupt")
+    except KeyboardInterrupt:
+        sys.exit(143)
+tracker.cli.cli = cli
+from tracker.__main__ import main
+main()
+"""
+    assert subprocess.run([sys.executable, "-c", program], timeout=60).returncode == 143
+
+
+def spawned(pid):
+    """The processes that multiprocessing has started, without its own."""
+    psutil = pytest.importorskip("psutil")
+    found = []
+    for child in children(pid):
+        with contextlib.suppress(psutil.Error):
+            if "spawn_main" in " ".join(psutil.Process(child).cmdline()):
+                found.append(child)
+    return found
 
 
 def children(pid):

@@ -1,7 +1,12 @@
 """`tracker`, and `python -m tracker`. Imports nothing before Ctrl+C is answered in one line."""
 
+import atexit
+import contextlib
 import os
 import sys
+
+SIGNALS = 128
+"""exit codes of signals are this and the signal's number"""
 
 
 def open_standard_streams() -> None:
@@ -17,10 +22,22 @@ def open_standard_streams() -> None:
 
 def main() -> None:
     """The entry point of the `tracker` command."""
+    code = 0
+
+    def leave() -> None:
+        """End with the code of a signal. Python ends by SIGINT instead if what was interrupted was an `eval`, as imports call it."""
+        if code > SIGNALS:
+            for stream in (sys.stdout, sys.stderr):
+                with contextlib.suppress(OSError, ValueError):
+                    stream.flush()
+            os._exit(code)
+
+    atexit.register(leave)  # before all others, which makes it the last to be called
     try:
         open_standard_streams()
         import signal
 
+        from tracker.children import ENDING
         from tracker.cli import cli
 
         for stream in (sys.stdout, sys.stderr):
@@ -29,10 +46,15 @@ def main() -> None:
         try:
             cli(prog_name="tracker")
         finally:
-            signal.signal(signal.SIGINT, signal.SIG_IGN)  # the work is done: nothing is left to interrupt but the exit
+            for number in ENDING:
+                signal.signal(number, signal.SIG_IGN)  # the work is done: nothing is left to interrupt but the exit
+    except SystemExit as ended:
+        code = ended.code if isinstance(ended.code, int) else 0
+        raise
     except KeyboardInterrupt:
         print("tracker: interrupted", file=sys.stderr)
-        sys.exit(130)
+        code = SIGNALS + 2
+        sys.exit(code)
     except OSError as error:  # where no command is there to tell it: the help does not fit on stdout
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what is still buffered must not fail again at the exit
         print(f"tracker: error: stdout cannot be written ({error.strerror})", file=sys.stderr)

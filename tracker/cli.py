@@ -11,12 +11,12 @@ import warnings
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, NoReturn, TypeVar
 
 import click
 
 from tracker import __version__
-from tracker.errors import SinkError
+from tracker.errors import SinkError, TrackerError
 from tracker.interrupt import Interrupts
 from tracker.options import (
     CLIPS,
@@ -89,13 +89,20 @@ class Commands(click.Group):
             except (click.ClickException, click.exceptions.Exit):
                 raise
             except KeyboardInterrupt:
-                note("tracker: interrupted")
-                ctx.exit(EXIT_SIGNAL + (interrupts.number or signal.SIGINT))
+                _end_interrupted(ctx, interrupts)
             except Exception as error:
                 if ctx.meta.get("tracker.debug"):
                     note(without_passwords(traceback.format_exc()))
+                if interrupts.asked and not isinstance(error, (TrackerError, OSError)):
+                    # a library that was interrupted while it was imported makes it an error of its own: pydantic does
+                    _end_interrupted(ctx, interrupts)
                 note(f"tracker: error: {one_line(error)}")
                 ctx.exit(EXIT_ERROR)
+
+
+def _end_interrupted(ctx: click.Context, interrupts: Interrupts) -> NoReturn:
+    note("tracker: interrupted")
+    ctx.exit(EXIT_SIGNAL + (interrupts.number or signal.SIGINT))
 
 
 def _debug(ctx: click.Context, param: click.Parameter, value: bool) -> bool:

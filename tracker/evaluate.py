@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-import signal
 import sys
-import threading
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
@@ -16,9 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from tracker.build import build_lanes
+from tracker.children import deaf_children
 from tracker.errors import MissingExtraError, SettingsError, SourceError, TrackerError, WeightsError
 from tracker.evaluation import Evaluation, Failure, SequenceScores
-from tracker.interrupt import ENDING, Interrupts
+from tracker.interrupt import Interrupts
 from tracker.pipeline import Progress, run
 from tracker.scores import Choice, DataSequence, Truth, find_sequences, read_results, score_results
 from tracker.settings import RunSettings
@@ -261,19 +260,22 @@ def _in_processes(
         while waiting or running:
             while waiting and len(running) < processes:
                 task = waiting.pop()
-                ours, theirs = context.Pipe(duplex=False)
-                process = context.Process(target=_work, args=(theirs, task), daemon=True)
-                with _deaf_to_interrupts():
+                ours, theirs = context.Pipe()
+                process = context.Process(target=_work, args=(theirs,), daemon=True)
+                with deaf_children():
                     process.start()
                 theirs.close()
                 running[ours] = (process, task)
+                # The task goes this way, since `start` would wait for ever for a process that dies before it has read it.
+                with interrupts.allowed(), suppress(OSError):
+                    ours.send(task)
             with interrupts.allowed():
                 ready = wait(list(running))
             for pipe in ready:
                 process, task = running[pipe]
                 try:
                     message = pipe.recv()  # type: ignore
-                except EOFError:
+                except (EOFError, OSError):
                     process.join()
                     reason = f"its process ended with code {process.exitcode}; out of memory?"
                     message = Failure(task.sequence.name, task.sequence.category, task.lane, reason)
@@ -297,36 +299,26 @@ def _ended(running: dict[Any, tuple[SpawnProcess, LaneTask]]) -> Iterator[None]:
         yield
     finally:
         for process, _ in running.values():
-            process.terminate()
+            process.kill()
             process.join()
 
 
-def _work(pipe: Connection, task: LaneTask) -> None:
-    """Score one lane in this process, and say so through the pipe."""
+def _work(pipe: Connection[Any, Any]) -> None:
+    """Score the lane that comes through the pipe in this process, and answer through it."""
 
     def report(frames: int, expected: int | None) -> None:
         if frames % EVERY_FRAMES == 0:
             pipe.send(frames)
 
     try:
+        task: LaneTask = pipe.recv()
+    except (EOFError, OSError):
+        return  # who started it has gone
+    try:
         pipe.send(score_lane(task, progress=report))
     except (KeyboardInterrupt, BrokenPipeError):
-        return  # ended by who started it, or left alone by him
+        return
     except (MissingExtraError, SettingsError, WeightsError) as error:
         pipe.send(error)  # no other sequence would fare better
     except Exception as error:
         pipe.send(Failure(task.sequence.name, task.sequence.category, task.lane, one_line(error)))
-
-
-@contextmanager
-def _deaf_to_interrupts() -> Iterator[None]:
-    """A process started here does not hear what reaches the whole group, Ctrl+C or a hang-up: who started it ends it."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = {number: signal.signal(number, signal.SIG_IGN) for number in ENDING if number != signal.SIGTERM}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

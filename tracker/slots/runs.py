@@ -11,7 +11,6 @@ import pickle
 import re
 import secrets
 import shutil
-import signal
 import threading
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
@@ -23,6 +22,7 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor, nn
 
+from tracker.children import deaf_children
 from tracker.errors import SettingsError, SinkError, WeightsError
 
 Drawn = TypeVar("Drawn")
@@ -166,11 +166,14 @@ def drawn_ahead(
     Processes, not threads: drawing holds the interpreter's lock, and its threads would fight the network's for the cores.
     The answers do not depend on `workers`, only the waiting does.
     """
-    with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), _keep_to_one_core) as pool:
+    with deaf_children():
+        made = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), _keep_to_one_core)
+    with made as pool:
         coming: deque[Future[Drawn]] = deque()
         try:
             for question in questions:
-                coming.append(pool.submit(draw, *question))
+                with deaf_children():  # the first call starts the processes
+                    coming.append(pool.submit(draw, *question))
                 if len(coming) > workers:
                     yield coming.popleft().result()
             while coming:
@@ -181,11 +184,7 @@ def drawn_ahead(
 
 
 def _keep_to_one_core() -> None:
-    """Lessons are drawn side by side; the networks in them must not fight for the cores.
-
-    Ctrl+C reaches the whole group of processes: whoever draws for another leaves it to that one, and ends with it.
-    """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    """Lessons are drawn side by side; the networks in them must not fight for the cores."""
     threading.Thread(target=_end_with_parent, daemon=True).start()
     torch.set_num_threads(1)
 

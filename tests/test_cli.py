@@ -440,7 +440,9 @@ def test_masks_never_replace_the_folder_they_were_read_from(tmp_path):
     Image.new("RGB", (32, 24)).save(folder / "1.png")
     asked = ("--lanes", "gmm", "--masks", "png", "-o", tmp_path / "o.mp4", "--overwrite")
     for source in (folder, folder / "*.png", folder / "1.png"):
-        assert re.search("is the input|the input .* lies in it|would be one of the pictures", refused("process", source, *asked))
+        assert re.search(
+            "is the input|the input .* lies in it|would be one of the pictures", refused("process", source, *asked)
+        )
     assert [path.name for path in folder.iterdir()] == ["1.png"]
 
 

@@ -13,8 +13,8 @@ REFERENCE_S = 1 / 25
 """frame interval at which the network was trained and the rates per frame were chosen"""
 SLOWEST_S = 0.5
 """a slower clip is a time-lapse: its usual interval counts as this long, or an object would be lost between two pictures"""
-FASTEST_S = 1 / 125
-"""a faster clip is slow motion: its usual interval counts as this long, or nothing in it would last long enough to be believed"""
+FASTEST_S = 1 / 250
+"""a faster clip is slow motion, and counts as one of 25 frames a second: nothing in it would last long enough to be believed"""
 SHORTEST_S = 1e-6
 """times that stand still or run back count as this long"""
 GAP_INTERVALS = 5
@@ -68,7 +68,7 @@ class FrameTimer:
         gap = bool(self._intervals) and dt_s > max(self.gap_s, GAP_INTERVALS * median_low(self._intervals))
         self._intervals.append(dt_s)
         usual_s = median_low(self._intervals)
-        scale = min(max(1.0, FASTEST_S / usual_s), SLOWEST_S / usual_s)
+        scale = REFERENCE_S / usual_s if usual_s < FASTEST_S - EPSILON_S else min(1.0, SLOWEST_S / usual_s)
         return Interval(scale * (usual_s if gap else dt_s), scale * usual_s, gap)
 
 

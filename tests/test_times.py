@@ -678,3 +678,12 @@ def served(tmp_path) -> Iterator[str]:
     server.shutdown()
     thread.join()
     server.server_close()
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("00:01:02.500000000", 62.5), ("2.5", 2.5), ("", 0), ("::", 0), ("x:1", 0)]
+)
+def test_a_duration_of_matroska_that_is_damaged_is_none(text, seconds):
+    from tracker.sources.streams import clock_seconds
+
+    assert clock_seconds(text) == seconds

@@ -29,6 +29,8 @@ KEPT = 0.5
 """correlation of the gradients from which a block shows the scene"""
 SAME_EDGES = 0.5
 """mean cosine between the gradients of all that changed and the scene's, from which it is the light"""
+HIDDEN_EDGES = 0.2
+"""the same below which an object hides the scene; between the two there is too little structure, or too much noise, to tell"""
 ENOUGH_EDGES = 0.01
 """share of the picture's pixels that must have changed and have a gradient for that to tell"""
 FAINTEST = 0.1
@@ -149,7 +151,7 @@ def hides_edges(scene: Image, image: Image, changed: Mask) -> bool:
     """Whether the scene's edges are gone where a picture differs from it, `changed` (H, W) bool; no where there are too few to tell."""
     known, now = thumbnail(scene), thumbnail(image)
     kept = _kept_edges(known, now, _shrunk(changed, known))
-    return kept is not None and kept < SAME_EDGES
+    return kept is not None and kept < HIDDEN_EDGES
 
 
 def _shrunk(changed: Mask, known: Thumbnail) -> Array:

@@ -197,8 +197,8 @@ class Backdrop:
     def find_clouds(self, found: Mask) -> Mask:
         """(H, W) the pieces of `found`, in the frame sensed last, that are the light's: large, of the scene's tint, soft at the rim.
 
-        An object ends within a pixel or two, and hides the scene's edges; the shadow of a cloud, and the sun between two, fade over
-        many. What the network missed inside a piece is no rim.
+        An object ends within a pixel or two; the shadow of a cloud, and the sun between two, fade over many. What the network
+        missed inside a piece is no rim.
         """
         clouds = np.zeros_like(found)
         if self._difference is None:
@@ -221,7 +221,7 @@ class Backdrop:
             outer = ~found[window] & (cv2.dilate(solid, ring) > 0) & ~_filled(solid)
             away = self._difference[window]
             soft = outer.any() and np.median(away[outer]) > SOFT * np.median(away[inner])
-            if soft and not self.mixture.hides_edges(self.colours.astype(np.uint8), labels == b):
+            if soft:
                 clouds[window] |= here & (cv2.medianBlur(tinted, 5) == 0)  # who walks in its shade stays
         return clouds
 

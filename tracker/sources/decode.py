@@ -23,7 +23,7 @@ from tracker.sources.connect import in_steps
 from tracker.sources.deep import deep_values
 from tracker.sources.ending import is_cut, lost_bytes
 from tracker.sources.packets import Packets, demux, list_packets, shows_picture
-from tracker.sources.streams import choose_stream
+from tracker.sources.streams import choose_stream, clock_seconds
 from tracker.types import Image
 
 WAITS = 1.5
@@ -329,17 +329,7 @@ def _length_s(container: Any, stream: Any) -> float | None:
     if stream.duration:
         lengths.append(float(stream.duration * stream.time_base))
     elif stream.metadata.get("DURATION"):  # Matroska: 00:01:02.500000000
-        lengths.append(_seconds(stream.metadata["DURATION"]))
+        lengths.append(clock_seconds(stream.metadata["DURATION"]))
     if container.duration:
         lengths.append(container.duration / av.time_base)
     return min((length for length in lengths if length > 0), default=None)
-
-
-def _seconds(clock: str) -> float:
-    total = 0.0
-    try:
-        for part in clock.split(":"):
-            total = total * 60 + float(part)
-    except ValueError:
-        return 0.0
-    return total

@@ -45,11 +45,20 @@ def _is_still(stream: Any) -> bool:
     fps, said = stream.average_rate, stream.metadata.get("DURATION", "")
     if stream.duration:
         duration_s = float(stream.duration * stream.time_base)
-    elif said.replace(":", "").replace(".", "").isdecimal():  # Matroska: 00:01:02.500000000
-        duration_s = sum(float(part) * 60**power for power, part in enumerate(reversed(said.split(":"))))
     else:
-        return False
-    return bool(fps) and duration_s * float(fps) < 2
+        duration_s = clock_seconds(said)
+    return bool(fps) and duration_s > 0 and duration_s * float(fps) < 2
+
+
+def clock_seconds(clock: str) -> float:
+    """Seconds of a Matroska duration, 00:01:02.500000000; 0 where it is none."""
+    total = 0.0
+    try:
+        for part in clock.split(":"):
+            total = total * 60 + float(part)
+    except ValueError:
+        return 0.0
+    return total
 
 
 def _disposition(stream: Any) -> int:

@@ -374,3 +374,11 @@ def test_an_empty_file_of_a_killed_run_is_not_kept(tmp_path):
         results.output(tmp_path / "o.csv").part.touch()
     assert results.kept == []
     assert names_in(tmp_path) == []
+
+
+def test_a_run_that_was_planned_before_another_one_ended_is_refused_before_its_work(tmp_path):
+    results = plan_results([tmp_path / "o.csv"])
+    run(tmp_path, "o.csv")
+    with results, pytest.raises(SinkError, match="exists already"):
+        results.claim()
+    assert names_in(tmp_path) == ["o.csv"]

@@ -64,9 +64,8 @@ def check_outputs(
     existing = [path for path in (*files, *folders) if os.path.lexists(path)]
     for path in existing:
         _refuse_kind(path, folder=path in folders)
-    if existing and not overwrite:
-        others = f" (and {len(existing) - 1} more)" if len(existing) > 1 else ""
-        raise SinkError(f"{existing[0]}: exists already{others}; use --overwrite to replace, or another name")
+    if not overwrite:
+        _refuse_existing(existing)
     for path in existing:
         check_replaceable(path)
 
@@ -77,6 +76,12 @@ def _identities(path: Path) -> list[Identity]:
     except (OSError, ValueError):  # not there, or no name that a file can have
         return []
     return [(found.st_dev, found.st_ino)]
+
+
+def _refuse_existing(existing: Sequence[Path]) -> None:
+    if existing:
+        others = f" (and {len(existing) - 1} more)" if len(existing) > 1 else ""
+        raise SinkError(f"{existing[0]}: exists already{others}; use --overwrite to replace, or another name")
 
 
 def _refuse_long(path: Path) -> None:
@@ -185,7 +190,7 @@ class Results:
     def claim(self) -> None:
         """Make the folders, refuse names that a living run writes, keep what a dead one left, and claim the names.
 
-        Raises SinkError if another run is writing one of them, or a folder cannot be made.
+        Raises SinkError if another run is writing one of them or has written it since, or a folder cannot be made.
         """
         by_folder: dict[Path, dict[str, str]] = {}
         for path, output in self._outputs.items():
@@ -199,6 +204,8 @@ class Results:
         with one_at_a_time(by_folder):
             for folder, names in by_folder.items():
                 refuse_if_claimed(folder, names)
+            if not self._overwrite:  # another run may have ended since the names were checked
+                _refuse_existing([path for path in self._outputs if os.path.lexists(path)])
             for folder, names in by_folder.items():
                 for left in leftovers(folder, names):
                     if not any(identity in read for part in left.parts() for identity in _identities(part)):

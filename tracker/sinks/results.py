@@ -48,7 +48,7 @@ def check_outputs(
     inputs     files and folders that it reads
     stale      what an earlier run left under the same name and this one would remove
 
-    Raises SinkError if a result is an input or an input lies in it; if something stands in its place and `overwrite` is false, or
+    Raises SinkError if a result is an input or an input or another result lies in it; if something stands in its place and `overwrite` is false, or
     this program did not write it; if a link, pipe or device stands there, or a folder in the place of a file or the reverse.
     """
     files, folders = list(files), list(folders)
@@ -61,6 +61,9 @@ def check_outputs(
         inside = next((each for each in read.values() if path.resolve() in each.resolve().parents), None)
         if inside is not None:
             raise SinkError(f"{path}: the input {inside} lies in it; choose another name")
+        result = next((each for each in files if path.resolve() in (each.resolve(), *each.resolve().parents)), None)
+        if result is not None:
+            raise SinkError(f"{path}: is written whole, and {result} would lie in it; choose another name")
     existing = [path for path in (*files, *folders) if os.path.lexists(path)]
     for path in existing:
         _refuse_kind(path, folder=path in folders)

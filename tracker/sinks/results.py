@@ -48,8 +48,9 @@ def check_outputs(
     inputs     files and folders that it reads
     stale      what an earlier run left under the same name and this one would remove
 
-    Raises SinkError if a result is an input or an input or another result lies in it; if something stands in its place and `overwrite` is false, or
-    this program did not write it; if a link, pipe or device stands there, or a folder in the place of a file or the reverse.
+    Raises SinkError if a result is an input, or an input or another result lies in it; if something stands in its place and
+    `overwrite` is false, or this program did not write it; if its name is too long; if a link, pipe or device stands there, or a
+    folder in the place of a file or the reverse.
     """
     files, folders = list(files), list(folders)
     for path in (*files, *folders):

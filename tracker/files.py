@@ -81,8 +81,7 @@ def plan_job(job: Job, settings: RunSettings, planned: Mapping[str, Path]) -> Re
     name = job.output.with_suffix("")
     folders = [path for role, path in planned.items() if role.startswith("masks ") and job.masks == "png"]
     files = [path for path in planned.values() if path not in folders]
-    _refuse_frames(job.source, [*files, *(path / FIRST_MASK for path in folders)])
-    return plan_results(
+    results = plan_results(
         files,
         folders=folders,
         inputs=_inputs(job, settings),
@@ -93,6 +92,8 @@ def plan_job(job: Job, settings: RunSettings, planned: Mapping[str, Path]) -> Re
         base=name.name,
         overwrite=job.overwrite,
     )
+    _refuse_frames(job.source, [*files, *(path / FIRST_MASK for path in folders)])
+    return results
 
 
 def _inputs(job: Job, settings: RunSettings) -> list[Path]:

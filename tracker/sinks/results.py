@@ -49,12 +49,10 @@ def check_outputs(
     stale      what an earlier run left under the same name and this one would remove
 
     Raises SinkError if a result is an input, or an input or another result lies in it; if something stands in its place and
-    `overwrite` is false, or this program did not write it; if its name is too long; if a link, pipe or device stands there, or a
-    folder in the place of a file or the reverse.
+    `overwrite` is false, or this program did not write it; if a link, pipe or device stands there, or a folder in the place of a
+    file or the reverse.
     """
     files, folders = list(files), list(folders)
-    for path in (*files, *folders):
-        _refuse_long(path)
     read = {identity: path for path in inputs for identity in _identities(path)}
     for path in (*files, *folders, *stale):
         _refuse_input(path, read)
@@ -62,9 +60,6 @@ def check_outputs(
         inside = next((each for each in read.values() if path.resolve() in each.resolve().parents), None)
         if inside is not None:
             raise SinkError(f"{path}: the input {inside} lies in it; choose another name")
-        result = next((each for each in files if path.resolve() in (each.resolve(), *each.resolve().parents)), None)
-        if result is not None:
-            raise SinkError(f"{path}: is written whole, and {result} would lie in it; choose another name")
     existing = [path for path in (*files, *folders) if os.path.lexists(path)]
     for path in existing:
         _refuse_kind(path, folder=path in folders)
@@ -72,6 +67,10 @@ def check_outputs(
         _refuse_existing(existing)
     for path in existing:
         check_replaceable(path)
+    for path in folders:
+        result = next((each for each in files if path.resolve() in (each.resolve(), *each.resolve().parents)), None)
+        if result is not None:
+            raise SinkError(f"{path}: is written whole, and {result} would lie in it; choose another name")
 
 
 def _identities(path: Path) -> list[Identity]:
@@ -194,8 +193,10 @@ class Results:
     def claim(self) -> None:
         """Make the folders, refuse names that a living run writes, keep what a dead one left, and claim the names.
 
-        Raises SinkError if another run is writing one of them or has written it since, or a folder cannot be made.
+        Raises SinkError if another run is writing one of them or has written it since, a name is too long, or a folder cannot be made.
         """
+        for path in self._outputs:
+            _refuse_long(path)
         by_folder: dict[Path, dict[str, str]] = {}
         for path, output in self._outputs.items():
             names = by_folder.setdefault(path.parent, {})

@@ -120,6 +120,14 @@ def test_a_drawn_worlds_truth_replaces_only_a_drawn_worlds_truth(tmp_path, monke
     assert (tmp_path / "data" / "truth" / "notes.txt").read_text() == "mine"
 
 
+@pytest.mark.parametrize("video", ["t/clip.mp4", "t/a/clip.mp4", "t"])
+def test_a_clip_in_the_folder_of_its_own_truth_is_refused(tmp_path, monkeypatch, video):
+    monkeypatch.chdir(tmp_path)
+    line = refused("synth", "street", "-o", video, "--truth", "t", "--frames", 2)
+    assert f"t: is written whole, and {video} would lie in it" in line
+    assert names_in(tmp_path) == []
+
+
 def test_a_folder_that_has_a_part_name_is_left_alone(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "t.part").mkdir()

@@ -342,8 +342,8 @@ def test_part_names_keep_the_type():
 
 @pytest.mark.parametrize("name", ["x" * 236, "\u00fc" * 118, "x" * 400])
 def test_a_name_too_long_for_its_part_is_refused_before_the_work(tmp_path, name):
-    with pytest.raises(SinkError, match="wanted at most 235; choose a shorter one"):
-        plan_results([tmp_path / name])
+    with plan_results([tmp_path / name]) as results, pytest.raises(SinkError, match="wanted at most 235"):
+        results.claim()
     run(tmp_path, "y" * 231 + ".csv")
     assert names_in(tmp_path) == ["y" * 231 + ".csv"]
 
@@ -381,3 +381,11 @@ def test_an_empty_file_of_a_killed_run_is_not_kept(tmp_path):
         results.output(tmp_path / "o.csv").part.touch()
     assert results.kept == []
     assert names_in(tmp_path) == []
+
+
+def test_a_run_that_was_planned_before_another_one_ended_is_refused_before_its_work(tmp_path):
+    results = plan_results([tmp_path / "o.csv"])
+    run(tmp_path, "o.csv")
+    with results, pytest.raises(SinkError, match="exists already"):
+        results.claim()
+    assert names_in(tmp_path) == ["o.csv"]

@@ -120,8 +120,13 @@ def raised(act):
         raised(lambda: cv2.resize(np.zeros((2, 2), np.uint8), (2**31 - 1, 2**31 - 1))),
         RuntimeError("CUDA out of memory. Tried to allocate 20.00 GiB"),
         OSError(errno.ENOMEM, "Cannot allocate memory"),
+        RuntimeError("can't start new thread"),
+        BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable"),
+        ImportError("libtorch_cpu.so: failed to map segment from shared object", name="_C"),
+        ImportError("libopenblas.so: failed to map segment from shared object", name="cv2"),
+        SystemError("<function _find_and_load at 0x7f> returned NULL without setting an exception"),
     ],
-    ids=["Python", "numpy", "torch", "OpenCV", "GPU", "system"],
+    ids=["Python", "numpy", "torch", "OpenCV", "GPU", "system", "thread", "codec", "torch's", "OpenCV's", "C"],
 )
 def test_out_of_memory_is_called_that(error):
     assert one_line(error) == OUT_OF_MEMORY
@@ -135,6 +140,9 @@ def test_a_name_with_line_ends_and_control_characters_stays_on_its_line():
 
 def test_what_is_no_lack_of_memory_is_not_called_that():
     assert "memory" not in one_line(RuntimeError("mat1 and mat2 shapes cannot be multiplied"))
+    noexec = "x.so: failed to map segment from shared object: Operation not permitted"
+    assert "memory" not in one_line(ImportError(noexec, name="x"))
+    assert "memory" not in one_line(BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable", "a.mp4"))
     assert one_line(ValueError("two\nlines")).startswith("unexpected ValueError: two lines")
 
 

@@ -81,7 +81,6 @@ def plan_job(job: Job, settings: RunSettings, planned: Mapping[str, Path]) -> Re
     name = job.output.with_suffix("")
     folders = [path for role, path in planned.items() if role.startswith("masks ") and job.masks == "png"]
     files = [path for path in planned.values() if path not in folders]
-    _refuse_frames(job.source, [*files, *(path / FIRST_MASK for path in folders)])
     results = Results(
         files,
         folders=folders,
@@ -94,6 +93,7 @@ def plan_job(job: Job, settings: RunSettings, planned: Mapping[str, Path]) -> Re
         overwrite=job.overwrite,
     )
     results.check()
+    _refuse_frames(job.source, [*files, *(path / FIRST_MASK for path in folders)])
     return results
 
 

@@ -17,8 +17,13 @@ NO_MEMORY = (
     "not enough memory",
     "out of memory",
     "cannot allocate memory",
+    "can't start new thread",
+    "returned null without setting an exception",
 )
-"""What OpenCV (cv2.error), torch on a processor and on a GPU (RuntimeError), and the system say."""
+"""What OpenCV (cv2.error), torch on a processor and on a GPU (RuntimeError), the system, a thread that gets no stack, and a
+function of C that could not even make its error (SystemError) say."""
+NOT_LOADED = "failed to map segment from shared object"
+"""What the loader of libraries says without memory; on a disk whose files may not be executed it adds a reason."""
 
 OPENCVS = ("opencv-python", "opencv-python-headless", "opencv-contrib-python", "opencv-contrib-python-headless")
 """Distributions that all install the package `cv2`, one over the other."""
@@ -54,8 +59,12 @@ def _words(error: BaseException) -> str:
 def _is_out_of_memory(error: BaseException) -> bool:
     if isinstance(error, MemoryError) or getattr(error, "errno", None) == errno.ENOMEM:
         return True
+    if isinstance(error, BlockingIOError) and error.filename is None:  # a thread of a codec that gets no stack
+        return True
     # cv2.error is told by its name: importing cv2 here would cost every command its start
-    known = isinstance(error, RuntimeError) or type(error).__module__ == "cv2"
+    if isinstance(error, ImportError):
+        return str(error).endswith(NOT_LOADED)
+    known = isinstance(error, (RuntimeError, SystemError)) or type(error).__module__ == "cv2"
     return known and any(words in str(error).lower() for words in NO_MEMORY)
 
 

@@ -48,12 +48,11 @@ def check_outputs(
     inputs     files and folders that it reads
     stale      what an earlier run left under the same name and this one would remove
 
-    Raises SinkError if a result is an input or an input lies in it; if something stands in its place and `overwrite` is false, or
-    this program did not write it; if a link, pipe or device stands there, or a folder in the place of a file or the reverse.
+    Raises SinkError if a result is an input, or an input or another result lies in it; if something stands in its place and
+    `overwrite` is false, or this program did not write it; if a link, pipe or device stands there, or a folder in the place of a
+    file or the reverse.
     """
     files, folders = list(files), list(folders)
-    for path in (*files, *folders):
-        _refuse_long(path)
     read = {identity: path for path in inputs for identity in _identities(path)}
     for path in (*files, *folders, *stale):
         _refuse_input(path, read)
@@ -64,11 +63,14 @@ def check_outputs(
     existing = [path for path in (*files, *folders) if os.path.lexists(path)]
     for path in existing:
         _refuse_kind(path, folder=path in folders)
-    if existing and not overwrite:
-        others = f" (and {len(existing) - 1} more)" if len(existing) > 1 else ""
-        raise SinkError(f"{existing[0]}: exists already{others}; use --overwrite to replace, or another name")
+    if not overwrite:
+        _refuse_existing(existing)
     for path in existing:
         check_replaceable(path)
+    for path in folders:
+        result = next((each for each in files if path.resolve() in (each.resolve(), *each.resolve().parents)), None)
+        if result is not None:
+            raise SinkError(f"{path}: is written whole, and {result} would lie in it; choose another name")
 
 
 def _identities(path: Path) -> list[Identity]:
@@ -77,6 +79,12 @@ def _identities(path: Path) -> list[Identity]:
     except (OSError, ValueError):  # not there, or no name that a file can have
         return []
     return [(found.st_dev, found.st_ino)]
+
+
+def _refuse_existing(existing: Sequence[Path]) -> None:
+    if existing:
+        others = f" (and {len(existing) - 1} more)" if len(existing) > 1 else ""
+        raise SinkError(f"{existing[0]}: exists already{others}; use --overwrite to replace, or another name")
 
 
 def _refuse_long(path: Path) -> None:
@@ -196,8 +204,10 @@ class Results:
     def claim(self) -> None:
         """Make the folders, refuse names that a living run writes, keep what a dead one left, and claim the names.
 
-        Raises SinkError if another run is writing one of them, or a folder cannot be made.
+        Raises SinkError if another run is writing one of them or has written it since, a name is too long, or a folder cannot be made.
         """
+        for path in self._outputs:
+            _refuse_long(path)
         by_folder: dict[Path, dict[str, str]] = {}
         for path, output in self._outputs.items():
             names = by_folder.setdefault(path.parent, {})
@@ -210,6 +220,8 @@ class Results:
         with one_at_a_time(by_folder):
             for folder, names in by_folder.items():
                 refuse_if_claimed(folder, names)
+            if not self._overwrite:  # another run may have ended since the names were checked
+                _refuse_existing([path for path in self._outputs if os.path.lexists(path)])
             for folder, names in by_folder.items():
                 for left in leftovers(folder, names):
                     if not any(identity in read for part in left.parts() for identity in _identities(part)):

@@ -171,6 +171,7 @@ def wait_for_picture(screen):
     wait_for(lambda: True if shown_share(screen) > 0.7 else None, "picture in the window")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", ["q", "Escape", "close button"])
 def test_the_window_shows_the_stream_and_the_user_ends_it(screen, stream, tmp_path, way):
     with webcam(stream, "--record", "live.mp4", environment=screen.environment, folder=tmp_path) as process:
@@ -188,6 +189,7 @@ def test_the_window_shows_the_stream_and_the_user_ends_it(screen, stream, tmp_pa
     assert shown_share(screen) < 0.01
 
 
+@pytest.mark.slow
 def test_other_keys_do_not_end_it_and_ctrl_c_does(screen, stream, tmp_path):
     with webcam(stream, environment=screen.environment, folder=tmp_path) as process:
         window = wait_for(lambda: screen.find("tracker"), "window")
@@ -201,6 +203,7 @@ def test_other_keys_do_not_end_it_and_ctrl_c_does(screen, stream, tmp_path):
     assert screen.find("tracker") is None
 
 
+@pytest.mark.slow
 def test_the_window_of_a_killed_run_goes_away(screen, stream, tmp_path):
     with webcam(stream, environment=screen.environment, folder=tmp_path) as process:
         wait_for_picture(screen)
@@ -208,6 +211,7 @@ def test_the_window_of_a_killed_run_goes_away(screen, stream, tmp_path):
     wait_for(lambda: True if screen.find("tracker") is None else None, "end of the window")
 
 
+@pytest.mark.slow
 def test_a_recording_outlives_its_window(screen, stream, tmp_path):
     with webcam(stream, "--record", "live.mp4", environment=screen.environment, folder=tmp_path) as process:
         wait_for_picture(screen)
@@ -224,6 +228,7 @@ def test_a_recording_outlives_its_window(screen, stream, tmp_path):
     assert (tmp_path / "live.mp4").exists()
 
 
+@pytest.mark.slow
 def test_a_run_without_recording_ends_with_its_window(screen, stream, tmp_path):
     with webcam(stream, environment=screen.environment, folder=tmp_path) as process:
         wait_for_picture(screen)
@@ -240,6 +245,7 @@ def kill_children(parent):
         os.kill(int(child), signal.SIGKILL)
 
 
+@pytest.mark.slow
 def test_oblong_pixels_are_shown_square(screen):
     code = (
         "import av, time, numpy as np; from tracker.sinks import Window\n"

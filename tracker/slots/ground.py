@@ -62,7 +62,7 @@ EVEN = 0.8
 """share of its pixels that are the scene's colour, only darker or lighter"""
 RIM_PX, SOFT = 4, 0.5
 """width of its rim on either side, and the difference outside as a share of that inside from which it is soft"""
-FAINT = np.float32(6)
+FAINT = np.float32(4)
 """grey levels below which what the network found may be a codec's residue"""
 MOST_GROWN = 1.0
 """such pixels for every one of the network's, at most"""

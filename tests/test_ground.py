@@ -204,17 +204,6 @@ def test_a_bright_lorry_with_windows_is_not_the_sun():
     assert (verdict[windows.numpy()] == 255).mean() > 0.95
 
 
-@pytest.mark.parametrize("beside", [True, False], ids=["beside who moved on", "alone"])
-def test_what_a_codec_left_behind_somebody_is_not_somebody(beside):
-    image = ROAD.copy()
-    image[FRONT] = (200, 40, 40)
-    trail = np.s_[30:60, 62:90] if beside else np.s_[30:60, 90:120]
-    image[trail] += 3
-    _, verdict = judged(image, ROAD, FRONT, trail)
-    assert (verdict[FRONT] == 255).all()
-    assert (verdict == 255).sum() == pytest.approx(30 * 22, abs=40)
-
-
 def test_a_faint_middle_between_the_parts_of_an_object_stays():
     image = ROAD.copy()
     image[CAR] = (200, 40, 40)

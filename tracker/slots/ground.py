@@ -62,8 +62,6 @@ EVEN = 0.8
 """share of its pixels that are the scene's colour, only darker or lighter"""
 RIM_PX, SOFT = 4, 0.5
 """width of its rim on either side, and the difference outside as a share of that inside from which it is soft"""
-FAINT = np.float32(4)
-"""grey levels below which what the network found may be a codec's residue"""
 MOST_GROWN = 1.0
 """such pixels for every one of the network's, at most"""
 DARKEST = np.float32(8)
@@ -224,29 +222,6 @@ class Backdrop:
             if soft:
                 clouds[window] |= here & (cv2.medianBlur(tinted, 5) == 0)  # who walks in its shade stays
         return clouds
-
-    def find_residue(self, found: Mask) -> Mask:
-        """(H, W) what of `found`, in the frame sensed last, a codec left behind somebody who moved on.
-
-        An encoder spends few bits on what no later picture needs, so near the end of a clip the ground behind an object keeps a little
-        of it. Where the scene is calm the network sees an object in that: fainter than any that can be told from the scene, and
-        beside what the mixture finds different, not between it.
-        """
-        residue = np.zeros_like(found)
-        if self._difference is None:
-            return residue
-        solid = cv2.medianBlur((found & self.different).astype(np.uint8), 3)
-        _, labels, stats, _ = cv2.connectedComponentsWithStats(found.astype(np.uint8), connectivity=8)
-        for b, (x, y, w, h, _) in enumerate(stats[1:].tolist(), 1):
-            window = slice(y, y + h), slice(x, x + w)
-            here = labels[window] == b
-            core = solid[window] * here
-            beside = here & ~self.different[window]
-            if core.any():
-                beside &= ~_between(core)
-            if beside.any() and np.median(self._difference[window][beside]) < FAINT:
-                residue[window] |= beside
-        return residue
 
     def learn(self, image: Image, objects: Mask | None = None, *, dt_s: float = REFERENCE_S) -> None:
         """Take the frame that was sensed last, `dt_s` seconds after the one before, into the scene, except where `objects`
@@ -442,7 +417,6 @@ class Ground:
         low, high = self.settings.sure
         found[self._streaks.find(self.backdrop.different)] = 0
         found[self.backdrop.find_clouds(found > high)] = 0
-        found[self.backdrop.find_residue(found > high)] = 0
         if self.backdrop.covered:
             found[_grown(found > high, self.backdrop.different, most=np.inf)] = GROWN
         else:

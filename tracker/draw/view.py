@@ -7,13 +7,13 @@ from functools import lru_cache
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from tracker.draw.colours import DARK, GREY, LIGHT, Colour, colour_of, ink_on, lighten
 from tracker.draw.settings import OverlaySettings
 from tracker.draw.text import Place, clock, place, place_clear, stamp, tag, text_px
 from tracker.draw.trails import Trails
 from tracker.errors import ShapeError
+from tracker.labels import find_windows
 from tracker.types import Box, Image, Labels, Track, View
 
 TRAIL_STEPS = (60, 100, 140, 180, 220)  # opacity (of 255) of a trail's fifths, the oldest first
@@ -62,9 +62,7 @@ def draw_view(image: Image, view: View, *, time_s: float, trails: Trails, settin
 
 def _draw_masks(out: Image, labels: Labels, owners: dict[int, int], line_px: int, settings: OverlaySettings) -> None:
     # Rectangles come from the labels and not from the regions' boxes: a predicted box may be smaller than the mask.
-    for label, where in enumerate(ndimage.find_objects(labels), start=1):
-        if where is None:
-            continue
+    for label, where in find_windows(labels).items():
         mask = (labels[where] == label).view(np.uint8)
         known = label in owners
         colour = colour_of(owners[label]) if known else GREY

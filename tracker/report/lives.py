@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
@@ -24,7 +25,8 @@ class _Life:
     last: int = -2
     """count of the lane's frames when it was last reported"""
     spans: list[tuple[float, float, bool]] = field(default_factory=list)
-    path: list[tuple[float, float]] = field(default_factory=list)
+    path: array[float] = field(default_factory=lambda: array("f"))
+    """x and y of its feet by turns"""
     stride: int = 1
     feet: tuple[float, float] = (0.0, 0.0)
 
@@ -40,9 +42,9 @@ class _Life:
             return
         self.feet = (track.box.x0 + track.box.x1) / 2, track.box.y1
         if self.seen % self.stride == 0:
-            self.path.append(self.feet)
-            if len(self.path) == PATH_POINTS:
-                self.path = self.path[::2]
+            self.path.extend(self.feet)
+            if len(self.path) == 2 * PATH_POINTS:
+                self.path = array("f", np.array(self.path).reshape(-1, 2)[::2].ravel())
                 self.stride *= 2
         self.seen += 1
 
@@ -99,7 +101,7 @@ class Lives:
                 colour(identity),
                 lives[identity].seen,
                 tuple((round(start, 3), round(end, 3), hidden) for start, end, hidden in lives[identity].spans),
-                _simplified([*lives[identity].path, lives[identity].feet], scale),
+                _simplified([*lives[identity].path, *lives[identity].feet], scale),
             )
             for identity in chosen
         )
@@ -119,8 +121,8 @@ def _join_shortest(spans: list[tuple[float, float, bool]]) -> None:
     spans[shortest - 1 : shortest + 1] = [(start, spans[shortest][1], hidden)]
 
 
-def _simplified(path: list[tuple[float, float]], scale: float) -> tuple[tuple[int, int], ...]:
-    """Whole pixels, without the points that lie on a line between others (Douglas and Peucker)."""
-    points = np.asarray(path, np.float32)[:, None] * np.float32(scale)
+def _simplified(path: list[float], scale: float) -> tuple[tuple[int, int], ...]:
+    """The path, x and y by turns, in whole pixels, without the points that lie on a line between others (Douglas and Peucker)."""
+    points = np.asarray(path, np.float32).reshape(-1, 1, 2) * np.float32(scale)
     kept = cv2.approxPolyDP(np.ascontiguousarray(points), 0.75, False)[:, 0].round().astype(int)
     return tuple((int(x), int(y)) for x, y in kept)

@@ -14,9 +14,9 @@ import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy import ndimage
 from torch import Tensor, nn
 
+from tracker.labels import find_windows
 from tracker.slots.settings import GroundNetSettings, GroundSettings
 from tracker.slots.streaks import Streaks
 from tracker.timing import REFERENCE_S, lasts, rate_over
@@ -436,9 +436,8 @@ class Ground:
         """
         complete = labels.copy()
         loose = self._perhaps & (labels == 0)
-        for label, where in enumerate(ndimage.find_objects(labels), 1):
-            if where is not None:
-                complete[where][_between((labels[where] == label).astype(np.uint8)) & loose[where]] = label
+        for label, where in find_windows(labels).items():
+            complete[where][_between((labels[where] == label).astype(np.uint8)) & loose[where]] = label
         return complete
 
     def learn(self, image: Image, known_foreground: Mask | None = None, *, dt_s: float = REFERENCE_S) -> None:

@@ -9,8 +9,8 @@ import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy import ndimage
 
+from tracker.labels import find_windows
 from tracker.slots.anchor import (
     HIDDEN_SIZE_RATE,
     WHOLE,
@@ -358,7 +358,7 @@ class SlotsSegmenter:
 
 def _visible(regions: list[Region], labels: NDArray[np.int32]) -> list[Region]:
     """The regions with boxes round their pixels; who has none keeps the box where it should be."""
-    places = dict(enumerate(ndimage.find_objects(labels), 1))
+    places = find_windows(labels)
     seen = []
     for region in regions:
         where = places.get(region.label)

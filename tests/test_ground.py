@@ -204,6 +204,16 @@ def test_a_bright_lorry_with_windows_is_not_the_sun():
     assert (verdict[windows.numpy()] == 255).mean() > 0.95
 
 
+@pytest.mark.parametrize(("levels", "kept"), [(4, False), (12, True)], ids=["a codec's residue", "a grey coat"])
+def test_a_piece_apart_that_is_fainter_than_any_object_is_what_a_codec_left(levels, kept):
+    image, coat = ROAD.copy(), np.s_[30:60, 90:120]
+    image[FRONT] = (200, 40, 40)
+    image[coat] += np.uint8(levels)
+    _, verdict = judged(image, ROAD, FRONT, coat)
+    assert (verdict[FRONT] == 255).all()
+    assert (verdict[coat] == 255).mean() == float(kept)
+
+
 def test_a_faint_middle_between_the_parts_of_an_object_stays():
     image = ROAD.copy()
     image[CAR] = (200, 40, 40)

@@ -216,6 +216,16 @@ def test_masks_are_white_where_any_object_owns_the_pixel(tmp_path):
     assert np.array_equal(mask, expected)
 
 
+def test_a_mask_that_is_cut_has_no_masks_name(tmp_path, monkeypatch):
+    sink = Alone(lambda out: MaskFolder(out, "slots"), tmp_path / "a.masks")
+    sink.write(moment(0, TRACK))
+    whole = Path.write_bytes
+    monkeypatch.setattr(Path, "write_bytes", lambda path, data: whole(path, data[:20]) and 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        sink.write(moment(1, TRACK))
+    assert [path.name for path in sink.part.iterdir() if path.suffix == ".png"] == ["000001.png"]
+
+
 def test_run_lengths_decode_to_the_pixels_of_each_track(tmp_path):
     overlapping = moment(0, Track(7, Box(2, 3, 10, 12), 1, 1), Track(8, Box(5, 3, 12, 12), 1, 2), BEHIND)
     rows = json.loads(written(rle(tmp_path / "a.json"), overlapping, moment(1), moment(2, TRACK)))

@@ -15,7 +15,7 @@ import numpy as np
 from tracker.errors import SettingsError, SinkError
 from tracker.sinks import Output, OverlayVideo, Results, VideoSettings
 from tracker.sinks.ours import marked_png
-from tracker.sinks.outputs import writing
+from tracker.sinks.outputs import write_inside, writing
 from tracker.types import Frame, Moment
 from tracker.worlds import (
     SITUATIONS,
@@ -207,9 +207,7 @@ class _TruthFolder:
             self._rows.append(f"{t + 1},{item.id},{x:.2f},{y:.2f},{w:.2f},{h:.2f},{asked},1,{item.visible:.3f}\n")
         labels = drawn.labels
         small = labels.astype(np.uint8) if labels.max() <= 255 else labels
-        with writing(self._output.path):
-            picture = marked_png(cv2.imencode(".png", small)[1].tobytes())
-            (self._output.part / "masks" / f"{t + 1:06d}.png").write_bytes(picture)
+        write_inside(self._output, f"masks/{t + 1:06d}.png", marked_png(cv2.imencode(".png", small)[1].tobytes()))
 
     def close(self) -> None:
         with writing(self._output.path):

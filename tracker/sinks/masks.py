@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from tracker.sinks.ours import marked_png
-from tracker.sinks.outputs import Output, PartText, writing
+from tracker.sinks.outputs import Output, PartText, write_inside, writing
 from tracker.types import Moment, Outcome
 
 
@@ -28,11 +28,11 @@ class MaskFolder:
         foreground = moment.view(self._lane).segmentation.foreground
         # Encoded in memory: cv2.imwrite says neither why it failed nor, on some systems, takes every file name.
         _, data = cv2.imencode(".png", foreground.view(np.uint8) * np.uint8(255), [cv2.IMWRITE_PNG_COMPRESSION, 3])
-        with writing(self._output.path):
-            if not self._begun:
+        if not self._begun:
+            with writing(self._output.path):
                 self._output.part.mkdir()
-                self._begun = True
-            (self._output.part / f"{moment.frame.written:06d}.png").write_bytes(marked_png(data.tobytes()))
+            self._begun = True
+        write_inside(self._output, f"{moment.frame.written:06d}.png", marked_png(data.tobytes()))
 
     def close(self, outcome: Outcome) -> None:
         """Say that the folder is whole."""

@@ -99,6 +99,14 @@ def write_output(output: Output, data: bytes) -> None:
     output.finish()
 
 
+def write_inside(output: Output, name: str, data: bytes) -> None:
+    """Write one file of an output that is a folder; a killed run leaves no half a file under its name. Raises SinkError."""
+    with writing(output.path):
+        part = output.part / f"{name}.part"
+        part.write_bytes(data)
+        part.replace(output.part / name)
+
+
 def encoded(text: str) -> bytes:
     """UTF-8. A file name that is not UTF-8 (a lone surrogate in Python) is escaped, which JSON reads as it was."""
     return text.encode("utf-8", "backslashreplace")

@@ -62,6 +62,10 @@ EVEN = 0.8
 """share of its pixels that are the scene's colour, only darker or lighter"""
 RIM_PX, SOFT = 4, 0.5
 """width of its rim on either side, and the difference outside as a share of that inside from which it is soft"""
+CORE = 0.1
+"""share of a piece of foreground that the mixture finds different, from which it is somebody however faint the rest is"""
+FAINT = np.float32(6)
+"""grey levels from the scene, on average, below which a piece without a core is a codec's residue"""
 MOST_GROWN = 1.0
 """such pixels for every one of the network's, at most"""
 DARKEST = np.float32(8)
@@ -222,6 +226,22 @@ class Backdrop:
             if soft:
                 clouds[window] |= here & (cv2.medianBlur(tinted, 5) == 0)  # who walks in its shade stays
         return clouds
+
+    def find_residue(self, found: Mask) -> Mask:
+        """(H, W) the pieces of `found`, in the frame sensed last, that a codec left behind somebody who moved on.
+
+        An encoder spends few bits on what no later picture needs, so before a cut and near the end of a clip the ground behind an
+        object keeps a little of it. Where the scene is calm the network sees an object in that, though fainter than any other.
+        """
+        if self._difference is None:
+            return np.zeros_like(found)
+        count, labels = cv2.connectedComponents(found.astype(np.uint8), connectivity=8)
+        inside = labels[found]
+        sizes = np.maximum(1, np.bincount(inside, minlength=count))
+        faint = np.bincount(inside, self._difference[found], count) < FAINT * sizes
+        faint &= np.bincount(inside, self.different[found], count) < CORE * sizes
+        faint[0] = False
+        return np.asarray(faint[labels])
 
     def learn(self, image: Image, objects: Mask | None = None, *, dt_s: float = REFERENCE_S) -> None:
         """Take the frame that was sensed last, `dt_s` seconds after the one before, into the scene, except where `objects`
@@ -417,6 +437,7 @@ class Ground:
         low, high = self.settings.sure
         found[self._streaks.find(self.backdrop.different)] = 0
         found[self.backdrop.find_clouds(found > high)] = 0
+        found[self.backdrop.find_residue(found > high)] = 0
         if self.backdrop.covered:
             found[_grown(found > high, self.backdrop.different, most=np.inf)] = GROWN
         else:

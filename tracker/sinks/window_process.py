@@ -30,8 +30,8 @@ OPEN, STOP, FAILED = "open", "stop", "failed"
 KEYS_TO_STOP = (ord("q"), ord("Q"), 27)  # 27 is Escape
 TURN_MS = 20
 """one turn of the window's event loop"""
-EXPOSING_TURNS = (10, 50)
-"""a fifth of a second and a second after the window was opened"""
+EXPOSING_TURNS = (10, 50, 250, 500, 1000)
+"""a fifth of a second to twenty seconds after the window was opened: on a busy machine it may not be there after the first second"""
 GRACE_S = 20.0
 """after the end of the input: a desktop under load may take long to open the window and to take it away"""
 

@@ -393,6 +393,24 @@ def test_an_address_that_does_not_answer_never_shows_its_password(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize(
+    "option",
+    [
+        ("process", "CLIP", "-o"),
+        ("compare", "CLIP", "-o"),
+        ("webcam", "CLIP", "--no-show", "--record"),
+        ("synth", "street", "-o"),
+    ],
+    ids=lambda option: option[0],
+)
+def test_an_output_at_an_address_is_refused_and_leaves_no_folder(option, clip, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    done = call(*(clip if word == "CLIP" else word for word in option), "rtsp://me:secret@cam/o.mp4")
+    assert done.exit_code == 2
+    assert "rtsp://cam/o.mp4 is an address; results are written to files" in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_camera_that_does_not_exist():
     assert "99" in refused("webcam", "99", "-q")
 
@@ -461,6 +479,12 @@ def test_weights_that_are_none(clip, tmp_path, content):
     line = refused("process", clip, "--lanes", "slots", "--set", "slots.weights=bad.safetensors", "-o", "o.mp4")
     assert "bad.safetensors" in line
     assert [path.name for path in tmp_path.iterdir()] == ["bad.safetensors"]
+
+
+def test_a_device_where_no_network_runs_is_refused(clip, tmp_path):
+    done = call("process", clip, "--lanes", "gmm", "--device", "cpu", "-o", tmp_path / "o.mp4")
+    assert (done.exit_code, list(tmp_path.iterdir())) == (2, [])
+    assert "lane slots" in done.stderr
 
 
 def test_a_device_that_this_machine_has_not(clip, tmp_path):

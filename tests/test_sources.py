@@ -566,6 +566,10 @@ class TestStreams:
         with pytest.raises(SourceError, match=r"no picture for 0\.5 s"):
             open_source("udp://127.0.0.1:59997", timeout_s=0.5)
 
+    def test_a_scheme_in_capitals(self, tmp_path, address_of):
+        clips.write_video(tmp_path / "clip.mp4", clips.draw(5))
+        assert len(list(open_source(address_of.replace("http", "HTTP") + "/clip.mp4", timeout_s=5))) == 5
+
     def test_missing_at_the_server(self, address_of):
         with pytest.raises(SourceError, match=r"cannot be opened .*check the address"):
             open_source(address_of + "/nothing.mp4", timeout_s=2)

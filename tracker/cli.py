@@ -27,6 +27,7 @@ from tracker.options import (
     IOU,
     MINUTES,
     OBJECTS,
+    OUTPUT,
     PROCESSES,
     SEED,
     START,
@@ -164,7 +165,7 @@ def cli() -> None:
 
 @cli.command()
 @click.argument("source")
-@click.option("-o", "--output", type=click.Path(path_type=Path), help="Overlay video.  [NAME.tracked.mp4 here]")
+@click.option("-o", "--output", type=OUTPUT, help="Overlay video.  [NAME.tracked.mp4 here]")
 @pictures_rate
 @click.option(
     "--masks", type=click.Choice(["png", "rle"]), help="Also masks: foreground pictures, or run lengths by object."
@@ -184,7 +185,7 @@ def process(source: str, output: Path | None, fps: float | None, masks: Any, no_
 @cli.command()
 @click.argument("source", default="0")
 @click.option("--show/--no-show", default=True, help="A window with the overlay; q closes it.")
-@click.option("--record", type=click.Path(path_type=Path), metavar="OUT.mp4", help="Keep video and tables.")
+@click.option("--record", type=OUTPUT, metavar="OUT.mp4", help="Keep video and tables.")
 @shared
 def webcam(source: str, show: bool, record: Path | None, **common: Any) -> None:
     """Track live: SOURCE is a camera's number or an http or rtsp address.  [0]
@@ -203,9 +204,7 @@ def webcam(source: str, show: bool, record: Path | None, **common: Any) -> None:
 @click.option("--truth", type=click.Path(path_type=Path), help="MOT table, or folder with gt.txt or masks/.")
 @table_rows
 @pictures_rate
-@click.option(
-    "-o", "--output", "folder", type=click.Path(path_type=Path), required=True, metavar="DIR", help="For all files."
-)
+@click.option("-o", "--output", "folder", type=OUTPUT, required=True, metavar="DIR", help="For all files.")
 @shared
 def compare(source: str, truth: Path | None, rows: Any, fps: float | None, folder: Path, **common: Any) -> None:
     """The lanes on SOURCE side by side, as a page to look at: DIR/report.html.
@@ -240,8 +239,8 @@ def compare(source: str, truth: Path | None, rows: Any, fps: float | None, folde
 )
 @table_rows
 @click.option("--iou", type=IOU, default=0.5, show_default=True, help="Overlap of a found box.")
-@click.option("-o", "--output", type=click.Path(path_type=Path), metavar="OUT.json", help="Everything, as JSON.")
-@click.option("--csv", type=click.Path(path_type=Path), metavar="OUT.csv", help="The scores, as a table.")
+@click.option("-o", "--output", type=OUTPUT, metavar="OUT.json", help="Everything, as JSON.")
+@click.option("--csv", type=OUTPUT, metavar="OUT.csv", help="The scores, as a table.")
 @click.option("--jobs", type=PROCESSES, default=1, show_default=True, help="Lanes run at a time.")
 @configured
 @overwriting
@@ -301,8 +300,8 @@ def evaluate(
 
 @cli.command()
 @click.argument("world", type=click.Choice(WORLDS))
-@click.option("-o", "--output", type=click.Path(path_type=Path), required=True, metavar="CLIP.mp4")
-@click.option("--truth", type=click.Path(path_type=Path), metavar="DIR", help="gt.txt and masks/000001.png go here.")
+@click.option("-o", "--output", type=OUTPUT, required=True, metavar="CLIP.mp4")
+@click.option("--truth", type=OUTPUT, metavar="DIR", help="gt.txt and masks/000001.png go here.")
 @click.option("--seed", type=SEED, default=0, show_default=True, help="Another seed, another clip.")
 @click.option("--frames", type=FRAMES, help="How many.  [200; a situation's own, 220 to 420]")
 @click.option("--size", type=Size(), help="Width x height.  [480x360; crowd 640x480; mot worlds always 128x128]")
@@ -348,7 +347,7 @@ def synth(
 
 @cli.command()
 @click.argument("config", type=click.Path(path_type=Path))
-@click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="Weights and curve.  [runs/NAME]")
+@click.option("--out", type=OUTPUT, metavar="DIR", help="Weights and curve.  [runs/NAME]")
 @click.option("--minutes", type=MINUTES, help="Stop after so many minutes.")
 @click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="One setting: train.steps=100.")
 @click.option("--device", default="cpu", type=click.Choice(["cpu", "cuda", "mps"]), show_default=True)
@@ -376,7 +375,7 @@ def train(
 
 @cli.command()
 @click.argument("name", type=click.Choice(PAPERS))
-@click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="Networks and report.  [runs/papers/NAME]")
+@click.option("--out", type=OUTPUT, metavar="DIR", help="Networks and report.  [runs/papers/NAME]")
 @click.option("--shipped", "recipe", flag_value="shipped", help="No training: the networks that come along.")
 @click.option("--quick", "recipe", flag_value="quick", help="All of it in --minutes (10), with high learning rates.")
 @click.option("--short", "recipe", flag_value="short", help="Hours on two CPU cores, with high learning rates.")
@@ -440,6 +439,8 @@ def _settings(common: dict[str, Any]) -> RunSettings:
         settings = load_settings(common.pop("files"), overrides)
     for line in dict.fromkeys(str(each.message) for each in said):
         note(f"tracker: warning: {line}")
+    if device and not any(settings.of_lane(lane)[0] == "slots" for lane in settings.lanes):
+        raise click.UsageError(f"--device is for the network of lane slots; {', '.join(settings.lanes)} has none")
     return settings
 
 

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import math
 import re
+from pathlib import Path
 from typing import Any
 
 import click
+
+from tracker.passwords import without_passwords
 
 LONGEST_SHOWN = 60
 """characters of a refused value in an error"""
@@ -128,11 +131,27 @@ class NumberRange(click.ParamType):
         return int(first), int(last)
 
 
+class OutputPath(click.Path):
+    """Where results go; an address is refused, since its password would become the name of a folder."""
+
+    name = "path"
+
+    def __init__(self) -> None:
+        super().__init__(path_type=Path)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The path."""
+        if isinstance(value, str) and re.match("[A-Za-z][A-Za-z0-9+.-]+:/", value):
+            self.fail(f"{without_passwords(value)} is an address; results are written to files", param, ctx)
+        return super().convert(value, param, ctx)
+
+
 def _short(value: Any) -> str:
     text = repr(value)
     return text if len(text) <= LONGEST_SHOWN else text[: LONGEST_SHOWN - 3] + "..."
 
 
+OUTPUT = OutputPath()
 FPS = Real(LEAST_FPS, MOST_FPS)
 START = Real(0, MOST_SECONDS)
 DURATION = Real(0, MOST_SECONDS, least_open=True)

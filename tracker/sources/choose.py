@@ -60,7 +60,8 @@ def open_source(
     if is_url(address):
         if scheme(address) not in SCHEMES:
             raise SourceError(f"{scheme(address)}://: not a kind of stream that is read; use {', '.join(SCHEMES)}")
-        return Video(address, span=span, timeout_s=timeout_s)
+        # FFmpeg knows its protocols in small letters only
+        return Video(scheme(address) + address[len(scheme(address)) :], span=span, timeout_s=timeout_s)
     raise _missing(path)
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tracker.papers.mixture import Gaussians, OnlineEM, e_step, first_guess, fit, m_step, moments
+from tracker.em.gaussians import Gaussians, OnlineEM, e_step, first_guess, fit, m_step, moments
 
 Array = NDArray[np.float64]
 

@@ -18,16 +18,16 @@ import numpy as np
 import psutil
 
 from tracker.build import build_lanes
-from tracker.comparison import Comparison
 from tracker.events import EventFinder
-from tracker.files import Job, plan_job, planned_files
 from tracker.health import Health
-from tracker.jobs import build_overlay, build_sinks
+from tracker.jobs.comparison import Comparison
+from tracker.jobs.files import Job, plan_job, planned_files
+from tracker.jobs.job import build_overlay, build_sinks
+from tracker.jobs.tally import Tally
 from tracker.pipeline import Lane, run
 from tracker.settings import RunSettings
 from tracker.sources import open_source
 from tracker.synth import Order, save_world, stream_world
-from tracker.tally import Tally
 from tracker.types import Box, Frame, Image, Region, Segmentation, SourceInfo
 
 SIZE = (160, 120)

@@ -23,14 +23,14 @@ def work(clip: str, output: Path, lanes: list[str]) -> dict[str, object]:
     """One run, in this process: no lanes is decode, draw nothing, encode."""
     import resource
 
-    from tracker.jobs import Job
+    from tracker.jobs.job import Job
     from tracker.pipeline import run
     from tracker.settings import RunSettings
     from tracker.sinks import OverlayVideo, replacing
     from tracker.sources import open_source
 
     if lanes:
-        from tracker.jobs import process
+        from tracker.jobs.job import process
 
         settings = RunSettings(lanes=tuple(lanes))
         report = process(Job(clip, output, overwrite=True), settings).report

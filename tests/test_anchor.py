@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from tracker.slots.anchor import anchor_alone, anchor_unsure, box_about, mask_box, place_of, pushed_into
-from tracker.slots.life import Life
+from tracker.slots.lifecycle import Life
+from tracker.slots.pose import anchor_alone, anchor_unsure, box_about, mask_box, place_of, pushed_into
 from tracker.slots.settings import LifeSettings
 from tracker.types import Box
 

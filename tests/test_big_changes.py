@@ -10,8 +10,8 @@ from tracker.background import GmmSegmenter, GmmSettings, KnownScenes, Mixture, 
 from tracker.background.light import light_between, relight
 from tracker.background.scene import without_visitors
 from tracker.background.structure import is_light_change, likeness, thumbnail
+from tracker.foreground.streaks import Streaks
 from tracker.health import Health, warnings
-from tracker.slots.streaks import Streaks
 from tracker.tracks import Linker, LinkerSettings
 from tracker.types import Frame, Moment, Segmentation, Track, View
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from tracker.slots.blobs import find_blobs, settle
-from tracker.slots.life import Life
-from tracker.slots.observe import Shares, window_of
+from tracker.slots.e_step import Shares, window_of
+from tracker.slots.lifecycle import Life
 from tracker.slots.settings import LifeSettings
 from tracker.timing import REFERENCE_S
 

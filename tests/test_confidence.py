@@ -19,8 +19,8 @@ from tracker.slots.confidence import (
     confidences,
     measures,
 )
-from tracker.slots.life import Life
-from tracker.slots.observe import Shares
+from tracker.slots.e_step import Shares
+from tracker.slots.lifecycle import Life
 from tracker.timing import REFERENCE_S
 from tracker.types import Box
 

@@ -13,7 +13,7 @@ import pytest
 from clips import draw, draw_noise, write_pictures, write_video
 from commands import call, refused
 
-from tracker import jobs
+from tracker.jobs import job as jobs
 
 unix = pytest.mark.skipif(os.name != "posix", reason="signals and limits of Unix")
 QUICK = ("--lanes", "gmm", "--set", "prescan_frames=8")

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from tracker.slots.doubt import doubts
-from tracker.slots.observe import Shares, share_out
+from tracker.slots.e_step import Shares, share_out
+from tracker.slots.entropy import doubts
 from tracker.slots.settings import MixtureModelSettings
 
 HEIGHT, WIDTH, GRID = 60, 100, 24

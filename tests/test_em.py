@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from tracker.slots.em import (
+from tracker.em.likelihoods import (
     PROBABILITY_FLOOR,
     bernoulli_log_likelihood,
     gaussian_log_likelihood,

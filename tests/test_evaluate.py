@@ -17,8 +17,8 @@ from commands import call, refused
 
 from tracker.cli import LAYOUTS
 from tracker.errors import SinkError, SourceError
-from tracker.evaluate import LaneTask, Task, evaluate, peak_memory_mb, score_lane
-from tracker.evaluation import Evaluation, SequenceScores, table
+from tracker.evaluation.result import Evaluation, SequenceScores, table
+from tracker.evaluation.workers import LaneTask, Task, evaluate, peak_memory_mb, score_lane
 from tracker.scores import (
     Choice,
     ClipScorer,
@@ -420,7 +420,7 @@ def test_a_defect_on_one_sequence_does_not_end_the_others(tmp_path, monkeypatch)
             raise ValueError("odd")
         return read_results(path, sequence, truth, **options)
 
-    monkeypatch.setattr("tracker.evaluate.read_results", read)
+    monkeypatch.setattr("tracker.evaluation.workers.read_results", read)
     found = evaluate(Task((tmp_path,), results=(tmp_path,), run_lanes=False), load_settings())
     assert [row.sequence for row in found.scores] == ["b"]
     assert [failure.error for failure in found.failures] == [

@@ -12,12 +12,13 @@ from tracker.background import FOREGROUND, GmmSegmenter, GmmSettings, Mixture, M
 from tracker.errors import SettingsError
 from tracker.health import Health
 from tracker.pipeline import Lane
+from tracker.rigid.segmenter import RigidSlots
+from tracker.rigid.settings import RigidSettings
 from tracker.settings import RENAMED, load_settings
-from tracker.slots.checkpoint import Network
 from tracker.slots.confidence import Witness
-from tracker.slots.rigid import RigidSlots
 from tracker.slots.segmenter import SlotsSegmenter
-from tracker.slots.settings import CellSettings, LifeSettings, NetworkSettings, RigidSettings, SlotsSettings
+from tracker.slots.settings import CellSettings, LifeSettings, NetworkSettings, SlotsSettings
+from tracker.slots.weights import Network
 from tracker.timing import FrameTimer, WarmUp, rate_over
 from tracker.tracks import Linker, LinkerSettings
 from tracker.types import Box, Frame, Moment, Region, View
@@ -108,16 +109,15 @@ def test_a_warm_up_lasts_its_seconds_and_never_takes_few_pictures(fps, pictures)
 @pytest.mark.parametrize("old", RENAMED)
 def test_the_old_name_of_a_setting_is_taken_with_a_warning_that_names_the_new_one(old):
     *group, name = new = (*old.split(".")[:-1], RENAMED[old])
-    rigid = ["slots.rigid.ink=0.3"] if ".rigid." in old else []
     with pytest.warns(FutureWarning) as warned:
-        settings = load_settings(overrides=[*rigid, f"{old}=30"])
+        settings = load_settings(overrides=[f"{old}=30"])
     (said,) = {str(each.message) for each in warned}
     assert said == f"--set {old}=30: {old} is now {'.'.join(new)}, in seconds; 30 frames are taken for 1.2 s"
     for part in group:
         settings = getattr(settings, part)
     assert getattr(settings, name) == 1.2
     with pytest.raises(SettingsError, match="is now"):
-        load_settings(overrides=[*rigid, f"{old}=soon"])
+        load_settings(overrides=[f"{old}=soon"])
 
 
 def test_an_old_name_is_one_line_on_stderr(tmp_path):

@@ -11,14 +11,15 @@ import torch
 
 from tracker.background import Mixture, MixtureSettings
 from tracker.errors import SettingsError, WeightsError
-from tracker.lessons import DrawGround, GroundRecipe
-from tracker.slots.checkpoint import load_ground, load_network, save_ground
-from tracker.slots.ground import SENSES, Backdrop, Ground, GroundNet, object_probability
-from tracker.slots.ground_train import GroundLesson, ground_loss, train_ground
-from tracker.slots.settings import GroundNetSettings, GroundSettings, GroundTrainSettings
+from tracker.foreground.ground import SENSES, Backdrop, ForegroundNet, Ground, object_probability
+from tracker.foreground.settings import ForegroundNetSettings, ForegroundSettings, ForegroundTrainSettings
+from tracker.foreground.training import GroundLesson, ground_loss, train_ground
+from tracker.foreground.weights import load_ground, save_ground
+from tracker.lessons.street import DrawGround, GroundRecipe
+from tracker.slots.weights import load_network
 from tracker.worlds import StreetSettings, draw_street
 
-SMALL = GroundNetSettings(features=(4, 6, 8))
+SMALL = ForegroundNetSettings(features=(4, 6, 8))
 DIFFERENCE, RESTLESS = 3, 8
 
 
@@ -83,7 +84,7 @@ def test_an_object_nobody_owns_makes_its_place_restless_slowly():
 
 @pytest.mark.parametrize("shape", [(48, 64), (45, 61), (8, 8)])
 def test_any_size_gets_one_probability_a_pixel(shape):
-    net = GroundNet(SMALL).eval()
+    net = ForegroundNet(SMALL).eval()
     found = object_probability(net, np.zeros((*shape, SENSES), np.float32))
     assert found.shape == shape
     assert found.min() >= 0
@@ -92,7 +93,7 @@ def test_any_size_gets_one_probability_a_pixel(shape):
 
 def test_a_large_picture_is_shown_small_and_judged_at_its_own_size():
     image = scene(96, 128)
-    ground = Ground(Mixture(MixtureSettings()), GroundNet(SMALL).eval(), GroundSettings(side_px=48))
+    ground = Ground(Mixture(MixtureSettings()), ForegroundNet(SMALL).eval(), ForegroundSettings(side_px=48))
     assert not ground.judge(image).any()  # nothing is known yet: all of it is the scene
     ground.prepare([image] * 5)
     verdict = ground.judge(image)
@@ -120,7 +121,7 @@ class Sees(torch.nn.Module):
 def judged(
     image: np.ndarray, empty: np.ndarray, *seeds: tuple[slice, slice] | torch.Tensor
 ) -> tuple[Ground, np.ndarray]:
-    ground = Ground(Mixture(MixtureSettings()), Sees(*seeds), GroundSettings())
+    ground = Ground(Mixture(MixtureSettings()), Sees(*seeds), ForegroundSettings())
     ground.prepare([empty] * 8)
     return ground, ground.judge(image)
 
@@ -235,7 +236,7 @@ def test_the_shipped_network_finds_drawn_walkers_and_not_their_shadows(still, le
     hits = found = true = 0
     for seed in (3, 4, 5):
         clip = draw_street(settings, seed=seed)
-        ground = Ground(Mixture(MixtureSettings()), net, GroundSettings())
+        ground = Ground(Mixture(MixtureSettings()), net, ForegroundSettings())
         empty = np.where(clip.labels[..., None] > 0, clip.background, clip.images)
         ground.prepare([empty[0]] * 8 if still else list(empty[:8]))
         for image, labels in zip(clip.images[::3], clip.labels[::3], strict=True):
@@ -254,7 +255,7 @@ def test_the_loss_falls_as_the_answer_comes_nearer():
 
 def test_lessons_depend_on_their_number_only():
     recipe = GroundRecipe(
-        train_ground=GroundTrainSettings(clips=1, frames=8),
+        train_ground=ForegroundTrainSettings(clips=1, frames=8),
         street=StreetSettings(width=48, height=48, object_px=(9, 20)),
     )
     draw = DrawGround(recipe)
@@ -279,7 +280,7 @@ def draw_squares(number: int) -> GroundLesson:
 
 
 def test_a_training_that_was_stopped_goes_on_to_the_same_weights(tmp_path):
-    settings = GroundTrainSettings(
+    settings = ForegroundTrainSettings(
         steps=6, batch=4, repeats=2, kept_lessons=2, checkpoint_every=3, bfloat16=False, net=SMALL
     )
     whole = train_ground(settings, draw_squares, tmp_path / "whole", recipe={"a": 1})
@@ -293,7 +294,7 @@ def test_a_training_that_was_stopped_goes_on_to_the_same_weights(tmp_path):
 
 
 def test_weights_of_the_two_networks_are_not_taken_for_each_other(tmp_path):
-    save_ground(GroundNet(SMALL), SMALL, tmp_path / "ground.safetensors", trained_steps=1)
+    save_ground(ForegroundNet(SMALL), SMALL, tmp_path / "ground.safetensors", trained_steps=1)
     net, _ = load_ground(str(tmp_path / "ground.safetensors"))
     assert net.settings == SMALL
     with pytest.raises(WeightsError, match="another version"):

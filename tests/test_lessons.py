@@ -6,10 +6,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tracker import lessons
-from tracker.lessons import BIRTH_VISIBLE, CODED_BLOCK, HELD_APART_BATCH, SMALLEST_SIDE_PX, DrawLessons, Recipe, _coded
+from tracker.foreground.settings import ForegroundSettings
+from tracker.lessons import street as lessons
+from tracker.lessons.street import (
+    BIRTH_VISIBLE,
+    CODED_BLOCK,
+    HELD_APART_BATCH,
+    SMALLEST_SIDE_PX,
+    DrawLessons,
+    Recipe,
+    _coded,
+)
 from tracker.settings import read_settings
-from tracker.slots.settings import GroundSettings, TrainSettings
+from tracker.slots.settings import TrainSettings
 from tracker.worlds import StreetSettings
 
 CLIPS = 6
@@ -193,7 +202,7 @@ def test_a_codec_leaves_a_block_that_hardly_changed_and_sends_one_that_did():
 
 
 def test_lessons_can_be_seen_through_the_ground_network():
-    seen = DrawLessons(Recipe(train=RECIPE.train, street=RECIPE.street, ground=GroundSettings()))(5, 4)
+    seen = DrawLessons(Recipe(train=RECIPE.train, street=RECIPE.street, ground=ForegroundSettings()))(5, 4)
     plain = DrawLessons(RECIPE)(5, 4)
     assert np.array_equal(seen.images, plain.images)
     assert set(np.unique(seen.verdicts)) <= {0, 127, 255}

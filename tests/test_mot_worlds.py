@@ -10,9 +10,9 @@ from click.testing import CliRunner
 from tracker.build import build_lanes
 from tracker.cli import cli
 from tracker.errors import MissingExtraError, SourceError
+from tracker.rigid.segmenter import RigidSlots
+from tracker.rigid.settings import RigidSettings
 from tracker.settings import load_settings
-from tracker.slots.rigid import RigidSlots
-from tracker.slots.settings import RigidSettings
 from tracker.synth import Order, stream_world
 from tracker.types import Frame
 from tracker.worlds import MotSettings, draw_mot, read_digits, stream_mot
@@ -231,8 +231,8 @@ def test_the_size_of_the_boxes_can_be_told():
     assert found[1] == pytest.approx((31, 11, 59, 39))
 
 
-def test_a_lane_of_rigid_slots_is_asked_for_by_its_settings_and_forgets_on_reset():
-    settings = load_settings(overrides=["lanes=[slots]", "slots.rigid={share: over}"])
+def test_a_lane_of_rigid_slots_is_asked_for_by_its_name_and_forgets_on_reset():
+    settings = load_settings(overrides=["lanes=[rigid]"])
     segmenter = build_lanes(settings)[0].segmenter
     picture = np.zeros((64, 96, 3), np.uint8)
     square(picture, 40, 20, (255, 0, 0))

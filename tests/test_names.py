@@ -13,7 +13,7 @@ from PIL import Image as Pillow
 
 from tracker.cli import _output
 from tracker.errors import SourceError
-from tracker.evaluate import LaneTask, score_lane
+from tracker.evaluation.workers import LaneTask, score_lane
 from tracker.naming import default_name
 from tracker.scores import Choice, find_sequences, read_results, read_truth, score_results
 from tracker.settings import RunSettings

@@ -7,12 +7,12 @@ import torch
 from torch.nn import functional
 
 import tracker
+from tracker.em.likelihoods import bernoulli_log_likelihood, gaussian_log_likelihood
 from tracker.errors import SettingsError
 from tracker.papers.cells import GradientCell, build_cell
 from tracker.papers.layers import Standardise, Up, encoder, picture_norm
 from tracker.papers.settings import EmSettings, ExperimentSettings, NetSettings, WorldSettings
 from tracker.settings import read_settings
-from tracker.slots.em import bernoulli_log_likelihood, gaussian_log_likelihood
 
 CONFIGS = Path(tracker.__file__).parent.parent / "configs" / "papers"
 EXPERIMENTS = sorted(path.stem for path in CONFIGS.glob("*.yaml") if path.stem != "quick")

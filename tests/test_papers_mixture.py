@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 from sklearn.mixture import GaussianMixture
 
-from tracker.errors import SettingsError, ShapeError
-from tracker.papers.mixture import (
+from tracker.em.gaussians import (
     Gaussians,
     OnlineEM,
     e_step,
@@ -15,6 +14,7 @@ from tracker.papers.mixture import (
     m_step,
     moments,
 )
+from tracker.errors import SettingsError, ShapeError
 
 TRUE = Gaussians(
     np.array([0.5, 0.3, 0.2]),

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from tracker.papers.muon import ADAM_RMS, Muon, orthogonal
+from tracker.learning.muon import ADAM_RMS, Muon, orthogonal
 from tracker.papers.settings import ExperimentSettings
 from tracker.papers.train import train
 

@@ -8,8 +8,8 @@ import pytest
 
 from tracker import pipeline
 from tracker.errors import SinkError, SourceError
+from tracker.jobs.tally import Tally
 from tracker.pipeline import Lane, run
-from tracker.tally import Tally
 from tracker.types import Box, Frame, Region, Segmentation, SourceInfo, Track
 
 SIZE = (8, 6)

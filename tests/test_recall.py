@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from tracker.slots.life import Birth, Life, find_known, find_returning
-from tracker.slots.recall import ENOUGH_S, SIGHTS_S, body_of, exchange_names, find_usurper, meet, part_colours, see
+from tracker.slots.identity import ENOUGH_S, SIGHTS_S, body_of, exchange_names, find_usurper, meet, part_colours, see
+from tracker.slots.lifecycle import Birth, Life, find_known, find_returning
 from tracker.slots.settings import LifeSettings
 from tracker.timing import REFERENCE_S
 from tracker.types import Box

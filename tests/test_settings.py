@@ -159,7 +159,7 @@ HOSTILE = {
     "NUL in the file": "seed: 1\0\n",
     "a long text": f"slots: {{weights: {'x' * 10_000}}}\n",
     "yes for a number": "seed: yes\n",
-    "yes in a list of numbers": "slots: {ground: {sure: [yes, 1]}}\n",
+    "yes in a list of numbers": "foreground: {sure: [yes, 1]}\n",
     "nothing for a number": "seed: ~\n",
     "a number as a key": "1: 2\n",
 }

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from commands import call, refused
 
-from tracker.evaluate import LaneTask, score_lane
+from tracker.evaluation.workers import LaneTask, score_lane
 from tracker.scores import Choice, find_sequences
 from tracker.settings import load_settings
 from tracker.synth import Order, save_world, stream_world

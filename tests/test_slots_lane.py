@@ -5,10 +5,10 @@ import pytest
 import torch
 
 from tracker.background import GmmSegmenter, GmmSettings, Mixture, MixtureSettings
-from tracker.slots.cells import WindowCell
-from tracker.slots.checkpoint import Network
+from tracker.slots.cell import WindowCell
 from tracker.slots.segmenter import SlotsSegmenter, _visible
 from tracker.slots.settings import CellSettings, NetworkSettings, SlotsSettings
+from tracker.slots.weights import Network
 from tracker.slots.window import EMPTY_LOGIT, fit_pose, warp
 from tracker.types import Box, Frame, Region
 

@@ -21,7 +21,7 @@ import numpy as np
 import pytest
 
 from tracker.errors import SourceError
-from tracker.jobs import Job, _frames_before
+from tracker.jobs.job import Job, _frames_before
 from tracker.sources import open_source, spread
 from tracker.sources.clock import judge
 from tracker.sources.packets import NO_TIME, Packets

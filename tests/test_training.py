@@ -12,14 +12,14 @@ import torch
 from safetensors.torch import load_file
 
 from tracker.errors import DivergedError, SettingsError, SinkError
-from tracker.lessons import DrawLessons, Recipe
+from tracker.learning.run import scheduled_rate
+from tracker.lessons.street import DrawLessons, Recipe
 from tracker.slots import runs
 from tracker.slots import train as training
-from tracker.slots.cells import WindowCell
-from tracker.slots.checkpoint import load_network, save_network
-from tracker.slots.runs import scheduled_rate
+from tracker.slots.cell import WindowCell
 from tracker.slots.settings import CellSettings, NetworkSettings, TrainSettings
-from tracker.slots.train import Lesson, evaluate, train, unroll
+from tracker.slots.training import Lesson, evaluate, train, unroll
+from tracker.slots.weights import load_network, save_network
 from tracker.worlds import StreetSettings
 
 TINY = TrainSettings(

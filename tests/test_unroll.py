@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from tracker.slots.cells import LARGEST_STEP, LOGIT_RANGE, Sight, SlotState, WindowCell
+from tracker.slots.cell import LARGEST_STEP, LOGIT_RANGE, Sight, SlotState, WindowCell
 from tracker.slots.settings import CellSettings, MixtureModelSettings, NetworkSettings, TrainSettings
-from tracker.slots.train import Lesson, lesson_loss, unroll
+from tracker.slots.training import Lesson, lesson_loss, unroll
 from tracker.slots.unroll import Prediction, StepRecord, predict, step
 
 TINY = CellSettings(grid_px=8, features=8, hidden=3, motion=6)

@@ -9,9 +9,10 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from tracker.errors import WeightsError
-from tracker.slots.cells import WindowCell
-from tracker.slots.checkpoint import FORMAT, HEADER, SHIPPED, find_weights, load_network, save_network
+from tracker.learning.weights import HEADER, SHIPPED, find_weights
+from tracker.slots.cell import WindowCell
 from tracker.slots.settings import CellSettings, MixtureModelSettings, NetworkSettings
+from tracker.slots.weights import FORMAT, load_network, save_network
 
 TINY = NetworkSettings(
     cell=CellSettings(grid_px=8, features=8, hidden=3, motion=6),

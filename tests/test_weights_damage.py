@@ -12,18 +12,21 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from tracker.errors import WeightsError
+from tracker.foreground.ground import ForegroundNet
+from tracker.foreground.settings import ForegroundNetSettings
+from tracker.foreground.weights import GROUND_FORMAT, load_ground, save_ground
+from tracker.learning.run import read_checkpoint, write_checkpoint
+from tracker.learning.weights import HEADER
 from tracker.papers.cells import build_cell
 from tracker.papers.settings import ExperimentSettings, NetSettings
 from tracker.papers.weights import FORMAT as PAPERS_FORMAT
 from tracker.papers.weights import load_cell, save_cell
-from tracker.slots.cells import WindowCell
-from tracker.slots.checkpoint import FORMAT, GROUND_FORMAT, HEADER, load_ground, load_network, save_ground, save_network
-from tracker.slots.ground import GroundNet
-from tracker.slots.runs import read_checkpoint, write_checkpoint
-from tracker.slots.settings import CellSettings, GroundNetSettings, NetworkSettings
+from tracker.slots.cell import WindowCell
+from tracker.slots.settings import CellSettings, NetworkSettings
+from tracker.slots.weights import FORMAT, load_network, save_network
 
 CELL = NetworkSettings(cell=CellSettings(grid_px=8, features=8, hidden=3, motion=6))
-GROUND = GroundNetSettings(features=(4, 6, 8))
+GROUND = ForegroundNetSettings(features=(4, 6, 8))
 PAPERS = ExperimentSettings(net=NetSettings(cell="nem", hidden=5))
 
 KINDS = {
@@ -33,7 +36,7 @@ KINDS = {
         {"format": FORMAT, "network": CELL.model_dump(mode="json")},
     ),
     "ground": (
-        lambda path: save_ground(GroundNet(GROUND), GROUND, path, trained_steps=1),
+        lambda path: save_ground(ForegroundNet(GROUND), GROUND, path, trained_steps=1),
         lambda path: load_ground(str(path)),
         {"format": GROUND_FORMAT, "network": GROUND.model_dump(mode="json")},
     ),

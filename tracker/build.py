@@ -26,30 +26,32 @@ def _gmm(name: str, settings: RunSettings) -> Lane:
 
 
 def _slots(name: str, settings: RunSettings) -> Lane:
-    if settings.slots.rigid is not None:
-        from tracker.slots.rigid import RigidSlots
-
-        return Lane(name, RigidSlots(settings.slots.rigid))
     # these bring torch: only where the lane is asked for
     from tracker.background import Mixture
-    from tracker.slots.checkpoint import load_ground, load_network
-    from tracker.slots.device import choose_device
-    from tracker.slots.ground import Ground
+    from tracker.foreground.ground import Ground
+    from tracker.foreground.weights import load_ground
+    from tracker.learning.device import choose_device
     from tracker.slots.segmenter import SlotsSegmenter
+    from tracker.slots.weights import load_network
 
     device = choose_device(settings.device)
     network = load_network(settings.slots.weights, device=device)
     # A mixture of its own, since objects are kept out of it, which the baseline's does not know; and always mog2: a frame
     # is judged before the mixture learns from it, and knn cannot judge without learning.
     mixture = Mixture(settings.gmm.mixture.model_copy(update={"method": "mog2"}))
-    ground = settings.slots.ground
-    if ground is None:
+    if settings.foreground is None:
         return Lane(name, SlotsSegmenter(settings.slots, network=network, scene=mixture, device=device))
-    net, digest = load_ground(ground.weights, device=device)
-    scene = Ground(mixture, net, ground, device=device)
-    network = network.judged_by(ground, digest)
+    net, digest = load_ground(settings.foreground.weights, device=device)
+    scene = Ground(mixture, net, settings.foreground, device=device)
+    network = network._replace(digest=f"{network.digest}+{digest}")
     return Lane(name, SlotsSegmenter(settings.slots, network=network, scene=scene, device=device))
 
 
-LANES: dict[str, Callable[[str, RunSettings], Lane]] = {"gmm": _gmm, "slots": _slots}
+def _rigid(name: str, settings: RunSettings) -> Lane:
+    from tracker.rigid.segmenter import RigidSlots
+
+    return Lane(name, RigidSlots(settings.rigid))
+
+
+LANES: dict[str, Callable[[str, RunSettings], Lane]] = {"gmm": _gmm, "slots": _slots, "rigid": _rigid}
 """Every method by its name; a lane is a method under its own or a variant's name."""

@@ -40,7 +40,7 @@ from tracker.passwords import without_passwords
 from tracker.words import one_line
 
 if TYPE_CHECKING:
-    from tracker.jobs import Result
+    from tracker.jobs.job import Result
     from tracker.settings import RunSettings
 
 SITUATIONS = (
@@ -261,8 +261,8 @@ def evaluate(
     DATASET is a data set, a part of it or one sequence: CDnet 2014, folders of foreground masks, MOTChallenge, a video
     with gt.txt, masks of identities, or what `tracker synth` draws. Several sequences are also pooled: their counts add.
     """
-    from tracker import evaluation as outcome
-    from tracker.evaluate import Task, describe, evaluate
+    from tracker.evaluation import result as outcome
+    from tracker.evaluation.workers import Task, describe, evaluate
     from tracker.progress import shown_progress
     from tracker.scores import Choice
 
@@ -364,7 +364,7 @@ def train(
     verbose: bool,
 ) -> None:
     """Train a network of lane slots on drawn scenes, as CONFIG says; goes on where it was stopped."""
-    from tracker.lessons import run_recipe
+    from tracker.lessons.street import run_recipe
 
     weights = run_recipe(
         config, overrides, out or Path("runs") / config.stem, device=device, minutes=minutes,
@@ -446,7 +446,7 @@ def _settings(common: dict[str, Any]) -> RunSettings:
 
 def _carry_out(common: dict[str, Any], **job: Any) -> None:
     """Do the job, say how it went, and raise KeyboardInterrupt if it was interrupted."""
-    from tracker.jobs import Job, process
+    from tracker.jobs.job import Job, process
     from tracker.progress import shown_progress
 
     quiet, verbose = common.pop("quiet"), common.pop("verbose")
@@ -468,7 +468,7 @@ def _carry_out(common: dict[str, Any], **job: Any) -> None:
 
 
 def _closing_words(result: Result, *, table: bool) -> str:
-    from tracker.summary import comparison_table
+    from tracker.jobs.summary import comparison_table
 
     report = result.report
     lines = [f"{report.frames} frames, {report.fps:.1f} fps"]

@@ -18,13 +18,15 @@ from tracker.background import GmmSettings
 from tracker.draw import OverlaySettings
 from tracker.errors import SettingsError
 from tracker.events import EventSettings
+from tracker.foreground.settings import ForegroundSettings
+from tracker.rigid.settings import RigidSettings
 from tracker.sinks.settings import VideoSettings
 from tracker.slots.settings import SlotsSettings
 from tracker.tracks import LinkerSettings
 from tracker.types import MOST_SEED, Settings
 from tracker.yaml_text import read_yaml_file, read_yaml_value
 
-LaneKind = Literal["gmm", "slots"]
+LaneKind = Literal["gmm", "slots", "rigid"]
 LaneName = Annotated[str, Field(pattern="^[a-z0-9][a-z0-9_-]*$", max_length=40)]
 """Lanes give their names to files."""
 DeviceName = Literal["auto", "cpu", "cuda", "mps"]
@@ -40,7 +42,7 @@ Key = tuple[str, ...]
 """Where a setting stands: ("gmm", "mixture", "history_s")."""
 
 
-VARIED = ("gmm", "linker", "slots", "device")
+VARIED = ("gmm", "linker", "slots", "foreground", "rigid", "device")
 """Settings that belong to a lane; the others are the whole run's."""
 
 
@@ -57,9 +59,16 @@ RENAMED = {
     "slots.life.part_frames": "part_s",
     "slots.life.inside_frames": "inside_s",
     "slots.life.still_frames": "still_s",
-    "slots.rigid.hidden_frames": "hidden_s",
 }
 """Settings that counted frames, and their names in seconds. The old names work until the release after the next, with a warning."""
+MOVED = {"slots.ground": "foreground"}
+"""Groups that stood in another place, and where they stand now; taken there for as long, with a warning."""
+GONE = {
+    "slots.rigid": "a lane of its own: --lanes rigid, and its settings are rigid.*",
+    "slots.ground.object_verdicts": "part of the cell's weights file (network.pixels of its recipe)",
+    "slots.ground.background_verdicts": "part of the cell's weights file (network.pixels of its recipe)",
+}
+"""What is no setting any more, and what it is now."""
 USUAL_FPS = 25
 """frames a second that a number of frames is taken for: that of the clips on which the settings were chosen"""
 
@@ -77,7 +86,7 @@ class RunSettings(Settings):
     """All that decides a run's result, beside the source; saved with every result."""
 
     lanes: tuple[LaneName, ...] = Field(("gmm", "slots"), min_length=1, max_length=32)
-    """methods that watch the clip, in the order in which they are shown: gmm, slots, or names of variants"""
+    """methods that watch the clip, in the order in which they are shown: gmm, slots, rigid, or names of variants"""
     variants: dict[LaneName, Variant] = Field(
         {
             "mog2": Variant(lane="gmm", changes=("gmm.mixture.method=mog2",)),
@@ -85,7 +94,7 @@ class RunSettings(Settings):
         },
         max_length=1000,
     )
-    """lanes with settings of their own, by name: {lane: gmm or slots, changes: [gmm.mixture.history_s=12]}"""
+    """lanes with settings of their own, by name: {lane: gmm, slots or rigid, changes: [gmm.mixture.history_s=12]}"""
     device: DeviceName = "auto"
     """where the network runs; auto is the processor: a slot's window is small"""
     seed: int = Field(0, ge=0, le=MOST_SEED)
@@ -99,6 +108,9 @@ class RunSettings(Settings):
     gmm: GmmSettings = GmmSettings()
     linker: LinkerSettings = LinkerSettings()
     slots: SlotsSettings = SlotsSettings()
+    foreground: ForegroundSettings | None = ForegroundSettings()
+    """null: lane slots takes the mixture's verdict on each pixel as it is"""
+    rigid: RigidSettings = RigidSettings()
     events: EventSettings = EventSettings()
     overlay: OverlaySettings = OverlaySettings()
     video: VideoSettings = VideoSettings()
@@ -157,10 +169,10 @@ def read_settings(
     merged = (base or model()).model_dump()  # so that a group given in part keeps its other defaults
     origins: dict[Key, str] = {}
     for path in files:
-        _merge(merged, _read_file(Path(path)), str(path), origins)
+        _merge(merged, _moved(_read_file(Path(path)), str(path)), str(path), origins)
     for override in overrides:
         origin = f"{flag} {_cut(override)}"
-        _merge(merged, _read_override(override, origin), origin, origins)
+        _merge(merged, _moved(_read_override(override, origin), origin), origin, origins)
     try:
         return model.model_validate(merged)
     except ValidationError as error:
@@ -195,6 +207,30 @@ def _read_override(text: str, origin: str) -> Mapping[str, Any]:
     content = read_yaml_value(value, origin)
     for key in reversed(keys):
         content = {key: content}
+    return content
+
+
+def _moved(content: Mapping[str, Any], origin: str) -> Mapping[str, Any]:
+    """The content with every group where it stands now. Raises SettingsError for what is no setting any more."""
+    for old, now in GONE.items():
+        if _found(content, old.split(".")) is not None:
+            raise SettingsError(f"{origin}: {old} is now {now}")
+    for old, now in MOVED.items():
+        *above, name = old.split(".")
+        group = _found(content, above)
+        if isinstance(group, Mapping) and name in group:
+            warnings.warn(f"{origin}: {old} is now {now}", FutureWarning, stacklevel=3)
+            rest = {key: value for key, value in group.items() if key != name}
+            for key in reversed(above):
+                rest = {key: rest}
+            content = {**content, **rest, now: group[name]}
+    return content
+
+
+def _found(content: Any, keys: Sequence[str]) -> Any:
+    """What stands at a dotted path of nested groups; None if nothing does."""
+    for key in keys:
+        content = content.get(key) if isinstance(content, Mapping) else None
     return content
 
 

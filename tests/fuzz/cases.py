@@ -18,11 +18,13 @@ from clips import draw, write_pictures, write_video
 from PIL import Image
 from runner import OUTPUT
 
+from tracker.foreground.ground import ForegroundNet
+from tracker.foreground.settings import ForegroundNetSettings
+from tracker.foreground.weights import save_ground
 from tracker.settings import RunSettings, known_keys
-from tracker.slots.cells import WindowCell
-from tracker.slots.checkpoint import save_ground, save_network
-from tracker.slots.ground import GroundNet
-from tracker.slots.settings import CellSettings, GroundNetSettings, NetworkSettings
+from tracker.slots.cell import WindowCell
+from tracker.slots.settings import CellSettings, NetworkSettings
+from tracker.slots.weights import save_network
 
 FRAMES = 12
 KEYS = list(known_keys())
@@ -66,8 +68,8 @@ def make_samples(folder: Path) -> None:
     )
     cell = NetworkSettings(cell=CellSettings(grid_px=8, features=8, hidden=3, motion=6))
     save_network(WindowCell(cell.cell), cell, folder / "sample.safetensors", trained_steps=1)
-    ground = GroundNetSettings(features=(4, 6, 8))
-    save_ground(GroundNet(ground), ground, folder / "sample.ground", trained_steps=1)
+    ground = ForegroundNetSettings(features=(4, 6, 8))
+    save_ground(ForegroundNet(ground), ground, folder / "sample.ground", trained_steps=1)
 
 
 def damage(content: bytes, rng: random.Random) -> bytes:
@@ -225,7 +227,7 @@ def make_case(kind: str, seed: int, *, samples: Path, folder: Path) -> list[str]
         given = folder / "given.safetensors"
         change = damage_weights if rng.random() < 0.7 else damage
         given.write_bytes(change((samples / f"sample.{kind}").read_bytes(), rng))
-        key = "slots.weights" if kind == "safetensors" else "slots.ground.weights"
+        key = "slots.weights" if kind == "safetensors" else "foreground.weights"
         return [
             "process",
             str(clip),
@@ -281,7 +283,7 @@ def _arguments(clip: Path, rng: random.Random) -> list[str]:
             "queue_frames",
             "lanes",
             "variants",
-            "slots.ground",
+            "foreground",
             "gmm",
             "x.y",
         )

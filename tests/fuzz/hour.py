@@ -31,9 +31,9 @@ def try_case(kind: str, seed: int, *, samples: Path, folder: Path) -> Ending:
 
 def load_libraries() -> None:
     """What every command loads, once."""
-    import tracker.comparison
-    import tracker.evaluate
-    import tracker.jobs
+    import tracker.evaluation.workers
+    import tracker.jobs.comparison
+    import tracker.jobs.job
     import tracker.report
     import tracker.slots.segmenter
     import tracker.synth  # noqa: F401

@@ -23,7 +23,7 @@ from hypothesis import strategies as st
 from runner import run
 
 from tracker.errors import SettingsError, SourceError
-from tracker.lessons import GroundRecipe, Recipe
+from tracker.lessons.street import GroundRecipe, Recipe
 from tracker.papers.settings import ExperimentSettings
 from tracker.scores.tables import read_rows
 from tracker.settings import RunSettings, load_settings, read_settings

@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 
 from tracker.errors import TrackerError
+from tracker.learning.device import choose_device
 from tracker.options import CLIPS, SEED
 from tracker.papers.cells import Cell
 from tracker.papers.settings import EmSettings, ExperimentSettings, TestSettings, WorldSettings
@@ -25,7 +26,6 @@ from tracker.papers.unroll import Inputs, Unrolled, make_inputs, pixel_losses, r
 from tracker.papers.weights import load_cell
 from tracker.papers.worlds import SPLITS, Clips, Split, draw
 from tracker.sinks import write_text_whole
-from tracker.slots.device import choose_device
 
 BATCH = 100
 LATE_STEPS = 10

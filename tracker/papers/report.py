@@ -19,6 +19,7 @@ import torch
 from jinja2 import Environment
 
 from tracker.errors import SettingsError, WeightsError
+from tracker.learning.device import choose_device
 from tracker.papers.cells import Cell
 from tracker.papers.evaluation import evaluate
 from tracker.papers.experiments import EXPERIMENTS, OBJECTS, Claim, Experiment, Figure
@@ -37,7 +38,6 @@ from tracker.papers.train import is_over, train
 from tracker.papers.weights import SHIPPED, load_cell
 from tracker.settings import read_settings
 from tracker.sinks import check_replaceable, hold, write_text_whole
-from tracker.slots.device import choose_device
 
 CONFIGS = Path(__file__).parents[2] / "configs" / "papers"
 QUICK_MINUTES = 10.0

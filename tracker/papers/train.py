@@ -20,18 +20,18 @@ import torch
 from torch import Tensor
 
 from tracker.errors import DivergedError
+from tracker.learning.device import choose_device
+from tracker.learning.muon import Muon
+from tracker.learning.run import open_run, read_checkpoint, rows_until, scheduled_rate, write_checkpoint, write_row
 from tracker.options import MINUTES
 from tracker.papers.cells import Cell, build_cell
 from tracker.papers.evaluation import scores, step_seed, watch
-from tracker.papers.muon import Muon
 from tracker.papers.settings import EmSettings, ExperimentSettings, Stage, TestSettings, TrainSettings, WorldSettings
 from tracker.papers.unroll import make_inputs
 from tracker.papers.update import Update, make_update
 from tracker.papers.weights import save_cell
 from tracker.papers.worlds import draw
 from tracker.settings import read_settings
-from tracker.slots.device import choose_device
-from tracker.slots.runs import open_run, read_checkpoint, rows_until, scheduled_rate, write_checkpoint, write_row
 
 SHOWN = ("loss", "ari", "ari_last", "bce_last", "mse")
 """of a validation, in a row of the curve"""

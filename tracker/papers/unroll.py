@@ -18,9 +18,9 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from tracker.em.likelihoods import bernoulli_log_likelihood, gaussian_log_likelihood
 from tracker.papers.cells import Cell
 from tracker.papers.settings import EmSettings
-from tracker.slots.em import bernoulli_log_likelihood, gaussian_log_likelihood
 
 LIKELIHOOD_FLOOR = 1e-6
 """the authors' code adds it to every likelihood before sharing, and keeps probabilities so far from 0 and 1 in the loss"""

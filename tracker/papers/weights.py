@@ -8,10 +8,10 @@ import click
 import torch
 
 from tracker.errors import WeightsError
+from tracker.learning.weights import SHIPPED as WEIGHTS
+from tracker.learning.weights import filled, read_weights, settings_of, write_weights
 from tracker.papers.cells import Cell, build_cell
 from tracker.papers.settings import ExperimentSettings
-from tracker.slots.checkpoint import SHIPPED as WEIGHTS
-from tracker.slots.checkpoint import filled, read_weights, settings_of, write_weights
 
 FORMAT = "rnnem-papers-1"
 SHIPPED = WEIGHTS / "papers"

@@ -13,8 +13,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from tracker.slots.life import Birth, Life
-from tracker.slots.observe import FOREGROUND, Shares
+from tracker.slots.e_step import FOREGROUND, Shares
+from tracker.slots.lifecycle import Birth, Life
 from tracker.slots.settings import LifeSettings
 from tracker.timing import REFERENCE_S, lasts
 from tracker.types import Box, Mask

@@ -16,10 +16,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from tracker.slots.anchor import touches_border
 from tracker.slots.blobs import Settled
-from tracker.slots.life import Life
-from tracker.slots.observe import Shares
+from tracker.slots.e_step import Shares
+from tracker.slots.lifecycle import Life
+from tracker.slots.pose import touches_border
 from tracker.timing import REFERENCE_S
 from tracker.types import Box
 

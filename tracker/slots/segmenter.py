@@ -10,8 +10,16 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from tracker.foreground.ground import Ground, Scene
 from tracker.labels import find_windows
-from tracker.slots.anchor import (
+from tracker.slots.blobs import Settled, find_blobs, settle
+from tracker.slots.cell import Sight, SlotState
+from tracker.slots.confidence import Witness
+from tracker.slots.e_step import FOREGROUND, Shares, look, look_at, share_out
+from tracker.slots.entropy import doubts
+from tracker.slots.identity import body_of, exchange_names, find_usurper, meet, part_colours, see
+from tracker.slots.lifecycle import Birth, Life, doubles, find_known, find_returning, is_dead
+from tracker.slots.pose import (
     HIDDEN_SIZE_RATE,
     WHOLE,
     anchor_alone,
@@ -21,16 +29,8 @@ from tracker.slots.anchor import (
     mask_box,
     touches_border,
 )
-from tracker.slots.blobs import Settled, find_blobs, settle
-from tracker.slots.cells import Sight, SlotState
-from tracker.slots.checkpoint import Network
-from tracker.slots.confidence import Witness
-from tracker.slots.doubt import doubts
-from tracker.slots.ground import Ground, Scene
-from tracker.slots.life import Birth, Life, doubles, find_known, find_returning, is_dead
-from tracker.slots.observe import FOREGROUND, Shares, look, look_at, share_out
-from tracker.slots.recall import body_of, exchange_names, find_usurper, meet, part_colours, see
 from tracker.slots.settings import SlotsSettings
+from tracker.slots.weights import Network
 from tracker.timing import REFERENCE_S, FrameTimer, Interval, lasts, rate_over
 from tracker.types import Box, Frame, Image, Mask, Region, Segmentation
 

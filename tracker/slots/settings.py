@@ -8,10 +8,6 @@ from pydantic import Field, field_validator
 
 from tracker.types import MOST_SEED, Probability, Seconds, Settings, Share, Working
 
-Channels = Annotated[int, Field(ge=1, le=512)]
-BoxSide = Annotated[float, Field(gt=0, le=16_384)]
-"""pixels"""
-
 
 class CellSettings(Settings):
     """Shape of the recurrent cell. Written into the weights file; a network is rebuilt from these."""
@@ -52,40 +48,6 @@ class NetworkSettings(Settings):
     pixels: MixtureModelSettings = MixtureModelSettings()
 
 
-class GroundNetSettings(Settings):
-    """Shape of the network that reads the scene. Written into its weights file."""
-
-    features: tuple[Channels, Channels, Channels] = (24, 40, 64)
-    """channels at a half, a quarter and an eighth of the size"""
-
-
-class GroundTrainSettings(Settings):
-    """How that network is trained. One step is one batch of frames of drawn clips, taken at random from the latest lessons."""
-
-    seed: int = Field(0, ge=0, le=MOST_SEED)
-    steps: int = Field(12000, ge=1, le=100_000_000)
-    batch: int = Field(24, ge=1, le=4096)
-    """frames a step"""
-    clips: int = Field(3, ge=1, le=1000)
-    """clips a lesson"""
-    frames: int = Field(24, ge=2, le=10_000)
-    """frames a clip; every third is learned from"""
-    repeats: int = Field(2, ge=1, le=10_000)
-    """steps between two new lessons"""
-    kept_lessons: int = Field(48, ge=1, le=10_000)
-    """the latest lessons, of which batches are drawn"""
-    learning_rate: float = Field(2e-3, ge=1e-12, le=10)
-    """peak; two hundred steps of warm-up, then a half cosine to a hundredth"""
-    cycles: int = Field(1, ge=1, le=1000)
-    """how often that cosine is run, each time from half the peak"""
-    weight_decay: float = Field(1e-4, ge=0, le=10)
-    clip_norm: float = Field(1.0, ge=1e-6, le=1e6)
-    bfloat16: bool = True
-    """mixed precision; several times faster where the chip multiplies bfloat16"""
-    checkpoint_every: int = Field(250, ge=1, le=100_000_000)
-    net: GroundNetSettings = GroundNetSettings()
-
-
 class TrainSettings(Settings):
     """How the cell is trained. One step is one batch of drawn clips, unrolled once."""
 
@@ -118,28 +80,6 @@ class TrainSettings(Settings):
         if starts[0] != 0 or starts != sorted(starts):
             raise ValueError("wanted lengths that begin at 0.0 and rise")
         return lengths
-
-
-class GroundSettings(Settings):
-    """The network that reads the scene, at work."""
-
-    weights: str = "ground"
-    """name of a shipped network, or path of a .safetensors file"""
-    side_px: int = Field(288, ge=32, le=8192)
-    """it is shown at most a square of this side, or any picture of that area: 384 x 216"""
-    sure: tuple[Share, Share] = (0.15, 0.3)
-    """probability of an object below which a pixel is background, and above which it is foreground; unsure between"""
-    object_verdicts: tuple[Probability, Probability, Probability] = (0.05, 0.05, 0.9)
-    """P(background, unsure, foreground | an object's pixel) in the E-step, instead of the mixture's own"""
-    background_verdicts: tuple[Probability, Probability, Probability] = (0.97, 0.02, 0.01)
-    """the same for a background pixel"""
-
-    @field_validator("sure")
-    @classmethod
-    def _rises(cls, sure: tuple[float, float]) -> tuple[float, float]:
-        if sure[0] > sure[1]:
-            raise ValueError(f"wanted low <= high, got {list(sure)}")
-        return sure
 
 
 class LifeSettings(Settings):
@@ -196,33 +136,6 @@ class LifeSettings(Settings):
     """seconds after which, without a prescan, a slot that has never moved is given back to the background"""
 
 
-class RigidSettings(Settings):
-    """Slots that neither turn nor bend, on a scene that is known exactly. Light is from 0 to 1."""
-
-    share: Literal["over", "sum"] = "over"
-    """over: one slot explains a pixel alone, the others are behind it; sum: their light adds up"""
-    box_px: tuple[BoxSide, BoxSide] | None = None
-    """(width, height) of every object's box, laid round its centre of light; null: round what was seen of it"""
-    reach_px: int = Field(7, ge=0, le=16_384)
-    """pixels an object may go in one frame, before its speed is known"""
-    ink: float = Field(0.3, gt=0, le=1)
-    """what differs by more from all that was expected is foreground"""
-    least_px: int = Field(20, ge=1, le=100_000_000)
-    """pixels of the smallest object"""
-    largest_px: int = Field(28, ge=1, le=16_384)
-    """the longer side of the largest object: what is larger is two"""
-    thin_px: int = Field(1, ge=1, le=16_384)
-    """pieces thinner than this are the rims of something; 1: none are"""
-    fragment: float = Field(0.5, ge=0, le=1000)
-    """sum: an unexplained piece beside a slot never seen whole is a part of it if smaller than this share; larger, a birth"""
-    slack_px: int = Field(4, ge=0, le=16_384)
-    """gap between a slot and a piece of it"""
-    hidden_s: Seconds = 0.48
-    """seconds a slot may be wholly behind others; over a longer gap between two frames all slots end"""
-    amodal: bool = False
-    """whether a slot wholly behind others counts as found where it was foretold"""
-
-
 class SlotsSettings(Settings):
     """The neural lane at work."""
 
@@ -234,8 +147,4 @@ class SlotsSettings(Settings):
     """objects at a time; births beyond that wait"""
     boxes: Literal["whole", "visible"] = "whole"
     """whole: round the object, hidden parts included where much is hidden; visible: round its pixels that are seen"""
-    ground: GroundSettings | None = GroundSettings()
-    """null: the mixture's verdict on each pixel is taken as it is"""
     life: LifeSettings = LifeSettings()
-    rigid: RigidSettings | None = None
-    """null: objects move as they like. Otherwise they are pictures that move as a whole, and no network is asked"""

@@ -7,8 +7,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from tracker.slots.cells import Sight, SlotState, WindowCell
-from tracker.slots.em import PROBABILITY_FLOOR, responsibilities, robust_colour_log_likelihood
+from tracker.em.likelihoods import PROBABILITY_FLOOR, responsibilities, robust_colour_log_likelihood
+from tracker.slots.cell import Sight, SlotState, WindowCell
 from tracker.slots.settings import MixtureModelSettings
 from tracker.slots.window import crop, paste
 

@@ -17,9 +17,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from tracker.errors import DivergedError
-from tracker.slots.checkpoint import save_ground
-from tracker.slots.ground import GroundNet
-from tracker.slots.runs import (
+from tracker.foreground.ground import ForegroundNet
+from tracker.foreground.settings import ForegroundTrainSettings
+from tracker.foreground.weights import save_ground
+from tracker.learning.run import (
     descend,
     drawn_ahead,
     open_run,
@@ -30,7 +31,6 @@ from tracker.slots.runs import (
     write_checkpoint,
     write_row,
 )
-from tracker.slots.settings import GroundTrainSettings
 
 WARM_UP_STEPS = 200
 OVERLAP_WEIGHT = 0.5
@@ -58,7 +58,7 @@ def ground_loss(logits: Tensor, objects: Tensor) -> Tensor:
     return entropy + OVERLAP_WEIGHT * (1 - (2 * shared + 20) / (total + 20)).mean()
 
 
-def score_ground(net: GroundNet, lesson: GroundLesson, device: str = "cpu") -> dict[str, float]:
+def score_ground(net: ForegroundNet, lesson: GroundLesson, device: str = "cpu") -> dict[str, float]:
     """Loss, and F, precision and recall at one half, over a lesson."""
     with torch.no_grad():
         parts = [_tensor(lesson.senses[n : n + 8]).to(device) for n in range(0, len(lesson.senses), 8)]
@@ -80,7 +80,7 @@ def _tensor(senses: NDArray[np.float16]) -> Tensor:
     return torch.from_numpy(senses.astype(np.float32)).permute(0, 3, 1, 2)
 
 
-def _batch(lessons: list[GroundLesson], settings: GroundTrainSettings, step: int) -> tuple[Tensor, Tensor]:
+def _batch(lessons: list[GroundLesson], settings: ForegroundTrainSettings, step: int) -> tuple[Tensor, Tensor]:
     """Frames at random from the kept lessons, half of them mirrored."""
     rng = np.random.default_rng((settings.seed, step))
     frames = len(lessons[0].senses)
@@ -93,14 +93,14 @@ def _batch(lessons: list[GroundLesson], settings: GroundTrainSettings, step: int
 
 
 def train_ground(
-    settings: GroundTrainSettings, draw: DrawGround, out: Path, *, recipe: dict[str, Any], device: str = "cpu",
+    settings: ForegroundTrainSettings, draw: DrawGround, out: Path, *, recipe: dict[str, Any], device: str = "cpu",
     minutes: float | None = None, workers: int = 1,
     report: Callable[[int, dict[str, float]], None] = lambda done, row: None,
 ) -> Path:  # fmt: skip
     """Train, or go on training, in the folder `out`, as `train.train` does; returns the weights file."""
     open_run(out, recipe)
     torch.manual_seed(settings.seed)
-    net = GroundNet(settings.net).to(device)
+    net = ForegroundNet(settings.net).to(device)
     net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     optimiser = torch.optim.AdamW(net.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay)
     done = read_checkpoint(out, net, optimiser, device=device)

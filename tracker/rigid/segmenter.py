@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from tracker.slots.settings import RigidSettings
+from tracker.rigid.settings import RigidSettings
 from tracker.timing import FrameTimer, lasts
 from tracker.types import Box, Frame, Image, Mask, Region, Segmentation
 

@@ -16,14 +16,14 @@ from typing import Any
 from tracker.build import build_lanes
 from tracker.children import deaf_children
 from tracker.errors import MissingExtraError, SettingsError, SourceError, TrackerError, WeightsError
-from tracker.evaluation import Evaluation, Failure, SequenceScores
+from tracker.evaluation.result import Evaluation, Failure, SequenceScores
 from tracker.interrupt import Interrupts
+from tracker.jobs.summary import versions
+from tracker.jobs.tally import Tally
 from tracker.pipeline import Progress, run
 from tracker.scores import Choice, DataSequence, Truth, find_sequences, read_results, score_results
 from tracker.settings import RunSettings
 from tracker.sources import open_source
-from tracker.summary import versions
-from tracker.tally import Tally
 from tracker.words import one_line
 
 EVERY_FRAMES = 10

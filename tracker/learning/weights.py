@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 import torch
 from pydantic import ValidationError
@@ -14,14 +14,9 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
 from tracker.errors import WeightsError
-from tracker.slots.cells import WindowCell
-from tracker.slots.ground import GroundNet
-from tracker.slots.runs import written_whole
-from tracker.slots.settings import GroundNetSettings, GroundSettings, NetworkSettings
+from tracker.learning.run import written_whole
 from tracker.types import Settings
 
-FORMAT, GROUND_FORMAT = "rnnem-window-1", "rnnem-ground-1"
-"""of the cell and of the network that reads the scene; changes when an older program could not use the file"""
 HEADER = "rnnem-tracker"
 SHIPPED = Path(__file__).parent.parent / "weights"
 
@@ -33,34 +28,9 @@ N = TypeVar("N", bound=torch.nn.Module)
 S = TypeVar("S", bound=Settings)
 
 
-class Network(NamedTuple):
-    """A cell ready for use."""
-
-    cell: WindowCell
-    settings: NetworkSettings
-    digest: str
-    """sha256 of the file; of both files, joined by +, where another network judges the pixels"""
-
-    def judged_by(self, ground: GroundSettings, digest: str) -> Network:
-        """The same cell where pixels are judged by the network of that digest, which errs less than the mixture."""
-        verdicts = {name: getattr(ground, name) for name in ("object_verdicts", "background_verdicts")}
-        pixels = self.settings.pixels.model_copy(update=verdicts)
-        settings = self.settings.model_copy(update={"pixels": pixels})
-        return Network(self.cell, settings, f"{self.digest}+{digest}")
-
-
-def save_network(cell: WindowCell, settings: NetworkSettings, path: Path, *, trained_steps: int) -> None:
-    """Write a weights file, whole or not at all."""
-    _save(cell, FORMAT, settings.model_dump(mode="json"), path, trained_steps)
-
-
-def save_ground(net: GroundNet, settings: GroundNetSettings, path: Path, *, trained_steps: int) -> None:
-    """The same for the network that reads the scene."""
-    _save(net, GROUND_FORMAT, settings.model_dump(mode="json"), path, trained_steps)
-
-
-def _save(net: torch.nn.Module, form: str, settings: dict[str, Any], path: Path, trained_steps: int) -> None:
-    about = {"format": form, "network": settings, "trained_steps": trained_steps}
+def save_net(net: torch.nn.Module, form: str, settings: Settings, path: Path, *, trained_steps: int) -> None:
+    """Write a network and the settings from which it is rebuilt, whole or not at all."""
+    about = {"format": form, "network": settings.model_dump(mode="json"), "trained_steps": trained_steps}
     write_weights(net.state_dict(), about, path)
 
 
@@ -84,28 +54,6 @@ def find_weights(name: str) -> Path:
         names = ", ".join(sorted(file.stem for file in SHIPPED.glob("*.safetensors"))) or "none"
         raise WeightsError(f"{name}: no such weights file; give a .safetensors path or a shipped network ({names})")
     return path
-
-
-def load_network(name: str, *, device: str = "cpu") -> Network:
-    """Build the cell a weights file describes.
-
-    Raises WeightsError if the file is missing, is no safetensors file, or is of another version.
-    """
-    path = find_weights(name)
-    header, tensors = read_weights(path, FORMAT)
-    settings = settings_of(path, NetworkSettings, header, "network")
-    cell = filled(path, lambda: WindowCell(settings.cell), tensors)
-    return Network(cell.to(device).eval(), settings, _digest(path))
-
-
-def load_ground(name: str, *, device: str = "cpu") -> tuple[GroundNet, str]:
-    """The network that reads the scene, and the sha256 of its file; raises as `load_network` does."""
-    path = find_weights(name)
-    header, tensors = read_weights(path, GROUND_FORMAT)
-    settings = settings_of(path, GroundNetSettings, header, "network")
-    net = filled(path, lambda: GroundNet(settings), tensors)
-    net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    return net.to(device).eval(), _digest(path)
 
 
 def read_weights(path: Path, form: str) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
@@ -174,5 +122,6 @@ def _not_fitting(path: Path) -> WeightsError:
     return WeightsError(f"{path}: header and numbers do not fit together; the file is damaged, take another")
 
 
-def _digest(path: Path) -> str:
+def digest_of(path: Path) -> str:
+    """sha256 of a file."""
     return hashlib.sha256(path.read_bytes()).hexdigest()

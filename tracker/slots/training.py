@@ -16,11 +16,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from tracker.em.likelihoods import PROBABILITY_FLOOR, robust_colour_log_likelihood, two_term_loss
 from tracker.errors import DivergedError
-from tracker.slots.cells import SlotState, WindowCell
-from tracker.slots.checkpoint import save_network
-from tracker.slots.em import PROBABILITY_FLOOR, robust_colour_log_likelihood, two_term_loss
-from tracker.slots.runs import (
+from tracker.learning.run import (
     descend,
     drawn_ahead,
     open_run,
@@ -31,8 +29,10 @@ from tracker.slots.runs import (
     write_checkpoint,
     write_row,
 )
+from tracker.slots.cell import SlotState, WindowCell
 from tracker.slots.settings import MixtureModelSettings, TrainSettings
 from tracker.slots.unroll import StepRecord, step
+from tracker.slots.weights import save_network
 from tracker.slots.window import crop
 
 WARM_UP_STEPS = 100

@@ -12,13 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tracker.background import Mixture, MixtureSettings
+from tracker.foreground.ground import Backdrop, ForegroundNet, Ground, Scene
+from tracker.foreground.settings import ForegroundSettings, ForegroundTrainSettings
+from tracker.foreground.training import GroundLesson, train_ground
+from tracker.foreground.weights import load_ground
 from tracker.settings import read_settings
 from tracker.sinks import hold
-from tracker.slots.checkpoint import load_ground
-from tracker.slots.ground import Backdrop, Ground, GroundNet, Scene
-from tracker.slots.ground_train import GroundLesson, train_ground
-from tracker.slots.settings import GroundSettings, GroundTrainSettings, TrainSettings
-from tracker.slots.train import Lesson, train
+from tracker.slots.settings import TrainSettings
+from tracker.slots.training import Lesson, train
 from tracker.types import Settings, Share
 from tracker.worlds import Clip, StreetSettings, draw_street
 from tracker.yaml_text import read_yaml_file
@@ -42,7 +43,7 @@ class Recipe(Settings):
     train: TrainSettings = TrainSettings()
     street: StreetSettings = StreetSettings(width=80, height=80, objects=(2, 7), object_px=(11, 34))
     mixture: MixtureSettings = LESSON_MIXTURE
-    ground: GroundSettings | None = None
+    foreground: ForegroundSettings | None = None
     """the network whose verdicts the cell is to learn from, as in tracking; null: the mixture's own"""
 
 
@@ -73,8 +74,8 @@ class DrawLessons:
 def _judge(clip: Clip, recipe: Recipe) -> NDArray[np.uint8]:
     """(T, H, W) verdicts of a scene that was known empty; it learns on, kept off the objects as in tracking."""
     scene: Scene = Mixture(recipe.mixture)
-    if recipe.ground is not None:
-        scene = Ground(Mixture(recipe.mixture), _network(recipe.ground.weights), recipe.ground)
+    if recipe.foreground is not None:
+        scene = Ground(Mixture(recipe.mixture), _network(recipe.foreground.weights), recipe.foreground)
     # the prescan of a whole clip, which sees through whatever moves; a lesson is too short for its median
     empty = np.where(clip.labels[..., None] > 0, clip.background, clip.images)
     scene.prepare(list(empty[:: max(1, len(empty) // 8)]))
@@ -86,7 +87,7 @@ def _judge(clip: Clip, recipe: Recipe) -> NDArray[np.uint8]:
 
 
 @cache
-def _network(weights: str) -> GroundNet:
+def _network(weights: str) -> ForegroundNet:
     """A shipped network, or a file's, read once in each process."""
     return load_ground(weights)[0]
 
@@ -94,7 +95,7 @@ def _network(weights: str) -> GroundNet:
 class GroundRecipe(Settings):
     """The training of the network that reads the scene."""
 
-    train_ground: GroundTrainSettings = GroundTrainSettings()
+    train_ground: ForegroundTrainSettings = ForegroundTrainSettings()
     street: StreetSettings = StreetSettings(
         width=128, height=128, objects=(1, 6), object_px=(7.0, 80.0), kinds=(0.45, 0.25, 0.15, 0.15), speed=(0.0, 0.15),
         contrast=(0.2, 1.0), chroma=(4.0, 20.0, 70.0), shadow=(0.0, 0.6), light_drift=0.12, switch_rate=0.01, noise=(0.3, 6.0),

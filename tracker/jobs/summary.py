@@ -9,9 +9,9 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 import tracker
+from tracker.jobs.tally import Tally
 from tracker.pipeline import ONCE, Lane, RunReport
 from tracker.settings import RunSettings
-from tracker.tally import Tally
 from tracker.types import SourceInfo
 
 SCHEMA_VERSION = 2

@@ -108,8 +108,8 @@ def _inputs(job: Job, settings: RunSettings) -> list[Path]:
     if job.truth is not None:
         read += [job.truth, *(job.truth.rglob("*") if job.truth.is_dir() else ())]
     for lane in settings.lanes:
-        slots = settings.of_lane(lane)[1].slots
-        read += [Path(slots.weights), *([Path(slots.ground.weights)] if slots.ground is not None else [])]
+        of_lane = settings.of_lane(lane)[1]
+        read += [Path(part.weights) for part in (of_lane.slots, of_lane.foreground) if part is not None]
     return read
 
 

@@ -13,13 +13,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tracker.build import build_lanes
-from tracker.comparison import Comparison
 from tracker.draw import Overlay, contact_sheet
 from tracker.errors import SourceError
 from tracker.events import EventFinder
-from tracker.files import Job, plan_job, planned_files
 from tracker.health import Health, warnings
 from tracker.interrupt import Interrupts
+from tracker.jobs.comparison import Comparison
+from tracker.jobs.files import Job, plan_job, planned_files
+from tracker.jobs.summary import summarize
+from tracker.jobs.tally import Tally
 from tracker.pipeline import Lane, Progress, RunReport, run
 from tracker.settings import RunSettings
 from tracker.sinks import (
@@ -39,8 +41,6 @@ from tracker.sinks import (
     write_output,
 )
 from tracker.sources import open_source
-from tracker.summary import summarize
-from tracker.tally import Tally
 from tracker.types import Sink, Source, SourceInfo
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from tracker.slots.life import Life
+from tracker.slots.lifecycle import Life
 from tracker.slots.settings import LifeSettings
 from tracker.slots.window import PAD
 from tracker.timing import REFERENCE_S, Interval, lasts, rate_over

@@ -16,9 +16,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from tracker.foreground.settings import ForegroundNetSettings, ForegroundSettings
+from tracker.foreground.streaks import Streaks
 from tracker.labels import find_windows
-from tracker.slots.settings import GroundNetSettings, GroundSettings
-from tracker.slots.streaks import Streaks
 from tracker.timing import REFERENCE_S, lasts, rate_over
 from tracker.types import Image, Labels, Mask
 
@@ -308,13 +308,13 @@ def _light(image: Array, background: Array, verdict: NDArray[np.uint8], weights:
     return np.asarray(cv2.resize(factor, (width, height), interpolation=cv2.INTER_LINEAR), np.float32)
 
 
-class GroundNet(nn.Module):
+class ForegroundNet(nn.Module):
     """Senses (B, SENSES, H, W) to logits (B, 1, H, W) of "belongs to an object"; H and W are multiples of 8.
 
     A small U-net that begins at half the size; its sums stand where others concatenate, which is faster and no worse here.
     """
 
-    def __init__(self, settings: GroundNetSettings) -> None:
+    def __init__(self, settings: ForegroundNetSettings) -> None:
         super().__init__()
         self.settings = settings
         half, quarter, eighth = settings.features
@@ -396,11 +396,11 @@ def _filled(mask: NDArray[np.uint8]) -> Mask:
 class Ground:
     """The scene as the slots ask it: a verdict on every pixel, read by the network from what the mixture knows.
 
-    net  a trained GroundNet; device  where it runs
+    net  a trained ForegroundNet; device  where it runs
     """
 
     def __init__(
-        self, mixture: PicturedScene, net: GroundNet, settings: GroundSettings, *, device: str = "cpu"
+        self, mixture: PicturedScene, net: ForegroundNet, settings: ForegroundSettings, *, device: str = "cpu"
     ) -> None:
         self.backdrop = Backdrop(mixture, learn_every_s=LEARN_EVERY_S)
         self.net, self.settings, self.device = net, settings, device

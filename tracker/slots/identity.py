@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from tracker.slots.life import Life
+from tracker.slots.lifecycle import Life
 from tracker.timing import REFERENCE_S, lasts, rate_over
 from tracker.types import Box, Image, Mask
 

@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from tracker.errors import SinkError
+from tracker.jobs.summary import versions
 from tracker.scores import ClipScores, ClusterCounts, IdentityCounts, MaskCounts, cdnet_means
 from tracker.scores.clip import CLUSTERS, COUNTS, FOREGROUND, IDENTITY, plain
 from tracker.settings import RunSettings
 from tracker.sinks import Results, encoded, json_text, write_output
-from tracker.summary import versions
 
 SCHEMA_VERSION = 1
 

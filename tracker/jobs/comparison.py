@@ -11,8 +11,8 @@ from typing import Any
 from tracker.draw import Overlay, colour_of
 from tracker.events import EventFinder
 from tracker.health import Health
+from tracker.jobs.tally import Tally
 from tracker.report import Difference, ErrorCurves, EventSample, FileLink, Record, ReportData, render_page
-from tracker.tally import Tally
 from tracker.types import Event, Moment, Outcome
 
 PEOPLE = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from tracker.slots.observe import Shares
+from tracker.slots.e_step import Shares
 
 Array = NDArray[np.float32]
 

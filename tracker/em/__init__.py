@@ -1,0 +1,1 @@
+"""Expectation maximisation: likelihoods, responsibilities, the two-term loss; Gaussian mixtures."""

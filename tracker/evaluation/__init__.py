@@ -1,0 +1,1 @@
+"""Scoring lanes, or what other programs wrote, on data sets as they lie on disk."""

@@ -1,0 +1,63 @@
+"""Settings of the network that reads the scene: its shape, its training, its use. Imports no torch."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field, field_validator
+
+from tracker.types import MOST_SEED, Settings, Share
+
+Channels = Annotated[int, Field(ge=1, le=512)]
+
+
+class ForegroundNetSettings(Settings):
+    """Shape of the network that reads the scene. Written into its weights file."""
+
+    features: tuple[Channels, Channels, Channels] = (24, 40, 64)
+    """channels at a half, a quarter and an eighth of the size"""
+
+
+class ForegroundTrainSettings(Settings):
+    """How that network is trained. One step is one batch of frames of drawn clips, taken at random from the latest lessons."""
+
+    seed: int = Field(0, ge=0, le=MOST_SEED)
+    steps: int = Field(12000, ge=1, le=100_000_000)
+    batch: int = Field(24, ge=1, le=4096)
+    """frames a step"""
+    clips: int = Field(3, ge=1, le=1000)
+    """clips a lesson"""
+    frames: int = Field(24, ge=2, le=10_000)
+    """frames a clip; every third is learned from"""
+    repeats: int = Field(2, ge=1, le=10_000)
+    """steps between two new lessons"""
+    kept_lessons: int = Field(48, ge=1, le=10_000)
+    """the latest lessons, of which batches are drawn"""
+    learning_rate: float = Field(2e-3, ge=1e-12, le=10)
+    """peak; two hundred steps of warm-up, then a half cosine to a hundredth"""
+    cycles: int = Field(1, ge=1, le=1000)
+    """how often that cosine is run, each time from half the peak"""
+    weight_decay: float = Field(1e-4, ge=0, le=10)
+    clip_norm: float = Field(1.0, ge=1e-6, le=1e6)
+    bfloat16: bool = True
+    """mixed precision; several times faster where the chip multiplies bfloat16"""
+    checkpoint_every: int = Field(250, ge=1, le=100_000_000)
+    net: ForegroundNetSettings = ForegroundNetSettings()
+
+
+class ForegroundSettings(Settings):
+    """The network that reads the scene, at work."""
+
+    weights: str = "ground"
+    """name of a shipped network, or path of a .safetensors file"""
+    side_px: int = Field(288, ge=32, le=8192)
+    """it is shown at most a square of this side, or any picture of that area: 384 x 216"""
+    sure: tuple[Share, Share] = (0.15, 0.3)
+    """probability of an object below which a pixel is background, and above which it is foreground; unsure between"""
+
+    @field_validator("sure")
+    @classmethod
+    def _rises(cls, sure: tuple[float, float]) -> tuple[float, float]:
+        if sure[0] > sure[1]:
+            raise ValueError(f"wanted low <= high, got {list(sure)}")
+        return sure

@@ -1,0 +1,1 @@
+"""A run over one source: its files, its counts, its summary, its page."""

@@ -1,0 +1,1 @@
+"""What the networks learn from: drawn clips, seen through a real Gaussian mixture."""

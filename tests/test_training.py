@@ -12,10 +12,10 @@ import torch
 from safetensors.torch import load_file
 
 from tracker.errors import DivergedError, SettingsError, SinkError
+from tracker.learning import run as runs
 from tracker.learning.run import scheduled_rate
 from tracker.lessons.street import DrawLessons, Recipe
-from tracker.slots import runs
-from tracker.slots import train as training
+from tracker.slots import training
 from tracker.slots.cell import WindowCell
 from tracker.slots.settings import CellSettings, NetworkSettings, TrainSettings
 from tracker.slots.training import Lesson, evaluate, train, unroll

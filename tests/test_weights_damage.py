@@ -14,7 +14,8 @@ from safetensors.torch import load_file, save_file
 from tracker.errors import WeightsError
 from tracker.foreground.ground import ForegroundNet
 from tracker.foreground.settings import ForegroundNetSettings
-from tracker.foreground.weights import GROUND_FORMAT, load_ground, save_ground
+from tracker.foreground.weights import FORMAT as GROUND_FORMAT
+from tracker.foreground.weights import load_ground, save_ground
 from tracker.learning.run import read_checkpoint, write_checkpoint
 from tracker.learning.weights import HEADER
 from tracker.papers.cells import build_cell

@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 import torch
 
-from tracker.slots import observe, unroll
+from tracker.slots import e_step as observe
+from tracker.slots import unroll
 from tracker.slots.settings import MixtureModelSettings
 from tracker.slots.window import (
     CANONICAL_SPREAD,

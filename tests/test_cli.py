@@ -282,7 +282,7 @@ def test_webcam_says_how_long_it_warms_up_and_records(clip, tmp_path, monkeypatc
         source.info = dataclasses.replace(source.info, live=True, frame_count=None)
         return source
 
-    monkeypatch.setattr("tracker.jobs.open_source", live)
+    monkeypatch.setattr("tracker.jobs.job.open_source", live)
     result = call("webcam", clip, "--no-show", "--record", "live.mp4", "--lanes", "gmm")
     assert result.exit_code == 0, result.output
     assert "warming up: the first 2 s" in result.stderr

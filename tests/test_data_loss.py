@@ -423,7 +423,7 @@ def test_a_library_that_makes_an_error_of_an_interruption_does_not_hide_it(clip,
             time.sleep(1)
         raise RuntimeError("SchemaError: KeyboardInterrupt")
 
-    monkeypatch.setattr(jobs, "process", imported)
+    monkeypatch.setattr("tracker.jobs.process", imported)
     result = call("process", clip, "-o", "o.mp4", *QUICK)
     assert (result.exit_code, result.stderr) == (128 + signal.SIGTERM, "tracker: interrupted\n")
 

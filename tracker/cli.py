@@ -40,7 +40,7 @@ from tracker.passwords import without_passwords
 from tracker.words import one_line
 
 if TYPE_CHECKING:
-    from tracker.jobs.job import Result
+    from tracker.jobs import Result
     from tracker.settings import RunSettings
 
 SITUATIONS = (
@@ -446,7 +446,7 @@ def _settings(common: dict[str, Any]) -> RunSettings:
 
 def _carry_out(common: dict[str, Any], **job: Any) -> None:
     """Do the job, say how it went, and raise KeyboardInterrupt if it was interrupted."""
-    from tracker.jobs.job import Job, process
+    from tracker.jobs import Job, process
     from tracker.progress import shown_progress
 
     quiet, verbose = common.pop("quiet"), common.pop("verbose")
@@ -468,7 +468,7 @@ def _carry_out(common: dict[str, Any], **job: Any) -> None:
 
 
 def _closing_words(result: Result, *, table: bool) -> str:
-    from tracker.jobs.summary import comparison_table
+    from tracker.jobs import comparison_table
 
     report = result.report
     lines = [f"{report.frames} frames, {report.fps:.1f} fps"]

@@ -15,7 +15,7 @@ from tracker.jobs.tally import Tally
 from tracker.report import Difference, ErrorCurves, EventSample, FileLink, Record, ReportData, render_page
 from tracker.types import Event, Moment, Outcome
 
-PEOPLE = {
+DESCRIPTIONS = {
     "video": "the lanes side by side",
     "sheet": "the run at one glance",
     "mot": "MOTChallenge table",
@@ -24,7 +24,7 @@ PEOPLE = {
     "masks": "every frame's foreground",
     "summary": "all numbers",
 }
-"""Role of a file: what it is, for people."""
+"""Role of a file: what the page says it is."""
 
 
 class Comparison:
@@ -148,8 +148,8 @@ def _links(planned: Mapping[str, Path]) -> list[FileLink]:
     links = []
     for role, path in planned.items():
         kind, _, lane = role.partition(" ")
-        if kind in PEOPLE:
-            links.append(FileLink(path.name, f"{PEOPLE[kind]}, {lane}" if lane else PEOPLE[kind]))
+        if kind in DESCRIPTIONS:
+            links.append(FileLink(path.name, f"{DESCRIPTIONS[kind]}, {lane}" if lane else DESCRIPTIONS[kind]))
     return links
 
 

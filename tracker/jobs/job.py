@@ -5,9 +5,10 @@ A job and its settings are plain values, so that a pool of processes or a cluste
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from glob import has_magic
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -92,26 +93,39 @@ def process(
                 results.claim()  # last: it makes the folder, which a job that is refused does not leave behind
                 if results.recovered:
                     notify(results.recovered_line)
-                return _run(job, settings, planned, source, lanes, tally, results, progress=progress, notify=notify)
+                sinks = _build_all_sinks(job, settings, planned, source.info, tally, results, notify)
+                return _run(settings, source, lanes, sinks, progress=progress)
         finally:
             if results.kept:
                 notify(results.kept_line)
 
 
-def _run(
+@dataclass(frozen=True)
+class _Sinks:
+    """What a run writes to, and the names of its files."""
+
+    planned: Mapping[str, Path]
+    results: Results
+    tally: Tally
+    health: Health
+    files: Sequence[Sink]
+    comparison: Comparison | None
+
+    def in_order(self) -> list[Sink]:
+        """The comparison comes last: it asks the health."""
+        return [self.tally, self.health, *self.files, *([] if self.comparison is None else [self.comparison])]
+
+
+def _build_all_sinks(
     job: Job,
     settings: RunSettings,
-    planned: dict[str, Path],
-    source: Source,
-    lanes: tuple[Lane, ...],
+    planned: Mapping[str, Path],
+    info: SourceInfo,
     tally: Tally,
     results: Results,
-    *,
-    progress: Progress | None,
     notify: Callable[[str], None],
-) -> Result:
-    """The loop, and what it comes to."""
-    unprepared = source.info.live or settings.prescan_frames == 0
+) -> _Sinks:
+    unprepared = info.live or settings.prescan_frames == 0
     warm_up_s = settings.gmm.mixture.warm_up_s if unprepared else 0.0
     if unprepared:
         notify(f"warming up: the first {warm_up_s:g} s are taken for the empty scene")
@@ -121,42 +135,52 @@ def _run(
     comparison = None
     if job.compare:
         comparison = Comparison(settings.lanes, finders=finders, overlay=overlay, health=health)
-    files = build_sinks(job, settings, source.info, results, overlay=overlay, finders=finders, notify=notify)
-    sinks: list[Sink] = [tally, health, *files]
+    files = build_sinks(job, settings, info, results, overlay=overlay, finders=finders, notify=notify)
+    return _Sinks(planned, results, tally, health, files, comparison)
 
-    def finish(report: RunReport) -> dict[str, Any]:
-        """Sum up, and give the results their names."""
-        summary = summarize(report, info=source.info, lanes=lanes, settings=settings, tally=tally)
-        if not report.frames:
-            return summary
-        summary["findings"] = [asdict(finding) for finding in health.findings()]
-        if comparison is not None:
-            summary |= comparison.numbers(tally, settings.seed)
-        if "summary" in planned:
-            write_output(results.output(planned["summary"]), encoded(json_text(summary)))
-        if comparison is not None and "report" in planned:
-            page = comparison.page(summary, tally, planned)
-            write_output(results.output(planned["report"]), encoded(page))
-        results.commit()
-        return summary
 
+def _run(
+    settings: RunSettings, source: Source, lanes: tuple[Lane, ...], sinks: _Sinks, *, progress: Progress | None
+) -> Result:
+    """The loop, and what it comes to."""
+    finish = partial(_finish, sinks, info=source.info, lanes=lanes, settings=settings)
     try:
         report = run(
             source,
             lanes,
-            sinks if comparison is None else [*sinks, comparison],
+            sinks.in_order(),
             prescan_frames=settings.prescan_frames,
             prescan_whole=settings.prescan_span == "whole",
             queue_frames=settings.queue_frames,
             progress=progress,
         )
     except Exception as error:
-        if results.whole and not results.replaces:
+        if sinks.results.whole and not sinks.results.replaces:
             with suppress(Exception):  # the first error is the one to tell
-                finish(RunReport(tally.frames, "failed", str(error), 0, {}))
+                finish(RunReport(sinks.tally.frames, "failed", str(error), 0, {}))
         raise
-    said = warnings(health.findings()) if report.outcome == "complete" else ()
-    return Result(report, finish(report), tuple(planned.values()) if report.frames else (), said)
+    said = warnings(sinks.health.findings()) if report.outcome == "complete" else ()
+    return Result(report, finish(report), tuple(sinks.planned.values()) if report.frames else (), said)
+
+
+def _finish(
+    sinks: _Sinks, report: RunReport, *, info: SourceInfo, lanes: tuple[Lane, ...], settings: RunSettings
+) -> dict[str, Any]:
+    """Sum up, write summary and page, and give the results their names; returns the summary."""
+    planned, results = sinks.planned, sinks.results
+    summary = summarize(report, info=info, lanes=lanes, settings=settings, tally=sinks.tally)
+    if not report.frames:
+        return summary
+    summary["findings"] = [asdict(finding) for finding in sinks.health.findings()]
+    if sinks.comparison is not None:
+        summary |= sinks.comparison.numbers(sinks.tally, settings.seed)
+    if "summary" in planned:
+        write_output(results.output(planned["summary"]), encoded(json_text(summary)))
+    if sinks.comparison is not None and "report" in planned:
+        page = sinks.comparison.page(summary, sinks.tally, planned)
+        write_output(results.output(planned["report"]), encoded(page))
+    results.commit()
+    return summary
 
 
 def build_overlay(job: Job, settings: RunSettings) -> Overlay:

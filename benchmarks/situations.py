@@ -19,8 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from tracker.errors import TrackerError
-from tracker.evaluation.result import Failure, SequenceScores, pooled
-from tracker.evaluation.workers import Task, evaluate
+from tracker.evaluation import Failure, SequenceScores, Task, evaluate, pooled
 from tracker.settings import load_settings
 from tracker.synth import Order, save_world, stream_world
 from tracker.worlds import SITUATIONS

@@ -17,8 +17,9 @@ from commands import call, refused
 
 from tracker.cli import LAYOUTS
 from tracker.errors import SinkError, SourceError
-from tracker.evaluation.result import Evaluation, SequenceScores, table
-from tracker.evaluation.workers import LaneTask, Task, evaluate, peak_memory_mb, score_lane
+from tracker.evaluation import Evaluation, LaneTask, SequenceScores, Task, evaluate
+from tracker.evaluation.text import table
+from tracker.evaluation.workers import peak_memory_mb, score_lane
 from tracker.scores import (
     Choice,
     ClipScorer,
@@ -403,7 +404,7 @@ def test_a_full_disk_takes_the_files_and_not_the_scores(tmp_path, monkeypatch):
     def full(*arguments, **options):
         raise SinkError("out.json: cannot be written (No space left on device)")
 
-    monkeypatch.setattr("tracker.evaluation.write", full)
+    monkeypatch.setattr("tracker.evaluation.command.write", full)
     sequence = pictures_and_table(tmp_path / "clip")
     done = call("evaluate", sequence, "--results", sequence / "gt" / "gt.txt", "-o", tmp_path / "out.json")
     assert done.exit_code == 1
@@ -420,7 +421,7 @@ def test_a_defect_on_one_sequence_does_not_end_the_others(tmp_path, monkeypatch)
             raise ValueError("odd")
         return read_results(path, sequence, truth, **options)
 
-    monkeypatch.setattr("tracker.evaluation.workers.read_results", read)
+    monkeypatch.setattr("tracker.evaluation.command.read_results", read)
     found = evaluate(Task((tmp_path,), results=(tmp_path,), run_lanes=False), load_settings())
     assert [row.sequence for row in found.scores] == ["b"]
     assert [failure.error for failure in found.failures] == [

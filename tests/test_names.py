@@ -13,7 +13,8 @@ from PIL import Image as Pillow
 
 from tracker.cli import _output
 from tracker.errors import SourceError
-from tracker.evaluation.workers import LaneTask, score_lane
+from tracker.evaluation.task import LaneTask
+from tracker.evaluation.workers import score_lane
 from tracker.naming import default_name
 from tracker.scores import Choice, find_sequences, read_results, read_truth, score_results
 from tracker.settings import RunSettings

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from commands import call, refused
 
-from tracker.evaluation.workers import LaneTask, score_lane
+from tracker.evaluation.task import LaneTask
+from tracker.evaluation.workers import score_lane
 from tracker.scores import Choice, find_sequences
 from tracker.settings import load_settings
 from tracker.synth import Order, save_world, stream_world

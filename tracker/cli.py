@@ -261,9 +261,7 @@ def evaluate(
     DATASET is a data set, a part of it or one sequence: CDnet 2014, folders of foreground masks, MOTChallenge, a video
     with gt.txt, masks of identities, or what `tracker synth` draws. Several sequences are also pooled: their counts add.
     """
-    from tracker.evaluation import result as outcome
-    from tracker.evaluation.workers import Task, describe, evaluate
-    from tracker.progress import shown_progress
+    from tracker.evaluation import Task, evaluate_to_files
     from tracker.scores import Choice
 
     common.pop("verbose")
@@ -279,22 +277,12 @@ def evaluate(
         iou=iou,
         processes=jobs,
     )
-    inputs = (*task.datasets, *task.results, *([task.truth] if task.truth else []), *map(Path, common["files"]))
+    reads = tuple(map(Path, common["files"]))
     settings = _settings(common)
-    results = outcome.plan_targets((output, csv), overwrite=overwrite, inputs=inputs)
-    with results:
-        results.claim()
-        if results.recovered:
-            note(results.recovered_line)
-        with shown_progress(quiet=quiet) as progress:
-            found = evaluate(task, settings, progress=progress, notify=lambda line: note(f"tracker: {line}"))
-        written = outcome.document(found, settings=settings, task=describe(task))
-        try:
-            outcome.write(found, results, json=output, csv=csv, document=written)
-        finally:  # a full disk takes the files, not the scores
-            if found.scores:
-                say(outcome.table(found))
-    if found.failures:
+    evaluation = evaluate_to_files(
+        task, settings, json=output, csv=csv, overwrite=overwrite, reads=reads, quiet=quiet, note=note, say=say
+    )
+    if evaluation.failures:
         ctx.exit(EXIT_ERROR)
 
 

@@ -41,5 +41,5 @@ bench: install
 	$(BIN)/python benchmarks/scoring.py
 
 clean:
-	rm -rf .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache samples/out runs
+	rm -rf .venv build dist *.egg-info networks/build networks/*.egg-info .pytest_cache .mypy_cache .ruff_cache samples/out runs
 	find tracker tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -14,7 +14,7 @@ import click
 import torch
 
 from tracker.papers.cells import build_cell
-from tracker.papers.report import CONFIGS
+from tracker.papers.command import CONFIGS
 from tracker.papers.settings import ExperimentSettings
 from tracker.papers.train import make_optimiser
 from tracker.papers.unroll import make_inputs

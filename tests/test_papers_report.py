@@ -7,14 +7,16 @@ import numpy as np
 import pytest
 import torch
 from click.testing import CliRunner
+from commands import refused
 
 from tracker.cli import PAPERS, cli
 from tracker.errors import SettingsError, SinkError, WeightsError
-from tracker.papers import report as report_module
-from tracker.papers import weights
+from tracker.papers import command, weights
+from tracker.papers.__main__ import commands
+from tracker.papers.command import CONFIGS, run_paper
 from tracker.papers.experiments import EXPERIMENTS, Beyond, Claim
 from tracker.papers.pictures import COLOURS, owners, sheet
-from tracker.papers.report import CONFIGS, run_paper, score, table
+from tracker.papers.report import score, table
 from tracker.papers.settings import ExperimentSettings
 from tracker.papers.weights import load_cell, ship
 from tracker.settings import read_settings
@@ -66,8 +68,8 @@ def test_an_experiment_goes_from_training_to_page_and_a_second_call_finds_it_don
 
 
 def test_networks_that_ship_are_tested_without_training_and_what_is_missing_is_said(tmp_path, monkeypatch):
-    for module in (report_module, weights):
-        monkeypatch.setattr(module, "SHIPPED", tmp_path / "weights")
+    (tmp_path / "networks").mkdir()
+    monkeypatch.setattr(weights, "CHECKOUT", tmp_path / "networks")
     run_paper("curtain", tmp_path / "trained", clips=2, overrides=[*SMALL, "net.context=4", "em.components=2"])
     run_paper("denoising", tmp_path / "trained", clips=2, overrides=SMALL)
     with pytest.raises(WeightsError, match="none of its networks ships"):
@@ -88,7 +90,62 @@ def test_networks_that_ship_are_tested_without_training_and_what_is_missing_is_s
     assert {line["run"] for line in told["table"]} == {"shapes"}
 
 
-@pytest.mark.parametrize("path", sorted(weights.SHIPPED.glob("*.safetensors")), ids=lambda path: path.stem)
+def without_networks(monkeypatch, folder):
+    """As if the tracker were installed by itself."""
+    monkeypatch.setattr(weights, "CHECKOUT", folder / "none")
+    monkeypatch.setattr(weights, "PACKAGE", "no_such_package")
+
+
+def test_without_the_networks_one_line_says_what_to_install(tmp_path, monkeypatch):
+    without_networks(monkeypatch, tmp_path)
+    out = tmp_path / "out"
+    line = refused("paper", "curtain", "--shipped", "--out", out)
+    assert (
+        line == "curtain: the papers' networks are not installed; in a copy of the repository: pip install ./networks"
+    )
+    assert not out.exists()
+    said: list[str] = []
+    page = run_paper("shapes", out, clips=2, overrides=[*SMALL, "net.step_size=1"], say=said.append).read_text()
+    assert "Beyond the papers" not in page
+    assert any("left out: the papers' networks are not installed" in line for line in said)
+
+
+def test_the_networks_of_the_checkout_go_before_an_installed_package(tmp_path, monkeypatch):
+    assert weights.find_networks() == weights.CHECKOUT
+    without_networks(monkeypatch, tmp_path)
+    assert weights.find_networks() is weights.shipped_file("curtain") is None
+    installed = tmp_path / "site" / "installed_networks"
+    installed.mkdir(parents=True)
+    (installed / "__init__.py").touch()
+    (installed / "curtain.safetensors").touch()
+    monkeypatch.syspath_prepend(installed.parent)
+    monkeypatch.setattr(weights, "PACKAGE", installed.name)
+    assert weights.shipped_file("curtain") == installed / "curtain.safetensors"
+    assert weights.shipped_file("shapes") is None
+    with pytest.raises(WeightsError, match="ship from a copy of the repository"):
+        ship(tmp_path, "curtain")
+
+
+def test_a_single_network_is_trained_tested_and_shipped_by_commands(tmp_path, monkeypatch):
+    monkeypatch.setattr(weights, "CHECKOUT", tmp_path)
+
+    def ran(*arguments):
+        done = CliRunner().invoke(commands, [str(argument) for argument in arguments])
+        assert done.exit_code == 0, done.output
+        return done
+
+    run, small = tmp_path / "run" / "shapes", [part for change in SMALL for part in ("--set", change)]
+    row = json.loads(ran("train", CONFIGS / "shapes.yaml", "--out", run, *small).stderr.splitlines()[-1])
+    assert row["step"] == 2
+    assert ran("test", run, "--clips", 2, "--test", "same").stdout.startswith("same: ami ")
+    assert set(json.loads((run / "scores.json").read_text())["tests"]) == {"same"}
+    assert ran("ship", run).stdout == f"{tmp_path / 'shapes.safetensors'}\n"
+    assert load_cell(tmp_path / "shapes.safetensors", device=torch.device("cpu"))[2] <= 2
+    refusal = CliRunner().invoke(commands, ["test", str(run), "--test", "none"])
+    assert (refusal.exit_code, len(refusal.stderr.splitlines())) == (1, 1)
+
+
+@pytest.mark.parametrize("path", sorted(weights.CHECKOUT.glob("*.safetensors")), ids=lambda path: path.stem)
 def test_what_ships_is_the_papers_network_and_names_no_folder(path):
     cell, settings, updates = load_cell(path, device=torch.device("cpu"))
     papers = read_settings(ExperimentSettings, [str(CONFIGS / f"{path.stem}.yaml")], [])
@@ -101,26 +158,26 @@ def test_what_ships_is_the_papers_network_and_names_no_folder(path):
 def test_every_recipe_fits_every_experiment():
     for run in {run for experiment in EXPERIMENTS.values() for run in experiment.runs}:
         for recipe in ("short", "quick"):
-            settings = read_settings(ExperimentSettings, report_module._recipe(run, recipe, CONFIGS), [])
+            settings = read_settings(ExperimentSettings, command._recipe(run, recipe, CONFIGS), [])
             assert (settings.train.schedule, settings.train.clips) == ("cosine", None)
     for file in (CONFIGS / "short").iterdir():
         assert (CONFIGS / file.name).is_file(), file
 
 
 def test_a_network_that_ships_is_tested_on_what_the_page_shows_and_no_more():
-    asked = report_module._scored(EXPERIMENTS["denoising"], "shapes")
+    asked = command._scored(EXPERIMENTS["denoising"], "shapes")
     assert asked == {"objects-1", "objects-2", "objects-3", "objects-4", "objects-5"}
-    assert "dream-many" not in report_module._scored(EXPERIMENTS["balls"], "balls")
+    assert "dream-many" not in command._scored(EXPERIMENTS["balls"], "balls")
     for experiment in EXPERIMENTS.values():
         for run in experiment.runs:
             tests = read_settings(ExperimentSettings, [CONFIGS / f"{run}.yaml"], []).tests
-            assert report_module._scored(experiment, run) <= set(tests), run
+            assert command._scored(experiment, run) <= set(tests), run
 
 
 def test_a_network_without_a_recipe_of_its_own_has_its_familys():
-    files = [report_module._recipe(run, "short", CONFIGS)[-1].name for run in ("balls-rnn-em", "shapes-nem", "curtain")]
+    files = [command._recipe(run, "short", CONFIGS)[-1].name for run in ("balls-rnn-em", "shapes-nem", "curtain")]
     assert files == ["balls.yaml", "shapes-nem.yaml", "curtain.yaml"]
-    assert report_module._recipe("balls-rnn", "quick", CONFIGS)[-1].name == "quick.yaml"
+    assert command._recipe("balls-rnn", "quick", CONFIGS)[-1].name == "quick.yaml"
 
 
 def test_a_run_that_was_stopped_says_so(tmp_path):

@@ -364,7 +364,12 @@ def train(
 @cli.command()
 @click.argument("name", type=click.Choice(PAPERS))
 @click.option("--out", type=OUTPUT, metavar="DIR", help="Networks and report.  [runs/papers/NAME]")
-@click.option("--shipped", "recipe", flag_value="shipped", help="No training: the networks that come along.")
+@click.option(
+    "--shipped",
+    "recipe",
+    flag_value="shipped",
+    help="No training: the networks that ship (package rnnem-papers-networks).",
+)
 @click.option("--quick", "recipe", flag_value="quick", help="All of it in --minutes (10), with high learning rates.")
 @click.option("--short", "recipe", flag_value="short", help="Hours on two CPU cores, with high learning rates.")
 @click.option("--minutes", type=MINUTES, help="Without --quick: stop, and go on next time.")
@@ -393,7 +398,7 @@ def paper(
     """
     if recipe == "shipped" and minutes is not None:
         raise click.UsageError("--minutes is for training, and --shipped trains nothing; leave one out")
-    from tracker.papers.report import CONFIGS, run_paper
+    from tracker.papers.command import CONFIGS, run_paper
 
     report = run_paper(
         name, out or Path("runs") / "papers" / name, recipe=recipe or "papers", minutes=minutes, clips=clips, device=device,

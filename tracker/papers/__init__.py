@@ -3,10 +3,15 @@
 Greff, van Steenkiste and Schmidhuber, Neural Expectation Maximization, NIPS 2017 ("N-EM" below); van Steenkiste, Chang, Greff and
 Schmidhuber, Relational Neural Expectation Maximization, ICLR 2018 ("R-NEM"). "The authors' code" is what they published with both.
 
-    mixture.py     classical EM, where it began: docs/em.md
     worlds.py      pictures and their true groups, from a seed
     cells.py       one iteration: (update, state) -> (psi, state)
     unroll.py      many iterations, and their loss
-    train.py       the loop, its folder, its stages; python -m tracker.papers.train CONFIG --out DIR
-    evaluation.py  the papers' scores; python -m tracker.papers.evaluation DIR
+    update.py      one update of the weights
+    train.py       the loop, its folder, its stages
+    evaluation.py  the scores of a trained network
+    weights.py     its file, and where the networks that ship are found
+    experiments.py what each experiment trains, claims and shows
+    report.py      table, figures and page; pictures.py draws them
+    command.py     `tracker paper`: one experiment from beginning to end
+    __main__.py    single networks: python -m tracker.papers train, test, ship
 """

@@ -6,26 +6,17 @@ the most responsible component's. Pixels of group 0 (background, and what severa
 
 from __future__ import annotations
 
-import json
-import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any, NamedTuple
 
-import click
 import numpy as np
 import torch
 from torch import Tensor
 
-from tracker.errors import TrackerError
-from tracker.learning.device import choose_device
-from tracker.options import CLIPS, SEED
 from tracker.papers.cells import Cell
 from tracker.papers.settings import EmSettings, ExperimentSettings, TestSettings, WorldSettings
 from tracker.papers.unroll import Inputs, Unrolled, make_inputs, pixel_losses, roll_out, unroll, unrolled_loss
-from tracker.papers.weights import load_cell
 from tracker.papers.worlds import SPLITS, Clips, Split, draw
-from tracker.sinks import write_text_whole
 
 BATCH = 100
 LATE_STEPS = 10
@@ -306,39 +297,3 @@ def evaluate(
         static = test.static or not settings.em.sequential
         results[name] = scores(counted, static=static and test.watched is None)
     return results
-
-
-@click.command()
-@click.argument("run", type=click.Path(exists=True, file_okay=False, path_type=Path))
-@click.option("--weights", default="best", help="best or last")
-@click.option("--clips", type=CLIPS, default=1000, show_default=True)
-@click.option("--seed", type=SEED, default=1, show_default=True)
-@click.option("--device", default="cpu", show_default=True)
-@click.option("--digits", help="folder of MNIST's files, where it is not the training's")
-@click.option(
-    "--test", "names", multiple=True, help="one of the experiment's tests; may be given again; all without it"
-)
-def main(
-    run: Path, weights: str, clips: int, seed: int, device: str, digits: str | None, names: tuple[str, ...]
-) -> None:
-    """Test the network in a training's folder RUN; writes scores.json there and prints the main numbers."""
-    where = torch.device(choose_device(device))
-    try:
-        cell, settings, updates = load_cell(run / f"{weights}.safetensors", device=where)
-    except TrackerError as error:
-        raise click.ClickException(str(error)) from None
-    if unknown := [name for name in names if name not in settings.tests]:
-        raise click.ClickException(f"--test {unknown[0]}: the experiment has {', '.join(settings.tests)}")
-    if digits:
-        world = settings.world.model_copy(update={"digits": settings.world.digits.model_copy(update={"path": digits})})
-        settings = settings.model_copy(update={"world": world})
-    results = evaluate(cell, settings, clips=clips, seed=seed, device=where, names=names or None)
-    report = {"updates": updates, "weights": weights, "seed": seed, "clips": clips, "tests": results}
-    write_text_whole(run / "scores.json", json.dumps(report, indent=1) + "\n")
-    for name, row in results.items():
-        shown = "  ".join(f"{key} {row[key]:.4f}" for key in ("ami", "ari", "bce_last", "mse") if key in row)
-        sys.stdout.write(f"{name}: {shown}\n")
-
-
-if __name__ == "__main__":
-    main()

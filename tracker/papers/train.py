@@ -5,8 +5,6 @@ Clips, noise and order depend on the seed and the number of the update alone, so
 
 from __future__ import annotations
 
-import json
-import sys
 import time
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
@@ -14,24 +12,20 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-import click
 import numpy as np
 import torch
 from torch import Tensor
 
 from tracker.errors import DivergedError
-from tracker.learning.device import choose_device
 from tracker.learning.muon import Muon
 from tracker.learning.run import open_run, read_checkpoint, rows_until, scheduled_rate, write_checkpoint, write_row
-from tracker.options import MINUTES
 from tracker.papers.cells import Cell, build_cell
 from tracker.papers.evaluation import scores, step_seed, watch
 from tracker.papers.settings import EmSettings, ExperimentSettings, Stage, TestSettings, TrainSettings, WorldSettings
-from tracker.papers.unroll import make_inputs
+from tracker.papers.unroll import Inputs, make_inputs
 from tracker.papers.update import Update, make_update
 from tracker.papers.weights import save_cell
 from tracker.papers.worlds import draw
-from tracker.settings import read_settings
 
 SHOWN = ("loss", "ari", "ari_last", "bce_last", "mse")
 """of a validation, in a row of the curve"""
@@ -85,15 +79,9 @@ def staged(settings: ExperimentSettings, number: int) -> tuple[WorldSettings, Em
 
 
 def train(
-    settings: ExperimentSettings,
-    out: Path,
-    *,
-    device: str = "cpu",
-    minutes: float | None = None,
-    graph: bool = False,
-    fused: bool = False,
-    report: Callable[[Row], None] = lambda row: None,
-) -> Path:
+    settings: ExperimentSettings, out: Path, *, device: str = "cpu", minutes: float | None = None, graph: bool = False,
+    fused: bool = False, report: Callable[[Row], None] = lambda row: None,
+) -> Path:  # fmt: skip
     """Train, or go on training, in the folder `out`; returns the file of the last weights.
 
     out holds `settings.json`, `curve.jsonl`, `checkpoint.pt`, a checkpoint of each stage's best weights, `best.safetensors` (the last
@@ -106,13 +94,7 @@ def train(
     loss is no longer finite.
     """
     options, where = settings.train, torch.device(device)
-    open_run(out, settings.model_dump(mode="json"))
-    torch.manual_seed(options.seed)
-    cell = build_cell(settings).to(where)
-    if options.channels_last:
-        cell.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    optimiser = make_optimiser(cell, options, where)
-    done = read_checkpoint(out, cell, optimiser, device=device)
+    cell, optimiser, done = _resume(settings, out, where)
     rows = rows_until(out, done)
     clock = _Clock(options, rows)
     progress = clock.progress(done)
@@ -123,27 +105,19 @@ def train(
         if stage_at(options.stages, progress) != stage:
             read_checkpoint(out / f"best-{stage}", cell, optimiser, device=device)
             stage, update = stage_at(options.stages, progress), None
-        world, em = staged(settings, stage)
-        clips = draw(
-            world, batch=options.batch, frames=em.steps + 1, seed=options.seed, number=clip_number(options, done),
-            split="train", device=where,
-        )  # fmt: skip
-        inputs = make_inputs(clips.frames, em, seed=step_seed(options.seed, "train", done))
+        inputs = _inputs(settings, stage, done, where)
         rate = learning_rate(options, stage=stage, done=done, progress=progress)
         _set_rate(optimiser, rate, where)
         if update is None:
-            cell.requires_grad_()
-            for part in options.stages[stage].frozen if em.components > 1 else ():
-                getattr(cell, part).requires_grad_(False)
             with clock.stopped():
-                update = make_update(cell, optimiser, em, options, inputs, graph=graph, fused=fused)
+                update = _build_update(cell, optimiser, settings, stage, inputs, graph=graph, fused=fused)
         losses.append(update(inputs))
         done += 1
         progress = clock.progress(done)
         if done % options.row_every == 0 or progress >= 1 or stage_at(options.stages, progress) != stage:
             row = {
                 "step": done, "stage": stage, "rate": rate, "train_loss": _mean(losses, done),
-                **_validate(cell, settings.model_copy(update={"world": world, "em": em}), where), **clock.row(),
+                **_validate(cell, settings, stage, where), **clock.row(),
             }  # fmt: skip
             losses = []
             _keep(out, cell, optimiser, settings, rows, row)
@@ -153,6 +127,40 @@ def train(
                 break
     save_cell(cell, settings, out / "last.safetensors", updates=done)
     return out / "last.safetensors"
+
+
+def _resume(settings: ExperimentSettings, out: Path, device: torch.device) -> tuple[Cell, torch.optim.Optimizer, int]:
+    """Cell and optimiser as the run in `out` left them, or new ones, and the updates that were made."""
+    open_run(out, settings.model_dump(mode="json"))
+    torch.manual_seed(settings.train.seed)
+    cell = build_cell(settings).to(device)
+    if settings.train.channels_last:
+        cell.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    optimiser = make_optimiser(cell, settings.train, device)
+    return cell, optimiser, read_checkpoint(out, cell, optimiser, device=str(device))
+
+
+def _inputs(settings: ExperimentSettings, stage: int, done: int, device: torch.device) -> Inputs:
+    """What the update after `done` others is made on."""
+    world, em = staged(settings, stage)
+    options = settings.train
+    clips = draw(
+        world, batch=options.batch, frames=em.steps + 1, seed=options.seed, number=clip_number(options, done),
+        split="train", device=device,
+    )  # fmt: skip
+    return make_inputs(clips.frames, em, seed=step_seed(options.seed, "train", done))
+
+
+def _build_update(
+    cell: Cell, optimiser: torch.optim.Optimizer, settings: ExperimentSettings, stage: int, inputs: Inputs,
+    *, graph: bool, fused: bool,
+) -> Update:  # fmt: skip
+    """The update of a stage; what the stage freezes is left out of the training."""
+    em, options = staged(settings, stage)[1], settings.train
+    cell.requires_grad_()
+    for part in options.stages[stage].frozen if em.components > 1 else ():
+        getattr(cell, part).requires_grad_(False)
+    return make_update(cell, optimiser, em, options, inputs, graph=graph, fused=fused)
 
 
 class _Clock:
@@ -207,14 +215,15 @@ def _set_rate(optimiser: torch.optim.Optimizer, rate: float, device: torch.devic
             group["lr"] = torch.tensor(rate, device=device)
 
 
-def _validate(cell: Cell, settings: ExperimentSettings, device: torch.device) -> Row:
-    options = settings.train
+def _validate(cell: Cell, settings: ExperimentSettings, stage: int, device: torch.device) -> Row:
+    """Scores on the validation split, with world and iteration of the stage."""
+    world, em = staged(settings, stage)
     counted = watch(
         cell,
-        settings,
+        settings.model_copy(update={"world": world, "em": em}),
         TestSettings(),
-        clips=options.validation_clips,
-        seed=options.seed,
+        clips=settings.train.validation_clips,
+        seed=settings.train.seed,
         split="validation",
         device=device,
     )
@@ -265,35 +274,3 @@ def _tired(rows: Sequence[Row], options: TrainSettings) -> bool:
     if options.patience_rows is None or not losses:
         return False
     return len(losses) - 1 - int(np.argmin(losses)) > options.patience_rows
-
-
-@click.command()
-@click.argument("config", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False))
-@click.option("--out", required=True, type=click.Path(file_okay=False, path_type=Path), help="folder of the run")
-@click.option("--set", "changes", multiple=True, metavar="KEY=VALUE", help="change a setting: train.batch=256")
-@click.option("--device", default="cpu", show_default=True)
-@click.option("--minutes", type=MINUTES, help="stop after about so long; the same command goes on later")
-@click.option("--graph", is_flag=True, help="on a GPU: capture the update as one CUDA graph")
-@click.option("--fused", is_flag=True, help="with --graph: compile the cell first, which takes a minute")
-def main(
-    config: tuple[str, ...],
-    out: Path,
-    changes: tuple[str, ...],
-    device: str,
-    minutes: float | None,
-    graph: bool,
-    fused: bool,
-) -> None:
-    """Train the experiment of CONFIG (later files win), or go on with it."""
-    settings = read_settings(ExperimentSettings, config, changes)
-    device = choose_device(device)
-    if device == "cuda":
-        torch.set_float32_matmul_precision("high")
-    train(
-        settings, out, device=device, minutes=minutes, graph=graph and device == "cuda", fused=fused,
-        report=lambda row: print(json.dumps(row), file=sys.stderr, flush=True),
-    )  # fmt: skip
-
-
-if __name__ == "__main__":
-    main()

@@ -1,21 +1,42 @@
-"""Weights of the papers' networks: safetensors with the whole experiment in the header, so that a file can be tested by itself."""
+"""Weights of the papers' networks: safetensors with the whole experiment in the header, so that a file can be tested by itself.
+
+Those that ship are a package of their own, in the folder `networks` of the repository.
+"""
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from pathlib import Path
 
-import click
 import torch
 
 from tracker.errors import WeightsError
-from tracker.learning.weights import SHIPPED as WEIGHTS
 from tracker.learning.weights import filled, read_weights, settings_of, write_weights
 from tracker.papers.cells import Cell, build_cell
 from tracker.papers.settings import ExperimentSettings
 
 FORMAT = "rnnem-papers-1"
-SHIPPED = WEIGHTS / "papers"
-"""RUN.safetensors of the networks that come with the package, in half precision"""
+PACKAGE = "rnnem_papers_networks"
+"""holds RUN.safetensors of the networks that ship, in half precision"""
+CHECKOUT = Path(__file__).parents[2] / "networks" / PACKAGE
+"""where that package stands in a copy of the repository; there it need not be installed"""
+NO_NETWORKS = "the papers' networks are not installed; in a copy of the repository: pip install ./networks"
+
+
+def find_networks() -> Path | None:
+    """The folder of the networks that ship: this copy of the repository's, else the installed package's; None without either."""
+    if CHECKOUT.is_dir():
+        return CHECKOUT
+    package = find_spec(PACKAGE)
+    places = None if package is None else package.submodule_search_locations
+    return Path(places[0]) if places else None
+
+
+def shipped_file(run: str) -> Path | None:
+    """The weights file of a network that ships; None if it does not, or none is installed."""
+    folder = find_networks()
+    path = None if folder is None else folder / f"{run}.safetensors"
+    return path if path is not None and path.is_file() else None
 
 
 def save_cell(cell: Cell, settings: ExperimentSettings, path: Path, *, updates: int, half: bool = False) -> None:
@@ -40,29 +61,15 @@ def load_cell(path: Path, *, device: torch.device) -> tuple[Cell, ExperimentSett
 
 
 def ship(run: Path, name: str) -> Path:
-    """Put the best weights of a training's folder among those that come with the package; returns the file.
+    """Put the best weights of a training's folder among the networks that ship; returns the file.
 
-    Raises WeightsError if the folder has none.
+    Raises WeightsError if the folder has none, or if this is no copy of the repository: an installed package is not changed.
     """
+    if not CHECKOUT.is_dir():
+        raise WeightsError(f"{CHECKOUT}: no such folder; ship from a copy of the repository")
     cell, settings, updates = load_cell(run / "best.safetensors", device=torch.device("cpu"))
     digits = settings.world.digits.model_copy(update={"path": None})  # a folder of this machine
     world = settings.world.model_copy(update={"digits": digits})
-    SHIPPED.mkdir(exist_ok=True)
-    path = SHIPPED / f"{name}.safetensors"
+    path = CHECKOUT / f"{name}.safetensors"
     save_cell(cell, settings.model_copy(update={"world": world}), path, updates=updates, half=True)
     return path
-
-
-@click.command()
-@click.argument("runs", nargs=-1, required=True, type=click.Path(exists=True, file_okay=False, path_type=Path))
-def main(runs: tuple[Path, ...]) -> None:
-    """Ship the networks in the folders RUNS, each named as its recipe."""
-    for run in runs:
-        try:
-            click.echo(ship(run, run.resolve().name))
-        except WeightsError as error:
-            raise click.ClickException(str(error)) from None
-
-
-if __name__ == "__main__":
-    main()

@@ -1,0 +1,1 @@
+"""RUN.safetensors: trained networks of the N-EM and R-NEM papers, read by `tracker paper NAME --shipped`."""

@@ -1,0 +1,95 @@
+"""Single networks of the papers, for whoever trains those that ship: `python -m tracker.papers train`, `test` and `ship`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+import torch
+
+from tracker.cli import Commands, note, say
+from tracker.errors import SettingsError
+from tracker.learning.device import choose_device
+from tracker.options import CLIPS, MINUTES, OUTPUT, SEED
+from tracker.papers.evaluation import evaluate
+from tracker.papers.settings import ExperimentSettings
+from tracker.papers.train import train
+from tracker.papers.weights import load_cell, ship
+from tracker.settings import read_settings
+from tracker.sinks import write_text_whole
+
+FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
+device_option = click.option(
+    "--device", default="cpu", type=click.Choice(["auto", "cpu", "cuda", "mps"]), show_default=True
+)
+
+
+@click.group(cls=Commands)
+def commands() -> None:
+    """Train, test and ship single networks of the papers; `tracker paper` does whole experiments."""
+
+
+@commands.command("train")
+@click.argument("config", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False))
+@click.option("--out", required=True, type=OUTPUT, help="Folder of the run.")
+@click.option("--set", "changes", multiple=True, metavar="KEY=VALUE", help="Change a setting: train.batch=256.")
+@device_option
+@click.option("--minutes", type=MINUTES, help="Stop after about so long; the same command goes on later.")
+@click.option("--graph", is_flag=True, help="On a GPU: capture the update as one CUDA graph.")
+@click.option("--fused", is_flag=True, help="With --graph: compile the cell first, which takes a minute.")
+def train_command(
+    config: tuple[str, ...],
+    out: Path,
+    changes: tuple[str, ...],
+    device: str,
+    minutes: float | None,
+    graph: bool,
+    fused: bool,
+) -> None:
+    """Train the network of CONFIG (later files win), or go on with it."""
+    settings = read_settings(ExperimentSettings, config, changes)
+    device = choose_device(device)
+    if device == "cuda":
+        torch.set_float32_matmul_precision("high")
+    train(
+        settings, out, device=device, minutes=minutes, graph=graph and device == "cuda", fused=fused,
+        report=lambda row: note(json.dumps(row)),
+    )  # fmt: skip
+
+
+@commands.command("test")
+@click.argument("run", type=FOLDER)
+@click.option("--weights", default="best", type=click.Choice(["best", "last"]), show_default=True)
+@click.option("--clips", type=CLIPS, default=1000, show_default=True)
+@click.option("--seed", type=SEED, default=1, show_default=True)
+@device_option
+@click.option("--digits", metavar="DIR", help="MNIST's idx files, where they are not the training's.")
+@click.option("--test", "names", multiple=True, help="One of the network's tests; repeat.  [all]")
+def test_command(
+    run: Path, weights: str, clips: int, seed: int, device: str, digits: str | None, names: tuple[str, ...]
+) -> None:
+    """Test the network in a training's folder RUN; writes RUN/scores.json and prints the main scores."""
+    where = torch.device(choose_device(device))
+    cell, settings, updates = load_cell(run / f"{weights}.safetensors", device=where)
+    if unknown := [name for name in names if name not in settings.tests]:
+        raise SettingsError(f"--test {unknown[0]}: the experiment has {', '.join(settings.tests)}")
+    settings = read_settings(ExperimentSettings, [], [f"world.digits.path={digits}"] if digits else [], base=settings)
+    results = evaluate(cell, settings, clips=clips, seed=seed, device=where, names=names or None)
+    report = {"updates": updates, "weights": weights, "seed": seed, "clips": clips, "tests": results}
+    write_text_whole(run / "scores.json", json.dumps(report, indent=1) + "\n")
+    for name, row in results.items():
+        shown = "  ".join(f"{key} {row[key]:.4f}" for key in ("ami", "ari", "bce_last", "mse") if key in row)
+        say(f"{name}: {shown}")
+
+
+@commands.command("ship")
+@click.argument("runs", nargs=-1, required=True, type=FOLDER)
+def ship_command(runs: tuple[Path, ...]) -> None:
+    """Put the networks of the folders RUNS, each named as its recipe, among those that ship; their figures must be better."""
+    for run in runs:
+        say(ship(run, run.resolve().name))
+
+
+if __name__ == "__main__":
+    commands(prog_name="python -m tracker.papers")

@@ -1,4 +1,4 @@
-"""The waist: the values that every station speaks, and the three small protocols between them.
+"""The waist: the values that every station speaks, and the small protocols between them.
 
 Arrays are indexed [y, x]; named pairs are in order x, y; boxes are x0, y0, x1, y1 in pixels, half open; images are RGB
 uint8 (H, W, 3); time is in seconds from the clip's first frame; frames count from 0. Nobody writes into an array it was handed.
@@ -13,6 +13,8 @@ from typing import Annotated, Any, Literal, NamedTuple, Protocol, get_args
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+
+from tracker.timing import REFERENCE_S
 
 Image = NDArray[np.uint8]
 """(H, W, 3) uint8 RGB."""
@@ -92,6 +94,32 @@ class Box(NamedTuple):
     def centre(self) -> tuple[float, float]:
         """(x, y)."""
         return (self.x0 + self.x1) / 2, (self.y0 + self.y1) / 2
+
+    @property
+    def area(self) -> float:
+        """Pixels."""
+        return self.width * self.height
+
+    def intersection(self, other: Box) -> float:
+        """Pixels common to both."""
+        width = min(self.x1, other.x1) - max(self.x0, other.x0)
+        height = min(self.y1, other.y1) - max(self.y0, other.y0)
+        return max(0.0, width) * max(0.0, height)
+
+    def union(self, other: Box) -> Box:
+        """The smallest box that holds both."""
+        return Box(min(self.x0, other.x0), min(self.y0, other.y0), max(self.x1, other.x1), max(self.y1, other.y1))
+
+    def clipped(self, size: tuple[int, int]) -> Box:
+        """The part inside a picture (width, height); of no area if there is none."""
+        width, height = float(size[0]), float(size[1])
+        x0, y0 = min(max(self.x0, 0.0), width), min(max(self.y0, 0.0), height)
+        return Box(x0, y0, max(x0, min(self.x1, width)), max(y0, min(self.y1, height)))
+
+    def iou(self, other: Box) -> float:
+        """Intersection over union, in [0, 1]."""
+        common = self.intersection(other)
+        return common / max(1e-9, self.area + other.area - common)
 
 
 @dataclass(frozen=True)
@@ -180,6 +208,42 @@ class View:
             if 0 < track.label < len(names):
                 names[track.label] = track.id
         return names[labels]
+
+
+class Scene(Protocol):
+    """Component 0 of lane `slots`: what the empty scene says of a picture. Images are (H, W, 3) uint8 of one size."""
+
+    def prepare(self, images: Sequence[Image]) -> None:
+        """Learn the scene from pictures spread over the clip; with none it warms up on the first frames."""
+        ...
+
+    def enter(self, scene: int) -> None:
+        """Judge and learn the scene of that number from now on."""
+        ...
+
+    def judge(self, image: Image) -> NDArray[np.uint8]:
+        """(H, W) the verdict on each pixel: 0 background, 127 unsure or shadow, 255 foreground. Learns nothing."""
+        ...
+
+    def is_light(self, image: Image, changed: Mask) -> bool:
+        """Whether the light changed where a picture differs from the scene, `changed` (H, W), rather than an object came."""
+        ...
+
+    def adapt(self, image: Image) -> None:
+        """Take the scene in this picture's light for background from now on."""
+        ...
+
+    def learn(self, image: Image, known_foreground: Mask | None = None, *, dt_s: float = REFERENCE_S) -> None:
+        """Take the frame judged last, `dt_s` seconds after the one before, into the scene, except where objects are known (H, W)."""
+        ...
+
+    def complete(self, labels: Labels) -> Labels:
+        """`labels` (H, W) of the frame judged last, with what else of it may be the objects'."""
+        ...
+
+    def reset(self) -> None:
+        """Forget the scene."""
+        ...
 
 
 @dataclass(frozen=True)

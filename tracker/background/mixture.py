@@ -18,7 +18,7 @@ from tracker.background.scene import DIFFERS, without_visitors
 from tracker.background.structure import hides_edges, is_light_change
 from tracker.errors import SettingsError, ShapeError
 from tracker.timing import REFERENCE_S, WarmUp
-from tracker.types import Image, Mask, Seconds, Settings
+from tracker.types import Image, Labels, Mask, Seconds, Settings
 
 BACKGROUND, SHADOW, FOREGROUND = 0, 127, 255
 """What a verdict says of a pixel; OpenCV's own values."""
@@ -81,6 +81,10 @@ class Mixture:
         self._learned_frames = 0
         self._warm_up = WarmUp(s.warm_up_s)
         self._prepared = False
+
+    def complete(self, labels: Labels) -> Labels:
+        """The labels as they are: the mixture knows pixels, not objects."""
+        return labels
 
     def enter(self, scene: int) -> None:
         """Judge and learn the scene of that number from now on; a new one warms up first, one known before goes on."""

@@ -16,17 +16,22 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from tracker.slots.blobs import Settled
-from tracker.slots.e_step import Shares
-from tracker.slots.lifecycle import Life
+from tracker.slots.association import Association
+from tracker.slots.e_step import Responsibilities
 from tracker.slots.pose import touches_border
+from tracker.slots.slot import Slot
 from tracker.timing import REFERENCE_S
 from tracker.types import Box
 
 Floats = NDArray[np.float64]
+Array = NDArray[np.float32]
 
-FULL = 0.5
+FULL_FOREGROUND = 0.5
 """a box with so large a share of foreground is as good as a full one: arms and legs leave corners empty"""
+EVERY = 2
+"""the entropy is taken over every other pixel of every other row, for speed"""
+TINY = np.float32(1e-12)
+"""keeps the logarithm of nothing finite"""
 
 
 @dataclass(frozen=True)
@@ -36,13 +41,13 @@ class Evidence:
     age: float
     """time since its birth, in frames of 25 a second"""
     unmeasured: float
-    """the same since it last stood alone, which is when its size and place are measured"""
+    """the same since it was last isolated, which is when its size and place are measured"""
     hidden: float
     """the same since it was last seen, 0: seen now"""
     share: float
-    """pixels it owns, of those it foretold"""
-    doubt: float
-    """mean entropy of who owns its pixels, bits: `doubts`"""
+    """pixels it owns, of those predicted"""
+    entropy: float
+    """mean entropy of the responsibilities of its pixels, bits: `entropies`"""
     change: float
     """|log| of the area of its box, in the picture, against its usual area"""
     border: float
@@ -51,8 +56,8 @@ class Evidence:
     """share of its box, in the picture, that is foreground: mean probability, if there is one"""
     agreement: float
     """intersection over union of its box, in the picture, with the box round the pixels it owns"""
-    company: float
-    """1: other slots stand in its blob, or hide it"""
+    merged: float
+    """1: other slots are in its blob, or occlude it"""
     moved: float
     """1: it has left its birthplace, so it is no piece of scenery"""
 
@@ -68,7 +73,7 @@ def measures(evidence: Sequence[Evidence]) -> Floats:
         column = NAMES.index(name)
         table[:, column] = np.log1p(np.maximum(0, table[:, column]))
     table[:, NAMES.index("share")] = np.minimum(table[:, NAMES.index("share")], 1)
-    table[:, NAMES.index("foreground")] = np.minimum(table[:, NAMES.index("foreground")], FULL)
+    table[:, NAMES.index("foreground")] = np.minimum(table[:, NAMES.index("foreground")], FULL_FOREGROUND)
     return table
 
 
@@ -108,7 +113,7 @@ class Logistic:
 
 @dataclass(frozen=True)
 class Calibration:
-    """Two regressions: a box that is seen and one that is only foretold are right for different reasons."""
+    """Two regressions: a box that is seen and one that is only predicted are right for different reasons."""
 
     seen: Logistic
     hidden: Logistic
@@ -127,12 +132,12 @@ FITTED = Calibration(
             "age": Term(1.386, 4.087, 5.663, -0.009985),
             "unmeasured": Term(0.0, 0.4344, 4.369, -0.177),
             "share": Term(0.4264, 0.9676, 1.0, 0.6256),
-            "doubt": Term(0.1099, 0.2188, 0.7944, -1.807),
+            "entropy": Term(0.1099, 0.2188, 0.7944, -1.807),
             "change": Term(0.0, 0.2293, 2.366, -0.2919),
             "border": Term(0.0, 0.2611, 1.0, -0.2998),
             "foreground": Term(0.2396, 0.4943, 0.5, 14.98),
             "agreement": Term(0.2335, 0.9186, 1.0, 2.538),
-            "company": Term(0.0, 0.1734, 1.0, -0.185),
+            "merged": Term(0.0, 0.1734, 1.0, -0.185),
             "moved": Term(0.0, 0.9233, 1.0, 1.379),
         },
     ),
@@ -146,7 +151,7 @@ FITTED = Calibration(
             "change": Term(0.0, 0.2107, 7.235, -0.1729),
             "border": Term(0.0, 0.3879, 1.0, -0.1921),
             "foreground": Term(0.0, 0.1726, 0.5, 1.553),
-            "company": Term(0.0, 0.2542, 1.0, 0.4416),
+            "merged": Term(0.0, 0.2542, 1.0, 0.4416),
             "moved": Term(0.0, 0.9511, 1.0, 0.42),
         },
     ),
@@ -172,58 +177,52 @@ class Witness:
         """of the last frame, by identity"""
 
     def judge(
-        self, lives: Sequence[Life], shares: Shares, boxes: Sequence[Box], settled: Settled, *,
-        doubt: Sequence[float] | NDArray[np.float32], foreground: NDArray[np.generic], dt_s: float = REFERENCE_S,
+        self, slots: Sequence[Slot], responsibilities: Responsibilities, boxes: Sequence[Box], association: Association, *,
+        entropy: Sequence[float] | NDArray[np.float32], foreground: NDArray[np.generic], dt_s: float = REFERENCE_S,
     ) -> dict[int, float]:  # fmt: skip
         """The confidence of every identity in this frame.
 
-        lives, boxes, doubt  of the same K slots as `shares`; boxes in pixels of the working picture
-        foreground           (H, W) bool, or probability
-        dt_s                 seconds since the frame before
+        slots, boxes, entropy  of the same K slots as `responsibilities`; boxes in pixels of the working picture
+        foreground             (H, W) bool, or probability
+        dt_s                   seconds since the frame before
         """
-        height, width = shares.labels.shape
+        height, width = responsibilities.labels.shape
         before, self.evidence = self.evidence, {}
-        for k, life in enumerate(lives):
-            if life.id is None:
+        for k, slot in enumerate(slots):
+            if slot.number is None:
                 continue
-            alone = k in settled.alone and life.hidden_s == 0
-            known = before.get(life.id)
-            age = life.age_s / REFERENCE_S
-            since = known.unmeasured + dt_s / REFERENCE_S if known else 0.0 if life.alone_s else age
-            box, (pixels, owned) = _clipped(boxes[k], shares.labels.shape), _owned(shares, k)
-            self.evidence[life.id] = Evidence(
+            isolated = k in association.isolated and not slot.hidden
+            known = before.get(slot.number)
+            age = slot.age_s / REFERENCE_S
+            since = known.unmeasured + dt_s / REFERENCE_S if known else 0.0 if slot.geometry.isolated_s else age
+            box, (pixels, owned) = boxes[k].clipped((width, height)), _owned(responsibilities, k)
+            self.evidence[slot.number] = Evidence(
                 age=age,
-                unmeasured=0.0 if alone else since,
-                hidden=life.hidden_s / REFERENCE_S,
-                share=pixels / max(1.0, float(shares.expected[k])),
-                doubt=float(doubt[k]),
-                change=_change(box, life.size),
+                unmeasured=0.0 if isolated else since,
+                hidden=slot.hidden_s / REFERENCE_S,
+                share=pixels / max(1.0, float(responsibilities.expected[k])),
+                entropy=float(entropy[k]),
+                change=_change(box, slot.geometry.size),
                 border=float(touches_border(boxes[k], (width, height))),
                 foreground=_mean_inside(foreground, box),
-                agreement=np.nan if owned is None else _iou(box, owned),
-                company=float(k in settled.company or k in settled.covered),
-                moved=float(life.moved),
+                agreement=np.nan if owned is None else box.iou(owned),
+                merged=float(association.blob_of(k) > 0),
+                moved=float(slot.moved),
             )
         sure = confidences(list(self.evidence.values()))
         return dict(zip(self.evidence, sure.tolist(), strict=True))
-
-
-def _clipped(box: Box, shape: tuple[int, ...]) -> Box:
-    """The part of a box inside a picture of that shape; without an area if it lies outside."""
-    x0, y0 = min(max(box.x0, 0.0), float(shape[1])), min(max(box.y0, 0.0), float(shape[0]))
-    return Box(x0, y0, max(x0, min(box.x1, float(shape[1]))), max(y0, min(box.y1, float(shape[0]))))
 
 
 def _change(box: Box, usual: tuple[float, float]) -> float:
     return abs(float(np.log(max(1.0, box.width * box.height) / max(1.0, usual[0] * usual[1]))))
 
 
-def _owned(shares: Shares, k: int) -> tuple[int, Box | None]:
+def _owned(responsibilities: Responsibilities, k: int) -> tuple[int, Box | None]:
     """How many pixels of its window slot k owns, and the box round them; None if there are none."""
-    window = shares.windows[k]
+    window = responsibilities.windows[k]
     if window is None:
         return 0, None
-    mine = (shares.labels[window] == k + 1).view(np.uint8)
+    mine = (responsibilities.labels[window] == k + 1).view(np.uint8)
     x, y, w, h = cv2.boundingRect(mine)
     if w == 0:
         return 0, None
@@ -236,6 +235,28 @@ def _mean_inside(picture: NDArray[np.generic], box: Box) -> float:
     return float(part.mean()) if part.size else np.nan
 
 
-def _iou(a: Box, b: Box) -> float:
-    common = max(0.0, min(a.x1, b.x1) - max(a.x0, b.x0)) * max(0.0, min(a.y1, b.y1) - max(a.y0, b.y0))
-    return common / max(1e-9, a.width * a.height + b.width * b.height - common)
+def entropies(responsibilities: Responsibilities) -> Array:
+    """(K,) mean entropy, in bits, of (background, the slot, all other slots) over the pixels that are the slot's.
+
+        - sum_j gamma_j log2 gamma_j,   from 0 for certain to log2 3 = 1.58 for a third each
+
+    NaN for a slot that owns none of the pixels looked at.
+    """
+    own, background, counts = [], [], []
+    for k, (window, gamma_k) in enumerate(zip(responsibilities.windows, responsibilities.gamma, strict=True)):
+        if window is None:
+            counts.append(0)
+            continue
+        mine = responsibilities.labels[window][::EVERY, ::EVERY] == k + 1
+        own.append(gamma_k[::EVERY, ::EVERY][mine])
+        background.append(responsibilities.background[window][::EVERY, ::EVERY][mine])
+        counts.append(len(own[-1]))
+    if not sum(counts):
+        return np.full(len(counts), np.nan, np.float32)
+    gamma = np.stack([np.concatenate(own), np.concatenate(background), np.zeros(sum(counts), np.float32)])
+    gamma[2] = np.maximum(0, 1 - gamma[0] - gamma[1])
+    entropy = -(gamma * np.log2(np.maximum(gamma, TINY))).sum(axis=0)
+    slots = np.repeat(np.arange(len(counts)), counts)
+    sums = np.bincount(slots, entropy, minlength=len(counts))
+    found = np.array(counts)
+    return np.asarray(np.where(found > 0, np.maximum(0, sums) / np.maximum(1, found), np.nan), np.float32)

@@ -1,8 +1,8 @@
 """The E-step on a large frame, window by window: numpy and OpenCV, since K whole-frame arrays would cost more than the network.
 
-The same model as `unroll.share_out`; a test holds the two together. Probabilities are multiplied rather than their logarithms added:
-the background's term never falls below its smallest verdict probability and the colour penalty is bounded, so nothing under- or
-overflows.
+The same model as the training's, in torch (`unroll.py`); a test holds the two together. Probabilities are multiplied rather than their
+logarithms added: the background's term never falls below its smallest verdict probability and the colour penalty is bounded, so nothing
+under- or overflows.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from tracker.em.likelihoods import PROBABILITY_FLOOR
 from tracker.slots.settings import MixtureModelSettings
 from tracker.slots.window import PAD
-from tracker.types import Image
+from tracker.types import Image, Mask
 
 Array = NDArray[np.float32]
 Window = tuple[slice, slice]
@@ -25,35 +25,59 @@ Window = tuple[slice, slice]
 
 FOREGROUND = 255
 """of the mixture's verdicts"""
+CLAIMED = np.float32(0.9)
+"""gamma of a claimed pixel: nearly certain"""
 FINEST = 1.5
 """frame pixels a grid pixel beyond which the frame is averaged down before it is sampled: sampling alone would skip pixels"""
 
 
 @dataclass(frozen=True)
-class Shares:
-    """Who owns what in one frame, for K slots."""
+class Responsibilities:
+    """gamma of one frame for K slots: the probability that a pixel is of each slot, or of the background."""
 
     windows: list[Window | None]
     """where each slot's window lies in the frame, None if outside"""
-    owned: list[Array]
-    """gamma of each slot, in its window"""
+    gamma: list[Array]
+    """of each slot, in its window"""
     background: Array
-    """(H, W) gamma of the background"""
+    """(H, W) gamma_0, of the background"""
     labels: NDArray[np.int32]
-    """(H, W) 0, or 1 + the slot most likely to own the pixel where it beats the background"""
+    """(H, W) argmax: 0 for the background, or 1 + the slot"""
     expected: Array
-    """(K,) pixels each slot foretold inside the frame"""
+    """(K,) pixels of each slot's predicted mask inside the frame"""
+
+    def claim(self, k: int, where: Window, pixels: Mask) -> None:
+        """Make slot k responsible for `pixels` (h, w) bool of the window `where`, as far as its own window reaches."""
+        self.labels[where][pixels] = k + 1
+        window = self.windows[k]
+        both = None if window is None else _common(window, where)
+        if window is None or both is None:
+            return
+        taken = pixels[_inside(both, where)]
+        own, background = self.gamma[k][_inside(both, window)], self.background[both]
+        own[taken] = np.maximum(own[taken], CLAIMED)
+        background[taken] = np.minimum(background[taken], 1 - CLAIMED)
+
+    def release(self, where: Window, pixels: Mask) -> None:
+        """Make no slot responsible for `pixels` (h, w) bool of the window `where`: they are a new object's."""
+        self.labels[where][pixels] = 0
+        for window, gamma in zip(self.windows, self.gamma, strict=True):
+            both = None if window is None else _common(window, where)
+            if window is not None and both is not None:
+                gamma[_inside(both, window)][pixels[_inside(both, where)]] = 0
 
 
-def share_out(
-    image: Image, verdict: NDArray[np.uint8], canvases: Array, poses: Array, pixels: MixtureModelSettings
-) -> Shares:
-    """Share the pixels of a frame among the background and K slots.
+def e_step(
+    image: Image, verdict: NDArray[np.uint8], psi: Array, poses: Array, pixels: MixtureModelSettings
+) -> Responsibilities:
+    """gamma_ik = P(z_i = k | x_i, psi) of every pixel, for the background and K slots (N-EM, equation 4).
+
+        gamma_i0 ~ P(v_i | background)        gamma_ik ~ m_ik p(x_i | c_ik) P(v_i | object)
 
     image     (H, W, 3) uint8
-    verdict   (H, W) uint8, the mixture's 0, 127 or 255
-    canvases  (K, P, P, 4) float32: colour RGB in [0, 1] and mask, as foretold for this frame
-    poses     (K, 4) centre x, y, width, height in pixels, foretold for this frame
+    verdict   (H, W) uint8, v: the scene's 0, 127 or 255
+    psi       (K, P, P, 4) float32: colour c RGB in [0, 1] and mask m, as predicted for this frame
+    poses     (K, 4) centre x, y, width, height in pixels, predicted for this frame
     """
     total = cv2.LUT(verdict, _table(pixels.background_verdicts))
     ground = total.copy()
@@ -62,7 +86,7 @@ def share_out(
     windows: list[Window | None] = []
     joints: list[Array] = []
     expected = np.zeros(len(poses), np.float32)
-    for k, (canvas, pose) in enumerate(zip(canvases, poses, strict=True)):
+    for k, (canvas, pose) in enumerate(zip(psi, poses, strict=True)):
         window = window_of(pose, verdict.shape)
         windows.append(window)
         if window is None:
@@ -84,29 +108,31 @@ def share_out(
         labels[window][wins] = k + 1
         joints.append(joint)
         expected[k] = mask.sum()
-    owned = [
+    gamma = [
         joint / total[window] if window is not None else joint for joint, window in zip(joints, windows, strict=True)
     ]
-    return Shares(windows, owned, np.asarray(ground / total, np.float32), labels, expected)
+    return Responsibilities(windows, gamma, np.asarray(ground / total, np.float32), labels, expected)
 
 
-def look(image: Image, verdict: NDArray[np.uint8], shares: Shares, poses: Array, size: int) -> Array:
-    """What each slot sees: (K, 6, P, P) float32 of owned, others, verdict in [0, 1], and colour in [0, 1]."""
+def crop_frame(
+    image: Image, verdict: NDArray[np.uint8], responsibilities: Responsibilities, poses: Array, size: int
+) -> Array:
+    """The M-step's input: (K, 6, P, P) float32 of gamma_k, the other slots' gamma, verdict in [0, 1], and colour in [0, 1]."""
     seen = np.zeros((len(poses), 6, size, size), np.float32)
-    for k, (window, pose) in enumerate(zip(shares.windows, poses, strict=True)):
+    for k, (window, pose) in enumerate(zip(responsibilities.windows, poses, strict=True)):
         if window is None:
             continue
-        owned = shares.owned[k]
-        others = 1 - shares.background[window] - owned
-        layers = np.dstack([owned, others, verdict[window] * np.float32(1 / 255)])
+        gamma = responsibilities.gamma[k]
+        others = 1 - responsibilities.background[window] - gamma
+        layers = np.dstack([gamma, others, verdict[window] * np.float32(1 / 255)])
         seen[k, :3] = _crop(layers, pose, window, size).transpose(2, 0, 1)
         seen[k, 3:] = _crop(image[window], pose, window, size).transpose(2, 0, 1)
         seen[k, 3:] *= 1 / 255
     return seen
 
 
-def look_at(image: Image, silhouette: Array, pose: Array, size: int) -> tuple[Array, Array] | None:
-    """What one window shows of a frame: silhouette (1, 1, P, P) and colour (1, 3, P, P), in [0, 1]; None outside the frame.
+def crop_birth(image: Image, silhouette: Array, pose: Array, size: int) -> tuple[Array, Array] | None:
+    """What the window of a new slot shows: silhouette (1, 1, P, P) and colour (1, 3, P, P), in [0, 1]; None outside the frame.
 
     silhouette  (H, W) float32
     """
@@ -124,6 +150,18 @@ def window_of(pose: Array, shape: tuple[int, ...]) -> Window | None:
     x0, x1 = max(0, int(np.floor(cx - w * PAD / 2 - 0.5))), min(shape[1], int(np.ceil(cx + w * PAD / 2 + 0.5)))
     y0, y1 = max(0, int(np.floor(cy - h * PAD / 2 - 0.5))), min(shape[0], int(np.ceil(cy + h * PAD / 2 + 0.5)))
     return (slice(y0, y1), slice(x0, x1)) if x1 - x0 >= 2 and y1 - y0 >= 2 else None
+
+
+def _common(first: Window, second: Window) -> Window | None:
+    rows = slice(max(first[0].start, second[0].start), min(first[0].stop, second[0].stop))
+    columns = slice(max(first[1].start, second[1].start), min(first[1].stop, second[1].stop))
+    return (rows, columns) if rows.start < rows.stop and columns.start < columns.stop else None
+
+
+def _inside(part: Window, window: Window) -> Window:
+    """`part` of the frame as rows and columns of an array that covers `window`."""
+    y, x = window[0].start, window[1].start
+    return slice(part[0].start - y, part[0].stop - y), slice(part[1].start - x, part[1].stop - x)
 
 
 def _table(probabilities: tuple[float, float, float]) -> Array:

@@ -1,18 +1,20 @@
-"""Who is who after a meeting: two that stood in one blob are told apart by how they looked before.
+"""Which identity a slot has after it was merged: two that were in one blob are told apart by their appearance before.
 
-In company the E-step shares the pixels by shape, place and colour, and now and then two slots leave with each other's object. What a
-slot looked like when it stood alone is kept while it is in company, and compared when both have stood alone again for a while.
+While slots are merged the E-step shares the pixels by shape, place and colour, and now and then two leave with each other's object.
+The appearance of a slot while it was isolated is kept, and compared when both have been isolated again for a while.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from itertools import pairwise
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from tracker.slots.lifecycle import Life
+from tracker.slots.slot import Identity, Slot
 from tracker.timing import REFERENCE_S, lasts, rate_over
 from tracker.types import Box, Image, Mask
 
@@ -20,16 +22,16 @@ Array = NDArray[np.float32]
 
 PARTS = 3
 """of a body, from head to foot, that are compared"""
-SIGHTS_S = 0.2
-"""seconds seen alone after a meeting before it is asked who is who"""
-ENOUGH_S = 1.2
-"""seconds seen alone after which it is no longer asked"""
-RATE = 0.05
-"""in a frame at 25 frames a second, how fast a slot's look follows what is seen of it alone"""
+RECENT_S = 0.2
+"""seconds isolated after a merge before identities are compared"""
+CERTAIN_S = 1.2
+"""seconds isolated after which they are no longer compared"""
+APPEARANCE_RATE = 0.05
+"""share of the way to the appearance in this frame, at 25 frames a second"""
 MARGIN = 0.02
-"""names are exchanged if that makes the looks fit better by so much: mean difference of a colour, of 1"""
+"""identities are exchanged if their appearances then fit better by so much: mean difference of a colour, of 1"""
 ALIKE = 0.1
-"""larger differences are no likeness, whatever the others are"""
+"""a larger difference is another object's, whatever the others are"""
 FEWEST_PX = 4
 """pixels of a part that tell its colour"""
 
@@ -50,66 +52,94 @@ def part_colours(image: Image, mask: Mask, corner: tuple[int, int]) -> Array:
     return colours / np.float32(255)
 
 
-def see(life: Life, colours: Array, *, look_s: float = REFERENCE_S) -> None:
-    """Take in how a slot that stands alone looks in this frame, which counts `look_s` seconds."""
-    if life.met:
-        life.fresh = _blend(life.fresh, colours, look_s / (life.fresh_s + look_s))
-        life.fresh_s += look_s
-        if not lasts(ENOUGH_S, life.fresh_s):
-            conclude(life)
+def update_appearance(slot: Slot, colours: Array, *, look_s: float = REFERENCE_S) -> None:
+    """Take in the part colours (PARTS, 3) of an isolated slot in this frame, which counts `look_s` seconds."""
+    identity = slot.identity
+    if identity.met:
+        slot.recent = _blend(slot.recent, colours, look_s / (slot.recent_s + look_s))
+        slot.recent_s += look_s
+        if not lasts(CERTAIN_S, slot.recent_s):
+            _conclude(slot)
         return
-    life.look = colours if life.look is None else _blend(life.look, colours, rate_over(RATE, look_s))
+    known = identity.appearance
+    identity.appearance = colours if known is None else _blend(known, colours, rate_over(APPEARANCE_RATE, look_s))
 
 
-def meet(life: Life, others: set[int]) -> None:
-    """A slot stands in one blob with slots of those identities."""
-    life.met |= others
-    life.fresh, life.fresh_s = None, 0.0
+def merge(slot: Slot, others: set[int]) -> None:
+    """The slot is in one blob with slots of those identities."""
+    slot.identity.met |= others
+    slot.recent, slot.recent_s = None, 0.0
 
 
-def conclude(life: Life) -> None:
-    """The meeting is over; what was seen since is how the slot looks."""
-    if life.look is None or (life.fresh is not None and not lasts(ENOUGH_S, life.fresh_s)):
-        life.look = life.fresh
-    life.met, life.fresh, life.fresh_s = set(), None, 0.0
+def _conclude(slot: Slot) -> None:
+    """Nothing is open any more; what was seen since the merge is the appearance."""
+    identity = slot.identity
+    if identity.appearance is None or (slot.recent is not None and not lasts(CERTAIN_S, slot.recent_s)):
+        identity.appearance = slot.recent
+    identity.met, slot.recent, slot.recent_s = set(), None, 0.0
 
 
-def exchange_names(lives: list[Life]) -> list[tuple[int, int]]:
-    """Pairs of slots that left a meeting with each other's object; their identities and looks are exchanged in place."""
-    exchanged = []
-    for a, one in enumerate(lives):
-        for b in range(a + 1, len(lives)):
-            two = lives[b]
-            if one.id is None or two.id is None or one.id not in two.met or two.id not in one.met:
+def swap_identities(slots: Sequence[Slot]) -> list[tuple[int, int]]:
+    """Exchange the identities of pairs of slots that left a merge with each other's object; returns the pairs' rows."""
+    swapped = []
+    for a, one in enumerate(slots):
+        for b in range(a + 1, len(slots)):
+            two = slots[b]
+            if not _have_met(one, two) or not lasts(min(one.recent_s, two.recent_s), RECENT_S):
                 continue
-            if not lasts(min(one.fresh_s, two.fresh_s), SIGHTS_S):
-                continue
-            straight = _difference(one.look, one.fresh) + _difference(two.look, two.fresh)
-            crossed = _difference(one.look, two.fresh), _difference(two.look, one.fresh)
-            first, second = one.id, two.id
+            first, second = one.identity, two.identity
+            straight = _difference(first.appearance, one.recent) + _difference(second.appearance, two.recent)
+            crossed = _difference(first.appearance, two.recent), _difference(second.appearance, one.recent)
             if max(crossed) < ALIKE and sum(crossed) + 2 * MARGIN < straight:
-                one.id, two.id, one.look, two.look = two.id, one.id, two.look, one.look
-                one.met, two.met = two.met, one.met
-                exchanged.append((a, b))
-            for life in (one, two):
-                if _difference(life.look, life.fresh) < ALIKE:  # else it is neither: its owner may yet come out
-                    life.met -= {first, second}
-                    if not life.met:
-                        conclude(life)
-    return exchanged
+                one.identity, two.identity = second, first
+                swapped.append((a, b))
+            for slot in (one, two):
+                if (
+                    _difference(slot.identity.appearance, slot.recent) < ALIKE
+                ):  # else it is neither: its owner may yet come out
+                    slot.identity.met -= {first.number, second.number}
+                    if not slot.identity.met:
+                        _conclude(slot)
+    return swapped
 
 
-def find_usurper(newborn: Life, lives: list[Life]) -> int | None:
-    """Index of the slot that came out of a meeting with a name that fits the newborn's look better than its own; or None."""
+def _have_met(one: Slot, two: Slot) -> bool:
+    if one.number is None or two.number is None:
+        return False
+    return one.number in two.identity.met and two.number in one.identity.met
+
+
+def find_stolen(newborn: Slot, slots: Sequence[Slot]) -> int | None:
+    """Row of the slot that left a merge with an identity that fits the newborn's appearance better than its own; or None."""
     best, found = 0.0, None
-    for k, other in enumerate(lives):
-        if other.id is None or other.look is None or other.fresh is None or not lasts(other.fresh_s, SIGHTS_S):
+    for k, other in enumerate(slots):
+        appearance = other.identity.appearance
+        if other.number is None or appearance is None or other.recent is None or not lasts(other.recent_s, RECENT_S):
             continue
-        fits = _difference(other.look, newborn.look)
-        gain = _difference(other.look, other.fresh) - fits - 2 * MARGIN
+        fits = _difference(appearance, newborn.identity.appearance)
+        gain = _difference(appearance, other.recent) - fits - 2 * MARGIN
         if fits < ALIKE and gain > best:
             best, found = gain, k
     return found
+
+
+def take_identity(newborn: Slot, thief: Slot, place: tuple[float, float]) -> None:
+    """Give a stolen identity back to the newborn slot, its owner. Which object the thief, at `place` (x, y), is, is asked anew."""
+    stolen, own = thief.identity, newborn.identity
+    thief.identity = Identity(appearance=thief.recent, met=stolen.met)
+    newborn.identity = Identity(stolen.number, stolen.appearance, own.met)
+    newborn.geometry = replace(newborn.geometry, isolated_s=thief.geometry.isolated_s)
+    newborn.moved, thief.birthplace = True, place
+
+
+def succeed(newborn: Slot, other: Slot) -> None:
+    """The newborn slot is the other one, which ends: it has its number, size and age."""
+    newborn.identity.number, other.identity.number = other.number, None
+    newborn.geometry = replace(
+        newborn.geometry,
+        size=other.geometry.size, window=other.geometry.window, isolated_s=other.geometry.isolated_s,
+    )  # fmt: skip
+    newborn.area_px, newborn.age_s, newborn.moved = other.area_px, other.age_s, True
 
 
 def _blend(old: Array | None, new: Array, rate: float) -> Array:

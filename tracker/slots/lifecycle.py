@@ -1,172 +1,258 @@
-"""Birth, hiding, revival and death of slots: everything about a slot that is not its network state."""
+"""Seen or hidden, confirmed, returning, seen twice, ended: the life of a slot."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Sequence
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tracker.slots.association import Association
+from tracker.slots.blobs import Birth
+from tracker.slots.e_step import FOREGROUND, Responsibilities
+from tracker.slots.identity import find_stolen, succeed, take_identity
+from tracker.slots.pose import VISIBLE
 from tracker.slots.settings import LifeSettings
-from tracker.timing import REFERENCE_S, lasts
-from tracker.types import Box, Mask
+from tracker.slots.slot import Slot
+from tracker.timing import REFERENCE_S, Interval, lasts, rate_over
+from tracker.types import Box, Image
 
 Array = NDArray[np.float32]
 
-YOUNG_DOUBLE_S = 0.48
-"""seconds up to which a slot inside another is taken for a second sight of it at once"""
+# Seen or hidden
+AREA_RATE, PART_AREA_RATE = 0.2, 0.005
+"""share of the way to a newly measured area in a frame at 25 frames a second: as a rule, and where only a part is seen"""
+COLOUR_RATE = 0.1
+"""the same to a newly measured mean colour"""
+EXPECTED_AREA = 0.5
+"""share of its predicted mask that a slot owns at least, while it is seen whole"""
+FEWEST_PX = 4.0
+"""pixels below which nothing is seen of a slot"""
+
+# Confirmed
+NEVER_ISOLATED = 5
+"""times as long a slot must be seen that was never isolated"""
+
+# Returning
+SMALLEST_RATIO, LARGEST_RATIO = 0.3, 3
+"""of two areas that may be one object's"""
+HIDDEN_REACH = 1.25
+"""sizes by which the reach of a hidden slot grows in a second"""
+
+# Seen twice
+YOUNG_TWICE_S = 0.48
+"""seconds up to which a slot inside an older one is ended at once"""
+
+# Ended
+OUTSIDE = 0.1
+"""share of its size by which a slot's centre is outside the picture when it has left"""
+AT_BORDER_PX = 2
+"""a slot whose box comes nearer to the border may have left"""
+VANISHED = 0.4
+"""share of the smallest area of a birth below which a slot has shrunk to nothing"""
+MOVED_SIZES = 0.5
+"""a slot that went this many of its sizes from its birthplace is no piece of scenery"""
 
 
-@dataclass
-class Life:
-    """What is remembered of one slot beside its network state. Seconds seen are evidence: `timing.Interval.look_s`."""
+class Visibility(NamedTuple):
+    """What one frame shows of K slots."""
 
-    born_at: tuple[float, float]
-    """(x, y) of its first pose"""
-    area_px: float
-    """visible pixels when nothing hides it, running mean"""
-    size: tuple[float, float]
-    """(width, height) in pixels when it stands alone, running mean"""
-    window: tuple[float, float]
-    """(width, height) of its pose then"""
-    velocity: tuple[float, float] = (0.0, 0.0)
-    """(x, y) pixels in a usual frame interval, measured while it stands alone"""
-    place: tuple[float, float] | None = None
-    """(x, y) of its middle when it last stood alone, if that was in the last frame"""
-    parted_s: float = 0.0
-    """seconds without a break its foreground stood in two pieces side by side"""
-    crowded_s: float = 0.0
-    """seconds without a break its blob was far too large for it, and nobody else stood there"""
-    inside_s: float = 0.0
-    """seconds without a break it was inside an older slot"""
-    whole: bool = False
-    """whether it was ever seen away from the border, so that its size is known"""
-    alone_s: float = 0.0
-    """seconds it was seen standing alone"""
-    id: int | None = None
-    """None until it is confirmed"""
-    age_s: float = 0.0
-    seen_s: float = 0.0
-    """seconds it was seen"""
-    hidden_s: float = 0.0
-    """seconds since it was last seen; 0: it is seen now"""
-    moved: bool = False
-    """whether it ever left its place"""
-    look: Array | None = None
-    """how its parts looked when it stood alone, as `recall.part_colours`"""
-    fresh: Array | None = None
-    """the same since its last meeting, over `fresh_s` seconds seen alone"""
-    fresh_s: float = 0.0
-    met: set[int] = field(default_factory=set)
-    """identities it stood together with since it was known for sure"""
-    colour: Array = field(default_factory=lambda: np.zeros(3, np.float32))
-    """mean colour of its pixels, RGB in [0, 1]"""
+    pixels: Array
+    """(K,) foreground that a slot owns"""
+    colours: Array
+    """(K, 3) its mean, RGB in [0, 1]; NaN where nothing is seen"""
+    shown: Array
+    """(K,) `pixels` as a share of the usual area"""
+    hidden: NDArray[np.bool_]
+    """(K,)"""
+
+    def support(self, isolated: Iterable[int]) -> Array:
+        """(K,) share of its usual area that each slot owns; 1 for the isolated, who have all that there is of them."""
+        support = self.shown.copy()
+        support[list(isolated)] = 1
+        return support
 
 
-@dataclass(frozen=True)
-class Birth:
-    """A piece of foreground that no slot explains."""
+def visibility(
+    slots: Sequence[Slot], responsibilities: Responsibilities, association: Association, image: Image,
+    verdict: NDArray[np.uint8], settings: LifeSettings,
+) -> Visibility:  # fmt: skip
+    """What the frame shows of every slot. Only foreground pixels count."""
+    count = len(slots)
+    pixels, shown = np.zeros(count, np.float32), np.zeros(count, np.float32)
+    colours, hidden = np.full((count, 3), np.nan, np.float32), np.zeros(count, bool)
+    for k, (slot, window) in enumerate(zip(slots, responsibilities.windows, strict=True)):
+        owned = 0.0
+        if window is not None:
+            mine = responsibilities.gamma[k] * (verdict[window] == FOREGROUND)
+            owned = float(mine.sum())
+            if owned > 1:
+                colours[k] = np.einsum("yx,yxc->c", mine, image[window]) / (255 * owned)
+        usual = max(slot.area_px, EXPECTED_AREA * float(responsibilities.expected[k]))
+        pixels[k], shown[k] = owned, owned / max(1.0, slot.area_px)
+        unseen = k not in association.isolated and owned < max(settings.hidden_below * usual, FEWEST_PX)
+        hidden[k] = k in association.occluded or unseen
+    return Visibility(pixels, colours, shown, hidden)
 
-    box: Box
-    mask: Mask
-    """(h, w) inside the box"""
-    area_px: float
-    colour: Array
+
+def update_visibility(
+    slots: Sequence[Slot], seen: Visibility, association: Association, settings: LifeSettings, interval: Interval
+) -> None:
+    """Bring age, area and colour of every slot up to date with what the frame shows of it."""
+    look_s = interval.look_s
+    for k, slot in enumerate(slots):
+        slot.age_s += interval.dt_s
+        pixels = float(seen.pixels[k])
+        if pixels > 1:
+            clear = not slot.hidden and pixels > settings.hidden_below * slot.area_px
+            rate = rate_over(COLOUR_RATE, look_s) if clear else 0.0
+            slot.colour = (slot.colour + rate * (seen.colours[k] - slot.colour)).astype(np.float32)
+        if seen.hidden[k]:
+            slot.hidden_s += interval.dt_s
+            continue
+        slot.hidden_s, slot.seen_s = 0.0, slot.seen_s + look_s
+        known = lasts(slot.geometry.isolated_s, settings.confirm_s)
+        if k in association.isolated or not known:
+            part = known and seen.shown[k] < VISIBLE
+            slot.area_px += rate_over(PART_AREA_RATE if part else AREA_RATE, look_s) * (pixels - slot.area_px)
+        elif pixels > slot.area_px:  # while it is merged others may hide a part: it can turn out larger, not smaller
+            slot.area_px += rate_over(AREA_RATE, look_s) * (pixels - slot.area_px)
 
 
-def find_returning(birth: Birth, poses: Array, lives: list[Life], settings: LifeSettings) -> int | None:
-    """Index of the unseen slot that this birth is: near where it should be by now, of like size and colour; or None.
+def confirm(
+    slots: Sequence[Slot], poses: Array, association: Association, support: Array, size: tuple[int, int],
+    settings: LifeSettings, next_number: Callable[[], int],
+) -> set[int]:  # fmt: skip
+    """Give an identity to slots that have been seen for long enough: a new one, or that of a slot they have been all along.
+
+    support  (K,) as `Visibility.support`; size  (width, height) of the picture
+    Returns the slots whose identity another has taken for good; they end.
+    """
+    superseded: set[int] = set()
+    for k, slot in enumerate(slots):
+        never = lasts(REFERENCE_S, slot.geometry.isolated_s)
+        wanted_s = settings.confirm_s * (NEVER_ISOLATED if never else 1)
+        if slot.number is not None or slot.hidden or not lasts(slot.seen_s, wanted_s):
+            continue
+        isolated = k in association.isolated
+        stolen = find_stolen(slot, slots) if isolated and slot.identity.appearance is not None else None
+        if stolen is not None:
+            take_identity(slot, slots[stolen], (float(poses[stolen, 0]), float(poses[stolen, 1])))
+            continue
+        known = find_known(k, poses, slots, support, size, settings) if isolated else None
+        if known is None:
+            slot.identity.number = next_number()
+            continue
+        succeed(slot, slots[known])
+        superseded.add(known)
+    return superseded
+
+
+def find_returning(birth: Birth, poses: Array, slots: Sequence[Slot], settings: LifeSettings) -> int | None:
+    """Row of the hidden slot that this birth is: near where it should be by now, of like size and colour; or None.
 
     A slot cut by the border a moment ago, or just born, may have grown, so its size is not asked for.
     """
     best, found = settings.revive_sizes, None
-    for k, (pose, life) in enumerate(zip(poses, lives, strict=True)):
-        if life.hidden_s == 0:
+    for k, (pose, slot) in enumerate(zip(poses, slots, strict=True)):
+        if not slot.hidden:
             continue
-        far = _sizes_away(birth.box.centre, (birth.box.width, birth.box.height), pose, life)
-        alike = not lasts(life.alone_s, settings.grow_s) or 0.3 < birth.area_px / max(1.0, life.area_px) < 3
-        if alike and far < best and _is_coloured(life, birth.colour, settings):
+        far = _sizes_away(birth.box.centre, (birth.box.width, birth.box.height), pose, slot)
+        young = not lasts(slot.geometry.isolated_s, settings.grow_s)
+        alike = young or SMALLEST_RATIO < birth.area_px / max(1.0, slot.area_px) < LARGEST_RATIO
+        if alike and far < best and _is_coloured(slot, birth.colour, settings):
             best, found = far, k
     return found
 
 
 def find_known(
-    newborn: int, poses: Array, lives: list[Life], support: Array, size: tuple[int, int], settings: LifeSettings
+    newborn: int, poses: Array, slots: Sequence[Slot], support: Array, size: tuple[int, int], settings: LifeSettings
 ) -> int | None:
-    """Index of the slot that a newborn, about to be given an identity, has been all along; or None.
+    """Row of the slot that a newborn, about to be given an identity, has been all along; or None.
 
     Who comes out of a group is more likely one who went into it than somebody new, unless it came in over the border. So it is
-    one of those near by who do not stand alone and own the least of what they should.
-
-    support (K,)  share of its usual area that each slot owns; 1 or more where it stands alone
-    size          (width, height) of the picture
+    one of those near by who are not isolated and own the least of what they should.
     """
-    life = lives[newborn]
-    margin = max(life.size)
-    if not (margin < life.born_at[0] < size[0] - margin and margin < life.born_at[1] < size[1] - margin):
+    slot = slots[newborn]
+    margin, (x, y) = max(slot.geometry.size), slot.birthplace
+    if not (margin < x < size[0] - margin and margin < y < size[1] - margin):
         return None
     best, found = settings.revive_sizes, None
-    for k, (pose, other) in enumerate(zip(poses, lives, strict=True)):
-        if other.id is None or support[k] >= settings.supported or other.age_s < life.age_s:
+    for k, (pose, other) in enumerate(zip(poses, slots, strict=True)):
+        if other.number is None or support[k] >= settings.supported or other.age_s < slot.age_s:
             continue
-        far = _sizes_away((poses[newborn, 0], poses[newborn, 1]), life.size, pose, other)
-        alike = (
-            life.area_px < 3 * other.area_px and float(np.abs(life.colour - other.colour).mean()) < settings.same_colour
-        )
+        far = _sizes_away((poses[newborn, 0], poses[newborn, 1]), slot.geometry.size, pose, other)
+        coloured = float(np.abs(slot.colour - other.colour).mean()) < settings.same_colour
+        alike = slot.area_px < LARGEST_RATIO * other.area_px and coloured
         if alike and far + float(support[k]) < best:
             best, found = far + float(support[k]), k
     return found
 
 
-def _sizes_away(centre: tuple[float, float], size: tuple[float, float], pose: Array, life: Life) -> float:
+def _sizes_away(centre: tuple[float, float], size: tuple[float, float], pose: Array, slot: Slot) -> float:
     """How far a piece lies from where a slot should be, in sizes of the larger; less the longer the slot was not seen."""
-    larger = max(float(np.sqrt(life.size[0] * life.size[1])), float(np.sqrt(size[0] * size[1])))
-    return float(np.hypot(centre[0] - pose[0], centre[1] - pose[1])) / (larger * (1 + 1.25 * life.hidden_s))
+    width, height = slot.geometry.size
+    larger = max(float(np.sqrt(width * height)), float(np.sqrt(size[0] * size[1])))
+    away = float(np.hypot(centre[0] - pose[0], centre[1] - pose[1]))
+    return away / (larger * (1 + HIDDEN_REACH * slot.hidden_s))
 
 
-def _is_coloured(life: Life, colour: Array, settings: LifeSettings) -> bool:
+def _is_coloured(slot: Slot, colour: Array, settings: LifeSettings) -> bool:
     """Whether a mean colour (3,) is a slot's, or that of a part of it: often no more comes into view."""
-    known = life.colour[None] if life.look is None else np.vstack([life.colour, life.look])
+    appearance = slot.identity.appearance
+    known = slot.colour[None] if appearance is None else np.vstack([slot.colour, appearance])
     apart = np.abs(known - colour).mean(axis=1)
     return bool((apart < settings.same_colour).any())  # a part that was never seen is NaN, and like nothing
 
 
-def doubles(poses: Array, lives: list[Life], settings: LifeSettings, *, look_s: float = REFERENCE_S) -> set[int]:
-    """Slots to drop because an older one covers them, both in view: one object seen twice. This frame counts `look_s`."""
-    dropped: set[int] = set()
+def find_seen_twice(
+    poses: Array, slots: Sequence[Slot], settings: LifeSettings, *, look_s: float = REFERENCE_S
+) -> set[int]:
+    """Slots to end because an older one covers them, both in view: one object seen twice. This frame counts `look_s`."""
+    ended: set[int] = set()
     inside: set[int] = set()
-    for a in range(len(lives)):
-        for b in range(a + 1, len(lives)):
-            if a in dropped or b in dropped or lives[a].hidden_s or lives[b].hidden_s:
+    boxes = [Box(x - w / 2, y - h / 2, x + w / 2, y + h / 2) for x, y, w, h in poses.astype(float).tolist()]
+    areas = [w * h for _, _, w, h in poses.astype(float).tolist()]
+    for a in range(len(slots)):
+        for b in range(a + 1, len(slots)):
+            if a in ended or b in ended or slots[a].hidden or slots[b].hidden:
                 continue
-            ax, ay, aw, ah = (float(v) for v in poses[a])
-            bx, by, bw, bh = (float(v) for v in poses[b])
-            overlap_x = min(ax + aw / 2, bx + bw / 2) - max(ax - aw / 2, bx - bw / 2)
-            overlap_y = min(ay + ah / 2, by + bh / 2) - max(ay - ah / 2, by - bh / 2)
-            if overlap_x <= 0 or overlap_y <= 0 or overlap_x * overlap_y <= settings.same * min(aw * ah, bw * bh):
+            common = boxes[a].intersection(boxes[b])
+            if common <= settings.same * min(areas[a], areas[b]):
                 continue
-            younger = b if lives[b].age_s <= lives[a].age_s else a
+            younger = b if slots[b].age_s <= slots[a].age_s else a
             inside.add(younger)
             # two who cross soon part again; what stays inside another is a second sight of it
-            young = lasts(YOUNG_DOUBLE_S, lives[younger].age_s)
-            if young or lasts(lives[younger].inside_s, settings.inside_s):
-                dropped.add(younger)
-    for k, life in enumerate(lives):
-        life.inside_s = life.inside_s + look_s if k in inside else 0.0
-    return dropped
+            young = lasts(YOUNG_TWICE_S, slots[younger].age_s)
+            if young or lasts(slots[younger].inside_s, settings.inside_s):
+                ended.add(younger)
+    for k, slot in enumerate(slots):
+        slot.inside_s = slot.inside_s + look_s if k in inside else 0.0
+    return ended
 
 
-def is_dead(pose: Array, life: Life, size: tuple[int, int], settings: LifeSettings) -> bool:
-    """Whether a slot has ended: left the picture, unseen for too long, or shrunk to nothing.
+def update_moved(slot: Slot, pose: Array) -> None:
+    """Note whether the slot, at `pose` (4,), has left its birthplace."""
+    span = MOVED_SIZES * float(np.sqrt(pose[2] * pose[3]))
+    away = float(np.hypot(pose[0] - slot.birthplace[0], pose[1] - slot.birthplace[1]))
+    slot.moved |= away > span
+
+
+def has_ended(pose: Array, slot: Slot, size: tuple[int, int], settings: LifeSettings) -> bool:
+    """Whether a slot has left the picture, was not seen for too long, or has shrunk to nothing.
 
     size  (width, height) of the working picture
     """
     cx, cy, w, h = (float(v) for v in pose)
-    outside = cx < -0.1 * w or cy < -0.1 * h or cx > size[0] + 0.1 * w or cy > size[1] + 0.1 * h
-    at_border = cx - w / 2 < 2 or cy - h / 2 < 2 or cx + w / 2 > size[0] - 2 or cy + h / 2 > size[1] - 2
-    patience_s = settings.young_s if life.id is None else settings.hidden_s
+    outside = cx < -OUTSIDE * w or cy < -OUTSIDE * h or cx > size[0] + OUTSIDE * w or cy > size[1] + OUTSIDE * h
+    at_border = (
+        cx - w / 2 < AT_BORDER_PX or cy - h / 2 < AT_BORDER_PX
+        or cx + w / 2 > size[0] - AT_BORDER_PX or cy + h / 2 > size[1] - AT_BORDER_PX
+    )  # fmt: skip
+    patience_s = settings.young_s if slot.number is None else settings.hidden_s
     if at_border:
         patience_s = min(patience_s, 2 * settings.young_s)
-    vanished = life.area_px < 0.4 * settings.min_area * size[0] * size[1]
+    vanished = slot.area_px < VANISHED * settings.min_area * size[0] * size[1]
     # what is still seen has not left, wherever its middle is
-    return (outside and life.hidden_s > 0) or vanished or not lasts(patience_s, life.hidden_s)
+    return (outside and slot.hidden) or vanished or not lasts(patience_s, slot.hidden_s)

@@ -1,47 +1,49 @@
-"""The neural lane: frame in, segmentation with lasting identities out. Holds the recurrent state and little else."""
+"""Lane `slots`: frame in, segmentation with lasting identities out. RNN-EM on video, slot by slot in a window of its own.
+
+Greff, van Steenkiste and Schmidhuber, Neural Expectation Maximization, NIPS 2017. In every frame the slots predict (psi), the E-step
+shares the pixels among them (gamma), the M-step lets each learn from its share (theta). Slots are associated with connected
+foreground in between, which the paper's small pictures do not need. The loss is that of the training (`training.two_term_loss`).
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from tracker.foreground.ground import Ground, Scene
-from tracker.labels import find_windows
-from tracker.slots.blobs import Settled, find_blobs, settle
+from tracker.slots.association import Association, Observation, apply, associate
+from tracker.slots.blobs import Birth, Blobs, find_blobs
 from tracker.slots.cell import Sight, SlotState
-from tracker.slots.confidence import Witness
-from tracker.slots.e_step import FOREGROUND, Shares, look, look_at, share_out
-from tracker.slots.entropy import doubts
-from tracker.slots.identity import body_of, exchange_names, find_usurper, meet, part_colours, see
-from tracker.slots.lifecycle import Birth, Life, doubles, find_known, find_returning, is_dead
-from tracker.slots.pose import (
-    HIDDEN_SIZE_RATE,
-    WHOLE,
-    anchor_alone,
-    anchor_unsure,
-    box_about,
-    clipped,
-    mask_box,
-    touches_border,
+from tracker.slots.confidence import Witness, entropies
+from tracker.slots.e_step import FOREGROUND, Responsibilities, crop_birth, crop_frame, e_step
+from tracker.slots.identity import body_of, merge, part_colours, swap_identities, update_appearance
+from tracker.slots.lifecycle import (
+    Visibility,
+    confirm,
+    find_returning,
+    find_seen_twice,
+    has_ended,
+    update_moved,
+    update_visibility,
+    visibility,
 )
+from tracker.slots.pose import VISIBLE, Fit, coast, mask_box, measure, touches_border
+from tracker.slots.report import at_frame_size, visible_boxes
 from tracker.slots.settings import SlotsSettings
+from tracker.slots.slot import Geometry, Slot, Slots
 from tracker.slots.weights import Network
-from tracker.timing import REFERENCE_S, FrameTimer, Interval, lasts, rate_over
-from tracker.types import Box, Frame, Image, Mask, Region, Segmentation
+from tracker.timing import FrameTimer, Interval, lasts
+from tracker.types import Box, Frame, Image, Mask, Region, Scene, Segmentation
 
 Array = NDArray[np.float32]
+Size = tuple[int, int]
+"""(width, height) of the working picture"""
 
-AREA_RATE = 0.2
-"""share of the way to a newly measured area in a frame at 25 frames a second"""
-COLOUR_RATE = 0.1
-"""the same to a newly measured mean colour"""
-MOVED_SIZES = 0.5
-"""a slot that went this many of its sizes from its birthplace is no piece of scenery"""
+SMALLEST_POSE_PX = 4.0
+"""sides of a new slot's pose, at least"""
 
 
 class SlotsSegmenter:
@@ -57,21 +59,17 @@ class SlotsSegmenter:
         # windows are too small to be shared out: on two idle cores one thread took 15.3 ms a frame, two 16.5 to 19.8; and
         # on busy ones torch's waiting threads spin against the decoder and the encoder
         torch.set_num_threads(1)
+        self._slots = Slots(network.cell)
         self._prepared = False
         self._forget()
 
     def _forget(self) -> None:
-        self._end_all()
-        self._next_id = 1
+        self._slots.clear()
+        self._last_number = 0
         self._timer = FrameTimer(self.settings.life.hidden_s)
         self._interval = Interval()
-        self._trodden: Mask | None = None  # (H, W) where objects were seen in earlier frames
+        self._visited: Mask = np.zeros((0, 0), bool)
         self.witness = Witness()
-
-    def _end_all(self) -> None:
-        size = self.network.settings.cell.grid_px
-        self._state = self.network.cell.birth(torch.zeros(0, 4), torch.zeros(0, 3, size, size))
-        self._lives: list[Life] = []
 
     def reset(self) -> None:
         """Forget the scene and every object."""
@@ -85,62 +83,54 @@ class SlotsSegmenter:
         self._prepared = len(images) > 0
 
     def step(self, frame: Frame) -> Segmentation:
-        """E-step with this frame, M-step towards the next; labels are identities."""
-        life = self.settings.life
-        self._pass_time(frame.time_s)
+        """One iteration of RNN-EM with this frame; labels are identities."""
+        slots, life = self._slots, self.settings.life
+        self._interval = interval = self._predict(frame.time_s)
         image = self._shrink(frame.image)
-        # a blank picture says nothing: every slot is hidden, and nothing is learned
-        blank = frame.scene is None
-        if frame.scene is not None:
-            self.scene.enter(frame.scene)
-        verdict = np.zeros(image.shape[:2], np.uint8) if blank else self.scene.judge(image)
-        if not blank and self._is_light(image, verdict):
-            self.scene.adapt(image)
-            verdict = self.scene.judge(image)
-        poses = self._state.pose.numpy().copy()
-        shares = share_out(image, verdict, self._canvases(), poses, self.network.settings.pixels)
+        size = image.shape[1], image.shape[0]
+        verdict = self._judge(frame, image)
+        # E-step (N-EM, equation 3): who is responsible for which pixel, by psi predicted for this frame
+        predicted = slots.poses.copy()
+        responsibilities = e_step(image, verdict, slots.predictions(), predicted, self.network.settings.pixels)
+        # associate: which slots are isolated, merged, occluded; what is new
         blobs = find_blobs(verdict, life)
-        if self._trodden is None or self._trodden.shape != verdict.shape:
-            self._trodden = np.zeros(verdict.shape, bool)
-        settled = settle(blobs, shares, image, poses, self._lives, life, self._trodden, look_s=self._interval.look_s)
-        # its rims left out: a blob laps over the post it goes behind
-        self._trodden |= cv2.erode((verdict == FOREGROUND).astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
-        size = (image.shape[1], image.shape[0])
-        self._count_seen(image, verdict, shares, settled)
-        self._confirm(size, poses, settled)
-        self._recall(image, shares, settled)
-        fitted = self._advance(image, verdict, shares, settled)
-        boxes = self._anchor(settled, poses, fitted, size)
-        regions = self._regions(shares, boxes, settled, verdict == FOREGROUND)
-        labels = self._labels(shares)
-        self._bury(size, settled)
-        for birth in settled.births:
-            self._bear(birth, image)
-        if not blank:
-            self._feed_back(image, labels)
-        if not blank and isinstance(self.scene, Ground):
+        seen = Observation(image, blobs, responsibilities.labels, self._visit(verdict), interval.look_s)
+        association = associate(seen, slots.records, predicted, life)
+        apply(association, blobs, responsibilities, slots)
+        # identify: who is seen, and who is who
+        shown = visibility(slots.records, responsibilities, association, image, verdict, life)
+        update_visibility(slots.records, shown, association, life, interval)
+        support = shown.support(association.isolated)
+        superseded = confirm(slots.records, predicted, association, support, size, life, self._next_number)
+        self._update_identities(image, responsibilities, association, shown)
+        # M-step (RNN-EM): theta of the next frame from what each slot is responsible for in this one
+        fitted = self._m_step(image, verdict, responsibilities, association)
+        # measure: positions by the blobs where they are certain
+        boxes = self._measure(association, blobs, shown, predicted, fitted, size)
+        # report
+        regions = self._regions(responsibilities, boxes, association, verdict)
+        labels = self._numbers()[responsibilities.labels]
+        # slots end, and begin
+        self._terminate(size, association, superseded)
+        for birth in association.births:
+            self._spawn(birth, image)
+        if frame.scene is not None:
+            self._teach_scene(image, labels)
             labels = self.scene.complete(labels)
         if self.settings.boxes == "visible":
-            regions = _visible(regions, labels)
-        large = blobs.areas >= life.min_area * blobs.labels.size
-        large[0] = False  # the background's own row
-        foreground = (labels > 0) | large[blobs.labels]
-        return _at_frame_size(labels, foreground, regions, frame.image.shape[:2])
+            regions = visible_boxes(regions, labels)
+        foreground = (labels > 0) | self._large(blobs)[blobs.labels]
+        return at_frame_size(labels, foreground, regions, frame.image.shape[:2])
 
-    def _pass_time(self, time_s: float) -> None:
-        """Bring what was foretold for the usual interval to the time of this frame; over a gap nobody lives on."""
+    def _predict(self, time_s: float) -> Interval:
+        """Bring what was predicted for the usual interval to the time of this frame; over a gap no slot goes on."""
         before, now = self._interval, self._timer.step(time_s)
-        self._interval = now
         if now.gap:
-            self._end_all()
-        elif self._lives:
-            # a pose was foretold one usual interval after the last frame, and a velocity is the way in one such interval
-            late, scale = now.dt_s / before.usual_s - 1, now.usual_s / before.usual_s
-            pose, velocity = self._state.pose, self._state.velocity
-            pose[:, :2] += late * velocity
-            velocity *= scale
-            for life in self._lives:
-                life.velocity = (scale * life.velocity[0], scale * life.velocity[1])
+            self._slots.clear()
+        elif len(self._slots):
+            # a pose was predicted one usual interval after the last frame, and a velocity is the way in one such interval
+            self._slots.shift(now.dt_s / before.usual_s - 1, now.usual_s / before.usual_s)
+        return now
 
     def _shrink(self, image: Image) -> Image:
         height, width = image.shape[:2]
@@ -150,237 +140,161 @@ class SlotsSegmenter:
         size = (wanted, max(1, round(height * wanted / width)))
         return cv2.resize(image, size, interpolation=cv2.INTER_AREA)  # type: ignore[return-value]
 
-    def _is_light(self, image: Image, verdict: NDArray[np.uint8]) -> bool:
+    def _judge(self, frame: Frame, image: Image) -> NDArray[np.uint8]:
+        """(H, W) the scene's verdict on every pixel. A blank picture says nothing: every slot is hidden in it."""
+        if frame.scene is None:
+            return np.zeros(image.shape[:2], np.uint8)
+        self.scene.enter(frame.scene)
+        verdict = self.scene.judge(image)
         foreground = verdict == FOREGROUND
-        return float(foreground.mean()) > self.settings.life.flood and self.scene.is_light(image, foreground)
+        if float(foreground.mean()) > self.settings.life.flood and self.scene.is_light(image, foreground):
+            self.scene.adapt(image)
+            verdict = self.scene.judge(image)
+        return verdict
 
-    def _canvases(self) -> Array:
-        """(K, P, P, 4) colour and mask as foretold."""
-        state = self._state
-        canvas = torch.cat([state.colour, torch.sigmoid(state.mask_logit)], 1)
-        return np.ascontiguousarray(canvas.numpy().transpose(0, 2, 3, 1))
+    def _visit(self, verdict: NDArray[np.uint8]) -> Mask:
+        """(H, W) where objects were seen before this frame, whose objects are added for the next."""
+        if self._visited.shape != verdict.shape:
+            self._visited = np.zeros(verdict.shape, bool)
+        visited = self._visited
+        # its rims left out: a blob laps over the post it goes behind
+        self._visited = visited | (cv2.erode((verdict == FOREGROUND).astype(np.uint8), np.ones((3, 3), np.uint8)) > 0)
+        return visited
 
-    def _count_seen(self, image: Image, verdict: NDArray[np.uint8], shares: Shares, settled: Settled) -> None:
-        """Bring every life up to date with what its slot owns in this frame. Only foreground pixels support a slot."""
-        low, confirm_s, look_s = self.settings.life.hidden_below, self.settings.life.confirm_s, self._interval.look_s
-        colour_rate = rate_over(COLOUR_RATE, look_s)
-        self._support = np.ones(len(self._lives), np.float32)
-        self._shown = np.ones(len(self._lives), np.float32)
-        for k, (life, window) in enumerate(zip(self._lives, shares.windows, strict=True)):
-            life.age_s += self._interval.dt_s
-            visible = 0.0
-            if window is not None:
-                mine = shares.owned[k] * (verdict[window] == FOREGROUND)
-                visible = float(mine.sum())
-                if visible > 1:
-                    colour = np.einsum("yx,yxc->c", mine, image[window]) / (255 * visible)
-                    rate = colour_rate if life.hidden_s == 0 and visible > low * life.area_px else 0.0
-                    life.colour = (life.colour + rate * (colour - life.colour)).astype(np.float32)
-            usual = max(life.area_px, 0.5 * float(shares.expected[k]))
-            self._shown[k] = visible / max(1.0, life.area_px)
-            if k not in settled.alone:
-                self._support[k] = self._shown[k]
-            if k in settled.covered or (k not in settled.alone and visible < max(low * usual, 4.0)):
-                life.hidden_s += self._interval.dt_s
-                continue
-            life.hidden_s, life.seen_s = 0.0, life.seen_s + look_s
-            # in company others may hide a part of it: it can turn out larger there, not smaller
-            known = lasts(life.alone_s, confirm_s)
-            if k in settled.alone or not known:
-                hidden = known and self._shown[k] < WHOLE
-                life.area_px += rate_over(HIDDEN_SIZE_RATE if hidden else AREA_RATE, look_s) * (visible - life.area_px)
-            elif visible > life.area_px:
-                life.area_px += rate_over(AREA_RATE, look_s) * (visible - life.area_px)
+    def _next_number(self) -> int:
+        self._last_number += 1
+        return self._last_number
 
-    def _confirm(self, size: tuple[int, int], poses: Array, settled: Settled) -> None:
-        """Give an identity to slots that have been seen for long enough: their own, or that of somebody who was lost in a group."""
-        settings = self.settings.life
-        for k, life in enumerate(self._lives):
-            wanted_s = settings.confirm_s * (5 if lasts(REFERENCE_S, life.alone_s) else 1)
-            if life.id is not None or life.hidden_s or not lasts(life.seen_s, wanted_s):
-                continue
-            usurper = find_usurper(life, self._lives) if k in settled.alone and life.look is not None else None
-            if usurper is not None:
-                other = self._lives[usurper]
-                life.id, life.look, life.moved, life.alone_s = other.id, other.look, True, other.alone_s
-                # whose name it is nobody knows yet; it is asked in the next frame
-                other.id, other.look, other.born_at = (
-                    None,
-                    other.fresh,
-                    (float(poses[usurper, 0]), float(poses[usurper, 1])),
-                )
-                continue
-            known = find_known(k, poses, self._lives, self._support, size, settings) if k in settled.alone else None
-            if known is None:
-                life.id, self._next_id = self._next_id, self._next_id + 1
-                continue
-            other = self._lives[known]
-            life.id, other.id = other.id, None
-            life.moved, life.alone_s, life.size, life.area_px = True, other.alone_s, other.size, other.area_px
-            life.window, life.age_s = other.window, other.age_s
-            settled.absorbed.add(known)
+    def _update_identities(
+        self, image: Image, responsibilities: Responsibilities, association: Association, shown: Visibility
+    ) -> None:
+        """Remember the appearance of who is isolated; after a merge, who is who."""
+        slots, size = self._slots.records, (image.shape[1], image.shape[0])
+        for k, slot in enumerate(slots):
+            if k in association.isolated and not slot.hidden:
+                box = association.isolated[k]
+                if shown.shown[k] >= VISIBLE and not touches_border(box, size):
+                    colours = part_colours(image, *body_of(responsibilities.labels, k + 1, box))
+                    update_appearance(slot, colours, look_s=self._interval.look_s)
+            elif blob := association.blob_of(k):
+                others = [j for j in range(len(slots)) if j != k and association.blob_of(j) == blob]
+                merge(slot, {number for j in others if (number := slots[j].number) is not None})
+        swap_identities(slots)
 
-    def _recall(self, image: Image, shares: Shares, settled: Settled) -> None:
-        """Remember how those look who stand alone; after a meeting, who is who."""
-        rooms = {**settled.company, **settled.covered}
-        for k, life in enumerate(self._lives):
-            if k in settled.alone and life.hidden_s == 0:
-                box = settled.alone[k]
-                if self._shown[k] >= WHOLE and not touches_border(box, (image.shape[1], image.shape[0])):
-                    see(life, part_colours(image, *body_of(shares.labels, k + 1, box)), look_s=self._interval.look_s)
-            elif k in rooms:
-                mates = {self._lives[j].id for j, room in rooms.items() if room == rooms[k] and j != k}
-                meet(life, {name for name in mates if name is not None})
-        exchange_names(self._lives)
-
-    def _advance(self, image: Image, verdict: NDArray[np.uint8], shares: Shares, settled: Settled) -> Array:
-        """M-step of every slot; returns the poses (K, 4) that fit this frame, while the state's are for the next."""
-        if not self._lives:
+    def _m_step(
+        self, image: Image, verdict: NDArray[np.uint8], responsibilities: Responsibilities, association: Association
+    ) -> Array:
+        """theta_k <- RNN(gamma_k, x, psi_k, theta_k); returns the poses (K, 4) that fit this frame, the state's are for the next."""
+        slots = self._slots
+        if not len(slots):
             return np.zeros((0, 4), np.float32)
         size = self.network.settings.cell.grid_px
-        poses = self._state.pose.numpy()
-        seen = torch.from_numpy(look(image, verdict, shares, poses, size)).to(self.device)
-        free = torch.tensor([float(life.hidden_s == 0) for life in self._lives], device=self.device)
-        fit = torch.tensor([0.0 if k in settled.company else 1.0 for k in range(len(self._lives))], device=self.device)
+        seen = torch.from_numpy(crop_frame(image, verdict, responsibilities, slots.poses, size)).to(self.device)
+        free = torch.tensor([float(not slot.hidden) for slot in slots], device=self.device)
+        fit = torch.tensor([float(k not in association.merged) for k in range(len(slots))], device=self.device)
         with torch.no_grad():
-            state = SlotState(*(part.to(self.device) for part in self._state))
+            state = SlotState(*(part.to(self.device) for part in slots.state))
             state = self.network.cell(state, Sight(seen[:, :1], seen[:, 1:2], seen[:, 2:3], seen[:, 3:]), free, fit)
-            state = SlotState(*(part.cpu() for part in state))
-        self._state = state
+            slots.state = state = SlotState(*(part.cpu() for part in state))
         fitted = state.pose.numpy().copy()
         fitted[:, :2] -= state.velocity.numpy()
         return fitted
 
-    def _anchor(self, settled: Settled, foretold: Array, fitted: Array, size: tuple[int, int]) -> list[Box]:
-        """Hold the windows by what is certain: a slot that stands alone is where its blob is, in company it keeps its size.
+    def _measure(
+        self, association: Association, blobs: Blobs, shown: Visibility, predicted: Array, fitted: Array, size: Size
+    ) -> list[Box]:
+        """Hold the slots by what is certain: one that is isolated is where its blob is, a merged one keeps its size.
 
         Returns the slots' boxes in this frame, hidden parts included.
         """
-        masks = torch.sigmoid(self._state.mask_logit)[:, 0].numpy()
-        pose, velocity = self._state.pose.numpy(), self._state.velocity.numpy()
-        boxes = []
-        for k, life in enumerate(self._lives):
-            box = mask_box(masks[k], fitted[k])
-            if k in settled.alone and life.hidden_s == 0:
-                seen, life_settings = settled.alone[k], self.settings.life
-                boxes.append(
-                    anchor_alone(
-                        life, seen, box, foretold[k], fitted[k], pose[k], velocity[k], size, float(self._shown[k]),
-                        life_settings, self._interval,
-                    )
-                )  # fmt: skip
+        slots, life, interval = self._slots, self.settings.life, self._interval
+        masks, boxes = slots.masks(), []
+        for k, slot in enumerate(slots):
+            pose, velocity = slots.poses[k].copy(), slots.state.velocity[k].numpy().copy()
+            fit = Fit(predicted[k], fitted[k], pose, velocity, mask_box(masks[k], fitted[k]))
+            if k in association.isolated and not slot.hidden:
+                placed = measure(
+                    slot.geometry, association.isolated[k], fit, float(shown.shown[k]), size, life, interval
+                )
             else:
-                room = settled.company.get(k) or settled.covered.get(k)
-                centre = anchor_unsure(life, room, box, pose[k], velocity[k], self.settings.life, self._interval)
-                boxes.append(clipped(box_about(centre, life.size), size))
+                blob = association.blob_of(k)
+                box = blobs.boxes[blob] if blob else None
+                placed = coast(slot.geometry, box, fit, size, life, interval, hidden=slot.hidden)
+            slots.correct(k, placed.geometry, placed.pose, placed.velocity)
+            boxes.append(placed.box)
         return boxes
 
-    def _regions(self, shares: Shares, boxes: list[Box], settled: Settled, foreground: Mask) -> list[Region]:
+    def _regions(
+        self, responsibilities: Responsibilities, boxes: list[Box], association: Association, verdict: NDArray[np.uint8]
+    ) -> list[Region]:
         """Confirmed slots, at working size."""
-        counts = np.bincount(shares.labels.ravel(), minlength=len(self._lives) + 1)
-        doubt = doubts(shares)
-        sure = self.witness.judge(
-            self._lives, shares, boxes, settled, doubt=doubt, foreground=foreground, dt_s=self._interval.dt_s
-        )
+        slots = self._slots.records
+        counts = np.bincount(responsibilities.labels.ravel(), minlength=len(slots) + 1)
+        entropy = entropies(responsibilities)
+        confidence = self.witness.judge(
+            slots, responsibilities, boxes, association,
+            entropy=entropy, foreground=verdict == FOREGROUND, dt_s=self._interval.dt_s,
+        )  # fmt: skip
         regions = []
-        for k, life in enumerate(self._lives):
-            if life.id is None:
+        for k, slot in enumerate(slots):
+            if slot.number is None:
                 continue
-            visible = float(counts[k + 1])
-            confidence = sure[life.id]
-            hidden = life.hidden_s > 0
-            area = 0.0 if hidden else visible
-            unsure = None if hidden or np.isnan(doubt[k]) else float(doubt[k])
-            regions.append(Region(life.id, boxes[k], area, confidence, hidden, unsure))
+            area = 0.0 if slot.hidden else float(counts[k + 1])
+            unsure = None if slot.hidden or np.isnan(entropy[k]) else float(entropy[k])
+            regions.append(Region(slot.number, boxes[k], area, confidence[slot.number], slot.hidden, unsure))
         return regions
 
-    def _labels(self, shares: Shares) -> NDArray[np.int32]:
-        """Slot numbers to identities; what is not confirmed stays background for the reader."""
-        names = np.array([0, *(life.id or 0 if life.hidden_s == 0 else 0 for life in self._lives)], np.int32)
-        return names[shares.labels]
+    def _numbers(self) -> NDArray[np.int32]:
+        """(K + 1,) what is reported of the background and each slot; 0 for one that is hidden or not confirmed."""
+        return np.array([0, *(0 if slot.hidden else slot.number or 0 for slot in self._slots)], np.int32)
 
-    def _bury(self, size: tuple[int, int], settled: Settled) -> None:
-        poses = self._state.pose.numpy()
-        for k, life in enumerate(self._lives):
-            span = MOVED_SIZES * float(np.sqrt(poses[k, 2] * poses[k, 3]))
-            life.moved |= float(np.hypot(poses[k, 0] - life.born_at[0], poses[k, 1] - life.born_at[1])) > span
-        doubled = doubles(poses, self._lives, self.settings.life, look_s=self._interval.look_s)
-        doubled |= {k for k in settled.covered if self._lives[k].id is None} | settled.absorbed
-        stay = [
-            k for k, life in enumerate(self._lives)
-            if k not in doubled and not is_dead(poses[k], life, size, self.settings.life)
-        ]  # fmt: skip
-        if len(stay) < len(self._lives):
-            self._lives = [self._lives[k] for k in stay]
-            self._state = SlotState(*(part[stay] for part in self._state))
+    def _terminate(self, size: Size, association: Association, superseded: set[int]) -> None:
+        """End slots that have left, are parts of others, or are second ones for the same object."""
+        slots, life = self._slots.records, self.settings.life
+        poses = self._slots.poses
+        for slot, pose in zip(slots, poses, strict=True):
+            update_moved(slot, pose)
+        ended = find_seen_twice(poses, slots, life, look_s=self._interval.look_s)
+        ended |= {k for k in association.occluded if slots[k].number is None} | association.fragments | superseded
+        ended |= {k for k, slot in enumerate(slots) if has_ended(poses[k], slot, size, life)}
+        self._slots.terminate(ended)
 
-    def _bear(self, birth: Birth, image: Image) -> None:
+    def _spawn(self, birth: Birth, image: Image) -> None:
         """A new slot, or a hidden one that has come back."""
-        box, cell = birth.box, self.network.cell
-        pose = np.array([*box.centre, max(4.0, box.width), max(4.0, box.height)], np.float32)
-        back = find_returning(birth, self._state.pose.numpy(), self._lives, self.settings.life)
-        if back is None and len(self._lives) >= self.settings.max_slots:
+        box, cell, slots = birth.box, self.network.cell, self._slots
+        extent = max(SMALLEST_POSE_PX, box.width), max(SMALLEST_POSE_PX, box.height)
+        pose = np.array([*box.centre, *extent], np.float32)
+        back = find_returning(birth, slots.poses, slots.records, self.settings.life)
+        if back is None and len(slots) >= self.settings.max_slots:
             return
         silhouette = np.zeros(image.shape[:2], np.float32)
         silhouette[int(box.y0) : int(box.y1), int(box.x0) : int(box.x1)] = birth.mask
-        seen = look_at(image, silhouette, pose, cell.settings.grid_px)
+        seen = crop_birth(image, silhouette, pose, cell.settings.grid_px)
         if seen is None:
             return
         mask, colour = (torch.from_numpy(part) for part in seen)
-        newborn = cell.birth(torch.from_numpy(pose)[None], colour, mask)
+        state = cell.birth(torch.from_numpy(pose)[None], colour, mask)
         if back is not None:
-            self._bring_back(back, newborn, box)
+            slots.revive(back, state, box.centre)
             return
-        self._state = SlotState(*(torch.cat([part, value]) for part, value in zip(self._state, newborn, strict=True)))
-        extent = (float(pose[2]), float(pose[3]))
-        self._lives.append(Life((float(pose[0]), float(pose[1])), birth.area_px, extent, extent, colour=birth.colour))
+        x, y, width, height = pose.tolist()
+        geometry = Geometry(size=(width, height), window=(width, height))
+        slots.spawn(Slot((x, y), birth.area_px, geometry, colour=birth.colour), state)
 
-    def _bring_back(self, k: int, newborn: SlotState, box: Box) -> None:
-        """Slot k is seen again at `box`: it looks and stands as the newborn does, from rest, and keeps what it had learned."""
-        newborn = newborn._replace(hidden=self._state.hidden[k : k + 1], motion=self._state.motion[k : k + 1])
-        for part, value in zip(self._state, newborn, strict=True):
-            part[k] = value[0]
-        life = self._lives[k]
-        life.velocity, life.hidden_s, life.place = (0.0, 0.0), 0.0, box.centre
+    def _teach_scene(self, image: Image, labels: NDArray[np.int32]) -> None:
+        """Tell the scene what is known to be object, so that what stops neither fades nor leaves a ghost.
 
-    def _feed_back(self, image: Image, labels: NDArray[np.int32]) -> None:
-        """Tell the mixture what is known to be object, so that what stops neither fades nor leaves a ghost.
-
-        Without a prescan a thing that has never moved may be scenery that the mixture got wrong: after a while it is given up.
+        Without a prescan a thing that has never moved may be scenery that the scene got wrong: after a while it is given up.
         """
         still_s = self.settings.life.still_s
         kept = [
-            life.id for life in self._lives
-            if life.id and (self._prepared or life.moved or not lasts(life.age_s, still_s))
+            slot.number for slot in self._slots
+            if slot.number and (self._prepared or slot.moved or not lasts(slot.age_s, still_s))
         ]  # fmt: skip
         self.scene.learn(image, np.isin(labels, kept) if kept else None, dt_s=self._interval.dt_s)
 
-
-def _visible(regions: list[Region], labels: NDArray[np.int32]) -> list[Region]:
-    """The regions with boxes round their pixels; who has none keeps the box where it should be."""
-    places = find_windows(labels)
-    seen = []
-    for region in regions:
-        where = places.get(region.label)
-        if where is not None:
-            rows, columns = where
-            region = replace(region, box=Box(columns.start, rows.start, columns.stop, rows.stop))
-        seen.append(region)
-    return seen
-
-
-def _at_frame_size(
-    labels: NDArray[np.int32], foreground: Mask, regions: list[Region], shape: tuple[int, ...]
-) -> Segmentation:
-    """Labels, foreground and boxes of the working picture in pixels of a frame of that shape."""
-    height, width = shape[:2]
-    fx, fy = width / labels.shape[1], height / labels.shape[0]
-    if (fx, fy) != (1, 1):
-        size = (width, height)
-        labels = cv2.resize(labels.astype(np.float32), size, interpolation=cv2.INTER_NEAREST).astype(np.int32)
-        foreground = cv2.resize(foreground.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST) > 0
-    placed = []
-    for region in regions:
-        box = Box(region.box.x0 * fx, region.box.y0 * fy, region.box.x1 * fx, region.box.y1 * fy)
-        placed.append(replace(region, box=box, area_px=region.area_px * fx * fy))
-    return Segmentation(labels, tuple(placed), persistent=True, foreground=foreground)
+    def _large(self, blobs: Blobs) -> NDArray[np.bool_]:
+        """(B,) which blobs are large enough to be foreground whoever they are; the background is none."""
+        large = blobs.areas >= self.settings.life.min_area * blobs.labels.size
+        large[0] = False
+        return large

@@ -1,0 +1,435 @@
+"""Which slot is in which blob: isolated, merged with others, occluded, or a fragment of another; and what is new.
+
+The E-step knows pixels, not bodies: legs that a slot has not yet learned are unexplained although they hang on its trunk. So blobs
+have a say: a blob with one slot in it is all that slot's, and shows how large it is; in a blob with several the E-step decides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from tracker.slots.blobs import SMALLEST_SIDE_PX, Birth, Blobs, birth_of, births_in, pixels_by_slot, unclaimed
+from tracker.slots.e_step import Responsibilities
+from tracker.slots.settings import LifeSettings
+from tracker.slots.slot import Slot, Slots
+from tracker.timing import lasts
+from tracker.types import Box, Image, Labels, Mask
+
+Array = NDArray[np.float32]
+
+# Assignment: a slot is in the blob
+COVERS = 0.5
+"""that covers this share of its predicted box,"""
+HOLDS = 0.3
+"""or in which it owns pixels for this share of its usual area,"""
+MOST_OF_BLOB, SHOWS = 0.6, 0.12
+"""or of which it owns the first share, if that is the second share of its usual area: what shows of an object behind a post"""
+
+# A blob with several slots
+OVERLAP_WEIGHT = 0.5
+"""of a pixel of a slot's predicted box in the blob, beside one that it owns, when it is asked whose the blob is"""
+UNEXPLAINED = 0.3
+"""share of the area known of a slot that enters at the border by which it has grown, if so much of its blob is unclaimed"""
+
+# A blob that no slot is in
+REACH = 4 / 3
+"""foreground may belong to a slot within so many times its predicted box"""
+WITHIN_REACH = 0.4
+"""share of a blob's box that is within the reach of the slot of which it may be a fragment"""
+FRAGMENT_WITHIN = 0.5
+"""the same for a blob that is no birth, because a larger identity is predicted there"""
+TWIN_SIZE = 0.3
+"""share of the main blob's box from which a piece beside it may be another object"""
+NARROWEST_GAP_PX = 2
+"""a gap between two pieces that is narrower says nothing of what is between them"""
+SHAPE_KNOWN_S = 0.6
+"""seconds a slot must have been isolated for its shape to say that it is not upright"""
+OPEN = 0.5
+"""share of a gap that objects have visited, above which nothing that hides them stands there"""
+LONG = 1.3
+"""a slot so many times longer one way than the other is upright, or wide"""
+LARGEST_WHOLE = 1.3
+"""a slot may, with its fragments, be so many times its known size"""
+ALIGNED = 0.5
+"""share of a fragment's side that is opposite the main blob, from which it continues it"""
+
+
+class Observation(NamedTuple):
+    """What is known of a frame when slots are associated with its blobs."""
+
+    image: Image
+    blobs: Blobs
+    owners: Labels
+    """(H, W) `Responsibilities.labels`"""
+    visited: Mask
+    """(H, W) where objects were seen in earlier frames: nothing that hides them stands there"""
+    look_s: float
+    """seconds that this frame counts as evidence"""
+
+
+@dataclass(frozen=True)
+class Association:
+    """What the blobs of a frame say of the slots; slots by their rows, blobs by their numbers."""
+
+    births: tuple[Birth, ...] = ()
+    isolated: Mapping[int, Box] = field(default_factory=dict)
+    """slot -> box of the foreground it has for itself"""
+    merged: Mapping[int, int] = field(default_factory=dict)
+    """slot -> blob it shares with others"""
+    occluded: Mapping[int, int] = field(default_factory=dict)
+    """slot -> blob that is too small for it beside its owner: it is behind the owner, or a second slot for the same object"""
+    fragments: frozenset[int] = frozenset()
+    """slots that are parts of another one: they share its blob and were never isolated, or the blob has outgrown them"""
+    claims: tuple[tuple[int, int], ...] = ()
+    """(slot, blob): the slot claims what of the blob no slot is responsible for"""
+    released: tuple[int, ...] = ()
+    """blobs that are new objects, whoever was responsible for their pixels"""
+    crowded_s: Mapping[int, float] = field(default_factory=dict)
+    parted_s: Mapping[int, float] = field(default_factory=dict)
+    """new values of `Slot.crowded_s` and `Slot.parted_s`, where they change"""
+    split: frozenset[int] = frozenset()
+    """slots of which a twin has become an object of its own, so that their size is learned anew"""
+
+    def blob_of(self, k: int) -> int:
+        """The blob in which slot k is merged or occluded; 0 for none."""
+        return self.merged.get(k) or self.occluded.get(k) or 0
+
+
+class Expected(NamedTuple):
+    """Where a slot is predicted to be in this frame, at its usual size."""
+
+    box: Box
+    size: tuple[float, float]
+
+    @property
+    def area(self) -> float:
+        """Pixels of the box."""
+        return self.size[0] * self.size[1]
+
+    @property
+    def reach(self) -> Box:
+        """The box in which unclaimed foreground may belong to the slot."""
+        w, h = self.size
+        x, y = self.box.x0 - w * (REACH - 1) / 2, self.box.y0 - h * (REACH - 1) / 2
+        return Box(x, y, x + w * REACH, y + h * REACH)
+
+
+def expected(pose: Array, slot: Slot) -> Expected:
+    """Of a slot and its predicted pose (4,)."""
+    w, h = slot.geometry.size
+    x, y = float(pose[0]) - w / 2, float(pose[1]) - h / 2
+    return Expected(Box(x, y, x + w, y + h), (w, h))
+
+
+def associate(seen: Observation, slots: Sequence[Slot], poses: Array, settings: LifeSettings) -> Association:
+    """Assign every slot to its blob, and every blob to its slots or to a birth. Changes nothing.
+
+    poses  (K, 4) predicted for this frame, of the same K slots
+    """
+    if not seen.blobs.numbers:
+        return Association()
+    draft = _Draft(seen, slots, [expected(pose, slot) for pose, slot in zip(poses, slots, strict=True)], settings)
+    occupied = sorted({b for b in draft.assigned if b})
+    for b in occupied:
+        draft.decide_occupied(b, [k for k, blob in enumerate(draft.assigned) if blob == b])
+    for b in sorted(set(seen.blobs.numbers) - set(occupied)):  # after the others: who is isolated is known now
+        draft.decide_free(b)
+    return draft.association()
+
+
+def apply(association: Association, blobs: Blobs, responsibilities: Responsibilities, slots: Slots) -> None:
+    """Give the claimed and released pixels their owners, and the slots their new times."""
+    for k, b in association.claims:
+        responsibilities.claim(k, blobs.window(b), unclaimed(b, blobs, responsibilities.labels))
+    for b in association.released:
+        responsibilities.release(blobs.window(b), blobs.pixels(b))
+    for k, crowded_s in association.crowded_s.items():
+        slots[k].crowded_s = crowded_s
+    for k, parted_s in association.parted_s.items():
+        slots[k].parted_s = parted_s
+    for k in association.split:
+        slots[k].measure_anew()
+
+
+class _Draft:
+    """An association in the making. Blobs with slots are decided first, then the free ones, each in order of number."""
+
+    def __init__(
+        self, seen: Observation, slots: Sequence[Slot], places: list[Expected], settings: LifeSettings
+    ) -> None:
+        self.seen, self.slots, self.places, self.settings = seen, slots, places, settings
+        self.blobs = seen.blobs
+        self.counts = pixels_by_slot(seen.blobs, seen.owners, len(slots))
+        self.assigned = assign(places, self.counts, seen.blobs, slots)
+        """the blob that each slot is in, 0 for none"""
+        self.least_px = settings.min_area * seen.blobs.labels.size
+        self.births: list[Birth] = []
+        self.isolated: dict[int, Box] = {}
+        self.merged: dict[int, int] = {}
+        self.occluded: dict[int, int] = {}
+        self.fragments: set[int] = set()
+        self.claims: list[tuple[int, int]] = []
+        self.released: list[int] = []
+        self.crowded_s: dict[int, float] = {}
+        self.parted_s: dict[int, float] = {}
+        self.split: set[int] = set()
+
+    def association(self) -> Association:
+        """What was decided."""
+        parted_s = {k: self.parted_s.get(k, 0.0) for k in range(len(self.slots))}  # whoever has no twin begins anew
+        return Association(
+            tuple(self.births), self.isolated, self.merged, self.occluded, frozenset(self.fragments), tuple(self.claims),
+            tuple(self.released), self.crowded_s, parted_s, frozenset(self.split),
+        )  # fmt: skip
+
+    # --- a blob with slots in it
+
+    def decide_occupied(self, b: int, here: list[int]) -> None:
+        """The slots `here` are in blob b: one has it for itself, or they share it."""
+        fragments = find_fragments(here, self.counts[b], float(self.blobs.areas[b]), self.slots, self.settings)
+        self.fragments |= fragments
+        here = [k for k in here if k not in fragments]
+        if len(here) > 1:
+            weak = self._find_occluded(b, here)
+            self.occluded.update(dict.fromkeys(weak, b))
+            here = [k for k in here if k not in weak]
+        if len(here) > 1:
+            self._share(b, here)
+        elif any(self.slots[k].number is not None for k, blob in self.occluded.items() if blob == b):
+            self.merged[here[0]] = b  # what is behind it may show at its sides: no time to measure it
+        else:
+            self._isolate(b, here[0])
+
+    def _find_occluded(self, b: int, here: list[int]) -> set[int]:
+        """Of several slots in a blob no larger than its owner, those that own little of it."""
+        box = self.blobs.boxes[b]
+        if box.area >= self.settings.merge_growth * max(self.places[k].area for k in here):
+            return set()
+        owned = self.counts[b]
+        owner = max(here, key=lambda k: owned[k] + OVERLAP_WEIGHT * self.places[k].box.intersection(box))
+        return {
+            k for k in here
+            if k != owner and (self.slots[k].number is None or owned[k] < HOLDS * self.slots[k].area_px)
+        }  # fmt: skip
+
+    def _share(self, b: int, here: list[int]) -> None:
+        """Several slots share the blob. One that enters at the border claims what no other explains, for it grows."""
+        growing = [k for k in here if not self.slots[k].geometry.complete]
+        loose = unclaimed(b, self.blobs, self.seen.owners)
+        if len(growing) == 1 and loose.sum() >= UNEXPLAINED * self.slots[growing[0]].area_px:
+            k = growing[0]
+            self.claims.append((k, b))
+            self.isolated[k] = self._own_box(b, k)
+            self.merged.update((other, b) for other in here if other != k)
+            return
+        self.merged.update(dict.fromkeys(here, b))
+        self._add_leftovers(b, loose)
+
+    def _isolate(self, b: int, k: int) -> None:
+        """Slot k has the blob for itself, unless it has been far too large for it, for a while."""
+        slot, settings = self.slots[k], self.settings
+        known = not lasts(settings.grow_s, slot.geometry.isolated_s)
+        grown = known and self.blobs.areas[b] > settings.growth * slot.area_px
+        self.crowded_s[k] = slot.crowded_s + self.seen.look_s if grown else 0.0
+        if grown and lasts(settings.crowded_s, self.crowded_s[k]):
+            self.merged[k] = b  # an unknown object has merged with it, or comes into view
+            self._add_leftovers(b, unclaimed(b, self.blobs, self.seen.owners))
+            return
+        self.claims.append((k, b))
+        self.isolated[k] = self.blobs.boxes[b]
+
+    def _own_box(self, b: int, k: int) -> Box:
+        """The box of slot k's pixels in blob b, with what it claims there."""
+        window = self.blobs.window(b)
+        owners = self.seen.owners[window]
+        mine = self.blobs.pixels(b) & ((owners == k + 1) | (owners == 0))
+        x, y, width, height = cv2.boundingRect(cv2.medianBlur(mine.astype(np.uint8), 5))
+        left, top = float(window[1].start + x), float(window[0].start + y)
+        return Box(left, top, left + width, top + height)
+
+    def _add_leftovers(self, b: int, loose: Mask) -> None:
+        """Births from what the slots of a blob leave over, where it is no fragment of one of them."""
+        rows, columns = self.blobs.window(b)
+        born = births_in(loose, self.seen.image, (columns.start, rows.start), self.least_px)
+        self.births += [birth for birth in born if not self._is_fragment(birth.box, birth.area_px)]
+
+    # --- a blob with no slot in it
+
+    def decide_free(self, b: int) -> None:
+        """A blob that no slot is in: a fragment of a slot within whose reach it is, or a birth."""
+        if self._completes_owner(b):
+            return
+        near = self._nearest(b)
+        parted = False
+        if near is not None:
+            if not self.assigned[near]:  # a part of a hidden object comes into view
+                self.claims.append((near, b))
+                self.assigned[near], self.isolated[near] = b, self.blobs.boxes[b]
+                return
+            twin = self._is_twin(near, b)
+            parted = twin and self._has_parted(near)
+            if not parted:
+                self._extend(near, b, twin=twin)
+                return
+            self.split.add(near)
+        if not parted and self._is_fragment(self.blobs.boxes[b], float(self.blobs.areas[b])):
+            return
+        box = self.blobs.boxes[b]
+        if self.blobs.areas[b] >= self.least_px and min(box.width, box.height) >= SMALLEST_SIDE_PX:
+            self.released.append(b)
+            self.births.append(birth_of(self.blobs.pixels(b), self.seen.image, (int(box.x0), int(box.y0))))
+
+    def _completes_owner(self, b: int) -> bool:
+        """Whether the E-step gives the blob to an isolated slot that is cut in two by something in front of it; then its box has both."""
+        if not self.slots:
+            return False
+        owner = int(self.counts[b].argmax())
+        if self.counts[b, owner] < MOST_OF_BLOB * self.blobs.areas[b] or owner not in self.isolated:
+            return False
+        whole = self.isolated[owner].union(self.blobs.boxes[b])
+        if not self._fits(whole, owner) or self._is_open(b, owner):
+            return False
+        self.isolated[owner] = whole
+        return True
+
+    def _nearest(self, b: int) -> int | None:
+        """The slot within whose reach most of a blob is, if the blob may be a fragment of it."""
+        if not self.slots:
+            return None
+        box, area = self.blobs.boxes[b], self.blobs.areas[b]
+        reached = [
+            place.reach.intersection(box) if (not slot.hidden and blob > 0) or _may_show(slot, float(area)) else 0.0
+            for place, slot, blob in zip(self.places, self.slots, self.assigned, strict=True)
+        ]
+        k = int(np.argmax(reached))
+        near = reached[k] > WITHIN_REACH * box.area and area < self.settings.fragment * self.slots[k].area_px
+        return k if near else None
+
+    def _is_twin(self, k: int, b: int) -> bool:
+        """Whether a blob beside slot k's may be another object: it is large enough, and nothing hides what would join them."""
+        home = self.blobs.boxes[self.assigned[k]]
+        return self.blobs.boxes[b].area >= TWIN_SIZE * home.area and self._is_open(b, k)
+
+    def _has_parted(self, k: int) -> bool:
+        """Count this frame's twin of slot k; whether it has had one for long enough."""
+        self.parted_s[k] = self.parted_s.get(k, self.slots[k].parted_s) + self.seen.look_s
+        if not lasts(self.parted_s[k], self.settings.part_s):
+            return False
+        self.parted_s[k] = 0.0
+        return True
+
+    def _extend(self, k: int, b: int, *, twin: bool) -> None:
+        """Slot k claims the blob; its box grows where the blob continues it, or where both make a slot of known size."""
+        self.claims.append((k, b))
+        if k not in self.isolated:
+            return
+        whole, slot = self.isolated[k].union(self.blobs.boxes[b]), self.slots[k]
+        if (not twin and self._continues(k, b)) or (not _is_upright(slot) and self._fits(whole, k)):
+            self.isolated[k] = whole
+
+    def _continues(self, k: int, b: int) -> bool:
+        """Whether a blob continues slot k's main one: under it, or along the long side of a wide object.
+
+        Legs under a sign belong to the coat over it. A piece that shows over or beside an upright slot is more often somebody who
+        is behind it or next to it.
+        """
+        piece, home, slot = self.blobs.boxes[b], self.blobs.boxes[self.assigned[k]], self.slots[k]
+        under = min(piece.x1, home.x1) - max(piece.x0, home.x0) > ALIGNED * min(piece.width, home.width)
+        along = min(piece.y1, home.y1) - max(piece.y0, home.y0) > ALIGNED * min(piece.height, home.height)
+        return piece.y0 >= home.y0 and (under if _is_upright(slot) else along if _is_wide(slot) else True)
+
+    def _is_open(self, b: int, k: int) -> bool:
+        """Whether nothing is between blob b and slot k's that could hide what joins them to one object.
+
+        Between two side by side the ground is open if objects have visited it; else there may be a post. Of two one above the
+        other, legs belong to a head over them, but of anything else the middle is seldom hidden.
+        """
+        one, two = self.blobs.boxes[b], self.blobs.boxes[self.assigned[k]]
+        # from one to the other; turned round where they overlap
+        x0, x1 = int(min(one.x1, two.x1)), int(max(one.x0, two.x0))
+        y0, y1 = int(min(one.y1, two.y1)), int(max(one.y0, two.y0))
+        if y1 - y0 >= NARROWEST_GAP_PX:
+            isolated_s = 0.0 if k in self.split else self.slots[k].geometry.isolated_s
+            return not _is_upright(self.slots[k]) and not lasts(SHAPE_KNOWN_S, isolated_s)
+        if x1 - x0 < NARROWEST_GAP_PX:
+            return False
+        gap = self.seen.visited[min(y0, y1) : max(y0, y1), x0:x1]
+        return gap.size > 0 and float(gap.mean()) > OPEN
+
+    def _fits(self, whole: Box, k: int) -> bool:
+        """Whether a slot and a fragment together are hardly larger than the slot is known to be."""
+        w, h = self.slots[k].geometry.size
+        return whole.width <= LARGEST_WHOLE * w and whole.height <= LARGEST_WHOLE * h
+
+    def _is_fragment(self, box: Box, area: float) -> bool:
+        """Whether a piece is where a known, larger slot is predicted: more likely a part of it than a new object."""
+        return any(
+            slot.number is not None
+            and area < self.settings.fragment * slot.area_px
+            and place.reach.intersection(box) > FRAGMENT_WITHIN * box.area
+            for place, slot in zip(self.places, self.slots, strict=True)
+        )
+
+
+def assign(places: Sequence[Expected], counts: NDArray[np.int64], blobs: Blobs, slots: Iterable[Slot]) -> list[int]:
+    """The blob each slot is in, 0 for none. Of a slot at the border only the part inside the picture counts.
+
+    counts  (B, K) pixels of each blob for which each slot is most responsible
+    """
+    height, width = blobs.labels.shape
+    picture = Box(0.0, 0.0, float(width), float(height))
+    assigned = []
+    for k, (place, slot) in enumerate(zip(places, slots, strict=True)):
+        inside = max(1.0, place.box.intersection(picture))
+        cover = np.array([0.0, *(place.box.intersection(blobs.boxes[b]) for b in blobs.numbers)]) / inside
+        hold = counts[:, k] / max(1.0, slot.area_px * inside / max(1.0, place.area))
+        share = counts[:, k] / np.maximum(1, blobs.areas)
+        score = np.where(
+            (cover >= COVERS) | (hold >= HOLDS) | ((share >= MOST_OF_BLOB) & (hold >= SHOWS)),
+            cover + np.minimum(hold, 1.0),
+            0.0,
+        )
+        score[0] = 0.0
+        assigned.append(int(score.argmax()) if score.max() > 0 else 0)
+    return assigned
+
+
+def find_fragments(
+    here: Sequence[int], owned: NDArray[np.int64], area: float, slots: Sequence[Slot], settings: LifeSettings
+) -> set[int]:
+    """Of the slots `here` in one blob, those that are fragments of another: they have not shown that they are objects.
+
+    To be an object is to have been isolated. Who has not is a fragment of those who have, if these explain the blob; a blob that is
+    many times all that is known of it is one object, and one slot goes on.
+
+    owned  (K,) pixels of the blob for which each slot is most responsible; area  pixels of the blob
+    """
+    if len(here) == 1:
+        return set()
+    founded = [k for k in here if lasts(slots[k].geometry.isolated_s, settings.found_s)]
+    known = sum(slots[k].area_px for k in founded)
+    if area > settings.outgrown * known:
+        keep = max(here, key=lambda k: (k in founded, slots[k].geometry.isolated_s, owned[k]))
+        return set(here) - {keep}
+    return set(here) - set(founded) if area <= settings.growth * known else set()
+
+
+def _may_show(slot: Slot, area: float) -> bool:
+    """Whether a piece of that area may be what shows of a hidden slot."""
+    return slot.number is not None and slot.hidden and area >= SHOWS * slot.area_px
+
+
+def _is_upright(slot: Slot) -> bool:
+    width, height = slot.geometry.size
+    return height > LONG * width
+
+
+def _is_wide(slot: Slot) -> bool:
+    width, height = slot.geometry.size
+    return width > LONG * height

@@ -1,0 +1,165 @@
+"""One slot, the identity it has, and all slots of a lane in one container."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from tracker.slots.cell import SlotState, WindowCell
+
+Array = NDArray[np.float32]
+Pair = tuple[float, float]
+
+
+@dataclass
+class Identity:
+    """Who a slot is. Two slots exchange identities by exchanging these."""
+
+    number: int | None = None
+    """as it is reported; None until it is confirmed"""
+    appearance: Array | None = None
+    """(PARTS, 3) mean colours of its parts while it was isolated, as `identity.part_colours`"""
+    met: set[int] = field(default_factory=set)
+    """numbers of identities it was merged with since its appearance was last certain"""
+
+
+@dataclass(frozen=True)
+class Geometry:
+    """Where a slot is and how large, in pixels of the working picture; measured while it is isolated."""
+
+    size: Pair
+    """(width, height) of the object, running mean"""
+    window: Pair
+    """(width, height) of the slot's pose, running mean"""
+    velocity: Pair = (0.0, 0.0)
+    """(x, y) in a usual frame interval"""
+    centre: Pair | None = None
+    """(x, y) in the last frame, if it was isolated there"""
+    complete: bool = False
+    """whether it was ever seen away from the border, so that its size is known"""
+    isolated_s: float = 0.0
+    """seconds of evidence in which it was isolated: `timing.Interval.look_s`"""
+
+
+@dataclass
+class Slot:
+    """What is remembered of one slot beside its network state."""
+
+    birthplace: Pair
+    """(x, y) of its first pose"""
+    area_px: float
+    """visible pixels when nothing hides it, running mean"""
+    geometry: Geometry
+    colour: Array = field(default_factory=lambda: np.zeros(3, np.float32))
+    """(3,) mean colour of its pixels, RGB in [0, 1]"""
+    identity: Identity = field(default_factory=Identity)
+    age_s: float = 0.0
+    seen_s: float = 0.0
+    """seconds of evidence in which it was seen"""
+    hidden_s: float = 0.0
+    """seconds since it was last seen; 0: it is seen now"""
+    moved: bool = False
+    """whether it ever left its birthplace"""
+    recent: Array | None = None
+    """(PARTS, 3) its appearance since it was last merged, over `recent_s` seconds in which it was isolated"""
+    recent_s: float = 0.0
+    parted_s: float = 0.0
+    """seconds without a break in which its foreground was in two pieces that may be two objects"""
+    crowded_s: float = 0.0
+    """seconds without a break in which its blob was far too large for it, and no other slot was in it"""
+    inside_s: float = 0.0
+    """seconds without a break in which it was inside an older slot"""
+
+    @property
+    def number(self) -> int | None:
+        """Its identity's, as it is reported."""
+        return self.identity.number
+
+    @property
+    def hidden(self) -> bool:
+        """Whether it is not seen in this frame."""
+        return self.hidden_s > 0
+
+    def measure_anew(self) -> None:
+        """Its size and speed are not known any more."""
+        self.geometry = replace(self.geometry, isolated_s=0.0)
+
+
+class Slots:
+    """The slots of a lane. Entry k of the records and row k of the network state are of one slot."""
+
+    def __init__(self, cell: WindowCell) -> None:
+        self._cell = cell
+        self.clear()
+
+    def clear(self) -> None:
+        """End all slots."""
+        size = self._cell.settings.grid_px
+        self._records: list[Slot] = []
+        self.state = self._cell.birth(torch.zeros(0, 4), torch.zeros(0, 3, size, size))
+
+    def __len__(self) -> int:
+        return len(self._records)
+
+    def __iter__(self) -> Iterator[Slot]:
+        return iter(self._records)
+
+    def __getitem__(self, k: int) -> Slot:
+        return self._records[k]
+
+    @property
+    def records(self) -> Sequence[Slot]:
+        """All slots, in order."""
+        return self._records
+
+    @property
+    def poses(self) -> Array:
+        """(K, 4) centre x, y, width, height in pixels, predicted for the next frame; a view of the state."""
+        return self.state.pose.numpy()
+
+    def predictions(self) -> Array:
+        """(K, P, P, 4) float32 psi: colour RGB in [0, 1] and mask probability, predicted for the next frame."""
+        psi = torch.cat([self.state.colour, torch.sigmoid(self.state.mask_logit)], 1)
+        return np.ascontiguousarray(psi.numpy().transpose(0, 2, 3, 1))
+
+    def masks(self) -> Array:
+        """(K, P, P) mask probabilities of the state."""
+        return torch.sigmoid(self.state.mask_logit)[:, 0].numpy()
+
+    def shift(self, late: float, scale: float) -> None:
+        """Bring the prediction to another time: `late` usual intervals on, with velocities in intervals `scale` times as long."""
+        pose, velocity = self.state.pose, self.state.velocity
+        pose[:, :2] += late * velocity
+        velocity *= scale
+        for slot in self:
+            vx, vy = slot.geometry.velocity
+            slot.geometry = replace(slot.geometry, velocity=(scale * vx, scale * vy))
+
+    def correct(self, k: int, geometry: Geometry, pose: Array, velocity: Array) -> None:
+        """Slot k has that geometry in this frame, and that pose (4,) and velocity (2,) are predicted for the next."""
+        self[k].geometry = geometry
+        self.state.pose[k], self.state.velocity[k] = torch.from_numpy(pose), torch.from_numpy(velocity)
+
+    def spawn(self, slot: Slot, state: SlotState) -> None:
+        """Add a slot with its state, whose arrays have one row."""
+        self._records.append(slot)
+        self.state = SlotState(*(torch.cat([part, value]) for part, value in zip(self.state, state, strict=True)))
+
+    def revive(self, k: int, state: SlotState, centre: Pair) -> None:
+        """Slot k is seen again at `centre`, at rest, as in `state` (one row); its recurrent state it keeps."""
+        state = state._replace(hidden=self.state.hidden[k : k + 1], motion=self.state.motion[k : k + 1])
+        for part, value in zip(self.state, state, strict=True):
+            part[k] = value[0]
+        self[k].hidden_s = 0.0
+        self[k].geometry = replace(self[k].geometry, velocity=(0.0, 0.0), centre=centre)
+
+    def terminate(self, rows: set[int]) -> None:
+        """Remove the slots of those rows."""
+        stay = [k for k in range(len(self)) if k not in rows]
+        if len(stay) < len(self):
+            self._records = [self._records[k] for k in stay]
+            self.state = SlotState(*(part[stay] for part in self.state))

@@ -41,13 +41,13 @@ FPS = 25.0
 BINS = 10
 FEWEST = 20
 """rows of which the diagram shows a share"""
-SEEN = ("age", "unmeasured", "share", "doubt", "change", "border", "foreground", "agreement", "company", "moved")
-HIDDEN = ("age", "unmeasured", "hidden", "share", "change", "border", "foreground", "company", "moved")
+SEEN = ("age", "unmeasured", "share", "entropy", "change", "border", "foreground", "agreement", "merged", "moved")
+HIDDEN = ("age", "unmeasured", "hidden", "share", "change", "border", "foreground", "merged", "moved")
 SIGN = {
     "unmeasured": -1,
     "hidden": -1,
     "share": 1,
-    "doubt": -1,
+    "entropy": -1,
     "change": -1,
     "foreground": 1,
     "agreement": 1,

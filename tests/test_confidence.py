@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tracker.slots.blobs import Settled
+from tracker.slots.association import Association
 from tracker.slots.confidence import (
     FITTED,
     NAMES,
@@ -19,18 +19,18 @@ from tracker.slots.confidence import (
     confidences,
     measures,
 )
-from tracker.slots.e_step import Shares
-from tracker.slots.lifecycle import Life
+from tracker.slots.e_step import Responsibilities
+from tracker.slots.slot import Geometry, Identity, Slot
 from tracker.timing import REFERENCE_S
 from tracker.types import Box
 
 ROOT = Path(__file__).parents[1]
 CLEAR = Evidence(
-    age=80, unmeasured=0, hidden=0, share=0.9, doubt=0.4, change=0.05, border=0, foreground=0.5, agreement=0.85,
-    company=0, moved=1,
+    age=80, unmeasured=0, hidden=0, share=0.9, entropy=0.4, change=0.05, border=0, foreground=0.5, agreement=0.85,
+    merged=0, moved=1,
 )  # fmt: skip
-MEETING = replace(CLEAR, unmeasured=15, company=1, share=0.6, doubt=0.8, agreement=0.6)
-UNSEEN = replace(CLEAR, hidden=4, unmeasured=6, share=0.05, doubt=np.nan, agreement=np.nan, foreground=0.2)
+MEETING = replace(CLEAR, unmeasured=15, merged=1, share=0.6, entropy=0.8, agreement=0.6)
+UNSEEN = replace(CLEAR, hidden=4, unmeasured=6, share=0.05, entropy=np.nan, agreement=np.nan, foreground=0.2)
 NOTHING = Evidence(**dict.fromkeys(NAMES, np.nan))
 
 
@@ -65,7 +65,7 @@ def test_a_clear_lone_object_is_surer_than_one_in_a_crowd_and_that_than_an_unsee
     ("name", "sign"),
     [
         ("share", 1), ("foreground", 1), ("agreement", 1), ("moved", 1),
-        ("doubt", -1), ("change", -1), ("unmeasured", -1), ("hidden", -1),
+        ("entropy", -1), ("change", -1), ("unmeasured", -1), ("hidden", -1),
     ],
 )  # fmt: skip
 def test_what_can_only_speak_for_or_against_does(start, name, sign):
@@ -78,17 +78,17 @@ def test_what_can_only_speak_for_or_against_does(start, name, sign):
 
 
 def test_unknown_evidence_counts_as_the_usual():
-    usual = Logistic(0.4, {"doubt": Term(0.0, 0.6, 2.0, -1.5), "share": Term(0.0, 0.8, 1.0, 2.0)})
+    usual = Logistic(0.4, {"entropy": Term(0.0, 0.6, 2.0, -1.5), "share": Term(0.0, 0.8, 1.0, 2.0)})
     table = Calibration(usual, usual)
     assert confidence(NOTHING, table) == pytest.approx(1 / (1 + np.exp(-0.4)))
-    assert confidence(replace(NOTHING, doubt=0.6), table) == confidence(NOTHING, table)
-    assert confidence(replace(NOTHING, doubt=0.2), table) > confidence(NOTHING, table)
+    assert confidence(replace(NOTHING, entropy=0.6), table) == confidence(NOTHING, table)
+    assert confidence(replace(NOTHING, entropy=0.2), table) > confidence(NOTHING, table)
 
 
 def test_beyond_what_was_fitted_nothing_grows_further():
-    bounded = Logistic(0.0, {"doubt": Term(0.2, 0.6, 1.0, -1.0)})
+    bounded = Logistic(0.0, {"entropy": Term(0.2, 0.6, 1.0, -1.0)})
     found = confidences(
-        [replace(CLEAR, doubt=value) for value in (-5.0, 0.2, 1.0, 50.0)], Calibration(bounded, bounded)
+        [replace(CLEAR, entropy=value) for value in (-5.0, 0.2, 1.0, 50.0)], Calibration(bounded, bounded)
     )
     assert found[0] == found[1] == pytest.approx(1 / (1 + np.exp(-0.4)))
     assert found[2] == found[3] == pytest.approx(1 / (1 + np.exp(0.4)))
@@ -103,7 +103,7 @@ def test_many_at_once_are_judged_as_one_by_one():
 def test_frames_count_by_their_logarithm_and_shares_up_to_where_they_are_full():
     row = dict(zip(NAMES, measures([replace(CLEAR, age=np.e - 1, share=3.0, foreground=0.9)])[0], strict=True))
     assert row["age"] == pytest.approx(1)
-    assert (row["share"], row["foreground"], row["doubt"]) == (1, 0.5, 0.4)
+    assert (row["share"], row["foreground"], row["entropy"]) == (1, 0.5, 0.4)
 
 
 def test_only_measures_that_exist_are_weighed():
@@ -112,77 +112,92 @@ def test_only_measures_that_exist_are_weighed():
         assert term.low <= term.usual <= term.high
 
 
-def square_slot(label, x, id):
+def square_slot(x, number):
     """A slot that owns the 4 x 4 pixels from (x, 2) on, foretold as a box of 4 x 4."""
     window = (slice(0, 8), slice(x - 2, x + 6))
-    life = Life((x + 2.0, 4.0), 16.0, (4.0, 4.0), (4.0, 4.0), id=id, age_s=0.4, alone_s=0.2, moved=True)
-    return window, life, Box(x, 2, x + 4, 6)
+    geometry = Geometry((4.0, 4.0), (4.0, 4.0), isolated_s=0.2)
+    slot = Slot((x + 2.0, 4.0), 16.0, geometry, identity=Identity(number), age_s=0.4, moved=True)
+    return window, slot, Box(x, 2, x + 4, 6)
 
 
-def witnessed(witness, *, settled, hidden=0):
+def witnessed(witness, *, association, hidden=0):
     """One frame of 8 x 20 with an identity 7 whose slot is in the middle, and a slot without identity at the left."""
-    first, second = square_slot(1, 2, None), square_slot(2, 10, 7)
+    first, second = square_slot(2, None), square_slot(10, 7)
     second[1].hidden_s = hidden * REFERENCE_S
     labels = np.zeros((8, 20), np.int32)
     labels[2:6, 2:6], labels[2:6, 10:12] = 1, 2
     foreground = np.zeros((8, 20), bool)
     foreground[2:6, 2:6] = foreground[2:6, 10:12] = True
     none = np.zeros((8, 8), np.float32)
-    shares = Shares([first[0], second[0]], [none, none], np.zeros((8, 20), np.float32), labels, np.array([16.0, 16.0]))
+    responsibilities = Responsibilities(
+        [first[0], second[0]], [none, none], np.zeros((8, 20), np.float32), labels, np.array([16.0, 16.0])
+    )
     sure = witness.judge(
-        [first[1], second[1]], shares, [first[2], second[2]], settled, doubt=[0.1, 0.3], foreground=foreground
+        [first[1], second[1]],
+        responsibilities,
+        [first[2], second[2]],
+        association,
+        entropy=[0.1, 0.3],
+        foreground=foreground,
     )
     return sure, witness.evidence
 
 
-def settled(alone=(), company=()):
-    room = Box(0, 0, 20, 8)
-    return Settled([], dict.fromkeys(alone, room), dict.fromkeys(company, room), {}, set())
+def associated(isolated=(), merged=()):
+    return Association(isolated=dict.fromkeys(isolated, Box(0, 0, 20, 8)), merged=dict.fromkeys(merged, 1))
 
 
 def test_evidence_of_a_half_covered_square_is_counted_by_hand():
-    sure, evidence = witnessed(Witness(), settled=settled(company=(0, 1)))
+    sure, evidence = witnessed(Witness(), association=associated(merged=(0, 1)))
     assert list(sure) == list(evidence) == [7]
     wanted = Evidence(
-        age=10, unmeasured=0, hidden=0, share=0.5, doubt=0.3, change=0, border=0, foreground=0.5, agreement=0.5, company=1,
+        age=10, unmeasured=0, hidden=0, share=0.5, entropy=0.3, change=0, border=0, foreground=0.5, agreement=0.5, merged=1,
         moved=1,
     )  # fmt: skip
     assert evidence[7] == wanted
     assert sure[7] == confidence(wanted)
 
 
-def test_frames_since_it_stood_alone_are_counted_on_and_begin_anew():
+def test_frames_since_it_was_isolated_are_counted_on_and_begin_anew():
     witness = Witness()
-    frames = [settled(alone=(1,)), settled(company=(1,)), settled(), settled(alone=(1,)), settled(company=(1,))]
-    assert [witnessed(witness, settled=frame)[1][7].unmeasured for frame in frames] == [0, 1, 2, 0, 1]
-    assert witnessed(witness, settled=settled(alone=(1,)), hidden=3)[1][7].unmeasured == 2
+    frames = [
+        associated(isolated=(1,)),
+        associated(merged=(1,)),
+        associated(),
+        associated(isolated=(1,)),
+        associated(merged=(1,)),
+    ]
+    assert [witnessed(witness, association=frame)[1][7].unmeasured for frame in frames] == [0, 1, 2, 0, 1]
+    assert witnessed(witness, association=associated(isolated=(1,)), hidden=3)[1][7].unmeasured == 2
 
 
 def test_an_identity_that_is_gone_is_forgotten():
     witness = Witness()
-    witnessed(witness, settled=settled())
-    nothing = Shares([], [], np.zeros((8, 20), np.float32), np.zeros((8, 20), np.int32), np.zeros(0, np.float32))
-    assert witness.judge([], nothing, [], settled(), doubt=[], foreground=np.zeros((8, 20), bool)) == {}
+    witnessed(witness, association=associated())
+    nothing = Responsibilities(
+        [], [], np.zeros((8, 20), np.float32), np.zeros((8, 20), np.int32), np.zeros(0, np.float32)
+    )
+    assert witness.judge([], nothing, [], associated(), entropy=[], foreground=np.zeros((8, 20), bool)) == {}
     assert witness.evidence == {}
 
 
 def known_rows(calibration, count=6000, seed=1):
-    """Rows drawn from a logistic that is known: 1 + 2 (agreement - 0.5) - 1.5 (doubt - 0.6) when seen."""
+    """Rows drawn from a logistic that is known: 1 + 2 (agreement - 0.5) - 1.5 (entropy - 0.6) when seen."""
     rng = np.random.default_rng(seed)
     table = np.full((count, len(NAMES)), np.nan)
     table[:, NAMES.index("hidden")] = 0
-    for name in ("agreement", "doubt", "age"):
-        table[:, NAMES.index(name)] = rng.uniform(0, 1.2 if name == "doubt" else 1, count)
-    score = 1 + 2 * (table[:, NAMES.index("agreement")] - 0.5) - 1.5 * (table[:, NAMES.index("doubt")] - 0.6)
+    for name in ("agreement", "entropy", "age"):
+        table[:, NAMES.index(name)] = rng.uniform(0, 1.2 if name == "entropy" else 1, count)
+    score = 1 + 2 * (table[:, NAMES.index("agreement")] - 0.5) - 1.5 * (table[:, NAMES.index("entropy")] - 0.6)
     right = rng.random(count) < 1 / (1 + np.exp(-score))
     return calibration.Rows(table, right, rng.integers(0, 10, count), np.arange(count), right), 1 / (1 + np.exp(-score))
 
 
 def test_fitting_finds_the_logistic_that_drew_the_rows(calibration):
     rows, true = known_rows(calibration)
-    fitted = calibration.fit(rows, ("agreement", "doubt", "age"))
+    fitted = calibration.fit(rows, ("agreement", "entropy", "age"))
     assert fitted.terms["agreement"].weight == pytest.approx(2, abs=0.35)
-    assert fitted.terms["doubt"].weight == pytest.approx(-1.5, abs=0.35)
+    assert fitted.terms["entropy"].weight == pytest.approx(-1.5, abs=0.35)
     assert fitted.terms["age"].weight == pytest.approx(0, abs=0.35)
     assert np.abs(fitted(rows.measured) - true).max() < 0.06
 
@@ -190,12 +205,12 @@ def test_fitting_finds_the_logistic_that_drew_the_rows(calibration):
 def test_a_weight_of_the_wrong_sign_is_left_out(calibration):
     rows, _ = known_rows(calibration, count=2000)
     wrong = calibration.Rows(rows.measured, ~rows.right, rows.clip, rows.identity, rows.right)
-    assert set(calibration.fit(wrong, ("agreement", "doubt", "age")).terms) <= {"age"}
+    assert set(calibration.fit(wrong, ("agreement", "entropy", "age")).terms) <= {"age"}
 
 
 def test_what_was_fitted_is_written_between_the_markers_and_reads_back_the_same(calibration, tmp_path):
     rows, _ = known_rows(calibration, count=500)
-    logistic = calibration.fit(rows, ("agreement", "doubt"))
+    logistic = calibration.fit(rows, ("agreement", "entropy"))
     path = tmp_path / "numbers.py"
     path.write_text(f"before = 1\n{calibration.BEGIN}old\n{calibration.END}after = 2\n")
     for _ in range(2):  # a second time it replaces the first

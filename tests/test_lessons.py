@@ -202,7 +202,7 @@ def test_a_codec_leaves_a_block_that_hardly_changed_and_sends_one_that_did():
 
 
 def test_lessons_can_be_seen_through_the_ground_network():
-    seen = DrawLessons(Recipe(train=RECIPE.train, street=RECIPE.street, ground=ForegroundSettings()))(5, 4)
+    seen = DrawLessons(Recipe(train=RECIPE.train, street=RECIPE.street, foreground=ForegroundSettings()))(5, 4)
     plain = DrawLessons(RECIPE)(5, 4)
     assert np.array_equal(seen.images, plain.images)
     assert set(np.unique(seen.verdicts)) <= {0, 127, 255}

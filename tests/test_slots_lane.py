@@ -6,7 +6,8 @@ import torch
 
 from tracker.background import GmmSegmenter, GmmSettings, Mixture, MixtureSettings
 from tracker.slots.cell import WindowCell
-from tracker.slots.segmenter import SlotsSegmenter, _visible
+from tracker.slots.report import visible_boxes
+from tracker.slots.segmenter import SlotsSegmenter
 from tracker.slots.settings import CellSettings, NetworkSettings, SlotsSettings
 from tracker.slots.weights import Network
 from tracker.slots.window import EMPTY_LOGIT, fit_pose, warp
@@ -288,4 +289,4 @@ def test_visible_boxes_lie_round_the_pixels_and_who_has_none_keeps_its_place():
     labels = np.zeros((20, 30), np.int32)
     labels[4:9, 10:14] = 2
     there, hidden = Region(2, Box(0, 0, 30, 20), 20.0), Region(5, Box(1, 2, 3, 4), 0.0, hidden=True)
-    assert [region.box for region in _visible([there, hidden], labels)] == [Box(10, 4, 14, 9), Box(1, 2, 3, 4)]
+    assert [region.box for region in visible_boxes([there, hidden], labels)] == [Box(10, 4, 14, 9), Box(1, 2, 3, 4)]

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 import torch
 
-from tracker.slots import e_step as observe
 from tracker.slots import unroll
+from tracker.slots.e_step import crop_frame, e_step, window_of
 from tracker.slots.settings import MixtureModelSettings
 from tracker.slots.window import (
     CANONICAL_SPREAD,
@@ -184,7 +184,7 @@ class Seen:
         mask = 0.95 * np.exp(-(axis[None] ** 2 / 0.3**2 + axis[:, None] ** 2 / 0.35**2) / 2)
         mask = np.broadcast_to(mask[..., None, None], (GRID, GRID, self.slots, 1))
         self.canvases = np.ascontiguousarray(np.concatenate([colour, mask], -1).transpose(2, 0, 1, 3), np.float32)
-        self.shares = observe.share_out(self.image, self.verdict, self.canvases, self.poses, PIXELS)
+        self.responsibilities = e_step(self.image, self.verdict, self.canvases, self.poses, PIXELS)
         self.frame = torch.from_numpy(self.image).permute(2, 0, 1)[None].float() / 255
         self.judged = torch.from_numpy(np.round(self.verdict / 127.5) / 2).float()[None, None]
 
@@ -200,9 +200,9 @@ class Seen:
     def owned(self):
         """(K, H, W): what OpenCV gave each slot, nought beyond its window."""
         whole = np.zeros((self.slots, HEIGHT, WIDTH), np.float32)
-        for k, window in enumerate(self.shares.windows):
+        for k, window in enumerate(self.responsibilities.windows):
             if window is not None:
-                whole[k][window] = self.shares.owned[k]
+                whole[k][window] = self.responsibilities.gamma[k]
         return whole
 
 
@@ -212,30 +212,30 @@ def test_the_e_step_by_windows_is_that_of_the_whole_frame(rows):
     gamma, masks = seen.in_torch()
     # beyond its window a slot of the whole frame keeps PROBABILITY_FLOOR, which is worth less than .004 of a pixel
     np.testing.assert_allclose(seen.owned(), gamma[1:], atol=RESAMPLED / 2)
-    np.testing.assert_allclose(seen.shares.background, gamma[0], atol=RESAMPLED / 2)
-    np.testing.assert_allclose(seen.shares.expected, masks.sum((1, 2)), rtol=0.01)
+    np.testing.assert_allclose(seen.responsibilities.background, gamma[0], atol=RESAMPLED / 2)
+    np.testing.assert_allclose(seen.responsibilities.expected, masks.sum((1, 2)), rtol=0.01)
     first, second = np.sort(gamma, 0)[[-1, -2]]
     sure = first - second > RESAMPLED
-    np.testing.assert_array_equal(seen.shares.labels[sure], gamma.argmax(0)[sure])
-    assert set(np.unique(seen.shares.labels)) >= {0, 1, 2}
+    np.testing.assert_array_equal(seen.responsibilities.labels[sure], gamma.argmax(0)[sure])
+    assert set(np.unique(seen.responsibilities.labels)) >= {0, 1, 2}
     assert sure.mean() > 0.9
 
 
 @pytest.mark.parametrize("rows", [LARGE, SMALL])
 def test_the_windows_share_out_every_pixel_whole(rows):
     seen = Seen(rows)
-    np.testing.assert_allclose(seen.shares.background + seen.owned().sum(0), 1, atol=1e-5)
+    np.testing.assert_allclose(seen.responsibilities.background + seen.owned().sum(0), 1, atol=1e-5)
 
 
 def assert_looks_as_cropped(rows, inner=np.s_[:]):
     seen = Seen(rows)
-    came = observe.look(seen.image, seen.verdict, seen.shares, seen.poses, GRID)
+    came = crop_frame(seen.image, seen.verdict, seen.responsibilities, seen.poses, GRID)
     owned = torch.from_numpy(seen.owned())[:, None]
-    others = 1 - torch.from_numpy(seen.shares.background)[None, None] - owned
+    others = 1 - torch.from_numpy(seen.responsibilities.background)[None, None] - owned
     stack = torch.cat([owned, others, *(part.expand(seen.slots, -1, -1, -1) for part in (seen.judged, seen.frame))], 1)
     wanted = crop(stack, torch.from_numpy(seen.poses), GRID).numpy()
     assert came.shape == (seen.slots, 6, GRID, GRID)
-    inside = [k for k, window in enumerate(seen.shares.windows) if window is not None]
+    inside = [k for k, window in enumerate(seen.responsibilities.windows) if window is not None]
     np.testing.assert_allclose(came[inside][..., inner, inner], wanted[inside][..., inner, inner], atol=RESAMPLED)
     assert not came[[k for k in range(seen.slots) if k not in inside]].any()
 
@@ -263,8 +263,8 @@ def test_a_large_object_is_averaged_down_and_loses_none_of_its_colour():
     pose = np.array([[150, 100, 130, 100]], np.float32)
     canvas = np.zeros((1, GRID, GRID, 4), np.float32)
     verdict = np.zeros(image.shape[:2], np.uint8)
-    shares = observe.share_out(image, verdict, canvas, pose, PIXELS)
-    colour = observe.look(image, verdict, shares, pose, GRID)[0, 3:, 1:-1, 1:-1]
+    responsibilities = e_step(image, verdict, canvas, pose, PIXELS)
+    colour = crop_frame(image, verdict, responsibilities, pose, GRID)[0, 3:, 1:-1, 1:-1]
     np.testing.assert_allclose(colour, 50 / 255, atol=0.07)
     assert colour.mean() == pytest.approx(50 / 255, abs=0.01)
 
@@ -274,8 +274,8 @@ def test_an_object_that_is_averaged_down_is_not_shifted():
     ramp[..., 0], ramp[..., 1] = np.arange(250), np.arange(200)[:, None]
     pose = np.array([[131.3, 97.6, 130, 90]], np.float32)
     verdict = np.zeros(ramp.shape[:2], np.uint8)
-    shares = observe.share_out(ramp, verdict, np.zeros((1, GRID, GRID, 4), np.float32), pose, PIXELS)
-    colour = observe.look(ramp, verdict, shares, pose, GRID)[0, 3:] * 255
+    responsibilities = e_step(ramp, verdict, np.zeros((1, GRID, GRID, 4), np.float32), pose, PIXELS)
+    colour = crop_frame(ramp, verdict, responsibilities, pose, GRID)[0, 3:] * 255
     # the value of a pixel is its index, so half a pixel less than where its centre is
     axis = ((np.arange(GRID) + 0.5) / GRID - 0.5) * PAD
     inner = np.s_[1:-1, 1:-1]
@@ -289,8 +289,8 @@ def test_an_object_that_is_averaged_down_is_not_shifted():
 
 
 def test_a_window_outside_the_frame_or_a_sliver_of_it_is_none():
-    assert observe.window_of(np.array([-30, 20, 15, 15]), (60, 80)) is None
-    assert observe.window_of(np.array([30, -11.05, 15, 15]), (60, 80)) is None  # y up to .2: one row
+    assert window_of(np.array([-30, 20, 15, 15]), (60, 80)) is None
+    assert window_of(np.array([30, -11.05, 15, 15]), (60, 80)) is None  # y up to .2: one row
     # 20 +- 7.5 across, 30 +- 13.5 down; and the left half of one that leaves at the right
-    assert observe.window_of(np.array([20, 30, 10, 18]), (60, 80)) == np.s_[16:44, 12:28]
-    assert observe.window_of(np.array([80, 30, 10, 18]), (60, 80)) == np.s_[16:44, 72:80]
+    assert window_of(np.array([20, 30, 10, 18]), (60, 80)) == np.s_[16:44, 12:28]
+    assert window_of(np.array([80, 30, 10, 18]), (60, 80)) == np.s_[16:44, 72:80]

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from tracker.slots.e_step import Shares, share_out
-from tracker.slots.entropy import doubts
+from tracker.slots.confidence import entropies
+from tracker.slots.e_step import Responsibilities, e_step
 from tracker.slots.settings import MixtureModelSettings
 
 HEIGHT, WIDTH, GRID = 60, 100, 24
@@ -12,14 +12,14 @@ RED, BLUE = (0.9, 0.1, 0.1), (0.1, 0.1, 0.9)
 
 
 def canvas(colour):
-    """A slot that foretells a disc of one colour and is sure of it."""
+    """A slot that predicts a disc of one colour and is sure of it."""
     y, x = (np.mgrid[:GRID, :GRID] + 0.5 - GRID / 2) / (GRID / 2)
     mask = (np.hypot(x, y) < 0.6).astype(np.float32)
     return np.dstack([*(np.full((GRID, GRID), level, np.float32) for level in colour), mask])
 
 
 def shared(*slots):
-    """Shares of a frame in which every slot (x, colour) sees just what it foretold, the later in front."""
+    """Responsibilities in a frame that shows what every slot (x, colour) predicted, the later in front."""
     poses = np.array([(x, 30, 30, 30) for x, _ in slots], np.float32)
     canvases = np.stack([canvas(colour) for _, colour in slots])
     picture = np.full((HEIGHT, WIDTH, 3), 128, np.uint8)
@@ -28,19 +28,19 @@ def shared(*slots):
     for centre, colour in slots:
         inside = np.hypot(x - centre, y - 30) < 12
         picture[inside], verdict[inside] = np.array(colour) * 255, 255
-    return share_out(picture, verdict, canvases, poses, MixtureModelSettings())
+    return e_step(picture, verdict, canvases, poses, MixtureModelSettings())
 
 
-def test_a_lone_clear_object_leaves_little_doubt_and_two_alike_on_one_place_a_bit_more_for_each():
-    (alone,) = doubts(shared((30, RED)))
-    both = doubts(shared((30, RED), (33, RED)))
+def test_a_lone_clear_object_has_little_entropy_and_two_alike_on_one_place_a_bit_more_for_each():
+    (alone,) = entropies(shared((30, RED)))
+    both = entropies(shared((30, RED), (33, RED)))
     assert alone < 0.45
-    # where both are foretold they share evenly: one bit, over most of the disc
+    # where both are predicted they share evenly: one bit, over most of the disc
     assert (both > alone + 0.4).all()
 
 
 def test_two_of_different_colour_on_one_place_are_told_apart():
-    alike, apart = doubts(shared((30, RED), (33, RED))), doubts(shared((30, RED), (33, BLUE)))
+    alike, apart = entropies(shared((30, RED), (33, RED))), entropies(shared((30, RED), (33, BLUE)))
     assert apart[1] < alike[1] - 0.3
 
 
@@ -48,25 +48,25 @@ def test_the_entropy_is_that_of_three_owners_counted_by_hand():
     """One slot of 2 x 2 pixels seen at one: a half its own, a quarter the background's, a quarter another's."""
     window = (slice(0, 2), slice(0, 2))
     half, quarter = np.full((2, 2), 0.5, np.float32), np.full((2, 2), 0.25, np.float32)
-    shares = Shares([window], [half], quarter, np.ones((2, 2), np.int32), np.ones(1, np.float32))
-    assert doubts(shares)[0] == pytest.approx(1.5)
+    responsibilities = Responsibilities([window], [half], quarter, np.ones((2, 2), np.int32), np.ones(1, np.float32))
+    assert entropies(responsibilities)[0] == pytest.approx(1.5)
 
 
-def test_certainty_is_nought_and_a_slot_that_owns_nothing_has_no_doubt_to_tell():
+def test_certainty_is_nought_and_a_slot_that_owns_nothing_has_none():
     window = (slice(0, 4), slice(0, 4))
     one, none = np.ones((4, 4), np.float32), np.zeros((4, 4), np.float32)
-    shares = Shares(
+    responsibilities = Responsibilities(
         [window, window, None],
         [one, none, np.zeros((0, 0), np.float32)],
         none,
         np.ones((4, 4), np.int32),
         np.ones(3, np.float32),
     )
-    found = doubts(shares)
+    found = entropies(responsibilities)
     assert found[0] == 0
     assert np.isnan(found[1:]).all()
 
 
-def test_without_slots_there_are_no_doubts():
+def test_without_slots_there_are_no_entropies():
     nothing = np.zeros((4, 4), np.float32)
-    assert doubts(Shares([], [], nothing, nothing.astype(np.int32), np.zeros(0, np.float32))).shape == (0,)
+    assert entropies(Responsibilities([], [], nothing, nothing.astype(np.int32), np.zeros(0, np.float32))).shape == (0,)

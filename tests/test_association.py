@@ -1,0 +1,212 @@
+"""Which slot is in which blob: drawn verdicts of a few rectangles."""
+
+import copy
+
+import numpy as np
+import pytest
+
+from tracker.slots.association import Observation, apply, associate
+from tracker.slots.blobs import find_blobs
+from tracker.slots.e_step import Responsibilities, window_of
+from tracker.slots.settings import LifeSettings
+from tracker.slots.slot import Geometry, Identity, Slot
+from tracker.timing import REFERENCE_S
+
+SETTINGS = LifeSettings()
+PART_FRAMES = round(SETTINGS.part_s / REFERENCE_S)  # of 25 a second
+SHAPE = (100, 160)
+
+
+def verdict_of(*rectangles):
+    verdict = np.zeros(SHAPE, np.uint8)
+    for x0, y0, x1, y1 in rectangles:
+        verdict[y0:y1, x0:x1] = 255
+    return verdict
+
+
+def slot(x0, y0, x1, y1, *, number=1, isolated_s=1.2, complete=True, hidden_s=0.0):
+    """A slot that fits a rectangle, and its pose."""
+    w, h = x1 - x0, y1 - y0
+    geometry = Geometry((w, h), (w, h), complete=complete, isolated_s=isolated_s)
+    one = Slot((0.0, 0.0), float(w * h), geometry, identity=Identity(number), hidden_s=hidden_s)
+    return one, np.array([(x0 + x1) / 2, (y0 + y1) / 2, w, h], np.float32)
+
+
+def associated(verdict, slots, owns, visited=True):
+    """Associate, and apply it.
+
+    owns     rectangle that the E-step gives each slot
+    visited  whether objects were seen everywhere before
+    """
+    poses = np.array([pose for _, pose in slots], np.float32).reshape(-1, 4)
+    labels, background = np.zeros(SHAPE, np.int32), np.ones(SHAPE, np.float32)
+    windows, gamma = [window_of(pose, SHAPE) for pose in poses], []
+    for k, (x0, y0, x1, y1) in enumerate(owns):
+        labels[y0:y1, x0:x1] = k + 1
+        background[y0:y1, x0:x1] = 0
+        mine = np.zeros(SHAPE, np.float32)
+        mine[y0:y1, x0:x1] = 1
+        gamma.append(mine[windows[k]].copy())
+    responsibilities = Responsibilities(windows, gamma, background, labels, np.ones(len(slots), np.float32))
+    image = np.full((*SHAPE, 3), 120, np.uint8)
+    blobs = find_blobs(verdict, SETTINGS)
+    seen = Observation(image, blobs, labels, np.full(SHAPE, visited), REFERENCE_S)
+    records, before = [one for one, _ in slots], copy.deepcopy((labels, slots))
+    found = associate(seen, records, poses, SETTINGS)
+    assert_unchanged(before, (labels, slots))
+    apply(found, blobs, responsibilities, records)
+    return found, responsibilities
+
+
+def assert_unchanged(before, after):
+    """Association is pure: what it was given is as it was."""
+    assert np.array_equal(before[0], after[0])
+    assert [repr(one) for one, _ in before[1]] == [repr(one) for one, _ in after[1]]
+
+
+def test_what_nobody_stands_in_is_born():
+    found, _ = associated(verdict_of((20, 20, 32, 50)), [], [])
+    assert [birth.box for birth in found.births] == [(20, 20, 32, 50)]
+    assert found.births[0].area_px == pytest.approx(12 * 30, abs=4)  # the median filter takes the corners
+    assert found.births[0].colour == pytest.approx([120 / 255] * 3)
+
+
+def test_specks_are_not_born():
+    found, _ = associated(verdict_of((20, 20, 22, 22)), [], [])
+    assert found.births == ()
+
+
+def test_an_isolated_slot_claims_the_legs_that_hang_on_its_trunk():
+    found, responsibilities = associated(verdict_of((20, 20, 32, 50)), [slot(20, 20, 32, 50)], [(20, 20, 32, 35)])
+    assert found.births == ()
+    assert found.isolated == {0: (20, 20, 32, 50)}
+    assert (responsibilities.labels[40:48, 22:30] == 1).all()
+
+
+def test_two_in_one_blob_are_merged():
+    slots = [slot(20, 20, 32, 50), slot(32, 20, 44, 50, number=2)]
+    found, _ = associated(verdict_of((20, 20, 44, 50)), slots, [(20, 20, 32, 50), (32, 20, 44, 50)])
+    assert (found.isolated, found.births) == ({}, ())
+    assert set(found.merged) == {0, 1}
+
+
+def test_a_piece_that_was_never_seen_apart_is_a_fragment_of_the_slot_that_explains_the_blob():
+    """A whole car, and a slot that was born on its wheel."""
+    car, wheel = (20, 40, 80, 70), (24, 60, 36, 70)
+    found, _ = associated(verdict_of(car), [slot(*car), slot(*wheel, isolated_s=0.08)], [(20, 40, 80, 58), wheel])
+    assert found.fragments == {1}
+    assert list(found.isolated) == [0]
+
+
+def test_of_pieces_that_were_all_never_seen_apart_one_goes_on_and_has_the_blob_for_itself():
+    pieces = [(20, 40, 40, 70), (42, 40, 60, 70), (62, 42, 80, 70)]
+    slots = [slot(*piece, isolated_s=alone_s) for piece, alone_s in zip(pieces, (0.04, 0.16, 0.0), strict=True)]
+    found, _ = associated(verdict_of((20, 40, 80, 70)), slots, pieces)
+    assert found.fragments == {0, 2}
+    assert found.isolated[1] == (20, 40, 80, 70)
+    assert found.births == ()
+
+
+def test_pieces_that_the_object_has_outgrown_are_one_object_even_if_they_were_seen_apart():
+    """A van that came out from behind a post in two slices: the blob is many times both."""
+    van, slices = (20, 30, 100, 80), [(20, 30, 30, 50), (90, 30, 100, 50)]
+    found, _ = associated(verdict_of(van), [slot(*piece) for piece in slices], slices)
+    assert len(found.fragments) == 1
+
+
+def test_two_who_were_seen_apart_keep_their_slots_and_a_third_unknown_one_is_no_piece_of_them():
+    """The blob is larger than both explain: the newcomer may well be somebody."""
+    one, two, new = (20, 40, 30, 70), (30, 40, 40, 70), (40, 35, 70, 75)
+    found, _ = associated(
+        verdict_of(one, two, new), [slot(*one), slot(*two), slot(*new, isolated_s=0.0)], [one, two, new]
+    )
+    assert found.fragments == set()
+    assert set(found.merged) == {0, 1, 2}
+
+
+@pytest.mark.parametrize(("known", "owner"), [(False, 1), (True, 0)], ids=["still coming in", "seen whole"])
+def test_who_comes_in_over_the_border_is_what_the_others_in_its_blob_are_not(known, owner):
+    """A car of which a quarter was seen, and a dog before it: the rest of the car is the car, not somebody new."""
+    car, dog = slot(0, 20, 20, 60, complete=known), slot(60, 50, 76, 60, number=2)
+    found, responsibilities = associated(verdict_of((0, 20, 80, 60)), [car, dog], [(0, 20, 20, 60), (60, 50, 76, 60)])
+    assert responsibilities.labels[30, 50] == owner
+    assert (found.isolated.get(0) is None) == known
+    if not known:
+        assert found.isolated[0].x1 == pytest.approx(80, abs=2)
+        assert set(found.merged) == {1}
+        assert found.births == ()
+
+
+def test_a_blob_as_large_as_its_owner_has_no_room_for_a_double():
+    slots = [slot(20, 20, 32, 50), slot(21, 20, 33, 50, number=None)]
+    found, _ = associated(verdict_of((20, 20, 32, 50)), slots, [(20, 20, 32, 50), (20, 20, 20, 20)])
+    assert set(found.occluded) == {1}
+    assert found.isolated == {0: (20, 20, 32, 50)}
+
+
+def test_legs_under_a_sign_belong_to_the_coat_over_it():
+    found, _ = associated(verdict_of((20, 15, 32, 41), (20, 52, 32, 60)), [slot(20, 15, 32, 60)], [(20, 15, 32, 41)])
+    assert found.births == ()
+    assert found.isolated == {0: (20, 15, 32, 60)}
+
+
+def test_a_head_that_shows_over_a_slot_is_no_new_object_and_no_part_of_its_box():
+    found, _ = associated(verdict_of((20, 15, 32, 23), (20, 34, 32, 60)), [slot(20, 15, 32, 60)], [(20, 34, 32, 60)])
+    assert found.births == ()
+    assert found.isolated == {0: (20, 34, 32, 60)}
+
+
+def test_two_who_walked_as_one_are_two_once_they_have_stood_apart_for_some_frames():
+    one, pose = slot(20, 20, 48, 50, isolated_s=0.12)
+    verdict = verdict_of((20, 20, 32, 50), (36, 20, 46, 50))
+    for _ in range(PART_FRAMES - 1):
+        found, _ = associated(verdict, [(one, pose)], [(20, 20, 32, 50)])
+        assert found.births == ()
+    found, _ = associated(verdict, [(one, pose)], [(20, 20, 32, 50)])
+    assert [birth.box for birth in found.births] == [(36, 20, 46, 50)]
+
+
+def test_a_post_nobody_was_ever_seen_before_cuts_one_object_in_two_and_open_ground_parts_two():
+    pieces = (20, 40, 50, 70), (58, 40, 84, 70)
+    for visited, parts in ((False, 0), (True, 1)):
+        one, pose = slot(20, 40, 84, 70)  # wide: a car, or two animals that came in as one
+        for _ in range(PART_FRAMES):
+            found, _ = associated(verdict_of(*pieces), [(one, pose)], [pieces[0]], visited)
+        assert len(found.births) == parts
+        assert (found.isolated[0] == (20, 40, 84, 70)) == (not visited)
+
+
+def test_a_piece_that_the_e_step_gives_to_a_slot_is_a_part_of_it_behind_a_post_and_not_over_open_ground():
+    pieces = (20, 20, 26, 60), (30, 20, 36, 60)
+    for visited, box in ((False, (20, 20, 36, 60)), (True, (20, 20, 26, 60))):
+        one, pose = slot(20, 20, 36, 60)
+        found, _ = associated(verdict_of(*pieces), [(one, pose)], [(20, 20, 36, 60)], visited)
+        assert found.isolated == {0: box}
+        assert found.births == ()
+
+
+def test_a_thin_strip_that_is_a_slots_own_is_where_it_stands():
+    """Somebody behind a sign: neither a fifth of him shows, but it is his."""
+    one, pose = slot(20, 20, 44, 60)
+    found, _ = associated(verdict_of((20, 20, 26, 60)), [(one, pose)], [(20, 20, 26, 60)])
+    assert found.isolated == {0: (20, 20, 26, 60)}
+
+
+def test_what_shows_where_a_hidden_slot_must_be_is_that_slot():
+    one, pose = slot(20, 20, 44, 60, hidden_s=0.16)
+    strip = (21, 22, 28, 56)
+    found, _ = associated(verdict_of(strip), [(one, pose)], [(0, 0, 0, 0)])
+    assert found.births == ()
+    assert found.isolated == {0: strip}
+
+
+def test_an_object_over_half_of_the_picture_is_born():
+    found, _ = associated(verdict_of((0, 0, 160, 60)), [], [])
+    assert [birth.box for birth in found.births] == [(0, 0, 160, 60)]
+
+
+def test_a_grey_coat_between_head_and_legs_is_bridged_where_the_mixture_sees_shadow():
+    verdict = verdict_of((20, 15, 32, 23), (20, 30, 32, 60))
+    assert len(find_blobs(verdict, SETTINGS).boxes) == 3  # the background and two pieces
+    verdict[23:30, 20:32] = 127
+    assert len(find_blobs(verdict, SETTINGS).boxes) == 2

@@ -48,8 +48,6 @@ TWIN_SIZE = 0.3
 """share of the main blob's box from which a piece beside it may be another object"""
 NARROWEST_GAP_PX = 2
 """a gap between two pieces that is narrower says nothing of what is between them"""
-SHAPE_KNOWN_S = 0.6
-"""seconds a slot must have been isolated for its shape to say that it is not upright"""
 OPEN = 0.5
 """share of a gap that objects have visited, above which nothing that hides them stands there"""
 LONG = 1.3
@@ -356,7 +354,7 @@ class _Draft:
         y0, y1 = int(min(one.y1, two.y1)), int(max(one.y0, two.y0))
         if y1 - y0 >= NARROWEST_GAP_PX:
             isolated_s = 0.0 if k in self.split else self.slots[k].geometry.isolated_s
-            return not _is_upright(self.slots[k]) and not lasts(SHAPE_KNOWN_S, isolated_s)
+            return not _is_upright(self.slots[k]) and not lasts(self.settings.grow_s, isolated_s)
         if x1 - x0 < NARROWEST_GAP_PX:
             return False
         gap = self.seen.visited[min(y0, y1) : max(y0, y1), x0:x1]

@@ -34,6 +34,12 @@ class Blobs:
         """All blobs."""
         return range(1, len(self.boxes))
 
+    def at_least(self, px: float) -> NDArray[np.bool_]:
+        """(B,) which have so many pixels; the background has none."""
+        large = self.areas >= px
+        large[0] = False
+        return np.asarray(large)
+
     def window(self, b: int) -> Window:
         """Rows and columns of blob b's box."""
         x0, y0, x1, y1 = (int(v) for v in self.boxes[b])

@@ -14,9 +14,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from tracker.slots.association import Association
+from tracker.slots.pose import VISIBLE, touches_border
 from tracker.slots.slot import Identity, Slot
 from tracker.timing import REFERENCE_S, lasts, rate_over
-from tracker.types import Box, Image, Mask
+from tracker.types import Box, Image, Labels, Mask
 
 Array = NDArray[np.float32]
 
@@ -77,6 +79,25 @@ def _conclude(slot: Slot) -> None:
     if identity.appearance is None or (slot.recent is not None and not lasts(CERTAIN_S, slot.recent_s)):
         identity.appearance = slot.recent
     identity.met, slot.recent, slot.recent_s = set(), None, 0.0
+
+
+def update_identities(
+    slots: Sequence[Slot], image: Image, owners: Labels, association: Association, shown: Array, *, look_s: float
+) -> None:
+    """Remember the appearance of who is isolated; after a merge, find out who is who.
+
+    owners (H, W) `Responsibilities.labels`; shown (K,) share of its usual area that is seen of each slot
+    """
+    size = (image.shape[1], image.shape[0])
+    for k, slot in enumerate(slots):
+        if k in association.isolated and not slot.hidden:
+            box = association.isolated[k]
+            if shown[k] >= VISIBLE and not touches_border(box, size):
+                update_appearance(slot, part_colours(image, *body_of(owners, k + 1, box)), look_s=look_s)
+        elif blob := association.blob_of(k):
+            others = [j for j in range(len(slots)) if j != k and association.blob_of(j) == blob]
+            merge(slot, {number for j in others if (number := slots[j].number) is not None})
+    swap_identities(slots)
 
 
 def swap_identities(slots: Sequence[Slot]) -> list[tuple[int, int]]:

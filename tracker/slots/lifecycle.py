@@ -6,23 +6,24 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from tracker.slots.association import Association
 from tracker.slots.blobs import Birth
-from tracker.slots.e_step import FOREGROUND, Responsibilities
+from tracker.slots.e_step import FOREGROUND, Responsibilities, crop_birth
 from tracker.slots.identity import find_stolen, succeed, take_identity
-from tracker.slots.pose import VISIBLE
-from tracker.slots.settings import LifeSettings
-from tracker.slots.slot import Slot
+from tracker.slots.pose import PART_SIZE_RATE, VISIBLE, box_about, touches_border
+from tracker.slots.settings import LifeSettings, SlotsSettings
+from tracker.slots.slot import Geometry, Slot, Slots
 from tracker.timing import REFERENCE_S, Interval, lasts, rate_over
 from tracker.types import Box, Image
 
 Array = NDArray[np.float32]
 
 # Seen or hidden
-AREA_RATE, PART_AREA_RATE = 0.2, 0.005
-"""share of the way to a newly measured area in a frame at 25 frames a second: as a rule, and where only a part is seen"""
+AREA_RATE = 0.2
+"""share of the way to a newly measured area in a frame at 25 frames a second; where only a part is seen, `pose.PART_SIZE_RATE`"""
 COLOUR_RATE = 0.1
 """the same to a newly measured mean colour"""
 EXPECTED_AREA = 0.5
@@ -44,11 +45,13 @@ HIDDEN_REACH = 1.25
 YOUNG_TWICE_S = 0.48
 """seconds up to which a slot inside an older one is ended at once"""
 
+# Spawned
+SMALLEST_POSE_PX = 4.0
+"""sides of a new slot's pose, at least"""
+
 # Ended
 OUTSIDE = 0.1
 """share of its size by which a slot's centre is outside the picture when it has left"""
-AT_BORDER_PX = 2
-"""a slot whose box comes nearer to the border may have left"""
 VANISHED = 0.4
 """share of the smallest area of a birth below which a slot has shrunk to nothing"""
 MOVED_SIZES = 0.5
@@ -115,7 +118,7 @@ def update_visibility(
         known = lasts(slot.geometry.isolated_s, settings.confirm_s)
         if k in association.isolated or not known:
             part = known and seen.shown[k] < VISIBLE
-            slot.area_px += rate_over(PART_AREA_RATE if part else AREA_RATE, look_s) * (pixels - slot.area_px)
+            slot.area_px += rate_over(PART_SIZE_RATE if part else AREA_RATE, look_s) * (pixels - slot.area_px)
         elif pixels > slot.area_px:  # while it is merged others may hide a part: it can turn out larger, not smaller
             slot.area_px += rate_over(AREA_RATE, look_s) * (pixels - slot.area_px)
 
@@ -206,6 +209,42 @@ def _is_coloured(slot: Slot, colour: Array, settings: LifeSettings) -> bool:
     return bool((apart < settings.same_colour).any())  # a part that was never seen is NaN, and like nothing
 
 
+def terminate(
+    slots: Slots, association: Association, superseded: set[int], size: tuple[int, int], settings: LifeSettings,
+    *, look_s: float,
+) -> None:  # fmt: skip
+    """End slots that have left, are fragments of others, whose identity another has, or that are second ones for an object."""
+    poses, records = slots.poses, slots.records
+    for slot, pose in zip(records, poses, strict=True):
+        update_moved(slot, pose)
+    ended = find_seen_twice(poses, records, settings, look_s=look_s)
+    ended |= {k for k in association.occluded if records[k].number is None} | association.fragments | superseded
+    ended |= {k for k, slot in enumerate(records) if has_ended(poses[k], slot, size, settings)}
+    slots.terminate(ended)
+
+
+def spawn(slots: Slots, birth: Birth, image: Image, settings: SlotsSettings) -> None:
+    """A new slot, or a hidden one that has come back; nothing where there are as many as there may be."""
+    back = find_returning(birth, slots.poses, slots.records, settings.life)
+    if back is None and len(slots) >= settings.max_slots:
+        return
+    width, height = max(SMALLEST_POSE_PX, birth.box.width), max(SMALLEST_POSE_PX, birth.box.height)
+    pose = np.array([*birth.box.centre, width, height], np.float32)
+    silhouette = np.zeros(image.shape[:2], np.float32)
+    silhouette[int(birth.box.y0) : int(birth.box.y1), int(birth.box.x0) : int(birth.box.x1)] = birth.mask
+    seen = crop_birth(image, silhouette, pose, slots.cell.settings.grid_px)
+    if seen is None:
+        return
+    mask, colour = (torch.from_numpy(part) for part in seen)
+    state = slots.cell.birth(torch.from_numpy(pose)[None], colour, mask)
+    if back is not None:
+        slots.revive(back, state, birth.box.centre)
+        return
+    x, y, width, height = pose.tolist()
+    geometry = Geometry(size=(width, height), window=(width, height))
+    slots.spawn(Slot((x, y), birth.area_px, geometry, colour=birth.colour), state)
+
+
 def find_seen_twice(
     poses: Array, slots: Sequence[Slot], settings: LifeSettings, *, look_s: float = REFERENCE_S
 ) -> set[int]:
@@ -246,12 +285,8 @@ def has_ended(pose: Array, slot: Slot, size: tuple[int, int], settings: LifeSett
     """
     cx, cy, w, h = (float(v) for v in pose)
     outside = cx < -OUTSIDE * w or cy < -OUTSIDE * h or cx > size[0] + OUTSIDE * w or cy > size[1] + OUTSIDE * h
-    at_border = (
-        cx - w / 2 < AT_BORDER_PX or cy - h / 2 < AT_BORDER_PX
-        or cx + w / 2 > size[0] - AT_BORDER_PX or cy + h / 2 > size[1] - AT_BORDER_PX
-    )  # fmt: skip
     patience_s = settings.young_s if slot.number is None else settings.hidden_s
-    if at_border:
+    if touches_border(box_about((cx, cy), (w, h)), size):
         patience_s = min(patience_s, 2 * settings.young_s)
     vanished = slot.area_px < VANISHED * settings.min_area * size[0] * size[1]
     # what is still seen has not left, wherever its middle is

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import cv2
@@ -10,7 +10,33 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tracker.labels import find_windows
+from tracker.slots.e_step import Responsibilities
+from tracker.slots.slot import Slot
 from tracker.types import Box, Mask, Region, Segmentation
+
+
+def reported_numbers(slots: Sequence[Slot]) -> NDArray[np.int32]:
+    """(K + 1,) what is reported of the background and each slot; 0 for one that is hidden or not confirmed."""
+    return np.array([0, *(0 if slot.hidden else slot.number or 0 for slot in slots)], np.int32)
+
+
+def regions_of(
+    slots: Sequence[Slot], boxes: Sequence[Box], responsibilities: Responsibilities, confidence: Mapping[int, float],
+    entropy: Sequence[float] | NDArray[np.float32],
+) -> list[Region]:  # fmt: skip
+    """The confirmed slots.
+
+    boxes, entropy  of each slot; confidence  of each identity
+    """
+    counts = np.bincount(responsibilities.labels.ravel(), minlength=len(slots) + 1)
+    regions = []
+    for k, slot in enumerate(slots):
+        if slot.number is None:
+            continue
+        area = 0.0 if slot.hidden else float(counts[k + 1])
+        unsure = None if slot.hidden or np.isnan(entropy[k]) else float(entropy[k])
+        regions.append(Region(slot.number, boxes[k], area, confidence[slot.number], slot.hidden, unsure))
+    return regions
 
 
 def visible_boxes(regions: Sequence[Region], labels: NDArray[np.int32]) -> list[Region]:

@@ -15,25 +15,16 @@ import torch
 from numpy.typing import NDArray
 
 from tracker.slots.association import Association, Observation, apply, associate
-from tracker.slots.blobs import Birth, Blobs, find_blobs
+from tracker.slots.blobs import Blobs, find_blobs
 from tracker.slots.cell import Sight, SlotState
 from tracker.slots.confidence import Witness, entropies
-from tracker.slots.e_step import FOREGROUND, Responsibilities, crop_birth, crop_frame, e_step
-from tracker.slots.identity import body_of, merge, part_colours, swap_identities, update_appearance
-from tracker.slots.lifecycle import (
-    Visibility,
-    confirm,
-    find_returning,
-    find_seen_twice,
-    has_ended,
-    update_moved,
-    update_visibility,
-    visibility,
-)
-from tracker.slots.pose import VISIBLE, Fit, coast, mask_box, measure, touches_border
-from tracker.slots.report import at_frame_size, visible_boxes
+from tracker.slots.e_step import FOREGROUND, Responsibilities, crop_frame, e_step
+from tracker.slots.identity import update_identities
+from tracker.slots.lifecycle import Visibility, confirm, spawn, terminate, update_visibility, visibility
+from tracker.slots.pose import Fit, coast, mask_box, measure
+from tracker.slots.report import at_frame_size, regions_of, reported_numbers, visible_boxes
 from tracker.slots.settings import SlotsSettings
-from tracker.slots.slot import Geometry, Slot, Slots
+from tracker.slots.slot import Slots
 from tracker.slots.weights import Network
 from tracker.timing import FrameTimer, Interval, lasts
 from tracker.types import Box, Frame, Image, Mask, Region, Scene, Segmentation
@@ -41,9 +32,6 @@ from tracker.types import Box, Frame, Image, Mask, Region, Scene, Segmentation
 Array = NDArray[np.float32]
 Size = tuple[int, int]
 """(width, height) of the working picture"""
-
-SMALLEST_POSE_PX = 4.0
-"""sides of a new slot's pose, at least"""
 
 
 class SlotsSegmenter:
@@ -102,24 +90,26 @@ class SlotsSegmenter:
         update_visibility(slots.records, shown, association, life, interval)
         support = shown.support(association.isolated)
         superseded = confirm(slots.records, predicted, association, support, size, life, self._next_number)
-        self._update_identities(image, responsibilities, association, shown)
+        update_identities(
+            slots.records, image, responsibilities.labels, association, shown.shown, look_s=interval.look_s
+        )
         # M-step (RNN-EM): theta of the next frame from what each slot is responsible for in this one
         fitted = self._m_step(image, verdict, responsibilities, association)
         # measure: positions by the blobs where they are certain
         boxes = self._measure(association, blobs, shown, predicted, fitted, size)
         # report
         regions = self._regions(responsibilities, boxes, association, verdict)
-        labels = self._numbers()[responsibilities.labels]
+        labels = reported_numbers(slots.records)[responsibilities.labels]
         # slots end, and begin
-        self._terminate(size, association, superseded)
+        terminate(slots, association, superseded, size, life, look_s=interval.look_s)
         for birth in association.births:
-            self._spawn(birth, image)
+            spawn(slots, birth, image, self.settings)
         if frame.scene is not None:
             self._teach_scene(image, labels)
             labels = self.scene.complete(labels)
         if self.settings.boxes == "visible":
             regions = visible_boxes(regions, labels)
-        foreground = (labels > 0) | self._large(blobs)[blobs.labels]
+        foreground = (labels > 0) | blobs.at_least(life.min_area * blobs.labels.size)[blobs.labels]
         return at_frame_size(labels, foreground, regions, frame.image.shape[:2])
 
     def _predict(self, time_s: float) -> Interval:
@@ -164,22 +154,6 @@ class SlotsSegmenter:
     def _next_number(self) -> int:
         self._last_number += 1
         return self._last_number
-
-    def _update_identities(
-        self, image: Image, responsibilities: Responsibilities, association: Association, shown: Visibility
-    ) -> None:
-        """Remember the appearance of who is isolated; after a merge, who is who."""
-        slots, size = self._slots.records, (image.shape[1], image.shape[0])
-        for k, slot in enumerate(slots):
-            if k in association.isolated and not slot.hidden:
-                box = association.isolated[k]
-                if shown.shown[k] >= VISIBLE and not touches_border(box, size):
-                    colours = part_colours(image, *body_of(responsibilities.labels, k + 1, box))
-                    update_appearance(slot, colours, look_s=self._interval.look_s)
-            elif blob := association.blob_of(k):
-                others = [j for j in range(len(slots)) if j != k and association.blob_of(j) == blob]
-                merge(slot, {number for j in others if (number := slots[j].number) is not None})
-        swap_identities(slots)
 
     def _m_step(
         self, image: Image, verdict: NDArray[np.uint8], responsibilities: Responsibilities, association: Association
@@ -228,58 +202,12 @@ class SlotsSegmenter:
         self, responsibilities: Responsibilities, boxes: list[Box], association: Association, verdict: NDArray[np.uint8]
     ) -> list[Region]:
         """Confirmed slots, at working size."""
-        slots = self._slots.records
-        counts = np.bincount(responsibilities.labels.ravel(), minlength=len(slots) + 1)
-        entropy = entropies(responsibilities)
+        slots, entropy = self._slots.records, entropies(responsibilities)
         confidence = self.witness.judge(
             slots, responsibilities, boxes, association,
             entropy=entropy, foreground=verdict == FOREGROUND, dt_s=self._interval.dt_s,
         )  # fmt: skip
-        regions = []
-        for k, slot in enumerate(slots):
-            if slot.number is None:
-                continue
-            area = 0.0 if slot.hidden else float(counts[k + 1])
-            unsure = None if slot.hidden or np.isnan(entropy[k]) else float(entropy[k])
-            regions.append(Region(slot.number, boxes[k], area, confidence[slot.number], slot.hidden, unsure))
-        return regions
-
-    def _numbers(self) -> NDArray[np.int32]:
-        """(K + 1,) what is reported of the background and each slot; 0 for one that is hidden or not confirmed."""
-        return np.array([0, *(0 if slot.hidden else slot.number or 0 for slot in self._slots)], np.int32)
-
-    def _terminate(self, size: Size, association: Association, superseded: set[int]) -> None:
-        """End slots that have left, are parts of others, or are second ones for the same object."""
-        slots, life = self._slots.records, self.settings.life
-        poses = self._slots.poses
-        for slot, pose in zip(slots, poses, strict=True):
-            update_moved(slot, pose)
-        ended = find_seen_twice(poses, slots, life, look_s=self._interval.look_s)
-        ended |= {k for k in association.occluded if slots[k].number is None} | association.fragments | superseded
-        ended |= {k for k, slot in enumerate(slots) if has_ended(poses[k], slot, size, life)}
-        self._slots.terminate(ended)
-
-    def _spawn(self, birth: Birth, image: Image) -> None:
-        """A new slot, or a hidden one that has come back."""
-        box, cell, slots = birth.box, self.network.cell, self._slots
-        extent = max(SMALLEST_POSE_PX, box.width), max(SMALLEST_POSE_PX, box.height)
-        pose = np.array([*box.centre, *extent], np.float32)
-        back = find_returning(birth, slots.poses, slots.records, self.settings.life)
-        if back is None and len(slots) >= self.settings.max_slots:
-            return
-        silhouette = np.zeros(image.shape[:2], np.float32)
-        silhouette[int(box.y0) : int(box.y1), int(box.x0) : int(box.x1)] = birth.mask
-        seen = crop_birth(image, silhouette, pose, cell.settings.grid_px)
-        if seen is None:
-            return
-        mask, colour = (torch.from_numpy(part) for part in seen)
-        state = cell.birth(torch.from_numpy(pose)[None], colour, mask)
-        if back is not None:
-            slots.revive(back, state, box.centre)
-            return
-        x, y, width, height = pose.tolist()
-        geometry = Geometry(size=(width, height), window=(width, height))
-        slots.spawn(Slot((x, y), birth.area_px, geometry, colour=birth.colour), state)
+        return regions_of(slots, boxes, responsibilities, confidence, entropy)
 
     def _teach_scene(self, image: Image, labels: NDArray[np.int32]) -> None:
         """Tell the scene what is known to be object, so that what stops neither fades nor leaves a ghost.
@@ -292,9 +220,3 @@ class SlotsSegmenter:
             if slot.number and (self._prepared or slot.moved or not lasts(slot.age_s, still_s))
         ]  # fmt: skip
         self.scene.learn(image, np.isin(labels, kept) if kept else None, dt_s=self._interval.dt_s)
-
-    def _large(self, blobs: Blobs) -> NDArray[np.bool_]:
-        """(B,) which blobs are large enough to be foreground whoever they are; the background is none."""
-        large = blobs.areas >= self.settings.life.min_area * blobs.labels.size
-        large[0] = False
-        return large

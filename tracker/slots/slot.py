@@ -93,14 +93,14 @@ class Slots:
     """The slots of a lane. Entry k of the records and row k of the network state are of one slot."""
 
     def __init__(self, cell: WindowCell) -> None:
-        self._cell = cell
+        self.cell = cell
         self.clear()
 
     def clear(self) -> None:
         """End all slots."""
-        size = self._cell.settings.grid_px
+        size = self.cell.settings.grid_px
         self._records: list[Slot] = []
-        self.state = self._cell.birth(torch.zeros(0, 4), torch.zeros(0, 3, size, size))
+        self.state = self.cell.birth(torch.zeros(0, 4), torch.zeros(0, 3, size, size))
 
     def __len__(self) -> int:
         return len(self._records)

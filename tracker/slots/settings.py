@@ -83,7 +83,7 @@ class TrainSettings(Settings):
 
 
 class LifeSettings(Settings):
-    """When a slot is born, hidden, revived and dead. Times in seconds, lengths in shares of the picture or of the object.
+    """When a slot begins, is hidden, returns and ends. Times in seconds, lengths in shares of the picture or of the object.
 
     What says "seen" counts evidence: a frame gives 0.04 s of it at most, so a slow clip is asked for as many looks as one of 25
     frames a second, and a fast one for as many seconds.
@@ -96,19 +96,19 @@ class LifeSettings(Settings):
     bridge_height: float = Field(0.1, ge=0, le=1)
     """the same where the mixture sees shadow in the gap"""
     fragment: float = Field(0.6, ge=0, le=1000)
-    """loose foreground that hangs on a slot and is smaller than this share of it is a part of it; larger, a birth"""
+    """unclaimed foreground within a slot's reach that is smaller than this share of it is a fragment of it; larger, a birth"""
     growth: float = Field(2.5, ge=1, le=1e9)
-    """a blob this many times a grown slot's area has somebody else in it"""
+    """a blob this many times the area of a slot whose size is known has another object in it"""
     crowded_s: Seconds = 0.24
-    """seconds such a blob must be seen, and nobody else be found in it, until it is all of the slot that stands in it"""
+    """seconds such a blob must be seen until the slot in it counts as merged with an unknown object"""
     merge_growth: float = Field(1.2, ge=1, le=1e9)
-    """a blob this many times the largest of the slots that stand in it holds them all; smaller, only its owner is seen"""
+    """a blob this many times the largest of the slots in it holds them all; in a smaller one the others are occluded"""
     grow_s: Seconds = 0.6
-    """a slot seen alone for fewer seconds takes all loose foreground that hangs on it"""
+    """seconds a slot must have been isolated until its size and shape count as known"""
     found_s: Seconds = 0.24
-    """seconds a slot must have been seen alone to count as somebody beside others in one blob; less, and it is a piece of them"""
+    """seconds a slot must have been isolated to count as an object beside others in one blob; less, and it is a fragment of them"""
     outgrown: float = Field(4.0, ge=1, le=1e9)
-    """a blob so many times all the known slots in it is one object that they are pieces of"""
+    """a blob so many times all the known slots in it is one object of which they are fragments"""
     confirm_s: Seconds = 0.12
     """seconds a slot must be seen before it is given an identity"""
     young_s: Seconds = 0.12
@@ -120,13 +120,13 @@ class LifeSettings(Settings):
     revive_sizes: float = Field(2.0, ge=0, le=1000)
     """a birth within so many sizes of where a hidden slot should be, and of its colour, is that slot coming back"""
     supported: float = Field(0.6, ge=0, le=1000)
-    """a slot in company that owns less of its usual area may be the newborn that comes out of the group"""
+    """a merged slot that owns less of its usual area may be the new slot that comes out of the group"""
     same_colour: float = Field(0.15, ge=0, le=1)
     """largest difference of mean colour, of 1, between a hidden slot and its return"""
     part_s: Seconds = 0.2
     """seconds that two pieces side by side must be seen before they are two objects"""
     same: float = Field(0.7, gt=0, le=1)
-    """two slots one of which covers this share of the other are one object seen twice; the younger dies"""
+    """two slots one of which covers this share of the other are one object seen twice; the younger ends"""
     inside_s: Seconds = 0.8
     """seconds a slot must be seen inside an older one to be held to be the same object"""
     flood: float = Field(0.1, gt=0, le=1)

@@ -100,7 +100,7 @@ class LifeSettings(Settings):
     growth: float = Field(2.5, ge=1, le=1e9)
     """a blob this many times the area of a slot whose size is known has another object in it"""
     crowded_s: Seconds = 0.24
-    """seconds such a blob must be seen until the slot in it counts as merged with an unknown object"""
+    """seconds for which such a slot counts as merged with an unknown object; if none is found by then, the blob is all the slot's"""
     merge_growth: float = Field(1.2, ge=1, le=1e9)
     """a blob this many times the largest of the slots in it holds them all; in a smaller one the others are occluded"""
     grow_s: Seconds = 0.6

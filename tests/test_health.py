@@ -162,7 +162,7 @@ def view(lane, boxes, *, doubts=(), shape=(80, 160)):
     labels = np.zeros(shape, np.int32)
     for identity, box in boxes.items():
         labels[int(box.y0) : int(box.y1), int(box.x0) : int(box.x1)] = identity
-    regions = tuple(Region(k, box, 800.0, doubt=d) for (k, box), d in zip(boxes.items(), doubts, strict=False))
+    regions = tuple(Region(k, box, 800.0, entropy=d) for (k, box), d in zip(boxes.items(), doubts, strict=False))
     tracks = tuple(Track(k, box, 1.0, k) for k, box in boxes.items())
     return View(lane, Segmentation(labels, regions, True, labels > 0), tracks)
 

@@ -158,7 +158,7 @@ class Region:
     """in [0, 1]"""
     hidden: bool = False
     """behind something: the box is predicted, not seen"""
-    doubt: float | None = None
+    entropy: float | None = None
     """mean entropy, in bits, of who owns its pixels; None where a method gives every pixel to one owner"""
 
 

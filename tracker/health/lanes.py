@@ -35,7 +35,7 @@ class Lives:
         for track in view.tracks:
             if not track.hidden:
                 self._seen.add(track.id, time_s)
-        self._add_doubt([r for r in view.segmentation.regions if not r.hidden and r.doubt is not None])
+        self._add_doubt([r for r in view.segmentation.regions if not r.hidden and r.entropy is not None])
 
     def _add_doubt(self, regions: Sequence[Region]) -> None:
         self.weighs = self.weighs or bool(regions)
@@ -45,7 +45,7 @@ class Lives:
         np.fill_diagonal(shared, 0)
         met = (shared >= MEETING * np.minimum.outer(areas, areas)).any(axis=1)
         for n in np.flatnonzero(met).tolist():
-            self._doubts += regions[n].doubt or 0.0
+            self._doubts += regions[n].entropy or 0.0
             self._doubted += 1
 
     @property

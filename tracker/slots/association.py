@@ -230,7 +230,7 @@ class _Draft:
         self._add_leftovers(b, loose)
 
     def _isolate(self, b: int, k: int) -> None:
-        """Slot k has the blob for itself. One far too large for it may hold an unknown object, for `crowded_s`; then it is all the slot's."""
+        """Slot k has the blob for itself. One far too large may hold an unknown object, for `crowded_s`; then it is all the slot's."""
         slot, settings = self.slots[k], self.settings
         known = not lasts(settings.grow_s, slot.geometry.isolated_s)
         grown = known and self.blobs.areas[b] > settings.growth * slot.area_px

@@ -10,11 +10,11 @@ def call(*arguments):
     return CliRunner().invoke(cli, [str(argument) for argument in arguments])
 
 
-def refused(*arguments):
-    """The one line on stderr of a call that must fail with exit code 1."""
+def refused(*arguments, code=1):
+    """The one line on stderr of a call that must fail with that exit code."""
     result = call(*arguments)
     lines = result.stderr.strip().splitlines()
-    assert result.exit_code == 1, result.output
+    assert result.exit_code == code, result.output
     assert lines[-1].startswith("tracker: error: ")
     assert len(lines) == 1, lines
     assert "Traceback" not in result.output

@@ -312,13 +312,28 @@ def test_a_run_whose_standard_streams_are_closed_writes_whole_files(clip, tmp_pa
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="a device of Linux")
-@pytest.mark.parametrize("option", ["--help", "--version"])
-def test_a_help_that_finds_no_room_is_one_line(option):
+@pytest.mark.parametrize("options", [("--help",), ("--version",), ("process", "--help")], ids=" ".join)
+def test_a_help_that_finds_no_room_is_one_line(options):
     with open("/dev/full", "w") as full:
-        asked = [sys.executable, "-m", "tracker", option]
+        asked = [sys.executable, "-m", "tracker", *options]
         ended = subprocess.run(asked, stdout=full, stderr=subprocess.PIPE, text=True, timeout=60)
     assert ended.returncode == 1
     assert ended.stderr == "tracker: error: stdout cannot be written (No space left on device)\n"
+
+
+@unix
+def test_a_help_whose_reader_has_gone_says_nothing():
+    reader, writer = os.pipe()
+    os.close(reader)
+    with open(writer, "w") as pipe:
+        ended = subprocess.run(
+            [sys.executable, "-m", "tracker", "process", "--help"],
+            stdout=pipe,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=60,
+        )
+    assert ended.stderr == ""
 
 
 @unix

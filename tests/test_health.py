@@ -193,6 +193,19 @@ def test_lives_are_counted_by_hand():
     assert found["short_lives", "slots"].level == "look"
 
 
+def test_a_gap_of_hours_is_no_frames_length():
+    def time_s(n):
+        return n / 10 + (7200 if n >= 30 else 0)
+
+    health = Health(["slots"])
+    image = np.random.default_rng(0).integers(0, 255, (80, 160, 3), dtype=np.uint8)
+    for n in range(60):
+        shown = view("slots", {1 + (n >= 30): person(10)})
+        health.write(Moment(Frame(n, time_s(n), image), (shown,)))
+    (life,) = (finding for finding in health.findings() if finding.name == "median_life_s")
+    assert life.value == pytest.approx(3.0)
+
+
 def test_doubt_is_taken_in_meetings_only():
     boxes = {1: person(0), 2: person(10), 3: person(100)}
     found = compare(lambda n: (view("slots", boxes, doubts=(0.2, 0.6, 1.5)), view("gmm", boxes)), 5)

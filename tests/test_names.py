@@ -194,14 +194,14 @@ def test_a_video_and_a_folder_of_one_stem_stand_side_by_side():
 
 def test_a_rate_is_for_pictures_without_times_only():
     video("a.mp4")
-    assert refused("process", "a.mp4", "--fps", 1) == (
+    assert refused("process", "a.mp4", "--fps", 1, code=2) == (
         "a.mp4: has times of its own; --fps is for pictures without times, leave it out"
     )
     first, *rest = [Pillow.fromarray(picture) for picture in clips.draw(3)]
     first.save("a.gif", save_all=True, append_images=rest, duration=100)
     first.save("a.png", save_all=True, append_images=rest, duration=100)
     for name in ("a.gif", "a.png"):
-        assert "--fps is for pictures" in refused("process", name, "--fps", 1)
+        assert "--fps is for pictures" in refused("process", name, "--fps", 1, code=2)
     for address in ("rtsp://me:secret@cam/main", "0"):
         with pytest.raises(SourceError, match="--fps is for pictures") as caught:
             open_source(address, fps=1.0)

@@ -187,6 +187,25 @@ def test_an_input_is_refused_by_whatever_name_it_has(tmp_path):
         plan_results([], folders=[tmp_path], inputs=[mine], overwrite=True)
 
 
+def test_a_name_that_is_known_only_once_a_folder_is_made_is_refused_and_makes_none(tmp_path):
+    """`new/../mine.csv` is the input as soon as `new` is there."""
+    (tmp_path / "mine.csv").write_text(TABLE)
+    for output in (tmp_path / "new" / ".." / "mine.csv", tmp_path / "new" / "er" / ".." / ".." / "mine.csv"):
+        with pytest.raises(SinkError, match=r"write it without \.\."):
+            plan_results([output], inputs=[tmp_path / "mine.csv"], overwrite=True)
+        with pytest.raises(SinkError, match=r"write it without \.\."):
+            plan_results([], folders=[output], inputs=[tmp_path / "mine.csv"], overwrite=True)
+    assert names_in(tmp_path) == ["mine.csv"]
+
+
+@pytest.mark.parametrize("name", [".", "/", "..", "x/.."])
+def test_a_name_of_a_folder_that_is_there_is_no_name_of_a_result(name):
+    with pytest.raises(SinkError, match="write a name for the result"):
+        plan_results([Path(name)])
+    with pytest.raises(SinkError, match="write a name for the result"):
+        plan_results([], folders=[Path(name)])
+
+
 # Whose file it is
 
 

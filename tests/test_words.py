@@ -51,6 +51,15 @@ MISTYPED = [
 ]
 
 
+@pytest.mark.parametrize(
+    "address",
+    ["rtsp://me:8675309", "rtsp:/me:8675309/h/x", "rtsp://h@me:8675309/x", "rtsp://h/x@me:8675309", "rtsp:me:8675309"],
+)
+def test_a_password_of_digits_alone_is_hidden_and_a_port_is_shown(address):
+    assert "8675309" not in without_passwords(f"{address}: no such file")
+    assert without_passwords("rtsp://cam:8554/main: closed") == "rtsp://cam:8554/main: closed"
+
+
 @pytest.mark.parametrize("address", MISTYPED)
 def test_a_password_is_hidden_however_the_address_is_mistyped(address):
     line = f"{address}: no such file; check the path"

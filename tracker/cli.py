@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal, NoReturn, TypeVar
 import click
 
 from tracker import __version__
-from tracker.errors import SinkError, TrackerError
+from tracker.errors import OptionError, SinkError, TrackerError
 from tracker.interrupt import Interrupts
 from tracker.options import (
     CLIPS,
@@ -50,7 +50,8 @@ SITUATIONS = (
 WORLDS = ("street", "mnist-mot", "sprites-mot", *SITUATIONS)
 PAPERS = ("shapes", "flying-shapes", "flying-mnist", "denoising", "balls", "curtain")
 LAYOUTS = ("auto", "cdnet", "masks", "mot", "identities")
-EXIT_ERROR = 1
+EXIT_ERROR, EXIT_USAGE = 1, 2
+HELP = {"-h", "--help"}
 EXIT_SIGNAL = 128
 """plus the signal's number: 130 after Ctrl+C"""
 
@@ -58,16 +59,23 @@ note = partial(click.echo, err=True)
 """To stderr: results go to stdout or files."""
 
 
-def say(text: object) -> None:
-    """To stdout. A stdout that is closed or full is no error: it comes after the work, whose results are in files."""
+def say(text: object, *, only: bool = False) -> None:
+    """To stdout. A stdout that is closed or full is no error: it comes after the work, whose results are in files.
+
+    only  the text is nowhere else: then it is one. A reader that has gone (`| head`) is none. Raises SinkError
+    """
     if sys.stdout is None:
         return
     try:
         click.echo(text)
         sys.stdout.flush()
-    except OSError:
+    except OSError as error:
         with contextlib.suppress(OSError, ValueError):  # what is still buffered must not fail again at the exit
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if only and not isinstance(error, BrokenPipeError):
+            raise SinkError(
+                f"stdout cannot be written ({error.strerror}); write the scores to a file with -o"
+            ) from None
 
 
 C = TypeVar("C", bound=Callable[..., Any])
@@ -92,13 +100,15 @@ class Commands(click.Group):
             except KeyboardInterrupt:
                 _end_interrupted(ctx, interrupts)
             except Exception as error:
+                if isinstance(error, OSError) and HELP & set(sys.argv):
+                    raise  # the help does not fit on stdout
                 if ctx.meta.get("tracker.debug"):
                     note(without_passwords(traceback.format_exc()))
                 if interrupts.asked and not isinstance(error, (TrackerError, OSError)):
                     # a library that was interrupted while it was imported makes it an error of its own: pydantic does
                     _end_interrupted(ctx, interrupts)
                 note(f"tracker: error: {one_line(error)}")
-                ctx.exit(EXIT_ERROR)
+                ctx.exit(EXIT_USAGE if isinstance(error, OptionError) else EXIT_ERROR)
 
 
 def _end_interrupted(ctx: click.Context, interrupts: Interrupts) -> NoReturn:

@@ -2,6 +2,7 @@
 
     TrackerError              anything a user can act on; the command line prints it as one line, exit code 1
     ├── SourceError           a video, folder, camera or stream cannot be read
+    │   └── OptionError       an option that has no effect on this source; exit code 2
     ├── SinkError             a result cannot be written, or exists already
     ├── SettingsError         an unknown or impossible setting
     ├── WeightsError          a weights file that is missing, damaged or of another version
@@ -30,6 +31,10 @@ class TrackerError(Exception):
 
 class SourceError(TrackerError):
     """A source cannot be opened or read."""
+
+
+class OptionError(SourceError):
+    """An option that has no effect on this source."""
 
 
 class SinkError(TrackerError):

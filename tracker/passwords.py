@@ -10,8 +10,8 @@ _AT = "(?:@|%40)"
 
 _USER_AFTER_SCHEME = re.compile(rf"(?i)({_SCHEME})[^\n]*{_AT}")
 """To the last @ of the line: passwords hold spaces, @, / and #, which users do not escape."""
-_USER_WITHOUT_HOST = re.compile(rf"(?i)({_SCHEME})[^\s/:@\[]+:(?=[^\s/]*[^\s/0-9'\",;:.)])\S+")
-"""What follows the colon is no port."""
+_USER_WITHOUT_HOST = re.compile(rf"(?i)({_SCHEME})[^\s/:@\[]+:(?=[^\s/]*[^\s/0-9'\",;:.)]|[0-9]{{6}})\S+")
+"""What follows the colon is no port: it is no number, or one of more than five digits."""
 _USER_ALONE = re.compile(rf"[^\s'\"(\[=:/]+:\S*{_AT}")
 _ENDING = r"[^\s'\"]*?(?=[:;,.)]*(?:[\s'\"]|$))"
 _QUERY = re.compile(rf"(?i)({_SCHEME}[^\s?#]*)[?#]{_ENDING}")

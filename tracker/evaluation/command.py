@@ -26,13 +26,14 @@ def evaluate_to_files(
     reads: Sequence[Path] = (),
     quiet: bool = False,
     note: Callable[[str], None],
-    say: Callable[[str], None],
+    say: Callable[..., None],
 ) -> Evaluation:
     """Evaluate, write the files asked for, and hand the table to `say`.
 
     reads  other files that it depends on, such as those of the settings; never replaced
     quiet  without progress
     note   told what the user should know, line by line
+    say    prints the table; told `only=True` where no file has the scores
     Raises what `evaluate` raises, and SinkError; the table is said also where the files cannot be written, as on a full disk.
     """
     inputs = (*task.datasets, *task.results, *([task.truth] if task.truth else []), *reads)
@@ -48,7 +49,7 @@ def evaluate_to_files(
             write(evaluation, results, json=json, csv=csv, document=written)
         finally:
             if evaluation.scores:
-                say(table(evaluation))
+                say(table(evaluation), only=json is None and csv is None)
     return evaluation
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterator, Sequence
 from itertools import combinations
+from statistics import median
 
 import cv2
 import numpy as np
@@ -22,6 +24,8 @@ SMALL_PX = 160
 """width of the grey picture on which light and camera are watched"""
 COARSE_PX = 480
 """a wider frame is thinned out first"""
+REMEMBERED = 10_000
+"""first frame intervals, whose median is how long a frame lasts"""
 MASKS_EVERY = 2
 """one in so many frames has its foregrounds compared"""
 
@@ -78,6 +82,7 @@ class Health:
         self._camera: Camera | None = None
         self._frames = 0
         self._first_s, self._last_s = 0.0, 0.0
+        self._intervals_s = array("d")
 
     def write(self, moment: Moment) -> None:
         """Look at one moment."""
@@ -96,6 +101,8 @@ class Health:
             agreement.add_boxes(*([track.box for track in view.tracks if not track.hidden] for view in views))
             if self._frames % MASKS_EVERY == 0:
                 agreement.add_masks(*(view.segmentation.foreground[::2, ::2] for view in views))
+        if self._frames and len(self._intervals_s) < REMEMBERED:
+            self._intervals_s.append(frame.time_s - self._last_s)
         self._frames += 1
         self._last_s = frame.time_s
 
@@ -221,11 +228,12 @@ class Health:
 
     def _of_lane(self, lane: str, lives: Lives) -> Iterator[Finding]:
         minutes = (self._last_s - self._first_s) / 60
-        lengths = lives.lengths_s((self._last_s - self._first_s) / max(1, self._frames - 1))
+        # the usual interval, not the mean one: a gap of hours is no frame's length
+        lengths = lives.lengths_s(median(self._intervals_s) if self._intervals_s else 0.0)
         rate = lives.identities / minutes if minutes > 0 else None
-        median = float(np.median(lengths)) if len(lengths) else None
+        life_s = float(np.median(lengths)) if len(lengths) else None
         # a clip may be too short for any life to be long
-        level = _falling(median, (min(LIFE_S[0], 20 * minutes), min(LIFE_S[1], 8 * minutes)))
+        level = _falling(life_s, (min(LIFE_S[0], 20 * minutes), min(LIFE_S[1], 8 * minutes)))
         advice = {
             "good": "Most identities last.",
             "look": "Identities are rather short: see in the timeline whether objects are that quick or their tracks broken.",
@@ -246,7 +254,7 @@ class Health:
         else:
             yield Finding(name, title, lane, rate, "per min", level, often.get(level, often["good"]))
         advice["unknown"] = "No identity was found, so there are no lives to measure."
-        yield Finding("median_life_s", "Median life", lane, median, "s", level, advice[level])
+        yield Finding("median_life_s", "Median life", lane, life_s, "s", level, advice[level])
         # in a short clip only the short ones have ended
         short = lives.short if lives.ended >= ENOUGH else None
         level = _rising(short, SHORT)

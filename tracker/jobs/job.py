@@ -42,6 +42,7 @@ from tracker.sinks import (
     write_output,
 )
 from tracker.sources import open_source
+from tracker.timing import WARM_UP_PICTURES
 from tracker.types import Sink, Source, SourceInfo
 
 if TYPE_CHECKING:
@@ -128,7 +129,9 @@ def _build_all_sinks(
     unprepared = info.live or settings.prescan_frames == 0
     warm_up_s = settings.gmm.mixture.warm_up_s if unprepared else 0.0
     if unprepared:
-        notify(f"warming up: the first {warm_up_s:g} s are taken for the empty scene")
+        notify(
+            f"warming up: the first {warm_up_s:g} s, and {WARM_UP_PICTURES} pictures at least, are taken for the empty scene"
+        )
     overlay = build_overlay(job, settings)
     finders = {lane: EventFinder(settings.events, lane) for lane in settings.lanes}
     health = Health(settings.lanes, warm_up_s=warm_up_s, pairs=job.compare)

@@ -48,11 +48,13 @@ def check_outputs(
     inputs     files and folders that it reads
     stale      what an earlier run left under the same name and this one would remove
 
-    Raises SinkError if a result is an input, or an input or another result lies in it; if something stands in its place and
-    `overwrite` is false, or this program did not write it; if a link, pipe or device stands there, or a folder in the place of a
-    file or the reverse.
+    Raises SinkError if a name goes through a folder that is not there; if a result is an input, or an input or another result lies in
+    it; if something stands in its place and `overwrite` is false, or this program did not write it; if a link, pipe or device stands
+    there, or a folder in the place of a file or the reverse.
     """
     files, folders = list(files), list(folders)
+    for path in (*files, *folders):
+        _refuse_unclear(path)
     read = {identity: path for path in inputs for identity in _identities(path)}
     for path in (*files, *folders, *stale):
         _refuse_input(path, read)
@@ -71,6 +73,13 @@ def check_outputs(
         result = next((each for each in files if path.resolve() in (each.resolve(), *each.resolve().parents)), None)
         if result is not None:
             raise SinkError(f"{path}: is written whole, and {result} would lie in it; choose another name")
+
+
+def _refuse_unclear(path: Path) -> None:
+    """Refuse a name that is only known once folders are made: `new/../clip.mp4` may be the input."""
+    for place, part in zip(path.parents, reversed(path.parts[:-1]), strict=False):
+        if part == ".." and not place.exists():
+            raise SinkError(f"{path}: goes through a folder that does not exist; write it without ..")
 
 
 def _identities(path: Path) -> list[Identity]:
@@ -156,6 +165,9 @@ class Results:
         overwrite: bool = False,
     ) -> None:
         self._run_id = new_run_id()
+        for path in (*files, *folders):
+            if path.name in ("", ".."):
+                raise SinkError(f"{path}: names a folder that is there already; write a name for the result")
         self._base = base
         self._outputs = {path: Output(path, self._part(path)) for path in (*files, *folders)}
         self._files, self._folders = files, list(folders)

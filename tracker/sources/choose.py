@@ -6,7 +6,7 @@ import difflib
 import glob
 from pathlib import Path
 
-from tracker.errors import SourceError
+from tracker.errors import OptionError, SourceError
 from tracker.sources.address import MOST_CAMERAS, SCHEMES, camera_number, is_path, is_url, scheme, shown
 from tracker.sources.pictures import SUFFIXES, Pictures, is_picture
 from tracker.sources.span import Span
@@ -50,7 +50,7 @@ def open_source(
         return Pictures(_matches(address), name=address, span=span, fps=fps)
     camera = None if there else camera_number(address)
     if fps is not None and (file or is_url(address) or camera is not None):
-        raise SourceError(f"{shown(address)}: has times of its own; --fps is for pictures without times, leave it out")
+        raise OptionError(f"{shown(address)}: has times of its own; --fps is for pictures without times, leave it out")
     if file:
         if path.stat().st_size == 0:
             raise SourceError(f"{address}: the file is empty (0 bytes)")

@@ -10,7 +10,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
-from tracker.errors import SourceError
+from tracker.errors import OptionError, SourceError
 from tracker.sources.depth import PROBED
 from tracker.sources.pages import ONE, Pages, find_pages
 from tracker.sources.span import Span
@@ -74,7 +74,7 @@ class Pictures:
         paged = {path: pages for path in ordered if path.suffix.lower() in PAGED if (pages := find_pages(path)) != ONE}
         timed = any(pages.durations_s for pages in paged.values())
         if timed and fps is not None:
-            raise SourceError(f"{name}: has times of its own; --fps is for pictures without times, leave it out")
+            raise OptionError(f"{name}: has times of its own; --fps is for pictures without times, leave it out")
         self._name = "/".join(Path(name).parts[-2:])  # input/ and img1/ alone say little
         self._torn = [path.name for path, pages in paged.items() if pages.torn]
         self._left_out: list[str] = []

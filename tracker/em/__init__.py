@@ -1,1 +1,1 @@
-"""Expectation maximisation: likelihoods, responsibilities, the two-term loss; Gaussian mixtures."""
+"""Expectation maximisation: likelihoods, responsibilities, the two-term loss; classical EM of Gaussian mixtures."""

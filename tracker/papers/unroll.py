@@ -18,7 +18,13 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from tracker.em.likelihoods import bernoulli_log_likelihood, gaussian_log_likelihood
+from tracker.em.likelihoods import (
+    bernoulli_likelihood,
+    bernoulli_log_likelihood,
+    gaussian_log_likelihood,
+    loss_terms,
+    normalised,
+)
 from tracker.papers.cells import Cell
 from tracker.papers.settings import EmSettings
 
@@ -73,7 +79,7 @@ def random_shares(shape: tuple[int, ...], *, generator: torch.Generator, device:
     """gamma^0 (B, K, 1, H, W): |n| / sum_k |n|, n ~ N(0, 1) for each pixel and component; 1 where K = 1."""
     # one number in some millions is exactly 0, and alone among K = 1 it would be 0 / 0
     n = torch.randn(shape, generator=generator, device=device).abs().clamp(min=SMALLEST)
-    return n / n.sum(1, keepdim=True)
+    return normalised(n, dim=1)
 
 
 def make_inputs(frames: Tensor, settings: EmSettings, *, seed: int) -> Inputs:
@@ -94,12 +100,11 @@ def shares(x: Tensor, psi: Tensor, settings: EmSettings) -> Tensor:
     """
     x = x[:, None]
     if settings.pixels == "bernoulli":
-        likelihood = torch.addcmul(1 - x, 2 * x - 1, psi)  # x psi + (1 - x)(1 - psi) in one pass over K pictures
+        likelihood = bernoulli_likelihood(x, psi)
     else:
         peak = 1 / (settings.share_sigma * math.sqrt(2 * math.pi))
         likelihood = peak * gaussian_log_likelihood(x, psi, sigma=settings.share_sigma).exp()
-    q = likelihood + LIKELIHOOD_FLOOR
-    return q / q.sum(1, keepdim=True)
+    return normalised(likelihood + LIKELIHOOD_FLOOR, dim=1)
 
 
 def unroll(
@@ -153,7 +158,7 @@ def unrolled_loss(run: Unrolled, frames: Tensor, settings: EmSettings) -> Losses
     target = frames[:, 1:].transpose(0, 1)[first:, :, None]  # (T, B, 1, 1, H, W)
     intra, inter = pixel_losses(target, psi, settings)
     over = len(frames) * (len(psi) if settings.mean_over_steps else 1)
-    mine, others = (gamma * intra).sum() / over, ((1 - gamma) * inter).sum() / over
+    mine, others = (term.sum() / over for term in loss_terms(gamma, intra, inter))
     return Losses(mine + settings.inter_weight * others, mine, others)
 
 

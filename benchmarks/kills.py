@@ -23,6 +23,7 @@ import torch
 
 LIMIT_S = 300
 RECIPE = """
+kind: slots
 train:
   {steps: 6, batch: 1, slots: 2, checkpoint_every: 1, lengths: [[0.0, 3]],
    network: {cell: {grid_px: 8, features: 4, hidden: 2, motion: 8}}}

@@ -87,13 +87,12 @@ def main() -> None:
         for clip in asked.clips:
             measure(clip, lanes, asked.rounds)
         return
-    from tracker.synth import draw_world, save_clip
+    from tracker.synth import Order, save_world, stream_world
 
     with tempfile.TemporaryDirectory() as folder:
         for size in SIZES:
             path = Path(folder) / f"street-{size[0]}x{size[1]}.mp4"
-            drawn = draw_world("street", seed=1, frames=asked.frames, size=size, objects=None)
-            save_clip(drawn, video=path)
+            save_world(stream_world("street", Order(seed=1, frames=asked.frames, size=size)), video=path)
             measure(str(path), lanes, asked.rounds)
 
 

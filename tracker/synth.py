@@ -19,11 +19,9 @@ from tracker.sinks.outputs import write_inside, writing
 from tracker.types import Frame, Moment
 from tracker.worlds import (
     SITUATIONS,
-    Clip,
     Drawn,
     MotSettings,
     StreetSettings,
-    draw_street,
     read_digits,
     stream_mot,
     stream_situation,
@@ -69,15 +67,6 @@ class World:
     """x264's constant quality that fits it"""
 
 
-def draw_world(
-    world: str, *, seed: int, frames: int, size: tuple[int, int], objects: int | None, fps: float = 25.0
-) -> Clip:
-    """Draw a street whole; `size` is (width, height), `objects` how many at a time, None for its own."""
-    if world != "street":
-        raise SettingsError(f"{world}: drawn frame by frame only; use stream_world")
-    return draw_street(_street_of(Order(seed, frames, size, objects, fps)), seed=seed)
-
-
 def stream_world(world: str, order: Order) -> World:
     """Draw one of WORLDS frame by frame.
 
@@ -96,10 +85,6 @@ def _street_of(order: Order) -> StreetSettings:
 
 def _street(order: Order) -> World:
     return World(stream_street(_street_of(order), seed=order.seed), order.fps)
-
-
-def _whole(clip: Clip) -> World:
-    return World(map(Drawn, clip.images, clip.labels, clip.boxes), clip.fps)
 
 
 def _mot(order: Order, *, world: Literal["digits", "sprites"]) -> World:
@@ -127,11 +112,6 @@ WORLDS: dict[str, Callable[[Order], World]] = {
     **{name: partial(_situation, name=name) for name in SITUATIONS},
 }
 """Every world that can be drawn to files, by its name."""
-
-
-def save_clip(clip: Clip, *, video: Path, truth: Path | None = None, overwrite: bool = False) -> None:
-    """Write a clip that was drawn whole; see `save_world`."""
-    save_world(_whole(clip), video=video, truth=truth, overwrite=overwrite)
 
 
 def save_world(
@@ -162,25 +142,17 @@ def save_world(
         overwrite=overwrite,
     )
     results.check()
-    settings = VideoSettings(crf=crf or world.crf)
     with results:
         results.claim()
         if results.recovered:
             notify(results.recovered_line)
         film = OverlayVideo(
-            results.output(video), render=lambda moment: moment.frame.image, fps=world.fps, settings=settings
-        )
+            results.output(video), render=lambda moment: moment.frame.image, fps=world.fps,
+            settings=VideoSettings(crf=crf or world.crf),
+        )  # fmt: skip
         answer = None if truth is None else _TruthFolder(results.output(truth), scored_from=world.scored_from)
-        count = 0
         try:
-            for t, drawn in enumerate(world.frames):
-                film.write(Moment(Frame(t, t / world.fps, drawn.image), ()))
-                count = t + 1
-                if answer is not None:
-                    answer.write(t, drawn)
-            film.close("complete")
-            if answer is not None:
-                answer.close()
+            count = _write(world, film, answer)
             results.commit()
         except BaseException:  # half of a drawn clip is worth nothing: it can be drawn again
             with suppress(SinkError):
@@ -188,6 +160,20 @@ def save_world(
             with suppress(SinkError):
                 results.discard()
             raise
+    return count
+
+
+def _write(world: World, film: OverlayVideo, answer: _TruthFolder | None) -> int:
+    """Write every frame to both, and close them; returns how many there were."""
+    count = 0
+    for t, drawn in enumerate(world.frames):
+        film.write(Moment(Frame(t, t / world.fps, drawn.image), ()))
+        count = t + 1
+        if answer is not None:
+            answer.write(t, drawn)
+    film.close("complete")
+    if answer is not None:
+        answer.close()
     return count
 
 

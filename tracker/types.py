@@ -173,8 +173,6 @@ class Segmentation:
     """label k now is label k in the next frame; if false a linker gives the identities"""
     foreground: Mask
     """(H, W) bool: what is held to be object, before anyone asks whose"""
-    shares: NDArray[np.float32] | None = None
-    """(K + 1, H, W) responsibilities, row 0 the background and row k + 1 the k-th of `regions`, or None"""
 
 
 @dataclass(frozen=True)

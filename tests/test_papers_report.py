@@ -174,10 +174,13 @@ def test_a_network_that_ships_is_tested_on_what_the_page_shows_and_no_more():
             assert command._scored(experiment, run) <= set(tests), run
 
 
-def test_a_network_without_a_recipe_of_its_own_has_its_familys():
-    files = [command._recipe(run, "short", CONFIGS)[-1].name for run in ("balls-rnn-em", "shapes-nem", "curtain")]
-    assert files == ["balls.yaml", "shapes-nem.yaml", "curtain.yaml"]
-    assert command._recipe("balls-rnn", "quick", CONFIGS)[-1].name == "quick.yaml"
+def test_a_network_has_its_own_recipe_where_there_is_one():
+    def files(run, recipe):
+        return [str(file.relative_to(CONFIGS)) for file in command._recipe(run, recipe, CONFIGS)]
+
+    assert files("balls-rnn", "papers") == ["balls-rnn.yaml"]
+    assert files("balls-rnn", "short") == ["balls-rnn.yaml", "short/balls-rnn.yaml"]
+    assert files("balls-rnn", "quick") == ["balls-rnn.yaml", "quick.yaml"]
 
 
 def test_a_run_that_was_stopped_says_so(tmp_path):

@@ -69,6 +69,8 @@ GONE = {
     "slots.ground.background_verdicts": "part of the cell's weights file (network.pixels of its recipe)",
 }
 """What is no setting any more, and what it is now."""
+EXTENDS = "extends"
+"""The key of a settings file that names the file it is laid over."""
 USUAL_FPS = 25
 """frames a second that a number of frames is taken for: that of the clips on which the settings were chosen"""
 
@@ -158,7 +160,8 @@ def read_settings(
 ) -> S:
     """Settings of any class.
 
-    files       YAML files, a later one wins; keys left out keep their values
+    files       YAML files, a later one wins; keys left out keep their values. One that says `extends: FILE` is laid over that
+                file, whose path is taken from the folder of the file that says it
     overrides   "path.to.key=value", the value read as YAML: `gmm.mixture.history_s=12`, `lanes=[gmm]`
     base        what they change; the defaults if None
     flag        where the overrides were given, for the words of an error
@@ -168,8 +171,9 @@ def read_settings(
     """
     merged = (base or model()).model_dump()  # so that a group given in part keeps its other defaults
     origins: dict[Key, str] = {}
-    for path in files:
-        _merge(merged, _moved(_read_file(Path(path)), str(path)), str(path), origins)
+    for file in files:
+        for path, content in read_chain(Path(file)):
+            _merge(merged, _moved(content, str(path)), str(path), origins)
     for override in overrides:
         origin = f"{flag} {_cut(override)}"
         _merge(merged, _moved(_read_override(override, origin), origin), origin, origins)
@@ -188,6 +192,37 @@ def known_keys(model: type[Settings] = RunSettings, above: Key = ()) -> Iterator
         group = type(field.default) if isinstance(field.default, Settings) else field.annotation
         if isinstance(group, type) and issubclass(group, Settings):
             yield from known_keys(group, key)
+
+
+def read_chain(path: Path) -> list[tuple[Path, Mapping[str, Any]]]:
+    """A settings file and those it extends, the most basic first, each with what it says beside `extends`.
+
+    Raises SettingsError for a file that cannot be read, is extended by itself, or says something else than a path there.
+    """
+    chain: list[tuple[Path, Mapping[str, Any]]] = []
+    read: set[Path] = set()
+    following: Path | None = path
+    while following is not None:
+        if following.resolve() in read:
+            raise SettingsError(f"{chain[-1][0]}: extends {following}, which extends it in turn; leave one of them out")
+        read.add(following.resolve())
+        content = _read_file(following)
+        chain.append((following, {key: value for key, value in content.items() if key != EXTENDS}))
+        following = _extended(following, content)
+    return chain[::-1]
+
+
+def _extended(path: Path, content: Mapping[str, Any]) -> Path | None:
+    """The file that the one at `path` extends."""
+    if EXTENDS not in content:
+        return None
+    name = content[EXTENDS]
+    if not isinstance(name, str) or not name:
+        raise SettingsError(f"{path}: {EXTENDS} = {_short(name)}: wanted the path of a file, from this one's folder")
+    found = path.parent / name
+    if not found.exists():
+        raise SettingsError(f"{path}: {EXTENDS} {name}: {found} is not there; check the path")
+    return found
 
 
 def _read_file(path: Path) -> Mapping[str, Any]:

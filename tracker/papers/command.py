@@ -155,17 +155,16 @@ def _train_all(
 
 
 def _recipe(run: str, recipe: Recipe, configs: Path) -> list[Path]:
-    """The experiment's file, and what the recipe lays over it. Raises SettingsError if one is missing.
+    """The experiment's file, and what the recipe lays over it: RECIPE/RUN.yaml where there is one, else RECIPE.yaml.
 
-    Over balls-rnn-em go short.yaml and the closest there is of short/balls-rnn-em.yaml, short/balls-rnn.yaml and short/balls.yaml.
+    Raises SettingsError if one is missing.
     """
-    files = [configs / f"{run}.yaml", *([] if recipe == "papers" else [configs / f"{recipe}.yaml"])]
+    own = configs / recipe / f"{run}.yaml"
+    laid_over = [] if recipe == "papers" else [own if own.is_file() else configs / f"{recipe}.yaml"]
+    files = [configs / f"{run}.yaml", *laid_over]
     if absent := [file for file in files if not file.is_file()]:
         raise SettingsError(f"{absent[0]}: not found; run this in a copy of the repository, or give --configs")
-    words = run.split("-")
-    names = ["-".join(words[:count]) for count in range(len(words), 0, -1)]
-    own = [file for name in names if (file := configs / recipe / f"{name}.yaml").is_file()]
-    return [*files, *own[:1]]
+    return files
 
 
 def _tell(say: Callable[[str], None], run: str, row: dict[str, Any]) -> None:

@@ -64,7 +64,14 @@ CLASSES = every_settings_class()
 
 def test_all_settings_classes_are_found():
     names = {made.__name__ for made in CLASSES}
-    assert {"RunSettings", "MixtureSettings", "LifeSettings", "StreetSettings", "ExperimentSettings", "Recipe"} <= names
+    assert {
+        "RunSettings",
+        "MixtureSettings",
+        "LifeSettings",
+        "StreetSettings",
+        "ExperimentSettings",
+        "SlotsRecipe",
+    } <= names
 
 
 @pytest.mark.parametrize("made", CLASSES, ids=lambda made: f"{made.__module__}.{made.__qualname__}")

@@ -301,6 +301,7 @@ def test_webcam_without_window_and_recording_is_refused_and_leaves_nothing(clip,
 def test_train_takes_a_recipe_and_leaves_weights(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "tiny.yaml").write_text(
+        "kind: slots\n"
         "train: {steps: 1, batch: 1, slots: 2, checkpoint_every: 1, lengths: [[0, 3]], bfloat16: false,\n"
         "        network: {cell: {grid_px: 8, features: 4, hidden: 2, motion: 4}}}\n"
         "street: {width: 40, height: 32, objects: [1, 2]}\n"

@@ -16,7 +16,7 @@ from tracker.em.likelihoods import (
     two_term_loss,
 )
 from tracker.slots.settings import MixtureModelSettings
-from tracker.slots.unroll import Prediction, share_out
+from tracker.slots.unroll import Prediction, e_step
 
 SLOTS, CHANNELS, SIDE = 3, 3, 3
 PIXELS = list(itertools.product(range(SIDE), range(SIDE)))
@@ -135,7 +135,7 @@ def test_the_video_e_step_is_the_posterior(reach):
     pixels = MixtureModelSettings(colour_sigma=0.2, colour_reach=reach)
     psi, frame, verdict = video_case()
     alive = torch.tensor([[1.0, 1.0, 0.0], [1.0, 1.0, 1.0]])
-    gamma = share_out(psi, frame, verdict, alive, pixels)
+    gamma = e_step(psi, frame, verdict, alive, pixels)
     assert gamma.shape == (2, SLOTS + 1, 1, SIDE, SIDE)
     for clip, (y, x) in itertools.product(range(2), PIXELS):
         v = int(2 * verdict[clip, 0, y, x])
@@ -150,7 +150,7 @@ def test_the_video_e_step_is_the_posterior(reach):
 
 def test_the_video_e_step_sums_to_one_and_gives_the_dead_nothing():
     psi, frame, verdict = video_case()
-    gamma = share_out(psi, frame, verdict, torch.tensor([[0.0, 1.0, 0.0], [0.0, 0.0, 0.0]]), MixtureModelSettings())
+    gamma = e_step(psi, frame, verdict, torch.tensor([[0.0, 1.0, 0.0], [0.0, 0.0, 0.0]]), MixtureModelSettings())
     np.testing.assert_allclose(gamma.sum(1), 1, atol=1e-6)
     assert not gamma[0, [1, 3]].any()
     np.testing.assert_array_equal(gamma[1, 0], 1)

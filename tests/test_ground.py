@@ -13,9 +13,10 @@ from tracker.background import Mixture, MixtureSettings
 from tracker.errors import SettingsError, WeightsError
 from tracker.foreground.ground import SENSES, Backdrop, ForegroundNet, Ground, object_probability
 from tracker.foreground.settings import ForegroundNetSettings, ForegroundSettings, ForegroundTrainSettings
-from tracker.foreground.training import GroundLesson, ground_loss, train_ground
-from tracker.foreground.weights import load_ground, save_ground
-from tracker.lessons.street import DrawGround, GroundRecipe
+from tracker.foreground.training import DrawnFrames, foreground_loss, train
+from tracker.foreground.weights import load_foreground, save_foreground
+from tracker.learning.loop import RunOptions
+from tracker.lessons.foreground import DrawFrames, ForegroundClips
 from tracker.slots.weights import load_network
 from tracker.worlds import StreetSettings, draw_street
 
@@ -228,7 +229,7 @@ def test_a_faint_middle_between_the_parts_of_an_object_stays():
 )
 def test_the_shipped_network_finds_drawn_walkers_and_not_their_shadows(still, least):
     """Also where the scene was learned from one picture over and over, which has no noise to be learned."""
-    net, digest = load_ground("ground")
+    net, digest = load_foreground("ground")
     assert len(digest) == 64
     settings = StreetSettings(
         width=200, height=160, frames=12, objects=(3, 3), object_px=(24, 36), shadow=(0.3, 0.3), pillars=(0, 0)
@@ -248,26 +249,23 @@ def test_the_shipped_network_finds_drawn_walkers_and_not_their_shadows(still, le
 def test_the_loss_falls_as_the_answer_comes_nearer():
     objects = torch.zeros(1, 1, 8, 8)
     objects[..., :4] = 1
-    losses = [float(ground_loss((2 * objects - 1) * sure, objects)) for sure in (-2.0, 0.0, 2.0, 8.0)]
+    losses = [float(foreground_loss((2 * objects - 1) * sure, objects)) for sure in (-2.0, 0.0, 2.0, 8.0)]
     assert losses == sorted(losses, reverse=True)
     assert losses[-1] < 0.1
 
 
-def test_lessons_depend_on_their_number_only():
-    recipe = GroundRecipe(
-        train_ground=ForegroundTrainSettings(clips=1, frames=8),
-        street=StreetSettings(width=48, height=48, object_px=(9, 20)),
-    )
-    draw = DrawGround(recipe)
+def test_drawn_frames_depend_on_their_number_only():
+    clips = ForegroundClips(street=StreetSettings(width=48, height=48, object_px=(9, 20)))
+    draw = DrawFrames(ForegroundTrainSettings(clips=1, frames=8), clips)
     first, again, other = draw(3), draw(3), draw(4)
-    assert np.array_equal(first.senses, again.senses)
+    assert np.array_equal(first.features, again.features)
     assert np.array_equal(first.objects, again.objects)
-    assert first.senses.shape == (*first.objects.shape, SENSES)
-    assert len(first.senses) == 2
-    assert not np.array_equal(first.senses, other.senses)
+    assert first.features.shape == (*first.objects.shape, SENSES)
+    assert len(first.features) == 2
+    assert not np.array_equal(first.features, other.features)
 
 
-def draw_squares(number: int) -> GroundLesson:
+def draw_squares(number: int) -> DrawnFrames:
     """Two frames with a bright square each; a plain function, so that another process can be given it."""
     rng = np.random.default_rng(number + 10)
     senses = rng.normal(0, 0.2, (2, 16, 16, SENSES)).astype(np.float16)
@@ -276,28 +274,28 @@ def draw_squares(number: int) -> GroundLesson:
         y, x = rng.integers(2, 8, 2)
         objects[n, y : y + 6, x : x + 6] = True
     senses[objects, DIFFERENCE] += 3
-    return GroundLesson(senses, objects)
+    return DrawnFrames(senses, objects)
 
 
 def test_a_training_that_was_stopped_goes_on_to_the_same_weights(tmp_path):
     settings = ForegroundTrainSettings(
-        steps=6, batch=4, repeats=2, kept_lessons=2, checkpoint_every=3, bfloat16=False, net=SMALL
+        steps=6, batch=4, repeats=2, kept_draws=2, checkpoint_every=3, bfloat16=False, net=SMALL
     )
-    whole = train_ground(settings, draw_squares, tmp_path / "whole", recipe={"a": 1})
-    train_ground(settings, draw_squares, tmp_path / "halves", recipe={"a": 1}, minutes=0)
+    whole = train(settings, draw_squares, tmp_path / "whole", recipe={"a": 1})
+    train(settings, draw_squares, tmp_path / "halves", recipe={"a": 1}, options=RunOptions(minutes=0))
     assert len((tmp_path / "halves/curve.jsonl").read_text().splitlines()) == 1
-    halves = train_ground(settings, draw_squares, tmp_path / "halves", recipe={"a": 1})
+    halves = train(settings, draw_squares, tmp_path / "halves", recipe={"a": 1})
     assert whole.read_bytes() == halves.read_bytes()
     assert [json.loads(line)["step"] for line in (tmp_path / "halves/curve.jsonl").read_text().splitlines()] == [3, 6]
     with pytest.raises(SettingsError, match="other settings"):
-        train_ground(settings, draw_squares, tmp_path / "halves", recipe={"a": 2})
+        train(settings, draw_squares, tmp_path / "halves", recipe={"a": 2})
 
 
 def test_weights_of_the_two_networks_are_not_taken_for_each_other(tmp_path):
-    save_ground(ForegroundNet(SMALL), SMALL, tmp_path / "ground.safetensors", trained_steps=1)
-    net, _ = load_ground(str(tmp_path / "ground.safetensors"))
+    save_foreground(ForegroundNet(SMALL), SMALL, tmp_path / "ground.safetensors", trained_steps=1)
+    net, _ = load_foreground(str(tmp_path / "ground.safetensors"))
     assert net.settings == SMALL
     with pytest.raises(WeightsError, match="another version"):
         load_network(str(tmp_path / "ground.safetensors"))
     with pytest.raises(WeightsError, match="another version"):
-        load_ground("street")
+        load_foreground("street")

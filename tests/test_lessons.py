@@ -1,4 +1,4 @@
-"""Lessons: what the network is given is the drawn clips and their truth, and one number is one lesson."""
+"""Training batches of the cell: the drawn clips and their truth; one number is one batch."""
 
 import pickle
 from pathlib import Path
@@ -8,22 +8,16 @@ import pytest
 
 from tracker.foreground.settings import ForegroundSettings
 from tracker.lessons import street as lessons
-from tracker.lessons.street import (
-    BIRTH_VISIBLE,
-    CODED_BLOCK,
-    HELD_APART_BATCH,
-    SMALLEST_SIDE_PX,
-    DrawLessons,
-    Recipe,
-    _coded,
-)
-from tracker.settings import read_settings
+from tracker.lessons.foreground import CODED_BLOCK, _coded
+from tracker.lessons.recipes import read_recipe
+from tracker.lessons.street import BIRTH_VISIBLE, HELD_OUT_BATCH, SMALLEST_SIDE_PX, DrawBatch, StreetClips
 from tracker.slots.settings import TrainSettings
 from tracker.worlds import StreetSettings
 
 CLIPS = 6
 STREET = StreetSettings(width=48, height=40, objects=(2, 5), object_px=(10, 16), speed=(0.1, 0.2), pairs=0.5)
-RECIPE = Recipe(train=TrainSettings(batch=CLIPS, slots=3), street=STREET)
+TRAIN = TrainSettings(batch=CLIPS, slots=3)
+DRAW = DrawBatch(TRAIN, StreetClips(street=STREET))
 FRAMES = 16
 SHIPPED = Path(__file__).parents[1] / "configs" / "train" / "street.yaml"
 
@@ -46,11 +40,11 @@ def same(one, two):
     return all(np.array_equal(a, b, equal_nan=a.dtype.kind == "f") for a, b in zip(one, two, strict=True))
 
 
-def identities_of(clip, lesson, b):
+def identities_of(clip, batch, b):
     """Slot -> identity, by the pixels both claim; {} for slots whose object never shows."""
-    owners = lesson.owners[:, b]
+    owners = batch.owners[:, b]
     found = {}
-    for k in range(lesson.births.shape[1]):
+    for k in range(batch.births.shape[1]):
         values = np.unique(clip.labels[owners == k + 1])
         assert len(values) <= 1
         if len(values):
@@ -62,29 +56,29 @@ def well_in_view(truth):
     return min(truth.box.width, truth.box.height) >= SMALLEST_SIDE_PX and truth.visible >= BIRTH_VISIBLE
 
 
-def test_a_lesson_is_the_clips_and_who_owns_their_pixels(drawn):
-    lesson = DrawLessons(RECIPE)(5, FRAMES)
+def test_a_batch_is_the_clips_and_who_owns_their_pixels(drawn):
+    batch = DRAW(5, FRAMES)
     assert len(drawn) == CLIPS
     without_slot = 0
     for b, (_, clip) in enumerate(drawn):
-        np.testing.assert_array_equal(lesson.images[:, b], clip.images)
-        owners, labels = lesson.owners[:, b], clip.labels
+        np.testing.assert_array_equal(batch.images[:, b], clip.images)
+        owners, labels = batch.owners[:, b], clip.labels
         assert set(np.unique(owners)) <= {-1, 0, 1, 2, 3}
         np.testing.assert_array_equal(owners == 0, labels == 0)
-        for k, identity in identities_of(clip, lesson, b).items():
+        for k, identity in identities_of(clip, batch, b).items():
             np.testing.assert_array_equal(owners == k + 1, labels == identity)
         without_slot += int((owners == -1).any())
     assert without_slot > 0  # some street had more objects than there are slots
 
 
 def test_boxes_follow_their_objects_and_are_absent_with_them(drawn):
-    lesson = DrawLessons(RECIPE)(5, FRAMES)
+    batch = DRAW(5, FRAMES)
     absent = 0
     for b, (_, clip) in enumerate(drawn):
-        for k, identity in identities_of(clip, lesson, b).items():
+        for k, identity in identities_of(clip, batch, b).items():
             for t in range(FRAMES):
                 truth = [box for box in clip.boxes[t] if box.id == identity]
-                came = lesson.boxes[t, b, k]
+                came = batch.boxes[t, b, k]
                 if not truth:
                     assert np.isnan(came).all()
                     absent += 1
@@ -95,23 +89,23 @@ def test_boxes_follow_their_objects_and_are_absent_with_them(drawn):
 
 
 def test_a_slot_is_born_where_its_object_first_comes_well_into_view(drawn):
-    lesson = DrawLessons(RECIPE)(5, FRAMES)
+    batch = DRAW(5, FRAMES)
     late = 0
     for b, (_, clip) in enumerate(drawn):
-        shown = identities_of(clip, lesson, b)
+        shown = identities_of(clip, batch, b)
         when = {}
         for t in range(FRAMES):
             for truth in clip.boxes[t]:
                 if well_in_view(truth):
                     when.setdefault(truth.id, t)
         for k, identity in shown.items():
-            assert lesson.births[b, k] == when[identity]
+            assert batch.births[b, k] == when[identity]
             late += int(when[identity] > 0)
         # the earliest have the slots, a slot that nobody needs is never born
-        used = lesson.births[b] < FRAMES
+        used = batch.births[b] < FRAMES
         assert used.sum() == min(3, len(when))
-        assert sorted(when.values())[: used.sum()] == sorted(lesson.births[b][used].tolist())
-        assert np.isnan(lesson.boxes[:, b, ~used]).all()
+        assert sorted(when.values())[: used.sum()] == sorted(batch.births[b][used].tolist())
+        assert np.isnan(batch.boxes[:, b, ~used]).all()
     assert late > 0
 
 
@@ -119,17 +113,17 @@ def test_the_verdicts_are_a_mixture_s_that_knows_the_empty_street():
     plain = STREET.model_copy(
         update={"shadow": (0.0, 0.0), "light_drift": 0.0, "contrast": (1.0, 1.0), "noise": (1.0, 2.0)}
     )
-    lesson = DrawLessons(Recipe(train=RECIPE.train, street=plain))(0, FRAMES)
-    assert set(np.unique(lesson.verdicts)) <= {0, 127, 255}
-    on = lesson.verdicts > 0
-    assert on[lesson.owners != 0].mean() > 0.7
-    assert on[lesson.owners == 0].mean() < 0.1
-    assert on[0][lesson.owners[0] != 0].mean() > 0.7  # from the first frame on
+    batch = DrawBatch(TRAIN, StreetClips(street=plain))(0, FRAMES)
+    assert set(np.unique(batch.verdicts)) <= {0, 127, 255}
+    on = batch.verdicts > 0
+    assert on[batch.owners != 0].mean() > 0.7
+    assert on[batch.owners == 0].mean() < 0.1
+    assert on[0][batch.owners[0] != 0].mean() > 0.7  # from the first frame on
 
 
 def test_shapes_and_kinds_of_numbers():
-    lesson = DrawLessons(RECIPE)(0, 4)
-    kinds = {name: (value.shape, value.dtype) for name, value in lesson._asdict().items()}
+    batch = DRAW(0, 4)
+    kinds = {name: (value.shape, value.dtype) for name, value in batch._asdict().items()}
     assert kinds == {
         "images": ((4, CLIPS, 40, 48, 3), np.uint8),
         "verdicts": ((4, CLIPS, 40, 48), np.uint8),
@@ -139,39 +133,38 @@ def test_shapes_and_kinds_of_numbers():
     }
 
 
-# --- one number, one lesson -----------------------------------------------------------------------------------------
+# --- one number, one batch ------------------------------------------------------------------------------------------
 
 
-def test_the_same_number_is_the_same_lesson_whenever_and_wherever_it_is_drawn():
-    draw = DrawLessons(RECIPE)
-    first = draw(3, 5)
-    draw(0, 5)
+def test_the_same_number_is_the_same_batch_whenever_and_wherever_it_is_drawn():
+    first = DRAW(3, 5)
+    DRAW(0, 5)
     np.random.default_rng().random()
-    assert same(draw(3, 5), first)
-    assert same(pickle.loads(pickle.dumps(draw))(3, 5), first)  # as it travels to the drawing process
-    assert not same(draw(4, 5), first)
-    other = Recipe(train=TrainSettings(batch=CLIPS, slots=3, seed=1), street=STREET)
-    assert not same(DrawLessons(other)(3, 5), first)
+    assert same(DRAW(3, 5), first)
+    assert same(pickle.loads(pickle.dumps(DRAW))(3, 5), first)  # as it travels to the drawing process
+    assert not same(DRAW(4, 5), first)
+    other = DrawBatch(TrainSettings(batch=CLIPS, slots=3, seed=1), DRAW.clips)
+    assert not same(other(3, 5), first)
 
 
-def test_the_held_apart_lesson_is_the_same_for_every_training(drawn):
-    first = DrawLessons(RECIPE)(-1, 2)
-    other = Recipe(train=TrainSettings(batch=5, slots=3, seed=4), street=STREET)
-    assert same(DrawLessons(other)(-1, 2), first)
-    assert len(drawn) == 2 * HELD_APART_BATCH
-    assert len({seed for seed, _ in drawn}) == HELD_APART_BATCH
+def test_the_held_out_batch_is_the_same_for_every_training(drawn):
+    first = DRAW(-1, 2)
+    other = DrawBatch(TrainSettings(batch=5, slots=3, seed=4), DRAW.clips)
+    assert same(other(-1, 2), first)
+    assert len(drawn) == 2 * HELD_OUT_BATCH
+    assert len({seed for seed, _ in drawn}) == HELD_OUT_BATCH
 
 
-def test_no_clip_is_drawn_twice_in_a_training_and_none_of_the_held_apart_ones(drawn):
-    shipped = read_settings(Recipe, [SHIPPED]).train
+def test_no_clip_is_drawn_twice_in_a_training_and_none_of_the_held_out_ones(drawn):
+    shipped = read_recipe(SHIPPED).train
     tiny = StreetSettings(width=16, height=16, objects=(0, 0))
-    held_apart = None
+    held_out = None
     for seed in (0, shipped.seed, 7, 50):
-        draw = DrawLessons(Recipe(train=shipped.model_copy(update={"seed": seed}), street=tiny))
+        draw = DrawBatch(shipped.model_copy(update={"seed": seed}), StreetClips(street=tiny))
         numbers = (0, 1, 2, 3, shipped.steps - 1)
-        if held_apart is None:
+        if held_out is None:
             draw(-1, 1)
-            held_apart = {s for s, _ in drawn}
+            held_out = {s for s, _ in drawn}
         drawn.clear()
         for number in numbers:
             draw(number, 1)
@@ -179,15 +172,15 @@ def test_no_clip_is_drawn_twice_in_a_training_and_none_of_the_held_apart_ones(dr
         assert len(set(seeds)) == len(numbers) * shipped.batch
         # seeds rise with the number, so none between the first and the last is held apart either
         assert seeds == sorted(seeds)
-        assert not held_apart & set(range(seeds[0], seeds[-1] + 1))
+        assert not held_out & set(range(seeds[0], seeds[-1] + 1))
 
 
-def test_the_shipped_recipe_draws_a_lesson():
-    shipped = read_settings(Recipe, [SHIPPED])
-    small = shipped.model_copy(update={"train": shipped.train.model_copy(update={"batch": 1})})
-    lesson = DrawLessons(small)(0, shipped.train.lengths[0][1])
-    assert lesson.images.shape[1:] == (1, shipped.street.height, shipped.street.width, 3)
-    assert (lesson.births < len(lesson.images)).any()
+def test_the_shipped_recipe_draws_a_batch():
+    shipped = read_recipe(SHIPPED)
+    draw = DrawBatch(shipped.train.model_copy(update={"batch": 1}), shipped)
+    batch = draw(0, shipped.train.lengths[0][1])
+    assert batch.images.shape[1:] == (1, shipped.street.height, shipped.street.width, 3)
+    assert (batch.births < len(batch.images)).any()
 
 
 def test_a_codec_leaves_a_block_that_hardly_changed_and_sends_one_that_did():
@@ -201,9 +194,9 @@ def test_a_codec_leaves_a_block_that_hardly_changed_and_sends_one_that_did():
     assert np.array_equal(coded[0], images[0])
 
 
-def test_lessons_can_be_seen_through_the_ground_network():
-    seen = DrawLessons(Recipe(train=RECIPE.train, street=RECIPE.street, foreground=ForegroundSettings()))(5, 4)
-    plain = DrawLessons(RECIPE)(5, 4)
+def test_verdicts_can_be_the_foreground_network_s():
+    seen = DrawBatch(TRAIN, StreetClips(street=STREET, foreground=ForegroundSettings()))(5, 4)
+    plain = DRAW(5, 4)
     assert np.array_equal(seen.images, plain.images)
     assert set(np.unique(seen.verdicts)) <= {0, 127, 255}
     assert not np.array_equal(seen.verdicts, plain.verdicts)

@@ -12,13 +12,15 @@ import torch
 from safetensors.torch import load_file
 
 from tracker.errors import DivergedError, SettingsError, SinkError
+from tracker.learning import prefetch
 from tracker.learning import run as runs
-from tracker.learning.run import scheduled_rate
-from tracker.lessons.street import DrawLessons, Recipe
+from tracker.learning.loop import RunOptions, scheduled_rate
+from tracker.lessons.recipes import SlotsRecipe
+from tracker.lessons.street import DrawBatch
 from tracker.slots import training
 from tracker.slots.cell import WindowCell
 from tracker.slots.settings import CellSettings, NetworkSettings, TrainSettings
-from tracker.slots.training import Lesson, evaluate, train, unroll
+from tracker.slots.training import Batch, evaluate, length_at, train, unroll
 from tracker.slots.weights import load_network, save_network
 from tracker.worlds import StreetSettings
 
@@ -31,8 +33,8 @@ TINY = TrainSettings(
     bfloat16=False,
     network=NetworkSettings(cell=CellSettings(grid_px=8, features=8, hidden=3, motion=6)),
 )
-RECIPE = Recipe(train=TINY, street=StreetSettings(width=24, height=24, objects=(1, 2), object_px=(8, 12)))
-DRAW = DrawLessons(RECIPE)
+RECIPE = SlotsRecipe(train=TINY, street=StreetSettings(width=24, height=24, objects=(1, 2), object_px=(8, 12)))
+DRAW = DrawBatch(TINY, RECIPE)
 
 
 class Here:
@@ -55,11 +57,11 @@ class Here:
 
 @pytest.fixture
 def drawn_here(monkeypatch):
-    monkeypatch.setattr(runs, "ProcessPoolExecutor", Here)
+    monkeypatch.setattr(prefetch, "ProcessPoolExecutor", Here)
 
 
 def learn(out, *, settings=TINY, draw=DRAW, recipe=RECIPE, **options):
-    return train(settings, draw, out, recipe=recipe.model_dump(mode="json"), **options)
+    return train(settings, draw, out, recipe=recipe.model_dump(mode="json"), options=RunOptions(**options))
 
 
 def curve(out):
@@ -72,8 +74,8 @@ def same_weights(first, second):
 
 
 def test_a_stopped_training_goes_on_to_the_same_curve_and_weights(tmp_path, monkeypatch):
-    whole = learn(tmp_path / "whole")  # lessons drawn by a process, as in earnest
-    monkeypatch.setattr(runs, "ProcessPoolExecutor", Here)
+    whole = learn(tmp_path / "whole")  # batches drawn by a process, as in real use
+    monkeypatch.setattr(prefetch, "ProcessPoolExecutor", Here)
     told = []
     learn(tmp_path / "stopped", minutes=1e-9, report=lambda done, row: told.append((done, row)))
     assert [done for done, _ in told] == [2]
@@ -89,7 +91,7 @@ def test_a_stopped_training_goes_on_to_the_same_curve_and_weights(tmp_path, monk
     assert {path.name for path in (tmp_path / "whole").iterdir()} == {
         "settings.json", "curve.jsonl", "checkpoint.pt", "weights.safetensors"
     }  # fmt: skip
-    assert Recipe.model_validate_json((tmp_path / "whole" / "settings.json").read_text()) == RECIPE
+    assert SlotsRecipe.model_validate_json((tmp_path / "whole" / "settings.json").read_text()) == RECIPE
     assert load_network(str(whole)).settings == TINY.network
     assert set(curve(tmp_path / "whole")[0]) == {
         "step",
@@ -119,16 +121,16 @@ def test_another_seed_learns_something_else(tmp_path, drawn_here):
     one = TINY.model_copy(update={"steps": 1})
     other = one.model_copy(update={"seed": 1})
     first = learn(tmp_path / "a", settings=one)
-    second = learn(tmp_path / "b", settings=other, draw=DrawLessons(Recipe(train=other, street=RECIPE.street)))
+    second = learn(tmp_path / "b", settings=other, draw=DrawBatch(other, RECIPE))
     assert not same_weights(first, second)
 
 
 def test_a_folder_that_holds_another_recipe_is_refused_and_left_alone(tmp_path, drawn_here):
     learn(tmp_path, settings=TINY.model_copy(update={"steps": 1}))
     before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
-    other = Recipe(train=TINY.model_copy(update={"learning_rate": 0.01}), street=RECIPE.street)
+    other = SlotsRecipe(train=TINY.model_copy(update={"learning_rate": 0.01}), street=RECIPE.street)
     with pytest.raises(SettingsError, match="other settings; choose another folder") as refusal:
-        learn(tmp_path, settings=other.train, draw=DrawLessons(other), recipe=other)
+        learn(tmp_path, settings=other.train, recipe=other)
     assert str(refusal.value).startswith(f"{tmp_path}: ")
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
 
@@ -185,10 +187,10 @@ def test_a_loss_that_is_no_longer_finite_stops_the_run_and_names_the_step(tmp_pa
     assert not (tmp_path / "weights.safetensors").exists()
 
 
-# --- a lesson without a network's luck in it ------------------------------------------------------------------------
+# --- a batch whose scores do not depend on what a network has learned ------------------------------------------------
 
 
-def lesson_of_two(frames=8):
+def batch_of_two(frames=8):
     """A red and a blue square that stand on grey, each with a slot born in frame 0; and an object without a slot."""
     images = np.full((frames, 1, 40, 48, 3), 128, np.uint8)
     owners = np.zeros((frames, 1, 40, 48), np.int64)
@@ -198,7 +200,7 @@ def lesson_of_two(frames=8):
         owners[:, :, 10:26, x : x + 16] = k + 1
         boxes[:, :, k] = (x + 8, 18, 16, 16)
     owners[:, :, 34:38, 20:24] = -1
-    return Lesson(images, (owners != 0).astype(np.uint8) * 255, boxes, np.array([[0, 0, frames]]), owners)
+    return Batch(images, (owners != 0).astype(np.uint8) * 255, boxes, np.array([[0, 0, frames]]), owners)
 
 
 @pytest.fixture
@@ -214,7 +216,7 @@ def keeper(monkeypatch):
 
 
 def test_slots_that_stay_on_standing_squares_score_full_marks(keeper):
-    scores = evaluate(keeper, lesson_of_two(), TINY)
+    scores = evaluate(keeper, batch_of_two(), TINY)
     assert scores["owned"] > 0.97
     assert scores["missed"] < 0.03
     assert scores["false"] < 0.02
@@ -223,9 +225,9 @@ def test_slots_that_stay_on_standing_squares_score_full_marks(keeper):
 
 
 def test_a_slot_on_the_wrong_object_is_counted_as_stolen_and_lost(keeper):
-    lesson = lesson_of_two()
-    crossed = lesson._replace(owners=np.array([0, 2, 1, -1])[lesson.owners], boxes=lesson.boxes.copy())
-    crossed.boxes[1:, :, [0, 1]] = lesson.boxes[1:, :, [1, 0]]  # born on one, which from then on is the other
+    batch = batch_of_two()
+    crossed = batch._replace(owners=np.array([0, 2, 1, -1])[batch.owners], boxes=batch.boxes.copy())
+    crossed.boxes[1:, :, [0, 1]] = batch.boxes[1:, :, [1, 0]]  # born on one, which from then on is the other
     scores = evaluate(keeper, crossed, TINY)
     assert scores["owned"] < 0.02
     assert scores["missed"] < 0.03
@@ -234,11 +236,11 @@ def test_a_slot_on_the_wrong_object_is_counted_as_stolen_and_lost(keeper):
 
 
 def test_a_slot_dies_with_its_object_and_none_is_born_on_nothing(keeper):
-    lesson = lesson_of_two()
-    lesson.boxes[5:, :, 0] = np.nan  # the red square has left; the last was never there
-    lesson.births[0, 2] = 2
-    _, lives, _ = unroll(keeper, lesson, TINY.network.pixels, generator=torch.Generator().manual_seed(0))
-    alive = torch.stack(lives)[:, 0]
+    batch = batch_of_two()
+    batch.boxes[5:, :, 0] = np.nan  # the red square has left; the last was never there
+    batch.births[0, 2] = 2
+    run = unroll(keeper, batch, TINY.network.pixels, generator=torch.Generator().manual_seed(0))
+    alive = torch.stack(run.alive)[:, 0]
     assert alive[:, 0].tolist() == [0, 1, 1, 1, 1, 1, 0, 0]  # dead in the frame after the first without it
     assert alive[:, 1].tolist() == [0, 1, 1, 1, 1, 1, 1, 1]
     assert not alive[:, 2].any()
@@ -256,9 +258,9 @@ def test_the_learning_rate_warms_up_and_falls_by_a_half_cosine(done, wanted):
     assert came == pytest.approx(wanted, rel=0.03)
 
 
-def test_lessons_grow_longer_where_the_curriculum_says():
+def test_clips_grow_longer_where_the_curriculum_says():
     settings = TrainSettings(steps=100, lengths=((0.0, 6), (0.2, 10), (0.5, 16)))
-    assert [training._length(settings, done) for done in (0, 19, 20, 49, 50, 100)] == [6, 6, 10, 10, 16, 16]
+    assert [length_at(settings, done) for done in (0, 19, 20, 49, 50, 100)] == [6, 6, 10, 10, 16, 16]
 
 
 def test_every_cycle_of_the_rate_begins_at_half_the_last_ones_peak_and_the_first_is_a_run_of_its_own():
@@ -271,4 +273,4 @@ def test_every_cycle_of_the_rate_begins_at_half_the_last_ones_peak_and_the_first
 def test_answers_come_in_the_order_of_the_questions_however_many_draw_them():
     questions = [(n, 10) for n in range(7)]
     for workers in (1, 3):
-        assert list(runs.drawn_ahead(pow, questions, workers=workers)) == [n**10 for n in range(7)]
+        assert list(prefetch.drawn_ahead(pow, questions, workers=workers)) == [n**10 for n in range(7)]

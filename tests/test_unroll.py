@@ -8,7 +8,7 @@ import torch
 
 from tracker.slots.cell import LARGEST_STEP, LOGIT_RANGE, Sight, SlotState, WindowCell
 from tracker.slots.settings import CellSettings, MixtureModelSettings, NetworkSettings, TrainSettings
-from tracker.slots.training import Lesson, lesson_loss, unroll
+from tracker.slots.training import Batch, Unrolled, batch_loss, unroll
 from tracker.slots.unroll import Prediction, StepRecord, predict, step
 
 TINY = CellSettings(grid_px=8, features=8, hidden=3, motion=6)
@@ -26,7 +26,7 @@ def lively_cell(seed=0, *, strength=1.0):
     return cell
 
 
-def draw_lesson(births=((0, 0, 0), (0, 0, 0)), *, frames=FRAMES):
+def draw_batch(births=((0, 0, 0), (0, 0, 0)), *, frames=FRAMES):
     """Three squares a clip that walk to the right, each in its own colour, over grey noise; faultless verdicts."""
     rng = np.random.default_rng(3)
     images = rng.integers(90, 130, (frames, CLIPS, HEIGHT, WIDTH, 3), np.uint8)
@@ -39,22 +39,22 @@ def draw_lesson(births=((0, 0, 0), (0, 0, 0)), *, frames=FRAMES):
                 images[t, clip, y : y + 12, x : x + 9] = (40 + 90 * k, 220 - 80 * k, 30 + 60 * clip)
                 owners[t, clip, y : y + 12, x : x + 9] = k + 1
                 boxes[t, clip, k] = (x + 4.5, y + 6, 9, 12)
-    return Lesson(images, (owners > 0).astype(np.uint8) * 255, boxes, np.array(births, np.int64), owners)
+    return Batch(images, (owners > 0).astype(np.uint8) * 255, boxes, np.array(births, np.int64), owners)
 
 
-def as_tensors(lesson):
+def as_tensors(batch):
     """Frames (T, B, 3, H, W) and verdicts (T, B, 1, H, W) as `step` wants them."""
-    frames = torch.from_numpy(lesson.images).permute(0, 1, 4, 2, 3).float() / 255
-    return frames, (torch.from_numpy(lesson.verdicts)[:, :, None] / 255).float()
+    frames = torch.from_numpy(batch.images).permute(0, 1, 4, 2, 3).float() / 255
+    return frames, (torch.from_numpy(batch.verdicts)[:, :, None] / 255).float()
 
 
-def run(cell, lesson):
+def run(cell, batch):
     with torch.no_grad():
-        return unroll(cell, lesson, PIXELS, generator=torch.Generator().manual_seed(5))
+        return unroll(cell, batch, PIXELS, generator=torch.Generator().manual_seed(5))
 
 
 def parts(record):
-    return {"mask": record.psi.mask, "colour": record.psi.colour, "gamma": record.gamma, "free": record.free}
+    return {"mask": record.psi.mask, "colour": record.psi.colour, "gamma": record.gamma, "visible": record.visible}
 
 
 def assert_close(came, wanted, tolerance=1e-6):
@@ -75,9 +75,9 @@ def cell():
 
 
 def test_stepping_frame_by_frame_gives_what_unrolling_the_clip_gives(cell):
-    lesson = draw_lesson()
-    records, lives, states = run(cell, lesson)
-    frames, verdicts = as_tensors(lesson)
+    batch = draw_batch()
+    records, lives, states = run(cell, batch)
+    frames, verdicts = as_tensors(batch)
     state = states[1]  # as born after frame 0
     for t in range(1, FRAMES):
         with torch.no_grad():
@@ -92,9 +92,9 @@ def test_stepping_frame_by_frame_gives_what_unrolling_the_clip_gives(cell):
 
 
 def test_slots_born_later_step_as_they_unroll(cell):
-    lesson = draw_lesson(births=((0, 2, 5), (4, 0, FRAMES)))
-    records, lives, states = run(cell, lesson)
-    frames, verdicts = as_tensors(lesson)
+    batch = draw_batch(births=((0, 2, 5), (4, 0, FRAMES)))
+    records, lives, states = run(cell, batch)
+    frames, verdicts = as_tensors(batch)
     for t in range(FRAMES):
         with torch.no_grad():
             _, record = step(cell, states[t], frames[t], verdicts[t], lives[t], PIXELS)
@@ -105,9 +105,9 @@ def test_slots_born_later_step_as_they_unroll(cell):
 
 
 def test_a_run_that_was_put_aside_goes_on_as_if_it_had_not_been(cell, tmp_path):
-    lesson = draw_lesson()
-    _, lives, states = run(cell, lesson)
-    frames, verdicts = as_tensors(lesson)
+    batch = draw_batch()
+    _, lives, states = run(cell, batch)
+    frames, verdicts = as_tensors(batch)
     torch.save({"cell": cell.state_dict(), "state": states[4]._asdict()}, tmp_path / "aside.pt")
     saved = torch.load(tmp_path / "aside.pt", weights_only=True)
     other = WindowCell(TINY)
@@ -118,10 +118,10 @@ def test_a_run_that_was_put_aside_goes_on_as_if_it_had_not_been(cell, tmp_path):
 
 
 def test_a_frame_changes_its_own_responsibilities_and_nothing_before(cell):
-    lesson = draw_lesson()
-    other = draw_lesson()
+    batch = draw_batch()
+    other = draw_batch()
     other.images[4:] = 255 - other.images[4:]
-    here, there = run(cell, lesson), run(cell, other)
+    here, there = run(cell, batch), run(cell, other)
     for t in range(4):
         assert_close(there[0][t], here[0][t], tolerance=0)
     # psi at t is foretold from frames before t, gamma at t has seen frame t
@@ -131,8 +131,8 @@ def test_a_frame_changes_its_own_responsibilities_and_nothing_before(cell):
 
 
 def test_a_part_of_a_clip_unrolls_as_in_the_whole(cell):
-    lesson, short = draw_lesson(), draw_lesson(frames=3)
-    for whole, part in zip(run(cell, lesson)[0][:3], run(cell, short)[0], strict=True):
+    batch, short = draw_batch(), draw_batch(frames=3)
+    for whole, part in zip(run(cell, batch)[0][:3], run(cell, short)[0], strict=True):
         # the noise behind the squares is drawn a frame at a time, in order
         assert_close(part, whole)
 
@@ -141,9 +141,9 @@ def test_a_part_of_a_clip_unrolls_as_in_the_whole(cell):
 
 
 def test_slots_in_another_order_see_and_learn_the_same(cell):
-    lesson = draw_lesson()
-    _, _, states = run(cell, lesson)
-    frames, verdicts = as_tensors(lesson)
+    batch = draw_batch()
+    _, _, states = run(cell, batch)
+    frames, verdicts = as_tensors(batch)
     order = torch.tensor([2, 0, 1])
     whole = torch.cat([order, SLOTS + order])  # of the B * K slots of a state
     alive = torch.tensor([[1.0, 1, 1], [1, 0, 1]])
@@ -155,13 +155,13 @@ def test_slots_in_another_order_see_and_learn_the_same(cell):
         assert_close(two, SlotState(*(part[whole] for part in one)), tolerance=1e-4)
         rows = torch.cat([torch.zeros(1, dtype=torch.long), 1 + order])
         psi = Prediction(first.psi.mask[:, order], first.psi.colour[:, order])
-        assert_close(second, StepRecord(psi, first.gamma[:, rows], first.free[:, order]), tolerance=1e-4)
+        assert_close(second, StepRecord(psi, first.gamma[:, rows], first.visible[:, order]), tolerance=1e-4)
 
 
 def test_the_clips_of_a_batch_know_nothing_of_each_other(cell):
-    lesson = draw_lesson()
-    records, lives, states = run(cell, lesson)
-    frames, verdicts = as_tensors(lesson)
+    batch = draw_batch()
+    records, lives, states = run(cell, batch)
+    frames, verdicts = as_tensors(batch)
     alone = SlotState(*(part[SLOTS:] for part in states[3]))
     with torch.no_grad():
         _, record = step(cell, alone, frames[3, 1:], verdicts[3, 1:], lives[3][1:], PIXELS)
@@ -169,15 +169,15 @@ def test_the_clips_of_a_batch_know_nothing_of_each_other(cell):
 
 
 def test_a_dead_slot_owns_nothing_and_disturbs_nobody(cell):
-    lesson = draw_lesson()
-    _, _, states = run(cell, lesson)
-    frames, verdicts = as_tensors(lesson)
+    batch = draw_batch()
+    _, _, states = run(cell, batch)
+    frames, verdicts = as_tensors(batch)
     two = SlotState(*(part.view(CLIPS, SLOTS, *part.shape[1:])[:, :2].flatten(0, 1) for part in states[2]))
     with torch.no_grad():
         _, three = step(cell, states[2], frames[2], verdicts[2], torch.tensor([[1.0, 1, 0]] * CLIPS), PIXELS)
         _, pair = step(cell, two, frames[2], verdicts[2], torch.ones(CLIPS, 2), PIXELS)
     assert not three.gamma[:, 3].any()
-    assert not three.free[:, 2].any()
+    assert not three.visible[:, 2].any()
     torch.testing.assert_close(three.gamma[:, :3], pair.gamma)
 
 
@@ -242,7 +242,7 @@ def test_a_slot_is_seen_where_foreground_supports_it(verdict, free):
     frame, judged = torch.full((1, 3, HEIGHT, WIDTH), 0.4), torch.full((1, 1, HEIGHT, WIDTH), verdict)
     with torch.no_grad():
         _, record = step(cell, state, frame, judged, torch.ones(1, 1), PIXELS)
-    assert record.free.tolist() == [[free]]
+    assert record.visible.tolist() == [[free]]
 
 
 def test_a_slot_behind_another_of_the_right_colour_is_hidden():
@@ -253,7 +253,7 @@ def test_a_slot_behind_another_of_the_right_colour_is_hidden():
     frame, judged = torch.full((1, 3, HEIGHT, WIDTH), 0.9), torch.ones(1, 1, HEIGHT, WIDTH)
     with torch.no_grad():
         _, record = step(cell, state, frame, judged, torch.ones(1, 2), PIXELS)
-    assert record.free.tolist() == [[1.0, 0.0]]
+    assert record.visible.tolist() == [[1.0, 0.0]]
     assert float(record.gamma[0, 1, 0, 20, 24]) > 0.9
 
 
@@ -262,9 +262,9 @@ def test_a_slot_sees_what_it_owns_what_others_own_and_what_is_there():
     seen = []
 
     class Watched(WindowCell):
-        def forward(self, state, sight, free, fit=None, *, clips=1):
+        def forward(self, state, sight, visible, fit=None):
             seen.append(sight)
-            return super().forward(state, sight, free, fit, clips=clips)
+            return super().forward(state, sight, visible, fit)
 
     cell = Watched(TINY)
     # 16 / 1.5: windows of 16 pixels, two to a grid pixel; the second slot is half over the first
@@ -281,7 +281,7 @@ def test_a_slot_sees_what_it_owns_what_others_own_and_what_is_there():
     for k, left in enumerate((8, 16)):
         gamma = record.gamma[0, :, 0, 12:28, left : left + 16]
         by_grid = gamma.unflatten(1, (8, 2)).unflatten(-1, (8, 2)).mean((2, -1))  # grid pixels look at four
-        torch.testing.assert_close(sight.owned[k, 0], by_grid[k + 1])
+        torch.testing.assert_close(sight.responsibility[k, 0], by_grid[k + 1])
         torch.testing.assert_close(sight.others[k, 0], by_grid[2 - k])
         assert sight.verdict[k, 0, :, 0].tolist() == pytest.approx([0.5] * 4 + [1.0] * 4, abs=1e-5)
     assert sight.colour[0, 0, 0].tolist() == pytest.approx([0.6] * 4 + [0.5] * 4, abs=1e-5)
@@ -336,10 +336,10 @@ def test_a_prediction_lies_where_the_pose_says():
         assert float(psi.mask[0, k].sum()) == pytest.approx(float(inside.sum()))
 
 
-# --- the loss of a lesson, and its gradient -------------------------------------------------------------------------
+# --- the loss of a batch, and its gradient --------------------------------------------------------------------------
 
 
-def test_the_loss_of_a_lesson_of_two_pixels_by_hand():
+def test_the_loss_of_a_batch_of_two_pixels_by_hand():
     # one frame of 1 x 2 pixels, two slots of 4 x 8 pixels; colours exactly right but for slot 0 in pixel 0
     gamma = torch.tensor([[0.1, 0.5], [0.6, 0.2], [0.3, 0.3]]).view(1, 3, 1, 1, 2)
     mask = torch.tensor([[0.8, 0.4], [0.5, 0.1]]).view(1, 2, 1, 1, 2)
@@ -349,9 +349,9 @@ def test_the_loss_of_a_lesson_of_two_pixels_by_hand():
     settings = TrainSettings(behind_weight=0.25, network=NetworkSettings(pixels=MixtureModelSettings(colour_sigma=0.1)))
     pose = torch.tensor([[0.0, 0.0, 4.0, 8.0]] * 2)
     state = SlotState(*[torch.zeros(0)] * 4, pose, torch.zeros(0))
-    lesson = Lesson(images, *[np.zeros(0)] * 4)
+    batch = Batch(images, *[np.zeros(0)] * 4)
     record = StepRecord(Prediction(mask, colour), gamma, torch.ones(1, 2))
-    loss = lesson_loss([record], [torch.ones(1, 2)], lesson, [state], settings)
+    loss = batch_loss(Unrolled([record], [torch.ones(1, 2)], [state]), batch, settings)
     first = (
         0.6 * (-math.log(0.8) + 3 * 0.1**2 / (2 * 0.1**2)) - (0.1 + 0.25 * 0.3) * math.log(0.2)
         - 0.2 * math.log(0.4) - (0.5 + 0.25 * 0.3) * math.log(0.6)
@@ -362,22 +362,22 @@ def test_the_loss_of_a_lesson_of_two_pixels_by_hand():
     )  # fmt: skip
     assert float(loss) == pytest.approx((first + second) / 32 / 2, rel=1e-4)
     # a slot that was not seen does not count
-    hidden = record._replace(free=torch.tensor([[1.0, 0.0]]))
-    loss = lesson_loss([hidden], [torch.ones(1, 2)], lesson, [state], settings)
+    hidden = record._replace(visible=torch.tensor([[1.0, 0.0]]))
+    loss = batch_loss(Unrolled([hidden], [torch.ones(1, 2)], [state]), batch, settings)
     assert float(loss) == pytest.approx(first / 32, rel=1e-4)
 
 
 def test_the_gradient_reaches_the_whole_cell_and_never_through_the_responsibilities(cell):
-    lesson, settings = draw_lesson(), TrainSettings(network=NetworkSettings(cell=TINY))
-    records, lives, states = unroll(cell, lesson, PIXELS, generator=torch.Generator().manual_seed(5))
-    assert not any(record.gamma.requires_grad or record.free.requires_grad for record in records)
-    assert records[2].psi.mask.requires_grad
-    lesson_loss(records, lives, lesson, states, settings).backward()
+    batch, settings = draw_batch(), TrainSettings(network=NetworkSettings(cell=TINY))
+    made = unroll(cell, batch, PIXELS, generator=torch.Generator().manual_seed(5))
+    assert not any(record.gamma.requires_grad or record.visible.requires_grad for record in made.records)
+    assert made.records[2].psi.mask.requires_grad
+    batch_loss(made, batch, settings).backward()
     for name, weights in cell.named_parameters():
         assert weights.grad is not None, name
         assert bool(torch.isfinite(weights.grad).all()), name
         assert float(weights.grad.abs().max()) > 0, name
-    assert float(cell.step_out.weight.grad.abs().max()) > 1e-4  # the foretold displacement is learned
+    assert float(cell.step_out.weight.grad.abs().max()) > 1e-4  # the predicted displacement is learned
 
 
 def test_without_gradient_through_the_pose_step_the_displacement_has_its_own():
@@ -390,36 +390,3 @@ def test_without_gradient_through_the_pose_step_the_displacement_has_its_own():
     cell(state, sight_of(1), torch.ones(1)).velocity[0, 0].backward()
     torch.testing.assert_close(by_pose, cell.step_out.bias.grad)
     assert by_pose[1] == 0
-
-
-def test_slots_hear_of_those_in_their_own_clip_and_only_of_those():
-    torch.manual_seed(0)
-    cell = WindowCell(TINY.model_copy(update={"relations": 3}))
-    torch.nn.init.normal_(cell.step_out.weight)
-    pose = torch.tensor([[10.0, 10, 8, 8], [14, 10, 8, 8], [10, 10, 8, 8], [14, 10, 8, 8]])
-
-    def steps(motion):
-        state = cell.birth(pose, torch.full((4, 3, 8, 8), 0.5))._replace(motion=motion)
-        sight = Sight(*(torch.full((4, n, 8, 8), 0.5) for n in (1, 1, 1, 3)))
-        with torch.no_grad():
-            return cell(state, sight, torch.ones(4), clips=2).velocity
-
-    motion = torch.randn(4, TINY.motion)
-    changed = motion.clone()
-    changed[3] += 1
-    before, after = steps(motion), steps(changed)
-    assert torch.equal(before[:2], after[:2])  # the other clip
-    assert not torch.allclose(before[2], after[2])  # its neighbour
-
-
-def test_a_vector_state_draws_mask_and_colour_and_stays_where_the_slot_is_hidden():
-    torch.manual_seed(0)
-    cell = WindowCell(TINY.model_copy(update={"state": "vector", "hidden": 4}))
-    state = cell.birth(torch.tensor([[10.0, 10, 8, 8]] * 2), torch.full((2, 3, 8, 8), 0.5))
-    sight = Sight(*(torch.rand(2, n, 8, 8) for n in (1, 1, 1, 3)))
-    with torch.no_grad():
-        told = cell(state, sight, torch.tensor([1.0, 0.0]))
-    assert torch.equal(told.hidden[1], state.hidden[1])
-    assert not torch.equal(told.hidden[0], state.hidden[0])
-    assert torch.allclose(told.mask_logit[1], state.mask_logit[1], atol=1e-5)
-    assert 0 <= float(told.colour.min()) <= float(told.colour.max()) <= 1

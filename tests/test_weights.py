@@ -89,6 +89,19 @@ def test_a_name_finds_a_shipped_network_before_a_path():
     assert all(bool(torch.isfinite(value).all()) for value in network.cell.state_dict().values())
 
 
+def test_settings_of_a_variant_that_was_removed_are_read_where_they_do_not_ask_for_it(weights):
+    about = TINY.model_dump(mode="json")
+    about["cell"] |= {"state": "grid", "relations": 0}  # as in files of former versions
+    rewrite(weights, network=about)
+    assert load_network(str(weights)).settings == TINY
+
+
+def of_a_variant(**changes):
+    about = TINY.model_dump(mode="json")
+    about["cell"] |= changes
+    return lambda path: rewrite(path, network=about)
+
+
 BROKEN = {
     "missing": (lambda path: path.unlink(), "no such weights file"),
     "a folder": (lambda path: (path.unlink(), path.mkdir()), "no such weights file"),
@@ -103,6 +116,9 @@ BROKEN = {
     "a header that is no JSON": (lambda path: headed(path, "{}}"), "not a whole safetensors file"),
     "unknown settings": (lambda path: rewrite(path, network={"cells": 3}), "do not fit together"),
     "no settings": (lambda path: headed(path, json.dumps({"format": FORMAT})), "do not fit together"),
+    "a vector state": (of_a_variant(state="vector"), "state=vector, which was removed"),
+    "relations": (of_a_variant(state="grid", relations=8), "relations=8, which was removed"),
+    "an odd variant": (of_a_variant(state=["x"] * 900), "which was removed"),
     "a tensor short": (without_last, "do not fit together"),
     "a tensor too many": (with_another, "do not fit together"),
     "tensors of another size": (of_another_size, "do not fit together"),

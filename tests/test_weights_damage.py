@@ -15,7 +15,7 @@ from tracker.errors import WeightsError
 from tracker.foreground.ground import ForegroundNet
 from tracker.foreground.settings import ForegroundNetSettings
 from tracker.foreground.weights import FORMAT as GROUND_FORMAT
-from tracker.foreground.weights import load_ground, save_ground
+from tracker.foreground.weights import load_foreground, save_foreground
 from tracker.learning.run import read_checkpoint, write_checkpoint
 from tracker.learning.weights import HEADER
 from tracker.papers.cells import build_cell
@@ -37,8 +37,8 @@ KINDS = {
         {"format": FORMAT, "network": CELL.model_dump(mode="json")},
     ),
     "ground": (
-        lambda path: save_ground(ForegroundNet(GROUND), GROUND, path, trained_steps=1),
-        lambda path: load_ground(str(path)),
+        lambda path: save_foreground(ForegroundNet(GROUND), GROUND, path, trained_steps=1),
+        lambda path: load_foreground(str(path)),
         {"format": GROUND_FORMAT, "network": GROUND.model_dump(mode="json")},
     ),
     "papers": (

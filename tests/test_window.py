@@ -194,7 +194,7 @@ class Seen:
             None
         ]
         psi = unroll.Prediction(laid[:, :, 3:], laid[:, :, :3])
-        gamma = unroll.share_out(psi, self.frame, self.judged, torch.ones(1, self.slots), PIXELS)
+        gamma = unroll.e_step(psi, self.frame, self.judged, torch.ones(1, self.slots), PIXELS)
         return gamma[0, :, 0].numpy(), laid[0, :, 3].numpy()
 
     def owned(self):

@@ -29,7 +29,7 @@ def _slots(name: str, settings: RunSettings) -> Lane:
     # these bring torch: only where the lane is asked for
     from tracker.background import Mixture
     from tracker.foreground.ground import Ground
-    from tracker.foreground.weights import load_ground
+    from tracker.foreground.weights import load_foreground
     from tracker.learning.device import choose_device
     from tracker.slots.segmenter import SlotsSegmenter
     from tracker.slots.weights import load_network
@@ -41,7 +41,7 @@ def _slots(name: str, settings: RunSettings) -> Lane:
     mixture = Mixture(settings.gmm.mixture.model_copy(update={"method": "mog2"}))
     if settings.foreground is None:
         return Lane(name, SlotsSegmenter(settings.slots, network=network, scene=mixture, device=device))
-    net, digest = load_ground(settings.foreground.weights, device=device)
+    net, digest = load_foreground(settings.foreground.weights, device=device)
     scene = Ground(mixture, net, settings.foreground, device=device)
     network = network._replace(digest=f"{network.digest}+{digest}")
     return Lane(name, SlotsSegmenter(settings.slots, network=network, scene=scene, device=device))

@@ -349,7 +349,7 @@ def synth(
 @click.option("--minutes", type=MINUTES, help="Stop after so many minutes.")
 @click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="One setting: train.steps=100.")
 @click.option("--device", default="cpu", type=click.Choice(["cpu", "cuda", "mps"]), show_default=True)
-@click.option("--workers", default=1, type=PROCESSES, show_default=True, help="Processes that draw lessons.")
+@click.option("--workers", default=1, type=PROCESSES, show_default=True, help="Processes that draw batches.")
 @talking
 def train(
     config: Path,
@@ -362,12 +362,12 @@ def train(
     verbose: bool,
 ) -> None:
     """Train a network of lane slots on drawn scenes, as CONFIG says; goes on where it was stopped."""
-    from tracker.lessons.street import run_recipe
+    from tracker.learning.loop import RunOptions
+    from tracker.lessons.recipes import run_recipe
 
-    weights = run_recipe(
-        config, overrides, out or Path("runs") / config.stem, device=device, minutes=minutes,
-        workers=workers, report=(lambda step, row: None) if quiet else (lambda step, row: note(f"step {step}: {row}")),
-    )  # fmt: skip
+    report = (lambda step, row: None) if quiet else (lambda step, row: note(f"step {step}: {row}"))
+    run = RunOptions(device, minutes, workers, report)
+    weights = run_recipe(config, overrides, out or Path("runs") / config.stem, options=run)
     say(weights)
 
 

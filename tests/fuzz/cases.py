@@ -20,7 +20,7 @@ from runner import OUTPUT
 
 from tracker.foreground.ground import ForegroundNet
 from tracker.foreground.settings import ForegroundNetSettings
-from tracker.foreground.weights import save_ground
+from tracker.foreground.weights import save_foreground
 from tracker.settings import RunSettings, known_keys
 from tracker.slots.cell import WindowCell
 from tracker.slots.settings import CellSettings, NetworkSettings
@@ -69,7 +69,7 @@ def make_samples(folder: Path) -> None:
     cell = NetworkSettings(cell=CellSettings(grid_px=8, features=8, hidden=3, motion=6))
     save_network(WindowCell(cell.cell), cell, folder / "sample.safetensors", trained_steps=1)
     ground = ForegroundNetSettings(features=(4, 6, 8))
-    save_ground(ForegroundNet(ground), ground, folder / "sample.ground", trained_steps=1)
+    save_foreground(ForegroundNet(ground), ground, folder / "sample.ground", trained_steps=1)
 
 
 def damage(content: bytes, rng: random.Random) -> bytes:

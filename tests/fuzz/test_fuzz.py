@@ -23,7 +23,7 @@ from hypothesis import strategies as st
 from runner import run
 
 from tracker.errors import SettingsError, SourceError
-from tracker.lessons.street import GroundRecipe, Recipe
+from tracker.lessons.recipes import ForegroundRecipe, SlotsRecipe
 from tracker.papers.settings import ExperimentSettings
 from tracker.scores.tables import read_rows
 from tracker.settings import RunSettings, load_settings, read_settings
@@ -71,7 +71,7 @@ def test_any_override_is_taken_or_refused_in_one_line(text):
 
 @QUICK
 @given(content=st.one_of(TEXTS.map(str.encode), st.binary(max_size=80)))
-@pytest.mark.parametrize("model", [RunSettings, Recipe, GroundRecipe, ExperimentSettings])
+@pytest.mark.parametrize("model", [RunSettings, SlotsRecipe, ForegroundRecipe, ExperimentSettings])
 def test_any_settings_file_is_taken_or_refused_in_one_line(model, content, tmp_path):
     (tmp_path / "any.yaml").write_bytes(content)
     with refusals(SettingsError):

@@ -6,7 +6,8 @@ from typing import Annotated
 
 from pydantic import Field, field_validator
 
-from tracker.types import MOST_SEED, Settings, Share
+from tracker.learning.settings import LoopSettings
+from tracker.types import Settings, Share
 
 Channels = Annotated[int, Field(ge=1, le=512)]
 
@@ -18,30 +19,26 @@ class ForegroundNetSettings(Settings):
     """channels at a half, a quarter and an eighth of the size"""
 
 
-class ForegroundTrainSettings(Settings):
-    """How that network is trained. One step is one batch of frames of drawn clips, taken at random from the latest lessons."""
+class ForegroundTrainSettings(LoopSettings):
+    """How that network is trained. One step is one batch of frames, taken at random from the latest drawn clips."""
 
-    seed: int = Field(0, ge=0, le=MOST_SEED)
     steps: int = Field(12000, ge=1, le=100_000_000)
     batch: int = Field(24, ge=1, le=4096)
     """frames a step"""
     clips: int = Field(3, ge=1, le=1000)
-    """clips a lesson"""
+    """clips a draw"""
     frames: int = Field(24, ge=2, le=10_000)
     """frames a clip; every third is learned from"""
     repeats: int = Field(2, ge=1, le=10_000)
-    """steps between two new lessons"""
-    kept_lessons: int = Field(48, ge=1, le=10_000)
-    """the latest lessons, of which batches are drawn"""
+    """steps between two draws"""
+    kept_draws: int = Field(48, ge=1, le=10_000)
+    """the latest draws, from which batches are taken"""
     learning_rate: float = Field(2e-3, ge=1e-12, le=10)
     """peak; two hundred steps of warm-up, then a half cosine to a hundredth"""
     cycles: int = Field(1, ge=1, le=1000)
     """how often that cosine is run, each time from half the peak"""
-    weight_decay: float = Field(1e-4, ge=0, le=10)
-    clip_norm: float = Field(1.0, ge=1e-6, le=1e6)
-    bfloat16: bool = True
-    """mixed precision; several times faster where the chip multiplies bfloat16"""
     checkpoint_every: int = Field(250, ge=1, le=100_000_000)
+    """steps between checkpoints, each with an evaluation on held-out clips"""
     net: ForegroundNetSettings = ForegroundNetSettings()
 
 

@@ -1,4 +1,4 @@
-"""The weights file of the network that reads the scene."""
+"""The foreground network's weights file."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ FORMAT = "rnnem-ground-1"
 """changes when an older program could not use the file"""
 
 
-def save_ground(net: ForegroundNet, settings: ForegroundNetSettings, path: Path, *, trained_steps: int) -> None:
+def save_foreground(net: ForegroundNet, settings: ForegroundNetSettings, path: Path, *, trained_steps: int) -> None:
     """Write a weights file, whole or not at all."""
     save_net(net, FORMAT, settings, path, trained_steps=trained_steps)
 
 
-def load_ground(name: str, *, device: str = "cpu") -> tuple[ForegroundNet, str]:
-    """The network that reads the scene, and the sha256 of its file.
+def load_foreground(name: str, *, device: str = "cpu") -> tuple[ForegroundNet, str]:
+    """The foreground network, and the sha256 of its file.
 
     Raises WeightsError if the file is missing, is no safetensors file, or is of another version.
     """

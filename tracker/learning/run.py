@@ -1,35 +1,35 @@
-"""A training run: its folder with settings and checkpoint, the refusal to mix two runs, and its learning rate."""
+"""The folder of a training run: its settings, its curve and its checkpoint, each written whole or not at all.
+
+DIR/settings.json   the whole recipe; a folder with another one is refused
+DIR/curve.jsonl     a row a checkpoint
+DIR/checkpoint.pt   network, optimiser and number of steps
+"""
 
 from __future__ import annotations
 
 import io
 import json
-import math
-import multiprocessing
 import os
 import pickle
 import re
 import secrets
 import shutil
-import threading
-from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
-from tracker.children import deaf_children
 from tracker.errors import SettingsError, SinkError, WeightsError
 
-Drawn = TypeVar("Drawn")
+Row = dict[str, Any]
+"""of a curve: step, train_loss and the scores"""
 
 RUN_FILES = ("settings.json", "curve.jsonl", "checkpoint.pt", "weights.safetensors")
 PART = re.compile(r".+[.]part-[0-9a-f]{8}[.][a-z]+")
-"""what may lie in a folder before its run has settings: files of a killed run, and the lock of this one"""
+"""files that may be in a folder before its run has settings: those of a killed run, and the lock of this one"""
 
 DAMAGED = (
     OSError, RuntimeError, LookupError, EOFError, ValueError, TypeError, AttributeError, ArithmeticError, pickle.UnpicklingError,
@@ -60,10 +60,10 @@ def open_run(out: Path, recipe: dict[str, Any]) -> None:
     _write_whole(written, json.dumps(recipe, indent=2) + "\n")
 
 
-def rows_until(out: Path, done: int) -> list[dict[str, Any]]:
-    """The curve up to the checkpoint; what a killed run wrote beyond it, whole or in part, is cut off."""
+def rows_until(out: Path, done: int) -> list[Row]:
+    """The rows of the curve up to the checkpoint; rows beyond it, whole or cut, which a killed run wrote, are deleted."""
     path = out / "curve.jsonl"
-    rows: list[dict[str, Any]] = []
+    rows: list[Row] = []
     for line in path.read_text(encoding="utf-8", errors="replace").splitlines() if path.exists() else ():
         try:
             row = json.loads(line)
@@ -83,7 +83,7 @@ def _write_whole(path: Path, text: str) -> None:
 
 @contextmanager
 def written_whole(path: Path) -> Iterator[Path]:
-    """A name of this run's own to write to; what stands there takes the name `path` at the end of the block, or goes.
+    """A file name of this process alone to write to; at the end of the block the file is renamed to `path`, after an error deleted.
 
     Raises SinkError if it cannot be written.
     """
@@ -131,82 +131,17 @@ def read_checkpoint(out: Path, net: nn.Module, optimiser: torch.optim.Optimizer,
 
 def write_checkpoint(out: Path, net: nn.Module, optimiser: torch.optim.Optimizer, done: int) -> None:
     """Write the checkpoint, whole or not at all."""
-    content = io.BytesIO()  # torch tells of a full disk in words that name neither
+    content = io.BytesIO()  # torch's own error of a full disk names neither the file nor the cause
     torch.save({"cell": net.state_dict(), "optimiser": optimiser.state_dict(), "done": done}, content)
     with written_whole(out / "checkpoint.pt") as part:
         part.write_bytes(content.getbuffer())
 
 
-def write_row(out: Path, row: dict[str, Any]) -> None:
+def write_row(out: Path, row: Row) -> None:
     """Add a row to the run's curve."""
     path = out / "curve.jsonl"
     with _writing(path), path.open("a") as curve:
         curve.write(json.dumps(row) + "\n")
-
-
-def set_rate(optimiser: torch.optim.Optimizer, rate: float) -> None:
-    """The learning rate of the next step."""
-    for group in optimiser.param_groups:
-        group["lr"] = rate
-
-
-def descend(loss: Tensor, net: nn.Module, optimiser: torch.optim.Optimizer, *, clip_norm: float) -> None:
-    """One step down the loss, along a gradient no longer than `clip_norm`."""
-    optimiser.zero_grad()
-    loss.backward()
-    torch.nn.utils.clip_grad_norm_(net.parameters(), clip_norm)
-    optimiser.step()
-
-
-def drawn_ahead(
-    draw: Callable[..., Drawn], questions: Iterable[tuple[Any, ...]], *, workers: int = 1
-) -> Generator[Drawn, None, None]:
-    """What `draw` answers to each question in turn, drawn by other processes before it is asked for.
-
-    Processes, not threads: drawing holds the interpreter's lock, and its threads would fight the network's for the cores.
-    The answers do not depend on `workers`, only the waiting does.
-    """
-    with deaf_children():
-        made = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), _keep_to_one_core)
-    with made as pool:
-        coming: deque[Future[Drawn]] = deque()
-        try:
-            for question in questions:
-                with deaf_children():  # the first call starts the processes
-                    coming.append(pool.submit(draw, *question))
-                if len(coming) > workers:
-                    yield coming.popleft().result()
-            while coming:
-                yield coming.popleft().result()
-        finally:
-            for unasked in coming:
-                unasked.cancel()
-
-
-def _keep_to_one_core() -> None:
-    """Lessons are drawn side by side; the networks in them must not fight for the cores."""
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-    torch.set_num_threads(1)
-
-
-def _end_with_parent() -> None:
-    """A parent that was killed cannot end its pool, whose processes would wait for ever."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
-
-
-def scheduled_rate(peak: float, done: int, *, steps: int, warm_up_steps: int, cycles: int = 1) -> float:
-    """The learning rate after `done` of `steps`: a straight warm-up, and a half cosine to a hundredth of the peak.
-
-    cycles  the half cosine is run so many times, each from half the last one's peak (warm restarts: Loshchilov and Hutter, 2017)
-    """
-    length = steps / cycles
-    cycle = min(cycles - 1, int(done / length))
-    warm = min(1.0, (done + 1) / warm_up_steps)
-    way = (done - cycle * length) / length
-    return peak * 0.5**cycle * warm * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * way)))
 
 
 def _read_json(path: Path) -> Any:

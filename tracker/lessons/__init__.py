@@ -1,1 +1,1 @@
-"""What the networks learn from: drawn clips, seen through a real Gaussian mixture."""
+"""What the lane networks learn from: drawn clips, seen through a real Gaussian mixture; and the recipes of their trainings."""

@@ -10,15 +10,15 @@ from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from tracker.errors import DivergedError
+from tracker.learning.loop import scheduled_rate
 from tracker.learning.muon import Muon
-from tracker.learning.run import open_run, read_checkpoint, rows_until, scheduled_rate, write_checkpoint, write_row
+from tracker.learning.run import Row, open_run, read_checkpoint, rows_until, write_checkpoint, write_row
 from tracker.papers.cells import Cell, build_cell
 from tracker.papers.evaluation import scores, step_seed, watch
 from tracker.papers.settings import EmSettings, ExperimentSettings, Stage, TestSettings, TrainSettings, WorldSettings
@@ -29,7 +29,6 @@ from tracker.papers.worlds import draw
 
 SHOWN = ("loss", "ari", "ari_last", "bce_last", "mse")
 """of a validation, in a row of the curve"""
-Row = dict[str, Any]
 
 
 def stage_at(stages: Sequence[Stage], progress: float) -> int:

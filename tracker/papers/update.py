@@ -13,6 +13,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
+from tracker.learning.loop import descend
 from tracker.papers.cells import Cell
 from tracker.papers.settings import EmSettings, TrainSettings
 from tracker.papers.unroll import Inputs, unroll, unrolled_loss
@@ -43,17 +44,13 @@ class EagerUpdate:
         self.unrolled: Cell = torch.compile(cell, dynamic=False) if fused else cell  # type: ignore[assignment]
 
     def __call__(self, inputs: Inputs) -> Tensor:
-        self.optimiser.zero_grad(set_to_none=True)
         state = self.cell.start(*inputs.gamma.shape[:2])
         if self.fused:  # the first step like all others, or it would be compiled once more
             inputs, state = inputs._replace(gamma=inputs.gamma.detach().requires_grad_()), state.requires_grad_()
         with torch.autocast(inputs.frames.device.type, torch.bfloat16, enabled=self.train.bfloat16):
             run = unroll(self.unrolled, inputs, self.em, state=state, last_alone=not self.em.all_steps)
         loss = unrolled_loss(run, inputs.frames, self.em).total
-        loss.backward()  # type: ignore[no-untyped-call]
-        if self.train.clip_norm is not None:
-            torch.nn.utils.clip_grad_norm_(self.cell.parameters(), self.train.clip_norm)
-        self.optimiser.step()
+        descend(loss, self.cell, self.optimiser, clip_norm=self.train.clip_norm)
         return loss.detach()
 
 

@@ -6,7 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
 
-from tracker.types import MOST_SEED, Probability, Seconds, Settings, Share, Working
+from tracker.learning.settings import LoopSettings
+from tracker.types import Probability, Seconds, Settings, Share, Working
 
 
 class CellSettings(Settings):
@@ -20,10 +21,6 @@ class CellSettings(Settings):
     """recurrent channels on the grid"""
     motion: int = Field(64, ge=1, le=4096)
     """size of the recurrent motion vector"""
-    state: Literal["grid", "vector"] = "grid"
-    """where silhouette and colour are remembered: on the slot's grid, or in a vector from which they are drawn, as in the paper"""
-    relations: int = Field(0, ge=0, le=4096)
-    """size of what slots tell their neighbours about themselves (R-NEM); 0: nothing"""
 
 
 class MixtureModelSettings(Settings):
@@ -38,7 +35,7 @@ class MixtureModelSettings(Settings):
     background_verdicts: tuple[Probability, Probability, Probability] = (0.88, 0.09, 0.03)
     """the same for a background pixel"""
     hidden_below: float = Field(0.2, ge=0, le=1)
-    """a slot that owns less than this share of its mask is hidden: it predicts and does not learn"""
+    """a slot that is responsible for less than this share of its mask is hidden: it predicts and does not learn"""
 
 
 class NetworkSettings(Settings):
@@ -48,10 +45,9 @@ class NetworkSettings(Settings):
     pixels: MixtureModelSettings = MixtureModelSettings()
 
 
-class TrainSettings(Settings):
+class TrainSettings(LoopSettings):
     """How the cell is trained. One step is one batch of drawn clips, unrolled once."""
 
-    seed: int = Field(0, ge=0, le=MOST_SEED)
     steps: int = Field(2400, ge=1, le=100_000_000)
     batch: int = Field(12, ge=1, le=4096)
     """clips a step"""
@@ -63,14 +59,8 @@ class TrainSettings(Settings):
     """curriculum: (from this share of the steps on, frames a clip)"""
     learning_rate: float = Field(1.5e-3, ge=1e-12, le=10)
     """peak; a hundred steps of warm-up, then a half cosine to a hundredth"""
-    weight_decay: float = Field(1e-4, ge=0, le=10)
-    clip_norm: float = Field(1.0, ge=1e-6, le=1e6)
     behind_weight: float = Field(0.2, ge=0, le=1)
-    """inter-cluster weight of pixels that another slot owns: low, since an object may well go on behind them"""
-    bfloat16: bool = True
-    """mixed precision; several times faster where the chip multiplies bfloat16"""
-    checkpoint_every: int = Field(100, ge=1, le=100_000_000)
-    """steps between checkpoints, which are also the steps of the held-apart evaluation"""
+    """inter-cluster weight of pixels that belong to another slot: low, since an object may well continue behind that one"""
     network: NetworkSettings = NetworkSettings()
 
     @field_validator("lengths")

@@ -1,4 +1,4 @@
-"""One frame, and many, of the windowed RNN-EM in whole-frame torch: the form that is trained and that others are held to."""
+"""One frame of the windowed RNN-EM in whole-frame torch: the form that is trained, and the reference for `e_step.py`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tracker.slots.window import crop, paste
 
 
 class Prediction(NamedTuple):
-    """psi: what the slots foretell of a frame before they see it. B clips, K slots."""
+    """psi: what the slots predict of a frame before they see it. B clips, K slots."""
 
     mask: Tensor
     """(B, K, 1, H, W) probability that the object covers the pixel"""
@@ -23,18 +23,18 @@ class Prediction(NamedTuple):
 
 
 def predict(state: SlotState, clips: int, height: int, width: int) -> Prediction:
-    """Lay the states of B * K slots into their frames."""
+    """psi of B * K slots, resampled from their grids into their frames."""
     canvas = torch.cat([torch.sigmoid(state.mask_logit), state.colour], 1)
     laid = paste(canvas, state.pose, height, width).view(clips, -1, 4, height, width)
     return Prediction(laid[:, :, :1], laid[:, :, 1:])
 
 
-def share_out(psi: Prediction, frame: Tensor, verdict: Tensor, alive: Tensor, pixels: MixtureModelSettings) -> Tensor:
-    """E-step of the video form: component 0 is the Gaussian mixture, which speaks through its verdict v.
+def e_step(psi: Prediction, frame: Tensor, verdict: Tensor, alive: Tensor, pixels: MixtureModelSettings) -> Tensor:
+    """Responsibilities of the background and the slots. Component 0 is the Gaussian mixture, known by its verdict v.
 
         gamma_i0 ~ P(v_i | background)        gamma_ik ~ m_ik p(x_i | c_ik) P(v_i | object)
 
-    frame (B, 3, H, W) in [0, 1] and verdict (B, 1, H, W) in {0, 0.5, 1}, both at the time psi speaks of; alive (B, K) 0 or 1.
+    frame (B, 3, H, W) in [0, 1] and verdict (B, 1, H, W) in {0, 0.5, 1}, both of the frame that psi predicts; alive (B, K) 0 or 1.
     Returns (B, K + 1, 1, H, W), sums to one over dim 1.
     """
     which = (verdict * 2).round().long()  # (B, 1, H, W)
@@ -49,32 +49,32 @@ def share_out(psi: Prediction, frame: Tensor, verdict: Tensor, alive: Tensor, pi
 
 
 class StepRecord(NamedTuple):
-    """One frame's psi (foretold), gamma (with the frame seen) and who was seen."""
+    """One frame's psi (before the frame), gamma (with the frame), and which slots were visible."""
 
     psi: Prediction
     gamma: Tensor
     """(B, K + 1, 1, H, W)"""
-    free: Tensor
-    """(B, K) 1 where the slot was seen and learned"""
+    visible: Tensor
+    """(B, K) 1 where the slot was alive, visible and learned"""
 
 
 def step(
     cell: WindowCell, state: SlotState, frame: Tensor, verdict: Tensor, alive: Tensor, pixels: MixtureModelSettings
 ) -> tuple[SlotState, StepRecord]:
-    """E-step with frame t, then M-step: the state for t + 1. Shapes as in `share_out`; state holds B * K slots."""
+    """E-step with frame t, then M-step: the state for t + 1. Shapes as in `e_step`; state holds B * K slots."""
     clips, slots = alive.shape
     height, width = frame.shape[-2:]
     psi = predict(state, clips, height, width)
     with torch.no_grad():  # sequential mode of the paper: no gradient through gamma
-        gamma = share_out(psi, frame, verdict, alive, pixels)
-        owned = gamma[:, 1:]
-        others = 1 - gamma[:, :1] - owned
-        support = (owned * (verdict[:, None] > 0)).sum((2, 3, 4))
-        expected = psi.mask.sum((2, 3, 4)) + 1.0
-        free = ((support / expected) >= pixels.hidden_below).float() * alive
+        gamma = e_step(psi, frame, verdict, alive, pixels)
+        own = gamma[:, 1:]
+        others = 1 - gamma[:, :1] - own
+        support = (own * (verdict[:, None] > 0)).sum((2, 3, 4))
+        expected = psi.mask.sum((2, 3, 4)) + 1.0  # one pixel more, so that it is never zero
+        visible = ((support / expected) >= pixels.hidden_below).float() * alive
     each = frame[:, None].expand(clips, slots, 3, height, width)
-    judged = verdict[:, None].expand(clips, slots, 1, height, width)
-    stack = torch.cat([owned, others, judged, each], 2).flatten(0, 1)
+    verdicts = verdict[:, None].expand(clips, slots, 1, height, width)
+    stack = torch.cat([own, others, verdicts, each], 2).flatten(0, 1)
     seen = crop(stack, state.pose.detach(), cell.settings.grid_px)
     sight = Sight(seen[:, :1], seen[:, 1:2], seen[:, 2:3], seen[:, 3:])
-    return cell(state, sight, free.flatten(), clips=clips), StepRecord(psi, gamma, free)
+    return cell(state, sight, visible.flatten()), StepRecord(psi, gamma, visible)

@@ -1,0 +1,170 @@
+"""The training loop of the two lane networks: draw, update, and now and then a row of the curve and a checkpoint.
+
+Nothing here concerns one network; what differs between them is a `Task`. A batch depends on the recipe and the number of its step
+only, so a run that was stopped goes on to the same curve and weights.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Generator
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from tracker.errors import DivergedError
+from tracker.learning.run import open_run, read_checkpoint, rows_until, write_checkpoint, write_row
+from tracker.learning.settings import LoopSettings
+
+LOWEST_RATE = 0.01
+"""learning rate at the end of the cosine, as a share of its peak"""
+RESTART = 0.5
+"""peak of a cycle of the cosine, as a share of the peak of the cycle before"""
+
+Net = TypeVar("Net", bound=nn.Module)
+Batch = TypeVar("Batch")
+HeldOut = TypeVar("HeldOut")
+
+
+class Task(Protocol[Net, Batch, HeldOut]):
+    """What one network's training gives to the loop."""
+
+    @property
+    def loss_name(self) -> str:
+        """For the error of a loss that is no longer finite."""
+        ...
+
+    def build(self) -> Net:
+        """The untrained network, on its device; its weights are random, after a seed that the loop has set."""
+        ...
+
+    def held_out(self) -> HeldOut:
+        """What it is evaluated on, never trained on."""
+        ...
+
+    def batches(self, first: int, *, workers: int) -> Generator[Batch, None, None]:
+        """The batches of step `first` and of those after it, drawn by so many processes."""
+        ...
+
+    def rate(self, step: int) -> float:
+        """The learning rate of a step."""
+        ...
+
+    def loss(self, net: Net, batch: Batch, step: int) -> Tensor:
+        """() the loss of a step."""
+        ...
+
+    def scores(self, net: Net, held_out: HeldOut) -> dict[str, float]:
+        """The columns of the curve beside step and train_loss."""
+        ...
+
+    def save(self, net: Net, path: Path, *, trained_steps: int) -> None:
+        """Write the weights file, whole or not at all."""
+        ...
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """Where and for how long a training runs; changes nothing in what is learned."""
+
+    device: str = "cpu"
+    minutes: float | None = None
+    """stop after that long, at a checkpoint; the same call goes on later"""
+    workers: int = 1
+    """processes that draw training batches; their number changes nothing but the time it takes"""
+    report: Callable[[int, dict[str, float]], None] = lambda done, row: None
+    """told (steps done, row of the curve) at every checkpoint"""
+
+
+DEFAULT_RUN = RunOptions()
+
+
+def train(
+    task: Task[Net, Any, Any], settings: LoopSettings, out: Path, *, recipe: dict[str, Any], options: RunOptions
+) -> Path:
+    """Train, or go on training, in the folder `out`; returns the weights file.
+
+    out     gets `settings.json` (the recipe), `curve.jsonl`, `checkpoint.pt` and `weights.safetensors`
+    recipe  everything that the result depends on, as JSON has it
+
+    Raises SettingsError if `out` holds another recipe's run, WeightsError if its checkpoint is damaged, DivergedError if the
+    loss is no longer finite.
+    """
+    open_run(out, recipe)
+    torch.manual_seed(settings.seed)
+    net = task.build()
+    optimiser = torch.optim.AdamW(net.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay)
+    done = read_checkpoint(out, net, optimiser, device=options.device)
+    rows_until(out, done)
+    held_out, weights = task.held_out(), out / "weights.safetensors"
+    began, losses = time.monotonic(), []
+    with closing(task.batches(done, workers=options.workers)) as batches:
+        while done < settings.steps:
+            losses.append(_update(task, net, optimiser, next(batches), settings, done))
+            done += 1
+            if done % settings.checkpoint_every == 0 or done == settings.steps:
+                row = {"step": done, "train_loss": _mean(losses), **task.scores(net, held_out)}
+                losses = []
+                task.save(net, weights, trained_steps=done)
+                write_row(out, row)
+                write_checkpoint(
+                    out, net, optimiser, done
+                )  # last: a kill before it repeats these steps and changes nothing
+                options.report(done, row)
+                if options.minutes is not None and time.monotonic() - began > options.minutes * 60:
+                    break
+    if not weights.exists():  # of a finished run whose weights were moved away
+        task.save(net, weights, trained_steps=done)
+    return weights
+
+
+def _update(
+    task: Task[Net, Batch, Any],
+    net: Net,
+    optimiser: torch.optim.Optimizer,
+    batch: Batch,
+    settings: LoopSettings,
+    step: int,
+) -> float:
+    """One step along the gradient; returns the loss before it. Raises DivergedError."""
+    for group in optimiser.param_groups:
+        group["lr"] = task.rate(step)
+    loss = task.loss(net, batch, step)
+    value = float(loss.detach())
+    if not math.isfinite(value):
+        raise DivergedError(f"training step {step}: the {task.loss_name} is {value}; lower learning_rate")
+    if loss.requires_grad:  # false where no slot was visible in the whole batch
+        descend(loss, net, optimiser, clip_norm=settings.clip_norm)
+    return value
+
+
+def _mean(losses: list[float]) -> float:
+    return round(float(np.mean(losses)), 4)
+
+
+def descend(loss: Tensor, net: nn.Module, optimiser: torch.optim.Optimizer, *, clip_norm: float | None) -> None:
+    """One step of the optimiser, along a gradient no longer than `clip_norm`; None: of any length."""
+    optimiser.zero_grad()
+    loss.backward()  # type: ignore[no-untyped-call]
+    if clip_norm is not None:
+        torch.nn.utils.clip_grad_norm_(net.parameters(), clip_norm)
+    optimiser.step()
+
+
+def scheduled_rate(peak: float, done: int, *, steps: int, warm_up_steps: int, cycles: int = 1) -> float:
+    """The learning rate after `done` of `steps`: a linear warm-up, and a half cosine to a hundredth of the peak.
+
+    cycles  the half cosine is run so many times, each from half the last one's peak (warm restarts: Loshchilov and Hutter, 2017)
+    """
+    length = steps / cycles
+    cycle = min(cycles - 1, int(done / length))
+    warm = min(1.0, (done + 1) / warm_up_steps)
+    progress = (done - cycle * length) / length
+    cosine = 0.5 * (1 + math.cos(math.pi * progress))
+    return peak * RESTART**cycle * warm * (LOWEST_RATE + (1 - LOWEST_RATE) * cosine)

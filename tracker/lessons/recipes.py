@@ -1,0 +1,75 @@
+"""Recipes: a whole training of one of the lane networks as a YAML file, which says in `kind` which network it is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Literal
+
+from tracker.errors import SettingsError
+from tracker.foreground import training as foreground_training
+from tracker.foreground.settings import ForegroundTrainSettings
+from tracker.learning.loop import DEFAULT_RUN, RunOptions
+from tracker.lessons.foreground import DrawFrames, ForegroundClips
+from tracker.lessons.street import DrawBatch, StreetClips
+from tracker.settings import read_chain, read_settings
+from tracker.sinks import hold
+from tracker.slots import training as slots_training
+from tracker.slots.settings import TrainSettings
+
+OLD_KEY = "train_ground"
+"""of the foreground network's recipes before they had a kind"""
+
+
+class SlotsRecipe(StreetClips):
+    """The training of lane slots' cell."""
+
+    kind: Literal["slots"] = "slots"
+    train: TrainSettings = TrainSettings()
+
+
+class ForegroundRecipe(ForegroundClips):
+    """The training of the foreground network."""
+
+    kind: Literal["foreground"] = "foreground"
+    train: ForegroundTrainSettings = ForegroundTrainSettings()
+
+
+KINDS: dict[str, type[SlotsRecipe] | type[ForegroundRecipe]] = {"slots": SlotsRecipe, "foreground": ForegroundRecipe}
+
+
+def read_recipe(config: Path, overrides: Sequence[str] = ()) -> SlotsRecipe | ForegroundRecipe:
+    """The recipe of a file and of those it extends. Raises SettingsError, one line, if it is none."""
+    return read_settings(_kind_of(config), [config], tuple(overrides))
+
+
+def _kind_of(config: Path) -> type[SlotsRecipe] | type[ForegroundRecipe]:
+    """The class of the recipe at `config`, by its own `kind` or that of a file it extends."""
+    chain = read_chain(config)
+    kinds = [content["kind"] for _, content in chain if "kind" in content]
+    if not kinds:
+        if any(OLD_KEY in content for _, content in chain):
+            raise SettingsError(f"{config}: no kind; add `kind: foreground` and rename {OLD_KEY} to train")
+        raise SettingsError(f"{config}: no kind; add `kind: slots` (lane slots' cell) or `kind: foreground`")
+    kind = kinds[-1]
+    if not isinstance(kind, str) or kind not in KINDS:
+        raise SettingsError(f"{config}: kind = {str(kind)[:40]!r}: wanted {' or '.join(KINDS)}")
+    return KINDS[kind]
+
+
+def run_recipe(
+    config: Path, overrides: Sequence[str], out: Path, *, options: RunOptions = DEFAULT_RUN
+) -> Path:  # fmt: skip
+    """Train what a recipe file describes, into the folder `out`; returns the weights file.
+
+    Raises SettingsError for a recipe that is none, and what the trainings raise.
+    """
+    recipe = read_recipe(config, overrides)
+    run: Callable[..., Path]
+    if isinstance(recipe, SlotsRecipe):
+        run = partial(slots_training.train, recipe.train, DrawBatch(recipe.train, recipe))
+    else:
+        run = partial(foreground_training.train, recipe.train, DrawFrames(recipe.train, recipe))
+    with hold(out, "curve.jsonl"):
+        return run(out, recipe=recipe.model_dump(mode="json"), options=options)

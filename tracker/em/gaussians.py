@@ -1,4 +1,4 @@
-"""Where the story begins: a mixture of Gaussians fitted by EM, to all of the data at once or one sample after the other.
+"""Classical EM: a mixture of Gaussians fitted to all of the data at once, or to one sample after the other.
 
     E-step   gamma_nk = pi_k N(x_n | mu_k, Sigma_k) / sum_j pi_j N(x_n | mu_j, Sigma_j)
     M-step   N_k = sum_n gamma_nk,  pi_k = N_k / N,  mu_k and Sigma_k the gamma-weighted mean and covariance
@@ -94,14 +94,14 @@ def moments(samples: Array, gamma: Array) -> Moments:
     )
 
 
-def m_step(seen: Moments, *, least_variance: float = 0.0) -> Gaussians:
-    """The mixture that is likeliest given who explains what.
+def m_step(moments: Moments, *, least_variance: float = 0.0) -> Gaussians:
+    """The mixture of greatest likelihood, given the moments under the responsibilities.
 
     least_variance  no covariance is narrower in any direction
     """
-    mass = np.maximum(seen.mass, np.finfo(float).tiny)
-    means = seen.first / mass[:, None]
-    covariances = seen.second / mass[:, None, None] - np.einsum("kd,ke->kde", means, means)
+    mass = np.maximum(moments.mass, np.finfo(float).tiny)
+    means = moments.first / mass[:, None]
+    covariances = moments.second / mass[:, None, None] - np.einsum("kd,ke->kde", means, means)
     widths, axes = np.linalg.eigh((covariances + covariances.transpose(0, 2, 1)) / 2)
     widths = np.maximum(widths, least_variance)
     return Gaussians(mass / mass.sum(), means, np.einsum("kde,ke,kfe->kdf", axes, widths, axes))
@@ -169,16 +169,16 @@ class OnlineEM:
             raise SettingsError(f"power is above 0.5 and at most 1, not {self.power}")
         weights, means, covariances = self.mixture
         outer = np.einsum("kd,ke->kde", means, means)
-        self._seen = Moments(weights, weights[:, None] * means, weights[:, None, None] * (covariances + outer))
+        self._moments = Moments(weights, weights[:, None] * means, weights[:, None, None] * (covariances + outer))
         self._batches = 0
 
     def update(self, data: ArrayLike) -> float:
-        """Learn from a batch (N, D) or (N,); returns its mean log-likelihood before that."""
+        """One step on a batch (N, D) or (N,); returns its mean log-likelihood before the step."""
         samples = as_samples(data)
         gamma, reached = e_step(samples, self.mixture)
         self._batches += 1
         rate = self.rate if self.rate is not None else (1 + self._batches) ** -self.power
         here = moments(samples, gamma)
-        self._seen = Moments(*(old + rate * (new - old) for old, new in zip(self._seen, here, strict=True)))
-        self.mixture = m_step(self._seen, least_variance=self.least_variance)
+        self._moments = Moments(*(old + rate * (new - old) for old, new in zip(self._moments, here, strict=True)))
+        self.mixture = m_step(self._moments, least_variance=self.least_variance)
         return reached

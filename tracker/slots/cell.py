@@ -20,16 +20,16 @@ LOGIT_RANGE = 8.0
 LARGEST_STEP = 0.5
 """displacement in one frame, in object sizes"""
 HIDDEN_DECAY = 0.97
-"""a frame: what is left of a hidden slot's velocity; nobody knows how long it goes on"""
+"""share of a hidden slot's velocity that is left after a frame: the longer it is hidden, the likelier it has stopped"""
 KEEP_BIAS = -1.0
 """of the gates at first: an untrained cell keeps its state"""
 SOFT_EDGE, SOFT_SIZE, SOFT_NARROWING = 8.0, 0.6, 0.9
-"""a new slot without silhouette: logits fall by so much over half a window, to 0 at this distance from the centre (of half a window) in
-x, and a little further in y: objects are taller than wide"""
+"""of a new slot whose silhouette is unknown: its logits fall by the first over half a window, and reach 0 at the second, in half windows
+from the centre along x; distances along y count by the third, since objects are taller than wide"""
 KNOWN_RANGE = (0.02, 0.95)
 """probabilities of a new slot's mask where its silhouette is known: outside, and inside"""
 SQUEEZED = 128
-"""size of what the motion vector is told of the grid"""
+"""numbers in which the motion vector gets the grid"""
 
 
 class SlotState(NamedTuple):

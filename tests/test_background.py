@@ -1,9 +1,10 @@
 import numpy as np
 import pytest
 
-from tracker.background import FOREGROUND, SHADOW, GmmSegmenter, GmmSettings, Mixture, MixtureSettings, mixture
+from tracker.background import GmmSegmenter, GmmSettings, Mixture, MixtureSettings, mixture
 from tracker.errors import SettingsError, ShapeError
-from tracker.types import Box, Frame
+from tracker.resize import to_working_width
+from tracker.types import FOREGROUND, UNSURE, Box, Frame
 
 HEIGHT, WIDTH = 60, 80
 SQUARE = np.s_[20:40, 30:50]
@@ -156,7 +157,7 @@ def test_a_shadow_is_no_object(scene):
     made = prepared(scene)
     image = scene.shoot()
     image[SQUARE] = (image[SQUARE] * 0.65).astype(np.uint8)
-    assert (made.judge(image)[SQUARE] == SHADOW).mean() > 0.9
+    assert (made.judge(image)[SQUARE] == UNSURE).mean() > 0.9
     assert lane(scene).step(frame(image)).regions == ()
 
 
@@ -182,6 +183,11 @@ def test_a_frame_worked_on_at_half_width_is_answered_in_its_own_pixels(scene):
     assert made.labels.shape == (HEIGHT, WIDTH)
     assert abs(int((made.labels == region.label).sum()) - 400) < 60
     assert abs(region.area_px - 400) < 60
+
+
+@pytest.mark.parametrize(("width", "shape"), [(32, (24, 32, 3)), (80, (60, 80, 3)), ("full", (60, 80, 3))])
+def test_a_frame_is_never_enlarged_to_the_working_width(width, shape):
+    assert to_working_width(np.zeros((60, 80, 3), np.uint8), width).shape == shape
 
 
 def test_an_odd_size_is_kept():

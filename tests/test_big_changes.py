@@ -9,8 +9,8 @@ import pytest
 from tracker.background import GmmSegmenter, GmmSettings, KnownScenes, Mixture, MixtureSettings
 from tracker.background.light import light_between, relight
 from tracker.background.scene import without_visitors
-from tracker.background.structure import is_light_change, likeness, thumbnail
-from tracker.foreground.streaks import Streaks
+from tracker.background.structure import explain_change, likeness, thumbnail
+from tracker.foreground.rain import RainDetector
 from tracker.health import Health, warnings
 from tracker.tracks import Linker, LinkerSettings
 from tracker.types import Frame, Moment, Segmentation, Track, View
@@ -159,13 +159,13 @@ def test_the_edges_tell_a_light_from_a_lorry():
     changed = np.zeros((HEIGHT, WIDTH), bool)
     changed[8:114, 10:150] = True
     empty = shot()
-    assert is_light_change(empty, shot(gain=0.45, seed=1), np.ones_like(changed))
-    assert is_light_change(empty, shot(gain=1.4, seed=1), changed)
-    assert not is_light_change(empty, shot(lorry=(10, 150), seed=1), changed)
+    assert explain_change(empty, shot(gain=0.45, seed=1), np.ones_like(changed)).is_light
+    assert explain_change(empty, shot(gain=1.4, seed=1), changed).is_light
+    assert not explain_change(empty, shot(lorry=(10, 150), seed=1), changed).is_light
     # a plain one, on which a codec leaves a little of what was there before
     plain = ground().copy()
     plain[changed] = 190 + 0.1 * (ground()[changed] - ground().mean())
-    assert not is_light_change(empty, noisy(plain, 1), changed)
+    assert not explain_change(empty, noisy(plain, 1), changed).is_light
 
 
 def test_likeness_is_the_share_of_the_scene_that_shows():
@@ -286,10 +286,10 @@ def streaked(n, *, count=30, still=False):
 
 
 def test_rain_is_known_by_thin_pieces_that_are_elsewhere_in_every_frame():
-    streaks = Streaks()
+    rain = RainDetector()
     for n in range(10):
-        streaks.add(streaked(n))
-    found, now = streaks.find(streaked(10)), streaked(10)
+        rain.update(streaked(n))
+    found, now = rain.find(streaked(10)), streaked(10)
     assert not found[50:70, 36:44].any()  # the walker
     now[30:90, 25:55] = False
     assert found[now].mean() > 0.9
@@ -297,10 +297,10 @@ def test_rain_is_known_by_thin_pieces_that_are_elsewhere_in_every_frame():
 
 @pytest.mark.parametrize("drawn", [{"count": 3}, {"still": True}])
 def test_few_thin_objects_and_such_that_stay_are_no_rain(drawn):
-    streaks = Streaks()
+    rain = RainDetector()
     for n in range(10):
-        streaks.add(streaked(n, **drawn))
-    assert not streaks.find(streaked(10, **drawn)).any()
+        rain.update(streaked(n, **drawn))
+    assert not rain.find(streaked(10, **drawn)).any()
 
 
 def moment(n, image, *, scene=0, ids=(), covered=0.0):

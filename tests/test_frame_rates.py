@@ -8,11 +8,11 @@ from clips import draw, write_video
 from commands import call
 from test_slots_lane import RunningAverage
 
-from tracker.background import FOREGROUND, GmmSegmenter, GmmSettings, Mixture, MixtureSettings
+from tracker.background import GmmSegmenter, GmmSettings, Mixture, MixtureSettings
 from tracker.errors import SettingsError
 from tracker.health import Health
 from tracker.pipeline import Lane
-from tracker.rigid.segmenter import RigidSlots
+from tracker.rigid.segmenter import RigidSegmenter
 from tracker.rigid.settings import RigidSettings
 from tracker.settings import RENAMED, load_settings
 from tracker.slots.confidence import Witness
@@ -21,7 +21,7 @@ from tracker.slots.settings import CellSettings, LifeSettings, NetworkSettings, 
 from tracker.slots.weights import Network
 from tracker.timing import FrameTimer, WarmUp, rate_over
 from tracker.tracks import Linker, LinkerSettings
-from tracker.types import Box, Frame, Moment, Region, View
+from tracker.types import FOREGROUND, Box, Frame, Moment, Region, View
 
 RATES = [10, 25, 30, 60, 120]
 WIDTH, HEIGHT, SIDE = 96, 72, 14
@@ -281,7 +281,7 @@ def test_nobody_lives_on_over_a_gap_among_rigid_slots_either():
         picture[12:24, x : x + 8] = 255
         return picture
 
-    slots = RigidSlots(RigidSettings())
+    slots = RigidSegmenter(RigidSettings())
     times = [n / 25 + (3600 if n >= 8 else 0) for n in range(16)]
     made = [slots.step(Frame(n, time_s, digit(20))) for n, time_s in enumerate(times)]
     assert [[region.label for region in one.regions] for one in (made[7], made[15])] == [[1], [2]]

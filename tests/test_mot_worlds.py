@@ -10,7 +10,7 @@ from click.testing import CliRunner
 from tracker.build import build_lanes
 from tracker.cli import cli
 from tracker.errors import MissingExtraError, SourceError
-from tracker.rigid.segmenter import RigidSlots
+from tracker.rigid.segmenter import RigidSegmenter
 from tracker.rigid.settings import RigidSettings
 from tracker.settings import load_settings
 from tracker.synth import Order, stream_world
@@ -186,7 +186,7 @@ def square(image, x, y, colour, side=16):
 
 
 def ids_by_frame(pictures, **settings):
-    lane = RigidSlots(RigidSettings(**settings))
+    lane = RigidSegmenter(RigidSettings(**settings))
     return [
         {region.label: region.box for region in lane.step(Frame(t, t / 25, picture)).regions}
         for t, picture in enumerate(pictures)

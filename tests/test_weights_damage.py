@@ -12,7 +12,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from tracker.errors import WeightsError
-from tracker.foreground.ground import ForegroundNet
+from tracker.foreground.net import ForegroundNet
 from tracker.foreground.settings import ForegroundNetSettings
 from tracker.foreground.weights import FORMAT as GROUND_FORMAT
 from tracker.foreground.weights import load_foreground, save_foreground

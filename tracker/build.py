@@ -28,7 +28,7 @@ def _gmm(name: str, settings: RunSettings) -> Lane:
 def _slots(name: str, settings: RunSettings) -> Lane:
     # these bring torch: only where the lane is asked for
     from tracker.background import Mixture
-    from tracker.foreground.ground import Ground
+    from tracker.foreground.scene import ForegroundScene
     from tracker.foreground.weights import load_foreground
     from tracker.learning.device import choose_device
     from tracker.slots.segmenter import SlotsSegmenter
@@ -42,15 +42,15 @@ def _slots(name: str, settings: RunSettings) -> Lane:
     if settings.foreground is None:
         return Lane(name, SlotsSegmenter(settings.slots, network=network, scene=mixture, device=device))
     net, digest = load_foreground(settings.foreground.weights, device=device)
-    scene = Ground(mixture, net, settings.foreground, device=device)
+    scene = ForegroundScene(mixture, net, settings.foreground, device=device)
     network = network._replace(digest=f"{network.digest}+{digest}")
     return Lane(name, SlotsSegmenter(settings.slots, network=network, scene=scene, device=device))
 
 
 def _rigid(name: str, settings: RunSettings) -> Lane:
-    from tracker.rigid.segmenter import RigidSlots
+    from tracker.rigid.segmenter import RigidSegmenter
 
-    return Lane(name, RigidSlots(settings.rigid))
+    return Lane(name, RigidSegmenter(settings.rigid))
 
 
 LANES: dict[str, Callable[[str, RunSettings], Lane]] = {"gmm": _gmm, "slots": _slots, "rigid": _rigid}

@@ -22,6 +22,11 @@ Mask = NDArray[np.bool_]
 """(H, W) bool."""
 Labels = NDArray[np.int32]
 """(H, W) int32, 0 = background."""
+Verdicts = NDArray[np.uint8]
+"""(H, W) uint8: BACKGROUND, UNSURE or FOREGROUND by pixel."""
+
+BACKGROUND, UNSURE, FOREGROUND = 0, 127, 255
+"""what a scene says of a pixel, in OpenCV's values; unsure is its shadow: the background's colour, darker"""
 
 
 LONGEST_TEXT = 4096
@@ -208,42 +213,6 @@ class View:
         return names[labels]
 
 
-class Scene(Protocol):
-    """Component 0 of lane `slots`: what the empty scene says of a picture. Images are (H, W, 3) uint8 of one size."""
-
-    def prepare(self, images: Sequence[Image]) -> None:
-        """Learn the scene from pictures spread over the clip; with none it warms up on the first frames."""
-        ...
-
-    def enter(self, scene: int) -> None:
-        """Judge and learn the scene of that number from now on."""
-        ...
-
-    def judge(self, image: Image) -> NDArray[np.uint8]:
-        """(H, W) the verdict on each pixel: 0 background, 127 unsure or shadow, 255 foreground. Learns nothing."""
-        ...
-
-    def is_light(self, image: Image, changed: Mask) -> bool:
-        """Whether the light changed where a picture differs from the scene, `changed` (H, W), rather than an object came."""
-        ...
-
-    def adapt(self, image: Image) -> None:
-        """Take the scene in this picture's light for background from now on."""
-        ...
-
-    def learn(self, image: Image, known_foreground: Mask | None = None, *, dt_s: float = REFERENCE_S) -> None:
-        """Take the frame judged last, `dt_s` seconds after the one before, into the scene, except where objects are known (H, W)."""
-        ...
-
-    def complete(self, labels: Labels) -> Labels:
-        """`labels` (H, W) of the frame judged last, with what else of it may be the objects'."""
-        ...
-
-    def reset(self) -> None:
-        """Forget the scene."""
-        ...
-
-
 @dataclass(frozen=True)
 class Moment:
     """One frame and what every lane made of it: all that a sink is given."""
@@ -344,6 +313,45 @@ class Source(Protocol):
         ...
 
     def close(self) -> None: ...
+
+
+class Scene(Protocol):
+    """What a static scene looks like, and which pixels of a frame do not belong to it. Images are (H, W, 3) uint8 of one size."""
+
+    def prepare(self, images: Sequence[Image]) -> None:
+        """Learn the scene from pictures spread over the clip; with none it is learned from the first frames."""
+        ...
+
+    def judge(self, image: Image) -> Verdicts:
+        """(H, W) uint8: BACKGROUND, UNSURE or FOREGROUND. Learns nothing."""
+        ...
+
+    def complete(self, labels: Labels) -> Labels:
+        """`labels` (H, W) of the frame judged last, with the pixels of objects that were missed; a copy if any were added."""
+        ...
+
+    def learn(self, image: Image, known_foreground: Mask | None = None, *, dt_s: float = REFERENCE_S) -> None:
+        """Update the scene from the frame judged last, except where `known_foreground` (H, W) bool is true.
+
+        dt_s  seconds since the frame before
+        """
+        ...
+
+    def is_light(self, image: Image, changed: Mask) -> bool:
+        """Whether a picture differs from the scene where `changed` (H, W) bool is true because the light changed."""
+        ...
+
+    def adapt(self, image: Image) -> None:
+        """Take the scene in this picture's light for background from now on."""
+        ...
+
+    def enter(self, scene: int) -> None:
+        """Judge and learn the scene of that number from now on; see `Frame.scene`."""
+        ...
+
+    def reset(self) -> None:
+        """Forget every scene."""
+        ...
 
 
 class Segmenter(Protocol):

@@ -18,7 +18,7 @@ from clips import draw, write_pictures, write_video
 from PIL import Image
 from runner import OUTPUT
 
-from tracker.foreground.ground import ForegroundNet
+from tracker.foreground.net import ForegroundNet
 from tracker.foreground.settings import ForegroundNetSettings
 from tracker.foreground.weights import save_foreground
 from tracker.settings import RunSettings, known_keys

@@ -1,13 +1,10 @@
 """What stands out from a static scene: the Gaussian mixture both lanes use, and the baseline lane's blobs."""
 
 from tracker.background.blobs import GmmSegmenter, GmmSettings
-from tracker.background.mixture import BACKGROUND, FOREGROUND, SHADOW, Mixture, MixtureSettings
+from tracker.background.mixture import Mixture, MixtureSettings
 from tracker.background.scenes import KnownScenes
 
 __all__ = [
-    "BACKGROUND",
-    "FOREGROUND",
-    "SHADOW",
     "GmmSegmenter",
     "GmmSettings",
     "KnownScenes",

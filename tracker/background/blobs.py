@@ -10,11 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from tracker.background.mixture import FOREGROUND, Mixture, MixtureSettings
+from tracker.background.mixture import Mixture, MixtureSettings
+from tracker.resize import to_working_width
 from tracker.timing import FrameTimer
-from tracker.types import Box, Frame, Image, Labels, Mask, Region, Segmentation, Settings, Working
+from tracker.types import FOREGROUND, Box, Frame, Image, Labels, Mask, Region, Segmentation, Settings, Working
 
-COVERED = 0.5
+COVERED_SHARE = 0.5
 """share of foreground that hides most of the scene: what stands before it for two seconds must not be learned as scene"""
 
 GAP_S = 1.0
@@ -50,7 +51,7 @@ class GmmSegmenter:
 
     def prepare(self, images: Sequence[Image]) -> None:
         """Learn the scene from pictures spread over the clip; with none, the mixture warms up on the first frames."""
-        self.mixture.prepare([self._shrink(image) for image in images])
+        self.mixture.prepare([to_working_width(image, self.settings.working_width) for image in images])
 
     def reset(self) -> None:
         """Forget the scene."""
@@ -64,7 +65,7 @@ class GmmSegmenter:
         if frame.scene is None:  # the time of blank pictures counts towards the next one's interval
             return Segmentation(np.zeros((height, width), np.int32), (), False, np.zeros((height, width), bool))
         self.mixture.enter(frame.scene)
-        image = self._shrink(frame.image)
+        image = to_working_width(frame.image, self.settings.working_width)
         foreground = self._judge(image, self._timer.step(frame.time_s).dt_s)
         labels, regions = self._blobs(self._clean(foreground), (width, height))
         if labels.shape != (height, width):
@@ -78,21 +79,13 @@ class GmmSegmenter:
         judges = self.settings.mixture.method == "mog2"
         verdict = self.mixture.judge(image) if judges and self._covered else self.mixture.step(image, dt_s=dt_s)
         foreground = np.asarray(verdict == FOREGROUND)
-        self._covered = float(foreground.mean()) > COVERED
+        self._covered = float(foreground.mean()) > COVERED_SHARE
         solid = self._without_specks(foreground)  # rain is everywhere, but the light is no streaks
         if solid.mean() <= self.settings.flood or not self.mixture.is_light(image, foreground):
             return foreground
         self.mixture.adapt(image)
         self._covered = False
         return np.asarray(self.mixture.judge(image) == FOREGROUND) if judges else np.zeros_like(foreground)
-
-    def _shrink(self, image: Image) -> Image:
-        height, width = image.shape[:2]
-        wanted = self.settings.working_width
-        if wanted == "full" or width <= wanted:
-            return image
-        size = (wanted, max(1, round(height * wanted / width)))
-        return cv2.resize(image, size, interpolation=cv2.INTER_AREA)  # type: ignore[return-value]
 
     def _clean(self, foreground: Mask) -> NDArray[np.uint8]:
         mask = self._without_specks(foreground)

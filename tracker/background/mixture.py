@@ -10,18 +10,14 @@ from typing import Literal
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field
 
 from tracker.background.light import light_between, relight
 from tracker.background.scene import DIFFERS, without_visitors
-from tracker.background.structure import hides_edges, is_light_change
+from tracker.background.structure import Change, explain_change
 from tracker.errors import SettingsError, ShapeError
 from tracker.timing import REFERENCE_S, WarmUp
-from tracker.types import Image, Labels, Mask, Seconds, Settings
-
-BACKGROUND, SHADOW, FOREGROUND = 0, 127, 255
-"""What a verdict says of a pixel; OpenCV's own values."""
+from tracker.types import Image, Labels, Mask, Seconds, Settings, Verdicts
 
 ADAPT_RATE = 0.15
 """OpenCV counts the strongest colours up to 0.9 of the weight as background. One frame at a rate above 0.1 leaves an
@@ -82,10 +78,6 @@ class Mixture:
         self._warm_up = WarmUp(s.warm_up_s)
         self._prepared = False
 
-    def complete(self, labels: Labels) -> Labels:
-        """The labels as they are: the mixture knows pixels, not objects."""
-        return labels
-
     def enter(self, scene: int) -> None:
         """Judge and learn the scene of that number from now on; a new one warms up first, one known before goes on."""
         if scene == self._scene:
@@ -118,8 +110,8 @@ class Mixture:
             self.learn(image)
         self._prepared = True
 
-    def judge(self, image: Image) -> NDArray[np.uint8]:
-        """(H, W) uint8: 0 background, 127 shadow, 255 foreground. Learns nothing, so a frame may be judged often.
+    def judge(self, image: Image) -> Verdicts:
+        """(H, W) uint8: BACKGROUND, UNSURE (a shadow) or FOREGROUND. Learns nothing, so a frame may be judged often.
 
         Raises SettingsError for knn, which OpenCV cannot run without learning (its rate 0 still takes samples in).
         """
@@ -137,19 +129,23 @@ class Mixture:
         """
         self._apply(image, known_foreground, self._next_rate(dt_s), dt_s)
 
-    def step(self, image: Image, *, dt_s: float = REFERENCE_S) -> NDArray[np.uint8]:
+    def step(self, image: Image, *, dt_s: float = REFERENCE_S) -> Verdicts:
         """Judge and learn in one pass, at half the cost; see `judge` for what it returns and `learn` for `dt_s`."""
         ready = self.ready
         verdict = self._apply(image, None, self._next_rate(dt_s), dt_s)
         return verdict if ready else np.zeros_like(verdict)
 
+    def complete(self, labels: Labels) -> Labels:
+        """`labels` as they are: what the mixture judges background stays background."""
+        return labels
+
+    def explain_change(self, image: Image, changed: Mask) -> Change:
+        """Whether the light or an object makes a picture differ from the scene where `changed` (H, W) bool is true."""
+        return explain_change(self.picture(), image, changed)
+
     def is_light(self, image: Image, changed: Mask) -> bool:
         """Whether the light changed where a picture differs from the scene, `changed` (H, W) bool, rather than an object came."""
-        return is_light_change(self.picture(), image, changed)
-
-    def hides_edges(self, image: Image, changed: Mask) -> bool:
-        """Whether the scene's edges are gone where a picture differs from it, `changed` (H, W) bool, as behind an object."""
-        return hides_edges(self.picture(), image, changed)
+        return self.explain_change(image, changed).is_light
 
     def adapt(self, image: Image) -> None:
         """Take the scene in this picture's light for background from now on, beside what was; objects in it are left out."""
@@ -170,7 +166,7 @@ class Mixture:
         rate = min(1.0, dt_s / self.settings.history_s)
         return rate if self._prepared else max(rate, 1.0 / (2 * (self._learned_frames + 1)))
 
-    def _apply(self, image: Image, known_foreground: Mask | None, rate: float, dt_s: float) -> NDArray[np.uint8]:
+    def _apply(self, image: Image, known_foreground: Mask | None, rate: float, dt_s: float) -> Verdicts:
         self._check(image)
         self._learned_frames += 1
         self._warm_up.add(dt_s)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -33,6 +34,10 @@ HIDDEN_EDGES = 0.2
 """the same below which an object hides the scene; between the two there is too little structure, or too much noise, to tell"""
 ENOUGH_EDGES = 0.01
 """share of the picture's pixels that must have changed and have a gradient for that to tell"""
+CHANGED_BLOCK = 0.5
+"""share of a block that must have changed for the block to count as changed"""
+CHANGED_SHARE, TINTED_SHARE = 0.8, 0.8
+"""for a light in a scene without edges: share of the blocks that must have changed, and share of those that keep the scene's tint"""
 FAINTEST = 0.1
 """factor of the gradients below which they are what a codec left over, not the scene in another light"""
 CONTRAST = 0.25
@@ -132,31 +137,30 @@ def likeness(scene: Thumbnail, now: Thumbnail) -> float:
     return float(same_light(scene, now).mean())
 
 
-def is_light_change(scene: Image, image: Image, changed: Mask) -> bool:
-    """Whether what changed from the scene to a picture is the light: the scene's edges are still there.
+class Change(NamedTuple):
+    """Why a picture differs from a scene; both are false where there is too little to tell."""
 
-    changed (H, W) bool, where the two differ. An object hides the edges behind it. Where there are none, only a change of nearly the
-    whole picture, in the scene's tint, is the light's.
+    is_light: bool
+    """the light changed: the scene's edges are still there"""
+    hides_edges: bool
+    """the scene's edges are gone, as behind an object"""
+
+
+def explain_change(scene: Image, image: Image, changed: Mask) -> Change:
+    """Why a picture differs from a scene, both (H, W, 3), where `changed` (H, W) bool is true.
+
+    An object hides the edges behind it. Where the scene has none, only a change of nearly the whole picture, in the scene's tint, is
+    the light's.
     """
     known, now = thumbnail(scene), thumbnail(image)
-    here = _shrunk(changed, known)
+    height, width = known.across.shape
+    here = np.asarray(cv2.resize(changed.astype(np.float32), (width, height), interpolation=cv2.INTER_AREA), np.float32)
     kept = _kept_edges(known, now, here)
     if kept is not None:
-        return kept >= SAME_EDGES
-    covered = _by_block(here) > 0.5
-    return bool(covered.mean() >= 0.8 and same_light(known, now)[covered].mean() >= 0.8)
-
-
-def hides_edges(scene: Image, image: Image, changed: Mask) -> bool:
-    """Whether the scene's edges are gone where a picture differs from it, `changed` (H, W) bool; no where there are too few to tell."""
-    known, now = thumbnail(scene), thumbnail(image)
-    kept = _kept_edges(known, now, _shrunk(changed, known))
-    return kept is not None and kept < HIDDEN_EDGES
-
-
-def _shrunk(changed: Mask, known: Thumbnail) -> Array:
-    height, width = known.across.shape
-    return np.asarray(cv2.resize(changed.astype(np.float32), (width, height), interpolation=cv2.INTER_AREA), np.float32)
+        return Change(kept >= SAME_EDGES, kept < HIDDEN_EDGES)
+    changed_blocks = _by_block(here) > CHANGED_BLOCK
+    everywhere = changed_blocks.mean() >= CHANGED_SHARE
+    return Change(bool(everywhere and same_light(known, now)[changed_blocks].mean() >= TINTED_SHARE), False)
 
 
 def _kept_edges(known: Thumbnail, now: Thumbnail, here: Array) -> float | None:

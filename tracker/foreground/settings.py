@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Annotated
 
 from pydantic import Field, field_validator
 
 from tracker.learning.settings import LoopSettings
 from tracker.types import Settings, Share
+
+OLD_NAME = "ground"
+"""of the shipped network; works until the release after the next, with a warning"""
 
 Channels = Annotated[int, Field(ge=1, le=512)]
 
@@ -45,12 +49,22 @@ class ForegroundTrainSettings(LoopSettings):
 class ForegroundSettings(Settings):
     """The network that reads the scene, at work."""
 
-    weights: str = "ground"
+    weights: str = "foreground"
     """name of a shipped network, or path of a .safetensors file"""
     side_px: int = Field(288, ge=32, le=8192)
     """it is shown at most a square of this side, or any picture of that area: 384 x 216"""
     sure: tuple[Share, Share] = (0.15, 0.3)
     """probability of an object below which a pixel is background, and above which it is foreground; unsure between"""
+
+    @field_validator("weights")
+    @classmethod
+    def _renamed(cls, weights: str) -> str:
+        if weights != OLD_NAME:
+            return weights
+        warnings.warn(
+            f"foreground.weights: the shipped network {OLD_NAME} is now foreground", FutureWarning, stacklevel=2
+        )
+        return "foreground"
 
     @field_validator("sure")
     @classmethod

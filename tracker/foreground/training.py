@@ -17,7 +17,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from tracker.foreground.ground import ForegroundNet
+from tracker.foreground.net import ForegroundNet
 from tracker.foreground.settings import ForegroundTrainSettings
 from tracker.foreground.weights import save_foreground
 from tracker.learning import loop
@@ -37,7 +37,7 @@ class DrawnFrames(NamedTuple):
     """N frames of drawn clips."""
 
     features: NDArray[np.float16]
-    """(N, H, W, F) what the network is given"""
+    """(N, H, W, CHANNELS) what the network is given"""
     objects: NDArray[np.bool_]
     """(N, H, W) whether the pixel belongs to an object"""
 

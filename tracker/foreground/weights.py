@@ -6,7 +6,7 @@ from pathlib import Path
 
 import torch
 
-from tracker.foreground.ground import ForegroundNet
+from tracker.foreground.net import ForegroundNet
 from tracker.foreground.settings import ForegroundNetSettings
 from tracker.learning.weights import digest_of, filled, find_weights, read_weights, save_net, settings_of
 

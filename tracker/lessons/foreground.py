@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tracker.background import Mixture, MixtureSettings
-from tracker.foreground.ground import Backdrop
+from tracker.foreground.features import SceneFeatures
 from tracker.foreground.settings import ForegroundTrainSettings
 from tracker.foreground.training import DrawnFrames
 from tracker.lessons.street import HELD_OUT, HELD_OUT_BATCH, TRAINING_MIXTURE
@@ -83,22 +83,22 @@ class DrawFrames:
             images = _coded(images, rng)
         kept_out = rng.random(int(clip.labels.max()) + 1) >= clips.unowned  # by identity: not learned by the mixture
         kept_out[0] = False
-        backdrop = Backdrop(Mixture(clips.mixture))
+        known = SceneFeatures(Mixture(clips.mixture))
         scene = np.where(clip.labels[..., None] > 0, empty, images)[::PRESCANNED_EVERY]
         for identity in np.unique(clip.labels[0])[1:]:
             if rng.random() < clips.ghosts:
                 there = clip.labels[0] == identity
                 scene[:, there] = images[0][there]
                 kept_out[identity] = False
-        backdrop.prepare(list(scene))
+        known.prepare(list(scene))
         start = int(rng.integers(1, LEARNED_EVERY + 1))
         learned = list(range(start, frames, LEARNED_EVERY))[: (frames - 1) // LEARNED_EVERY]
         features = []
         for t, image in enumerate(images):
-            seen = backdrop.sense(image)
+            frame = known.extract(image)
             if t in learned:
-                features.append(seen.astype(np.float16))
-            backdrop.learn(image, kept_out[clip.labels[t]])
+                features.append(frame.channels.astype(np.float16))
+            known.learn(image, frame, kept_out[clip.labels[t]])
         return DrawnFrames(np.stack(features), clip.labels[learned] > 0)
 
 

@@ -9,12 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tracker.background import Mixture, MixtureSettings
-from tracker.foreground.ground import ForegroundNet, Ground, Scene
+from tracker.foreground.net import ForegroundNet
+from tracker.foreground.scene import ForegroundScene
 from tracker.foreground.settings import ForegroundSettings
 from tracker.foreground.weights import load_foreground
 from tracker.slots.settings import TrainSettings
 from tracker.slots.training import Batch
-from tracker.types import Settings
+from tracker.types import Scene, Settings
 from tracker.worlds import Clip, StreetSettings, draw_street
 
 SMALLEST_SIDE_PX = 5.0
@@ -71,7 +72,7 @@ def _verdicts(clip: Clip, clips: StreetClips) -> NDArray[np.uint8]:
     """(T, H, W) verdicts of a scene that was known empty; it learns on, except where objects are, as in tracking."""
     scene: Scene = Mixture(clips.mixture)
     if clips.foreground is not None:
-        scene = Ground(Mixture(clips.mixture), _network(clips.foreground.weights), clips.foreground)
+        scene = ForegroundScene(Mixture(clips.mixture), _network(clips.foreground.weights), clips.foreground)
     # the prescan of a whole file, which removes whatever moves; a training clip is too short for its median
     empty = np.where(clip.labels[..., None] > 0, clip.background, clip.images)
     scene.prepare(list(empty[:: max(1, len(empty) // PRESCANNED)]))

@@ -93,7 +93,7 @@ class Body:
         return round(float(x)), round(float(y))
 
 
-class RigidSlots:
+class RigidSegmenter:
     """Frame in, segmentation with lasting identities out."""
 
     def __init__(self, settings: RigidSettings) -> None:

@@ -8,9 +8,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from tracker.slots.e_step import FOREGROUND, Window
+from tracker.slots.e_step import Window
 from tracker.slots.settings import LifeSettings
-from tracker.types import Box, Image, Labels, Mask
+from tracker.types import FOREGROUND, Box, Image, Labels, Mask
 
 Array = NDArray[np.float32]
 

@@ -23,8 +23,6 @@ Array = NDArray[np.float32]
 Window = tuple[slice, slice]
 """rows and columns of the frame"""
 
-FOREGROUND = 255
-"""of the mixture's verdicts"""
 CLAIMED = np.float32(0.9)
 """gamma of a claimed pixel: nearly certain"""
 FINEST = 1.5
@@ -75,7 +73,7 @@ def e_step(
         gamma_i0 ~ P(v_i | background)        gamma_ik ~ m_ik p(x_i | c_ik) P(v_i | object)
 
     image     (H, W, 3) uint8
-    verdict   (H, W) uint8, v: the scene's 0, 127 or 255
+    verdict   (H, W) uint8, v: BACKGROUND, UNSURE or FOREGROUND (tracker.types)
     psi       (K, P, P, 4) float32: colour c RGB in [0, 1] and mask m, as predicted for this frame
     poses     (K, 4) centre x, y, width, height in pixels, predicted for this frame
     """

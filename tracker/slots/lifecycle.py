@@ -11,13 +11,13 @@ from numpy.typing import NDArray
 
 from tracker.slots.association import Association
 from tracker.slots.blobs import Birth
-from tracker.slots.e_step import FOREGROUND, Responsibilities, crop_birth
+from tracker.slots.e_step import Responsibilities, crop_birth
 from tracker.slots.identity import find_stolen, succeed, take_identity
 from tracker.slots.pose import PART_SIZE_RATE, VISIBLE, box_about, touches_border
 from tracker.slots.settings import LifeSettings, SlotsSettings
 from tracker.slots.slot import Geometry, Slot, Slots
 from tracker.timing import REFERENCE_S, Interval, lasts, rate_over
-from tracker.types import Box, Image
+from tracker.types import FOREGROUND, Box, Image
 
 Array = NDArray[np.float32]
 

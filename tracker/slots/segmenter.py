@@ -18,7 +18,7 @@ from tracker.slots.association import Association, Observation, apply, associate
 from tracker.slots.blobs import Blobs, find_blobs
 from tracker.slots.cell import Sight, SlotState
 from tracker.slots.confidence import Witness, entropies
-from tracker.slots.e_step import FOREGROUND, Responsibilities, crop_frame, e_step
+from tracker.slots.e_step import Responsibilities, crop_frame, e_step
 from tracker.slots.identity import update_identities
 from tracker.slots.lifecycle import Visibility, confirm, spawn, terminate, update_visibility, visibility
 from tracker.slots.pose import Fit, coast, mask_box, measure
@@ -27,7 +27,7 @@ from tracker.slots.settings import SlotsSettings
 from tracker.slots.slot import Slots
 from tracker.slots.weights import Network
 from tracker.timing import FrameTimer, Interval, lasts
-from tracker.types import Box, Frame, Image, Mask, Region, Scene, Segmentation
+from tracker.types import FOREGROUND, Box, Frame, Image, Mask, Region, Scene, Segmentation
 
 Array = NDArray[np.float32]
 Size = tuple[int, int]

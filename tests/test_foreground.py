@@ -11,17 +11,20 @@ import torch
 
 from tracker.background import Mixture, MixtureSettings
 from tracker.errors import SettingsError, WeightsError
-from tracker.foreground.ground import SENSES, Backdrop, ForegroundNet, Ground, object_probability
+from tracker.foreground.features import CHANNELS, SceneFeatures
+from tracker.foreground.net import ForegroundNet, object_probability
+from tracker.foreground.scene import ForegroundScene
 from tracker.foreground.settings import ForegroundNetSettings, ForegroundSettings, ForegroundTrainSettings
 from tracker.foreground.training import DrawnFrames, foreground_loss, train
 from tracker.foreground.weights import load_foreground, save_foreground
 from tracker.learning.loop import RunOptions
 from tracker.lessons.foreground import DrawFrames, ForegroundClips
 from tracker.slots.weights import load_network
+from tracker.types import BACKGROUND, FOREGROUND, UNSURE
 from tracker.worlds import StreetSettings, draw_street
 
 SMALL = ForegroundNetSettings(features=(4, 6, 8))
-DIFFERENCE, RESTLESS = 3, 8
+DIFFERENCE, VARIABILITY = 3, 8
 
 
 def scene(height: int = 48, width: int = 64) -> np.ndarray:
@@ -29,31 +32,31 @@ def scene(height: int = 48, width: int = 64) -> np.ndarray:
     return rng.integers(60, 180, (height, width, 3)).astype(np.uint8)
 
 
-def backdrop(image: np.ndarray) -> Backdrop:
-    known = Backdrop(Mixture(MixtureSettings()))
+def prepared(image: np.ndarray) -> SceneFeatures:
+    known = SceneFeatures(Mixture(MixtureSettings()))
     known.prepare([image] * 10)
     return known
 
 
 def test_an_empty_scene_shows_no_difference():
     image = scene()
-    senses = backdrop(image).sense(image)
-    assert senses.shape == (48, 64, SENSES)
-    assert senses.dtype == np.float32
-    assert np.abs(senses[..., DIFFERENCE : DIFFERENCE + 3]).max() < 0.2
+    channels = prepared(image).extract(image).channels
+    assert channels.shape == (48, 64, CHANNELS)
+    assert channels.dtype == np.float32
+    assert np.abs(channels[..., DIFFERENCE : DIFFERENCE + 3]).max() < 0.2
 
 
 def test_light_that_changes_everywhere_is_no_difference_but_an_object_is():
     image = scene()
     darker = (image * 0.7).astype(np.uint8)
     darker[20:30, 20:30] = 250
-    difference = np.abs(backdrop(image).sense(darker)[..., DIFFERENCE : DIFFERENCE + 3]).max(-1)
+    difference = np.abs(prepared(image).extract(darker).channels[..., DIFFERENCE : DIFFERENCE + 3]).max(-1)
     inside, outside = difference[20:30, 20:30], np.delete(difference, np.s_[14:36], axis=0)
     assert inside.min() > 2
     assert outside.mean() < 0.5
 
 
-def test_a_place_that_flickers_is_restless_and_one_where_somebody_stood_is_not():
+def test_a_place_that_flickers_is_variable_and_one_where_somebody_stood_is_not():
     image, rng = scene(), np.random.default_rng(1)
     pictures = []
     for n in range(20):
@@ -62,31 +65,30 @@ def test_a_place_that_flickers_is_restless_and_one_where_somebody_stood_is_not()
         if n < 6:
             picture[:, 48:] = 255
         pictures.append(picture)
-    known = Backdrop(Mixture(MixtureSettings()))
+    known = SceneFeatures(Mixture(MixtureSettings()))
     known.prepare(pictures)
-    restless = known.sense(image)[..., RESTLESS]
-    assert restless[:, :16].mean() > 2 * restless[:, 20:36].mean()
-    assert restless[:, 48:].mean() < 1.5 * restless[:, 20:36].mean()
-    assert restless.min() > 0
+    variability = known.extract(image).channels[..., VARIABILITY]
+    assert variability[:, :16].mean() > 2 * variability[:, 20:36].mean()
+    assert variability[:, 48:].mean() < 1.5 * variability[:, 20:36].mean()
+    assert variability.min() > 0
 
 
-def test_an_object_nobody_owns_makes_its_place_restless_slowly():
+def test_an_object_nobody_owns_makes_its_place_variable_slowly():
     image = scene()
-    known = backdrop(image)
-    calm = known.sense(image)[..., RESTLESS].mean()
+    known = prepared(image)
+    calm = known.extract(image).channels[..., VARIABILITY].mean()
     there = image.copy()
     there[:, 32:] = 255
     for _ in range(80):
-        known.sense(there)
-        known.learn(there)
-    restless = known.sense(image)[..., RESTLESS]
-    assert calm < restless[:, 32:].mean() < 0.5
+        known.learn(there, known.extract(there))
+    variability = known.extract(image).channels[..., VARIABILITY]
+    assert calm < variability[:, 32:].mean() < 0.5
 
 
 @pytest.mark.parametrize("shape", [(48, 64), (45, 61), (8, 8)])
 def test_any_size_gets_one_probability_a_pixel(shape):
     net = ForegroundNet(SMALL).eval()
-    found = object_probability(net, np.zeros((*shape, SENSES), np.float32))
+    found = object_probability(net, np.zeros((*shape, CHANNELS), np.float32))
     assert found.shape == shape
     assert found.min() >= 0
     assert found.max() <= 1
@@ -94,15 +96,15 @@ def test_any_size_gets_one_probability_a_pixel(shape):
 
 def test_a_large_picture_is_shown_small_and_judged_at_its_own_size():
     image = scene(96, 128)
-    ground = Ground(Mixture(MixtureSettings()), ForegroundNet(SMALL).eval(), ForegroundSettings(side_px=48))
-    assert not ground.judge(image).any()  # nothing is known yet: all of it is the scene
-    ground.prepare([image] * 5)
-    verdict = ground.judge(image)
+    known = ForegroundScene(Mixture(MixtureSettings()), ForegroundNet(SMALL).eval(), ForegroundSettings(side_px=48))
+    assert not known.judge(image).any()  # nothing is known yet: all of it is the scene
+    known.prepare([image] * 5)
+    verdict = known.judge(image)
     assert verdict.shape == (96, 128)
-    assert set(np.unique(verdict)) <= {0, 127, 255}
-    ground.learn(image, np.ones((96, 128), bool))
-    ground.reset()
-    assert not ground.judge(image).any()
+    assert set(np.unique(verdict)) <= {BACKGROUND, UNSURE, FOREGROUND}
+    known.learn(image, np.ones((96, 128), bool))
+    known.reset()
+    assert not known.judge(image).any()
 
 
 class Sees(torch.nn.Module):
@@ -112,8 +114,8 @@ class Sees(torch.nn.Module):
         super().__init__()
         self.seeds = seeds
 
-    def forward(self, senses):
-        logits = torch.full((1, 1, *senses.shape[2:]), -9.0, dtype=senses.dtype)
+    def forward(self, features):
+        logits = torch.full((1, 1, *features.shape[2:]), -9.0, dtype=features.dtype)
         for seed in self.seeds:
             logits[0, 0][seed] = 9.0
         return logits
@@ -121,10 +123,10 @@ class Sees(torch.nn.Module):
 
 def judged(
     image: np.ndarray, empty: np.ndarray, *seeds: tuple[slice, slice] | torch.Tensor
-) -> tuple[Ground, np.ndarray]:
-    ground = Ground(Mixture(MixtureSettings()), Sees(*seeds), ForegroundSettings())
-    ground.prepare([empty] * 8)
-    return ground, ground.judge(image)
+) -> tuple[ForegroundScene, np.ndarray]:
+    known = ForegroundScene(Mixture(MixtureSettings()), Sees(*seeds), ForegroundSettings())
+    known.prepare([empty] * 8)
+    return known, known.judge(image)
 
 
 ROAD = np.full((96, 128, 3), 150, np.uint8)
@@ -136,13 +138,13 @@ def test_what_hangs_on_an_object_is_the_objects_unless_it_is_only_darker():
     image[CAR] = (200, 40, 40)
     image[SHADOW] = 60
     _, verdict = judged(image, ROAD, FRONT)
-    assert (verdict[31:59, 41:79] == 255).all()
+    assert (verdict[31:59, 41:79] == FOREGROUND).all()
     assert not verdict[63:].any()
 
 
 def test_a_change_of_the_whole_picture_is_no_part_of_an_object():
     _, verdict = judged(scene(96, 128), ROAD, FRONT)
-    assert (verdict == 255).sum() == pytest.approx(30 * 22, abs=8)
+    assert (verdict == FOREGROUND).sum() == pytest.approx(30 * 22, abs=8)
 
 
 def test_what_is_darker_between_the_parts_of_an_object_completes_it():
@@ -151,13 +153,18 @@ def test_what_is_darker_between_the_parts_of_an_object_completes_it():
     image[30:62, 40:80] = 60
     image[62:70, 30:90] = 60
     wheels = np.s_[50:62, 40:50], np.s_[50:62, 70:80]
-    ground, verdict = judged(image, ROAD, np.s_[30:50, 40:80], *wheels)
-    labels = (verdict == 255).astype(np.int32)
+    known, verdict = judged(image, ROAD, np.s_[30:50, 40:80], *wheels)
+    labels = (verdict == FOREGROUND).astype(np.int32)
     assert not labels[54:58, 54:66].any()
-    complete = ground.complete(labels)
+    complete = known.complete(labels)
     assert complete[54:58, 54:66].all()
     assert not complete[64:].any()
     assert not labels[54:58, 54:66].any()  # in a copy
+
+
+def test_the_mixture_alone_completes_nothing():
+    labels = np.eye(4, dtype=np.int32)
+    assert Mixture(MixtureSettings()).complete(labels) is labels
 
 
 def shaded(edge_px: float) -> tuple[np.ndarray, np.ndarray]:
@@ -171,7 +178,7 @@ def shaded(edge_px: float) -> tuple[np.ndarray, np.ndarray]:
 def test_what_only_darkens_and_fades_at_its_rim_is_the_light(edge_px, kept):
     image, patch = shaded(edge_px)
     _, verdict = judged(image, ROAD, torch.from_numpy(patch))
-    assert (verdict[patch] == 255).mean() == pytest.approx(float(kept), abs=0.02)
+    assert (verdict[patch] == FOREGROUND).mean() == pytest.approx(float(kept), abs=0.02)
 
 
 def test_who_walks_in_a_clouds_shadow_stays():
@@ -179,8 +186,8 @@ def test_who_walks_in_a_clouds_shadow_stays():
     walker = np.s_[40:56, 60:66]
     image[walker] = (150, 40, 40)
     _, verdict = judged(image, ROAD, torch.from_numpy(patch))
-    assert (verdict[walker] == 255).mean() > 0.8
-    assert (verdict == 255).sum() < 2 * 16 * 6
+    assert (verdict[walker] == FOREGROUND).mean() > 0.8
+    assert (verdict == FOREGROUND).sum() < 2 * 16 * 6
 
 
 def test_a_lorry_of_which_the_network_sees_a_corner_is_whole_where_it_hides_the_scenes_edges():
@@ -189,7 +196,7 @@ def test_a_lorry_of_which_the_network_sees_a_corner_is_whole_where_it_hides_the_
     lorry = np.s_[4:92, 20:124]
     image[lorry] = (30, 60, 30)
     _, verdict = judged(image, street, np.s_[4:30, 20:60])
-    assert (verdict[5:91, 21:123] == 255).all()
+    assert (verdict[5:91, 21:123] == FOREGROUND).all()
 
 
 def test_a_bright_lorry_with_windows_is_not_the_sun():
@@ -203,7 +210,7 @@ def test_a_bright_lorry_with_windows_is_not_the_sun():
         image[20:78, x : x + 8] = 40
         windows[20:78, x : x + 8] = False
     _, verdict = judged(image, street, windows)
-    assert (verdict[windows.numpy()] == 255).mean() > 0.95
+    assert (verdict[windows.numpy()] == FOREGROUND).mean() > 0.95
 
 
 @pytest.mark.parametrize(("levels", "kept"), [(4, False), (12, True)], ids=["a codec's residue", "a grey coat"])
@@ -212,8 +219,8 @@ def test_a_piece_apart_that_is_fainter_than_any_object_is_what_a_codec_left(leve
     image[FRONT] = (200, 40, 40)
     image[coat] += np.uint8(levels)
     _, verdict = judged(image, ROAD, FRONT, coat)
-    assert (verdict[FRONT] == 255).all()
-    assert (verdict[coat] == 255).mean() == float(kept)
+    assert (verdict[FRONT] == FOREGROUND).all()
+    assert (verdict[coat] == FOREGROUND).mean() == float(kept)
 
 
 def test_a_faint_middle_between_the_parts_of_an_object_stays():
@@ -221,7 +228,7 @@ def test_a_faint_middle_between_the_parts_of_an_object_stays():
     image[CAR] = (200, 40, 40)
     image[40:50, 50:70] = 152
     _, verdict = judged(image, ROAD, CAR)
-    assert (verdict[CAR] == 255).all()
+    assert (verdict[CAR] == FOREGROUND).all()
 
 
 @pytest.mark.parametrize(
@@ -229,7 +236,7 @@ def test_a_faint_middle_between_the_parts_of_an_object_stays():
 )
 def test_the_shipped_network_finds_drawn_walkers_and_not_their_shadows(still, least):
     """Also where the scene was learned from one picture over and over, which has no noise to be learned."""
-    net, digest = load_foreground("ground")
+    net, digest = load_foreground("foreground")
     assert len(digest) == 64
     settings = StreetSettings(
         width=200, height=160, frames=12, objects=(3, 3), object_px=(24, 36), shadow=(0.3, 0.3), pillars=(0, 0)
@@ -237,11 +244,11 @@ def test_the_shipped_network_finds_drawn_walkers_and_not_their_shadows(still, le
     hits = found = true = 0
     for seed in (3, 4, 5):
         clip = draw_street(settings, seed=seed)
-        ground = Ground(Mixture(MixtureSettings()), net, ForegroundSettings())
+        known = ForegroundScene(Mixture(MixtureSettings()), net, ForegroundSettings())
         empty = np.where(clip.labels[..., None] > 0, clip.background, clip.images)
-        ground.prepare([empty[0]] * 8 if still else list(empty[:8]))
+        known.prepare([empty[0]] * 8 if still else list(empty[:8]))
         for image, labels in zip(clip.images[::3], clip.labels[::3], strict=True):
-            object_there, said = labels > 0, ground.judge(image) == 255
+            object_there, said = labels > 0, known.judge(image) == FOREGROUND
             hits, found, true = hits + (said & object_there).sum(), found + said.sum(), true + object_there.sum()
     assert 2 * hits / (found + true) > least
 
@@ -260,7 +267,7 @@ def test_drawn_frames_depend_on_their_number_only():
     first, again, other = draw(3), draw(3), draw(4)
     assert np.array_equal(first.features, again.features)
     assert np.array_equal(first.objects, again.objects)
-    assert first.features.shape == (*first.objects.shape, SENSES)
+    assert first.features.shape == (*first.objects.shape, CHANNELS)
     assert len(first.features) == 2
     assert not np.array_equal(first.features, other.features)
 
@@ -268,13 +275,13 @@ def test_drawn_frames_depend_on_their_number_only():
 def draw_squares(number: int) -> DrawnFrames:
     """Two frames with a bright square each; a plain function, so that another process can be given it."""
     rng = np.random.default_rng(number + 10)
-    senses = rng.normal(0, 0.2, (2, 16, 16, SENSES)).astype(np.float16)
+    features = rng.normal(0, 0.2, (2, 16, 16, CHANNELS)).astype(np.float16)
     objects = np.zeros((2, 16, 16), bool)
     for n in range(2):
         y, x = rng.integers(2, 8, 2)
         objects[n, y : y + 6, x : x + 6] = True
-    senses[objects, DIFFERENCE] += 3
-    return DrawnFrames(senses, objects)
+    features[objects, DIFFERENCE] += 3
+    return DrawnFrames(features, objects)
 
 
 def test_a_training_that_was_stopped_goes_on_to_the_same_weights(tmp_path):
@@ -291,11 +298,16 @@ def test_a_training_that_was_stopped_goes_on_to_the_same_weights(tmp_path):
         train(settings, draw_squares, tmp_path / "halves", recipe={"a": 2})
 
 
+def test_the_shipped_network_is_found_by_its_old_name_with_a_warning_that_names_the_new_one():
+    with pytest.warns(FutureWarning, match="ground is now foreground"):
+        assert ForegroundSettings(weights="ground") == ForegroundSettings()
+
+
 def test_weights_of_the_two_networks_are_not_taken_for_each_other(tmp_path):
-    save_foreground(ForegroundNet(SMALL), SMALL, tmp_path / "ground.safetensors", trained_steps=1)
-    net, _ = load_foreground(str(tmp_path / "ground.safetensors"))
+    save_foreground(ForegroundNet(SMALL), SMALL, tmp_path / "foreground.safetensors", trained_steps=1)
+    net, _ = load_foreground(str(tmp_path / "foreground.safetensors"))
     assert net.settings == SMALL
     with pytest.raises(WeightsError, match="another version"):
-        load_network(str(tmp_path / "ground.safetensors"))
+        load_network(str(tmp_path / "foreground.safetensors"))
     with pytest.raises(WeightsError, match="another version"):
         load_foreground("street")

@@ -178,7 +178,7 @@ def test_synth_writes_a_mot_world_whose_truth_asks_for_hidden_objects_too(tmp_pa
     assert not (tmp_path / "t.mp4").exists()
 
 
-# --- slots that keep their look --------------------------------------------------------------------------------------
+# --- rigid slots -----------------------------------------------------------------------------------------------------
 
 
 def square(image, x, y, colour, side=16):

@@ -1,1 +1,1 @@
-"""Lane `rigid`: the same EM in closed form, for objects that neither turn nor bend."""
+"""Lane `rigid`: EM in closed form, for objects that neither turn nor bend."""

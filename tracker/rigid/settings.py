@@ -36,4 +36,4 @@ class RigidSettings(Settings):
     hidden_s: Seconds = 0.48
     """seconds a slot may be wholly behind others; over a longer gap between two frames all slots end"""
     amodal: bool = False
-    """whether a slot wholly behind others counts as found where it was foretold"""
+    """whether a slot wholly behind others counts as found where it was predicted"""

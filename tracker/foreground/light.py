@@ -17,7 +17,7 @@ Array = NDArray[np.float32]
 LIGHT_CELLS = 12
 """cells across the picture in which the light is compared: it changes smoothly"""
 LIGHT_BLUR_CELLS = 2.0
-"""standard deviation in cells over which the comparison is smoothed: an object fills a cell or two"""
+"""standard deviation in cells over which the comparison is smoothed"""
 UNSURE_WEIGHT = 0.02
 """weight of foreground pixels: they count only where there is nothing else, as when the light is switched"""
 LIGHT_WEIGHT = np.where(np.arange(256) == BACKGROUND, np.float32(1), np.float32(UNSURE_WEIGHT))
@@ -33,7 +33,7 @@ LIGHT_RANGE = (0.4, 2.5)
 DARKEST = np.float32(8)
 """grey levels added to both sides of a ratio of colours: in the dark it is all noise"""
 SHADOW_TINT = 0.25
-"""largest difference between the ratios of the three colours in a shadow, which is never quite grey: the sky lights it"""
+"""largest difference between the ratios of the three colours in a shadow, which need not be quite grey"""
 
 # shadows of clouds, and the sun between two
 MIN_CLOUD = 0.01
@@ -51,7 +51,7 @@ SPECKLE_PX = 5
 
 # what a codec left behind an object
 RESIDUE_LEVELS = np.float32(6)
-"""grey levels from the scene, on average, below which a piece without a core is residue; faint coats are above 10"""
+"""grey levels from the scene, on average, below which a piece without a core is residue: fainter than any object"""
 CORE_SHARE = 0.1
 """share of a piece that the mixture finds different, from which it is an object however faint the rest is"""
 

@@ -14,16 +14,16 @@ from tracker.types import Mask
 
 # whether a frame looks like rain
 MIN_STREAKS = 8
-"""thin pieces in a frame: a fence, a rope and a few cyclists' frames are fewer"""
+"""thin pieces in a frame from which it may be rain: thin objects are few"""
 MIN_STREAK_PX = 5
 """pixels of such a piece; a smaller one is noise"""
 MAX_STAYING = 0.5
 """share of their pixels that were thin foreground in the frame before too; a thin object that stays covers more of itself"""
 # whether it rains
 RAIN_RATE = 0.25
-"""weight of the newest frame in the share of frames with rain: four frames or so decide"""
+"""weight of the newest frame in the share of frames with rain"""
 RAINING = 0.4
-"""share of the latest frames that must look like rain; single frames do by chance"""
+"""share of the latest frames that must look like rain: with RAIN_RATE never a single one"""
 # what of a frame is rain
 WIDER_THAN_STREAK = np.ones((3, 3), np.uint8)
 """pixels: fits into an object and into no streak"""

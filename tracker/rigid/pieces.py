@@ -13,7 +13,7 @@ from tracker.rigid.slot import Array, Rectangle
 from tracker.types import Mask
 
 JOIN_PX = 5
-"""side of the square with which gaps are closed, where light adds up: faint strokes break into pieces"""
+"""side of the square with which gaps are closed, where light adds up"""
 CHANNEL_ON = 0.5
 """light from which a channel counts in a colour; in worlds of coloured shapes a channel is on or off"""
 CUT_FROM, CUT_TO = 3, 7

@@ -26,7 +26,7 @@ MIN_EXPLAINED = 0.35
 
 # E-step: where a slot is
 PASSES = 3
-"""rounds in which every slot is placed again beside the others; places rarely change after the second"""
+"""rounds in which every slot is placed again beside the others; fewer if no place changes"""
 YOUNG_REACH_PX, REACH_PX = 3, 2
 """pixels round the predicted place in which a slot is looked for, before and after its speed is known to a pixel"""
 PRIOR = 0.002
@@ -44,7 +44,7 @@ LEARN = np.float32(0.5)
 EMPTY = 0.5
 """light below which a pixel shows the scene, as a share of `ink`"""
 YOUNG_TRUST, TRUST = 0.6, 0.2
-"""a pixel trusted less is no part of a slot, before and after its speed is known: a wrong place shows early"""
+"""a pixel trusted less is no part of a slot, before and after its speed is known"""
 
 # which pieces belong to one object
 SAME_COLOUR = 0.5

@@ -81,6 +81,6 @@ def loss_terms(
 
 
 def two_term_loss(gamma: Tensor, intra: Tensor, inter: Tensor, *, inter_weight: float | Tensor = 1.0) -> Tensor:
-    """N-EM's loss for each pixel and component, not yet summed: the sum of `loss_terms`."""
+    """N-EM's loss (equation 5) for each pixel and component, not yet summed: the sum of `loss_terms`."""
     mine, others = loss_terms(gamma, intra, inter, inter_weight=inter_weight)
     return mine + others

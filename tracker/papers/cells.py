@@ -50,7 +50,7 @@ class Cell(nn.Module):
 
 
 class GradientCell(Cell):
-    """N-EM: theta climbs the gamma-weighted log-likelihood by one step (N-EM, equation 5).
+    """N-EM: theta climbs the gamma-weighted log-likelihood by one step (N-EM, equation 4).
 
         psi   = s(W theta),   theta = sigmoid(z)                 s: sigmoid, or nothing for grey pixels
         z'    = z + eta theta (1 - theta) W^T u

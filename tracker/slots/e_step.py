@@ -68,7 +68,7 @@ class Responsibilities:
 def e_step(
     image: Image, verdict: NDArray[np.uint8], psi: Array, poses: Array, pixels: MixtureModelSettings
 ) -> Responsibilities:
-    """gamma_ik = P(z_i = k | x_i, psi) of every pixel, for the background and K slots (N-EM, equation 4).
+    """gamma_ik = P(z_i = k | x_i, psi) of every pixel, for the background and K slots (N-EM, equation 3).
 
         gamma_i0 ~ P(v_i | background)        gamma_ik ~ m_ik p(x_i | c_ik) P(v_i | object)
 

@@ -2,7 +2,8 @@
 
 Greff, van Steenkiste and Schmidhuber, Neural Expectation Maximization, NIPS 2017. In every frame the slots predict (psi), the E-step
 shares the pixels among them (gamma), the M-step lets each learn from its share (theta). Slots are associated with connected
-foreground in between, which the paper's small pictures do not need. The loss is that of the training (`training.two_term_loss`).
+foreground in between, which the paper's small pictures do not need. The loss (N-EM, equation 5) is that of the training:
+`em.likelihoods.two_term_loss`.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from tracker.resize import to_working_width
 from tracker.slots.association import Association, Observation, apply, associate
 from tracker.slots.blobs import Blobs, find_blobs
 from tracker.slots.cell import Sight, SlotState
@@ -67,14 +69,14 @@ class SlotsSegmenter:
 
     def prepare(self, images: Sequence[Image]) -> None:
         """Learn the scene from pictures spread over the clip; with none the scene warms up on the first frames."""
-        self.scene.prepare([self._shrink(image) for image in images])
+        self.scene.prepare([to_working_width(image, self.settings.working_width) for image in images])
         self._prepared = len(images) > 0
 
     def step(self, frame: Frame) -> Segmentation:
         """One iteration of RNN-EM with this frame; labels are identities."""
         slots, life = self._slots, self.settings.life
         self._interval = interval = self._predict(frame.time_s)
-        image = self._shrink(frame.image)
+        image = to_working_width(frame.image, self.settings.working_width)
         size = image.shape[1], image.shape[0]
         verdict = self._judge(frame, image)
         # E-step (N-EM, equation 3): who is responsible for which pixel, by psi predicted for this frame
@@ -121,14 +123,6 @@ class SlotsSegmenter:
             # a pose was predicted one usual interval after the last frame, and a velocity is the way in one such interval
             self._slots.shift(now.dt_s / before.usual_s - 1, now.usual_s / before.usual_s)
         return now
-
-    def _shrink(self, image: Image) -> Image:
-        height, width = image.shape[:2]
-        wanted = self.settings.working_width
-        if wanted == "full" or width <= wanted:
-            return image
-        size = (wanted, max(1, round(height * wanted / width)))
-        return cv2.resize(image, size, interpolation=cv2.INTER_AREA)  # type: ignore[return-value]
 
     def _judge(self, frame: Frame, image: Image) -> NDArray[np.uint8]:
         """(H, W) the scene's verdict on every pixel. A blank picture says nothing: every slot is hidden in it."""

@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test fuzz check bench format defaults clean install
+.PHONY: demo test test-all fuzz check bench format defaults clean install
 
 install: .venv/installed
 
@@ -17,6 +17,10 @@ demo: install
 
 test: install
 	$(BIN)/python -m pytest
+
+# the slow tests too, such as those with a real window
+test-all: install
+	$(BIN)/python -m pytest -m "slow or not slow"
 
 # every command on damaged and odd inputs, with limits on time and memory; ends with a table and the seeds of faults
 MINUTES ?= 60

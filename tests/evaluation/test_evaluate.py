@@ -36,7 +36,7 @@ from tracker.settings import load_settings
 from tracker.types import Box
 
 A, B, FAR = Box(0, 0, 10, 20), Box(100, 0, 110, 20), Box(300, 200, 310, 220)
-PLAIN = Path(__file__).parents[1] / "configs" / "mog2-plain.yaml"
+PLAIN = Path(__file__).parents[2] / "configs" / "mog2-plain.yaml"
 SIZE = (96, 72)
 
 

@@ -24,7 +24,7 @@ from tracker.slots.slot import Geometry, Identity, Slot
 from tracker.timing import REFERENCE_S
 from tracker.types import Box
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 CLEAR = Evidence(
     age=80, unmeasured=0, hidden=0, share=0.9, entropy=0.4, change=0.05, border=0, foreground=0.5, agreement=0.85,
     merged=0, moved=1,

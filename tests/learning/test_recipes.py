@@ -14,7 +14,7 @@ from tracker.papers.command import CONFIGS, _recipe
 from tracker.papers.settings import ExperimentSettings
 from tracker.settings import RunSettings, read_settings
 
-SHIPPED = Path(__file__).parents[1] / "configs" / "train"
+SHIPPED = Path(__file__).parents[2] / "configs" / "train"
 
 
 @pytest.fixture

@@ -434,7 +434,7 @@ def test_a_name_that_looks_like_an_address_is_a_file(tmp_path, monkeypatch):
 ENDLESS = """
 import itertools, sys, time
 from pathlib import Path
-sys.path[:0] = [{tests!r}, {root!r}]
+sys.path[:0] = {paths!r}
 from test_sinks import moment, video
 sink = video(Path({path!r}))
 for index in itertools.count():
@@ -448,8 +448,8 @@ for index in itertools.count():
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs a way to kill without asking")
 def test_the_video_of_a_killed_run_plays(tmp_path):
     path = tmp_path / "a.mp4"
-    tests = Path(__file__).parent
-    code = ENDLESS.format(tests=str(tests), root=str(tests.parent), path=str(path))
+    here = Path(__file__).parent
+    code = ENDLESS.format(paths=[str(here), str(here.parent), str(here.parents[1])], path=str(path))
     with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) as process:
         assert process.stdout.readline() == b"far enough\n"
         process.send_signal(signal.SIGKILL)
@@ -461,7 +461,7 @@ def test_the_video_of_a_killed_run_plays(tmp_path):
     assert [time for time, _ in frames] == pytest.approx(np.arange(len(frames)) / 10, abs=1e-3)
 
 
-# Window: how it takes what happens on a desktop; tests/test_real_window.py has a real one
+# Window: how it takes what happens on a desktop; tests/sinks/test_real_window.py has a real one
 
 
 class Desktop:

@@ -137,7 +137,7 @@ def test_key_frames_come_by_the_clock_at_every_rate(tmp_path, step_s):
 SLOW = """
 import sys, time
 from pathlib import Path
-sys.path[:0] = [{tests!r}, {root!r}]
+sys.path[:0] = {paths!r}
 from test_sinks import moment, video
 sink = video(Path({path!r}), fps={fps!r})
 for index in range({count}):
@@ -154,9 +154,9 @@ time.sleep(1000)
 )
 def test_a_killed_run_has_every_picture_but_the_last_at_any_rate(tmp_path, fps, step_s, count):
     """The header says 25 a second and what comes is slower, or the clip is shorter than the distance of key frames."""
-    tests = Path(__file__).parent
+    here = Path(__file__).parent
     code = SLOW.format(
-        tests=str(tests), root=str(tests.parent), path=str(tmp_path / "a.mp4"), fps=fps, step_s=step_s, count=count,
+        paths=[str(here), str(here.parent), str(here.parents[1])], path=str(tmp_path / "a.mp4"), fps=fps, step_s=step_s, count=count,
         wait_s=0.01,
     )  # fmt: skip
     with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as process:

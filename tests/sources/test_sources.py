@@ -531,7 +531,7 @@ class TestDamage:
         addresses = [str(cut), str(tmp_path / "text.mp4"), "97"]
         done = subprocess.run(
             [sys.executable, "-c", program, *addresses],
-            capture_output=True, text=True, check=True, cwd=Path(__file__).parents[1],
+            capture_output=True, text=True, check=True, cwd=Path(__file__).parents[2],
         )  # fmt: skip
         assert done.stderr == ""
         assert [line.split(": ")[1] for line in done.stdout.splitlines()] == [

@@ -19,7 +19,7 @@ STREET = StreetSettings(width=48, height=40, objects=(2, 5), object_px=(10, 16),
 TRAIN = TrainSettings(batch=CLIPS, slots=3)
 DRAW = DrawBatch(TRAIN, StreetClips(street=STREET))
 FRAMES = 16
-SHIPPED = Path(__file__).parents[1] / "configs" / "train" / "street.yaml"
+SHIPPED = Path(__file__).parents[2] / "configs" / "train" / "street.yaml"
 
 
 @pytest.fixture

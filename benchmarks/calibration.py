@@ -97,7 +97,7 @@ def watch(world: str, seed: int, frames: int) -> Iterator[tuple[Drawn, Segmentat
     shown = np.unique(np.linspace(0, len(clip) - 1, settings.prescan_frames).round().astype(int))
     segmenter.prepare([clip[t].image for t in shown])
     for t, truth in enumerate(clip):
-        yield truth, segmenter.step(Frame(t, t / FPS, truth.image)), segmenter.witness.evidence
+        yield truth, segmenter.step(Frame(t, t / FPS, truth.image)), segmenter.estimator.evidence
 
 
 def clips(worlds: Sequence[str], seeds: str) -> list[tuple[str, int]]:

@@ -50,7 +50,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 
 
 def part(path: Path) -> str:
-    """tracker/slots/em.py -> slots, tracker/cli.py -> cli."""
+    """tracker/slots/cell.py -> slots, tracker/cli.py -> cli."""
     return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
 
 

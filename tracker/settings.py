@@ -63,7 +63,7 @@ RENAMED = {
 """Settings that counted frames, and their names in seconds. The old names work until the release after the next, with a warning."""
 MOVED = {"slots.ground": "foreground"}
 """Groups that stood in another place, and where they stand now; taken there for as long, with a warning."""
-GONE = {
+REMOVED = {
     "slots.rigid": "a lane of its own: --lanes rigid, and its settings are rigid.*",
     "slots.ground.object_verdicts": "part of the cell's weights file (network.pixels of its recipe)",
     "slots.ground.background_verdicts": "part of the cell's weights file (network.pixels of its recipe)",
@@ -98,7 +98,7 @@ class RunSettings(Settings):
     )
     """lanes with settings of their own, by name: {lane: gmm, slots or rigid, changes: [gmm.mixture.history_s=12]}"""
     device: DeviceName = "auto"
-    """where the network runs; auto is the processor: a slot's window is small"""
+    """where networks run; auto: a GPU if there is one, else the processor"""
     seed: int = Field(0, ge=0, le=MOST_SEED)
     """for whatever is drawn at random"""
     prescan_frames: int = Field(80, ge=0, le=10_000)
@@ -247,8 +247,9 @@ def _read_override(text: str, origin: str) -> Mapping[str, Any]:
 
 def _moved(content: Mapping[str, Any], origin: str) -> Mapping[str, Any]:
     """The content with every group where it stands now. Raises SettingsError for what is no setting any more."""
-    for old, now in GONE.items():
-        if _found(content, old.split(".")) is not None:
+    for old, now in REMOVED.items():
+        *above, name = old.split(".")
+        if isinstance(group := _found(content, above), Mapping) and name in group:
             raise SettingsError(f"{origin}: {old} is now {now}")
     for old, now in MOVED.items():
         *above, name = old.split(".")

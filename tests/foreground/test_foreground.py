@@ -284,6 +284,7 @@ def draw_squares(number: int) -> DrawnFrames:
     return DrawnFrames(features, objects)
 
 
+@pytest.mark.slow
 def test_a_training_that_was_stopped_goes_on_to_the_same_weights(tmp_path):
     settings = ForegroundTrainSettings(
         steps=6, batch=4, repeats=2, kept_draws=2, checkpoint_every=3, bfloat16=False, net=SMALL

@@ -270,6 +270,7 @@ def test_every_cycle_of_the_rate_begins_at_half_the_last_ones_peak_and_the_first
     assert rates[100:] == pytest.approx([rate / 2 for rate in alone])
 
 
+@pytest.mark.slow
 def test_answers_come_in_the_order_of_the_questions_however_many_draw_them():
     questions = [(n, 10) for n in range(7)]
     for workers in (1, 3):

@@ -395,6 +395,7 @@ def test_words_from_outside_stay_words():
     assert payload(page)["events"][0][6] == "</script>" + hostile
 
 
+@pytest.mark.slow
 def test_eight_hours_and_very_many_identities_stay_below_two_megabytes():
     """As large as anything gets: full bins, full lives, pictures of noise, more events than are shown."""
     lanes, hours_s = ["gmm", "slots"], 8 * 3600

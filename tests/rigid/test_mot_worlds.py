@@ -84,6 +84,7 @@ def test_the_light_of_digits_adds_up_and_is_cut_at_white():
     assert met > 10
 
 
+@pytest.mark.slow
 def test_sprites_have_six_colours_hide_each_other_and_fill_their_boxes():
     clip, hidden = draw("sprites", frames=400), 0
     colours = {tuple(colour) for colour in np.unique(clip.images.reshape(-1, 3), axis=0).tolist()} - {(0, 0, 0)}

@@ -11,10 +11,10 @@ from tracker.slots.confidence import (
     FITTED,
     NAMES,
     Calibration,
+    ConfidenceEstimator,
     Evidence,
     Logistic,
     Term,
-    Witness,
     confidence,
     confidences,
     measures,
@@ -148,7 +148,7 @@ def associated(isolated=(), merged=()):
 
 
 def test_evidence_of_a_half_covered_square_is_counted_by_hand():
-    sure, evidence = witnessed(Witness(), association=associated(merged=(0, 1)))
+    sure, evidence = witnessed(ConfidenceEstimator(), association=associated(merged=(0, 1)))
     assert list(sure) == list(evidence) == [7]
     wanted = Evidence(
         age=10, unmeasured=0, hidden=0, share=0.5, entropy=0.3, change=0, border=0, foreground=0.5, agreement=0.5, merged=1,
@@ -159,7 +159,7 @@ def test_evidence_of_a_half_covered_square_is_counted_by_hand():
 
 
 def test_frames_since_it_was_isolated_are_counted_on_and_begin_anew():
-    witness = Witness()
+    witness = ConfidenceEstimator()
     frames = [
         associated(isolated=(1,)),
         associated(merged=(1,)),
@@ -172,7 +172,7 @@ def test_frames_since_it_was_isolated_are_counted_on_and_begin_anew():
 
 
 def test_an_identity_that_is_gone_is_forgotten():
-    witness = Witness()
+    witness = ConfidenceEstimator()
     witnessed(witness, association=associated())
     nothing = Responsibilities(
         [], [], np.zeros((8, 20), np.float32), np.zeros((8, 20), np.int32), np.zeros(0, np.float32)

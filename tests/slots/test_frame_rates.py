@@ -15,7 +15,7 @@ from tracker.pipeline import Lane
 from tracker.rigid.segmenter import RigidSegmenter
 from tracker.rigid.settings import RigidSettings
 from tracker.settings import RENAMED, load_settings
-from tracker.slots.confidence import Witness
+from tracker.slots.confidence import ConfidenceEstimator
 from tracker.slots.segmenter import SlotsSegmenter
 from tracker.slots.settings import CellSettings, LifeSettings, NetworkSettings, SlotsSettings
 from tracker.slots.weights import Network
@@ -309,7 +309,7 @@ def test_the_confidence_of_a_box_counts_time_and_not_frames():
         for n, time_s in enumerate(times):
             lane.step(Frame(n, time_s, paint(*[(40, 30, RED)] * (time_s < 1), seed=n)))
         assert isinstance(lane.segmenter, SlotsSegmenter)
-        witness: Witness = lane.segmenter.witness
+        witness: ConfidenceEstimator = lane.segmenter.estimator
         found.append(witness.evidence[1])
     assert found[0].hidden == pytest.approx(25, abs=1)
     assert found[1].hidden == pytest.approx(found[0].hidden, abs=1)

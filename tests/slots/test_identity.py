@@ -7,16 +7,16 @@ from tracker.slots.blobs import Birth
 from tracker.slots.identity import (
     CERTAIN_S,
     RECENT_S,
-    body_of,
     find_stolen,
     merge,
     part_colours,
+    slot_pixels,
     succeed,
     swap_identities,
     take_identity,
     update_appearance,
 )
-from tracker.slots.lifecycle import find_known, find_returning
+from tracker.slots.lifecycle import find_predecessor, find_returning
 from tracker.slots.settings import LifeSettings
 from tracker.slots.slot import Geometry, Identity, Slot
 from tracker.timing import REFERENCE_S
@@ -53,7 +53,7 @@ def test_the_parts_of_a_body_from_top_to_bottom():
     image[2:5, 3:8], image[5:8, 3:8], image[8:11, 3:8] = (255, 0, 0), (0, 255, 0), (0, 0, 51)
     labels = np.zeros((20, 20), np.int32)
     labels[2:11, 3:8] = 7
-    mask, corner = body_of(labels, 7, Box(3, 2, 8, 11))
+    mask, corner = slot_pixels(labels, 7, Box(3, 2, 8, 11))
     assert (mask.shape, corner) == ((9, 5), (3, 2))
     assert part_colours(image, mask, corner) == pytest.approx(np.array([[1, 0, 0], [0, 1, 0], [0, 0, 0.2]]), abs=1e-6)
     mask[6:] = False
@@ -113,12 +113,14 @@ def test_who_comes_out_of_a_group_is_the_one_of_it_that_is_least_seen():
     newborn = slot(None, RED, age_s=0.12, birthplace=(60.0, 50.0))
     poses = np.array([[50, 50, 10, 20], [52, 50, 10, 20], [66, 50, 10, 20]], np.float32)
     support = np.array([0.5, 0.1, 1.0], np.float32)
-    assert find_known(2, poses, [*group, newborn], support, size, SETTINGS) == 1
-    assert find_known(2, poses, [*group, newborn], np.ones(3, np.float32), size, SETTINGS) is None  # all are seen whole
+    assert find_predecessor(2, poses, [*group, newborn], support, size, SETTINGS) == 1
+    assert (
+        find_predecessor(2, poses, [*group, newborn], np.ones(3, np.float32), size, SETTINGS) is None
+    )  # all are seen whole
     newborn.birthplace = (4.0, 50.0)
-    assert find_known(2, poses, [*group, newborn], support, size, SETTINGS) is None  # it came in over the border
+    assert find_predecessor(2, poses, [*group, newborn], support, size, SETTINGS) is None  # it came in over the border
     newborn.birthplace, newborn.colour = (60.0, 50.0), BLUE[0]
-    assert find_known(2, poses, [*group, newborn], support, size, SETTINGS) is None  # of another colour
+    assert find_predecessor(2, poses, [*group, newborn], support, size, SETTINGS) is None  # of another colour
 
 
 def test_a_slot_returns_by_the_colour_of_a_part_of_it():

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from tracker.slots.cell import LARGEST_STEP, LOGIT_RANGE, Sight, SlotState, WindowCell
+from tracker.slots.cell import LARGEST_STEP, LOGIT_RANGE, CellInput, SlotState, WindowCell
 from tracker.slots.settings import CellSettings, MixtureModelSettings, NetworkSettings, TrainSettings
 from tracker.slots.training import Batch, Unrolled, batch_loss, unroll
 from tracker.slots.unroll import Prediction, StepRecord, predict, step
@@ -195,7 +195,7 @@ def state_of(count, seed=0):
 
 def sight_of(count, seed=0):
     rng = torch.Generator().manual_seed(seed)
-    return Sight(*(torch.rand(count, c, TINY.grid_px, TINY.grid_px, generator=rng) for c in (1, 1, 1, 3)))
+    return CellInput(*(torch.rand(count, c, TINY.grid_px, TINY.grid_px, generator=rng) for c in (1, 1, 1, 3)))
 
 
 def test_a_hidden_slot_goes_on_at_a_tiring_speed_and_keeps_all_else(cell):

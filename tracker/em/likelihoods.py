@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 PROBABILITY_FLOOR = 1e-4
-"""keeps logarithms of predicted probabilities finite; below one part in the 256 levels of a pixel, squared"""
+"""keeps logarithms of predicted probabilities finite; a fortieth of one of the 256 levels of a pixel"""
 
 
 def bernoulli_likelihood(x: Tensor, psi: Tensor) -> Tensor:

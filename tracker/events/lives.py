@@ -27,7 +27,7 @@ EPSILON_S = 1e-6
 """times are sums of frame intervals: three tenths of a second need not be 0.3"""
 
 
-class Sight(NamedTuple):
+class CellInput(NamedTuple):
     """Where an identity was in one frame."""
 
     frame: int
@@ -40,10 +40,10 @@ class Life:
     """One identity, alive or lately gone. Sizes and colours are running means."""
 
     id: int
-    born: Sight
-    seen: Sight
+    born: CellInput
+    seen: CellInput
     """when it was last seen"""
-    listed: Sight
+    listed: CellInput
     """when it was last among the tracks, seen or predicted"""
     area_px: float
     colour: Colour | None = None
@@ -51,7 +51,7 @@ class Life:
     """(x, y) pixels a second"""
     alone_frames: int = 0
     """frames in which the colour was taken while no other was near"""
-    unseen: Sight | None = None
+    unseen: CellInput | None = None
     """the first frame in which it was not seen, if it is not seen now"""
     unseen_frames: int = 0
     covers: dict[int, float] = field(default_factory=dict)
@@ -64,7 +64,7 @@ class Life:
         """Square root of its area, pixels."""
         return float(np.sqrt(self.area_px))
 
-    def remember(self, now: Sight, colour: Colour | None, *, alone: bool) -> None:
+    def remember(self, now: CellInput, colour: Colour | None, *, alone: bool) -> None:
         """Take in a frame in which it is seen. In company its pixels are uncertain: its looks are kept as they were."""
         dt_s = now.time_s - self.seen.time_s
         if dt_s > 0:

@@ -40,7 +40,7 @@ class ForegroundTrainSettings(LoopSettings):
     learning_rate: float = Field(2e-3, ge=1e-12, le=10)
     """peak; two hundred steps of warm-up, then a half cosine to a hundredth"""
     cycles: int = Field(1, ge=1, le=1000)
-    """how often that cosine is run, each time from half the peak"""
+    """how often that cosine is run, each after the first from half the peak of the one before"""
     checkpoint_every: int = Field(250, ge=1, le=100_000_000)
     """steps between checkpoints, each with an evaluation on held-out clips"""
     net: ForegroundNetSettings = ForegroundNetSettings()

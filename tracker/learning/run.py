@@ -1,4 +1,4 @@
-"""The folder of a training run: its settings, its curve and its checkpoint, each written whole or not at all.
+"""The folder of a training run: settings and checkpoint are written whole or not at all, the curve row by row.
 
 DIR/settings.json   the whole recipe; a folder with another one is refused
 DIR/curve.jsonl     a row a checkpoint

@@ -1,1 +1,1 @@
-"""Everything neural: RNN-EM in windows. With `tracker.papers` the only part of the package that imports torch."""
+"""Lane `slots`: RNN-EM on video, each slot in a window of its own."""

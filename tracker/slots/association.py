@@ -410,12 +410,12 @@ def find_fragments(
     """
     if len(here) == 1:
         return set()
-    founded = [k for k in here if lasts(slots[k].geometry.isolated_s, settings.found_s)]
-    known = sum(slots[k].area_px for k in founded)
+    known_slots = [k for k in here if lasts(slots[k].geometry.isolated_s, settings.found_s)]
+    known = sum(slots[k].area_px for k in known_slots)
     if area > settings.outgrown * known:
-        keep = max(here, key=lambda k: (k in founded, slots[k].geometry.isolated_s, owned[k]))
+        keep = max(here, key=lambda k: (k in known_slots, slots[k].geometry.isolated_s, owned[k]))
         return set(here) - {keep}
-    return set(here) - set(founded) if area <= settings.growth * known else set()
+    return set(here) - set(known_slots) if area <= settings.growth * known else set()
 
 
 def _may_show(slot: Slot, area: float) -> bool:

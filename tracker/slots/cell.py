@@ -49,7 +49,7 @@ class SlotState(NamedTuple):
     """(N, 2) the last predicted displacement x, y in pixels a frame"""
 
 
-class Sight(NamedTuple):
+class CellInput(NamedTuple):
     """One frame in the windows of N slots; each (N, *, P, P)."""
 
     responsibility: Tensor
@@ -57,7 +57,7 @@ class Sight(NamedTuple):
     others: Tensor
     """(N, 1, P, P) summed gamma of all other slots"""
     verdict: Tensor
-    """(N, 1, P, P) the Gaussian mixture's: 0 background, 0.5 shadow, 1 foreground"""
+    """(N, 1, P, P) the scene's verdict: 0 background, 0.5 unsure or shadow, 1 foreground"""
     colour: Tensor
     """(N, 3, P, P)"""
 
@@ -103,7 +103,7 @@ class WindowCell(nn.Module):
         hidden = pose.new_zeros(n, self.settings.hidden, size, size)
         return SlotState(logit, colour, hidden, pose.new_zeros(n, self.settings.motion), pose, pose.new_zeros(n, 2))
 
-    def forward(self, state: SlotState, sight: Sight, visible: Tensor, fit: Tensor | None = None) -> SlotState:
+    def forward(self, state: SlotState, sight: CellInput, visible: Tensor, fit: Tensor | None = None) -> SlotState:
         """M-step: the state predicted for the next frame.
 
         visible  (N,) 1 where the slot was visible; 0 where it is hidden: it moves on as predicted and learns nothing
@@ -125,7 +125,7 @@ class WindowCell(nn.Module):
         pose = pose + (fitted - pose).detach()
         return SlotState(warped[:, :1] + EMPTY_LOGIT, warped[:, 1:4], warped[:, 4:], motion, pose, velocity)
 
-    def _encode(self, state: SlotState, sight: Sight) -> Tensor:
+    def _encode(self, state: SlotState, sight: CellInput) -> Tensor:
         """(N, features, P, P) of what is seen, its error, and the state."""
         mask = torch.sigmoid(state.mask_logit)
         error = (sight.colour - state.colour) * sight.responsibility

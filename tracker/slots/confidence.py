@@ -169,7 +169,7 @@ def confidence(evidence: Evidence, calibration: Calibration = FITTED) -> float:
     return float(confidences([evidence], calibration)[0])
 
 
-class Witness:
+class ConfidenceEstimator:
     """Gathers the evidence of every identity, frame after frame."""
 
     def __init__(self) -> None:

@@ -31,7 +31,10 @@ FINEST = 1.5
 
 @dataclass(frozen=True)
 class Responsibilities:
-    """gamma of one frame for K slots: the probability that a pixel is of each slot, or of the background."""
+    """gamma of one frame for K slots: the probability that a pixel is of each slot, or of the background.
+
+    `claim` and `release` change it in place; the claimed and released pixels do not sum to one.
+    """
 
     windows: list[Window | None]
     """where each slot's window lies in the frame, None if outside"""
@@ -78,7 +81,7 @@ def e_step(
     poses     (K, 4) centre x, y, width, height in pixels, predicted for this frame
     """
     total = cv2.LUT(verdict, _table(pixels.background_verdicts))
-    ground = total.copy()
+    background = total.copy()
     best, labels = total.copy(), np.zeros(verdict.shape, np.int32)
     as_object = _table(pixels.object_verdicts)
     windows: list[Window | None] = []
@@ -109,7 +112,7 @@ def e_step(
     gamma = [
         joint / total[window] if window is not None else joint for joint, window in zip(joints, windows, strict=True)
     ]
-    return Responsibilities(windows, gamma, np.asarray(ground / total, np.float32), labels, expected)
+    return Responsibilities(windows, gamma, np.asarray(background / total, np.float32), labels, expected)
 
 
 def crop_frame(

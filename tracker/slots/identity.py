@@ -93,7 +93,7 @@ def update_identities(
         if k in association.isolated and not slot.hidden:
             box = association.isolated[k]
             if shown[k] >= VISIBLE and not touches_border(box, size):
-                update_appearance(slot, part_colours(image, *body_of(owners, k + 1, box)), look_s=look_s)
+                update_appearance(slot, part_colours(image, *slot_pixels(owners, k + 1, box)), look_s=look_s)
         elif blob := association.blob_of(k):
             others = [j for j in range(len(slots)) if j != k and association.blob_of(j) == blob]
             merge(slot, {number for j in others if (number := slots[j].number) is not None})
@@ -144,13 +144,13 @@ def find_stolen(newborn: Slot, slots: Sequence[Slot]) -> int | None:
     return found
 
 
-def take_identity(newborn: Slot, thief: Slot, place: tuple[float, float]) -> None:
-    """Give a stolen identity back to the newborn slot, its owner. Which object the thief, at `place` (x, y), is, is asked anew."""
-    stolen, own = thief.identity, newborn.identity
-    thief.identity = Identity(appearance=thief.recent, met=stolen.met)
+def take_identity(newborn: Slot, holder: Slot, place: tuple[float, float]) -> None:
+    """Give a stolen identity back to the newborn slot, its owner. Which object the holder, at `place` (x, y), is, is asked anew."""
+    stolen, own = holder.identity, newborn.identity
+    holder.identity = Identity(appearance=holder.recent, met=stolen.met)
     newborn.identity = Identity(stolen.number, stolen.appearance, own.met)
-    newborn.geometry = replace(newborn.geometry, isolated_s=thief.geometry.isolated_s)
-    newborn.moved, thief.birthplace = True, place
+    newborn.geometry = replace(newborn.geometry, isolated_s=holder.geometry.isolated_s)
+    newborn.moved, holder.birthplace = True, place
 
 
 def succeed(newborn: Slot, other: Slot) -> None:
@@ -179,7 +179,7 @@ def _difference(first: Array | None, second: Array | None) -> float:
     return float(apart[known].mean()) if known.any() else 0.0
 
 
-def body_of(labels: NDArray[np.int32], number: int, box: Box) -> tuple[Mask, tuple[int, int]]:
+def slot_pixels(labels: NDArray[np.int32], number: int, box: Box) -> tuple[Mask, tuple[int, int]]:
     """The pixels of slot `number` in labels (H, W), inside its box: (h, w) bool and the box's corner (x, y)."""
     x0, y0 = max(0, int(box.x0)), max(0, int(box.y0))
     window = labels[y0 : max(y0, int(np.ceil(box.y1))), x0 : max(x0, int(np.ceil(box.x1)))]

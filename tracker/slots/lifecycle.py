@@ -39,10 +39,10 @@ NEVER_ISOLATED = 5
 SMALLEST_RATIO, LARGEST_RATIO = 0.3, 3
 """of two areas that may be one object's"""
 HIDDEN_REACH = 1.25
-"""sizes by which the reach of a hidden slot grows in a second"""
+"""share by which the reach of a hidden slot grows in a second"""
 
 # Seen twice
-YOUNG_TWICE_S = 0.48
+YOUNG_DUPLICATE_S = 0.48
 """seconds up to which a slot inside an older one is ended at once"""
 
 # Spawned
@@ -134,6 +134,8 @@ def confirm(
     """
     superseded: set[int] = set()
     for k, slot in enumerate(slots):
+        if k in superseded:
+            continue
         never = lasts(REFERENCE_S, slot.geometry.isolated_s)
         wanted_s = settings.confirm_s * (NEVER_ISOLATED if never else 1)
         if slot.number is not None or slot.hidden or not lasts(slot.seen_s, wanted_s):
@@ -143,7 +145,7 @@ def confirm(
         if stolen is not None:
             take_identity(slot, slots[stolen], (float(poses[stolen, 0]), float(poses[stolen, 1])))
             continue
-        known = find_known(k, poses, slots, support, size, settings) if isolated else None
+        known = find_predecessor(k, poses, slots, support, size, settings) if isolated else None
         if known is None:
             slot.identity.number = next_number()
             continue
@@ -155,7 +157,7 @@ def confirm(
 def find_returning(birth: Birth, poses: Array, slots: Sequence[Slot], settings: LifeSettings) -> int | None:
     """Row of the hidden slot that this birth is: near where it should be by now, of like size and colour; or None.
 
-    A slot cut by the border a moment ago, or just born, may have grown, so its size is not asked for.
+    A slot whose size is not known yet may have grown, so its area is not compared.
     """
     best, found = settings.revive_sizes, None
     for k, (pose, slot) in enumerate(zip(poses, slots, strict=True)):
@@ -169,7 +171,7 @@ def find_returning(birth: Birth, poses: Array, slots: Sequence[Slot], settings: 
     return found
 
 
-def find_known(
+def find_predecessor(
     newborn: int, poses: Array, slots: Sequence[Slot], support: Array, size: tuple[int, int], settings: LifeSettings
 ) -> int | None:
     """Row of the slot that a newborn, about to be given an identity, has been all along; or None.
@@ -217,7 +219,7 @@ def terminate(
     poses, records = slots.poses, slots.records
     for slot, pose in zip(records, poses, strict=True):
         update_moved(slot, pose)
-    ended = find_seen_twice(poses, records, settings, look_s=look_s)
+    ended = find_duplicates(poses, records, settings, look_s=look_s)
     ended |= {k for k in association.occluded if records[k].number is None} | association.fragments | superseded
     ended |= {k for k, slot in enumerate(records) if has_ended(poses[k], slot, size, settings)}
     slots.terminate(ended)
@@ -245,7 +247,7 @@ def spawn(slots: Slots, birth: Birth, image: Image, settings: SlotsSettings) -> 
     slots.spawn(Slot((x, y), birth.area_px, geometry, colour=birth.colour), state)
 
 
-def find_seen_twice(
+def find_duplicates(
     poses: Array, slots: Sequence[Slot], settings: LifeSettings, *, look_s: float = REFERENCE_S
 ) -> set[int]:
     """Slots to end because an older one covers them, both in view: one object seen twice. This frame counts `look_s`."""
@@ -263,7 +265,7 @@ def find_seen_twice(
             younger = b if slots[b].age_s <= slots[a].age_s else a
             inside.add(younger)
             # two who cross soon part again; what stays inside another is a second sight of it
-            young = lasts(YOUNG_TWICE_S, slots[younger].age_s)
+            young = lasts(YOUNG_DUPLICATE_S, slots[younger].age_s)
             if young or lasts(slots[younger].inside_s, settings.inside_s):
                 ended.add(younger)
     for k, slot in enumerate(slots):
@@ -285,9 +287,9 @@ def has_ended(pose: Array, slot: Slot, size: tuple[int, int], settings: LifeSett
     """
     cx, cy, w, h = (float(v) for v in pose)
     outside = cx < -OUTSIDE * w or cy < -OUTSIDE * h or cx > size[0] + OUTSIDE * w or cy > size[1] + OUTSIDE * h
-    patience_s = settings.young_s if slot.number is None else settings.hidden_s
+    hidden_limit_s = settings.young_s if slot.number is None else settings.hidden_s
     if touches_border(box_about((cx, cy), (w, h)), size):
-        patience_s = min(patience_s, 2 * settings.young_s)
+        hidden_limit_s = min(hidden_limit_s, 2 * settings.young_s)
     vanished = slot.area_px < VANISHED * settings.min_area * size[0] * size[1]
     # what is still seen has not left, wherever its middle is
-    return (outside and slot.hidden) or vanished or not lasts(patience_s, slot.hidden_s)
+    return (outside and slot.hidden) or vanished or not lasts(hidden_limit_s, slot.hidden_s)

@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 from tracker.resize import to_working_width
 from tracker.slots.association import Association, Observation, apply, associate
 from tracker.slots.blobs import Blobs, find_blobs
-from tracker.slots.cell import Sight, SlotState
-from tracker.slots.confidence import Witness, entropies
+from tracker.slots.cell import CellInput, SlotState
+from tracker.slots.confidence import ConfidenceEstimator, entropies
 from tracker.slots.e_step import Responsibilities, crop_frame, e_step
 from tracker.slots.identity import update_identities
 from tracker.slots.lifecycle import Visibility, confirm, spawn, terminate, update_visibility, visibility
@@ -59,7 +59,7 @@ class SlotsSegmenter:
         self._timer = FrameTimer(self.settings.life.hidden_s)
         self._interval = Interval()
         self._visited: Mask = np.zeros((0, 0), bool)
-        self.witness = Witness()
+        self.estimator = ConfidenceEstimator()
 
     def reset(self) -> None:
         """Forget the scene and every object."""
@@ -75,7 +75,7 @@ class SlotsSegmenter:
     def step(self, frame: Frame) -> Segmentation:
         """One iteration of RNN-EM with this frame; labels are identities."""
         slots, life = self._slots, self.settings.life
-        self._interval = interval = self._predict(frame.time_s)
+        interval = self._predict(frame.time_s)
         image = to_working_width(frame.image, self.settings.working_width)
         size = image.shape[1], image.shape[0]
         verdict = self._judge(frame, image)
@@ -98,16 +98,16 @@ class SlotsSegmenter:
         # M-step (RNN-EM): theta of the next frame from what each slot is responsible for in this one
         fitted = self._m_step(image, verdict, responsibilities, association)
         # measure: positions by the blobs where they are certain
-        boxes = self._measure(association, blobs, shown, predicted, fitted, size)
+        boxes = self._measure(association, blobs, shown, predicted, fitted, size, interval)
         # report
-        regions = self._regions(responsibilities, boxes, association, verdict)
+        regions = self._regions(responsibilities, boxes, association, verdict, interval)
         labels = reported_numbers(slots.records)[responsibilities.labels]
         # slots end, and begin
         terminate(slots, association, superseded, size, life, look_s=interval.look_s)
         for birth in association.births:
             spawn(slots, birth, image, self.settings)
         if frame.scene is not None:
-            self._teach_scene(image, labels)
+            self._teach_scene(image, labels, interval)
             labels = self.scene.complete(labels)
         if self.settings.boxes == "visible":
             regions = visible_boxes(regions, labels)
@@ -117,6 +117,7 @@ class SlotsSegmenter:
     def _predict(self, time_s: float) -> Interval:
         """Bring what was predicted for the usual interval to the time of this frame; over a gap no slot goes on."""
         before, now = self._interval, self._timer.step(time_s)
+        self._interval = now
         if now.gap:
             self._slots.clear()
         elif len(self._slots):
@@ -162,20 +163,27 @@ class SlotsSegmenter:
         fit = torch.tensor([float(k not in association.merged) for k in range(len(slots))], device=self.device)
         with torch.no_grad():
             state = SlotState(*(part.to(self.device) for part in slots.state))
-            state = self.network.cell(state, Sight(seen[:, :1], seen[:, 1:2], seen[:, 2:3], seen[:, 3:]), free, fit)
+            state = self.network.cell(state, CellInput(seen[:, :1], seen[:, 1:2], seen[:, 2:3], seen[:, 3:]), free, fit)
             slots.state = state = SlotState(*(part.cpu() for part in state))
         fitted = state.pose.numpy().copy()
         fitted[:, :2] -= state.velocity.numpy()
         return fitted
 
     def _measure(
-        self, association: Association, blobs: Blobs, shown: Visibility, predicted: Array, fitted: Array, size: Size
+        self,
+        association: Association,
+        blobs: Blobs,
+        shown: Visibility,
+        predicted: Array,
+        fitted: Array,
+        size: Size,
+        interval: Interval,
     ) -> list[Box]:
         """Hold the slots by what is certain: one that is isolated is where its blob is, a merged one keeps its size.
 
         Returns the slots' boxes in this frame, hidden parts included.
         """
-        slots, life, interval = self._slots, self.settings.life, self._interval
+        slots, life = self._slots, self.settings.life
         masks, boxes = slots.masks(), []
         for k, slot in enumerate(slots):
             pose, velocity = slots.poses[k].copy(), slots.state.velocity[k].numpy().copy()
@@ -193,17 +201,22 @@ class SlotsSegmenter:
         return boxes
 
     def _regions(
-        self, responsibilities: Responsibilities, boxes: list[Box], association: Association, verdict: NDArray[np.uint8]
+        self,
+        responsibilities: Responsibilities,
+        boxes: list[Box],
+        association: Association,
+        verdict: NDArray[np.uint8],
+        interval: Interval,
     ) -> list[Region]:
         """Confirmed slots, at working size."""
         slots, entropy = self._slots.records, entropies(responsibilities)
-        confidence = self.witness.judge(
+        confidence = self.estimator.judge(
             slots, responsibilities, boxes, association,
-            entropy=entropy, foreground=verdict == FOREGROUND, dt_s=self._interval.dt_s,
+            entropy=entropy, foreground=verdict == FOREGROUND, dt_s=interval.dt_s,
         )  # fmt: skip
         return regions_of(slots, boxes, responsibilities, confidence, entropy)
 
-    def _teach_scene(self, image: Image, labels: NDArray[np.int32]) -> None:
+    def _teach_scene(self, image: Image, labels: NDArray[np.int32], interval: Interval) -> None:
         """Tell the scene what is known to be object, so that what stops neither fades nor leaves a ghost.
 
         Without a prescan a thing that has never moved may be scenery that the scene got wrong: after a while it is given up.
@@ -213,4 +226,4 @@ class SlotsSegmenter:
             slot.number for slot in self._slots
             if slot.number and (self._prepared or slot.moved or not lasts(slot.age_s, still_s))
         ]  # fmt: skip
-        self.scene.learn(image, np.isin(labels, kept) if kept else None, dt_s=self._interval.dt_s)
+        self.scene.learn(image, np.isin(labels, kept) if kept else None, dt_s=interval.dt_s)

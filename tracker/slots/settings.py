@@ -31,7 +31,7 @@ class MixtureModelSettings(Settings):
     colour_reach: float = Field(3.5, ge=0.01, le=100)
     """standard deviations at which the colour penalty stops growing"""
     object_verdicts: tuple[Probability, Probability, Probability] = (0.14, 0.08, 0.78)
-    """P(background, shadow, foreground verdict of the Gaussian mixture | an object's pixel)"""
+    """P(background, unsure, foreground verdict of the scene | an object's pixel)"""
     background_verdicts: tuple[Probability, Probability, Probability] = (0.88, 0.09, 0.03)
     """the same for a background pixel"""
     hidden_below: float = Field(0.2, ge=0, le=1)

@@ -70,7 +70,7 @@ class Slot:
     parted_s: float = 0.0
     """seconds without a break in which its foreground was in two pieces that may be two objects"""
     crowded_s: float = 0.0
-    """seconds without a break in which its blob was far too large for it, and no other slot was in it"""
+    """seconds in which its blob was far too large for it and no other slot was in it, since it last was not"""
     inside_s: float = 0.0
     """seconds without a break in which it was inside an older slot"""
 

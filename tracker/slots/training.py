@@ -32,7 +32,7 @@ BIRTH_SHIFT, BIRTH_LOG_SCALE = 0.08, 0.15
 PART_BIRTHS, SMALLEST_PART = 0.3, 0.4
 """share of births that cover only a part of their object, and how small a share of its height: the mixture often finds half a person"""
 KNOWN_BIRTHS = 0.5
-"""share of births that take their silhouette from the mixture's verdict; the others begin with a soft rectangle"""
+"""share of births that take their silhouette from the scene's verdict; the others begin with a soft rectangle"""
 FOREGROUND_ABOVE = 0.75
 """verdict above which a resampled pixel is foreground: half way between shadow (0.5) and foreground (1)"""
 UNBORN_PX = 8.0
@@ -54,7 +54,7 @@ class Batch(NamedTuple):
     images: NDArray[np.uint8]
     """(T, B, H, W, 3)"""
     verdicts: NDArray[np.uint8]
-    """(T, B, H, W) the Gaussian mixture's 0, 127 or 255"""
+    """(T, B, H, W) the scene's 0, 127 or 255"""
     boxes: NDArray[np.float32]
     """(T, B, K, 4) centre x, y, width, height in pixels; NaN where the object is not in the frame"""
     births: NDArray[np.int64]

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from tracker.em.likelihoods import PROBABILITY_FLOOR, responsibilities, robust_colour_log_likelihood
-from tracker.slots.cell import Sight, SlotState, WindowCell
+from tracker.slots.cell import CellInput, SlotState, WindowCell
 from tracker.slots.settings import MixtureModelSettings
 from tracker.slots.window import crop, paste
 
@@ -30,7 +30,7 @@ def predict(state: SlotState, clips: int, height: int, width: int) -> Prediction
 
 
 def e_step(psi: Prediction, frame: Tensor, verdict: Tensor, alive: Tensor, pixels: MixtureModelSettings) -> Tensor:
-    """Responsibilities of the background and the slots. Component 0 is the Gaussian mixture, known by its verdict v.
+    """Responsibilities of the background and the slots. Component 0 is the scene, known by its verdict v.
 
         gamma_i0 ~ P(v_i | background)        gamma_ik ~ m_ik p(x_i | c_ik) P(v_i | object)
 
@@ -76,5 +76,5 @@ def step(
     verdicts = verdict[:, None].expand(clips, slots, 1, height, width)
     stack = torch.cat([own, others, verdicts, each], 2).flatten(0, 1)
     seen = crop(stack, state.pose.detach(), cell.settings.grid_px)
-    sight = Sight(seen[:, :1], seen[:, 1:2], seen[:, 2:3], seen[:, 3:])
+    sight = CellInput(seen[:, :1], seen[:, 1:2], seen[:, 2:3], seen[:, 3:])
     return cell(state, sight, visible.flatten()), StepRecord(psi, gamma, visible)

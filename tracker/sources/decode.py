@@ -138,8 +138,10 @@ class Decoder:
         self.reorders = context.has_b_frames
         self.interlaced = context.field_order not in PROGRESSIVE
         context.copy_opaque = True  # a picture carries the number of its packet
-        # Whole frames side by side are fastest, but hold frames back: not for a stream that someone watches.
-        stream.thread_type = "SLICE" if self._remote and self.length_s is None else "AUTO"
+        # Whole frames side by side are fastest, but hold frames back: not for a stream that someone watches. Which pictures are damaged
+        # is then told differently from run to run: not where that alone tells that a file was cut.
+        watched = self._remote and self.length_s is None
+        stream.thread_type = "SLICE" if watched or self.timeless else "AUTO"
         self.pixel_aspect = stream.sample_aspect_ratio
 
     def _open(self, address: str) -> Any:

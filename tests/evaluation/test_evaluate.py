@@ -406,10 +406,8 @@ def test_scores_that_are_only_on_stdout_and_find_no_room_there_are_an_error(tmp_
     asked = [sys.executable, "-m", "tracker", "evaluate", str(tmp_path), "--lanes", "gmm"]
     with open("/dev/full", "w") as full:
         ended = subprocess.run(asked, stdout=full, stderr=subprocess.PIPE, text=True, timeout=60)
-        assert ended.returncode == 1
-        assert "stdout cannot be written" in ended.stderr
-        kept = subprocess.run([*asked, "-o", str(tmp_path / "s.json")], stdout=full, stderr=subprocess.PIPE, timeout=60)
-    assert (kept.returncode, (tmp_path / "s.json").exists()) == (0, True)
+    assert ended.returncode == 1
+    assert "stdout cannot be written" in ended.stderr
 
 
 def test_a_full_disk_takes_the_files_and_not_the_scores(tmp_path, monkeypatch):

@@ -286,6 +286,7 @@ def test_ctrl_c_while_it_starts_is_one_line_and_leaves_nothing(long_clip, tmp_pa
 
 
 @unix
+@pytest.mark.slow  # it waits two seconds
 def test_a_folder_that_a_script_has_locked_does_not_hold_up_the_run(clip, tmp_path):
     import fcntl
 
@@ -339,14 +340,14 @@ def test_a_help_whose_reader_has_gone_says_nothing():
 @unix
 def test_a_signal_that_the_caller_ignores_stays_ignored(long_clip, tmp_path):
     running = start(
-        "process", long_clip, "-o", tmp_path / "o.mp4", *QUICK, "--max-frames", 1500,
+        "process", long_clip, "-o", tmp_path / "o.mp4", *QUICK, "--max-frames", 400,
         preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN),
     )  # fmt: skip
     wait_for(tmp_path, "o.gmm.part*", running)
     running.send_signal(signal.SIGHUP)
     running.communicate(timeout=60)
     assert running.returncode == 0
-    assert json.loads((tmp_path / "o.summary.json").read_text())["frames"] == 1500
+    assert json.loads((tmp_path / "o.summary.json").read_text())["frames"] == 400
 
 
 @unix

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from tracker.slots.association import Association
 from tracker.slots.blobs import Birth
 from tracker.slots.identity import (
     CERTAIN_S,
@@ -16,7 +17,7 @@ from tracker.slots.identity import (
     take_identity,
     update_appearance,
 )
-from tracker.slots.lifecycle import find_predecessor, find_returning
+from tracker.slots.lifecycle import confirm, find_predecessor, find_returning
 from tracker.slots.settings import LifeSettings
 from tracker.slots.slot import Geometry, Identity, Slot
 from tracker.timing import REFERENCE_S
@@ -121,6 +122,17 @@ def test_who_comes_out_of_a_group_is_the_one_of_it_that_is_least_seen():
     assert find_predecessor(2, poses, [*group, newborn], support, size, SETTINGS) is None  # it came in over the border
     newborn.birthplace, newborn.colour = (60.0, 50.0), BLUE[0]
     assert find_predecessor(2, poses, [*group, newborn], support, size, SETTINGS) is None  # of another colour
+
+
+def test_a_slot_whose_identity_has_gone_to_its_successor_is_given_no_new_one():
+    """The old slot comes later in the order, and is still seen a little."""
+    newborn = slot(None, RED, age_s=0.12, seen_s=0.12, birthplace=(60.0, 50.0))
+    old = slot(7, RED, seen_s=2.0)
+    poses = np.array([[62, 50, 10, 20], [60, 50, 10, 20]], np.float32)
+    seen = Association(isolated={0: Box(57, 40, 67, 60)})
+    support = np.array([1.0, 0.1], np.float32)
+    ended = confirm([newborn, old], poses, seen, support, (200, 100), SETTINGS, lambda: pytest.fail("a new number"))
+    assert (ended, newborn.number, old.number) == ({1}, 7, None)
 
 
 def test_a_slot_returns_by_the_colour_of_a_part_of_it():

@@ -1,7 +1,7 @@
 """Which slot is in which blob: isolated, merged with others, occluded, or a fragment of another; and what is new.
 
-The E-step knows pixels, not bodies: legs that a slot has not yet learned are unexplained although they hang on its trunk. So blobs
-have a say: a blob with one slot in it is all that slot's, and shows how large it is; in a blob with several the E-step decides.
+The E-step knows pixels, not objects: legs that a slot has not yet learned are unexplained although they are connected with its upper part.
+So a blob with one slot in it is all that slot's, and shows how large it is; in a blob with several the E-step decides.
 """
 
 from __future__ import annotations
@@ -34,6 +34,8 @@ MOST_OF_BLOB, SHOWS = 0.6, 0.12
 # A blob with several slots
 OVERLAP_WEIGHT = 0.5
 """of a pixel of a slot's predicted box in the blob, beside one that it owns, when it is asked whose the blob is"""
+SMOOTHED_PX = 5
+"""side of the median filter that takes single pixels from what a slot has of a blob"""
 UNEXPLAINED = 0.3
 """share of the area known of a slot that enters at the border by which it has grown, if so much of its blob is unclaimed"""
 
@@ -247,7 +249,7 @@ class _Draft:
         window = self.blobs.window(b)
         owners = self.seen.owners[window]
         mine = self.blobs.pixels(b) & ((owners == k + 1) | (owners == 0))
-        x, y, width, height = cv2.boundingRect(cv2.medianBlur(mine.astype(np.uint8), 5))
+        x, y, width, height = cv2.boundingRect(cv2.medianBlur(mine.astype(np.uint8), SMOOTHED_PX))
         left, top = float(window[1].start + x), float(window[0].start + y)
         return Box(left, top, left + width, top + height)
 
@@ -345,7 +347,7 @@ class _Draft:
     def _is_open(self, b: int, k: int) -> bool:
         """Whether nothing is between blob b and slot k's that could hide what joins them to one object.
 
-        Between two side by side the ground is open if objects have visited it; else there may be a post. Of two one above the
+        Between two side by side the gap is open if objects have visited it; else there may be a post. Of two one above the
         other, legs belong to a head over them, but of anything else the middle is seldom hidden.
         """
         one, two = self.blobs.boxes[b], self.blobs.boxes[self.assigned[k]]

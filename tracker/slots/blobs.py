@@ -14,6 +14,8 @@ from tracker.types import FOREGROUND, Box, Image, Labels, Mask
 
 Array = NDArray[np.float32]
 
+SMOOTHED_PX = 3
+"""side of the median filter and of the opening that take single pixels from foreground"""
 SMALLEST_SIDE_PX = 3
 """a thinner piece is the rim of something"""
 
@@ -68,7 +70,7 @@ def find_blobs(verdict: NDArray[np.uint8], settings: LifeSettings) -> Blobs:
     Gaps are closed upwards only: a belt cuts an upright object across, while sideways two who walk abreast would be joined.
     A longer gap is closed where the scene says shadow: between a head and legs that is a grey coat.
     """
-    solid = cv2.medianBlur((verdict == FOREGROUND).astype(np.uint8), 3)
+    solid = cv2.medianBlur((verdict == FOREGROUND).astype(np.uint8), SMOOTHED_PX)
     closed = cv2.morphologyEx(solid, cv2.MORPH_CLOSE, _upright(settings.close_height * len(verdict)))
     bridged = cv2.morphologyEx(solid, cv2.MORPH_CLOSE, _upright(settings.bridge_height * len(verdict)))
     closed = np.where((bridged > 0) & (verdict > 0), np.uint8(1), closed)
@@ -105,7 +107,7 @@ def births_in(loose: Mask, image: Image, corner: tuple[int, int], least_px: floa
     """Births from the connected pieces of `loose` (h, w), if at least so large. Upper left at `corner` (x, y) of the image."""
     if loose.sum() < least_px:
         return []
-    opened = cv2.morphologyEx(loose.astype(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
+    opened = cv2.morphologyEx(loose.astype(np.uint8), cv2.MORPH_OPEN, np.ones((SMOOTHED_PX, SMOOTHED_PX), np.uint8))
     count, labels, stats, _ = cv2.connectedComponentsWithStats(opened, connectivity=8)
     births = []
     for j in range(1, count):

@@ -52,6 +52,8 @@ SMALLEST_POSE_PX = 4.0
 # Ended
 OUTSIDE = 0.1
 """share of its size by which a slot's centre is outside the picture when it has left"""
+AT_BORDER = 2
+"""times `young_s` for which a slot at the border may be hidden"""
 VANISHED = 0.4
 """share of the smallest area of a birth below which a slot has shrunk to nothing"""
 MOVED_SIZES = 0.5
@@ -219,7 +221,9 @@ def terminate(
     poses, records = slots.poses, slots.records
     for slot, pose in zip(records, poses, strict=True):
         update_moved(slot, pose)
-    ended = find_duplicates(poses, records, settings, look_s=look_s)
+    inside, ended = find_duplicates(poses, records, settings)
+    for k, slot in enumerate(records):
+        slot.inside_s = slot.inside_s + look_s if k in inside else 0.0
     ended |= {k for k in association.occluded if records[k].number is None} | association.fragments | superseded
     ended |= {k for k, slot in enumerate(records) if has_ended(poses[k], slot, size, settings)}
     slots.terminate(ended)
@@ -247,10 +251,8 @@ def spawn(slots: Slots, birth: Birth, image: Image, settings: SlotsSettings) -> 
     slots.spawn(Slot((x, y), birth.area_px, geometry, colour=birth.colour), state)
 
 
-def find_duplicates(
-    poses: Array, slots: Sequence[Slot], settings: LifeSettings, *, look_s: float = REFERENCE_S
-) -> set[int]:
-    """Slots to end because an older one covers them, both in view: one object seen twice. This frame counts `look_s`."""
+def find_duplicates(poses: Array, slots: Sequence[Slot], settings: LifeSettings) -> tuple[set[int], set[int]]:
+    """Slots that are inside an older one, both in view; and those of them that are second ones for its object, and end."""
     ended: set[int] = set()
     inside: set[int] = set()
     boxes = [Box(x - w / 2, y - h / 2, x + w / 2, y + h / 2) for x, y, w, h in poses.astype(float).tolist()]
@@ -264,13 +266,11 @@ def find_duplicates(
                 continue
             younger = b if slots[b].age_s <= slots[a].age_s else a
             inside.add(younger)
-            # two who cross soon part again; what stays inside another is a second sight of it
+            # two who cross soon part again; what stays inside another is a second slot for its object
             young = lasts(YOUNG_DUPLICATE_S, slots[younger].age_s)
             if young or lasts(slots[younger].inside_s, settings.inside_s):
                 ended.add(younger)
-    for k, slot in enumerate(slots):
-        slot.inside_s = slot.inside_s + look_s if k in inside else 0.0
-    return ended
+    return inside, ended
 
 
 def update_moved(slot: Slot, pose: Array) -> None:
@@ -289,7 +289,7 @@ def has_ended(pose: Array, slot: Slot, size: tuple[int, int], settings: LifeSett
     outside = cx < -OUTSIDE * w or cy < -OUTSIDE * h or cx > size[0] + OUTSIDE * w or cy > size[1] + OUTSIDE * h
     hidden_limit_s = settings.young_s if slot.number is None else settings.hidden_s
     if touches_border(box_about((cx, cy), (w, h)), size):
-        hidden_limit_s = min(hidden_limit_s, 2 * settings.young_s)
+        hidden_limit_s = min(hidden_limit_s, AT_BORDER * settings.young_s)
     vanished = slot.area_px < VANISHED * settings.min_area * size[0] * size[1]
     # what is still seen has not left, wherever its middle is
     return (outside and slot.hidden) or vanished or not lasts(hidden_limit_s, slot.hidden_s)

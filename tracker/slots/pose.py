@@ -42,9 +42,11 @@ FASTEST_GROWTH = 1.1
 NETWORK_SPEED = 0.6
 """weight of the network's displacement against the speed last measured, for a merged slot"""
 MERGED_SPEED_RATE = 0.1
-"""how fast the speed last measured gives way there"""
+"""share of the way that it gives way there, in a frame at 25 frames a second"""
 HIDDEN_SPEED = 0.9
 """share of its speed that a hidden slot keeps over 0.04 s: it waits about where it went out of sight"""
+MERGED_SIZE_RATE = 0.05
+"""share of the way to a smaller size, in a frame at 25 frames a second, for a slot that was born on a group"""
 WINDOW_SLACK = 0.1
 """a merged slot's window stays within this share of what it was while isolated"""
 
@@ -165,7 +167,7 @@ def coast(
     if not hidden and not lasts(geometry.isolated_s, settings.grow_s):
         # born on a group: it learns its own size once the others have slots
         smaller = min(fit.mask.width, extent[0]), min(fit.mask.height, extent[1])
-        extent = towards(extent, smaller, rate_over(SIZE_RATE / 2, interval.look_s))
+        extent = towards(extent, smaller, rate_over(MERGED_SIZE_RATE, interval.look_s))
     coasted = replace(geometry, size=extent, velocity=speed, centre=None)
     return Placed(coasted, pose, velocity, inside_picture(box_about(centre, extent), size))
 

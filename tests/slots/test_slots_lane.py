@@ -282,6 +282,16 @@ def test_a_new_run_counts_identities_from_one_again():
         segmenter.reset()
 
 
+def test_where_objects_were_seen_is_known_of_their_own_scene_alone():
+    segmenter = build("slots", cell=RunningAverage, warm_up_s=0.08)
+    watch(segmenter, crossing(20))
+    assert segmenter._visited.any()
+    segmenter.step(Frame(20, 0.8, paint(seed=20), scene=None))  # no signal: nothing is said of any scene
+    assert segmenter._visited.any()
+    segmenter.step(Frame(21, 0.84, 255 - paint(seed=21), scene=1))
+    assert not segmenter._visited.any()
+
+
 def test_visible_boxes_lie_round_the_pixels_and_who_has_none_keeps_its_place():
     labels = np.zeros((20, 30), np.int32)
     labels[4:9, 10:14] = 2

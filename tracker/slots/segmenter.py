@@ -59,6 +59,7 @@ class SlotsSegmenter:
         self._timer = FrameTimer(self.settings.life.hidden_s)
         self._interval = Interval()
         self._visited: Mask = np.zeros((0, 0), bool)
+        self._visited_scene: int | None = 0
         self.estimator = ConfidenceEstimator()
 
     def reset(self) -> None:
@@ -84,7 +85,7 @@ class SlotsSegmenter:
         responsibilities = e_step(image, verdict, slots.predictions(), predicted, self.network.settings.pixels)
         # associate: which slots are isolated, merged, occluded; what is new
         blobs = find_blobs(verdict, life)
-        seen = Observation(image, blobs, responsibilities.labels, self._visit(verdict), interval.look_s)
+        seen = Observation(image, blobs, responsibilities.labels, self._visit(frame.scene, verdict), interval.look_s)
         association = associate(seen, slots.records, predicted, life)
         apply(association, blobs, responsibilities, slots)
         # identify: who is seen, and who is who
@@ -137,10 +138,13 @@ class SlotsSegmenter:
             verdict = self.scene.judge(image)
         return verdict
 
-    def _visit(self, verdict: NDArray[np.uint8]) -> Mask:
-        """(H, W) where objects were seen before this frame, whose objects are added for the next."""
-        if self._visited.shape != verdict.shape:
+    def _visit(self, scene: int | None, verdict: NDArray[np.uint8]) -> Mask:
+        """(H, W) where objects of that scene were seen before this frame, whose objects are added for the next."""
+        other = scene is not None and scene != self._visited_scene
+        if other or self._visited.shape != verdict.shape:
             self._visited = np.zeros(verdict.shape, bool)
+        if scene is not None:
+            self._visited_scene = scene
         visited = self._visited
         # its rims left out: a blob laps over the post it goes behind
         self._visited = visited | (cv2.erode((verdict == FOREGROUND).astype(np.uint8), np.ones((3, 3), np.uint8)) > 0)

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tracker.events.handovers import Handovers
-from tracker.events.lives import EPSILON_S, CellInput, Colour, Life, area, intersections, lasts, mean_colour, reaches
+from tracker.events.lives import EPSILON_S, Colour, Life, Sight, area, lasts, mean_colour, reaches, shared_areas
 from tracker.events.meetings import Meetings
 from tracker.events.settings import EventSettings
 from tracker.types import Box, Event, Moment, Track
@@ -53,15 +53,15 @@ class EventFinder:
     def _step(self, moment: Moment) -> Iterator[Event]:
         frame, view = moment.frame, moment.view(self.lane)
         self._size = (frame.image.shape[1], frame.image.shape[0])
-        shared, areas = intersections([track.box for track in view.tracks])
+        shared, areas = shared_areas([track.box for track in view.tracks])
         overlap = shared / np.minimum.outer(areas, areas)
         colours = {t.id: mean_colour(frame, view.segmentation.labels, t) for t in view.tracks}
         listed = {track.id for track in view.tracks}
         for life in self._lives.values():
             if life.id not in listed and life.unseen is None:
-                life.unseen = CellInput(frame.index, frame.time_s, life.listed.box)
+                life.unseen = Sight(frame.index, frame.time_s, life.listed.box)
         for n, track in enumerate(view.tracks):
-            now = CellInput(frame.index, frame.time_s, track.box)
+            now = Sight(frame.index, frame.time_s, track.box)
             alone = not (overlap[n] >= self.settings.part).any()
             if track.id not in self._lives:
                 yield from self._bear(track, now, colours[track.id], alone=alone)
@@ -85,7 +85,7 @@ class EventFinder:
                     other = tracks[m].id
                     life.covers[other] = life.covers.get(other, 0.0) + float(covered[n, m])
 
-    def _bear(self, track: Track, now: CellInput, colour: Colour | None, *, alone: bool) -> Iterator[Event]:
+    def _bear(self, track: Track, now: Sight, colour: Colour | None, *, alone: bool) -> Iterator[Event]:
         life = Life(track.id, now, now, now, area(track.box), colour)
         life.alone_frames, life.unseen = int(alone), now if track.hidden else None
         note = "at the border" if self._at_border(track.box) else "inside the picture"
@@ -93,7 +93,7 @@ class EventFinder:
         yield from self._handovers.born(life, self._lives.values(), self._size)
         self._lives[track.id] = life
 
-    def _follow(self, track: Track, now: CellInput, colour: Colour | None, *, alone: bool) -> Iterator[Event]:
+    def _follow(self, track: Track, now: Sight, colour: Colour | None, *, alone: bool) -> Iterator[Event]:
         life = self._lives[track.id]
         life.listed = now
         if track.hidden:
@@ -106,7 +106,7 @@ class EventFinder:
             life.unseen, life.unseen_frames, life.covers = None, 0, {}
         life.remember(now, colour, alone=alone)
 
-    def _occlusion(self, life: Life, start: CellInput, end: CellInput) -> Event:
+    def _occlusion(self, life: Life, start: Sight, end: Sight) -> Event:
         ids: tuple[int, ...] = (life.id,)
         note = "unseen"
         other = max(life.covers, key=lambda other: life.covers[other], default=None)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 
-from tracker.events.lives import Life, area, intersections
+from tracker.events.lives import Life, area, shared_areas
 from tracker.events.settings import EventSettings
 from tracker.types import Event
 
@@ -68,7 +68,7 @@ class Handovers:
 
     def _alike(self, old: Life, new: Life) -> bool:
         """Like in colour and, unless one box lies in the other, in size: a piece of an object looks smaller than all of it."""
-        shared, areas = intersections([old.seen.box, new.born.box])
+        shared, areas = shared_areas([old.seen.box, new.born.box])
         piece = shared[0, 1] >= self._settings.meet * areas.min()
         ratio = new.area_px / old.area_px
         if not piece and not 1 / self._settings.handover_growth <= ratio <= self._settings.handover_growth:

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from tracker.types import Box, Frame, Labels, Track
+from tracker.types import Box, Frame, Labels, Track, intersections
 
 Colour = NDArray[np.float64]
 """(3,) mean RGB in grey levels"""
@@ -27,7 +27,7 @@ EPSILON_S = 1e-6
 """times are sums of frame intervals: three tenths of a second need not be 0.3"""
 
 
-class CellInput(NamedTuple):
+class Sight(NamedTuple):
     """Where an identity was in one frame."""
 
     frame: int
@@ -40,10 +40,10 @@ class Life:
     """One identity, alive or lately gone. Sizes and colours are running means."""
 
     id: int
-    born: CellInput
-    seen: CellInput
+    born: Sight
+    seen: Sight
     """when it was last seen"""
-    listed: CellInput
+    listed: Sight
     """when it was last among the tracks, seen or predicted"""
     area_px: float
     colour: Colour | None = None
@@ -51,7 +51,7 @@ class Life:
     """(x, y) pixels a second"""
     alone_frames: int = 0
     """frames in which the colour was taken while no other was near"""
-    unseen: CellInput | None = None
+    unseen: Sight | None = None
     """the first frame in which it was not seen, if it is not seen now"""
     unseen_frames: int = 0
     covers: dict[int, float] = field(default_factory=dict)
@@ -64,7 +64,7 @@ class Life:
         """Square root of its area, pixels."""
         return float(np.sqrt(self.area_px))
 
-    def remember(self, now: CellInput, colour: Colour | None, *, alone: bool) -> None:
+    def remember(self, now: Sight, colour: Colour | None, *, alone: bool) -> None:
         """Take in a frame in which it is seen. In company its pixels are uncertain: its looks are kept as they were."""
         dt_s = now.time_s - self.seen.time_s
         if dt_s > 0:
@@ -95,7 +95,7 @@ def lasts(start_s: float, end_s: float, least_s: float) -> bool:
 
 def area(box: Box) -> float:
     """Pixels, at least 1."""
-    return max(1.0, box.width * box.height)
+    return max(1.0, box.area)
 
 
 def reaches(box: Box, size: tuple[int, int], sizes: float) -> bool:
@@ -104,19 +104,11 @@ def reaches(box: Box, size: tuple[int, int], sizes: float) -> bool:
     return min(box.x0, box.y0, size[0] - box.x1, size[1] - box.y1) <= margin
 
 
-def union(a: Box, b: Box) -> Box:
-    """The smallest box that holds both."""
-    return Box(min(a.x0, b.x0), min(a.y0, b.y0), max(a.x1, b.x1), max(a.y1, b.y1))
-
-
-def intersections(boxes: Sequence[Box]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def shared_areas(boxes: Sequence[Box]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """(N, N) pixels that each two boxes share, nought on the diagonal, and (N,) the boxes' areas."""
-    x0, y0, x1, y1 = np.array(boxes, np.float64).reshape(-1, 4).T
-    width = np.minimum.outer(x1, x1) - np.maximum.outer(x0, x0)
-    height = np.minimum.outer(y1, y1) - np.maximum.outer(y0, y0)
-    shared = np.maximum(width, 0) * np.maximum(height, 0)
+    shared = intersections(boxes, boxes)
     np.fill_diagonal(shared, 0)
-    return shared, np.maximum(1.0, (x1 - x0) * (y1 - y0))
+    return shared, np.array([area(box) for box in boxes])
 
 
 def mean_colour(frame: Frame, labels: Labels, track: Track) -> Colour | None:

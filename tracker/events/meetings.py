@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tracker.events.lives import EPSILON_S, CellInput, Colour, Life, lasts, union
+from tracker.events.lives import EPSILON_S, Colour, Life, Sight, lasts
 from tracker.events.settings import EventSettings
 from tracker.types import Event
 
@@ -20,13 +20,13 @@ Pair = tuple[int, int]
 class _Meeting:
     """Two identities whose boxes overlap, or did until a moment ago."""
 
-    since: CellInput
+    since: Sight
     """the first frame together; the box is both"""
     before: tuple[Colour, Colour] | None
     """their colours as they were alone"""
     told: bool = False
     """the merge is known"""
-    parted: CellInput | None = None
+    parted: Sight | None = None
     """the first frame apart, if they are apart"""
     split: bool = False
     """the split is known"""
@@ -78,14 +78,14 @@ class Meetings:
             self._touching[pair] = time_s, came
             if not came or overlap[row, column] < self._settings.meet or pair in self._open or a.unseen or b.unseen:
                 continue
-            since = CellInput(frame, time_s, union(a.listed.box, b.listed.box))
+            since = Sight(frame, time_s, a.listed.box.union(b.listed.box))
             self._open[pair] = _Meeting(since, _looks(a, b))
         for pair, meeting in list(self._open.items()):
             if pair[0] not in places or pair[1] not in places:
                 continue
             a, b = lives[pair[0]], lives[pair[1]]
             share = float(overlap[places[pair[0]], places[pair[1]]])
-            here = CellInput(frame, time_s, union(a.listed.box, b.listed.box))
+            here = Sight(frame, time_s, a.listed.box.union(b.listed.box))
             if meeting.parted is None:
                 yield from self._together(pair, meeting, share, here, seen=not (a.unseen or b.unseen))
             elif share >= self._settings.meet:
@@ -93,14 +93,14 @@ class Meetings:
             else:
                 yield from self._apart(pair, meeting, meeting.parted, time_s, (colours[a.id], colours[b.id]), (a, b))
 
-    def _together(self, pair: Pair, meeting: _Meeting, share: float, here: CellInput, *, seen: bool) -> Iterator[Event]:
+    def _together(self, pair: Pair, meeting: _Meeting, share: float, here: Sight, *, seen: bool) -> Iterator[Event]:
         if share < self._settings.part and seen:  # a predicted box parts from nobody
             meeting.parted = here
         elif not meeting.told and lasts(meeting.since.time_s, here.time_s, self._settings.together_s):
             meeting.told = True
             yield Event("merge", self._lane, meeting.since.frame, meeting.since.time_s, pair, meeting.since.box)
 
-    def _rejoin(self, meeting: _Meeting, here: CellInput) -> None:
+    def _rejoin(self, meeting: _Meeting, here: Sight) -> None:
         """Together again before anything was settled: the same meeting, or a new one if the split is told."""
         meeting.parted, meeting.after_frames, meeting.after = None, 0, (np.zeros(3), np.zeros(3))
         if meeting.split:
@@ -110,7 +110,7 @@ class Meetings:
         self,
         pair: Pair,
         meeting: _Meeting,
-        parted: CellInput,
+        parted: Sight,
         time_s: float,
         colours: tuple[Colour | None, Colour | None],
         lives: tuple[Life, Life],

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tracker.seen import Seen
-from tracker.types import Box, Mask, Region, View
+from tracker.types import Box, Mask, Region, View, intersections
 
 GONE_S = 1.0
 """seconds after which an identity that is not seen has ended"""
@@ -120,7 +120,4 @@ class Agreement:
 
 def _shared(boxes: Sequence[Box]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """(N, N) pixels that each two boxes share, and (N,) their areas."""
-    x0, y0, x1, y1 = np.array(boxes, np.float64).reshape(-1, 4).T
-    width = np.minimum.outer(x1, x1) - np.maximum.outer(x0, x0)
-    height = np.minimum.outer(y1, y1) - np.maximum.outer(y0, y0)
-    return np.maximum(width, 0) * np.maximum(height, 0), np.maximum(1e-9, (x1 - x0) * (y1 - y0))
+    return intersections(boxes, boxes), np.array([max(1e-9, box.area) for box in boxes])

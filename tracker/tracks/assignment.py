@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
-from tracker.types import Box
+from tracker.types import Box, intersections
 
 
 def pair_costs(predicted: Sequence[Box], seen: Sequence[Box], *, reach: float, growth: float) -> NDArray[np.float64]:
@@ -43,13 +43,7 @@ def covered_matrix(inner: Sequence[Box], outer: Sequence[Box]) -> NDArray[np.flo
     return overlap / np.maximum(area_inner, 1e-9)
 
 
-def area(box: Box) -> float:
-    """Pixels inside the box."""
-    return box.width * box.height
-
-
 def _overlaps(a: Sequence[Box], b: Sequence[Box]) -> tuple[NDArray[np.float64], ...]:
     """(len(a), len(b)) area shared, (len(a), 1) areas of a, (1, len(b)) areas of b."""
-    p, q = np.reshape(np.asarray(a, float), (-1, 1, 4)), np.reshape(np.asarray(b, float), (1, -1, 4))
-    shared = np.clip(np.minimum(p[..., 2:], q[..., 2:]) - np.maximum(p[..., :2], q[..., :2]), 0, None).prod(axis=-1)
-    return shared, (p[..., 2:] - p[..., :2]).prod(axis=-1), (q[..., 2:] - q[..., :2]).prod(axis=-1)
+    area_a, area_b = (np.array([box.area for box in boxes], float) for boxes in (a, b))
+    return intersections(a, b), area_a[:, None], area_b[None]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pydantic import Field
 
 from tracker.timing import REFERENCE_S, FrameTimer, lasts
-from tracker.tracks.assignment import area, assign, covered_matrix, pair_costs
+from tracker.tracks.assignment import assign, covered_matrix, pair_costs
 from tracker.tracks.motion import Motion, begin, correct, predict, pushed_into
 from tracker.types import Box, Region, Seconds, Settings, Track
 
@@ -97,13 +97,13 @@ class Linker:
         covered = covered_matrix([line.motion.box for line in lines], [region.box for region in regions])
         for r, region in enumerate(regions):
             inside = [n for n in range(len(lines)) if covered[n, r] >= 0.5 and covered[n].argmax() == r]
-            largest = max((area(lines[n].motion.box) for n in inside), default=0.0)
-            if len(inside) < 2 or area(region.box) < self.settings.merge_growth * largest:
+            largest = max((lines[n].motion.box.area for n in inside), default=0.0)
+            if len(inside) < 2 or region.box.area < self.settings.merge_growth * largest:
                 left.append(region)
                 continue
             for n in inside:
                 lines[n].motion, lines[n].seen = pushed_into(lines[n].motion, region.box), True
-            max((lines[n] for n in inside), key=lambda line: area(line.motion.box)).label = region.label
+            max((lines[n] for n in inside), key=lambda line: line.motion.box.area).label = region.label
         return left
 
     def _pair(

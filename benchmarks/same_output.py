@@ -79,13 +79,12 @@ def main() -> None:
         for name, clip, options in jobs(checkout, folder, [clip.absolute() for clip in asked.clips]):
             if asked.only not in name:
                 continue
-            out = folder / "out"
+            out = folder / f"out {len(found)}"
             out.mkdir()
             run(checkout, "process", clip, "-o", out / "o.mp4", "--no-video", "--masks", "rle", *options)
-            found |= {f"{name} {file}": digest for file, digest in digests(out)}
-            out.rename(folder / f"out of {len(found)}")
-            if not asked.against:
-                for file, digest in digests(folder / f"out of {len(found)}"):
+            for file, digest in digests(out):
+                found[f"{name} {file}"] = digest
+                if not asked.against:
                     print(f"{digest}  {name} {file}", flush=True)
     if asked.against:
         before = dict(line.split("  ", 1)[::-1] for line in asked.against.read_text().splitlines())

@@ -11,7 +11,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, contextmanager
 from fractions import Fraction
 from pathlib import Path
 
@@ -604,16 +604,23 @@ class Multipart(http.server.BaseHTTPRequestHandler):
         pass
 
 
-@pytest.fixture
-def camera() -> Iterator[str]:
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Multipart)
+@contextmanager
+def serving(handler) -> Iterator[str]:
+    """http://127.0.0.1:port of a server that lasts as long as the block."""
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
     server.daemon_threads = True
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
     thread.start()
-    yield f"http://127.0.0.1:{server.server_port}/"
+    yield f"http://127.0.0.1:{server.server_port}"
     server.shutdown()
     thread.join()
     server.server_close()
+
+
+@pytest.fixture
+def camera() -> Iterator[str]:
+    with serving(Multipart) as address:
+        yield f"{address}/"
 
 
 class TestLive:
@@ -672,14 +679,8 @@ class Folder(http.server.SimpleHTTPRequestHandler):
 @pytest.fixture
 def served(tmp_path) -> Iterator[str]:
     """http://127.0.0.1:port, serving `tmp_path`."""
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Folder, directory=str(tmp_path)))
-    server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with serving(functools.partial(Folder, directory=str(tmp_path))) as address:
+        yield address
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import torch
 
 from tracker.foreground.net import ForegroundNet
 from tracker.foreground.settings import ForegroundNetSettings
-from tracker.learning.weights import digest_of, filled, find_weights, read_weights, save_net, settings_of
+from tracker.learning.weights import load_net, save_net
 
 FORMAT = "rnnem-ground-1"
 """changes when an older program could not use the file"""
@@ -24,9 +24,6 @@ def load_foreground(name: str, *, device: str = "cpu") -> tuple[ForegroundNet, s
 
     Raises WeightsError if the file is missing, is no safetensors file, or is of another version.
     """
-    path = find_weights(name)
-    header, tensors = read_weights(path, FORMAT)
-    settings = settings_of(path, ForegroundNetSettings, header, "network")
-    net = filled(path, lambda: ForegroundNet(settings), tensors)
+    net, _, digest = load_net(name, FORMAT, ForegroundNetSettings, ForegroundNet)
     net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    return net.to(device).eval(), digest_of(path)
+    return net.to(device).eval(), digest

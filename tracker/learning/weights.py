@@ -56,6 +56,26 @@ def find_weights(name: str) -> Path:
     return path
 
 
+def load_net(
+    name: str,
+    form: str,
+    model: type[S],
+    build: Callable[[S], N],
+    *,
+    mended: Callable[[Path, dict[str, Any]], dict[str, Any]] | None = None,
+) -> tuple[N, S, str]:
+    """The network that `save_net` wrote, the settings from which `build` makes it, and the sha256 of its file.
+
+    name    of a network that ships, or a path
+    mended  what an older file's header has that the settings have no more, taken out
+    Raises WeightsError if the file is missing, is no safetensors file, or is of another version.
+    """
+    path = find_weights(name)
+    header, tensors = read_weights(path, form)
+    settings = settings_of(path, model, header if mended is None else mended(path, header), "network")
+    return filled(path, lambda: build(settings), tensors), settings, digest_of(path)
+
+
 def read_weights(path: Path, form: str) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
     """What is known about the tensors, and the tensors. Raises WeightsError if the file is missing, damaged or of another format."""
     try:

@@ -7,15 +7,14 @@ them explains it alone; `sum`, their light adds up, to white at most.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tracker.rigid.settings import Sharing
 from tracker.rigid.slot import Array, Corner, RigidSlot, overlap
 from tracker.types import Mask
-
-Share = Literal["over", "sum"]
 
 
 class Explained(NamedTuple):
@@ -40,7 +39,7 @@ def cut(light: Array, corner: Corner, shape: tuple[int, ...]) -> tuple[Array, Ma
     return piece, inside
 
 
-def explain(piece: Array, slots: Sequence[RigidSlot], corner: Corner, *, share: Share) -> Explained:
+def explain(piece: Array, slots: Sequence[RigidSlot], corner: Corner, *, share: Sharing) -> Explained:
     """What slots explain of a piece (h, w, 3) of the frame that begins at `corner`."""
     light, covered = np.zeros_like(piece), np.zeros(piece.shape[:2], bool)
     error = (piece**2).sum(-1)
@@ -63,7 +62,7 @@ def explain(piece: Array, slots: Sequence[RigidSlot], corner: Corner, *, share: 
 
 
 def gains(
-    light: Array, slot: RigidSlot, others: Sequence[RigidSlot], at: Corner, *, reach_px: int, share: Share
+    light: Array, slot: RigidSlot, others: Sequence[RigidSlot], at: Corner, *, reach_px: int, share: Sharing
 ) -> Array:
     """(2 reach_px + 1, 2 reach_px + 1): by how much the squared error falls with the slot laid at dy, dx round `at`."""
     h, w = slot.mask.shape

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from tracker.rigid.e_step import Share
+from tracker.rigid.settings import Sharing
 from tracker.rigid.slot import Array, Rectangle
 from tracker.types import Mask
 
@@ -28,7 +28,7 @@ class Piece(NamedTuple):
     """(h, w) in the box"""
 
 
-def find_pieces(unexplained: Mask, light: Array, *, share: Share, largest_px: int) -> tuple[list[Piece], bool]:
+def find_pieces(unexplained: Mask, light: Array, *, share: Sharing, largest_px: int) -> tuple[list[Piece], bool]:
     """The pieces of `unexplained` (H, W), and whether any was cut in two since it is larger than `largest_px`.
 
     Where light adds up, gaps are closed. Where objects hide each other a piece is of one colour: two of different colours that touch

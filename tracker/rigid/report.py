@@ -6,8 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tracker.rigid.e_step import Share
-from tracker.rigid.settings import RigidSettings
+from tracker.rigid.settings import RigidSettings, Sharing
 from tracker.rigid.slot import CLAIMED_TRUST, Array, RigidSlot, overlap
 from tracker.types import Box, Labels, Region, Segmentation
 
@@ -28,7 +27,7 @@ def segmentation(light: Array, slots: Sequence[RigidSlot], settings: RigidSettin
     return Segmentation(labels, tuple(regions), persistent=True, foreground=labels > 0)
 
 
-def _labels(light: Array, slots: Sequence[RigidSlot], *, share: Share) -> Labels:
+def _labels(light: Array, slots: Sequence[RigidSlot], *, share: Sharing) -> Labels:
     """(H, W) the slot that fits a pixel best; where light adds up, the one that gives it most."""
     labels = np.zeros(light.shape[:2], np.int32)
     best = np.full(light.shape[:2], np.inf, np.float32)

@@ -8,6 +8,7 @@ from pydantic import Field
 
 from tracker.types import Seconds, Settings
 
+Sharing = Literal["over", "sum"]
 BoxSide = Annotated[float, Field(gt=0, le=16_384)]
 """pixels"""
 
@@ -15,7 +16,7 @@ BoxSide = Annotated[float, Field(gt=0, le=16_384)]
 class RigidSettings(Settings):
     """Slots that neither turn nor bend, on a scene that is known exactly. Light is from 0 to 1."""
 
-    share: Literal["over", "sum"] = "over"
+    share: Sharing = "over"
     """over: one slot explains a pixel alone, the others are behind it; sum: their light adds up"""
     box_px: tuple[BoxSide, BoxSide] | None = None
     """(width, height) of every object's box, laid round its centre of light; null: round what was seen of it"""

@@ -17,7 +17,7 @@ from tracker.slots.pose import PART_SIZE_RATE, VISIBLE, box_about, touches_borde
 from tracker.slots.settings import LifeSettings, SlotsSettings
 from tracker.slots.slot import Geometry, Slot, Slots
 from tracker.timing import REFERENCE_S, Interval, lasts, rate_over
-from tracker.types import FOREGROUND, Box, Image
+from tracker.types import FOREGROUND, Image
 
 Array = NDArray[np.float32]
 
@@ -255,8 +255,8 @@ def find_duplicates(poses: Array, slots: Sequence[Slot], settings: LifeSettings)
     """Slots that are inside an older one, both in view; and those of them that are second ones for its object, and end."""
     ended: set[int] = set()
     inside: set[int] = set()
-    boxes = [Box(x - w / 2, y - h / 2, x + w / 2, y + h / 2) for x, y, w, h in poses.astype(float).tolist()]
-    areas = [w * h for _, _, w, h in poses.astype(float).tolist()]
+    places = poses.astype(float).tolist()
+    boxes, areas = [box_about((x, y), (w, h)) for x, y, w, h in places], [w * h for _, _, w, h in places]
     for a in range(len(slots)):
         for b in range(a + 1, len(slots)):
             if a in ended or b in ended or slots[a].hidden or slots[b].hidden:

@@ -147,8 +147,8 @@ def batch_loss(run: Unrolled, batch: Batch, settings: TrainSettings) -> Tensor:
     """
     device = run.alive[0].device
     total, count = torch.zeros((), device=device), torch.zeros((), device=device)
-    for record, alive, state, images in zip(*run, batch.images, strict=True):
-        visible = record.visible * alive
+    for record, state, images in zip(run.records, run.states, batch.images, strict=True):
+        visible = record.visible
         if not bool(visible.any()):
             continue
         each = _slot_losses(record, _as_frames(images, device), settings)

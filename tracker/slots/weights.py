@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from tracker.errors import WeightsError
-from tracker.learning.weights import digest_of, filled, find_weights, read_weights, save_net, settings_of
+from tracker.learning.weights import load_net, save_net
 from tracker.slots.cell import WindowCell
 from tracker.slots.settings import NetworkSettings
 
@@ -36,12 +36,10 @@ def load_network(name: str, *, device: str = "cpu") -> Network:
     Raises WeightsError if the file is missing, is no safetensors file, is of another version, or holds a variant of the cell that
     was removed.
     """
-    path = find_weights(name)
-    header, tensors = read_weights(path, FORMAT)
-    header = _without_removed(path, header)
-    settings = settings_of(path, NetworkSettings, header, "network")
-    cell = filled(path, lambda: WindowCell(settings.cell), tensors)
-    return Network(cell.to(device).eval(), settings, digest_of(path))
+    cell, settings, digest = load_net(
+        name, FORMAT, NetworkSettings, lambda network: WindowCell(network.cell), mended=_without_removed
+    )
+    return Network(cell.to(device).eval(), settings, digest)
 
 
 def _without_removed(path: Path, header: dict[str, Any]) -> dict[str, Any]:

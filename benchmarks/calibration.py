@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 
 from tracker.build import build_lanes
+from tracker.picture import Picture
 from tracker.scores.overlap import iou_matrix
 from tracker.settings import load_settings
 from tracker.slots import confidence as fitted
@@ -97,7 +98,7 @@ def watch(world: str, seed: int, frames: int) -> Iterator[tuple[Drawn, Segmentat
     shown = np.unique(np.linspace(0, len(clip) - 1, settings.prescan_frames).round().astype(int))
     segmenter.prepare([clip[t].image for t in shown])
     for t, truth in enumerate(clip):
-        yield truth, segmenter.step(Frame(t, t / FPS, truth.image)), segmenter.estimator.evidence
+        yield truth, segmenter.step(Frame(t, t / FPS, Picture.of(truth.image))), segmenter.estimator.evidence
 
 
 def clips(worlds: Sequence[str], seeds: str) -> list[tuple[str, int]]:

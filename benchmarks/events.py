@@ -24,6 +24,7 @@ from scipy.optimize import linear_sum_assignment
 
 from tracker.build import build_lanes
 from tracker.events import EventFinder, EventSettings
+from tracker.picture import Picture
 from tracker.pipeline import run
 from tracker.scores import read_truth
 from tracker.scores.overlap import iou_matrix
@@ -105,7 +106,7 @@ def true_events(truth: Boxes, lane: Watch, size: tuple[int, int]) -> dict[str, l
     for frame, time_s in enumerate(lane.times_s):
         tracks = tuple(Track(identity, box, 1.0, 0) for identity, box in truth.get(frame, ()))
         view = View("truth", Segmentation(labels, (), True, labels > 0), tracks)
-        own.write(Moment(Frame(frame, time_s, image), (view,)))
+        own.write(Moment(Frame(frame, time_s, Picture.of(image)), (view,)))
     for event in own.events:
         if event.kind in ("merge", "split"):
             told[event.kind].append((event.time_s, frozenset(event.ids)))

@@ -24,6 +24,7 @@ from tracker.jobs.comparison import Comparison
 from tracker.jobs.files import Job, plan_job, planned_files
 from tracker.jobs.job import build_overlay, build_sinks
 from tracker.jobs.tally import Tally
+from tracker.picture import Picture
 from tracker.pipeline import Lane, run
 from tracker.settings import RunSettings
 from tracker.sources import open_source
@@ -47,7 +48,7 @@ class ToAndFro:
     def __iter__(self) -> Iterator[Frame]:
         there_and_back = self._images + self._images[-2:0:-1]
         for index in range(self._frames):
-            yield Frame(index, index / 25.0, there_and_back[index % len(there_and_back)])
+            yield Frame(index, index / 25.0, Picture.of(there_and_back[index % len(there_and_back)]))
 
     def sample(self, count: int, *, whole: bool = True) -> list[Image]:
         return self._images[:: max(1, len(self._images) // count)]

@@ -14,6 +14,7 @@ from tracker.background import GmmSegmenter, GmmSettings
 from tracker.cli import cli
 from tracker.errors import SettingsError, SourceError
 from tracker.options import DURATION, FPS, SEED, START, Real, Whole
+from tracker.picture import Picture
 from tracker.scores.tables import read_info, read_rows
 from tracker.settings import load_settings
 from tracker.sources.span import LONGEST_S, Span
@@ -122,7 +123,7 @@ def test_a_setting_out_of_bounds_is_refused_in_one_line(override):
 
 @pytest.mark.parametrize("method", ["mog2", "knn"])
 def test_the_baseline_lane_runs_at_both_ends_of_every_number(method):
-    frames = [Frame(t, t / 25, image) for t, image in enumerate(draw_street(SMALL, seed=0).images)]
+    frames = [Frame(t, t / 25, Picture.of(image)) for t, image in enumerate(draw_street(SMALL, seed=0).images)]
     for name, *ends in number_fields(GmmSettings()):
         for end in ends:
             settings = load_settings(overrides=[f"gmm.{name}={end}", f"gmm.mixture.method={method}"]).gmm

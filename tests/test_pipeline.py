@@ -9,6 +9,7 @@ import pytest
 from tracker import pipeline
 from tracker.errors import SinkError, SourceError
 from tracker.jobs.tally import Tally
+from tracker.picture import Picture
 from tracker.pipeline import Lane, run
 from tracker.types import Box, Frame, Region, Segmentation, SourceInfo, Track
 
@@ -27,7 +28,7 @@ class Clip:
         for index in range(self.frames):
             if index == self.fail_at:
                 raise SourceError("clip: broken here")
-            yield Frame(index, index / 10, np.full((SIZE[1], SIZE[0], 3), index, np.uint8))
+            yield Frame(index, index / 10, Picture.of(np.full((SIZE[1], SIZE[0], 3), index, np.uint8)))
 
     def sample(self, count, *, whole=True):
         self.sampled.append((count, whole))

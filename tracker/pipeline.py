@@ -56,8 +56,7 @@ class Lane:
         if self.linker is None:
             tracks = tuple(Track(r.label, r.box, r.confidence, r.label, r.hidden) for r in segmentation.regions)
         else:
-            height, width = segmentation.labels.shape
-            tracks = self.linker.step(segmentation.regions, time_s=frame.time_s, size=(width, height))
+            tracks = self.linker.step(segmentation.regions, time_s=frame.time_s, size=segmentation.size)
         return View(self.name, segmentation, tracks)
 
 
@@ -144,7 +143,7 @@ def run(
             with watch.stage("total"), read_ahead(source, queue_frames=queue_frames) as incoming:
                 for frame in watch.waits("decode", _interruptible(incoming, interrupts)):
                     with watch.stage("scene"):
-                        frame = replace(frame, scene=scenes.step(frame.image, frame.time_s))
+                        frame = replace(frame, scene=scenes.step(frame.small, frame.time_s))
                     moment = Moment(frame, tuple(_timed_step(lane, frame, watch) for lane in lanes))
                     for sink in sinks:
                         with watch.stage(f"sink {type(sink).__name__}"):

@@ -7,9 +7,15 @@ import cv2
 from tracker.types import Image, Working
 
 
+def size_at(size: tuple[int, int], width: Working) -> tuple[int, int]:
+    """(width, height) of a picture of `size` averaged down to `width` pixels across; its own if it is no wider, or for "full"."""
+    if width == "full" or size[0] <= width:
+        return size
+    return width, max(1, round(size[1] * width / size[0]))
+
+
 def to_working_width(image: Image, width: Working) -> Image:
     """An image (H, W, 3) averaged down to `width` pixels across; itself if it is no wider, or `width` is "full"."""
-    if width == "full" or image.shape[1] <= width:
-        return image
-    size = (width, max(1, round(image.shape[0] * width / image.shape[1])))
-    return cv2.resize(image, size, interpolation=cv2.INTER_AREA)  # type: ignore[return-value]
+    own = (image.shape[1], image.shape[0])
+    size = size_at(own, width)
+    return image if size == own else cv2.resize(image, size, interpolation=cv2.INTER_AREA)  # type: ignore[return-value]

@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 
 from tracker.errors import SettingsError, SinkError
+from tracker.picture import Picture
 from tracker.sinks import Output, OverlayVideo, Results, VideoSettings
 from tracker.sinks.ours import marked_png
 from tracker.sinks.outputs import write_inside, writing
@@ -167,7 +168,7 @@ def _write(world: World, film: OverlayVideo, answer: _TruthFolder | None) -> int
     """Write every frame to both, and close them; returns how many there were."""
     count = 0
     for t, drawn in enumerate(world.frames):
-        film.write(Moment(Frame(t, t / world.fps, drawn.image), ()))
+        film.write(Moment(Frame(t, t / world.fps, Picture.of(drawn.image)), ()))
         count = t + 1
         if answer is not None:
             answer.write(t, drawn)

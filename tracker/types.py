@@ -8,13 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal, NamedTuple, Protocol, get_args
+from functools import cached_property
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, Protocol, get_args
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
 from tracker.timing import REFERENCE_S
+
+if TYPE_CHECKING:
+    from tracker.picture import Picture
 
 Image = NDArray[np.uint8]
 """(H, W, 3) uint8 RGB."""
@@ -40,6 +45,8 @@ Probability = Annotated[float, Field(ge=1e-6, le=1)]
 Seconds = Annotated[float, Field(ge=0, le=1e6)]
 Working = Annotated[int, Field(ge=16, le=16_384)] | Literal["full"]
 """width in pixels at which a lane works; full: that of the frame"""
+SMALL_PX = 640
+"""width of the picture that is made of every wider frame: that at which lanes work if nothing else is set"""
 
 
 class Settings(BaseModel):
@@ -142,7 +149,7 @@ class Frame:
     """counts from 0 at the first frame delivered"""
     time_s: float
     """seconds from the clip's first frame, by the container's timestamps"""
-    image: Image
+    picture: Picture
     number: int | None = None
     """what the clip itself calls it: its picture's number, or its place in a whole video, from 1"""
     place: int | None = None
@@ -150,6 +157,21 @@ class Frame:
     truth speaks of it. None if unknown: live, or drawn"""
     scene: int | None = 0
     """which of the scenes known so far it shows; None: it is blank, and no evidence of anything"""
+
+    @property
+    def image(self) -> Image:
+        """(H, W, 3) the whole picture. Whoever can do with less asks for `small` or `picture.at`."""
+        return self.picture.at("full")
+
+    @property
+    def small(self) -> Image:
+        """(h, w, 3) the picture, at most SMALL_PX wide."""
+        return self.picture.at(SMALL_PX)
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(width, height) of the picture."""
+        return self.picture.size
 
     @property
     def written(self) -> int:
@@ -179,12 +201,44 @@ class Segmentation:
     """Who owns which pixel in one frame. The baseline and the network return the same type."""
 
     labels: Labels
-    """(H, W) int32, 0 = background; whoever made `regions` used these labels"""
+    """(h, w) int32 at the size at which the method worked, 0 = background; whoever made `regions` used these labels"""
     regions: tuple[Region, ...]
+    """in pixels of the frame"""
     persistent: bool
     """label k now is label k in the next frame; if false a linker gives the identities"""
     foreground: Mask
-    """(H, W) bool: what is held to be object, before anyone asks whose"""
+    """(h, w) bool: what is held to be object, before anyone asks whose"""
+    frame_size: tuple[int, int] | None = None
+    """(width, height) of the frame; None: that of the labels"""
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(width, height) of the frame."""
+        return self.frame_size or (self.labels.shape[1], self.labels.shape[0])
+
+    @cached_property
+    def full_labels(self) -> Labels:
+        """(H, W) `labels` at the frame's size."""
+        return enlarged(self.labels, self.size)
+
+    @cached_property
+    def full_foreground(self) -> Mask:
+        """(H, W) `foreground` at the frame's size."""
+        return enlarged(self.foreground.view(np.uint8), self.size).view(np.bool_)
+
+
+def same_size_foregrounds(segmentations: Sequence[Segmentation]) -> list[Mask]:
+    """The foregrounds of one frame, at one size: that at which all methods worked, else the frame's."""
+    if len({each.foreground.shape for each in segmentations}) == 1:
+        return [each.foreground for each in segmentations]
+    return [each.full_foreground for each in segmentations]
+
+
+def enlarged(values: NDArray[Any], size: tuple[int, int]) -> NDArray[Any]:
+    """An array (h, w) at `size` (width, height): each pixel has its nearest value."""
+    if (values.shape[1], values.shape[0]) == size:
+        return values
+    return np.asarray(cv2.resize(values, size, interpolation=cv2.INTER_NEAREST))
 
 
 @dataclass(frozen=True)
@@ -211,7 +265,7 @@ class View:
 
     @property
     def owners(self) -> Labels:
-        """(H, W) int32, the identity that has each pixel, 0 where none has it."""
+        """(h, w) int32, the identity that has each pixel of `Segmentation.labels`, 0 where none has it."""
         labels = self.segmentation.labels
         names = np.zeros(int(labels.max(initial=0)) + 1, np.int32)
         for track in self.tracks:

@@ -3,6 +3,7 @@ import pytest
 
 from tracker.background import GmmSegmenter, GmmSettings, Mixture, MixtureSettings, mixture
 from tracker.errors import SettingsError, ShapeError
+from tracker.picture import Picture
 from tracker.resize import to_working_width
 from tracker.types import FOREGROUND, UNSURE, Box, Frame
 
@@ -49,7 +50,7 @@ def share(verdict, place=SQUARE):
 
 
 def frame(image, index=0):
-    return Frame(index, index / 25, image)
+    return Frame(index, index / 25, Picture.of(image))
 
 
 def test_judging_three_hundred_times_changes_nothing(scene):
@@ -180,8 +181,8 @@ def test_a_frame_worked_on_at_half_width_is_answered_in_its_own_pixels(scene):
     made = lane(scene, working_width=40).step(frame(scene.shoot(SQUARE)))
     (region,) = made.regions
     np.testing.assert_allclose(region.box, (30, 20, 50, 40), atol=2)
-    assert made.labels.shape == (HEIGHT, WIDTH)
-    assert abs(int((made.labels == region.label).sum()) - 400) < 60
+    assert made.full_labels.shape == (HEIGHT, WIDTH)
+    assert abs(int((made.full_labels == region.label).sum()) - 400) < 60
     assert abs(region.area_px - 400) < 60
 
 
@@ -195,7 +196,7 @@ def test_an_odd_size_is_kept():
     segmenter = GmmSegmenter(GmmSettings(working_width=50))
     images = [rng.integers(90, 100, (61, 83, 3), np.uint8) for _ in range(10)]
     segmenter.prepare(images)
-    assert segmenter.step(frame(images[0])).labels.shape == (61, 83)
+    assert segmenter.step(frame(images[0])).full_labels.shape == (61, 83)
 
 
 def test_a_body_cut_across_is_one_blob_and_people_side_by_side_are_two(scene):

@@ -12,6 +12,7 @@ from tracker.background.scene import without_visitors
 from tracker.background.structure import explain_change, likeness, thumbnail
 from tracker.foreground.rain import RainDetector
 from tracker.health import Health, warnings
+from tracker.picture import Picture
 from tracker.tracks import Linker, LinkerSettings
 from tracker.types import Frame, Moment, Segmentation, Track, View
 
@@ -210,7 +211,7 @@ def follow(pictures, *, prescan=None, scenes=None):
     lane.prepare(scenes.prepare(prescan or pictures[::2]))
     tracks, seen = [], []
     for n, picture in enumerate(pictures):
-        made = lane.step(Frame(n, n / FPS, picture, scene=scenes.step(picture, n / FPS)))
+        made = lane.step(Frame(n, n / FPS, Picture.of(picture), scene=scenes.step(picture, n / FPS)))
         found = linker.step(made.regions, time_s=n / FPS, size=(WIDTH, HEIGHT))
         tracks.append({track.id: track.box for track in found if not track.hidden})
         seen.append(made)
@@ -232,7 +233,7 @@ def test_a_blank_picture_teaches_nothing():
     lane.prepare(walk(20))
     before = lane.mixture.picture().copy()
     for n in range(20):
-        lane.step(Frame(n, n / FPS, card("white"), scene=scenes.step(card("white"), n / FPS)))
+        lane.step(Frame(n, n / FPS, Picture.of(card("white")), scene=scenes.step(card("white"), n / FPS)))
     np.testing.assert_array_equal(lane.mixture.picture(), before)
 
 
@@ -309,7 +310,8 @@ def moment(n, image, *, scene=0, ids=(), covered=0.0):
     foreground[: round(covered * HEIGHT)] = True
     tracks = tuple(Track(name, (10, 10, 20, 30), 1.0, 0) for name in ids)
     return Moment(
-        Frame(n, n / FPS, image, scene=scene), (View("slots", Segmentation(labels, (), True, foreground), tracks),)
+        Frame(n, n / FPS, Picture.of(image), scene=scene),
+        (View("slots", Segmentation(labels, (), True, foreground), tracks),),
     )
 
 

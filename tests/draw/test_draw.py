@@ -18,6 +18,7 @@ from tracker.draw import (
 from tracker.draw.colours import DARK, lighten
 from tracker.draw.text import Place, place, place_clear, tag, text_px
 from tracker.errors import ShapeError
+from tracker.picture import Picture
 from tracker.types import Box, Frame, Moment, Region, Segmentation, Track, View
 
 PLAIN = OverlaySettings(tint=0.5, outlines=False, boxes=False, ids=False, trail_frames=0, banner=False, inset=False)
@@ -308,7 +309,7 @@ def test_the_clock(time_s, text):
 
 
 def moment(index, *views, width=80, height=60):
-    return Moment(Frame(index, index / 10, grey(width, height)), views)
+    return Moment(Frame(index, index / 10, Picture.of(grey(width, height))), views)
 
 
 def test_a_moment_is_drawn_once_for_all_sinks():

@@ -6,6 +6,7 @@ import pytest
 from tracker.build import build_lanes
 from tracker.errors import SettingsError
 from tracker.events import EventFinder, EventSettings
+from tracker.picture import Picture
 from tracker.settings import load_settings, read_settings
 from tracker.types import Box, Frame, Moment, Segmentation, Track, View
 from tracker.worlds import StreetSettings, draw_street
@@ -29,7 +30,7 @@ def moment(index, people, *, fps=FPS, lane="slots"):
             x0, y0, x1, y1 = (max(0, round(side)) for side in box)
             image[y0:y1, x0:x1], labels[y0:y1, x0:x1] = colour, identity
     view = View(lane, Segmentation(labels, (), True, labels > 0), tuple(tracks))
-    return Moment(Frame(index, index / fps, image), (view,))
+    return Moment(Frame(index, index / fps, Picture.of(image)), (view,))
 
 
 def watch(story, count, *, fps=FPS, **settings):
@@ -332,7 +333,7 @@ def test_what_holds_in_any_lane_over_a_drawn_street():
     events = {name: [] for name in finders}
     seen = {name: {} for name in finders}
     for n, image in enumerate(clip.images):
-        now = Moment(frame := Frame(n, n / clip.fps, image), tuple(lane.step(frame) for lane in lanes))
+        now = Moment(frame := Frame(n, n / clip.fps, Picture.of(image)), tuple(lane.step(frame) for lane in lanes))
         for name, finder in finders.items():
             events[name] += finder(now)
             for track in now.view(name).tracks:

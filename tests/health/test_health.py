@@ -9,6 +9,7 @@ import pytest
 
 from tracker.health import Health
 from tracker.health.health import MORE_SURE, NOTHING
+from tracker.picture import Picture
 from tracker.settings import known_keys
 from tracker.types import Box, Frame, Moment, Region, Segmentation, Track, View
 
@@ -52,7 +53,7 @@ def nothing(lane, image):
 def examine(images, *, fps=FPS, **arguments):
     health = Health(["slots"], **arguments)
     for n, image in enumerate(images):
-        health.write(Moment(Frame(n, n / fps, image), (nothing("slots", image),)))
+        health.write(Moment(Frame(n, n / fps, Picture.of(image)), (nothing("slots", image),)))
     health.close("complete")
     return {finding.name: finding for finding in health.findings()}
 
@@ -171,7 +172,7 @@ def compare(story, count, lanes=("gmm", "slots"), fps=10):
     image = np.random.default_rng(0).integers(0, 255, (80, 160, 3), dtype=np.uint8)
     health = Health(lanes)
     for n in range(count):
-        health.write(Moment(Frame(n, n / fps, image), story(n)))
+        health.write(Moment(Frame(n, n / fps, Picture.of(image)), story(n)))
     return {(finding.name, finding.lane): finding for finding in health.findings()}
 
 
@@ -201,7 +202,7 @@ def test_a_gap_of_hours_is_no_frames_length():
     image = np.random.default_rng(0).integers(0, 255, (80, 160, 3), dtype=np.uint8)
     for n in range(60):
         shown = view("slots", {1 + (n >= 30): person(10)})
-        health.write(Moment(Frame(n, time_s(n), image), (shown,)))
+        health.write(Moment(Frame(n, time_s(n), Picture.of(image)), (shown,)))
     (life,) = (finding for finding in health.findings() if finding.name == "median_life_s")
     assert life.value == pytest.approx(3.0)
 

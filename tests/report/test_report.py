@@ -14,6 +14,7 @@ from PIL import Image as Pillow
 from tracker.build import build_lanes
 from tracker.draw import Overlay
 from tracker.errors import ShapeError
+from tracker.picture import Picture
 from tracker.pipeline import Lane
 from tracker.report import Difference, ErrorCurves, FileLink, Record, ReportData, render_page
 from tracker.report.page import choose_events
@@ -58,7 +59,7 @@ def moment(index, tracks, *, time_s=None, found=None, grey=0, size=SIZE):
         foreground[: (found or {}).get(lane, 0)] = True
         labels = np.zeros((height, width), np.int32)
         views.append(View(lane, Segmentation(labels, (), True, foreground), tuple(of_lane)))
-    return Moment(Frame(index, index / 10 if time_s is None else time_s, image), tuple(views))
+    return Moment(Frame(index, index / 10 if time_s is None else time_s, Picture.of(image)), tuple(views))
 
 
 def record(*moments, render=plain):
@@ -82,7 +83,7 @@ def recorded(methods, *, video=None, frames=60):
     if video is not None:
         sinks.append(Alone(lambda out: OverlayVideo(out, render=overlay, fps=10.0, settings=VideoSettings()), video))
     for index, image in enumerate(world.images):
-        frame = Frame(index, index / 10, image)
+        frame = Frame(index, index / 10, Picture.of(image))
         now = Moment(frame, tuple(lane.step(frame) for lane in lanes))
         for sink in sinks:
             sink.write(now)
@@ -420,7 +421,7 @@ def test_eight_hours_and_very_many_identities_stay_below_two_megabytes():
             View(lane, Segmentation(labels, (), True, some if at else foreground), tracks + passing)
             for at, lane in enumerate(lanes)
         ]
-        sink.write(Moment(Frame(index, index * hours_s / frames, noise[index % 2]), tuple(views)))
+        sink.write(Moment(Frame(index, index * hours_s / frames, Picture.of(noise[index % 2])), tuple(views)))
     run = sink.result()
     assert run.lanes[0].identities > 100_000
     events = [event(kind, t, lane) for t in range(0, hours_s, 3) for kind in ("birth", "occlusion") for lane in lanes]

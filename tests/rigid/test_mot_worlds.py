@@ -10,6 +10,7 @@ from click.testing import CliRunner
 from tracker.build import build_lanes
 from tracker.cli import cli
 from tracker.errors import MissingExtraError, SourceError
+from tracker.picture import Picture
 from tracker.rigid.segmenter import RigidSegmenter
 from tracker.rigid.settings import RigidSettings
 from tracker.settings import load_settings
@@ -189,7 +190,7 @@ def square(image, x, y, colour, side=16):
 def ids_by_frame(pictures, **settings):
     lane = RigidSegmenter(RigidSettings(**settings))
     return [
-        {region.label: region.box for region in lane.step(Frame(t, t / 25, picture)).regions}
+        {region.label: region.box for region in lane.step(Frame(t, t / 25, Picture.of(picture))).regions}
         for t, picture in enumerate(pictures)
     ]
 
@@ -239,5 +240,5 @@ def test_a_lane_of_rigid_slots_is_asked_for_by_its_name_and_forgets_on_reset():
     square(picture, 40, 20, (255, 0, 0))
     for _ in range(2):
         segmenter.prepare([])
-        assert [region.label for region in segmenter.step(Frame(0, 0.0, picture)).regions] == [1]
+        assert [region.label for region in segmenter.step(Frame(0, 0.0, Picture.of(picture))).regions] == [1]
         segmenter.reset()

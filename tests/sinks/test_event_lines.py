@@ -7,6 +7,7 @@ import pytest
 from outputs import Alone, output
 
 from tracker.errors import SinkError
+from tracker.picture import Picture
 from tracker.sinks import EventLines
 from tracker.types import Box, Event, Frame, Moment
 
@@ -29,7 +30,7 @@ class Told:
 
 
 def moment(index):
-    return Moment(Frame(index, index / 10, np.zeros((4, 4, 3), np.uint8)), ())
+    return Moment(Frame(index, index / 10, Picture.of(np.zeros((4, 4, 3), np.uint8))), ())
 
 
 def written(path, finder, frames=20, outcome="complete"):

@@ -18,6 +18,7 @@ from outputs import RUN, Alone
 from pycocotools import mask as coco
 
 from tracker.errors import SinkError
+from tracker.picture import Picture
 from tracker.sinks import (
     ContactSheet,
     CsvTable,
@@ -49,7 +50,7 @@ def moment(index, *tracks, time_s=None, width=32, height=24, lane="slots"):
     for array in (image, labels):
         array.flags.writeable = False  # nobody writes into an array it was handed
     view = View(lane, Segmentation(labels, tuple(regions), True, labels > 0), tuple(tracks))
-    return Moment(Frame(index, index / 10 if time_s is None else time_s, image), (view,))
+    return Moment(Frame(index, index / 10 if time_s is None else time_s, Picture.of(image)), (view,))
 
 
 def picture(moment):

@@ -11,6 +11,7 @@ from test_slots_lane import RunningAverage
 from tracker.background import GmmSegmenter, GmmSettings, Mixture, MixtureSettings
 from tracker.errors import SettingsError
 from tracker.health import Health
+from tracker.picture import Picture
 from tracker.pipeline import Lane
 from tracker.rigid.segmenter import RigidSegmenter
 from tracker.rigid.settings import RigidSettings
@@ -175,7 +176,7 @@ def test_a_camera_and_its_page_warm_up_for_the_same_seconds(fps, count):
     segmenter, health = GmmSegmenter(GmmSettings()), Health(["gmm"], warm_up_s=2.0)
     blind = 0
     for n in range(3 * fps):
-        frame = Frame(n, n / fps, paint((n % 80, 20, RED), seed=n % 7))
+        frame = Frame(n, n / fps, Picture.of(paint((n % 80, 20, RED), seed=n % 7)))
         made = segmenter.step(frame)
         blind += not made.foreground.any() and blind == n
         health.write(Moment(frame, (View("gmm", made, ()),)))
@@ -203,7 +204,7 @@ def watch(kind, pictures, times):
     lane = build(kind)
     lane.segmenter.prepare(EMPTY)
     return [
-        lane.step(Frame(n, time_s, picture)).tracks
+        lane.step(Frame(n, time_s, Picture.of(picture))).tracks
         for n, (time_s, picture) in enumerate(zip(times, pictures, strict=True))
     ]
 
@@ -283,7 +284,7 @@ def test_nobody_lives_on_over_a_gap_among_rigid_slots_either():
 
     slots = RigidSegmenter(RigidSettings())
     times = [n / 25 + (3600 if n >= 8 else 0) for n in range(16)]
-    made = [slots.step(Frame(n, time_s, digit(20))) for n, time_s in enumerate(times)]
+    made = [slots.step(Frame(n, time_s, Picture.of(digit(20)))) for n, time_s in enumerate(times)]
     assert [[region.label for region in one.regions] for one in (made[7], made[15])] == [[1], [2]]
 
 
@@ -307,7 +308,7 @@ def test_the_confidence_of_a_box_counts_time_and_not_frames():
         lane = build("slots")
         lane.segmenter.prepare(EMPTY)
         for n, time_s in enumerate(times):
-            lane.step(Frame(n, time_s, paint(*[(40, 30, RED)] * (time_s < 1), seed=n)))
+            lane.step(Frame(n, time_s, Picture.of(paint(*[(40, 30, RED)] * (time_s < 1), seed=n))))
         assert isinstance(lane.segmenter, SlotsSegmenter)
         witness: ConfidenceEstimator = lane.segmenter.estimator
         found.append(witness.evidence[1])

@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from tracker.background import GmmSegmenter, GmmSettings, Mixture, MixtureSettings
+from tracker.picture import Picture
 from tracker.slots.cell import WindowCell
 from tracker.slots.report import visible_boxes
 from tracker.slots.segmenter import SlotsSegmenter
@@ -65,7 +66,7 @@ def empty(count=20, **size):
 
 
 def frames(pictures):
-    return [Frame(n, n / 25, picture) for n, picture in enumerate(pictures)]
+    return [Frame(n, n / 25, Picture.of(picture)) for n, picture in enumerate(pictures)]
 
 
 def crossing(count=36, *, y=30, step=3):
@@ -91,7 +92,7 @@ def watch(segmenter, pictures, samples=None):
 def check_contract(made, picture):
     """What a segmentation is, whoever made it."""
     height, width = picture.shape[:2]
-    assert made.labels.shape == (height, width)
+    assert made.full_labels.shape == (height, width)
     assert made.labels.dtype == np.int32
     assert made.labels.min() >= 0
     assert made.foreground.dtype == bool
@@ -102,7 +103,7 @@ def check_contract(made, picture):
     assert min(labels, default=1) > 0
     assert set(np.unique(made.labels)) - {0} <= set(labels)
     for region in made.regions:
-        owned = int((made.labels == region.label).sum())
+        owned = int((made.full_labels == region.label).sum())
         assert np.isfinite(region.box).all()
         assert region.box.x0 < region.box.x1
         assert region.box.y0 < region.box.y1
@@ -234,7 +235,7 @@ def test_a_square_that_crosses_has_one_identity(working_width):
         x = -SIDE + 3 * n
         if 0 <= x <= WIDTH - SIDE:
             assert overlap(seen[n][0].box, x, 30) > 0.5, n
-            inside = made[n].labels[30 : 30 + SIDE, x : x + SIDE]
+            inside = made[n].full_labels[30 : 30 + SIDE, x : x + SIDE]
             assert (inside == 1).mean() > 0.6, n
     assert seen[-1] == () or seen[-1][0].box.x1 > WIDTH - SIDE
 
@@ -286,9 +287,9 @@ def test_where_objects_were_seen_is_known_of_their_own_scene_alone():
     segmenter = build("slots", cell=RunningAverage, warm_up_s=0.08)
     watch(segmenter, crossing(20))
     assert segmenter._visited.any()
-    segmenter.step(Frame(20, 0.8, paint(seed=20), scene=None))  # no signal: nothing is said of any scene
+    segmenter.step(Frame(20, 0.8, Picture.of(paint(seed=20)), scene=None))  # no signal: nothing is said of any scene
     assert segmenter._visited.any()
-    segmenter.step(Frame(21, 0.84, 255 - paint(seed=21), scene=1))
+    segmenter.step(Frame(21, 0.84, Picture.of(255 - paint(seed=21)), scene=1))
     assert not segmenter._visited.any()
 
 

@@ -20,6 +20,7 @@ import pytest
 from PIL import Image as Pillow
 
 from tracker.errors import SourceError
+from tracker.picture import Picture
 from tracker.sources import open_source, read_ahead, spread
 from tracker.sources.address import shown
 from tracker.sources.camera import Camera
@@ -639,7 +640,7 @@ class Counted:
                 if self.gate is not None:
                     self.gate(index)
                 self.given += 1
-                yield Frame(index, index / 25, np.zeros((2, 2, 3), np.uint8))
+                yield Frame(index, index / 25, Picture.of(np.zeros((2, 2, 3), np.uint8)))
         finally:
             self.finished.set()
 

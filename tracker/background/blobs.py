@@ -61,18 +61,14 @@ class GmmSegmenter:
 
     def step(self, frame: Frame) -> Segmentation:
         """Blobs of one frame, largest first. Raises ShapeError if the frame's size changed since the first."""
-        height, width = frame.image.shape[:2]
+        image = frame.picture.at(self.settings.working_width)
         if frame.scene is None:  # the time of blank pictures counts towards the next one's interval
-            return Segmentation(np.zeros((height, width), np.int32), (), False, np.zeros((height, width), bool))
+            shape = image.shape[:2]
+            return Segmentation(np.zeros(shape, np.int32), (), False, np.zeros(shape, bool), frame.size)
         self.mixture.enter(frame.scene)
-        image = to_working_width(frame.image, self.settings.working_width)
         foreground = self._judge(image, self._timer.step(frame.time_s).dt_s)
-        labels, regions = self._blobs(self._clean(foreground), (width, height))
-        if labels.shape != (height, width):
-            labels = cv2.resize(labels.astype(np.float32), (width, height), interpolation=cv2.INTER_NEAREST).astype(
-                np.int32
-            )
-        return Segmentation(labels, regions, persistent=False, foreground=labels > 0)
+        labels, regions = self._blobs(self._clean(foreground), frame.size)
+        return Segmentation(labels, regions, persistent=False, foreground=labels > 0, frame_size=frame.size)
 
     def _judge(self, image: Image, dt_s: float) -> Mask:
         """(H, W) the foreground of a frame, which is learned unless an object covers most of the scene."""

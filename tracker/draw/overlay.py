@@ -44,7 +44,7 @@ class Overlay:
             return side_by_side(pictures, most_width=self._settings.panels_width)
         if self._settings.inset and len(self._lanes) > 1:
             inset = self._lanes[1]
-            mask = moment.view(inset).segmentation.foreground
+            mask = moment.view(inset).segmentation.full_foreground
             return draw_inset(pictures[0], mask, caption=inset, width=self._settings.inset_width)
         return pictures[0]
 

@@ -31,16 +31,15 @@ def draw_view(image: Image, view: View, *, time_s: float, trails: Trails, settin
     regions that no track has claimed (yet) are tinted grey.
     Raises ShapeError if the view is of another size than the image.
     """
-    if view.segmentation.labels.shape != image.shape[:2]:
-        raise ShapeError(
-            f"labels of lane {view.lane}: {view.segmentation.labels.shape}, the frame is {image.shape[:2]}"
-        )
+    labels = view.segmentation.full_labels
+    if labels.shape != image.shape[:2]:
+        raise ShapeError(f"labels of lane {view.lane}: {labels.shape}, the frame is {image.shape[:2]}")
     out = np.array(image, order="C")
     height, width = out.shape[:2]
     line_px = 1 if height < 600 else max(2, round(height / 700))
     tracks = sorted(view.tracks, key=lambda track: track.box.y1)  # the nearer one stands lower and is drawn later
 
-    _draw_masks(out, view.segmentation.labels, {track.label: track.id for track in tracks}, line_px, settings)
+    _draw_masks(out, labels, {track.label: track.id for track in tracks}, line_px, settings)
     _draw_faint(out, tracks, trails, line_px, settings)
     if settings.boxes:
         for track in tracks:

@@ -52,7 +52,7 @@ class EventFinder:
 
     def _step(self, moment: Moment) -> Iterator[Event]:
         frame, view = moment.frame, moment.view(self.lane)
-        self._size = (frame.image.shape[1], frame.image.shape[0])
+        self._size = frame.size
         shared, areas = shared_areas([track.box for track in view.tracks])
         overlap = shared / np.minimum.outer(areas, areas)
         colours = {t.id: mean_colour(frame, view.segmentation.labels, t) for t in view.tracks}

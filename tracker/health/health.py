@@ -16,7 +16,7 @@ from tracker.health.picture import Grey, Light, Noise
 from tracker.health.presence import Presence
 from tracker.health.warnings import MANY
 from tracker.timing import FrameTimer, WarmUp
-from tracker.types import Finding, Image, Level, Moment, Outcome
+from tracker.types import Finding, Image, Level, Moment, Outcome, same_size_foregrounds
 
 GAP_S = 1.0
 """as the background has it"""
@@ -100,7 +100,8 @@ class Health:
             views = moment.view(a), moment.view(b)
             agreement.add_boxes(*([track.box for track in view.tracks if not track.hidden] for view in views))
             if self._frames % MASKS_EVERY == 0:
-                agreement.add_masks(*(view.segmentation.foreground[::2, ::2] for view in views))
+                found = same_size_foregrounds([view.segmentation for view in views])
+                agreement.add_masks(*(foreground[::2, ::2] for foreground in found))
         if self._frames and len(self._intervals_s) < REMEMBERED:
             self._intervals_s.append(frame.time_s - self._last_s)
         self._frames += 1
@@ -109,15 +110,14 @@ class Health:
     def _look_at(self, moment: Moment) -> None:
         """What the picture tells of noise, light and camera; a blank one, or another scene, tells nothing."""
         frame = moment.frame
-        small = _small(frame.image)
+        small = _small(frame.small)
         if self._camera is None:
-            height, width = frame.image.shape[:2]
-            self._camera = Camera((width / small.shape[1], height / small.shape[0]))
+            self._camera = Camera((frame.size[0] / small.shape[1], frame.size[1] / small.shape[0]))
         if frame.scene != 0:
             for watch in (self._noise, self._light, self._camera):
                 watch.interrupt()
             return
-        self._noise.add(frame.image)
+        self._noise.add(frame.picture)
         self._light.add(small, frame.time_s)
         if max((float(view.segmentation.foreground[::4, ::4].mean()) for view in moment.views), default=0.0) > COVERED:
             self._camera.interrupt()

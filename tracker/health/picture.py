@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from tracker.types import Image
+from tracker.picture import Picture
 
 Grey = NDArray[np.uint8]
 """(h, w) a small grey picture"""
@@ -49,10 +49,10 @@ class Noise:
         """The next frame is not compared with the last."""
         self._before = None
 
-    def add(self, image: Image) -> None:
+    def add(self, picture: Picture) -> None:
         """Compare a frame with the one before."""
-        step = max(1, int(np.sqrt(image.shape[0] * image.shape[1] / SAMPLES)))
-        now = np.ascontiguousarray(image[::step, ::step, 1])  # no averaging: that would remove the noise
+        step = max(1, int(np.sqrt(picture.size[0] * picture.size[1] / SAMPLES)))
+        now = np.ascontiguousarray(picture.thinned(step)[..., 1])
         if self._before is not None:
             self.pairs += 1
             difference = cv2.absdiff(now, self._before)

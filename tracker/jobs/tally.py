@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from tracker.errors import SourceError
 from tracker.seen import Seen
-from tracker.types import Moment, Outcome
+from tracker.types import Moment, Outcome, enlarged
 
 if TYPE_CHECKING:  # the scores' libraries are loaded only where there is a truth to compare with
     from tracker.scores import ClipScores, Truth
@@ -78,8 +78,8 @@ class Tally:
                 self._scorers[view.lane].add(
                     place,
                     boxes=[(track.id, track.box) for track in seen],
-                    foreground=view.segmentation.foreground,
-                    owners=view.owners if self._owners else None,
+                    foreground=view.segmentation.full_foreground,
+                    owners=enlarged(view.owners, view.segmentation.size) if self._owners else None,
                 )
         if self._scorers:
             self._places.append(place)

@@ -9,7 +9,6 @@ from pathlib import Path
 import cv2
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from tracker.errors import MissingExtraError
@@ -18,15 +17,13 @@ from tracker.papers.evaluation import show
 from tracker.papers.settings import ExperimentSettings, TestSettings
 from tracker.papers.unroll import Inputs, Unrolled
 from tracker.papers.worlds import Clips
+from tracker.picture import Picture
 from tracker.sinks.ours import MARK, marked_png
 from tracker.sinks.outputs import write_output, writing
 from tracker.sinks.results import replacing
 from tracker.sinks.settings import VideoSettings
 from tracker.sinks.video import OverlayVideo
-from tracker.types import Frame, Moment
-
-Picture = NDArray[np.uint8]
-"""(H, W, 3) RGB"""
+from tracker.types import Frame, Image, Moment
 
 COLOURS = np.array(
     [(0, 114, 178), (230, 159, 0), (0, 158, 115), (204, 121, 167), (213, 94, 0), (86, 180, 233), (240, 228, 66), (150, 150, 150)],
@@ -44,7 +41,7 @@ CLIPS, COLUMNS = 6, 10
 """clips in a picture of groupings; frames in one of steps"""
 
 
-def owners(gamma: Tensor, frame: Tensor) -> Picture:
+def owners(gamma: Tensor, frame: Tensor) -> Image:
     """Each component's colour by its share of the pixel, brighter where the frame is: gamma (K, 1, H, W), frame (1, H, W)."""
     colours = COLOURS[np.arange(len(gamma)) % len(COLOURS)]
     mixed = np.einsum("khw,kc->hwc", gamma[:, 0].float().numpy(), colours)
@@ -52,13 +49,13 @@ def owners(gamma: Tensor, frame: Tensor) -> Picture:
     return np.asarray(np.clip(mixed * light, 0, 255), np.uint8)
 
 
-def grey(picture: Tensor) -> Picture:
+def grey(picture: Tensor) -> Image:
     """(1, H, W) in [0, 1]."""
     level = np.clip(picture[0].float().numpy() * 255, 0, 255).astype(np.uint8)
     return np.repeat(level[..., None], 3, axis=2)
 
 
-def sheet(rows: Sequence[Sequence[Picture]]) -> Picture:
+def sheet(rows: Sequence[Sequence[Image]]) -> Image:
     """Rows of equal pictures as one, enlarged without smoothing, white between them."""
     height, width = rows[0][0].shape[:2]
     times = -(-TILE_PX // max(height, width))
@@ -72,9 +69,9 @@ def sheet(rows: Sequence[Sequence[Picture]]) -> Picture:
     return whole
 
 
-def groupings(cells: Sequence[tuple[Cell, ExperimentSettings]], test: str, *, seed: int) -> Picture:
+def groupings(cells: Sequence[tuple[Cell, ExperimentSettings]], test: str, *, seed: int) -> Image:
     """Top: the last frames of some clips; below, for each cell, the owners. All cells see the same clips."""
-    rows: list[list[Picture]] = []
+    rows: list[list[Image]] = []
     for cell, settings in cells:
         run, _, clips = _shown(cell, settings, test, clips=CLIPS, seed=seed)
         if not rows:
@@ -83,7 +80,7 @@ def groupings(cells: Sequence[tuple[Cell, ExperimentSettings]], test: str, *, se
     return sheet(rows)
 
 
-def steps(cell: Cell, settings: ExperimentSettings, test: str, *, seed: int) -> Picture:
+def steps(cell: Cell, settings: ExperimentSettings, test: str, *, seed: int) -> Image:
     """One clip over its steps: frame, noisy input, owners, and a row for each component's psi."""
     run, inputs, clips = _shown(cell, settings, test, clips=1, seed=seed)
     chosen = np.unique(np.linspace(0, len(run.psi) - 1, COLUMNS).round().astype(int))
@@ -96,9 +93,9 @@ def steps(cell: Cell, settings: ExperimentSettings, test: str, *, seed: int) -> 
     return sheet(rows)
 
 
-def rollout(cells: Sequence[tuple[Cell, ExperimentSettings]], test: str, *, seed: int) -> Picture:
+def rollout(cells: Sequence[tuple[Cell, ExperimentSettings]], test: str, *, seed: int) -> Image:
     """Top: what happened; below, for each cell, its prediction of the next frame in its owners' colours."""
-    rows: list[list[Picture]] = []
+    rows: list[list[Image]] = []
     for cell, settings in cells:
         run, _, clips = _shown(cell, settings, test, clips=1, seed=seed)
         watched = settings.tests[test].watched or 0
@@ -109,12 +106,12 @@ def rollout(cells: Sequence[tuple[Cell, ExperimentSettings]], test: str, *, seed
     return sheet(rows)
 
 
-def rollout_film(cells: Sequence[tuple[Cell, ExperimentSettings]], test: str, *, seed: int) -> list[Picture]:
+def rollout_film(cells: Sequence[tuple[Cell, ExperimentSettings]], test: str, *, seed: int) -> list[Image]:
     """The roll-out of some clips, frame by frame: a clip a row, what happened on the left, then each cell's prediction.
 
     A line above is blue while they see the frames and orange while they dream.
     """
-    columns: list[list[list[Picture]]] = []  # [cell][clip][t]
+    columns: list[list[list[Image]]] = []  # [cell][clip][t]
     watched = 0
     for cell, settings in cells:
         run, _, clips = _shown(cell, settings, test, clips=FILMED, seed=seed)
@@ -132,13 +129,13 @@ def rollout_film(cells: Sequence[tuple[Cell, ExperimentSettings]], test: str, *,
     return film
 
 
-def write_film(film: Sequence[Picture], path: Path) -> None:
+def write_film(film: Sequence[Image], path: Path) -> None:
     """As MP4. Raises SinkError if it cannot be written."""
     settings = VideoSettings(crf=18)
     with replacing(path) as output:
         video = OverlayVideo(output, render=lambda moment: moment.frame.image, fps=FILM_FPS, settings=settings)
         for t, picture in enumerate(film):
-            video.write(Moment(Frame(t, t / FILM_FPS, picture), ()))
+            video.write(Moment(Frame(t, t / FILM_FPS, Picture.of(picture)), ()))
         video.close("complete")
 
 
@@ -150,7 +147,7 @@ def _shown(
     return show(cell, settings, wanted, clips=clips, seed=seed, number=0, split="test", device=device)
 
 
-def write_picture(picture: Picture, path: Path) -> None:
+def write_picture(picture: Image, path: Path) -> None:
     """As PNG. Raises SinkError if it cannot be written."""
     with replacing(path) as output:
         write_output(output, marked_png(cv2.imencode(".png", picture[..., ::-1])[1].tobytes()))

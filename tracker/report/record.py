@@ -10,9 +10,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from tracker.picture import Picture
 from tracker.report.data import LaneRecord, Peak, RunRecord
 from tracker.report.lives import Lives
-from tracker.types import Image, Moment, Outcome
+from tracker.types import Image, Moment, Outcome, same_size_foregrounds
 
 BINS = 2048
 GRID_WIDTH = 320
@@ -59,7 +60,7 @@ class Record:
         """Take note of one moment; about a tenth of a millisecond for two lanes of 480 x 360."""
         time_s = moment.frame.time_s
         if self._frames == 0:
-            self._start_s, self._width = time_s, moment.frame.image.shape[1]
+            self._start_s, self._width = time_s, moment.frame.size[0]
         elif time_s > self._last_s:
             self._step_s = time_s - self._last_s
         self._last_s = time_s
@@ -69,7 +70,7 @@ class Record:
         ]
         share = self._compare(moment) if len(self._lives) > 1 else 0.0
         self._bins.add(time_s, (*counts, share))
-        self._background.add(moment.frame.image)
+        self._background.add(moment.frame.picture)
         if share > 0:
             self._keep_peak(moment, share)
         self._frames += 1
@@ -117,7 +118,7 @@ class Record:
 
     def _compare(self, moment: Moment) -> float:
         """Add to the heat map; returns the share of the pixels on which not all lanes agree."""
-        found = [moment.view(lane).segmentation.foreground for lane in self._lives]
+        found = same_size_foregrounds([moment.view(lane).segmentation for lane in self._lives])
         any_, all_ = found[0], found[0]
         for foreground in found[1:]:
             any_, all_ = any_ | foreground, all_ & foreground
@@ -213,13 +214,13 @@ class _Background:
         self._stride = 1
         self._seen = 0
 
-    def add(self, image: Image) -> None:
+    def add(self, picture: Picture) -> None:
         if self._seen % self._stride == 0:
             if len(self._kept) == BACKGROUND_FRAMES:
                 self._kept = self._kept[::2]
                 self._stride *= 2
             if self._seen % self._stride == 0:
-                self._kept.append(_of_width(image, min(image.shape[1], BACKGROUND_WIDTH)).copy())
+                self._kept.append(picture.at(BACKGROUND_WIDTH).copy())
         self._seen += 1
 
     def median(self) -> Image:

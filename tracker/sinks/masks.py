@@ -25,7 +25,7 @@ class MaskFolder:
 
     def write(self, moment: Moment) -> None:
         """Add one picture. SinkError if it cannot be written."""
-        foreground = moment.view(self._lane).segmentation.foreground
+        foreground = moment.view(self._lane).segmentation.full_foreground
         # Encoded in memory: cv2.imwrite says neither why it failed nor, on some systems, takes every file name.
         _, data = cv2.imencode(".png", foreground.view(np.uint8) * np.uint8(255), [cv2.IMWRITE_PNG_COMPRESSION, 3])
         if not self._begun:
@@ -57,7 +57,7 @@ class RleMasks:
         from pycocotools import mask as coco
 
         view = moment.view(self._lane)
-        labels = np.asfortranarray(view.segmentation.labels)  # run lengths go down the columns
+        labels = np.asfortranarray(view.segmentation.full_labels)  # run lengths go down the columns
         self._text.write("")
         for track in view.tracks:
             owned = labels == track.label

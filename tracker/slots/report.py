@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -52,17 +51,12 @@ def visible_boxes(regions: Sequence[Region], labels: NDArray[np.int32]) -> list[
 
 
 def at_frame_size(
-    labels: NDArray[np.int32], foreground: Mask, regions: Sequence[Region], shape: tuple[int, ...]
+    labels: NDArray[np.int32], foreground: Mask, regions: Sequence[Region], size: tuple[int, int]
 ) -> Segmentation:
-    """Labels, foreground and boxes of the working picture in pixels of a frame of that shape."""
-    height, width = shape[:2]
-    fx, fy = width / labels.shape[1], height / labels.shape[0]
-    if (fx, fy) != (1, 1):
-        size = (width, height)
-        labels = cv2.resize(labels.astype(np.float32), size, interpolation=cv2.INTER_NEAREST).astype(np.int32)
-        foreground = cv2.resize(foreground.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST) > 0
+    """Labels and foreground as they are, boxes in pixels of a frame of `size` (width, height)."""
+    fx, fy = size[0] / labels.shape[1], size[1] / labels.shape[0]
     placed = []
     for region in regions:
         box = Box(region.box.x0 * fx, region.box.y0 * fy, region.box.x1 * fx, region.box.y1 * fy)
         placed.append(replace(region, box=box, area_px=region.area_px * fx * fy))
-    return Segmentation(labels, tuple(placed), persistent=True, foreground=foreground)
+    return Segmentation(labels, tuple(placed), persistent=True, foreground=foreground, frame_size=size)

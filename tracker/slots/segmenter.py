@@ -77,7 +77,7 @@ class SlotsSegmenter:
         """One iteration of RNN-EM with this frame; labels are identities."""
         slots, life = self._slots, self.settings.life
         interval = self._predict(frame.time_s)
-        image = to_working_width(frame.image, self.settings.working_width)
+        image = frame.picture.at(self.settings.working_width)
         size = image.shape[1], image.shape[0]
         verdict = self._judge(frame, image)
         # E-step (N-EM, equation 3): who is responsible for which pixel, by psi predicted for this frame
@@ -113,7 +113,7 @@ class SlotsSegmenter:
         if self.settings.boxes == "visible":
             regions = visible_boxes(regions, labels)
         foreground = (labels > 0) | blobs.at_least(life.min_area * blobs.labels.size)[blobs.labels]
-        return at_frame_size(labels, foreground, regions, frame.image.shape[:2])
+        return at_frame_size(labels, foreground, regions, frame.size)
 
     def _predict(self, time_s: float) -> Interval:
         """Bring what was predicted for the usual interval to the time of this frame; over a gap no slot goes on."""

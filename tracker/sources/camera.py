@@ -9,6 +9,7 @@ from typing import Any
 import cv2
 
 from tracker.errors import SourceError
+from tracker.picture import Picture
 from tracker.sources.span import Span
 from tracker.types import Frame, Image, SourceInfo
 
@@ -82,7 +83,7 @@ class Camera:
 
     def __iter__(self) -> Iterator[Frame]:
         for index, (time_s, image) in enumerate(self._span.cut(self._pictures())):
-            yield Frame(index, time_s, image)
+            yield Frame(index, time_s, Picture.of(image))
 
     def sample(self, count: int, *, whole: bool = True) -> list[Image]:
         """Nothing: what a camera will show is not known."""

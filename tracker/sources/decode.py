@@ -8,9 +8,11 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import av
+import cv2
 import numpy as np
 from av.video.frame import VideoFrame
 from av.video.reformatter import VideoReformatter
@@ -110,7 +112,10 @@ class Decoder:
         self._remote = is_url(address)
         self._timeout_s = timeout_s
         self._start()
-        self._reformatter = VideoReformatter()  # keeps its tables: 40 % cheaper than `VideoFrame.to_ndarray`
+        # they keep their tables: 40 % cheaper than `VideoFrame.to_ndarray`
+        self._reformatter = VideoReformatter()
+        self._shrinkers = {averaged: VideoReformatter() for averaged in (True, False)}
+        self._converting = Lock()  # the threads of several lanes ask
 
     def _start(self) -> None:
         self.decoded = self.lost = self.corrupt = 0
@@ -302,16 +307,32 @@ class Decoder:
         if begin is not None and not packet.is_corrupt:
             self.end_s = max(self.end_s, float((begin + (packet.duration or 0)) * packet.time_base))
 
-    def image(self, picture: VideoFrame) -> Image:
-        """RGB, not yet turned upright."""
-        if self.stretch is not None:
-            return self.stretch(deep_values(picture, self._reformatter))
-        rgb = self._reformatter.reformat(picture, format="rgb24").to_ndarray()
-        return np.ascontiguousarray(rgb)
+    def image(self, picture: VideoFrame, size: tuple[int, int] | None = None, *, averaged: bool = True) -> Image:
+        """RGB, not yet turned upright, at a smaller `size` (width, height) if one is given.
+
+        averaged  each pixel is the mean of what it stands for; else one of those
+        """
+        with self._converting:
+            if self.stretch is not None:
+                image = self.stretch(deep_values(picture, self._reformatter))
+                return image if size is None else _shrunk(image, size, averaged=averaged)
+            if size is None or size == (picture.width, picture.height):
+                return np.ascontiguousarray(self._reformatter.reformat(picture, format="rgb24").to_ndarray())
+            # from the stored planes to few pixels in one pass: a sixth of the time of all pixels first
+            small = self._shrinkers[averaged].reformat(
+                picture, width=size[0], height=size[1], format="rgb24", interpolation="AREA" if averaged else "POINT"
+            )
+            return np.ascontiguousarray(small.to_ndarray())
 
     def close(self) -> None:
         """Let go of the file or connection."""
         self._container.close()
+
+
+def _shrunk(image: Image, size: tuple[int, int], *, averaged: bool) -> Image:
+    return np.asarray(
+        cv2.resize(image, size, interpolation=cv2.INTER_AREA if averaged else cv2.INTER_NEAREST), np.uint8
+    )
 
 
 def packet_of(picture: VideoFrame) -> int | None:

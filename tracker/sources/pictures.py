@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tracker.errors import OptionError, SourceError
+from tracker.picture import Picture
 from tracker.sources.depth import PROBED
 from tracker.sources.pages import ONE, Pages, find_pages
 from tracker.sources.span import Span
@@ -141,7 +142,7 @@ class Pictures:
                     if len(self._left_out) < NAMED:
                         self._left_out.append(str(error))
                     continue
-                yield Frame(count, shot.time_s, image, shot.number, shot.place)
+                yield Frame(count, shot.time_s, Picture.of(image), shot.number, shot.place)
                 count += 1
         if count == 0:
             raise SourceError(f"{self.problem}; nothing is left")

@@ -11,6 +11,7 @@ from pathlib import Path
 from av.video.frame import VideoFrame
 
 from tracker.errors import SourceError
+from tracker.picture import Picture
 from tracker.sources.address import is_url, scheme, shown
 from tracker.sources.clock import FALLBACK_FPS
 from tracker.sources.connect import in_steps
@@ -20,6 +21,7 @@ from tracker.sources.depth import PROBED, Stretch, find_stretch
 from tracker.sources.packets import Packets
 from tracker.sources.span import Span
 from tracker.sources.spread import spread, spread_in_time
+from tracker.sources.stored import DecodedPicture
 from tracker.sources.timeline import Timeline, build_timeline
 from tracker.sources.times import arriving, numbered, timed
 from tracker.sources.upright import shown_aspect, upright
@@ -75,7 +77,7 @@ class Video:
         self._origin_s = first.time or 0.0
         self._upright = upright(first)
         self._coded_size = (first.width, first.height)
-        height, width = self._upright(decoder.image(first)).shape[:2]
+        width, height = self._upright.size(self._coded_size)
         remote = is_url(self._address)
         live = remote and (decoder.length_s is None or scheme(self._address) not in ("http", "https"))
         self._timeline = None if remote else self._list_packets()
@@ -206,9 +208,8 @@ class Video:
         self._begun = True
         count = 0
         for time_s, (number, picture) in self._span.cut(self._placed()):
-            image = self._upright(self._decoder.image(picture))
-            image.flags.writeable = False
-            yield Frame(count, time_s, image) if self.info.live else Frame(count, time_s, image, number + 1, number)
+            shown = Picture(DecodedPicture(self._decoder, picture, self._upright))
+            yield Frame(count, time_s, shown) if self.info.live else Frame(count, time_s, shown, number + 1, number)
             count += 1
         if count == 0:
             raise SourceError(f"{self._shown}: no readable frame at or after {self._span.start_s:g} s")

@@ -1,0 +1,84 @@
+"""A frame's picture: the whole of it and small ones, from an array and from a decoder's planes."""
+
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+from tracker.picture import Picture
+from tracker.sources import open_source
+from tracker.types import SMALL_PX, Frame
+
+
+def blocks(width: int, height: int) -> np.ndarray:
+    """A picture whose colours change slowly, so that shrinking it by other rules changes little."""
+    y, x = np.mgrid[:height, :width]
+    return np.stack([255 * x / width, 255 * y / height, 255 * (x + y) / (width + height)], 2).astype(np.uint8)
+
+
+def write_video(path: Path, images: list[np.ndarray], *, pix_fmt: str = "yuv420p") -> Path:
+    height, width = images[0].shape[:2]
+    with av.open(str(path), "w") as file:
+        stream = file.add_stream("libx264", rate=25, options={"qp": "0" if pix_fmt == "yuv444p" else "4"})
+        stream.width, stream.height, stream.pix_fmt = width, height, pix_fmt
+        for image in images:
+            file.mux(stream.encode(av.VideoFrame.from_ndarray(image, format="rgb24")))
+        file.mux(stream.encode(None))
+    return path
+
+
+def frames(path: Path) -> list[Frame]:
+    with open_source(str(path)) as source:
+        return list(source)
+
+
+def test_an_array_is_its_own_whole_picture_and_is_made_smaller_once() -> None:
+    image = blocks(1280, 720)
+    picture = Picture.of(image)
+    assert np.shares_memory(picture.at("full"), image)
+    assert picture.at(640).shape == (360, 640, 3)
+    assert picture.at(640) is picture.at(640)
+    np.testing.assert_array_equal(picture.at(2000), image)
+    assert image.flags.writeable  # the caller's array stays the caller's
+    with pytest.raises(ValueError, match="read-only"):
+        picture.at("full")[0, 0, 0] = 1
+
+
+@pytest.mark.parametrize("pix_fmt", ["yuv420p", "yuv444p"])
+def test_a_small_picture_of_a_video_is_that_of_the_whole_one(tmp_path: Path, pix_fmt: str) -> None:
+    (frame,) = frames(write_video(tmp_path / "clip.mp4", [blocks(1280, 720)], pix_fmt=pix_fmt))
+    assert frame.size == (1280, 720)
+    small, whole = frame.small, frame.image
+    assert small.shape == (360, SMALL_PX, 3)
+    assert whole.shape == (720, 1280, 3)
+    averaged = Picture.of(whole).at(SMALL_PX)
+    apart = np.abs(small.astype(int) - averaged)
+    assert apart.mean() < 1
+    assert apart.max() <= 6  # where colours are clipped
+
+
+def test_a_thinned_picture_keeps_the_noise(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    noisy = np.clip(128 + rng.normal(0, 20, (720, 1280, 1)), 0, 255).astype(np.uint8).repeat(3, 2)
+    (frame,) = frames(write_video(tmp_path / "clip.mp4", [noisy]))
+    assert frame.picture.thinned(8).shape == (90, 160, 3)
+    assert frame.picture.thinned(8)[..., 1].std() > 15
+    assert frame.picture.at(160)[..., 1].std() < 6
+
+
+def test_planes_are_what_the_decoder_stores(tmp_path: Path) -> None:
+    (frame,) = frames(write_video(tmp_path / "clip.mp4", [blocks(646, 358)]))
+    planes = frame.picture.planes()
+    assert planes is not None
+    assert [plane.shape for plane in planes] == [(358, 646), (179, 323), (179, 323)]
+    with av.open(str(tmp_path / "clip.mp4")) as file:
+        (decoded,) = file.decode(video=0)
+    flat = np.concatenate([plane.ravel() for plane in planes])
+    np.testing.assert_array_equal(flat, decoded.to_ndarray(format="yuv420p").ravel())
+
+
+def test_other_formats_have_no_planes(tmp_path: Path) -> None:
+    (frame,) = frames(write_video(tmp_path / "clip.mp4", [blocks(640, 360)], pix_fmt="yuv444p"))
+    assert frame.picture.planes() is None
+    assert Picture.of(blocks(64, 36)).planes() is None

@@ -1,0 +1,102 @@
+"""One picture of a clip, at the widths at which it is asked for."""
+
+from __future__ import annotations
+
+from threading import Lock
+from typing import NamedTuple, Protocol
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from tracker.resize import size_at
+from tracker.types import SMALL_PX, Image, Working
+
+Plane = NDArray[np.uint8]
+
+
+class Planes(NamedTuple):
+    """A picture as video stores it: brightness, and colour at half the size. W and H are even."""
+
+    y: Plane
+    """(H, W)"""
+    u: Plane
+    """(H / 2, W / 2)"""
+    v: Plane
+    """(H / 2, W / 2)"""
+
+
+class Stored(Protocol):
+    """A picture as a source has it."""
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(width, height) as it is shown."""
+        ...
+
+    def rgb(self, size: tuple[int, int]) -> Image:
+        """(H, W, 3), each pixel the mean of what it stands for; `size` (width, height) is at most the picture's own."""
+        ...
+
+    def thinned(self, step: int) -> Image:
+        """See `Picture.thinned`."""
+        ...
+
+    def planes(self) -> Planes | None:
+        """See `Picture.planes`."""
+        ...
+
+
+class Picture:
+    """A picture at any width: converted when first asked for, once for each width. Several threads may ask."""
+
+    def __init__(self, stored: Stored) -> None:
+        self.size = stored.size
+        self._stored = stored
+        self._made: dict[tuple[int, int], Image] = {}
+        self._lock = Lock()
+
+    @classmethod
+    def of(cls, image: Image) -> Picture:
+        """The picture that an array (H, W, 3) uint8 RGB is."""
+        return cls(_Array(image))
+
+    def at(self, width: Working) -> Image:
+        """(h, w, 3) read-only, averaged down to `width` pixels across; the whole picture if it is no wider, or for "full"."""
+        size = size_at(self.size, width)
+        with self._lock:
+            if size not in self._made:
+                made = self._stored.rgb(size).view()  # of a caller's array, only the view becomes read-only
+                made.flags.writeable = False
+                self._made[size] = made
+            return self._made[size]
+
+    def thinned(self, step: int) -> Image:
+        """(h, w, 3) one pixel of every step x step: it has the noise that an average would remove."""
+        if self.size[0] <= SMALL_PX:
+            return self.at("full")[::step, ::step]
+        with self._lock:
+            return self._stored.thinned(step)
+
+    def planes(self) -> Planes | None:
+        """The picture as video stores it, not to be written to; None where it is stored otherwise, or not upright."""
+        return self._stored.planes()
+
+
+class _Array:
+    """A picture that is an array."""
+
+    def __init__(self, image: Image) -> None:
+        self._image = image
+        self.size = (image.shape[1], image.shape[0])
+
+    def rgb(self, size: tuple[int, int]) -> Image:
+        if size == self.size:
+            return self._image
+        return np.asarray(cv2.resize(self._image, size, interpolation=cv2.INTER_AREA), np.uint8)
+
+    def thinned(self, step: int) -> Image:
+        return self._image[::step, ::step]
+
+    def planes(self) -> Planes | None:
+        return None

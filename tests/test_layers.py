@@ -11,7 +11,7 @@ import pytest
 import tracker
 
 PACKAGE = Path(tracker.__file__).parent
-WAIST = {"types", "errors", "passwords", "seen", "timing", "children", "labels", "resize", "picture", "em", "learning"}
+WAIST = {"types", "errors", "passwords", "seen", "timing", "children", "labels", "resize", "picture", "inference", "em", "learning"}
 STATIONS = {
     "sources",
     "worlds",

@@ -41,8 +41,8 @@ def _slots(name: str, settings: RunSettings) -> Lane:
     mixture = Mixture(settings.gmm.mixture.model_copy(update={"method": "mog2"}))
     if settings.foreground is None:
         return Lane(name, SlotsSegmenter(settings.slots, network=network, scene=mixture, device=device))
-    net, digest = load_foreground(settings.foreground.weights, device=device)
-    scene = ForegroundScene(mixture, net, settings.foreground, device=device)
+    predict, digest = load_foreground(settings.foreground.weights, device=device)
+    scene = ForegroundScene(mixture, predict, settings.foreground)
     network = network._replace(digest=f"{network.digest}+{digest}")
     return Lane(name, SlotsSegmenter(settings.slots, network=network, scene=scene, device=device))
 

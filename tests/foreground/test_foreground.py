@@ -11,12 +11,13 @@ import torch
 
 from tracker.background import Mixture, MixtureSettings
 from tracker.errors import SettingsError, WeightsError
-from tracker.foreground.features import CHANNELS, SceneFeatures
-from tracker.foreground.net import ForegroundNet, object_probability
+from tracker.foreground.features import CHANNELS, UNITS, ZERO, SceneFeatures, as_numbers
+from tracker.foreground.net import ForegroundNet
+from tracker.foreground.predictor import CERTAIN, TorchPredictor
 from tracker.foreground.scene import ForegroundScene
 from tracker.foreground.settings import ForegroundNetSettings, ForegroundSettings, ForegroundTrainSettings
 from tracker.foreground.training import DrawnFrames, foreground_loss, train
-from tracker.foreground.weights import load_foreground, save_foreground
+from tracker.foreground.weights import load_foreground, load_foreground_net, save_foreground
 from tracker.learning.loop import RunOptions
 from tracker.lessons.foreground import DrawFrames, ForegroundClips
 from tracker.slots.weights import load_network
@@ -41,16 +42,28 @@ def prepared(image: np.ndarray) -> SceneFeatures:
 def test_an_empty_scene_shows_no_difference():
     image = scene()
     channels = prepared(image).extract(image).channels
-    assert channels.shape == (48, 64, CHANNELS)
-    assert channels.dtype == np.float32
-    assert np.abs(channels[..., DIFFERENCE : DIFFERENCE + 3]).max() < 0.2
+    assert channels.shape == (CHANNELS, 48, 64)
+    assert channels.dtype == np.uint8
+    assert np.abs(as_numbers(channels)[DIFFERENCE : DIFFERENCE + 3]).max() < 0.2
+
+
+def test_the_steps_of_the_channels_are_grey_levels():
+    """Counted by hand: a pixel of 200 before a scene of 100 in today's light, which the mixture calls an object."""
+    image = np.full((48, 64, 3), 100, np.uint8)
+    known = prepared(image)
+    image[20:30, 20:30] = 200
+    numbers = as_numbers(known.extract(image).channels)[:, 25, 25]
+    np.testing.assert_allclose(numbers[:3], (150 - 128) / 64, atol=0.02)
+    np.testing.assert_allclose(numbers[3:6], (ZERO - 1) * UNITS[3])  # 100 levels, of which 63.5 can be said
+    np.testing.assert_array_equal(numbers[6:8], [1, 0])
+    assert 0 < numbers[VARIABILITY] < 0.6
 
 
 def test_light_that_changes_everywhere_is_no_difference_but_an_object_is():
     image = scene()
     darker = (image * 0.7).astype(np.uint8)
     darker[20:30, 20:30] = 250
-    difference = np.abs(prepared(image).extract(darker).channels[..., DIFFERENCE : DIFFERENCE + 3]).max(-1)
+    difference = np.abs(as_numbers(prepared(image).extract(darker).channels)[DIFFERENCE : DIFFERENCE + 3]).max(0)
     inside, outside = difference[20:30, 20:30], np.delete(difference, np.s_[14:36], axis=0)
     assert inside.min() > 2
     assert outside.mean() < 0.5
@@ -67,7 +80,7 @@ def test_a_place_that_flickers_is_variable_and_one_where_somebody_stood_is_not()
         pictures.append(picture)
     known = SceneFeatures(Mixture(MixtureSettings()))
     known.prepare(pictures)
-    variability = known.extract(image).channels[..., VARIABILITY]
+    variability = as_numbers(known.extract(image).channels)[VARIABILITY]
     assert variability[:, :16].mean() > 2 * variability[:, 20:36].mean()
     assert variability[:, 48:].mean() < 1.5 * variability[:, 20:36].mean()
     assert variability.min() > 0
@@ -76,27 +89,27 @@ def test_a_place_that_flickers_is_variable_and_one_where_somebody_stood_is_not()
 def test_an_object_nobody_owns_makes_its_place_variable_slowly():
     image = scene()
     known = prepared(image)
-    calm = known.extract(image).channels[..., VARIABILITY].mean()
+    calm = as_numbers(known.extract(image).channels)[VARIABILITY].mean()
     there = image.copy()
     there[:, 32:] = 255
     for _ in range(80):
         known.learn(there, known.extract(there))
-    variability = known.extract(image).channels[..., VARIABILITY]
+    variability = as_numbers(known.extract(image).channels)[VARIABILITY]
     assert calm < variability[:, 32:].mean() < 0.5
 
 
 @pytest.mark.parametrize("shape", [(48, 64), (45, 61), (8, 8)])
 def test_any_size_gets_one_probability_a_pixel(shape):
-    net = ForegroundNet(SMALL).eval()
-    found = object_probability(net, np.zeros((*shape, CHANNELS), np.float32))
+    found = TorchPredictor(ForegroundNet(SMALL))(np.full((CHANNELS, *shape), ZERO, np.uint8))
     assert found.shape == shape
-    assert found.min() >= 0
-    assert found.max() <= 1
+    assert found.dtype == np.uint8
 
 
 def test_a_large_picture_is_shown_small_and_judged_at_its_own_size():
     image = scene(96, 128)
-    known = ForegroundScene(Mixture(MixtureSettings()), ForegroundNet(SMALL).eval(), ForegroundSettings(side_px=48))
+    known = ForegroundScene(
+        Mixture(MixtureSettings()), TorchPredictor(ForegroundNet(SMALL)), ForegroundSettings(side_px=48)
+    )
     assert not known.judge(image).any()  # nothing is known yet: all of it is the scene
     known.prepare([image] * 5)
     verdict = known.judge(image)
@@ -107,22 +120,21 @@ def test_a_large_picture_is_shown_small_and_judged_at_its_own_size():
     assert not known.judge(image).any()
 
 
-class Sees(torch.nn.Module):
-    """A network that is sure of some rectangles or masks, and of nothing else."""
+class Sees:
+    """A predictor that is sure of some rectangles or masks, and of nothing else."""
 
-    def __init__(self, *seeds: tuple[slice, slice] | torch.Tensor) -> None:
-        super().__init__()
+    def __init__(self, *seeds: tuple[slice, slice] | np.ndarray) -> None:
         self.seeds = seeds
 
-    def forward(self, features):
-        logits = torch.full((1, 1, *features.shape[2:]), -9.0, dtype=features.dtype)
+    def __call__(self, channels):
+        found = np.zeros(channels.shape[1:], np.uint8)
         for seed in self.seeds:
-            logits[0, 0][seed] = 9.0
-        return logits
+            found[seed] = CERTAIN
+        return found
 
 
 def judged(
-    image: np.ndarray, empty: np.ndarray, *seeds: tuple[slice, slice] | torch.Tensor
+    image: np.ndarray, empty: np.ndarray, *seeds: tuple[slice, slice] | np.ndarray
 ) -> tuple[ForegroundScene, np.ndarray]:
     known = ForegroundScene(Mixture(MixtureSettings()), Sees(*seeds), ForegroundSettings())
     known.prepare([empty] * 8)
@@ -177,7 +189,7 @@ def shaded(edge_px: float) -> tuple[np.ndarray, np.ndarray]:
 @pytest.mark.parametrize(("edge_px", "kept"), [(24, False), (1, True)], ids=["a cloud's shadow", "a dark thing"])
 def test_what_only_darkens_and_fades_at_its_rim_is_the_light(edge_px, kept):
     image, patch = shaded(edge_px)
-    _, verdict = judged(image, ROAD, torch.from_numpy(patch))
+    _, verdict = judged(image, ROAD, patch)
     assert (verdict[patch] == FOREGROUND).mean() == pytest.approx(float(kept), abs=0.02)
 
 
@@ -185,7 +197,7 @@ def test_who_walks_in_a_clouds_shadow_stays():
     image, patch = shaded(24)
     walker = np.s_[40:56, 60:66]
     image[walker] = (150, 40, 40)
-    _, verdict = judged(image, ROAD, torch.from_numpy(patch))
+    _, verdict = judged(image, ROAD, patch)
     assert (verdict[walker] == FOREGROUND).mean() > 0.8
     assert (verdict == FOREGROUND).sum() < 2 * 16 * 6
 
@@ -204,7 +216,7 @@ def test_a_bright_lorry_with_windows_is_not_the_sun():
     street = cv2.GaussianBlur(scene(96, 128), (0, 0), 3)
     image = street.copy()
     image[10:90, 10:120] = 220
-    windows = torch.zeros(96, 128, dtype=torch.bool)
+    windows = np.zeros((96, 128), bool)
     windows[10:90, 10:120] = True
     for x in range(18, 110, 14):
         image[20:78, x : x + 8] = 40
@@ -236,7 +248,7 @@ def test_a_faint_middle_between_the_parts_of_an_object_stays():
 )
 def test_the_shipped_network_finds_drawn_walkers_and_not_their_shadows(still, least):
     """Also where the scene was learned from one picture over and over, which has no noise to be learned."""
-    net, digest = load_foreground("foreground")
+    predict, digest = load_foreground("foreground")
     assert len(digest) == 64
     settings = StreetSettings(
         width=200, height=160, frames=12, objects=(3, 3), object_px=(24, 36), shadow=(0.3, 0.3), pillars=(0, 0)
@@ -244,7 +256,7 @@ def test_the_shipped_network_finds_drawn_walkers_and_not_their_shadows(still, le
     hits = found = true = 0
     for seed in (3, 4, 5):
         clip = draw_street(settings, seed=seed)
-        known = ForegroundScene(Mixture(MixtureSettings()), net, ForegroundSettings())
+        known = ForegroundScene(Mixture(MixtureSettings()), predict, ForegroundSettings())
         empty = np.where(clip.labels[..., None] > 0, clip.background, clip.images)
         known.prepare([empty[0]] * 8 if still else list(empty[:8]))
         for image, labels in zip(clip.images[::3], clip.labels[::3], strict=True):
@@ -267,7 +279,7 @@ def test_drawn_frames_depend_on_their_number_only():
     first, again, other = draw(3), draw(3), draw(4)
     assert np.array_equal(first.features, again.features)
     assert np.array_equal(first.objects, again.objects)
-    assert first.features.shape == (*first.objects.shape, CHANNELS)
+    assert first.features.shape == (2, CHANNELS, *first.objects.shape[1:])
     assert len(first.features) == 2
     assert not np.array_equal(first.features, other.features)
 
@@ -275,19 +287,19 @@ def test_drawn_frames_depend_on_their_number_only():
 def draw_squares(number: int) -> DrawnFrames:
     """Two frames with a bright square each; a plain function, so that another process can be given it."""
     rng = np.random.default_rng(number + 10)
-    features = rng.normal(0, 0.2, (2, 16, 16, CHANNELS)).astype(np.float16)
+    features = np.clip(rng.normal(ZERO, 10, (2, CHANNELS, 16, 16)), 0, 255).astype(np.uint8)
     objects = np.zeros((2, 16, 16), bool)
     for n in range(2):
         y, x = rng.integers(2, 8, 2)
         objects[n, y : y + 6, x : x + 6] = True
-    features[objects, DIFFERENCE] += 3
+    features[:, DIFFERENCE][objects] = 220
     return DrawnFrames(features, objects)
 
 
 @pytest.mark.slow
 def test_a_training_that_was_stopped_goes_on_to_the_same_weights(tmp_path):
     settings = ForegroundTrainSettings(
-        steps=6, batch=4, repeats=2, kept_draws=2, checkpoint_every=3, bfloat16=False, net=SMALL
+        steps=6, batch=4, repeats=2, kept_draws=2, checkpoint_every=3, bfloat16=False, net=SMALL, rounded_from=0.5
     )
     whole = train(settings, draw_squares, tmp_path / "whole", recipe={"a": 1})
     train(settings, draw_squares, tmp_path / "halves", recipe={"a": 1}, options=RunOptions(minutes=0))
@@ -306,7 +318,7 @@ def test_the_shipped_network_is_found_by_its_old_name_with_a_warning_that_names_
 
 def test_weights_of_the_two_networks_are_not_taken_for_each_other(tmp_path):
     save_foreground(ForegroundNet(SMALL), SMALL, tmp_path / "foreground.safetensors", trained_steps=1)
-    net, _ = load_foreground(str(tmp_path / "foreground.safetensors"))
+    net, _ = load_foreground_net(str(tmp_path / "foreground.safetensors"))
     assert net.settings == SMALL
     with pytest.raises(WeightsError, match="another version"):
         load_network(str(tmp_path / "foreground.safetensors"))

@@ -9,7 +9,8 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from tracker.errors import WeightsError
-from tracker.learning.weights import HEADER, SHIPPED, find_weights
+from tracker.learning.nets import HEADER
+from tracker.learning.weights import SHIPPED, find_weights
 from tracker.slots.cell import WindowCell
 from tracker.slots.settings import CellSettings, MixtureModelSettings, NetworkSettings
 from tracker.slots.weights import FORMAT, load_network, save_network

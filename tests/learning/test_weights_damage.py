@@ -16,8 +16,8 @@ from tracker.foreground.net import ForegroundNet
 from tracker.foreground.settings import ForegroundNetSettings
 from tracker.foreground.weights import FORMAT as GROUND_FORMAT
 from tracker.foreground.weights import load_foreground, save_foreground
+from tracker.learning.nets import HEADER
 from tracker.learning.run import read_checkpoint, write_checkpoint
-from tracker.learning.weights import HEADER
 from tracker.papers.cells import build_cell
 from tracker.papers.settings import ExperimentSettings, NetSettings
 from tracker.papers.weights import FORMAT as PAPERS_FORMAT

@@ -13,23 +13,25 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from tracker.foreground.light import COVERED_WEIGHT, LIGHT_WEIGHT, is_dimmed, light_factor
+from tracker.foreground.light import COVERED_WEIGHT, LIGHT_WEIGHT, in_light, is_dimmed, light_factor
 from tracker.timing import REFERENCE_S, lasts, rate_over
 from tracker.types import BACKGROUND, FOREGROUND, UNSURE, Image, Mask, Scene, Verdicts
 
 Array = NDArray[np.float32]
 
-# the channels
+# the channels, in whole numbers: a network of whole numbers gives the same answer on every chip
 CHANNELS = 9
 """mean colour 3, difference 3, mixture's foreground, mixture's unsure, variability"""
-COLOUR_UNIT = 64
-"""grey levels that are 1 in the mean colour, which is -2 for black and about 2 for white"""
-DIFFERENCE_UNIT, DIFFERENCE_LIMIT = 16, 64
-"""grey levels that are 1 in the difference, and beyond which a larger one says no more"""
-VARIABILITY_UNIT = 8
-"""grey levels that are 1 in the variability"""
-IS_FOREGROUND = np.where(np.arange(256) == FOREGROUND, np.float32(1), np.float32(0))
-IS_UNSURE = np.where(np.arange(256) == UNSURE, np.float32(1), np.float32(0))
+ZERO = 128
+"""what stands for 0 in a channel"""
+DIFFERENCE_STEPS = 2
+"""steps a grey level of the difference, which ends at 64 grey levels: a larger one says no more"""
+VARIABILITY_STEPS = 8
+"""steps a grey level of the variability, which ends at 16"""
+UNITS = np.array([1 / 64] * 3 + [1 / 32] * 3 + [1 / 64] * 3, np.float32)
+"""(CHANNELS,) what a step of each channel is to the network: powers of two"""
+IS_FOREGROUND = np.where(np.arange(256) == FOREGROUND, ZERO + 64, ZERO).astype(np.uint8)
+IS_UNSURE = np.where(np.arange(256) == UNSURE, ZERO + 64, ZERO).astype(np.uint8)
 """tables from verdicts to channels"""
 
 # why much of a frame is different
@@ -83,13 +85,13 @@ class PicturedScene(Scene, Protocol):
 class FrameFeatures:
     """What the network is shown of a frame, and what that was computed from."""
 
-    channels: Array
-    """(H, W, CHANNELS)"""
-    colours: Array
-    """(H, W, 3) the frame, in grey levels"""
-    expected: Array
+    channels: NDArray[np.uint8]
+    """(CHANNELS, H, W)"""
+    colours: Image
+    """(H, W, 3) the frame"""
+    expected: Image
     """(H, W, 3) the empty scene in the frame's light"""
-    difference: Array
+    difference: NDArray[np.uint8]
     """(H, W) grey levels between the two, of the channel that differs most"""
     different: Mask
     """(H, W) the mixture's foreground"""
@@ -121,7 +123,7 @@ class SceneFeatures:
         self._begin()
 
     def _begin(self) -> None:
-        self._picture: Array | None = None
+        self._picture: Image | None = None
         self._age_s = self._unlearned_s = 0.0
 
     def enter(self, scene: int) -> None:
@@ -150,17 +152,14 @@ class SceneFeatures:
     def extract(self, image: Image) -> FrameFeatures:
         """The features of a frame. Learns nothing."""
         verdict = self.mixture.judge(image)
-        colours = image.astype(np.float32)
         different: Mask = verdict == FOREGROUND
         light_changed, covered, weights = self._explain(image, different)
-        background = self._background()
-        light = light_factor(colours, background, verdict, weights)
-        expected = np.asarray(cv2.multiply(background, light), np.float32)
+        expected = in_light(self._background(), light_factor(image, self._background(), verdict, weights))
         tinted = different.copy()
-        tinted[different] = ~is_dimmed(colours[different], expected[different])
-        difference = _difference(colours, expected)
-        channels = _channels(colours, expected, verdict, self._variability_channel(difference, verdict))
-        return FrameFeatures(channels, colours, expected, difference, different, tinted, light_changed, covered)
+        tinted[different] = ~is_dimmed(image[different], expected[different])
+        difference = _difference(image, expected)
+        channels = _channels(image, expected, verdict, self._variability_now(difference, verdict))
+        return FrameFeatures(channels, image, expected, difference, different, tinted, light_changed, covered)
 
     def learn(
         self, image: Image, frame: FrameFeatures | None, objects: Mask | None = None, *, dt_s: float = REFERENCE_S
@@ -182,7 +181,7 @@ class SceneFeatures:
         if self._variability is not None and frame is not None:
             step = np.float32(rate_over(VARIABILITY_RATE, min(dt_s, REFERENCE_S)))
             rate = step if objects is None else np.where(objects, 0, step)
-            counted = np.minimum(frame.difference, MOST_RISE * self._variability + 1)
+            counted = np.minimum(frame.difference, np.float32(MOST_RISE) * self._variability + 1)
             self._variability += rate * (counted - self._variability)
 
     def adapt(self, image: Image) -> None:
@@ -190,10 +189,10 @@ class SceneFeatures:
         self.mixture.adapt(image)
         self._picture = None
 
-    def _background(self) -> Array:
+    def _background(self) -> Image:
         """(H, W, 3) the empty scene, at most REFRESH_S old."""
         if self._picture is None or lasts(self._age_s, REFRESH_S):
-            self._picture, self._age_s = self.mixture.picture().astype(np.float32), 0.0
+            self._picture, self._age_s = self.mixture.picture(), 0.0
         return self._picture
 
     def _explain(self, image: Image, different: Mask) -> tuple[bool, bool, Array]:
@@ -206,37 +205,40 @@ class SceneFeatures:
         covered = share > COVERED_SHARE and change.hides_edges
         return light_changed, covered, COVERED_WEIGHT if share > COVERED_SHARE and not light_changed else LIGHT_WEIGHT
 
-    def _variability_channel(self, difference: Array, verdict: Verdicts) -> Array:
-        """(H, W) variability of the pixels, though nowhere much less than this frame's noise, whatever the scene was learned from."""
+    def _variability_now(self, difference: NDArray[np.uint8], verdict: Verdicts) -> Array:
+        """(H, W) grey levels: variability of the pixels, but nowhere much less than this frame's noise."""
         if self._variability is None:
             self._variability = np.full(verdict.shape, USUAL, np.float32)
         sampled = np.s_[::NOISE_STEP_PX, ::NOISE_STEP_PX]
         noise = difference[sampled][verdict[sampled] == BACKGROUND]
         today = min(NOISIEST, np.float32(np.quantile(noise, QUIET_SHARE))) if noise.size else CALMEST
-        variability = np.maximum(self._variability, max(CALMEST, today))
-        variability *= 1 / VARIABILITY_UNIT
-        return variability
+        return np.maximum(self._variability, max(CALMEST, today))
 
 
-def _difference(colours: Array, expected: Array) -> Array:
+def _difference(colours: Image, expected: Image) -> NDArray[np.uint8]:
     """(H, W) of the channel that differs most."""
     # OpenCV on whole pictures: numpy's loops over a last axis of three take several times as long
     planes = cv2.split(cv2.absdiff(colours, expected))
-    return np.asarray(cv2.max(cv2.max(planes[0], planes[1]), planes[2]), np.float32)
+    return np.asarray(cv2.max(cv2.max(planes[0], planes[1]), planes[2]), np.uint8)
 
 
-def _channels(colours: Array, expected: Array, verdict: Verdicts, variability: Array) -> Array:
-    """(H, W, CHANNELS) what the network is shown."""
-    half = 0.5 / COLOUR_UNIT
-    mean = cv2.addWeighted(colours, half, expected, half, -2)
-    difference = np.asarray(cv2.subtract(colours, expected), np.float32)
-    np.clip(difference, -DIFFERENCE_LIMIT, DIFFERENCE_LIMIT, out=difference)
-    difference *= 1 / DIFFERENCE_UNIT
-    verdicts = [cv2.LUT(verdict, table) for table in (IS_FOREGROUND, IS_UNSURE)]
-    return np.asarray(cv2.merge([mean, difference, *verdicts, variability]), np.float32)
+def _channels(colours: Image, expected: Image, verdict: Verdicts, variability: Array) -> NDArray[np.uint8]:
+    """(CHANNELS, H, W) what the network is shown. OpenCV rounds, and ends at 0 and 255."""
+    channels = np.empty((CHANNELS, *verdict.shape), np.uint8)
+    channels[:3] = cv2.split(cv2.addWeighted(colours, 0.5, expected, 0.5, 0))
+    channels[3:6] = cv2.split(cv2.addWeighted(colours, DIFFERENCE_STEPS, expected, -DIFFERENCE_STEPS, ZERO))
+    cv2.LUT(verdict, IS_FOREGROUND, channels[6])
+    cv2.LUT(verdict, IS_UNSURE, channels[7])
+    cv2.convertScaleAbs(variability, channels[8], VARIABILITY_STEPS, ZERO)
+    return channels
 
 
-def _usual_difference(images: Sequence[Image], verdicts: Sequence[Verdicts], background: Array) -> Array:
+def as_numbers(channels: NDArray[np.uint8]) -> Array:
+    """(..., CHANNELS, H, W) float32: what the steps of the channels stand for."""
+    return np.asarray((channels.astype(np.float32) - ZERO) * UNITS[:, None, None], np.float32)
+
+
+def _usual_difference(images: Sequence[Image], verdicts: Sequence[Verdicts], background: Image) -> Array:
     """(H, W) grey levels by which pixels usually differ from the background while no object is before them."""
     away = np.stack([_away(image, background, verdict) for image, verdict in zip(images, verdicts, strict=True)])
     calm = np.stack([verdict != FOREGROUND for verdict in verdicts])
@@ -248,9 +250,9 @@ def _usual_difference(images: Sequence[Image], verdicts: Sequence[Verdicts], bac
     return np.minimum(lower, judged)
 
 
-def _away(image: Image, background: Array, verdict: Verdicts) -> NDArray[np.uint8]:
+def _away(image: Image, background: Image, verdict: Verdicts) -> NDArray[np.uint8]:
     """(H, W) grey levels between an image and the background; in the image's light, where that is clearly another."""
-    light = light_factor(image.astype(np.float32), background, verdict)
+    light = light_factor(image, background, verdict)
     if abs(float(np.log(np.median(light)))) > OTHER_LIGHT:
-        background = np.asarray(cv2.multiply(background, light), np.float32)
-    return np.asarray(cv2.absdiff(image, cv2.convertScaleAbs(background)).max(axis=2), np.uint8)
+        background = in_light(background, light)
+    return _difference(image, background)

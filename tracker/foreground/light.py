@@ -1,6 +1,6 @@
 """What is different from the scene and still no object: the light, the shadows of clouds, what a codec left behind.
 
-Functions of arrays; colours are float32 in 0..255.
+Functions of arrays; colours are uint8.
 """
 
 from __future__ import annotations
@@ -9,13 +9,15 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from tracker.types import BACKGROUND, FOREGROUND, Mask, Verdicts
+from tracker.types import BACKGROUND, FOREGROUND, Image, Mask, Verdicts
 
 Array = NDArray[np.float32]
 
 # the light of a frame, beside that of the background
 LIGHT_CELLS = 12
 """cells across the picture in which the light is compared: it changes smoothly"""
+LIGHT_SAMPLES_PX = 96
+"""pixels along the shorter side that are compared at least, if there are so many: cells have dozens then"""
 LIGHT_BLUR_CELLS = 2.0
 """standard deviation in cells over which the comparison is smoothed"""
 UNSURE_WEIGHT = 0.02
@@ -56,30 +58,43 @@ CORE_SHARE = 0.1
 """share of a piece that the mixture finds different, from which it is an object however faint the rest is"""
 
 
-def light_factor(image: Array, background: Array, verdict: Verdicts, weights: Array = LIGHT_WEIGHT) -> Array:
-    """(H, W, 3) smooth factor by which the light of `image` differs from that of `background`, both (H, W, 3).
+def light_factor(image: Image, background: Image, verdict: Verdicts, weights: Array = LIGHT_WEIGHT) -> Array:
+    """(rows, columns, 3) smooth factor by which the light of `image` differs from that of `background`, both (H, W, 3).
 
     weights  (256,) of a pixel in the comparison, by its verdict
     """
     height, width = verdict.shape
     cells = (LIGHT_CELLS, max(2, round(LIGHT_CELLS * height / width)))
-    weight = cv2.LUT(verdict, weights)
+    step = max(1, min(height, width) // LIGHT_SAMPLES_PX)
+    weight = cv2.LUT(np.ascontiguousarray(verdict[::step, ::step]), weights)
     weight = cv2.merge([weight, weight, weight])
-    now = cv2.resize(cv2.multiply(image, weight), cells, interpolation=cv2.INTER_AREA)
-    known = cv2.resize(cv2.multiply(background, weight), cells, interpolation=cv2.INTER_AREA)
+    now, known = (
+        cv2.resize(
+            cv2.multiply(np.ascontiguousarray(part[::step, ::step]), weight, dtype=cv2.CV_32F),
+            cells,
+            interpolation=cv2.INTER_AREA,
+        )
+        for part in (image, background)
+    )
     now, known = (cv2.GaussianBlur(part, (0, 0), LIGHT_BLUR_CELLS) for part in (now, known))
-    factor = np.clip((now + LIGHT_FLOOR) / (known + LIGHT_FLOOR), *LIGHT_RANGE).astype(np.float32)
-    return np.asarray(cv2.resize(factor, (width, height), interpolation=cv2.INTER_LINEAR), np.float32)
+    return np.clip((now + LIGHT_FLOOR) / (known + LIGHT_FLOOR), *LIGHT_RANGE).astype(np.float32)
 
 
-def is_dimmed(colours: Array, background: Array) -> NDArray[np.bool_]:
+def in_light(background: Image, factor: Array) -> Image:
+    """(H, W, 3) the background in a light that differs by `factor`, as `light_factor` gives it."""
+    size = (background.shape[1], background.shape[0])
+    fine = cv2.resize(factor, size, interpolation=cv2.INTER_LINEAR)
+    return np.asarray(cv2.multiply(background, fine, dtype=cv2.CV_8U), np.uint8)
+
+
+def is_dimmed(colours: Image, background: Image) -> NDArray[np.bool_]:
     """(N,) whether pixels are the background's colour, only darker, as in a shadow; both (N, 3)."""
     ratio = _ratio(colours, background)
     brightest = ratio.max(axis=1)
     return np.asarray((brightest < 1) & (brightest - ratio.min(axis=1) < SHADOW_TINT))
 
 
-def find_clouds(found: Mask, *, colours: Array, expected: Array, difference: Array) -> Mask:
+def find_clouds(found: Mask, *, colours: Image, expected: Image, difference: NDArray[np.uint8]) -> Mask:
     """(H, W) the pieces of `found` that are the light's: large, of the scene's tint, soft at the rim.
 
     An object ends within a pixel or two; the shadow of a cloud, and the sun between two, fade over many.
@@ -104,7 +119,7 @@ def find_clouds(found: Mask, *, colours: Array, expected: Array, difference: Arr
     return clouds
 
 
-def find_residue(found: Mask, *, difference: Array, different: Mask) -> Mask:
+def find_residue(found: Mask, *, difference: NDArray[np.uint8], different: Mask) -> Mask:
     """(H, W) the pieces of `found` that a codec left behind an object that moved on.
 
     An encoder spends few bits on what no later picture needs, so before a cut and near the end of a clip the scene behind an
@@ -123,12 +138,12 @@ def find_residue(found: Mask, *, difference: Array, different: Mask) -> Mask:
     return np.asarray(faint[labels])
 
 
-def _ratio(colours: Array, background: Array) -> Array:
+def _ratio(colours: Image, background: Image) -> Array:
     """(N, 3) of pixels to the background's, both (N, 3)."""
     return (colours + DARKEST) / (background + DARKEST)
 
 
-def _tinted(here: Mask, colours: Array, expected: Array) -> NDArray[np.uint8]:
+def _tinted(here: Mask, colours: Image, expected: Image) -> NDArray[np.uint8]:
     """(h, w) 1 for the pixels of a piece that differ from the scene by more than a factor; 0 outside it."""
     ratio = _ratio(colours[here], expected[here])
     tinted = np.zeros(here.shape, np.uint8)
@@ -136,7 +151,7 @@ def _tinted(here: Mask, colours: Array, expected: Array) -> NDArray[np.uint8]:
     return tinted
 
 
-def _fades(here: Mask, found: Mask, difference: Array) -> bool:
+def _fades(here: Mask, found: Mask, difference: NDArray[np.uint8]) -> bool:
     """Whether a piece goes over into the scene at its rim; all (h, w). A hole, which the network missed, is no rim."""
     solid, ring = here.astype(np.uint8), np.ones((2 * RIM_PX + 1, 2 * RIM_PX + 1), np.uint8)
     inner = here & (cv2.erode(solid, ring, borderValue=1) == 0)

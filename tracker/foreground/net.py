@@ -1,26 +1,57 @@
-"""The network that finds objects in the features of a frame: a small U-net, which answers with a probability by pixel."""
+"""The foreground network as it is trained: in floating point, then in what whole numbers stand for.
+
+Between two layers a value x is stored as q = clip(round(x / 2^e) + zero, 0, 255), with an exponent e and a zero of its own; weights are
+whole numbers from -63 to 63 times a scale of their output channel. Training computes with what these stand for, and lets gradients pass
+through the rounding (Jacob et al. 2018, Quantization and Training of Neural Networks for Efficient Integer-Arithmetic-Only Inference).
+
+7 bits, not 8: two products of a weight and a value then fit into the 16 bits in which chips without VNNI instructions add them. Powers
+of two: sums of two values are exact. So every chip gives the same answer.
+"""
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from tracker.foreground.features import CHANNELS
+from tracker.foreground.features import CHANNELS, UNITS
 from tracker.foreground.settings import ForegroundNetSettings
+from tracker.foreground.unet import VALUES, unet
 
-Array = NDArray[np.float32]
+MOST_WEIGHT = 63
+"""of a weight, in steps"""
+MOST_VALUE = 255
+"""of a stored value"""
+OUTLIERS = 1e-5
+"""share of the values at either end of a range that may be clipped"""
+ANSWER, ANSWER_STEPS = "answer.linear", (-4, 128)
+"""logits are certain enough at 8 either way, and a sixteenth is at most a step of .016 in probability"""
+FIRST = "enter_half"
+"""the layer that is given the features"""
+SAMPLED = 200_000
+"""values of a layer from which its range is found"""
 
-MULTIPLE_PX = 8
-"""height and width that the network takes are multiples of this: three halvings"""
+
+class Steps(NamedTuple):
+    """How a value between two layers is stored."""
+
+    exponent: int
+    """of the value's unit, a power of two"""
+    zero: int
+    """what stands for 0"""
+
+    @property
+    def unit(self) -> float:
+        """What one step is."""
+        return float(2.0**self.exponent)
 
 
 class ForegroundNet(nn.Module):
-    """Features (B, CHANNELS, H, W) to logits (B, 1, H, W) of "belongs to an object"; H and W are multiples of MULTIPLE_PX.
+    """Features (B, CHANNELS, H, W), as `features.as_numbers` gives them, to logits (B, 1, H, W): `unet.unet`.
 
-    A small U-net (Ronneberger et al. 2015) that begins at half the size; its sums stand where others concatenate, which is faster and
-    no worse here.
+    In floating point until `calibrate` has chosen exponents and zeros.
     """
 
     def __init__(self, settings: ForegroundNetSettings) -> None:
@@ -39,44 +70,128 @@ class ForegroundNet(nn.Module):
         self.to_quarter, self.join_quarter = nn.Conv2d(eighth, quarter, 1), _conv(quarter, quarter)
         self.to_half, self.join_half = nn.Conv2d(quarter, half, 1), _conv(half, half)
         self.answer = nn.Conv2d(half, 4, 1)
+        self.steps: Tensor
+        """(VALUES, 2) exponent and zero of each value between layers; all 0: not rounded"""
+        self.register_buffer("steps", torch.zeros(len(VALUES), 2))
 
     def forward(self, features: Tensor) -> Tensor:
         """See the class."""
-        half = self.enter_half(features)  # (B, C, H/2, W/2)
-        quarter = self.mix_quarter(self.enter_quarter(half))
-        eighth = self.mix_eighth(self.enter_eighth(quarter))
-        # the mean of the picture: a flicker of the light is everywhere at once
-        eighth = self.join_eighth(eighth + self.whole(eighth.mean((2, 3)))[..., None, None])
-        quarter = self.join_quarter(quarter + _twice(self.to_quarter(eighth)))
-        half = self.join_half(half + _twice(self.to_half(quarter)))
-        return nn.functional.pixel_shuffle(self.answer(half), 2)
+        return unet(_Rounded(self) if self.calibrated else _Float(self), features)
+
+    @property
+    def calibrated(self) -> bool:
+        """Whether values are rounded."""
+        return bool(self.steps.any())
+
+    def steps_of(self, name: str) -> Steps:
+        """How the value of that name is stored."""
+        exponent, zero = self.steps[VALUES.index(name)].tolist()
+        return Steps(int(exponent), int(zero))
+
+    def calibrate(self, features: Tensor) -> None:
+        """Choose exponents and zeros by the values that the weights make of some features."""
+        seen = _Watching(self)
+        with torch.no_grad():
+            unet(seen, features)
+        for n, name in enumerate(VALUES):
+            low, high = seen.ranges[name]
+            exponent = int(np.ceil(np.log2(max(high - min(low, 0.0), 1e-6) / MOST_VALUE)))
+            zero = int(np.clip(round(-min(low, 0.0) / 2.0**exponent), 0, MOST_VALUE))
+            self.steps[n] = torch.tensor([exponent, zero])
+        self.steps[VALUES.index(ANSWER)] = torch.tensor(ANSWER_STEPS)
+
+    def layer(self, name: str) -> tuple[Tensor, Tensor, int]:
+        """Weight (out, in, height, width), bias (out,) and stride of a layer."""
+        module = getattr(self, name)
+        if isinstance(module, nn.Sequential):
+            module = module[0]
+        if isinstance(module, nn.Linear):
+            return module.weight[..., None, None], module.bias, 1
+        return module.weight, module.bias, module.stride[0]
+
+
+def rounded_weight(weight: Tensor) -> tuple[Tensor, Tensor]:
+    """Whole numbers (out, in, height, width) from -MOST_WEIGHT to MOST_WEIGHT, and the scale (out,) of each output channel."""
+    scale = weight.abs().amax((1, 2, 3)).clamp(min=1e-12) / MOST_WEIGHT
+    return torch.round(weight / scale[:, None, None, None]), scale
+
+
+def entering_units(name: str, weight: Tensor) -> Tensor:
+    """(1, in, 1, 1) units of a layer's input channels, in the smallest: where they differ, weights are rounded multiplied by these."""
+    if name != FIRST:
+        return weight.new_ones(1, weight.shape[1], 1, 1)
+    return weight.new_tensor(UNITS / UNITS.min())[None, :, None, None]
+
+
+class _Float:
+    """`unet.Operations` on tensors (B, C, H, W)."""
+
+    def __init__(self, net: ForegroundNet) -> None:
+        self.net = net
+
+    def conv(self, name: str, x: Tensor) -> Tensor:
+        weight, bias, stride = self.layer(name)
+        return self.stored(f"{name}.conv", nn.functional.relu(nn.functional.conv2d(x, weight, bias, stride, padding=1)))
+
+    def linear(self, name: str, x: Tensor) -> Tensor:
+        weight, bias, _ = self.layer(name)
+        return self.stored(f"{name}.linear", nn.functional.conv2d(x, weight, bias))
+
+    def add(self, name: str, x: Tensor, y: Tensor) -> Tensor:
+        return self.stored(f"{name}.add", x + y)
+
+    def mean(self, name: str, x: Tensor) -> Tensor:
+        return self.stored(f"{name}.mean", x.mean((2, 3), keepdim=True))
+
+    def twice(self, x: Tensor) -> Tensor:
+        return nn.functional.interpolate(x, scale_factor=2.0, mode="nearest")
+
+    def unfold(self, x: Tensor) -> Tensor:
+        return nn.functional.pixel_shuffle(x, 2)
+
+    def layer(self, name: str) -> tuple[Tensor, Tensor, int]:
+        """See `ForegroundNet.layer`."""
+        return self.net.layer(name)
+
+    def stored(self, name: str, x: Tensor) -> Tensor:
+        """What is kept of a value."""
+        return x
+
+
+class _Rounded(_Float):
+    """The same, where values are whole steps."""
+
+    def layer(self, name: str) -> tuple[Tensor, Tensor, int]:
+        weight, bias, stride = super().layer(name)
+        units = entering_units(name, weight)
+        whole, scale = rounded_weight(weight * units)
+        return _pass_through(weight, whole * scale[:, None, None, None] / units), bias, stride
+
+    def stored(self, name: str, x: Tensor) -> Tensor:
+        steps = self.net.steps_of(name)
+        inside = x.float().clamp(-steps.zero * steps.unit, (MOST_VALUE - steps.zero) * steps.unit)
+        return _pass_through(inside, torch.round(inside / steps.unit) * steps.unit)
+
+
+class _Watching(_Float):
+    """The same in floating point, remembering the range of each value."""
+
+    def __init__(self, net: ForegroundNet) -> None:
+        super().__init__(net)
+        self.ranges: dict[str, tuple[float, float]] = {}
+
+    def stored(self, name: str, x: Tensor) -> Tensor:
+        flat = x.flatten()
+        values = np.sort(flat[:: max(1, len(flat) // SAMPLED)].float().cpu().numpy())
+        cut = int(OUTLIERS * len(values))
+        self.ranges[name] = float(values[cut]), float(values[len(values) - 1 - cut])
+        return x
+
+
+def _pass_through(x: Tensor, rounded: Tensor) -> Tensor:
+    """`rounded`, with the gradient of x."""
+    return x + (rounded - x).detach()
 
 
 def _conv(entering: int, leaving: int, stride: int = 1) -> nn.Sequential:
     return nn.Sequential(nn.Conv2d(entering, leaving, 4 if stride == 2 else 3, stride, 1), nn.ReLU())
-
-
-def _twice(x: Tensor) -> Tensor:
-    return nn.functional.interpolate(x, scale_factor=2.0, mode="nearest")
-
-
-def inference_dtype(device: str) -> torch.dtype:
-    """The number format in which the network is fastest on `device` and still precise enough."""
-    # no public way to ask yet; where bfloat16 has no instructions of its own it is slower, not faster
-    multiplies = getattr(torch.cpu, "_is_amx_tile_supported", lambda: False)
-    return torch.bfloat16 if device == "cpu" and multiplies() else torch.float32
-
-
-def object_probability(
-    net: nn.Module, features: Array, *, device: str = "cpu", dtype: torch.dtype = torch.float32
-) -> Array:
-    """(H, W) float32 probability that each pixel of `features` (H, W, CHANNELS) belongs to an object."""
-    height, width = features.shape[:2]
-    padded = features
-    if height % MULTIPLE_PX or width % MULTIPLE_PX:
-        padded = np.pad(features, ((0, -height % MULTIPLE_PX), (0, -width % MULTIPLE_PX), (0, 0)), mode="edge")
-    # numpy's (H, W, C) is torch's channels-last, which convolutions are fastest in
-    batch = torch.from_numpy(padded).permute(2, 0, 1)[None].to(device=device, dtype=dtype)
-    with torch.inference_mode():
-        probability = torch.sigmoid(net(batch)[0, 0].float())
-    return np.asarray(probability.cpu().numpy()[:height, :width])

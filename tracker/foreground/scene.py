@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from tracker.foreground.features import FrameFeatures, PicturedScene, SceneFeatures
 from tracker.foreground.light import find_clouds, find_residue
-from tracker.foreground.net import ForegroundNet, inference_dtype, object_probability
+from tracker.foreground.predictor import CERTAIN, Predictor, Probabilities
 from tracker.foreground.rain import RainDetector
 from tracker.foreground.settings import ForegroundSettings
 from tracker.labels import find_windows
@@ -29,7 +29,7 @@ LEAST_SIDE_PX = 8
 """of the picture shown to the network, however long and narrow a frame is"""
 
 # what the mixture adds to what the network found
-ADDED_PROBABILITY = np.float32(0.9)
+ADDED_PROBABILITY = np.uint8(round(0.9 * CERTAIN))
 """of a pixel that only the mixture found to be different, on an object that the network found"""
 MOST_ADDED = 1.0
 """such pixels for every one of the network's, at most; where more would be added it is the light that differs"""
@@ -44,16 +44,16 @@ LEARN_EVERY_S = 0.08
 class ForegroundScene:
     """A Scene (tracker.types) that a network reads. Images are (H, W, 3) uint8 of one size.
 
-    mixture  the scene model; net  a trained network; device  where that runs
+    mixture  the scene model; predict  a trained network
     """
 
-    def __init__(
-        self, mixture: PicturedScene, net: ForegroundNet, settings: ForegroundSettings, *, device: str = "cpu"
-    ) -> None:
+    def __init__(self, mixture: PicturedScene, predict: Predictor, settings: ForegroundSettings) -> None:
         self.features = SceneFeatures(mixture, learn_every_s=LEARN_EVERY_S)
-        self.settings, self.device = settings, device
-        self._dtype = inference_dtype(device)
-        self.net = net.to(self._dtype)
+        self.settings, self.predict = settings, predict
+        self._low, self._high = (CERTAIN * share for share in settings.sure)
+        steps = np.arange(CERTAIN + 1)
+        unsure = np.where(steps > self._low, UNSURE, BACKGROUND)
+        self._verdicts = np.where(steps > self._high, FOREGROUND, unsure).astype(np.uint8)
         self._shrunk: tuple[Image, Image] | None = None
         self._forget_frames()
 
@@ -84,17 +84,14 @@ class ForegroundScene:
         self._frame = frame = self.features.extract(self._shrink(image))
         found, different = self._find(frame), frame.different
         if found.shape != (height, width):
-            found = np.asarray(cv2.resize(found, (width, height), interpolation=cv2.INTER_LINEAR), np.float32)
+            found = np.asarray(cv2.resize(found, (width, height), interpolation=cv2.INTER_LINEAR), np.uint8)
             different = cv2.resize(different.astype(np.uint8), (width, height), interpolation=cv2.INTER_NEAREST) > 0
-        low, high = self.settings.sure
-        self._perhaps = different | (found > low)
-        unsure = np.where(found > low, np.uint8(UNSURE), np.uint8(BACKGROUND))
-        return np.where(found > high, np.uint8(FOREGROUND), unsure)
+        self._perhaps = different | (found > self._low)
+        return cv2.LUT(found, self._verdicts)  # type: ignore[return-value]
 
-    def _find(self, frame: FrameFeatures) -> Array:
+    def _find(self, frame: FrameFeatures) -> Probabilities:
         """(h, w) probability of an object: the network's, without what is rain, light or residue, completed by the mixture."""
-        found = object_probability(self.net, frame.channels, device=self.device, dtype=self._dtype)
-        high = self.settings.sure[1]
+        found, high = self.predict(frame.channels), self._high
         found[self._rain.find(frame.different)] = 0
         clouds = find_clouds(found > high, colours=frame.colours, expected=frame.expected, difference=frame.difference)
         found[clouds] = 0

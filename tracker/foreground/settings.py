@@ -37,6 +37,10 @@ class ForegroundTrainSettings(LoopSettings):
     """steps between two draws"""
     kept_draws: int = Field(48, ge=1, le=10_000)
     """the latest draws, from which batches are taken"""
+    begin: str | None = None
+    """weights to begin with: the name of a shipped network, or a path; None: random ones"""
+    rounded_from: Share = 0.8
+    """from this share of the steps on the network computes in whole numbers, as it will at work"""
     learning_rate: float = Field(2e-3, ge=1e-12, le=10)
     """peak; two hundred steps of warm-up, then a half cosine to a hundredth"""
     cycles: int = Field(1, ge=1, le=1000)

@@ -17,9 +17,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from tracker.foreground.features import as_numbers
 from tracker.foreground.net import ForegroundNet
 from tracker.foreground.settings import ForegroundTrainSettings
-from tracker.foreground.weights import save_foreground
+from tracker.foreground.weights import load_foreground_net, save_foreground
 from tracker.learning import loop
 from tracker.learning.loop import DEFAULT_RUN, RunOptions, scheduled_rate
 from tracker.learning.prefetch import drawn_ahead
@@ -36,8 +37,8 @@ EVALUATED_AT_ONCE = 8
 class DrawnFrames(NamedTuple):
     """N frames of drawn clips."""
 
-    features: NDArray[np.float16]
-    """(N, H, W, CHANNELS) what the network is given"""
+    features: NDArray[np.uint8]
+    """(N, CHANNELS, H, W) what the network is given"""
     objects: NDArray[np.bool_]
     """(N, H, W) whether the pixel belongs to an object"""
 
@@ -73,9 +74,9 @@ def evaluate(net: ForegroundNet, frames: DrawnFrames, device: str = "cpu") -> di
     return {name: round(value, 4) for name, value in scores.items()}
 
 
-def _as_input(features: NDArray[np.float16]) -> Tensor:
-    """(N, F, H, W) float32, channels last."""
-    return torch.from_numpy(features.astype(np.float32)).permute(0, 3, 1, 2)
+def _as_input(features: NDArray[np.uint8]) -> Tensor:
+    """(N, CHANNELS, H, W) float32, channels last."""
+    return torch.from_numpy(as_numbers(features)).contiguous(memory_format=torch.channels_last)
 
 
 @dataclass(frozen=True)
@@ -88,7 +89,10 @@ class _ForegroundTask:
     loss_name: str = "loss"
 
     def build(self) -> ForegroundNet:
-        net = ForegroundNet(self.settings.net).to(self.device)
+        net = ForegroundNet(self.settings.net)
+        if self.settings.begin is not None:
+            net.load_state_dict(load_foreground_net(self.settings.begin)[0].state_dict())
+        net = net.to(self.device)
         return net.to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
 
     def held_out(self) -> DrawnFrames:
@@ -114,6 +118,8 @@ class _ForegroundTask:
 
     def loss(self, net: ForegroundNet, batch: tuple[Tensor, Tensor], step: int) -> Tensor:
         features, objects = batch
+        if not net.calibrated and step >= self.settings.rounded_from * self.settings.steps:
+            net.calibrate(features.to(self.device))
         with torch.autocast(self.device, torch.bfloat16, enabled=self.settings.bfloat16):
             logits = net(features.to(self.device))
         return foreground_loss(logits.float(), objects.to(self.device))
@@ -132,7 +138,7 @@ def _batch(kept: list[DrawnFrames], settings: ForegroundTrainSettings, step: int
     picks = rng.integers(0, (len(kept), frames), (settings.batch, 2))
     flips = rng.random(settings.batch) < 0.5
     across = [slice(None, None, -1) if flip else slice(None) for flip in flips]
-    features = np.stack([kept[a].features[b][:, x] for (a, b), x in zip(picks, across, strict=True)])
+    features = np.stack([kept[a].features[b][..., x] for (a, b), x in zip(picks, across, strict=True)])
     objects = np.stack([kept[a].objects[b][:, x] for (a, b), x in zip(picks, across, strict=True)])
     return _as_input(features), torch.from_numpy(objects)[:, None].float()
 

@@ -1,29 +1,53 @@
-"""The foreground network's weights file."""
+"""The foreground network's files: weights, as they are trained, and their graph in whole numbers, which the CPU runs."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import torch
-
-from tracker.foreground.net import ForegroundNet
+from tracker.foreground.predictor import Predictor, TorchPredictor, WholeNumberPredictor
 from tracker.foreground.settings import ForegroundNetSettings
-from tracker.learning.weights import load_net, save_net
+from tracker.inference import Session
+from tracker.learning.weights import digest_of, find_weights
 
-FORMAT = "rnnem-ground-1"
+if TYPE_CHECKING:
+    from tracker.foreground.net import ForegroundNet
+
+FORMAT = "rnnem-foreground-2"
 """changes when an older program could not use the file"""
 
 
 def save_foreground(net: ForegroundNet, settings: ForegroundNetSettings, path: Path, *, trained_steps: int) -> None:
-    """Write a weights file, whole or not at all."""
+    """Write a weights file and, of a network that is calibrated, its graph beside it, each whole or not at all."""
+    from tracker.learning.nets import save_net
+
     save_net(net, FORMAT, settings, path, trained_steps=trained_steps)
+    if net.calibrated:
+        from tracker.foreground.graph import write_foreground_graph
+
+        write_foreground_graph(net, path.with_suffix(".onnx"), source=digest_of(path))
 
 
-def load_foreground(name: str, *, device: str = "cpu") -> tuple[ForegroundNet, str]:
-    """The foreground network, and the sha256 of its file.
+def load_foreground(name: str, *, device: str = "cpu") -> tuple[Predictor, str]:
+    """The foreground network ready for use, and the sha256 of its weights file.
 
-    Raises WeightsError if the file is missing, is no safetensors file, or is of another version.
+    name    of a shipped network, or a path. On the CPU its graph runs, if that lies beside the weights; else torch does.
+    Raises WeightsError if the file is missing, damaged or of another version.
     """
+    path = find_weights(name)
+    digest, graph = digest_of(path), path.with_suffix(".onnx")
+    if device == "cpu" and graph.is_file():
+        session = Session(graph)
+        if session.about.get("source") == digest:
+            about = session.about
+            return WholeNumberPredictor(session, exponent=int(about["exponent"]), zero=int(about["zero"])), digest
+    return TorchPredictor(load_foreground_net(name)[0], device=device), digest
+
+
+def load_foreground_net(name: str) -> tuple[ForegroundNet, str]:
+    """The foreground network as it is trained, and the sha256 of its file; errors as in `load_foreground`."""
+    from tracker.foreground.net import ForegroundNet
+    from tracker.learning.nets import load_net
+
     net, _, digest = load_net(name, FORMAT, ForegroundNetSettings, ForegroundNet)
-    net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    return net.to(device).eval(), digest
+    return net.eval(), digest

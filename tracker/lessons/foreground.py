@@ -97,7 +97,7 @@ class DrawFrames:
         for t, image in enumerate(images):
             frame = known.extract(image)
             if t in learned:
-                features.append(frame.channels.astype(np.float16))
+                features.append(frame.channels)
             known.learn(image, frame, kept_out[clip.labels[t]])
         return DrawnFrames(np.stack(features), clip.labels[learned] > 0)
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tracker.background import Mixture, MixtureSettings
-from tracker.foreground.net import ForegroundNet
+from tracker.foreground.predictor import Predictor
 from tracker.foreground.scene import ForegroundScene
 from tracker.foreground.settings import ForegroundSettings
 from tracker.foreground.weights import load_foreground
@@ -84,7 +84,7 @@ def _verdicts(clip: Clip, clips: StreetClips) -> NDArray[np.uint8]:
 
 
 @cache
-def _network(weights: str) -> ForegroundNet:
+def _network(weights: str) -> Predictor:
     """A shipped network, or a file's, read once in each process."""
     return load_foreground(weights)[0]
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import torch
 
 from tracker.errors import WeightsError
-from tracker.learning.weights import filled, read_weights, settings_of, write_weights
+from tracker.learning.nets import filled, read_weights, settings_of, write_weights
 from tracker.papers.cells import Cell, build_cell
 from tracker.papers.settings import ExperimentSettings
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from tracker.errors import WeightsError
-from tracker.learning.weights import load_net, save_net
+from tracker.learning.nets import load_net, save_net
 from tracker.slots.cell import WindowCell
 from tracker.slots.settings import NetworkSettings
 

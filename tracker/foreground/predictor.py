@@ -1,0 +1,73 @@
+"""The foreground network at work: features in, a probability for every pixel out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tracker.foreground.unet import MULTIPLE_PX
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from tracker.inference import Session
+
+Probabilities = NDArray[np.uint8]
+"""(H, W) 0 to CERTAIN: that a pixel belongs to an object"""
+CERTAIN = 255
+
+
+class Predictor(Protocol):
+    """A foreground network that is ready for use."""
+
+    def __call__(self, channels: NDArray[np.uint8]) -> Probabilities:
+        """(H, W) that each pixel of the features (CHANNELS, H, W) belongs to an object."""
+        ...
+
+
+class WholeNumberPredictor:
+    """The network in whole numbers, as `graph.foreground_graph` writes it: the same answer on every chip.
+
+    session         takes (1, CHANNELS, H, W) uint8, gives (1, 1, H, W) uint8
+    exponent, zero  a logit is (value - zero) * 2 ^ exponent
+    """
+
+    def __init__(self, session: Session, *, exponent: int, zero: int) -> None:
+        self._session = session
+        logits = (np.arange(256) - zero) * 2.0**exponent
+        self._table = np.round(CERTAIN / (1 + np.exp(-logits))).astype(np.uint8)
+
+    def __call__(self, channels: NDArray[np.uint8]) -> Probabilities:
+        """See `Predictor`."""
+        height, width = channels.shape[1:]
+        (logits,) = self._session.run(features=padded(channels)[None])
+        return self._table[logits[0, 0, :height, :width]]
+
+
+class TorchPredictor:
+    """The network by torch, on any device."""
+
+    def __init__(self, net: nn.Module, *, device: str = "cpu") -> None:
+        self._net, self._device = net.to(device).eval(), device
+
+    def __call__(self, channels: NDArray[np.uint8]) -> Probabilities:
+        """See `Predictor`."""
+        import torch
+
+        from tracker.foreground.features import as_numbers
+
+        height, width = channels.shape[1:]
+        batch = torch.from_numpy(as_numbers(padded(channels)))[None].to(self._device)
+        with torch.inference_mode():
+            probability = torch.sigmoid(self._net(batch)[0, 0].float()) * CERTAIN
+        return probability.round().to(torch.uint8).cpu().numpy()[:height, :width]  # type: ignore[no-any-return]
+
+
+def padded(channels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """(C, H, W) with its last rows and columns repeated up to multiples of MULTIPLE_PX."""
+    height, width = channels.shape[1:]
+    if height % MULTIPLE_PX == width % MULTIPLE_PX == 0:
+        return channels
+    return np.pad(channels, ((0, 0), (0, -height % MULTIPLE_PX), (0, -width % MULTIPLE_PX)), mode="edge")

@@ -1,0 +1,39 @@
+"""Networks that ship, run on the CPU by ONNX Runtime: it starts in a tenth of the time that torch takes, and is faster."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tracker.errors import WeightsError
+
+
+class Session:
+    """A network in an ONNX file.
+
+    Runs in the thread that asks: several threads wait for each other's parts of a small picture longer than they take.
+    Raises WeightsError if the file cannot be read.
+    """
+
+    def __init__(self, path: Path) -> None:
+        import onnxruntime as ort
+
+        options = ort.SessionOptions()
+        options.intra_op_num_threads = options.inter_op_num_threads = 1
+        options.log_severity_level = 3
+        try:
+            self._session = ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        except Exception as error:  # ONNX Runtime's own classes are not public
+            reason = str(error).splitlines()[0][:200]
+            raise WeightsError(
+                f"{path}: not a network that can be run ({reason}); give a file that a training wrote"
+            ) from None
+        self.about: dict[str, str] = dict(self._session.get_modelmeta().custom_metadata_map)
+        """what the file says of itself"""
+
+    def run(self, **inputs: NDArray[Any]) -> list[NDArray[Any]]:
+        """The outputs, in order, for inputs by name."""
+        return self._session.run(None, {name: np.ascontiguousarray(value) for name, value in inputs.items()})  # type: ignore[no-any-return]

@@ -24,8 +24,9 @@ from tracker.jobs.comparison import Comparison
 from tracker.jobs.files import Job, plan_job, planned_files
 from tracker.jobs.job import build_overlay, build_sinks
 from tracker.jobs.tally import Tally
+from tracker.lanes import Lane
 from tracker.picture import Picture
-from tracker.pipeline import Lane, run
+from tracker.pipeline import run
 from tracker.settings import RunSettings
 from tracker.sources import open_source
 from tracker.synth import Order, save_world, stream_world

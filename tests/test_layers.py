@@ -11,7 +11,20 @@ import pytest
 import tracker
 
 PACKAGE = Path(tracker.__file__).parent
-WAIST = {"types", "errors", "passwords", "seen", "timing", "children", "labels", "resize", "picture", "inference", "em", "learning"}
+WAIST = {
+    "types",
+    "errors",
+    "passwords",
+    "seen",
+    "timing",
+    "children",
+    "labels",
+    "resize",
+    "picture",
+    "inference",
+    "em",
+    "learning",
+}
 STATIONS = {
     "sources",
     "worlds",
@@ -34,6 +47,7 @@ LINE = {
     "options",
     "build",
     "pipeline",
+    "lanes",
     "interrupt",
     "evaluation",
     "jobs",

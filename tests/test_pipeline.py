@@ -2,6 +2,8 @@
 
 import os
 import signal
+import threading
+import time
 
 import numpy as np
 import pytest
@@ -9,8 +11,9 @@ import pytest
 from tracker import pipeline
 from tracker.errors import SinkError, SourceError
 from tracker.jobs.tally import Tally
+from tracker.lanes import Lane
 from tracker.picture import Picture
-from tracker.pipeline import Lane, run
+from tracker.pipeline import run
 from tracker.types import Box, Frame, Region, Segmentation, SourceInfo, Track
 
 SIZE = (8, 6)
@@ -50,7 +53,7 @@ class OneObject:
     def step(self, frame):
         self.steps.append(frame.index)
         labels = np.zeros((SIZE[1], SIZE[0]), np.int32)
-        x = frame.index
+        x = frame.index % 6
         labels[1:3, x : x + 2] = self.label
         region = Region(self.label, Box(x, 1, x + 2, 3), 4, confidence=0.5)
         return Segmentation(labels, (region,), self.persistent, labels > 0)
@@ -158,18 +161,20 @@ def test_a_sink_that_wants_to_stop_ends_the_run_in_good_order():
 
 def test_ctrl_c_in_the_middle_of_a_frame_waits_until_every_sink_has_it():
     first, second = Book(ctrl_c_at(1)), Book()
-    report = run(Clip(5), lanes(), [first, second])
-    assert (report.frames, report.outcome) == (2, "interrupted")
-    assert len(first.moments) == len(second.moments) == 2
+    report = run(Clip(9), lanes(), [first, second])
+    assert report.outcome == "interrupted"
+    assert report.frames == 2 + pipeline.FRAMES_AHEAD  # those that lanes were at work on
+    assert len(first.moments) == len(second.moments) == report.frames
     assert first.closed == second.closed == ["interrupted"]
 
 
 @pytest.mark.parametrize("times", [2, 20])
 def test_however_often_ctrl_c_comes_there_is_one_end(times):
     first, second = Book(ctrl_c_at(1, times=times)), Book()
-    report = run(Clip(5), lanes(), [first, second])
-    assert (report.frames, report.outcome) == (2, "interrupted")
-    assert len(first.moments) == len(second.moments) == 2
+    report = run(Clip(9), lanes(), [first, second])
+    assert report.outcome == "interrupted"
+    assert report.frames == 2 + pipeline.FRAMES_AHEAD  # those that lanes were at work on
+    assert len(first.moments) == len(second.moments) == report.frames
     assert first.closed == second.closed == ["interrupted"]
 
 
@@ -243,3 +248,50 @@ def test_a_tally_counts_identities_lengths_and_foreground():
         assert tally.lanes[lane].mean_track_frames == 4
         assert tally.foreground_share(lane) == pytest.approx(4 / 48)  # 2x2 of 8x6 pixels
         assert tally.scores(lane) is None
+
+
+class Waits(OneObject):
+    """A segmenter that notes the thread it runs in and takes its time over some frames."""
+
+    def __init__(self, slow: int) -> None:
+        super().__init__(persistent=True)
+        self.slow, self.threads, self.stepped = slow, set(), []
+
+    def step(self, frame):
+        self.threads.add(threading.get_ident())
+        self.stepped.append(frame.index)
+        time.sleep(0.002 if frame.index % 3 == self.slow else 0)
+        return super().step(frame)
+
+
+def test_lanes_run_in_threads_of_their_own_and_moments_come_in_order():
+    a, b, sink = Waits(0), Waits(1), Book()
+    run(Clip(20), [Lane("a", a), Lane("b", b)], [sink])
+    assert [moment.frame.index for moment in sink.moments] == a.stepped == b.stepped == list(range(20))
+    assert len(a.threads) == len(b.threads) == 1
+    assert len(a.threads | b.threads | {threading.get_ident()}) == 3
+
+
+def test_no_thread_is_left_behind_by_a_lane_that_fails():
+    class Fails(OneObject):
+        def step(self, frame):
+            if frame.index == 3:
+                raise ValueError("a fault")
+            return super().step(frame)
+
+    sink, before = Book(), threading.active_count()
+    with pytest.raises(ValueError, match="a fault"):
+        run(Clip(20), [Lane("a", Fails(persistent=True)), Lane("b", Waits(0))], [sink])
+    assert [moment.frame.index for moment in sink.moments] == [0, 1, 2]
+    assert threading.active_count() == before
+
+
+def test_of_a_camera_each_moment_is_used_before_the_next_frame_is_begun():
+    lane, last = Waits(0), []
+    run(
+        Clip(8, live=True),
+        [Lane("a", lane)],
+        [Book(lambda sink, moment: last.append((moment.frame.index, lane.stepped[-1])))],
+    )
+    assert last
+    assert all(written == stepped for written, stepped in last)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from tracker.pipeline import Lane
+from tracker.lanes import Lane
 from tracker.settings import RunSettings
 
 

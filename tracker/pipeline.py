@@ -3,6 +3,8 @@
     source -> read ahead -> lane gmm   -> moment -> video, tables, masks, window, scores
                          -> lane slots ->
 
+Reading, each lane, the sinks and the encoder of the video have a thread each.
+
 Processing a file, watching a camera and comparing the two methods are this loop with other lanes and sinks.
 """
 
@@ -10,20 +12,24 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 from tracker.background import KnownScenes
 from tracker.errors import SourceError
 from tracker.interrupt import Interrupts
+from tracker.lanes import Lane, moments
 from tracker.sources import read_ahead
-from tracker.types import Frame, Moment, Outcome, Region, Segmenter, Sink, Source, Track, View
+from tracker.types import Frame, Outcome, Sink, Source, View
 
 PRESCAN_BYTES = 300_000_000
 """The prescan's pictures together stay below this, so that a 4K clip fits a laptop's memory too."""
 MEDIAN_FRAMES = 5
 """But so many there are at any size: the median of two or three is a picture with whoever stands in it."""
+
+FRAMES_AHEAD = 2
+"""frames of a file that lanes are ahead of the sinks: enough that neither waits for the other's slow frame"""
 
 ONCE = ("prescan", "close")
 """Stages that are no part of the loop."""
@@ -32,32 +38,6 @@ Progress = Callable[[int, "int | None"], None]
 """Called after each frame with the frames done and the frames expected (None if unknown)."""
 
 T = TypeVar("T")
-
-
-class Links(Protocol):
-    """Gives regions that have no lasting names their identities: `tracker.tracks.Linker`."""
-
-    def step(self, regions: Sequence[Region], *, time_s: float, size: tuple[int, int]) -> tuple[Track, ...]:
-        """One frame's regions to the tracks alive in it; `size` is the frame's (width, height)."""
-        ...
-
-
-@dataclass(frozen=True)
-class Lane:
-    """One method watching the clip: a segmenter and, where its labels do not persist, a linker."""
-
-    name: str
-    segmenter: Segmenter
-    linker: Links | None = None
-
-    def step(self, frame: Frame) -> View:
-        """What this lane makes of the next frame."""
-        segmentation = self.segmenter.step(frame)
-        if self.linker is None:
-            tracks = tuple(Track(r.label, r.box, r.confidence, r.label, r.hidden) for r in segmentation.regions)
-        else:
-            tracks = self.linker.step(segmentation.regions, time_s=frame.time_s, size=segmentation.size)
-        return View(self.name, segmentation, tracks)
 
 
 @dataclass
@@ -75,6 +55,11 @@ class Stopwatch:
             yield
         finally:
             self.seconds[name] = self.seconds.get(name, 0.0) + self.clock() - start
+
+    def timed_step(self, lane: Lane, frame: Frame) -> View:
+        """The lane's next step, timed."""
+        with self.stage(f"lane {lane.name}"):
+            return lane.step(frame)
 
     def waits(self, name: str, items: Iterable[T]) -> Iterator[T]:
         """Pass the items on and count the waiting for each."""
@@ -141,18 +126,18 @@ def run(
             with interrupts.allowed():
                 _prescan(source, lanes, scenes, prescan_frames, watch, whole=prescan_whole)
             with watch.stage("total"), read_ahead(source, queue_frames=queue_frames) as incoming:
-                for frame in watch.waits("decode", _interruptible(incoming, interrupts)):
-                    with watch.stage("scene"):
-                        frame = replace(frame, scene=scenes.step(frame.small, frame.time_s))
-                    moment = Moment(frame, tuple(_timed_step(lane, frame, watch) for lane in lanes))
-                    for sink in sinks:
-                        with watch.stage(f"sink {type(sink).__name__}"):
-                            sink.write(moment)
-                    frames += 1
-                    if progress is not None:
-                        progress(frames, source.info.frame_count)
-                    if any(getattr(sink, "wants_stop", False) for sink in sinks):
-                        break
+                decoded = watch.waits("decode", _interruptible(incoming, interrupts))
+                ahead = 0 if source.info.live else FRAMES_AHEAD
+                with closing(moments(_placed(decoded, scenes, watch), lanes, watch.timed_step, ahead=ahead)) as made:
+                    for moment in made:
+                        for sink in sinks:
+                            with watch.stage(f"sink {type(sink).__name__}"):
+                                sink.write(moment)
+                        frames += 1
+                        if progress is not None:
+                            progress(frames, source.info.frame_count)
+                        if any(getattr(sink, "wants_stop", False) for sink in sinks):
+                            break
                 dropped = incoming.dropped
             if frames == 0:
                 raise SourceError(f"{source.info.name}: not one frame could be read; check the file, or --start")
@@ -189,9 +174,12 @@ def _interruptible(frames: Iterator[Frame], interrupts: Interrupts) -> Iterator[
         yield frame
 
 
-def _timed_step(lane: Lane, frame: Frame, watch: Stopwatch) -> View:
-    with watch.stage(f"lane {lane.name}"):
-        return lane.step(frame)
+def _placed(frames: Iterator[Frame], scenes: KnownScenes, watch: Stopwatch) -> Iterator[Frame]:
+    """The same frames, with the scene that each shows."""
+    for frame in frames:
+        with watch.stage("scene"):
+            placed = replace(frame, scene=scenes.step(frame.small, frame.time_s))
+        yield placed
 
 
 def _close(sinks: Sequence[Sink], outcome: Outcome) -> None:

@@ -222,7 +222,7 @@ def test_a_bright_lorry_with_windows_is_not_the_sun():
         image[20:78, x : x + 8] = 40
         windows[20:78, x : x + 8] = False
     _, verdict = judged(image, street, windows)
-    assert (verdict[windows.numpy()] == FOREGROUND).mean() > 0.95
+    assert (verdict[windows] == FOREGROUND).mean() > 0.95
 
 
 @pytest.mark.parametrize(("levels", "kept"), [(4, False), (12, True)], ids=["a codec's residue", "a grey coat"])

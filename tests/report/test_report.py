@@ -14,8 +14,8 @@ from PIL import Image as Pillow
 from tracker.build import build_lanes
 from tracker.draw import Overlay
 from tracker.errors import ShapeError
+from tracker.lanes import Lane
 from tracker.picture import Picture
-from tracker.pipeline import Lane
 from tracker.report import Difference, ErrorCurves, FileLink, Record, ReportData, render_page
 from tracker.report.page import choose_events
 from tracker.report.words import (

@@ -11,8 +11,8 @@ from test_slots_lane import RunningAverage
 from tracker.background import GmmSegmenter, GmmSettings, Mixture, MixtureSettings
 from tracker.errors import SettingsError
 from tracker.health import Health
+from tracker.lanes import Lane
 from tracker.picture import Picture
-from tracker.pipeline import Lane
 from tracker.rigid.segmenter import RigidSegmenter
 from tracker.rigid.settings import RigidSettings
 from tracker.settings import RENAMED, load_settings

@@ -23,7 +23,8 @@ from tracker.jobs.comparison import Comparison
 from tracker.jobs.files import Job, plan_job, planned_files
 from tracker.jobs.summary import summarize
 from tracker.jobs.tally import Tally
-from tracker.pipeline import Lane, Progress, RunReport, run
+from tracker.lanes import Lane
+from tracker.pipeline import Progress, RunReport, run
 from tracker.settings import RunSettings
 from tracker.sinks import (
     ContactSheet,

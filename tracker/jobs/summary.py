@@ -10,7 +10,8 @@ from typing import Any
 
 import tracker
 from tracker.jobs.tally import Tally
-from tracker.pipeline import ONCE, Lane, RunReport
+from tracker.lanes import Lane
+from tracker.pipeline import ONCE, RunReport
 from tracker.settings import RunSettings
 from tracker.types import SourceInfo
 

@@ -125,10 +125,15 @@ def run(
         try:
             with interrupts.allowed():
                 _prescan(source, lanes, scenes, prescan_frames, watch, whole=prescan_whole)
-            with watch.stage("total"), read_ahead(source, queue_frames=queue_frames) as incoming:
+
+            def place(frame: Frame) -> Frame:
+                with watch.stage("scene"):
+                    return replace(frame, scene=scenes.step(frame.small, frame.time_s))
+
+            with watch.stage("total"), read_ahead(source, queue_frames=queue_frames, step=place) as incoming:
                 decoded = watch.waits("decode", _interruptible(incoming, interrupts))
                 ahead = 0 if source.info.live else FRAMES_AHEAD
-                with closing(moments(_placed(decoded, scenes, watch), lanes, watch.timed_step, ahead=ahead)) as made:
+                with closing(moments(decoded, lanes, watch.timed_step, ahead=ahead)) as made:
                     for moment in made:
                         for sink in sinks:
                             with watch.stage(f"sink {type(sink).__name__}"):
@@ -172,14 +177,6 @@ def _interruptible(frames: Iterator[Frame], interrupts: Interrupts) -> Iterator[
         if frame is None:
             return
         yield frame
-
-
-def _placed(frames: Iterator[Frame], scenes: KnownScenes, watch: Stopwatch) -> Iterator[Frame]:
-    """The same frames, with the scene that each shows."""
-    for frame in frames:
-        with watch.stage("scene"):
-            placed = replace(frame, scene=scenes.step(frame.small, frame.time_s))
-        yield placed
 
 
 def _close(sinks: Sequence[Sink], outcome: Outcome) -> None:

@@ -7,6 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+import cv2
+import numpy as np
+
 from tracker.errors import SourceError
 from tracker.seen import Seen
 from tracker.types import Moment, Outcome, enlarged
@@ -73,7 +76,8 @@ class Tally:
             for track in seen:
                 tally.seen.add(track.id, moment.frame.time_s)
             tally.boxes += len(seen)
-            tally.foreground_share += float(view.segmentation.foreground.mean())
+            foreground = view.segmentation.foreground
+            tally.foreground_share += cv2.countNonZero(foreground.view(np.uint8)) / foreground.size
             if view.lane in self._scorers:
                 self._scorers[view.lane].add(
                     place,

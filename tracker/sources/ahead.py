@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from tracker.types import Frame, Source
 
@@ -12,7 +12,9 @@ WAKE_S = 0.5
 """The caller wakes this often while it waits: on Windows, Ctrl+C does not reach a thread that waits without end."""
 
 
-def read_ahead(source: Source, *, queue_frames: int = 8) -> ReadAhead:
+def read_ahead(
+    source: Source, *, queue_frames: int = 8, step: Callable[[Frame], Frame] = lambda frame: frame
+) -> ReadAhead:
     """Decode `source` in a thread of its own while the caller works on what came before.
 
         with read_ahead(source) as frames:
@@ -21,8 +23,10 @@ def read_ahead(source: Source, *, queue_frames: int = 8) -> ReadAhead:
     Of a clip, every frame arrives and the reader waits while `queue_frames` are queued. Of a live source only the
     newest frame is kept, so the caller never falls behind; `frames.dropped` counts the others. What the reader
     raises is raised in the caller, after the frames that came before it. The source stays open.
+
+    step  done with each frame, in order: those of a clip in the reader's thread, those of a live source once they are asked for
     """
-    return ReadAhead(source, queue_frames=queue_frames)
+    return ReadAhead(source, queue_frames=queue_frames, step=step)
 
 
 class ReadAhead(Iterator[Frame]):
@@ -31,8 +35,8 @@ class ReadAhead(Iterator[Frame]):
     dropped: int = 0
     """live frames that were replaced by a newer one before they were asked for"""
 
-    def __init__(self, source: Source, *, queue_frames: int) -> None:
-        self._source = source
+    def __init__(self, source: Source, *, queue_frames: int, step: Callable[[Frame], Frame]) -> None:
+        self._source, self._step = source, step
         self._live = source.info.live
         self._limit = 1 if self._live else queue_frames
         self._queue: deque[Frame] = deque()
@@ -46,7 +50,7 @@ class ReadAhead(Iterator[Frame]):
     def _read(self) -> None:
         try:
             for frame in self._source:
-                if not self._put(frame):
+                if not self._put(frame if self._live else self._step(frame)):
                     break
         except BaseException as error:  # carried to the caller, whatever it is
             self._error = error
@@ -77,7 +81,7 @@ class ReadAhead(Iterator[Frame]):
             if self._queue:
                 frame = self._queue.popleft()
                 self._changed.notify_all()
-                return frame
+                return self._step(frame) if self._live else frame
         if self._error is not None:
             raise self._error
         raise StopIteration

@@ -22,6 +22,7 @@ WAIST = {
     "resize",
     "picture",
     "inference",
+    "components",
     "em",
     "learning",
 }

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from tracker.background.mixture import Mixture, MixtureSettings
+from tracker.components import components
 from tracker.resize import to_working_width
 from tracker.timing import FrameTimer
 from tracker.types import FOREGROUND, Box, Frame, Image, Labels, Mask, Region, Segmentation, Settings, Working
@@ -96,17 +97,17 @@ class GmmSegmenter:
 
     def _blobs(self, mask: NDArray[np.uint8], size: tuple[int, int]) -> tuple[Labels, tuple[Region, ...]]:
         """Labels at working size, regions in pixels of a frame of `size` (width, height)."""
-        count, labels, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
+        pieces = components(mask)
         sx, sy = size[0] / mask.shape[1], size[1] / mask.shape[0]
-        kept = [n for n in range(1, count) if stats[n, cv2.CC_STAT_AREA] >= self.settings.min_area * mask.size]
-        kept.sort(key=lambda n: (-stats[n, cv2.CC_STAT_AREA], n))
-        renamed = np.zeros(count, np.int32)
+        large = np.flatnonzero(pieces.areas[1:] >= self.settings.min_area * mask.size) + 1
+        kept = large[np.argsort(-pieces.areas[large], kind="stable")]
+        renamed = np.zeros(len(pieces.areas), np.int32)
+        renamed[kept] = np.arange(1, len(kept) + 1)
         regions = []
-        for label, n in enumerate(kept, 1):
-            renamed[n] = label
-            x, y, w, h, area = stats[n].tolist()
+        for label, n in enumerate(kept.tolist(), 1):
+            (x, y, w, h), area = pieces.boxes[n].tolist(), int(pieces.areas[n])
             regions.append(Region(label, Box(x * sx, y * sy, (x + w) * sx, (y + h) * sy), area_px=area * sx * sy))
-        return renamed[labels], tuple(regions)
+        return renamed[pieces.labels], tuple(regions)
 
 
 def _odd(length: float) -> int:

@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from tracker.components import components
 from tracker.types import BACKGROUND, FOREGROUND, Image, Mask, Verdicts
 
 Array = NDArray[np.float32]
@@ -104,13 +105,15 @@ def find_clouds(found: Mask, *, colours: Image, expected: Image, difference: NDA
     expected    (H, W, 3) the empty scene in the frame's light
     difference  (H, W) grey levels between the two
     """
-    clouds = np.zeros_like(found)
-    _, labels, stats, _ = cv2.connectedComponentsWithStats(found.astype(np.uint8), connectivity=8)
-    for piece in np.flatnonzero(stats[1:, cv2.CC_STAT_AREA] >= MIN_CLOUD * found.size) + 1:
-        x, y, w, h = (int(v) for v in stats[piece, :4])
+    clouds, least_px = np.zeros_like(found), MIN_CLOUD * found.size
+    if cv2.countNonZero(found.view(np.uint8)) < least_px:
+        return clouds
+    pieces = components(found)
+    for piece in np.flatnonzero(pieces.areas[1:] >= least_px) + 1:
+        x, y, w, h = pieces.boxes[piece].tolist()
         margin = 2 * RIM_PX
         window = slice(max(0, y - margin), y + h + margin), slice(max(0, x - margin), x + w + margin)
-        here = labels[window] == piece
+        here = pieces.labels[window] == piece
         tinted = _tinted(here, colours[window], expected[window])
         if tinted[here].mean() > 1 - EVEN_SHARE:
             continue

@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from tracker.components import components
 from tracker.types import Mask
 
 # whether a frame looks like rain
@@ -44,8 +45,7 @@ class RainDetector:
         thin = _thin(different, _wide(different)).astype(np.uint8)
         looks = False
         if int(thin.sum()) >= MIN_STREAKS * MIN_STREAK_PX:
-            _, _, stats, _ = cv2.connectedComponentsWithStats(thin, connectivity=8)
-            many = int((stats[1:, cv2.CC_STAT_AREA] >= MIN_STREAK_PX).sum()) >= MIN_STREAKS
+            many = int((components(thin).areas[1:] >= MIN_STREAK_PX).sum()) >= MIN_STREAKS
             looks = many and self._before is not None and float(self._before[thin > 0].mean()) < MAX_STAYING
         self.rain += RAIN_RATE * (looks - self.rain)
         self._before = cv2.dilate(thin, WIDER_THAN_STREAK)  # type: ignore[assignment]

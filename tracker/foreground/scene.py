@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from tracker.components import components
 from tracker.foreground.features import FrameFeatures, PicturedScene, SceneFeatures
 from tracker.foreground.light import find_clouds, find_residue
 from tracker.foreground.predictor import CERTAIN, Predictor, Probabilities
@@ -162,12 +163,14 @@ def _connected(found: Mask, different: Mask, *, most: float) -> Mask:
     piece where that would be more than `most` pixels for every one found.
     """
     solid = cv2.medianBlur(found.astype(np.uint8), FOUND_MEDIAN_PX)
-    joined = cv2.bitwise_or(cv2.medianBlur(different.astype(np.uint8), DIFFERENT_MEDIAN_PX), solid)
-    _, labels, stats, _ = cv2.connectedComponentsWithStats(joined, connectivity=8)
-    seeded = np.bincount(labels[solid > 0], minlength=len(stats))
-    trusted = (seeded > 0) & (stats[:, cv2.CC_STAT_AREA] <= (1 + most) * np.maximum(1, seeded))
+    joined = np.asarray(
+        cv2.bitwise_or(cv2.medianBlur(different.astype(np.uint8), DIFFERENT_MEDIAN_PX), solid), np.uint8
+    )
+    pieces = components(joined)
+    seeded = np.bincount(pieces.labels[solid > 0], minlength=len(pieces.areas))
+    trusted = (seeded > 0) & (pieces.areas <= (1 + most) * np.maximum(1, seeded))
     trusted[0] = False
-    return np.asarray(trusted[labels] & (solid == 0))
+    return np.asarray(trusted[pieces.labels] & (solid == 0))
 
 
 def _convex_hull(mask: NDArray[np.uint8]) -> Mask:

@@ -40,11 +40,11 @@ def _slots(name: str, settings: RunSettings) -> Lane:
     # is judged before the mixture learns from it, and knn cannot judge without learning.
     mixture = Mixture(settings.gmm.mixture.model_copy(update={"method": "mog2"}))
     if settings.foreground is None:
-        return Lane(name, SlotsSegmenter(settings.slots, network=network, scene=mixture, device=device))
+        return Lane(name, SlotsSegmenter(settings.slots, network=network, scene=mixture))
     predict, digest = load_foreground(settings.foreground.weights, device=device)
     scene = ForegroundScene(mixture, predict, settings.foreground)
     network = network._replace(digest=f"{network.digest}+{digest}")
-    return Lane(name, SlotsSegmenter(settings.slots, network=network, scene=scene, device=device))
+    return Lane(name, SlotsSegmenter(settings.slots, network=network, scene=scene))
 
 
 def _rigid(name: str, settings: RunSettings) -> Lane:

@@ -2,13 +2,29 @@
 
 from __future__ import annotations
 
+import importlib.util
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tracker.errors import WeightsError
+from tracker.errors import MissingExtraError, WeightsError
+
+
+def check_graphs_can_be_written() -> None:
+    """Raises MissingExtraError where the library is missing with which a training writes graphs."""
+    if importlib.util.find_spec("onnx") is None:
+        raise MissingExtraError("training writes its network with onnx; install rnnem-tracker[train]")
+
+
+def find_graph(weights: Path, digest: str, form: str) -> Session | None:
+    """The graph beside a weights file, if it was made of weights with that sha256 and format; else None."""
+    path = weights.with_suffix(".onnx")
+    session = Session(path) if path.is_file() else None
+    if session is None or (session.about.get("source"), session.about.get("format")) != (digest, form):
+        return None
+    return session
 
 
 class Session:

@@ -89,7 +89,7 @@ def test_a_stopped_training_goes_on_to_the_same_curve_and_weights(tmp_path, monk
     assert same_weights(whole, resumed)
     # what a run leaves, and that it can be used
     assert {path.name for path in (tmp_path / "whole").iterdir()} == {
-        "settings.json", "curve.jsonl", "checkpoint.pt", "weights.safetensors"
+        "settings.json", "curve.jsonl", "checkpoint.pt", "weights.onnx", "weights.safetensors"
     }  # fmt: skip
     assert SlotsRecipe.model_validate_json((tmp_path / "whole" / "settings.json").read_text()) == RECIPE
     assert load_network(str(whole)).settings == TINY.network

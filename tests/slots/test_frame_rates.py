@@ -19,6 +19,7 @@ from tracker.settings import RENAMED, load_settings
 from tracker.slots.confidence import ConfidenceEstimator
 from tracker.slots.segmenter import SlotsSegmenter
 from tracker.slots.settings import CellSettings, LifeSettings, NetworkSettings, SlotsSettings
+from tracker.slots.state import TorchCell
 from tracker.slots.weights import Network
 from tracker.timing import FrameTimer, WarmUp, rate_over
 from tracker.tracks import Linker, LinkerSettings
@@ -194,7 +195,7 @@ def build(kind, **mixture):
         return Lane("gmm", GmmSegmenter(GmmSettings(mixture=MixtureSettings(**mixture))), Linker(LinkerSettings()))
     torch.manual_seed(0)
     network = NetworkSettings(cell=CellSettings(grid_px=12, features=8, hidden=4, motion=8))
-    cell = RunningAverage(network.cell).eval()
+    cell = TorchCell(RunningAverage(network.cell))
     scene = Mixture(MixtureSettings(**mixture))
     return Lane("slots", SlotsSegmenter(SlotsSettings(), network=Network(cell, network, "untrained"), scene=scene))
 

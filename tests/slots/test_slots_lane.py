@@ -10,6 +10,7 @@ from tracker.slots.cell import WindowCell
 from tracker.slots.report import visible_boxes
 from tracker.slots.segmenter import SlotsSegmenter
 from tracker.slots.settings import CellSettings, NetworkSettings, SlotsSettings
+from tracker.slots.state import TorchCell
 from tracker.slots.weights import Network
 from tracker.slots.window import EMPTY_LOGIT, fit_pose, warp
 from tracker.types import Box, Frame, Region
@@ -43,9 +44,8 @@ def build(lane, *, cell=WindowCell, working_width="full", **settings):
     network = NetworkSettings(cell=CellSettings(grid_px=12, features=8, hidden=4, motion=8))
     return SlotsSegmenter(
         SlotsSettings(working_width=working_width),
-        network=Network(cell(network.cell).eval(), network, "untrained"),
+        network=Network(TorchCell(cell(network.cell)), network, "untrained"),
         scene=Mixture(mixture),
-        device="cpu",
     )
 
 

@@ -27,16 +27,16 @@ INPUT = Steps(int(np.log2(UNITS.min())), ZERO)
 """of the features; channels whose unit is larger have their weights multiplied instead"""
 
 
-def write_foreground_graph(net: ForegroundNet, path: Path, *, source: str) -> None:
+def write_foreground_graph(net: ForegroundNet, path: Path, *, about: dict[str, str]) -> None:
     """Write the graph of a calibrated network, whole or not at all.
 
-    source  sha256 of the weights file that holds the same network
+    about  what the file says of itself, beside the steps of its answer
     """
     graph = _Graph(net)
     logits = unet(graph, _Value("features", INPUT))
     model = graph.model(logits)
-    about = {"source": source, "exponent": str(logits.steps.exponent), "zero": str(logits.steps.zero)}
-    helper.set_model_props(model, about)
+    steps = {"exponent": str(logits.steps.exponent), "zero": str(logits.steps.zero)}
+    helper.set_model_props(model, about | steps)
     with written_whole(path) as part:
         part.write_bytes(model.SerializeToString(deterministic=True))
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from tracker.foreground.predictor import Predictor, TorchPredictor, WholeNumberPredictor
 from tracker.foreground.settings import ForegroundNetSettings
-from tracker.inference import Session
+from tracker.inference import find_graph
 from tracker.learning.weights import digest_of, find_weights
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ def save_foreground(net: ForegroundNet, settings: ForegroundNetSettings, path: P
     if net.calibrated:
         from tracker.foreground.graph import write_foreground_graph
 
-        write_foreground_graph(net, path.with_suffix(".onnx"), source=digest_of(path))
+        write_foreground_graph(net, path.with_suffix(".onnx"), about={"format": FORMAT, "source": digest_of(path)})
 
 
 def load_foreground(name: str, *, device: str = "cpu") -> tuple[Predictor, str]:
@@ -35,12 +35,11 @@ def load_foreground(name: str, *, device: str = "cpu") -> tuple[Predictor, str]:
     Raises WeightsError if the file is missing, damaged or of another version.
     """
     path = find_weights(name)
-    digest, graph = digest_of(path), path.with_suffix(".onnx")
-    if device == "cpu" and graph.is_file():
-        session = Session(graph)
-        if session.about.get("source") == digest:
-            about = session.about
-            return WholeNumberPredictor(session, exponent=int(about["exponent"]), zero=int(about["zero"])), digest
+    digest = digest_of(path)
+    session = find_graph(path, digest, FORMAT) if device == "cpu" else None
+    if session is not None:
+        about = session.about
+        return WholeNumberPredictor(session, exponent=int(about["exponent"]), zero=int(about["zero"])), digest
     return TorchPredictor(load_foreground_net(name)[0], device=device), digest
 
 

@@ -10,6 +10,7 @@ from typing import Literal
 from tracker.errors import SettingsError
 from tracker.foreground import training as foreground_training
 from tracker.foreground.settings import ForegroundTrainSettings
+from tracker.inference import check_graphs_can_be_written
 from tracker.learning.loop import DEFAULT_RUN, RunOptions
 from tracker.lessons.foreground import DrawFrames, ForegroundClips
 from tracker.lessons.street import DrawBatch, StreetClips
@@ -66,6 +67,7 @@ def run_recipe(
     Raises SettingsError for a recipe that is none, and what the trainings raise.
     """
     recipe = read_recipe(config, overrides)
+    check_graphs_can_be_written()
     run: Callable[..., Path]
     if isinstance(recipe, SlotsRecipe):
         run = partial(slots_training.train, recipe.train, DrawBatch(recipe.train, recipe))

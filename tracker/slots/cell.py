@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from tracker.slots.settings import CellSettings
+from tracker.slots.state import KNOWN_RANGE
 from tracker.slots.window import EMPTY_LOGIT, axes, fit_pose, warp
 
 LOGIT_RANGE = 8.0
@@ -26,8 +27,6 @@ KEEP_BIAS = -1.0
 SOFT_EDGE, SOFT_SIZE, SOFT_NARROWING = 8.0, 0.6, 0.9
 """of a new slot whose silhouette is unknown: its logits fall by the first over half a window, and reach 0 at the second, in half windows
 from the centre along x; distances along y count by the third, since objects are taller than wide"""
-KNOWN_RANGE = (0.02, 0.95)
-"""probabilities of a new slot's mask where its silhouette is known: outside, and inside"""
 SQUEEZED = 128
 """numbers in which the motion vector gets the grid"""
 
@@ -60,6 +59,11 @@ class CellInput(NamedTuple):
     """(N, 1, P, P) the scene's verdict: 0 background, 0.5 unsure or shadow, 1 foreground"""
     colour: Tensor
     """(N, 3, P, P)"""
+
+    @classmethod
+    def of(cls, seen: Tensor) -> CellInput:
+        """The parts of (N, 6, P, P), as `e_step.crop_frame` gives it."""
+        return cls(seen[:, :1], seen[:, 1:2], seen[:, 2:3], seen[:, 3:])
 
 
 class WindowCell(nn.Module):

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from tracker.em.likelihoods import PROBABILITY_FLOOR
 from tracker.slots.settings import MixtureModelSettings
-from tracker.slots.window import PAD
+from tracker.slots.state import PAD
 from tracker.types import Image, Mask
 
 Array = NDArray[np.float32]

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from tracker.slots.association import Association
@@ -16,6 +15,7 @@ from tracker.slots.identity import find_stolen, succeed, take_identity
 from tracker.slots.pose import PART_SIZE_RATE, VISIBLE, box_about, touches_border
 from tracker.slots.settings import LifeSettings, SlotsSettings
 from tracker.slots.slot import Geometry, Slot, Slots
+from tracker.slots.state import new_slot
 from tracker.timing import REFERENCE_S, Interval, lasts, rate_over
 from tracker.types import FOREGROUND, Image
 
@@ -238,11 +238,11 @@ def spawn(slots: Slots, birth: Birth, image: Image, settings: SlotsSettings) -> 
     pose = np.array([*birth.box.centre, width, height], np.float32)
     silhouette = np.zeros(image.shape[:2], np.float32)
     silhouette[int(birth.box.y0) : int(birth.box.y1), int(birth.box.x0) : int(birth.box.x1)] = birth.mask
-    seen = crop_birth(image, silhouette, pose, slots.cell.settings.grid_px)
+    seen = crop_birth(image, silhouette, pose, slots.cell.grid_px)
     if seen is None:
         return
-    mask, colour = (torch.from_numpy(part) for part in seen)
-    state = slots.cell.birth(torch.from_numpy(pose)[None], colour, mask)
+    mask, colour = seen
+    state = new_slot(slots.cell, pose=pose, colour=colour, mask=mask)
     if back is not None:
         slots.revive(back, state, birth.box.centre)
         return

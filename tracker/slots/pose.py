@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from tracker.slots.settings import LifeSettings
 from tracker.slots.slot import Geometry, Pair
-from tracker.slots.window import PAD
+from tracker.slots.state import PAD
 from tracker.timing import REFERENCE_S, Interval, lasts, rate_over
 from tracker.types import Box
 

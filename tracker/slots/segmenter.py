@@ -12,13 +12,11 @@ from collections.abc import Sequence
 
 import cv2
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from tracker.resize import to_working_width
 from tracker.slots.association import Association, Observation, apply, associate
 from tracker.slots.blobs import Blobs, find_blobs
-from tracker.slots.cell import CellInput, SlotState
 from tracker.slots.confidence import ConfidenceEstimator, entropies
 from tracker.slots.e_step import Responsibilities, crop_frame, e_step
 from tracker.slots.identity import update_identities
@@ -40,16 +38,12 @@ class SlotsSegmenter:
     """Windowed RNN-EM over a video.
 
     settings  the lane's; network  a trained cell; scene  component 0, used by this lane alone
-    device    where the cell runs; the E-step stays on the CPU
     """
 
-    def __init__(self, settings: SlotsSettings, *, network: Network, scene: Scene, device: str = "cpu") -> None:
-        self.settings, self.network, self.scene, self.device = settings, network, scene, device
+    def __init__(self, settings: SlotsSettings, *, network: Network, scene: Scene) -> None:
+        self.settings, self.network, self.scene = settings, network, scene
         self.weights_digest = network.digest
-        # windows are too small to be shared out: on two idle cores one thread took 15.3 ms a frame, two 16.5 to 19.8; and
-        # on busy ones torch's waiting threads spin against the decoder and the encoder
-        torch.set_num_threads(1)
-        self._slots = Slots(network.cell)
+        self._slots = Slots(network.cell.settings)
         self._prepared = False
         self._forget()
 
@@ -161,16 +155,12 @@ class SlotsSegmenter:
         slots = self._slots
         if not len(slots):
             return np.zeros((0, 4), np.float32)
-        size = self.network.settings.cell.grid_px
-        seen = torch.from_numpy(crop_frame(image, verdict, responsibilities, slots.poses, size)).to(self.device)
-        free = torch.tensor([float(not slot.hidden) for slot in slots], device=self.device)
-        fit = torch.tensor([float(k not in association.merged) for k in range(len(slots))], device=self.device)
-        with torch.no_grad():
-            state = SlotState(*(part.to(self.device) for part in slots.state))
-            state = self.network.cell(state, CellInput(seen[:, :1], seen[:, 1:2], seen[:, 2:3], seen[:, 3:]), free, fit)
-            slots.state = state = SlotState(*(part.cpu() for part in state))
-        fitted = state.pose.numpy().copy()
-        fitted[:, :2] -= state.velocity.numpy()
+        seen = crop_frame(image, verdict, responsibilities, slots.poses, self.network.settings.cell.grid_px)
+        visible = np.array([not slot.hidden for slot in slots], np.float32)
+        fit = np.array([k not in association.merged for k in range(len(slots))], np.float32)
+        slots.state = state = self.network.cell(slots.state, seen, visible=visible, fit=fit)
+        fitted = state.pose.copy()
+        fitted[:, :2] -= state.velocity
         return fitted
 
     def _measure(
@@ -190,7 +180,7 @@ class SlotsSegmenter:
         slots, life = self._slots, self.settings.life
         masks, boxes = slots.masks(), []
         for k, slot in enumerate(slots):
-            pose, velocity = slots.poses[k].copy(), slots.state.velocity[k].numpy().copy()
+            pose, velocity = slots.poses[k].copy(), slots.state.velocity[k].copy()
             fit = Fit(predicted[k], fitted[k], pose, velocity, mask_box(masks[k], fitted[k]))
             if k in association.isolated and not slot.hidden:
                 placed = measure(

@@ -6,10 +6,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
-from tracker.slots.cell import SlotState, WindowCell
+from tracker.slots.settings import CellSettings
+from tracker.slots.state import SlotArrays, no_slots
 
 Array = NDArray[np.float32]
 Pair = tuple[float, float]
@@ -92,15 +92,14 @@ class Slot:
 class Slots:
     """The slots of a lane. Entry k of the records and row k of the network state are of one slot."""
 
-    def __init__(self, cell: WindowCell) -> None:
+    def __init__(self, cell: CellSettings) -> None:
         self.cell = cell
         self.clear()
 
     def clear(self) -> None:
         """End all slots."""
-        size = self.cell.settings.grid_px
         self._records: list[Slot] = []
-        self.state = self.cell.birth(torch.zeros(0, 4), torch.zeros(0, 3, size, size))
+        self.state = no_slots(self.cell)
 
     def __len__(self) -> int:
         return len(self._records)
@@ -119,16 +118,16 @@ class Slots:
     @property
     def poses(self) -> Array:
         """(K, 4) centre x, y, width, height in pixels, predicted for the next frame; a view of the state."""
-        return self.state.pose.numpy()
+        return self.state.pose
 
     def predictions(self) -> Array:
         """(K, P, P, 4) float32 psi: colour RGB in [0, 1] and mask probability, predicted for the next frame."""
-        psi = torch.cat([self.state.colour, torch.sigmoid(self.state.mask_logit)], 1)
-        return np.ascontiguousarray(psi.numpy().transpose(0, 2, 3, 1))
+        psi = np.concatenate([self.state.colour, _sigmoid(self.state.mask_logit)], 1)
+        return np.ascontiguousarray(psi.transpose(0, 2, 3, 1))
 
     def masks(self) -> Array:
         """(K, P, P) mask probabilities of the state."""
-        return torch.sigmoid(self.state.mask_logit)[:, 0].numpy()
+        return _sigmoid(self.state.mask_logit[:, 0])
 
     def shift(self, late: float, scale: float) -> None:
         """Bring the prediction to another time: `late` usual intervals on, with velocities in intervals `scale` times as long."""
@@ -142,14 +141,14 @@ class Slots:
     def correct(self, k: int, geometry: Geometry, pose: Array, velocity: Array) -> None:
         """Slot k has that geometry in this frame, and that pose (4,) and velocity (2,) are predicted for the next."""
         self[k].geometry = geometry
-        self.state.pose[k], self.state.velocity[k] = torch.from_numpy(pose), torch.from_numpy(velocity)
+        self.state.pose[k], self.state.velocity[k] = pose, velocity
 
-    def spawn(self, slot: Slot, state: SlotState) -> None:
+    def spawn(self, slot: Slot, state: SlotArrays) -> None:
         """Add a slot with its state, whose arrays have one row."""
         self._records.append(slot)
-        self.state = SlotState(*(torch.cat([part, value]) for part, value in zip(self.state, state, strict=True)))
+        self.state = SlotArrays(*(np.concatenate([part, value]) for part, value in zip(self.state, state, strict=True)))
 
-    def revive(self, k: int, state: SlotState, centre: Pair) -> None:
+    def revive(self, k: int, state: SlotArrays, centre: Pair) -> None:
         """Slot k is seen again at `centre`, at rest, as in `state` (one row); its recurrent state it keeps."""
         state = state._replace(hidden=self.state.hidden[k : k + 1], motion=self.state.motion[k : k + 1])
         for part, value in zip(self.state, state, strict=True):
@@ -162,4 +161,8 @@ class Slots:
         stay = [k for k in range(len(self)) if k not in rows]
         if len(stay) < len(self):
             self._records = [self._records[k] for k in stay]
-            self.state = SlotState(*(part[stay] for part in self.state))
+            self.state = SlotArrays(*(part[stay] for part in self.state))
+
+
+def _sigmoid(logit: Array) -> Array:
+    return np.asarray(1 / (1 + np.exp(-logit)), np.float32)

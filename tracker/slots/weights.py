@@ -1,14 +1,18 @@
-"""The cell's weights file."""
+"""The cell's files: weights, as they are trained, and their graph, which the CPU runs."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tracker.errors import WeightsError
-from tracker.learning.nets import load_net, save_net
-from tracker.slots.cell import WindowCell
+from tracker.inference import find_graph
+from tracker.learning.weights import digest_of, find_weights
 from tracker.slots.settings import NetworkSettings
+from tracker.slots.state import Cell, GraphCell, TorchCell
+
+if TYPE_CHECKING:
+    from tracker.slots.cell import WindowCell
 
 FORMAT = "rnnem-window-1"
 """changes when an older program could not use the file"""
@@ -19,27 +23,47 @@ REMOVED = {"state": "grid", "relations": 0}
 class Network(NamedTuple):
     """A cell ready for use."""
 
-    cell: WindowCell
+    cell: Cell
     settings: NetworkSettings
     digest: str
-    """sha256 of the file"""
+    """sha256 of the weights file"""
 
 
 def save_network(cell: WindowCell, settings: NetworkSettings, path: Path, *, trained_steps: int) -> None:
-    """Write a weights file, whole or not at all."""
+    """Write a weights file and its graph beside it, each whole or not at all."""
+    from tracker.learning.nets import save_net
+    from tracker.slots.graph import write_cell_graph
+
     save_net(cell, FORMAT, settings, path, trained_steps=trained_steps)
+    about = {"format": FORMAT, "source": digest_of(path), "network": settings.model_dump_json()}
+    write_cell_graph(cell, path.with_suffix(".onnx"), about=about)
 
 
 def load_network(name: str, *, device: str = "cpu") -> Network:
-    """Build the cell a weights file describes.
+    """The cell ready for use. On the CPU its graph runs, if that lies beside the weights; else torch does.
 
     Raises WeightsError if the file is missing, is no safetensors file, is of another version, or holds a variant of the cell that
     was removed.
     """
-    cell, settings, digest = load_net(
+    path = find_weights(name)
+    digest = digest_of(path)
+    session = find_graph(path, digest, FORMAT) if device == "cpu" else None
+    if session is not None:
+        settings = NetworkSettings.model_validate_json(session.about["network"])
+        return Network(GraphCell(session, settings.cell), settings, digest)
+    cell, settings = load_cell(name)
+    return Network(TorchCell(cell, device=device), settings, digest)
+
+
+def load_cell(name: str) -> tuple[WindowCell, NetworkSettings]:
+    """The cell as it is trained; errors as in `load_network`."""
+    from tracker.learning.nets import load_net
+    from tracker.slots.cell import WindowCell
+
+    cell, settings, _ = load_net(
         name, FORMAT, NetworkSettings, lambda network: WindowCell(network.cell), mended=_without_removed
     )
-    return Network(cell.to(device).eval(), settings, digest)
+    return cell, settings
 
 
 def _without_removed(path: Path, header: dict[str, Any]) -> dict[str, Any]:

@@ -10,8 +10,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-PAD = 1.5
-"""window over object size: room for limbs, for a frame's motion and for a scale that is a third wrong"""
+from tracker.slots.state import PAD
+
 CANONICAL_SPREAD = (0.34, 0.37)
 """standard deviations (x, y) of a mask in window coordinates when the pose fits; a full rectangle has .385"""
 STRIDE = 0.3
@@ -84,6 +84,21 @@ def fit_pose(mask_logit: Tensor, pose: Tensor, free: Tensor) -> tuple[Tensor, Te
 
 
 def warp(canvas: Tensor, to_old: Tensor) -> Tensor:
-    """Resample grids (N, C, P, P) by an affine map (N, 2, 3) of window coordinates; zero from outside."""
-    grid = F.affine_grid(to_old, [*canvas.shape], align_corners=False)
-    return F.grid_sample(canvas, grid, align_corners=False)
+    """Resample grids (N, C, P, P) by an affine map (N, 2, 3) of window coordinates that turns nothing; zero from outside.
+
+    Bilinear interpolation along x and y by itself: products with a matrix on either side.
+    """
+    size = canvas.shape[-1]
+    across, down = (
+        _interpolation(to_old[:, 0, 0], to_old[:, 0, 2], size),
+        _interpolation(to_old[:, 1, 1], to_old[:, 1, 2], size),
+    )
+    return down[:, None] @ canvas @ across.transpose(1, 2)[:, None]
+
+
+def _interpolation(scale: Tensor, shift: Tensor, size: int) -> Tensor:
+    """(N, P, P) weights of the old places in each new one along an axis; scale and shift (N,) in window coordinates."""
+    place = torch.arange(size, device=scale.device, dtype=torch.float32)
+    new = (place + 0.5) * 2 / size - 1
+    old = ((scale[:, None] * new + shift[:, None] + 1) * size - 1) / 2
+    return (1 - (old[:, :, None] - place).abs()).clamp(min=0)

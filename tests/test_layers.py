@@ -23,6 +23,7 @@ WAIST = {
     "picture",
     "inference",
     "components",
+    "yuv",
     "em",
     "learning",
 }

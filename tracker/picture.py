@@ -3,27 +3,14 @@
 from __future__ import annotations
 
 from threading import Lock
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from tracker.resize import size_at
 from tracker.types import SMALL_PX, Image, Working
-
-Plane = NDArray[np.uint8]
-
-
-class Planes(NamedTuple):
-    """A picture as video stores it: brightness, and colour at half the size. W and H are even."""
-
-    y: Plane
-    """(H, W)"""
-    u: Plane
-    """(H / 2, W / 2)"""
-    v: Plane
-    """(H / 2, W / 2)"""
+from tracker.yuv import Planes
 
 
 class Stored(Protocol):
@@ -80,7 +67,8 @@ class Picture:
 
     def planes(self) -> Planes | None:
         """The picture as video stores it, not to be written to; None where it is stored otherwise, or not upright."""
-        return self._stored.planes()
+        with self._lock:  # PyAV changes what a picture says of its colours while it converts it
+            return self._stored.planes()
 
 
 class _Array:

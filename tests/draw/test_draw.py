@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from tracker.draw import (
+    ImageCanvas,
     Overlay,
     OverlaySettings,
     Trails,
@@ -16,7 +17,7 @@ from tracker.draw import (
     side_by_side,
 )
 from tracker.draw.colours import DARK, lighten
-from tracker.draw.text import Place, place, place_clear, tag, text_px
+from tracker.draw.text import place, place_clear, tag, text_px
 from tracker.errors import ShapeError
 from tracker.picture import Picture
 from tracker.types import Box, Frame, Moment, Region, Segmentation, Track, View
@@ -53,7 +54,9 @@ def hidden(identity, *box):
 
 
 def draw(image, view, *, settings=PLAIN, trails=None, time_s=0.0):
-    return draw_view(image, view, time_s=time_s, trails=trails or Trails(0), settings=settings)
+    canvas = ImageCanvas(image)
+    draw_view(canvas, view, time_s=time_s, trails=trails or Trails(0), settings=settings)
+    return canvas.image
 
 
 def changed(image, out):
@@ -190,13 +193,14 @@ def test_tags_lie_inside_the_frame_wherever_the_object_is():
 
 
 def test_a_tag_goes_where_no_other_tag_is():
-    taken = [Place(0, 0, 20, 12)]
-    assert place_clear((20, 12), [(5, 5), (40, 5)], (200, 100), taken) == (40, 5, 60, 17)
-    assert place_clear((20, 12), [(5, 5), (15, 5)], (200, 100), taken) == (5, 5, 25, 17)  # nowhere clear: the first
+    taken = np.zeros((100, 200), bool)
+    taken[:12, :20] = True
+    assert place_clear((20, 12), [(5, 5), (40, 5)], taken) == (40, 5, 60, 17)
+    assert place_clear((20, 12), [(5, 5), (15, 5)], taken) == (5, 5, 25, 17)  # nowhere clear: the first
 
 
 def test_labels_of_another_size_than_the_frame_are_refused_with_both_sizes():
-    with pytest.raises(ShapeError, match=r"slots.*\(20, 40\).*\(30, 40\)"):
+    with pytest.raises(ShapeError, match=r"slots.*40x20.*40x30"):
         draw(grey(40, 30), view_of(40, 20, lane="slots"))
 
 
@@ -247,11 +251,20 @@ def test_a_trail_fades_towards_its_old_end():
 # Several pictures in one
 
 
-def test_the_inset_is_in_the_bottom_right_corner_and_leaves_the_rest_alone():
+def inset(image, mask, lane=""):
+    height, width = image.shape[:2]
+    segmentation = Segmentation(mask.astype(np.int32), (), False, mask, (width, height))
+    canvas = ImageCanvas(image)
+    draw_inset(canvas, View(lane, segmentation, ()), width=0.25)
+    return canvas.image
+
+
+@pytest.mark.parametrize("working", [1, 2])
+def test_the_inset_is_in_the_bottom_right_corner_and_leaves_the_rest_alone(working):
     image = grey(80, 60)
-    mask = np.zeros((60, 80), bool)
-    mask[40:, 40:] = True
-    out = draw_inset(image, mask, caption="", width=0.25)
+    mask = np.zeros((60 // working, 80 // working), bool)
+    mask[40 // working :, 40 // working :] = True
+    out = inset(image, mask)
     where = changed(image, out)
     ys, xs = np.nonzero(where)
     assert (xs.min(), ys.min(), xs.max(), ys.max()) == (58, 43, 79, 59)  # 20 x 15 and a border of one pixel
@@ -259,9 +272,10 @@ def test_the_inset_is_in_the_bottom_right_corner_and_leaves_the_rest_alone():
     assert (out[57, 60] < 60).all()
 
 
-def test_the_inset_refuses_a_mask_of_another_size():
+def test_the_inset_refuses_the_mask_of_another_frame():
+    view = view_of(81, 60, lane="gmm")
     with pytest.raises(ShapeError, match="gmm"):
-        draw_inset(grey(80, 60), np.zeros((60, 81), bool), caption="gmm")
+        draw_inset(ImageCanvas(grey(80, 60)), view)
 
 
 def test_two_and_three_panels_stand_in_a_row_and_more_in_a_grid():

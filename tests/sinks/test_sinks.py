@@ -31,7 +31,9 @@ from tracker.sinks import (
     check_display,
     window_process,
 )
+from tracker.sinks.video import _video_frame
 from tracker.types import Box, Frame, Moment, Region, Segmentation, Track, View
+from tracker.yuv import BT601, ColourSpace, to_yuv
 
 CODEC_TOLERANCE = 12
 """grey levels that H.264 at our quality may be off on flat areas"""
@@ -392,6 +394,62 @@ def test_a_thin_coloured_line_keeps_its_colour(tmp_path):
     (_, out), *_ = decoded(sink.path)
     red, green, _ = out[31].astype(int).mean(axis=0)
     assert red - green > 60
+
+
+SPACES = [BT601, ColourSpace(full_range=True), ColourSpace(1, False, 1, 1), ColourSpace(1, True, 1, 13)]
+
+
+def coloured(width, height):
+    """Three stripes."""
+    image = np.zeros((height, width, 3), np.uint8)
+    for index, colour in enumerate([(200, 40, 40), (40, 200, 40), (40, 40, 200)]):
+        image[:, index * width // 3 :] = colour
+    return image
+
+
+@pytest.mark.parametrize("size", [(48, 32), (48, 34), (96, 66)])
+@pytest.mark.parametrize("space", SPACES)
+def test_a_picture_in_yuv_is_encoded_as_it_is_and_its_colour_space_is_said(tmp_path, space, size):
+    given = to_yuv(coloured(*size), space)
+    sink = video(tmp_path / "a.mp4", render=lambda _: given, crf=4)
+    for index in range(3):
+        sink.write(moment(index))
+    sink.close("complete")
+    with av.open(str(sink.path)) as container:
+        *_, frame = container.decode(video=0)
+    assert (frame.width, frame.height) == size
+    assert (frame.colorspace, frame.color_primaries, frame.color_trc) == (space.matrix, space.primaries, space.transfer)
+    assert frame.color_range == (2 if space.full_range else 1)
+    assert (
+        np.abs(frame.to_ndarray(format="yuvj420p" if space.full_range else "yuv420p").astype(int) - given.rows).max()
+        <= 6
+    )
+    shown = frame.to_ndarray(format="rgb24")[size[1] // 2]
+    for index, colour in enumerate([(200, 40, 40), (40, 200, 40), (40, 40, 200)]):
+        assert np.abs(shown[(2 * index + 1) * size[0] // 6].astype(int) - colour).max() <= CODEC_TOLERANCE
+
+
+def test_a_picture_of_another_size_or_colour_space_is_converted_to_those_of_the_first(tmp_path):
+    hd = ColourSpace(1, False, 1, 1)
+    given = iter(
+        [to_yuv(coloured(48, 32), hd), to_yuv(coloured(48, 32)), coloured(48, 32), to_yuv(coloured(96, 64), hd)]
+    )
+    sink = video(tmp_path / "a.mp4", render=lambda _: next(given), crf=4)
+    for index in range(4):
+        sink.write(moment(index))
+    sink.close("complete")
+    frames = decoded(sink.path)
+    assert len(frames) == 4
+    for _, image in frames:
+        assert image.shape == (32, 48, 3)
+        for index, colour in enumerate([(200, 40, 40), (40, 200, 40), (40, 40, 200)]):
+            assert np.abs(image[16, 16 * index + 8].astype(int) - colour).max() <= CODEC_TOLERANCE
+
+
+def test_pictures_that_wait_for_the_encoder_are_not_copied():
+    image = to_yuv(coloured(48, 32))
+    frame = _video_frame(image)
+    assert frame.planes[0].buffer_ptr == image.rows.ctypes.data
 
 
 def test_what_goes_wrong_in_the_encoder_is_raised_and_nobody_waits_for_it(tmp_path):

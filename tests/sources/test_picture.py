@@ -9,6 +9,7 @@ import pytest
 from tracker.picture import Picture
 from tracker.sources import open_source
 from tracker.types import SMALL_PX, Frame
+from tracker.yuv import ColourSpace, YuvImage, to_rgb
 
 
 def blocks(width: int, height: int) -> np.ndarray:
@@ -17,10 +18,10 @@ def blocks(width: int, height: int) -> np.ndarray:
     return np.stack([255 * x / width, 255 * y / height, 255 * (x + y) / (width + height)], 2).astype(np.uint8)
 
 
-def write_video(path: Path, images: list[np.ndarray], *, pix_fmt: str = "yuv420p") -> Path:
+def write_video(path: Path, images: list[np.ndarray], *, pix_fmt: str = "yuv420p", **tags: str) -> Path:
     height, width = images[0].shape[:2]
     with av.open(str(path), "w") as file:
-        stream = file.add_stream("libx264", rate=25, options={"qp": "0" if pix_fmt == "yuv444p" else "4"})
+        stream = file.add_stream("libx264", rate=25, options={"qp": "0" if pix_fmt == "yuv444p" else "4", **tags})
         stream.width, stream.height, stream.pix_fmt = width, height, pix_fmt
         for image in images:
             file.mux(stream.encode(av.VideoFrame.from_ndarray(image, format="rgb24")))
@@ -71,10 +72,10 @@ def test_planes_are_what_the_decoder_stores(tmp_path: Path) -> None:
     (frame,) = frames(write_video(tmp_path / "clip.mp4", [blocks(646, 358)]))
     planes = frame.picture.planes()
     assert planes is not None
-    assert [plane.shape for plane in planes] == [(358, 646), (179, 323), (179, 323)]
+    assert [plane.shape for plane in planes.arrays] == [(358, 646), (179, 323), (179, 323)]
     with av.open(str(tmp_path / "clip.mp4")) as file:
         (decoded,) = file.decode(video=0)
-    flat = np.concatenate([plane.ravel() for plane in planes])
+    flat = np.concatenate([plane.ravel() for plane in planes.arrays])
     np.testing.assert_array_equal(flat, decoded.to_ndarray(format="yuv420p").ravel())
 
 
@@ -82,3 +83,31 @@ def test_other_formats_have_no_planes(tmp_path: Path) -> None:
     (frame,) = frames(write_video(tmp_path / "clip.mp4", [blocks(640, 360)], pix_fmt="yuv444p"))
     assert frame.picture.planes() is None
     assert Picture.of(blocks(64, 36)).planes() is None
+
+
+@pytest.mark.parametrize(
+    ("pix_fmt", "tags", "space"),
+    [
+        ("yuv420p", {}, ColourSpace(6, False, 6, 6)),  # nothing is said: BT.601, as FFmpeg converts it
+        ("yuv420p", {"colorspace": "bt709"}, ColourSpace(1, False, 1, 1)),
+        ("yuv420p", {"colorspace": "bt709", "color_range": "pc"}, ColourSpace(1, True, 1, 1)),
+        ("yuvj420p", {"colorspace": "smpte170m"}, ColourSpace(6, True, 6, 6)),
+        ("yuv420p", {"colorspace": "bt470bg", "color_primaries": "bt709"}, ColourSpace(5, False, 1, 6)),
+        ("yuv420p", {"colorspace": "bt709", "color_trc": "iec61966-2-1"}, ColourSpace(1, False, 1, 13)),
+    ],
+)
+def test_planes_say_how_they_stand_for_colours(
+    tmp_path: Path, pix_fmt: str, tags: dict[str, str], space: ColourSpace
+) -> None:
+    (frame,) = frames(write_video(tmp_path / "clip.mp4", [blocks(640, 360)], pix_fmt=pix_fmt, **tags))
+    planes = frame.picture.planes()
+    assert planes is not None
+    assert planes.space == space
+    # and by that they become the picture that everybody else is given
+    assert np.abs(to_rgb(YuvImage.of(planes)).astype(int) - frame.image).mean() < 1.5
+
+
+@pytest.mark.parametrize("tags", [{"colorspace": "bt2020nc"}, {"colorspace": "bt709", "color_trc": "smpte2084"}])
+def test_colours_that_cannot_be_drawn_in_have_no_planes(tmp_path: Path, tags: dict[str, str]) -> None:
+    (frame,) = frames(write_video(tmp_path / "clip.mp4", [blocks(640, 360)], **tags))
+    assert frame.picture.planes() is None

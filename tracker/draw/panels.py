@@ -4,57 +4,114 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import cv2
 import numpy as np
 
-from tracker.draw.colours import DARK, LIGHT
-from tracker.draw.text import clock, place, stamp, tag, text_px
-from tracker.errors import ShapeError
-from tracker.types import Image, Mask
+from tracker.draw.canvas import Canvas
+from tracker.draw.colours import DARK, LIGHT, Colour
+from tracker.draw.text import Place, Words, clock, place, stamp, tag, text_px
+from tracker.draw.view import check_size
+from tracker.types import Image, View
+from tracker.yuv import Plane, YuvImage, yuv_of
 
 GAP_PX = 2
+"""even: in YUV two pixels share one colour"""
 
 
-def draw_inset(image: Image, mask: Mask, *, caption: str, width: float = 0.25) -> Image:
-    """A new image with the mask, white on dark, small in the bottom right corner.
+def draw_inset(canvas: Canvas, view: View, *, width: float = 0.25) -> None:
+    """Draw the view's foreground, white on dark, small in the bottom right corner, with the lane's name.
 
-    image (H, W, 3) uint8; mask (H, W) bool; width as a share of W. Raises ShapeError if they are of different sizes.
+    width  as a share of the canvas's. Raises ShapeError if the view is of a frame of another size.
     """
-    if mask.shape != image.shape[:2]:
-        raise ShapeError(f"mask {caption}: {mask.shape}, the frame is {image.shape[:2]}")
-    out = np.array(image, order="C")
-    frame_height, frame_width = out.shape[:2]
-    inner = (max(1, round(frame_width * width)), max(1, round(frame_height * width)))
+    check_size(canvas, view)
+    frame_width, frame_height = size = canvas.size
+    inner_width, inner_height = inner = max(1, round(frame_width * width)), max(1, round(frame_height * width))
+    outer = place((inner_width + 2, inner_height + 2), size, size)
+    canvas.fill((outer.x0, outer.x1), (outer.y0, outer.y1), LIGHT)
+    panel = Place(outer.x0 + 1, outer.y0 + 1, outer.x1 - 1, outer.y1 - 1)
+    canvas.fill((panel.x0, panel.x1), (panel.y0, panel.y1), DARK)
+    window = canvas.fit(*panel)
+    opacity = np.zeros((window.y1 - window.y0, window.x1 - window.x0), np.uint8)
     # Averaging keeps an object of a few pixels visible as grey, where nearest neighbour would lose it.
-    small = cv2.resize(mask.view(np.uint8) * np.uint8(255), inner, interpolation=cv2.INTER_AREA)
-    panel = np.repeat(np.maximum(small, DARK[0])[..., None], 3, axis=2).astype(np.uint8)
-    words = tag(caption, max(10, text_px(frame_height) - 2), LIGHT, DARK)
-    stamp(panel, words, place(words.shape[1::-1], (0, 0), inner))
-    framed = np.pad(panel, ((1, 1), (1, 1), (0, 0)), constant_values=LIGHT[0])
-    stamp(out, framed, place(framed.shape[1::-1], (frame_width, frame_height), (frame_width, frame_height)))
-    return out
+    small = cv2.resize(view.segmentation.foreground.view(np.uint8) * np.uint8(255), inner, interpolation=cv2.INTER_AREA)
+    part = opacity[panel.y0 - window.y0 :, panel.x0 - window.x0 :][: panel.y1 - panel.y0, : panel.x1 - panel.x0]
+    part[:] = small[: part.shape[0], : part.shape[1]]
+    canvas.blend((window.x0, window.y0), opacity, LIGHT)
+    words = Words(view.lane, max(10, text_px(frame_height) - 2), LIGHT, DARK)
+    tag_height, tag_width = tag(*words).shape[:2]
+    x, y = panel.x0 + panel.x0 % 2, panel.y0 + panel.y0 % 2  # at an odd one, YUV would put it on the border
+    canvas.write(words, Place(x, y, min(x + tag_width, panel.x1 // 2 * 2), min(y + tag_height, panel.y1 // 2 * 2)))
 
 
 def side_by_side(images: Sequence[Image], *, most_width: int | None = None) -> Image:
     """Images of one size with thin gaps: two or three in a row, four and more in two columns or three.
 
-    most_width  pixels of one row without the gaps; wider images are made smaller
+    most_width  pixels of one row without the gaps; wider images are made smaller, to even sides
     """
-    columns = len(images) if len(images) <= 3 else 2 if len(images) == 4 else 3
     height, width = images[0].shape[:2]
-    if most_width is not None and columns * width > most_width:
-        size = (max(1, most_width // columns), max(1, round(height * (most_width // columns) / width)))
-        images = [np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8) for image in images]
-        width, height = size
-    rows = math.ceil(len(images) / columns)
-    out = np.full((rows * (height + GAP_PX) - GAP_PX, columns * (width + GAP_PX) - GAP_PX, 3), LIGHT, np.uint8)
-    for index, image in enumerate(images):
-        y, x = (index // columns) * (height + GAP_PX), (index % columns) * (width + GAP_PX)
-        out[y : y + height, x : x + width] = image
-    for index in range(len(images), rows * columns):
-        out[(index // columns) * (height + GAP_PX) :, (index % columns) * (width + GAP_PX) :] = DARK
+    grid = _Grid.of(len(images), (width, height), most_width)
+    out = np.full((*grid.shape, 3), LIGHT, np.uint8)
+    _fill(out, images, grid, empty=DARK)
     return out
+
+
+def yuv_side_by_side(images: Sequence[YuvImage], *, most_width: int | None = None) -> YuvImage:
+    """As `side_by_side`, of pictures of one colour space."""
+    space = images[0].space
+    grid = _Grid.of(len(images), images[0].size, most_width)
+    out = YuvImage.blank(grid.shape[::-1], space)
+    values = zip(yuv_of(LIGHT, space), yuv_of(DARK, space), strict=True)
+    for index, (plane, (light, dark)) in enumerate(zip(out.planes.arrays, values, strict=True)):
+        plane[:] = light
+        _fill(
+            plane, [image.planes.arrays[index] for image in images], grid if index == 0 else grid.halved(), empty=dark
+        )
+    return out
+
+
+class _Grid(NamedTuple):
+    """Tiles in rows and columns."""
+
+    columns: int
+    rows: int
+    width: int
+    """of one tile, as the following"""
+    height: int
+    gap: int
+
+    @classmethod
+    def of(cls, count: int, size: tuple[int, int], most_width: int | None) -> _Grid:
+        columns = count if count <= 3 else 2 if count == 4 else 3
+        width, height = size
+        if most_width is not None and columns * width > most_width:
+            width = max(1, most_width // columns // 2) * 2
+            height = max(1, round(size[1] * width / size[0] / 2)) * 2
+        return cls(columns, math.ceil(count / columns), width, height, GAP_PX)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        return (
+            self.rows * (self.height + self.gap) - self.gap,
+            self.columns * (self.width + self.gap) - self.gap,
+        )
+
+    def halved(self) -> _Grid:
+        return _Grid(self.columns, self.rows, self.width // 2, self.height // 2, self.gap // 2)
+
+
+def _fill(out: Plane, tiles: Sequence[Plane], grid: _Grid, *, empty: Colour | int) -> None:
+    """Put the tiles into the grid, averaged down to its size, and a value where there is none left."""
+    width, height = grid.width, grid.height
+    for index in range(grid.rows * grid.columns):
+        y, x = (index // grid.columns) * (height + grid.gap), (index % grid.columns) * (width + grid.gap)
+        if index >= len(tiles):
+            out[y:, x:] = empty
+        elif tiles[index].shape[:2] == (height, width):
+            out[y : y + height, x : x + width] = tiles[index]
+        else:
+            cv2.resize(tiles[index], (width, height), out[y : y + height, x : x + width], interpolation=cv2.INTER_AREA)
 
 
 def contact_sheet(

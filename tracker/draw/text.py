@@ -12,7 +12,7 @@ from PIL import Image as Picture
 from PIL import ImageDraw, ImageFont
 
 from tracker.draw.colours import Colour
-from tracker.types import Image
+from tracker.types import Image, Mask
 
 
 class Place(NamedTuple):
@@ -36,6 +36,15 @@ def clock(time_s: float) -> str:
     hours, minutes = divmod(minutes, 60)
     tail = f"{minutes:02d}:{tenths // 10:02d}.{tenths % 10}"
     return f"{hours}:{tail}" if hours else tail
+
+
+class Words(NamedTuple):
+    """What `tag` makes a picture of."""
+
+    text: str
+    size_px: int
+    ink: Colour
+    paper: Colour
 
 
 @lru_cache(maxsize=16)
@@ -67,26 +76,17 @@ def place(tag_size: tuple[int, int], corner: tuple[float, float], frame_size: tu
     return Place(x0, y0, min(x0 + tag_size[0], frame_size[0]), min(y0 + tag_size[1], frame_size[1]))
 
 
-def place_clear(
-    tag_size: tuple[int, int],
-    corners: Iterable[tuple[float, float]],
-    frame_size: tuple[int, int],
-    taken: Iterable[Place],
-) -> Place:
-    """The first of the corners at which the tag covers no taken place; the first of all if none is clear."""
-    taken = list(taken)
+def place_clear(tag_size: tuple[int, int], corners: Iterable[tuple[float, float]], taken: Mask) -> Place:
+    """The first of the corners at which the tag covers no pixel that is taken, (H, W); the first of all if none is clear."""
+    size = (taken.shape[1], taken.shape[0])
     first: Place | None = None
     for corner in corners:
-        here = place(tag_size, corner, frame_size)
-        if not any(_overlap(here, other) for other in taken):
+        here = place(tag_size, corner, size)
+        if not taken[here.y0 : here.y1, here.x0 : here.x1].any():
             return here
         first = first or here
     assert first is not None, "no corner given"
     return first
-
-
-def _overlap(a: Place, b: Place) -> bool:
-    return a.x0 < b.x1 and b.x0 < a.x1 and a.y0 < b.y1 and b.y0 < a.y1
 
 
 def stamp(image: Image, what: Image, at: Place) -> None:

@@ -215,7 +215,7 @@ def build_sinks(
             sinks.append(
                 OverlayVideo(
                     output,
-                    render=overlay,
+                    render=overlay.for_video,
                     fps=info.fps,
                     settings=settings.video,
                     pixel_aspect=info.pixel_aspect,

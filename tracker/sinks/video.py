@@ -13,7 +13,7 @@ import av
 import cv2
 import numpy as np
 from av.video.frame import PictureType
-from av.video.reformatter import VideoReformatter
+from av.video.reformatter import ColorRange, Colorspace, VideoReformatter
 
 from tracker.errors import SinkError
 from tracker.sinks.ours import MARK
@@ -21,9 +21,11 @@ from tracker.sinks.outputs import Output, cannot_write
 from tracker.sinks.settings import VideoSettings
 from tracker.sinks.timeline import SHORTENED_S, Timeline, ticks_per_second
 from tracker.types import Image, Moment, Outcome
+from tracker.yuv import BT601, BT709_MATRIX, ColourSpace, YuvImage, to_rgb
 
 KEY_TOLERANCE_S = 1e-3
 """a picture this much early may begin the next stretch: times of pictures are rounded"""
+PLANAR = "yuv420p"
 THREADS = "4"
 """slices of a picture; a fixed number, so that the file does not depend on the machine"""
 
@@ -31,7 +33,8 @@ THREADS = "4"
 class OverlayVideo:
     """H.264, yuv420p, in MP4, fragmented until it is closed; every picture at the time of its frame, the first at 0.
 
-    render        the picture of a moment, (H, W, 3) uint8 RGB
+    render        the picture of a moment, (H, W, 3) uint8 RGB, or in YUV, which is encoded as it is; not kept. The colour
+                  space of the first one is that of the video, BT.601 if it is RGB.
     fps           the clip's mean rate, for the length of the last picture; None if unknown
     pixel_aspect  width of a pixel over its height, for players
     notify        told in one line where a gap of the clip's time is shortened: see `timeline`
@@ -45,7 +48,7 @@ class OverlayVideo:
         self,
         output: Output,
         *,
-        render: Callable[[Moment], Image],
+        render: Callable[[Moment], Image | YuvImage],
         fps: float | None,
         settings: VideoSettings,
         pixel_aspect: float = 1.0,
@@ -61,17 +64,17 @@ class OverlayVideo:
 
     def write(self, moment: Moment) -> None:
         """Draw and hand over to the encoder. SinkError if the file cannot be written."""
-        image = self._render(moment)
+        picture = self._render(moment)
         if self._encoder is None:
             self._encoder = _Encoder(
                 self._output,
-                image.shape[1::-1],
+                picture,
                 self._fps,
                 self._settings,
                 pixel_aspect=self._pixel_aspect,
                 notify=self._notify,
             )
-        self._encoder.put(image, moment.frame.time_s)
+        self._encoder.put(picture, moment.frame.time_s)
 
     def close(self, outcome: Outcome) -> None:
         """Finish the file. SinkError if that fails."""
@@ -87,7 +90,7 @@ class _Encoder:
     def __init__(
         self,
         output: Output,
-        size: tuple[int, ...],
+        first: Image | YuvImage,
         fps: float | None,
         settings: VideoSettings,
         *,
@@ -95,7 +98,7 @@ class _Encoder:
         notify: Callable[[str], None],
     ) -> None:
         self._path = output.path
-        self._size = (size[0], size[1])
+        self._size, self._space = _size(first), first.space if isinstance(first, YuvImage) else BT601
         self._notify = notify
         self._problem: BaseException | None = None
         per_s = ticks_per_second(fps)
@@ -112,22 +115,24 @@ class _Encoder:
             # Absolute: FFmpeg takes `12:30.mp4` for an address.
             self._container = av.open(str(output.part.absolute()), "w", format="mp4", options=flags)
             self._container.metadata["comment"] = f"{MARK} (RNN-EM and Gaussian mixture)"
-            self._stream: Any = self._container.add_stream("libx264", rate=_rate(fps), options=_options(settings))
+            self._stream: Any = self._container.add_stream(
+                "libx264", rate=_rate(fps), options=_options(settings, self._space)
+            )
         except (OSError, av.FFmpegError) as error:
             raise self._sink_error(error) from error
         self._stream.width, self._stream.height = (side + side % 2 for side in self._size)
-        self._stream.pix_fmt = "yuv420p"
+        self._stream.pix_fmt = PLANAR
         self._stream.time_base = self._stream.codec_context.time_base = self._tick_s
         if pixel_aspect != 1:
             self._stream.codec_context.sample_aspect_ratio = Fraction(pixel_aspect).limit_denominator(1000)
         self._reformatter = VideoReformatter()
-        self._queue: queue.Queue[tuple[Image, float] | None] = queue.Queue(settings.queue_frames)
+        self._queue: queue.Queue[tuple[Image | YuvImage, float] | None] = queue.Queue(settings.queue_frames)
         self._thread = threading.Thread(target=self._run, name=f"encode {output.path.name}", daemon=True)
         self._thread.start()
 
-    def put(self, image: Image, time_s: float) -> None:
+    def put(self, picture: Image | YuvImage, time_s: float) -> None:
         self._raise_problem()
-        self._queue.put((image, time_s))
+        self._queue.put((picture, time_s))
 
     def finish(self) -> None:
         self._queue.put(None)
@@ -148,7 +153,7 @@ class _Encoder:
             while item is not None:
                 item = self._queue.get()
 
-    def _encode(self, image: Image, time_s: float) -> None:
+    def _encode(self, given: Image | YuvImage, time_s: float) -> None:
         *repeats, tick = self._timeline.place(time_s)
         if self._timeline.shortened is not None:
             gap_s, at_s = self._timeline.shortened
@@ -159,14 +164,29 @@ class _Encoder:
             assert self._picture is not None  # there is no gap before the first picture
             self._picture.pict_type, self._picture.pts = PictureType.NONE, at
             self._mux(self._picture)
-        picture = av.VideoFrame.from_ndarray(_fit(image, self._size), format="rgb24")
-        # AREA averages the colour of 2x2 pixels; taking one of the four, as others do, decolours thin lines.
-        self._picture = picture = self._reformatter.reformat(picture, format="yuv420p", interpolation="AREA")
+        self._picture = picture = self._planar(given)
         picture.pts, picture.time_base = tick, self._tick_s
         if tick >= self._next_key:  # by the clock: counted in pictures, those of a slow stream would be minutes apart
             picture.pict_type = PictureType.I
             self._next_key = tick + self._key_ticks
         self._mux(picture)
+
+    def _planar(self, picture: Image | YuvImage) -> av.VideoFrame:
+        """In the video's size and colour space."""
+        if isinstance(picture, YuvImage):
+            if picture.size == self._size and picture.space == self._space:
+                return _video_frame(picture)
+            picture = to_rgb(picture)
+        # it refers to the array: a copy would take as long as all that follows
+        given = av.VideoFrame.from_numpy_buffer(_fit(picture, self._size), format="rgb24")
+        return self._reformatter.reformat(
+            given,
+            format=PLANAR,
+            # AREA averages the colour of 2x2 pixels; taking one of the four, as others do, decolours thin lines.
+            interpolation="AREA",
+            dst_colorspace=Colorspace.ITU709 if self._space.matrix == BT709_MATRIX else Colorspace.ITU601,
+            dst_color_range=ColorRange.JPEG if self._space.full_range else ColorRange.MPEG,
+        )
 
     def _mux(self, picture: av.VideoFrame | None) -> None:
         for packet in self._stream.encode(picture):
@@ -189,7 +209,23 @@ def _rate(fps: float | None) -> Fraction:
     return 1 / Fraction(min(1 / fps, 86_400.0)).limit_denominator(1001)
 
 
-def _options(settings: VideoSettings) -> dict[str, str]:
+def _size(picture: Image | YuvImage) -> tuple[int, int]:
+    """(width, height)."""
+    return picture.size if isinstance(picture, YuvImage) else (picture.shape[1], picture.shape[0])
+
+
+def _video_frame(picture: YuvImage) -> av.VideoFrame:
+    """The picture for the encoder; its array is referred to, not copied, if PyAV can: it takes heights of whole fours."""
+    width, height = picture.size
+    if height % 4 == 0:
+        return av.VideoFrame.from_numpy_buffer(picture.rows, format=PLANAR)
+    frame = av.VideoFrame(width, height, PLANAR)
+    for plane, values in zip(frame.planes, picture.planes.arrays, strict=True):
+        np.frombuffer(plane, np.uint8).reshape(plane.height, -1)[:, : plane.width] = values  # type: ignore[call-overload]
+    return frame
+
+
+def _options(settings: VideoSettings, space: ColourSpace) -> dict[str, str]:
     """For x264."""
     return {
         "preset": settings.preset,
@@ -204,10 +240,10 @@ def _options(settings: VideoSettings) -> dict[str, str]:
         "bf": "0",  # with B-frames a fragmented file starts late by their delay
         "sc_threshold": "0",
         # Said, because players otherwise guess from the size of the picture.
-        "colorspace": "smpte170m",
-        "color_primaries": "smpte170m",
-        "color_trc": "smpte170m",
-        "color_range": "tv",
+        "colorspace": str(space.matrix),
+        "color_primaries": str(space.primaries),
+        "color_trc": str(space.transfer),
+        "color_range": "pc" if space.full_range else "tv",
     }
 
 

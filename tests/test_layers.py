@@ -16,6 +16,7 @@ WAIST = {
     "errors",
     "passwords",
     "seen",
+    "stopwatch",
     "timing",
     "children",
     "labels",

@@ -14,6 +14,7 @@ from tracker.jobs.tally import Tally
 from tracker.lanes import Lane
 from tracker.picture import Picture
 from tracker.pipeline import run
+from tracker.stopwatch import Stopwatch
 from tracker.types import Box, Frame, Region, Segmentation, SourceInfo, Track
 
 SIZE = (8, 6)
@@ -236,7 +237,7 @@ def test_time_is_counted_by_stage():
         here.ticks = getattr(here, "ticks", 0) + 1
         return float(here.ticks)
 
-    report = run(Clip(2), lanes(), [Book()], clock=clock)
+    report = run(Clip(2), lanes(), [Book()], watch=Stopwatch(clock))
     # a clock that moves by one at each look of a thread: every stage takes one second each time it is entered
     assert report.seconds["lane gmm"] == report.seconds["lane slots"] == report.seconds["sink Book"] == 2
     assert report.seconds["decode"] == 3  # two frames and the end

@@ -10,17 +10,16 @@ Processing a file, watching a camera and comparing the two methods are this loop
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import closing, contextmanager
-from dataclasses import dataclass, field, replace
-from typing import TypeVar
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass, replace
 
 from tracker.background import KnownScenes
 from tracker.errors import SourceError
 from tracker.interrupt import Interrupts
 from tracker.lanes import Lane, moments
 from tracker.sources import read_ahead
+from tracker.stopwatch import Stopwatch
 from tracker.types import Frame, Outcome, Sink, Source, View
 
 PRESCAN_BYTES = 300_000_000
@@ -36,40 +35,6 @@ ONCE = ("prescan", "close")
 
 Progress = Callable[[int, "int | None"], None]
 """Called after each frame with the frames done and the frames expected (None if unknown)."""
-
-T = TypeVar("T")
-
-
-@dataclass
-class Stopwatch:
-    """Seconds by stage; `clock` returns seconds."""
-
-    clock: Callable[[], float] = time.perf_counter
-    seconds: dict[str, float] = field(default_factory=dict)
-
-    @contextmanager
-    def stage(self, name: str) -> Iterator[None]:
-        """Add the time spent inside to the stage."""
-        start = self.clock()
-        try:
-            yield
-        finally:
-            self.seconds[name] = self.seconds.get(name, 0.0) + self.clock() - start
-
-    def timed_step(self, lane: Lane, frame: Frame) -> View:
-        """The lane's next step, timed."""
-        with self.stage(f"lane {lane.name}"):
-            return lane.step(frame)
-
-    def waits(self, name: str, items: Iterable[T]) -> Iterator[T]:
-        """Pass the items on and count the waiting for each."""
-        source, end = iter(items), object()
-        while True:
-            with self.stage(name):
-                item = next(source, end)
-            if item is end:
-                return
-            yield item  # type: ignore[misc]
 
 
 @dataclass(frozen=True)
@@ -106,19 +71,20 @@ def run(
     prescan_whole: bool = True,
     queue_frames: int = 8,
     progress: Progress | None = None,
-    clock: Callable[[], float] = time.perf_counter,
+    watch: Stopwatch | None = None,
 ) -> RunReport:
     """Step every lane over the source, decoded once, and hand each moment to every sink; then close the sinks.
 
     prescan_frames  pictures spread over the clip from which the lanes learn the scene first; 0, or a live source: none
     prescan_whole   they are taken from the whole clip, also where only a part of it is run
     progress        called after each frame
+    watch           measures the stages; None: one of its own
     returns         outcome "complete" at the source's end or once a sink `wants_stop`, "interrupted" after Ctrl+C
 
     Any error closes the sinks as "failed" and travels on. Raises SourceError if not one frame could be read. The
     source stays open: who opened it closes it.
     """
-    watch, scenes = Stopwatch(clock), KnownScenes()
+    watch, scenes = watch or Stopwatch(), KnownScenes()
     frames, dropped = 0, 0
     outcome: Outcome = "failed"
     with Interrupts() as interrupts, interrupts.held():
@@ -127,16 +93,20 @@ def run(
                 _prescan(source, lanes, scenes, prescan_frames, watch, whole=prescan_whole)
 
             def place(frame: Frame) -> Frame:
-                with watch.stage("scene"):
+                with watch.stage("scene", frame.index):
                     return replace(frame, scene=scenes.step(frame.small, frame.time_s))
+
+            def step(lane: Lane, frame: Frame) -> View:
+                with watch.stage(f"lane {lane.name}", frame.index):
+                    return lane.step(frame)
 
             with watch.stage("total"), read_ahead(source, queue_frames=queue_frames, step=place) as incoming:
                 decoded = watch.waits("decode", _interruptible(incoming, interrupts))
                 ahead = 0 if source.info.live else FRAMES_AHEAD
-                with closing(moments(decoded, lanes, watch.timed_step, ahead=ahead)) as made:
+                with closing(moments(decoded, lanes, step, ahead=ahead)) as made:
                     for moment in made:
                         for sink in sinks:
-                            with watch.stage(f"sink {type(sink).__name__}"):
+                            with watch.stage(f"sink {type(sink).__name__}", moment.frame.index):
                                 sink.write(moment)
                         frames += 1
                         if progress is not None:

@@ -35,8 +35,10 @@ from tracker.options import (
     NumberRange,
     Numbers,
     Size,
+    TraceFile,
 )
 from tracker.passwords import without_passwords
+from tracker.stopwatch import Spans, Stopwatch
 from tracker.words import one_line
 
 if TYPE_CHECKING:
@@ -121,6 +123,17 @@ def _debug(ctx: click.Context, param: click.Parameter, value: bool) -> bool:
     return value
 
 
+def _profile(ctx: click.Context, param: click.Parameter, value: Path | None) -> Path | None:
+    if value is not None:
+        ctx.meta["tracker.spans"] = Spans()  # made here, before the heavy imports: the profile begins now
+    return value
+
+
+def _spans() -> Spans | None:
+    """Those of the command's profile."""
+    return click.get_current_context().meta.get("tracker.spans")
+
+
 def options(*made: Callable[[C], C]) -> Callable[[C], C]:
     """Several options as one decorator, shown in the order given."""
 
@@ -152,6 +165,15 @@ table_rows = click.option(
     type=click.Choice(["numbers", "places"]),
     help="Where pictures count from 0: a table's first column is their numbers, or their places from 1.  [asked for]",
 )
+profiled = click.option(
+    "--profile",
+    type=TraceFile(),
+    is_flag=False,
+    flag_value=TraceFile.BESIDE,
+    callback=_profile,
+    metavar="[FILE]",
+    help="Times by stage and thread as a table, and as a trace for chrome://tracing or Perfetto.  [NAME.trace.json]",
+)
 shared = options(
     click.option("--lanes", type=LaneList(), help="By comma: gmm, slots, mog2, knn, your variants.  [gmm,slots]"),
     configured,
@@ -159,6 +181,7 @@ shared = options(
     click.option("--start", "start_s", type=START, default=0.0, metavar="S", help="Skip S seconds."),
     click.option("--duration", "duration_s", type=DURATION, metavar="S", help="Stop after S."),
     click.option("--max-frames", type=FRAMES, metavar="N", help="Stop after N frames."),
+    profiled,
     talking,
 )
 
@@ -188,7 +211,8 @@ def process(source: str, output: Path | None, fps: float | None, masks: Any, no_
     Beside the video stand, for each lane, NAME.LANE.mot.txt, NAME.LANE.csv and NAME.LANE.events.jsonl, and
     NAME.summary.json. The video shows lane slots, with the foreground of gmm small in the corner.
     """
-    output = _output(source, output)
+    with Stopwatch(spans=_spans()).stage("imports"):
+        output = _output(source, output)
     _carry_out(common, source=source, output=output, video=not no_video, masks=masks, fps=fps)
 
 
@@ -204,6 +228,10 @@ def webcam(source: str, show: bool, record: Path | None, **common: Any) -> None:
     """
     if not show and record is None:
         raise SinkError("webcam: nothing to do with --no-show alone; add --record out.mp4, or leave --no-show out")
+    if record is None and common["profile"] is not None and common["profile"].name:
+        raise click.UsageError(
+            "--profile FILE is for a run with --record; without one, --profile gives the table alone"
+        )
     if source.isdecimal():
         source = f"camera:{source}"  # here a folder that is called 0 is not meant
     _carry_out(common, source=source, output=record, show=show)
@@ -449,14 +477,19 @@ def _settings(common: dict[str, Any]) -> RunSettings:
 
 def _carry_out(common: dict[str, Any], **job: Any) -> None:
     """Do the job, say how it went, and raise KeyboardInterrupt if it was interrupted."""
-    from tracker.jobs import Job, process
-    from tracker.progress import shown_progress
+    spans, trace = _spans(), common.pop("profile")
+    with Stopwatch(spans=spans).stage("imports"):
+        from tracker.jobs import Job, process, profile_table
+        from tracker.progress import shown_progress
 
     quiet, verbose = common.pop("quiet"), common.pop("verbose")
     reads = tuple(map(Path, common["files"]))
     settings = _settings(common)
     with shown_progress(quiet=quiet) as progress:
-        result = process(Job(**job, **common, reads=reads), settings, progress=progress, notify=note)
+        asked = Job(
+            **job, **common, reads=reads, profile=spans is not None, trace=trace if trace and trace.name else None
+        )
+        result = process(asked, settings, progress=progress, notify=note, spans=spans)
     if result.report.problem:
         note(f"tracker: warning: {result.report.problem}")
     for line in () if quiet else result.warnings:
@@ -464,6 +497,8 @@ def _carry_out(common: dict[str, Any], **job: Any) -> None:
     if verbose:
         for stage, ms in result.report.mean_ms.items():
             note(f"{stage:>24}  {ms:8.2f} ms a frame")
+    if spans is not None:
+        note(profile_table(spans))
     if not quiet:
         say(_closing_words(result, table=job.get("compare", False)))
     if result.report.outcome == "interrupted":

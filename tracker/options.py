@@ -66,6 +66,25 @@ class Real(click.ParamType):
         return number
 
 
+class TraceFile(click.ParamType):
+    """The name of a trace, .json; `BESIDE` where none is given."""
+
+    name = "file"
+    BESIDE = "beside"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
+        """The path; without a name if the trace goes beside the other results."""
+        if isinstance(value, Path) or value == self.BESIDE:
+            return Path() if value == self.BESIDE else value
+        path = Path(value)
+        if path.suffix.lower() != ".json":
+            # the word behind an option without a value is taken for it
+            self.fail(
+                f"{_short(value)}: wanted a name that ends in .json; without one, --profile comes last", param, ctx
+            )
+        return path
+
+
 class LaneList(click.ParamType):
     """`gmm,slots`: one or more lanes, by comma."""
 

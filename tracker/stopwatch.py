@@ -51,11 +51,13 @@ class Spans:
     Of each stage in each thread the first span is kept even then, so that stages at the end of a long run are there too.
 
     began_s, began_unix_s  when it was made: by the clock of the stopwatch, and in seconds since 1970
+    ended_s                when the last span ended
     left_out               spans that were not kept
     """
 
     def __init__(self, *, clock: Callable[[], float] = time.perf_counter, most: int = MOST_SPANS) -> None:
         self.began_s, self.began_unix_s = clock(), time.time()
+        self.ended_s = self.began_s
         self.most, self.left_out = most, 0
         self.kept: list[Span] = []
         self.totals: dict[tuple[str, str], Total] = {}
@@ -67,6 +69,7 @@ class Spans:
         with self._lock:
             known = self.totals.get((span.stage, span.thread.name))
             total = known or self.totals.setdefault((span.stage, span.thread.name), Total())
+            self.ended_s = max(self.ended_s, span.end_s)
             total.calls += 1
             total.wall_s += span.end_s - span.begin_s
             total.cpu_s += span.cpu_s

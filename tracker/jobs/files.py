@@ -49,12 +49,16 @@ class Job:
     """of pictures, which carry no times; None: 25. A video knows its own"""
     overwrite: bool = False
     """false: a result that exists is refused"""
+    profile: bool = False
+    """a trace of what every thread did when; nothing is kept of it without an output"""
+    trace: Path | None = None
+    """where that goes; None: NAME.trace.json"""
     reads: tuple[Path, ...] = ()
     """other files that it depends on, such as those of the settings; never replaced"""
 
 
 def planned_files(job: Job, settings: RunSettings) -> dict[str, Path]:
-    """What the job will write, by role: video, mot LANE, csv LANE, events LANE, masks LANE, sheet, report, summary."""
+    """What the job will write, by role: video, mot LANE, csv LANE, events LANE, masks LANE, sheet, report, trace, summary."""
     if job.output is None:
         return {}
     if not job.output.name or (job.video and job.output.suffix.lower() != ".mp4"):
@@ -71,6 +75,11 @@ def planned_files(job: Job, settings: RunSettings) -> dict[str, Path]:
         planned["sheet"] = _beside(name, "png")
         planned["report"] = name.with_name("report.html")
     planned["summary"] = _beside(name, "json" if job.compare else "summary.json")
+    if job.profile:
+        trace = job.trace or _beside(name, "trace.json")
+        if any(os.path.realpath(path) == os.path.realpath(trace) for path in planned.values()):
+            raise SinkError(f"{trace}: is another result of the run; choose another name with --profile")
+        planned["trace"] = trace
     return planned
 
 
@@ -145,7 +154,7 @@ def _fits(parts: Sequence[str], patterns: Sequence[str]) -> bool:
 
 def _earlier(name: Path, *, compare: bool) -> list[Path]:
     """What earlier runs of the same kind left under a name, whatever their lanes and masks were."""
-    kinds = "png|(summary[.])?json" if compare else "summary[.]json"
+    kinds = "png|((summary|trace)[.])?json" if compare else "(summary|trace)[.]json"
     ending = re.compile(f"[.](mp4|{kinds}|{LANE_FILE})")
     left = [path for path in _entries(name.parent) if path.name.startswith(f"{name.name}.")]
     return [path for path in left if ending.fullmatch(path.name[len(name.name) :]) and written_here(path)]

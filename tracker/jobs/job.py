@@ -21,6 +21,7 @@ from tracker.health import Health, warnings
 from tracker.interrupt import Interrupts
 from tracker.jobs.comparison import Comparison
 from tracker.jobs.files import Job, plan_job, planned_files
+from tracker.jobs.profile import MeasuredSource, trace_text
 from tracker.jobs.summary import summarize
 from tracker.jobs.tally import Tally
 from tracker.lanes import Lane
@@ -43,6 +44,7 @@ from tracker.sinks import (
     write_output,
 )
 from tracker.sources import open_source
+from tracker.stopwatch import Spans, Stopwatch
 from tracker.timing import WARM_UP_PICTURES
 from tracker.types import Sink, Source, SourceInfo
 
@@ -61,6 +63,8 @@ class Result:
     """files and folders that were written"""
     warnings: tuple[str, ...] = ()
     """a line each: what of a complete run's health the user should know"""
+    spans: Spans | None = None
+    """of a job with a profile"""
 
 
 def process(
@@ -69,37 +73,49 @@ def process(
     *,
     progress: Progress | None = None,
     notify: Callable[[str], None] = lambda line: None,
+    spans: Spans | None = None,
 ) -> Result:
     """Read, track, draw, write and sum up; `notify` is told what the user should know, line by line.
+
+    spans  what a profile begins with, such as the imports; unused without one
 
     Raises SourceError, SinkError, WeightsError or SettingsError. What is refused is refused before anything is written. The
     results take their names together, once each is whole; after a failure that left them whole, with a summary that says
     "failed", if no earlier results would be replaced. What cannot take its name is kept under a recovered one. Ctrl+C is no
     error: the results hold the frames so far and the outcome is "interrupted".
     """
+    spans = (spans or Spans()) if job.profile else None
+    starting = Stopwatch(spans=spans)  # not the run's: these are no stages of its report
     with Interrupts() as interrupts, interrupts.held():
         planned = planned_files(job, settings)
         results = plan_job(job, settings, planned)
         with interrupts.allowed():
             truth = _read_truth(job)
-            source = _open(job, start_s=job.start_s, duration_s=job.duration_s, max_frames=job.max_frames)
+            with starting.stage("open"):
+                source = _open(job, start_s=job.start_s, duration_s=job.duration_s, max_frames=job.max_frames)
         try:
             with closing(source), results:
                 for line in source.info.notes:
                     notify(f"tracker: {source.info.name}: {line}")
                 with interrupts.allowed():
                     job = _without_missing_display(job, notify)
-                    lanes = build_lanes(settings)
+                    with starting.stage("build lanes"):
+                        lanes = build_lanes(settings)
                     before = 0 if truth is None else _frames_before(job, source.info)
                 tally = Tally(settings.lanes, truth=truth, frame_offset=before)
-                results.claim()  # last: it makes the folder, which a job that is refused does not leave behind
-                if results.recovered:
-                    notify(results.recovered_line)
+                _claim(results, notify)  # last: it makes the folder, which a job that is refused does not leave behind
                 sinks = _build_all_sinks(job, settings, planned, source.info, tally, results, notify)
-                return _run(settings, source, lanes, sinks, progress=progress)
+                seen = source if spans is None else MeasuredSource(source, starting)
+                return _run(settings, seen, lanes, sinks, progress=progress, spans=spans)
         finally:
             if results.kept:
                 notify(results.kept_line)
+
+
+def _claim(results: Results, notify: Callable[[str], None]) -> None:
+    results.claim()
+    if results.recovered:
+        notify(results.recovered_line)
 
 
 @dataclass(frozen=True)
@@ -144,10 +160,16 @@ def _build_all_sinks(
 
 
 def _run(
-    settings: RunSettings, source: Source, lanes: tuple[Lane, ...], sinks: _Sinks, *, progress: Progress | None
+    settings: RunSettings,
+    source: Source,
+    lanes: tuple[Lane, ...],
+    sinks: _Sinks,
+    *,
+    progress: Progress | None,
+    spans: Spans | None,
 ) -> Result:
     """The loop, and what it comes to."""
-    finish = partial(_finish, sinks, info=source.info, lanes=lanes, settings=settings)
+    finish = partial(_finish, sinks, info=source.info, lanes=lanes, settings=settings, spans=spans)
     try:
         report = run(
             source,
@@ -157,6 +179,7 @@ def _run(
             prescan_whole=settings.prescan_span == "whole",
             queue_frames=settings.queue_frames,
             progress=progress,
+            watch=Stopwatch(spans=spans),
         )
     except Exception as error:
         if sinks.results.whole and not sinks.results.replaces:
@@ -164,13 +187,19 @@ def _run(
                 finish(RunReport(sinks.tally.frames, "failed", str(error), 0, {}))
         raise
     said = warnings(sinks.health.findings()) if report.outcome == "complete" else ()
-    return Result(report, finish(report), tuple(sinks.planned.values()) if report.frames else (), said)
+    return Result(report, finish(report), tuple(sinks.planned.values()) if report.frames else (), said, spans)
 
 
 def _finish(
-    sinks: _Sinks, report: RunReport, *, info: SourceInfo, lanes: tuple[Lane, ...], settings: RunSettings
+    sinks: _Sinks,
+    report: RunReport,
+    *,
+    info: SourceInfo,
+    lanes: tuple[Lane, ...],
+    settings: RunSettings,
+    spans: Spans | None,
 ) -> dict[str, Any]:
-    """Sum up, write summary and page, and give the results their names; returns the summary."""
+    """Sum up, write summary, page and trace, and give the results their names; returns the summary."""
     planned, results = sinks.planned, sinks.results
     summary = summarize(report, info=info, lanes=lanes, settings=settings, tally=sinks.tally)
     if not report.frames:
@@ -183,6 +212,8 @@ def _finish(
     if sinks.comparison is not None and "report" in planned:
         page = sinks.comparison.page(summary, sinks.tally, planned)
         write_output(results.output(planned["report"]), encoded(page))
+    if spans is not None and "trace" in planned:
+        write_output(results.output(planned["trace"]), encoded(trace_text(spans)))
     results.commit()
     return summary
 

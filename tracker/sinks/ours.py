@@ -26,8 +26,9 @@ JSON_KEYS = (
     {"schema_version", "settings", "versions"},
     {"experiment", "recipe", "networks", "table"},
     {"updates", "weights", "seed", "clips", "tests"},
+    {"tracker_profile", "traceEvents"},
 )
-"""of a summary or an evaluation, of an experiment's report, of its scores"""
+"""of a summary or an evaluation, of an experiment's report, of its scores, of a profile's trace"""
 PNG_HEAD = b"\x89PNG\r\n\x1a\n"
 PNG_HEADER_BYTES = 33
 """signature and IHDR chunk, behind which text may stand"""

@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test test-all fuzz check bench format defaults clean install
+.PHONY: demo test test-all fuzz check bench bench-parts format defaults clean install
 
 install: .venv/installed
 
@@ -39,8 +39,14 @@ format: install
 defaults: install
 	$(BIN)/python configs/document.py
 
+# one table: whole runs beside decoding and encoding alone, a user's script and other libraries
 bench: install
 	$(BIN)/python benchmarks/speed.py
+
+# lane slots alone by pixels and objects, the start, long runs, scoring
+bench-parts: install
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/lane_cost.py
+	$(BIN)/python benchmarks/start.py
 	$(BIN)/python benchmarks/memory.py
 	$(BIN)/python benchmarks/scoring.py
 

@@ -1,0 +1,118 @@
+"""What does lane slots cost by itself, in processor time a frame, and how does that grow with pixels and objects?
+
+    python benchmarks/lane_cost.py                                     320x240 and 640x360, 10 objects
+    python benchmarks/lane_cost.py --sizes 640x360 --objects 0,10,20,40,64,200
+    python benchmarks/lane_cost.py --lane gmm -o cost.json
+    python benchmarks/lane_cost.py --objects 200 --set slots.max_slots=256
+
+One thread of OpenCV and of torch, frames drawn before the clock runs: so many boxes on a textured ground, each in a place of its own
+(`movers.py`). Objects found are those that the lane had on average. The median and the mean are over frames, the first second left out;
+then, for each size, a line through the means.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from movers import FPS, Movers
+
+from tracker.build import build_lanes
+from tracker.settings import load_settings
+
+PREPARED = 40
+"""pictures of the empty scene that the lane begins with"""
+
+
+@dataclass(frozen=True)
+class Point:
+    """One measurement."""
+
+    lane: str
+    device: str
+    size: tuple[int, int]
+    asked: int
+    found: float
+    """objects that the lane had, mean over frames"""
+    median_ms: float
+    mean_ms: float
+    """CPU time a frame; wall time where a GPU works"""
+
+
+def measure(
+    lane: str, size: tuple[int, int], objects: int, frames: int, *, device: str = "cpu", changes: Sequence[str] = ()
+) -> Point:
+    clock = time.process_time if device == "cpu" else time.perf_counter
+    movers = Movers(objects, size)
+    built = build_lanes(load_settings(overrides=[f"lanes=[{lane}]", f"device={device}", *changes]))[0]
+    built.segmenter.prepare(movers.empty(PREPARED))
+    clip = list(movers.frames(frames))
+    ms, found = [], []
+    for frame in clip:
+        began = clock()
+        view = built.step(frame)
+        ms.append(1000 * (clock() - began))
+        found.append(len(view.tracks))
+    first = min(round(FPS), frames // 2)
+    return Point(
+        lane,
+        device,
+        size,
+        objects,
+        float(np.mean(found[first:])),
+        statistics.median(ms[first:]),
+        float(np.mean(ms[first:])),
+    )
+
+
+def one_thread() -> None:
+    cv2.setNumThreads(1)
+    import torch
+
+    torch.set_num_threads(1)
+
+
+def line_through(points: Sequence[Point]) -> tuple[float, float]:
+    """Milliseconds without an object, and for each: least squares over the objects found."""
+    slope, start = np.polyfit([p.found for p in points], [p.mean_ms for p in points], 1)
+    return float(start), float(slope)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--lane", default="slots")
+    parser.add_argument("--sizes", default="320x240,640x360")
+    parser.add_argument("--objects", default="10")
+    parser.add_argument("--frames", type=int, default=150)
+    parser.add_argument("--set", dest="changes", action="append", default=[], metavar="KEY=VALUE", help="one setting")
+    parser.add_argument("-o", "--output", type=Path, metavar="FILE", help="as JSON too")
+    asked = parser.parse_args()
+    one_thread()
+    points: list[Point] = []
+    print(f"{'lane':8}{'size':>11}{'objects':>9}{'found':>8}{'median ms':>11}{'mean ms':>9}")
+    for size in asked.sizes.split(","):
+        width, height = map(int, size.split("x"))
+        own = []
+        for objects in map(int, asked.objects.split(",")):
+            point = measure(asked.lane, (width, height), objects, asked.frames, changes=asked.changes)
+            own.append(point)
+            print(
+                f"{point.lane:8}{size:>11}{objects:9}{point.found:8.1f}{point.median_ms:11.2f}{point.mean_ms:9.2f}",
+                flush=True,
+            )
+        if len({round(point.found) for point in own}) > 1:
+            print("  {:.2f} ms, and {:.3f} ms an object".format(*line_through(own)))
+        points += own
+    if asked.output:
+        asked.output.write_text(json.dumps([asdict(p) for p in points], indent=2) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

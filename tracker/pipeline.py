@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
+from functools import partial
 
 from tracker.background import KnownScenes
 from tracker.errors import SourceError
@@ -96,14 +97,10 @@ def run(
                 with watch.stage("scene", frame.index):
                     return replace(frame, scene=scenes.step(frame.small, frame.time_s))
 
-            def step(lane: Lane, frame: Frame) -> View:
-                with watch.stage(f"lane {lane.name}", frame.index):
-                    return lane.step(frame)
-
             with watch.stage("total"), read_ahead(source, queue_frames=queue_frames, step=place) as incoming:
                 decoded = watch.waits("decode", _interruptible(incoming, interrupts))
                 ahead = 0 if source.info.live else FRAMES_AHEAD
-                with closing(moments(decoded, lanes, step, ahead=ahead)) as made:
+                with closing(moments(decoded, lanes, partial(_timed_step, watch), ahead=ahead)) as made:
                     for moment in made:
                         for sink in sinks:
                             with watch.stage(f"sink {type(sink).__name__}", moment.frame.index):
@@ -147,6 +144,11 @@ def _interruptible(frames: Iterator[Frame], interrupts: Interrupts) -> Iterator[
         if frame is None:
             return
         yield frame
+
+
+def _timed_step(watch: Stopwatch, lane: Lane, frame: Frame) -> View:
+    with watch.stage(f"lane {lane.name}", frame.index):
+        return lane.step(frame)
 
 
 def _close(sinks: Sequence[Sink], outcome: Outcome) -> None:

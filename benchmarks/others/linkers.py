@@ -18,7 +18,7 @@ import numpy as np
 from tracker import build
 from tracker.background import GmmSegmenter
 from tracker.jobs import Job, process
-from tracker.pipeline import Lane
+from tracker.lanes import Lane
 from tracker.settings import RunSettings
 from tracker.types import Box, Region, Track
 

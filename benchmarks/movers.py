@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from tracker.picture import Picture
 from tracker.types import Frame, Image
 
 FPS = 25.0
@@ -51,7 +52,7 @@ class Movers:
                 along = (index + int(phase)) % (2 * self._room)
                 x, y = left + min(along, 2 * self._room - along), top + self._down
                 image[y : y + self._tall, x : x + self._wide] = look
-            yield Frame(index, index / FPS, self._noisy(image))
+            yield Frame(index, index / FPS, Picture.of(self._noisy(image)))
 
     def _noisy(self, image: np.ndarray) -> Image:
         return np.clip(image + self._rng.normal(0, NOISE, image.shape), 0, 255).astype(np.uint8)

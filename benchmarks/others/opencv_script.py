@@ -15,14 +15,12 @@ def main(clip: str, output: str, most: int) -> None:
     size = int(capture.get(cv2.CAP_PROP_FRAME_WIDTH)), int(capture.get(cv2.CAP_PROP_FRAME_HEIGHT))
     writer = cv2.VideoWriter(output, cv2.VideoWriter_fourcc(*"mp4v"), capture.get(cv2.CAP_PROP_FPS) or 25.0, size)
     mixture = cv2.createBackgroundSubtractorMOG2(history=500, varThreshold=16, detectShadows=True)
-    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (5, 5))
     done = 0
     while done != most:
         there, frame = capture.read()
         if not there:
             break
         _, mask = cv2.threshold(mixture.apply(frame), 200, 255, cv2.THRESH_BINARY)
-        mask = cv2.morphologyEx(mask, cv2.MORPH_OPEN, kernel)
         contours, _ = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
         for contour in contours:
             if cv2.contourArea(contour) >= LEAST_AREA_PX:

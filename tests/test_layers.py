@@ -136,13 +136,14 @@ def test_help_loads_nothing_heavy(arguments):
     assert done.stdout.splitlines()[-1] == "HEAVY []"
 
 
-def test_the_network_is_loaded_only_for_its_lane():
+@pytest.mark.parametrize(("lanes", "runtime"), [("gmm", False), ("gmm,slots", True)])
+def test_lanes_are_built_without_torch_and_onnx_runtime_is_loaded_only_for_networks(lanes, runtime):
     asked = (
         "import sys\n"
         "from tracker.build import build_lanes\n"
         "from tracker.settings import load_settings\n"
-        "build_lanes(load_settings(overrides=['lanes=[gmm]']))\n"
-        "print('torch' in sys.modules)\n"
+        f"build_lanes(load_settings(overrides=['lanes=[{lanes}]', 'device=cpu']))\n"
+        "print('torch' in sys.modules, 'onnxruntime' in sys.modules)\n"
     )
     done = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "False"
+    assert done.stdout.strip() == f"False {runtime}"

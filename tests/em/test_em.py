@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import torch
 
+from tracker.em.floor import PROBABILITY_FLOOR
 from tracker.em.likelihoods import (
-    PROBABILITY_FLOOR,
     bernoulli_log_likelihood,
     gaussian_log_likelihood,
     responsibilities,

@@ -12,8 +12,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-PROBABILITY_FLOOR = 1e-4
-"""keeps logarithms of predicted probabilities finite; a fortieth of one of the 256 levels of a pixel"""
+from tracker.em.floor import PROBABILITY_FLOOR
 
 
 def bernoulli_likelihood(x: Tensor, psi: Tensor) -> Tensor:

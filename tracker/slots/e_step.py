@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from tracker.em.likelihoods import PROBABILITY_FLOOR
+from tracker.em.floor import PROBABILITY_FLOOR
 from tracker.slots.settings import MixtureModelSettings
 from tracker.slots.state import PAD
 from tracker.types import Image, Mask

@@ -15,7 +15,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from tracker.em.likelihoods import PROBABILITY_FLOOR, gaussian_log_likelihood, two_term_loss
+from tracker.em.floor import PROBABILITY_FLOOR
+from tracker.em.likelihoods import gaussian_log_likelihood, two_term_loss
 from tracker.learning import loop
 from tracker.learning.loop import DEFAULT_RUN, RunOptions, scheduled_rate
 from tracker.learning.prefetch import drawn_ahead

@@ -7,7 +7,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from tracker.em.likelihoods import PROBABILITY_FLOOR, responsibilities, robust_colour_log_likelihood
+from tracker.em.floor import PROBABILITY_FLOOR
+from tracker.em.likelihoods import responsibilities, robust_colour_log_likelihood
 from tracker.slots.cell import CellInput, SlotState, WindowCell
 from tracker.slots.settings import MixtureModelSettings
 from tracker.slots.window import crop, paste

@@ -34,12 +34,16 @@ class Norfair:
         self._tracker = norfair.Tracker(distance_function="iou", distance_threshold=NORFAIR_DISTANCE)
 
     def step(self, regions: Sequence[Region], *, time_s: float, size: tuple[int, int]) -> tuple[Track, ...]:
-        detections = [self._new_detection(points=np.reshape(r.box, (2, 2)), data=r.label) for r in regions]
+        detections = [
+            self._new_detection(points=np.reshape(r.box, (2, 2)).astype(float), data=(time_s, r.label)) for r in regions
+        ]
         tracks = []
         for found in self._tracker.update(detections):
-            seen = found.last_detection in detections
-            label = found.last_detection.data if seen else 0
-            tracks.append(Track(found.id, Box(*found.estimate.ravel().tolist()), 1.0, label, hidden=not seen))
+            seen_s, label = found.last_detection.data
+            seen = seen_s == time_s
+            tracks.append(
+                Track(found.id, Box(*found.estimate.ravel().tolist()), 1.0, label if seen else 0, hidden=not seen)
+            )
         return tuple(tracks)
 
 

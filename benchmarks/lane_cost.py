@@ -7,7 +7,7 @@
 
 One thread of OpenCV and of torch, frames drawn before the clock runs: so many boxes on a textured ground, each in a place of its own
 (`movers.py`). Objects found are those that the lane had on average. The median and the mean are over frames, the first second left out;
-then, for each size, a line through the means.
+then a model of all points: so much by itself, for each megapixel and for each object.
 """
 
 from __future__ import annotations
@@ -85,10 +85,44 @@ def one_thread() -> None:
     torch.set_num_threads(1)
 
 
-def line_through(points: Sequence[Point]) -> tuple[float, float]:
-    """Milliseconds without an object, and for each: least squares over the objects found."""
-    slope, start = np.polyfit([p.found for p in points], [p.mean_ms for p in points], 1)
-    return float(start), float(slope)
+@dataclass(frozen=True)
+class Model:
+    """Milliseconds a frame = base + mega * megapixels + each * objects; of one size, `mega` is 0."""
+
+    base: float
+    mega: float
+    each: float
+
+    def ms(self, point: Point) -> float:
+        """What it predicts."""
+        return self.base + self.mega * _megapixels(point) + self.each * point.found
+
+
+def fit(points: Sequence[Point]) -> Model | None:
+    """Least squares over relative errors of the means; None if there are too few different points."""
+    pixels, found = [_megapixels(p) for p in points], [p.found for p in points]
+    columns = [np.ones(len(points)), np.array(pixels) * (len(set(pixels)) > 1), np.array(found)]
+    means = np.array([p.mean_ms for p in points])
+    wanted = 2 + (len(set(pixels)) > 1)
+    scaled = np.stack(columns, 1) / means[:, None]
+    if len(points) < wanted or np.linalg.matrix_rank(scaled) < wanted:
+        return None
+    return Model(*np.linalg.lstsq(scaled, np.ones(len(points)), rcond=None)[0].tolist())
+
+
+def _megapixels(point: Point) -> float:
+    return point.size[0] * point.size[1] / 1e6
+
+
+def tell(model: Model, points: Sequence[Point]) -> None:
+    """Print the model, and what it predicts of each point."""
+    print(f"model: {model.base:.2f} ms + {model.mega:.2f} ms a megapixel + {model.each:.3f} ms an object")
+    for point in points:
+        predicted, (width, height) = model.ms(point), point.size
+        error = predicted / point.mean_ms - 1
+        print(
+            f"  {width}x{height}, {point.found:.1f} objects: {point.mean_ms:.2f} ms, predicted {predicted:.2f} ({error:+.0%})"
+        )
 
 
 def main() -> None:
@@ -105,19 +139,19 @@ def main() -> None:
     print(f"{'lane':8}{'size':>11}{'objects':>9}{'found':>8}{'median ms':>11}{'mean ms':>9}")
     for size in asked.sizes.split(","):
         width, height = map(int, size.split("x"))
-        own = []
         for objects in map(int, asked.objects.split(",")):
             point = measure(asked.lane, (width, height), objects, asked.frames, changes=asked.changes)
-            own.append(point)
+            points.append(point)
             print(
                 f"{point.lane:8}{size:>11}{objects:9}{point.found:8.1f}{point.median_ms:11.2f}{point.mean_ms:9.2f}",
                 flush=True,
             )
-        if len({round(point.found) for point in own}) > 1:
-            print("  {:.2f} ms, and {:.3f} ms an object".format(*line_through(own)))
-        points += own
+    model = fit(points)
+    if model is not None:
+        tell(model, points)
     if asked.output:
-        asked.output.write_text(json.dumps([asdict(p) for p in points], indent=2) + "\n", encoding="utf-8")
+        written = {"points": [asdict(p) for p in points], "model": model and asdict(model)}
+        asked.output.write_text(json.dumps(written, indent=2) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ from tracker.synth import Order, stream_world
 SEED = 1
 DRAWN_HEIGHT = 360
 NOISE, PICTURES_OF_NOISE = 2.0, 8
-"""grey levels, standard deviation; and how many pictures of it follow one another, each turned and shifted"""
+"""grey levels, standard deviation; and how many pictures of it there are, of which each frame has one, shifted at random"""
 CRF = "20"
 FPS = 25
 
@@ -28,7 +28,7 @@ def main(size: tuple[int, int], frames: int, output: str) -> None:
     width, height = size
     small = (round(DRAWN_HEIGHT * width / height / 2) * 2, DRAWN_HEIGHT) if height > DRAWN_HEIGHT else size
     rng = np.random.default_rng(SEED)
-    noise = rng.normal(0, NOISE, (PICTURES_OF_NOISE, height, width, 3)).round().astype(np.int8)
+    noise = [rng.normal(0, NOISE, (height, width, 3)).round().astype(np.int8) for _ in range(PICTURES_OF_NOISE)]
     with av.open(output, "w") as target:
         stream = target.add_stream("libx264", rate=FPS, options={"crf": CRF, "preset": "veryfast"})
         stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"

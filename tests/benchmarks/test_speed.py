@@ -100,6 +100,24 @@ def test_movers_are_as_many_as_asked_and_stay_apart(monkeypatch):
         assert len(set(movers._cells)) == objects
 
 
+def test_the_model_of_costs_is_found_where_there_is_one(monkeypatch):
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    from lane_cost import Model, Point, fit
+
+    true = Model(base=5.0, mega=20.0, each=0.2)
+    sizes, found = ((320, 240), (640, 360), (1280, 720)), (0.0, 10.0, 64.0)
+    points = [
+        Point("slots", "cpu", size, 0, n, 0.0, 5 + 20 * size[0] * size[1] / 1e6 + 0.2 * n)
+        for size in sizes
+        for n in found
+    ]
+    model = fit(points)
+    assert (model.base, model.mega, model.each) == pytest.approx((true.base, true.mega, true.each))
+    assert model.ms(points[-1]) == pytest.approx(points[-1].mean_ms)
+    assert fit(points[:3]).mega == 0  # one size
+    assert fit(points[:1]) is None
+
+
 @pytest.mark.slow
 def test_the_cost_of_a_lane_is_measured_on_the_objects_that_it_has(tmp_path):
     script(
@@ -115,7 +133,7 @@ def test_the_cost_of_a_lane_is_measured_on_the_objects_that_it_has(tmp_path):
         "-o",
         tmp_path / "c.json",
     )
-    few, many = json.loads((tmp_path / "c.json").read_text())
+    few, many = json.loads((tmp_path / "c.json").read_text())["points"]
     assert few["found"] < many["found"]
     assert few["median_ms"] > 0
 

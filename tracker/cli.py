@@ -38,12 +38,12 @@ from tracker.options import (
     TraceFile,
 )
 from tracker.passwords import without_passwords
-from tracker.stopwatch import Spans, Stopwatch
 from tracker.words import one_line
 
 if TYPE_CHECKING:
     from tracker.jobs import Result
     from tracker.settings import RunSettings
+    from tracker.stopwatch import Spans
 
 SITUATIONS = (
     "crossing", "parallel", "group", "stop", "pillar", "inside", "sizes", "crowd",
@@ -125,6 +125,8 @@ def _debug(ctx: click.Context, param: click.Parameter, value: bool) -> bool:
 
 def _profile(ctx: click.Context, param: click.Parameter, value: Path | None) -> Path | None:
     if value is not None:
+        from tracker.stopwatch import Spans
+
         ctx.meta["tracker.spans"] = Spans()  # made here, before the heavy imports: the profile begins now
     return value
 
@@ -132,6 +134,13 @@ def _profile(ctx: click.Context, param: click.Parameter, value: Path | None) -> 
 def _spans() -> Spans | None:
     """Those of the command's profile."""
     return click.get_current_context().meta.get("tracker.spans")
+
+
+def _imports() -> contextlib.AbstractContextManager[None]:
+    """A stage of the profile, if there is one."""
+    from tracker.stopwatch import Stopwatch
+
+    return Stopwatch(spans=_spans()).stage("imports")
 
 
 def options(*made: Callable[[C], C]) -> Callable[[C], C]:
@@ -211,7 +220,7 @@ def process(source: str, output: Path | None, fps: float | None, masks: Any, no_
     Beside the video stand, for each lane, NAME.LANE.mot.txt, NAME.LANE.csv and NAME.LANE.events.jsonl, and
     NAME.summary.json. The video shows lane slots, with the foreground of gmm small in the corner.
     """
-    with Stopwatch(spans=_spans()).stage("imports"):
+    with _imports():
         output = _output(source, output)
     _carry_out(common, source=source, output=output, video=not no_video, masks=masks, fps=fps)
 
@@ -478,7 +487,7 @@ def _settings(common: dict[str, Any]) -> RunSettings:
 def _carry_out(common: dict[str, Any], **job: Any) -> None:
     """Do the job, say how it went, and raise KeyboardInterrupt if it was interrupted."""
     spans, trace = _spans(), common.pop("profile")
-    with Stopwatch(spans=spans).stage("imports"):
+    with _imports():
         from tracker.jobs import Job, process, profile_table
         from tracker.progress import shown_progress
 

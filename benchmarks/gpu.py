@@ -29,7 +29,7 @@ from tracker.foreground.features import CHANNELS
 from tracker.foreground.weights import load_foreground_net
 from tracker.settings import RunSettings
 from tracker.slots.cell import CellInput
-from tracker.slots.weights import load_network
+from tracker.slots.weights import load_cell
 
 BATCHES = (1, 4, 16, 64)
 """pictures of the foreground network; slots of the cell"""
@@ -92,9 +92,9 @@ def foreground(devices: list[str], batches: tuple[int, ...], repeats: int) -> It
 
 
 def cell(devices: list[str], batches: tuple[int, ...], repeats: int) -> Iterator[Part]:
-    """The slots' cell, one step of so many slots."""
+    """The cell of the slots by torch, one step of so many slots."""
     for device in devices:
-        net = load_network(RunSettings().slots.weights, device=device).cell
+        net = load_cell(RunSettings().slots.weights)[0].to(device).eval()
         grid = net.settings.grid_px
         for batch in batches:
             colour = torch.rand(batch, 3, grid, grid, device=device)

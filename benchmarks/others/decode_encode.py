@@ -14,9 +14,9 @@ from av.video.frame import PictureType
 FLAGS = {"movflags": "frag_every_frame+default_base_moof+hybrid_fragmented", "flush_packets": "1"}
 OPTIONS = {
     "preset": "veryfast", "tune": "zerolatency", "threads": "4", "crf": "23", "profile": "high", "g": str(1 << 30),
-    "forced-idr": "1", "bf": "0", "sc_threshold": "0", "colorspace": "smpte170m", "color_primaries": "smpte170m",
-    "color_trc": "smpte170m", "color_range": "tv",
+    "forced-idr": "1", "bf": "0", "sc_threshold": "0",
 }  # fmt: skip
+"""all that the overlay sets but the names of its colours, which cost nothing"""
 KEYFRAME_S = 1.5
 
 

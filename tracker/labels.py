@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy import ndimage
 
 from tracker.types import Labels
-
-FEW = 1000
-"""labels up to which `find_objects` is quick: its time grows with the largest label, not with how many there are"""
 
 
 def find_windows(labels: Labels) -> dict[int, tuple[slice, slice]]:
@@ -16,16 +12,20 @@ def find_windows(labels: Labels) -> dict[int, tuple[slice, slice]]:
 
     Identities are given out for as long as a camera runs, so the largest label grows without end; the time does not.
     """
-    if labels.max(initial=0) <= FEW:
-        present, compact = None, labels
-    else:
-        inside = labels > 0
-        present, number = np.unique(labels[inside], return_inverse=True)
-        compact = np.zeros(labels.shape, np.int32)
-        compact[inside] = number + 1
-    windows = {}
-    for n, window in enumerate(ndimage.find_objects(compact)):
-        if window is not None:
-            rows, columns = window
-            windows[n + 1 if present is None else int(present[n])] = rows, columns
-    return windows
+    if not labels.size:
+        return {}
+    # by runs of one label, of which there are far fewer than pixels
+    width, flat = labels.shape[1], labels.ravel()
+    bounds = np.concatenate(([0], np.flatnonzero(flat[1:] != flat[:-1]) + 1, [flat.size]))
+    values = flat[bounds[:-1]]
+    inside = values > 0
+    present, place = np.unique(values[inside], return_inverse=True)
+    (top, first), (bottom, last) = (np.divmod(ends[inside], width) for ends in (bounds[:-1], bounds[1:] - 1))
+    wraps = top != bottom  # goes on at the left of the next row, so it reaches both borders
+    first[wraps], last[wraps] = 0, width - 1
+    low, high = np.full((2, len(present)), flat.size), np.zeros((2, len(present)), np.int64)
+    for side, (begins, ends) in enumerate(((top, bottom), (first, last))):
+        np.minimum.at(low[side], place, begins)
+        np.maximum.at(high[side], place, ends)
+    boxes = zip(present.tolist(), *low.tolist(), *(high + 1).tolist(), strict=True)
+    return {label: (slice(y0, y1), slice(x0, x1)) for label, y0, x0, y1, x1 in boxes}

@@ -175,6 +175,12 @@ def test_the_pairing_is_the_cheapest_of_all():
         assert (-len(pairs), sum(costs[rc] for rc in pairs)) == pytest.approx(best)
 
 
+def test_pairs_without_a_rival_are_paired_as_they_are():
+    costs = np.full((3, 4), np.inf)
+    costs[0, 2], costs[2, 1] = 1.5, 0.2
+    assert assign(costs) == [(0, 2), (2, 1)]
+
+
 def test_pairs_out_of_reach_or_of_another_size_are_excluded():
     near, far, large = person(53), person(120), person(50, 100, 60, 150)
     costs = pair_costs([person(50)], [near, far, large], reach=0.5, growth=2.5)

@@ -19,7 +19,6 @@ from tracker.errors import SourceError
 from tracker.events import EventFinder
 from tracker.health import Health, warnings
 from tracker.interrupt import Interrupts
-from tracker.jobs.comparison import Comparison
 from tracker.jobs.files import Job, plan_job, planned_files
 from tracker.jobs.profile import MeasuredSource, trace_text
 from tracker.jobs.summary import summarize
@@ -49,6 +48,7 @@ from tracker.timing import WARM_UP_PICTURES
 from tracker.types import Sink, Source, SourceInfo
 
 if TYPE_CHECKING:
+    from tracker.jobs.comparison import Comparison
     from tracker.scores import Truth
 
 
@@ -154,6 +154,8 @@ def _build_all_sinks(
     health = Health(settings.lanes, warm_up_s=warm_up_s, pairs=job.compare)
     comparison = None
     if job.compare:
+        from tracker.jobs.comparison import Comparison  # brings the report's page
+
         comparison = Comparison(settings.lanes, finders=finders, overlay=overlay, health=health)
     files = build_sinks(job, settings, info, results, overlay=overlay, finders=finders, notify=notify)
     return _Sinks(planned, results, tally, health, files, comparison)

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import linear_sum_assignment
 
 from tracker.types import Box, intersections
 
@@ -31,6 +30,10 @@ def assign(costs: NDArray[np.float64]) -> list[tuple[int, int]]:
     finite = np.isfinite(costs)
     if not finite.any():
         return []
+    if finite.sum(axis=0).max() == finite.sum(axis=1).max() == 1:  # nobody has a choice
+        return [(int(r), int(c)) for r, c in np.argwhere(finite)]
+    from scipy.optimize import linear_sum_assignment  # a tenth of a second, which a first frame need not wait for
+
     # dearer than all finite pairs together, so that leaving a pair out never pays
     forbidden = 1.0 + costs[finite].sum()
     rows, columns = linear_sum_assignment(np.where(finite, costs, forbidden))

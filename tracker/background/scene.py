@@ -18,6 +18,8 @@ from tracker.background.light import Array, light_between, relight
 from tracker.background.structure import FEWEST, Thumbnail, kept_blocks, likeness, thumbnail
 from tracker.types import Image, Mask
 
+Samples = NDArray[np.uint8]
+
 DIFFERS = 20
 """Grey levels a sample differs from the scene at least: above compression noise, below most objects."""
 
@@ -39,8 +41,8 @@ SAME_SCENE = 0.5
 REFERENCES, FAIR = 8, 0.95
 """pictures tried as the reference, and the share of the best one's support that it needs: how much of it the others show"""
 
-BAND_ROWS = 32
-"""Rows worked on at once, to bound the memory."""
+BAND_ROWS = 16
+"""Rows worked on at once: few enough that all pictures' parts fit the processor's cache."""
 
 
 def without_visitors(images: Sequence[Image]) -> NDArray[np.uint8]:
@@ -54,10 +56,11 @@ def without_visitors(images: Sequence[Image]) -> NDArray[np.uint8]:
     scene[swapped] = rival[swapped]
     threshold[swapped] = DIFFERS
     for n, image in enumerate(stack):
-        visitor: Mask = np.asarray((_away(image, scene) > threshold).any(axis=-1))
-        image[visitor] = scene[visitor]
+        beyond = np.asarray(cv2.subtract(cv2.absdiff(image, scene), threshold), np.uint8)  # 0 up to the threshold
+        visitor = _most(beyond)
+        cv2.copyTo(scene, visitor, image)
         if n in lights:  # back to its own light
-            image[...] = np.where(visitor[..., None], relight(scene, lights[n]), images[n])
+            image[...] = np.where(visitor[..., None] > 0, relight(scene, lights[n]), images[n])
     return stack
 
 
@@ -90,25 +93,45 @@ def _shows_light(light: Array, known: Thumbnail, now: Thumbnail) -> bool:
     return likeness(known, now) >= SAME_SCENE
 
 
-def _bands(stack: NDArray[np.uint8]) -> list[tuple[NDArray[np.uint8], NDArray[np.uint8], NDArray[np.uint8], Mask]]:
+def _bands(stack: Samples) -> list[tuple[Samples, Samples, Samples, Mask]]:
     """By bands of rows: median, median of the samples that differ from it, threshold, and where those are not few."""
     count = len(stack)
     found = []
     for y in range(0, stack.shape[1], BAND_ROWS):
-        band = np.ascontiguousarray(np.moveaxis(stack[:, y : y + BAND_ROWS], 0, -1))  # (rows, W, 3, N)
-        median = np.partition(band, count // 2, axis=-1)[..., count // 2]
-        away = _away(band, median[..., None])
-        sigma = 1.4826 * np.partition(away, count // 2, axis=-1)[..., count // 2]
+        band = stack[:, y : y + BAND_ROWS]  # (N, rows, W, 3)
+        median = _ranked(band, count // 2)
+        away = np.maximum(band, median) - np.minimum(band, median)
+        sigma = 1.4826 * _ranked(away, count // 2)
         threshold = np.clip(DIFFERS_SIGMAS * sigma, DIFFERS, 255).astype(np.uint8)
-        differs = (away > threshold[..., None]).any(axis=-2)  # (rows, W, N)
-        times = differs.sum(axis=-1)
-        rivalled = times >= max(2.0, RIVAL_SHARE * count)
+        beyond = away > threshold
+        differs = beyond[..., 0] | beyond[..., 1] | beyond[..., 2]  # (N, rows, W)
+        times = _count(differs)
+        rivalled: Mask = times >= max(2.0, RIVAL_SHARE * count)
         rival = median.copy()
-        # samples that do not differ go to the end, the median of the others is in the middle of what is left
-        others = np.sort(np.where(differs[rivalled][:, None], band[rivalled].astype(np.int16), 256), axis=-1)
-        rival[rivalled] = np.take_along_axis(others, (times[rivalled] // 2)[:, None, None], axis=-1)[..., 0]
+        rival[rivalled] = _ranked(band[:, rivalled], times[rivalled][:, None] // 2, differs[:, rivalled][..., None])
         found.append((median, rival, threshold, rivalled))
     return found
+
+
+def _ranked(samples: Samples, rank: NDArray[np.integer] | int, counted: Mask | None = None) -> Samples:
+    """(...) of samples (N, ...) that which has `rank` smaller ones or as large before it, 0 for the smallest, by pixel.
+
+    Bit by bit from the highest, over all pixels at once: an eighth of the time of sorting each pixel's samples.
+
+    counted  (N, ...) bool: the samples that there are; all if None. More of them than `rank`
+    """
+    found = np.zeros(samples.shape[1:], np.uint8)
+    for bit in (128, 64, 32, 16, 8, 4, 2, 1):
+        tried = found | np.uint8(bit)
+        smaller = samples < tried
+        np.copyto(found, tried, where=_count(smaller if counted is None else smaller & counted) <= rank)
+    return found
+
+
+def _count(chosen: Mask) -> NDArray[np.integer]:
+    """(...) how many of (N, ...) are true."""
+    # in the smallest type that holds it: several times as fast as numpy's own choice
+    return np.asarray(np.add.reduce(chosen.view(np.uint8), axis=0, dtype=np.min_scalar_type(len(chosen))))
 
 
 def _choose(scene: Image, rival: Image, rivalled: Mask) -> Mask:
@@ -140,6 +163,7 @@ def _step(around: Image, inside: Image, place: Mask) -> float:
     return float(np.abs(inside[rim] - outer[rim] / weight[rim][:, None]).mean())
 
 
-def _away(a: NDArray[np.uint8], b: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """|a - b| within uint8."""
-    return np.maximum(a, b) - np.minimum(a, b)
+def _most(image: Image) -> Samples:
+    """(H, W) the largest of each pixel's channels."""
+    red, green, blue = cv2.split(image)
+    return np.asarray(cv2.max(cv2.max(red, green), blue), np.uint8)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 import cv2
@@ -70,12 +71,12 @@ class Thumbnail:
     colours: Array
     """(rows, columns, 3)"""
 
-    @property
+    @cached_property
     def energy(self) -> Array:
         """(rows, columns) mean squared gradient."""
         return _by_block(self.across**2 + self.down**2)
 
-    @property
+    @cached_property
     def structured(self) -> Mask:
         """(rows, columns) the blocks that have structure."""
         return self.energy >= EDGE**2

@@ -5,7 +5,6 @@ from __future__ import annotations
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
-from multiprocessing import resource_tracker
 
 ENDING = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
 """The signals that ask for an end."""
@@ -20,6 +19,8 @@ def deaf_children() -> Iterator[None]:
     if not hasattr(signal, "pthread_sigmask"):  # pragma: no cover (Windows)
         yield
         return
+    from multiprocessing import resource_tracker  # help, which needs the signals alone, must be quick
+
     before = signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)
     try:
         resource_tracker.ensure_running()  # the first process would start it, and it unblocks signals behind itself

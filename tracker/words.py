@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-from importlib import metadata
 
 from tracker.errors import TrackerError, plain_line
 
@@ -93,6 +92,8 @@ def _about_opencv(error: BaseException) -> str:
 
 
 def _is_installed(name: str) -> bool:
+    from importlib import metadata  # help must be quick
+
     try:
         metadata.distribution(name)
     except metadata.PackageNotFoundError:

@@ -22,7 +22,7 @@ from pathlib import Path
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
-from tracker.build import build_lanes
+from tracker.build import build_lanes, build_prescan
 from tracker.events import EventFinder, EventSettings
 from tracker.picture import Picture
 from tracker.pipeline import run
@@ -70,7 +70,7 @@ def watch(clip: Path, *, frames: int) -> list[Watch]:
     settings = load_settings()
     watches = [Watch(lane, EventFinder(settings.events, lane)) for lane in settings.lanes]
     with closing(open_source(str(clip), max_frames=frames)) as source:
-        run(source, build_lanes(settings), watches, prescan_frames=settings.prescan_frames)
+        run(source, build_lanes(settings), watches, prescan=build_prescan(settings))
     return watches
 
 

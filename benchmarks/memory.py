@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 import psutil
 
-from tracker.build import build_lanes
+from tracker.build import build_lanes, build_prescan
 from tracker.events import EventFinder
 from tracker.health import Health
 from tracker.jobs.comparison import Comparison
@@ -30,7 +30,7 @@ from tracker.pipeline import run
 from tracker.settings import RunSettings
 from tracker.sources import open_source
 from tracker.synth import Order, save_world, stream_world
-from tracker.types import Box, Frame, Image, Region, Segmentation, SourceInfo
+from tracker.types import Box, Frame, Image, Region, Segmentation, SourceInfo, Working
 
 SIZE = (160, 120)
 LIFE_FRAMES, ALIVE = 10, 50
@@ -51,7 +51,7 @@ class ToAndFro:
         for index in range(self._frames):
             yield Frame(index, index / 25.0, Picture.of(there_and_back[index % len(there_and_back)]))
 
-    def sample(self, count: int, *, whole: bool = True) -> list[Image]:
+    def sample(self, count: int, *, whole: bool = True, width: Working = "full") -> list[Image]:
         return self._images[:: max(1, len(self._images) // count)]
 
     def close(self) -> None:
@@ -101,7 +101,7 @@ def measure(source: ToAndFro, lanes: tuple[Lane, ...], settings: RunSettings, fo
         results.claim()
         files = build_sinks(job, settings, source.info, results, overlay=overlay, finders=finders)
         tally = Tally(settings.lanes)
-        run(source, lanes, [tally, health, *files, comparison], prescan_frames=settings.prescan_frames, progress=watch)
+        run(source, lanes, [tally, health, *files, comparison], prescan=build_prescan(settings), progress=watch)
         results.commit()
     fps = tenth / np.diff(times_s)
     found = ", ".join(f"{lane}: {tally.lanes[lane].identities} identities" for lane in settings.lanes)

@@ -6,6 +6,8 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 
 import tracker
@@ -51,6 +53,7 @@ LINE = {
     "build",
     "pipeline",
     "lanes",
+    "prescan",
     "interrupt",
     "evaluation",
     "jobs",
@@ -129,7 +132,8 @@ def test_help_loads_nothing_heavy(arguments):
         "import sys\n"
         "from tracker.cli import cli\n"
         f"cli({arguments!r}, standalone_mode=False)\n"
-        "heavy = {'torch', 'cv2', 'av', 'numpy', 'scipy', 'trackeval', 'pydantic', 'rich'} & set(sys.modules)\n"
+        "heavy = {'torch', 'cv2', 'av', 'numpy', 'scipy', 'trackeval', 'pydantic', 'rich',\n"
+        "         'multiprocessing', 'importlib.metadata'} & set(sys.modules)\n"
         "print('HEAVY', sorted(heavy))\n"
     )
     done = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True)
@@ -147,3 +151,26 @@ def test_lanes_are_built_without_torch_and_onnx_runtime_is_loaded_only_for_netwo
     )
     done = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == f"False {runtime}"
+
+
+NOT_AT_THE_START = (
+    "torch", "scipy", "jinja2", "matplotlib", "pycocotools", "sklearn", "trackeval", "rich",
+    "tracker.report", "tracker.scores", "tracker.worlds", "tracker.evaluation", "tracker.learning.loop",
+)  # fmt: skip
+"""What lane gmm and its overlay do without: each would keep the first frame waiting."""
+
+
+def test_lane_gmm_loads_nothing_heavy_up_to_its_first_frame(tmp_path):
+    picture = np.full((48, 64, 3), 90, np.uint8)
+    cv2.imwrite(str(tmp_path / "1.png"), picture)
+    cv2.imwrite(str(tmp_path / "2.png"), picture)
+    asked = (
+        "import sys\n"
+        "from tracker.cli import cli\n"
+        f"cli(['process', {str(tmp_path)!r}, '-o', {str(tmp_path / 'o.mp4')!r}, '--lanes', 'gmm', '-q'], standalone_mode=False)\n"
+        "print(*sys.modules)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True)
+    loaded = set(done.stdout.split())
+    assert {"cv2", "tracker.draw.overlay", "tracker.sinks.video"} <= loaded
+    assert [name for name in NOT_AT_THE_START if name in loaded] == []

@@ -8,12 +8,15 @@ import time
 import numpy as np
 import pytest
 
-from tracker import pipeline
+from tracker import pipeline, prescan
+from tracker.build import build_prescan
 from tracker.errors import SinkError, SourceError
 from tracker.jobs.tally import Tally
 from tracker.lanes import Lane
 from tracker.picture import Picture
 from tracker.pipeline import run
+from tracker.prescan import Prescan, PrescanAhead
+from tracker.settings import load_settings
 from tracker.stopwatch import Stopwatch
 from tracker.types import Box, Frame, Region, Segmentation, SourceInfo, Track
 
@@ -34,8 +37,8 @@ class Clip:
                 raise SourceError("clip: broken here")
             yield Frame(index, index / 10, Picture.of(np.full((SIZE[1], SIZE[0], 3), index, np.uint8)))
 
-    def sample(self, count, *, whole=True):
-        self.sampled.append((count, whole))
+    def sample(self, count, *, whole=True, width="full"):
+        self.sampled.append((count, whole, width))
         return [np.zeros((SIZE[1], SIZE[0], 3), np.uint8)] * count
 
     def close(self):
@@ -133,23 +136,78 @@ def test_a_linker_names_blobs_and_persistent_labels_name_themselves():
 @pytest.mark.parametrize("whole", [True, False])
 def test_the_prescan_is_shared_by_all_lanes_and_done_once(whole):
     clip, two = Clip(5), lanes()
-    run(clip, two, [], prescan_frames=3, prescan_whole=whole)
-    assert clip.sampled == [(3, whole)]
+    run(clip, two, [], prescan=Prescan(3, whole, 32))
+    assert clip.sampled == [(3, whole, 32)]
     assert [lane.segmenter.prepared for lane in two] == [3, 3]
 
 
 def test_the_prescan_of_huge_pictures_is_small_but_still_a_median(monkeypatch):
-    monkeypatch.setattr(pipeline, "PRESCAN_BYTES", 1)
+    monkeypatch.setattr(prescan, "MOST_BYTES", 1)
     clip = Clip(9)
     run(clip, lanes(), [])
-    run(clip, lanes(), [], prescan_frames=2)
-    assert clip.sampled == [(5, True), (2, True)]
+    run(clip, lanes(), [], prescan=Prescan(2))
+    assert clip.sampled == [(5, True, "full"), (2, True, "full")]
+
+
+def test_the_bytes_of_a_prescan_are_counted_at_the_width_of_its_pictures(monkeypatch):
+    width, height = SIZE
+    monkeypatch.setattr(prescan, "MOST_BYTES", 3 * width * height * 8)
+    clip = Clip(99)
+    Prescan().pictures(clip)
+    Prescan(width=width // 2).pictures(clip)
+    assert [count for count, _, _ in clip.sampled] == [8, 32]
+
+
+def test_lanes_learn_the_scene_at_the_same_time():
+    both, two, threads = threading.Barrier(2), lanes(), set()
+
+    def prepare(images):
+        both.wait(timeout=5)
+        threads.add(threading.get_ident())
+
+    for lane in two:
+        lane.segmenter.prepare = prepare
+    run(Clip(1), two, [], prescan=Prescan(3))
+    assert len(threads) == 2
+
+
+def test_what_a_lane_raises_over_the_prescan_ends_the_run():
+    two, book = lanes(), Book()
+    two[1].segmenter.prepare = None
+    with pytest.raises(TypeError):
+        run(Clip(1), two, [book], prescan=Prescan(3))
+    assert book.closed == ["failed"]
+
+
+def test_pictures_taken_ahead_are_those_of_the_prescan_and_taken_once():
+    clip, two = Clip(5), lanes()
+    with PrescanAhead(Prescan(3), clip) as ahead:
+        run(clip, two, [], prescan=ahead)
+    assert clip.sampled == [(3, True, "full")]
+    assert [lane.segmenter.prepared for lane in two] == [3, 3]
+
+
+def test_what_taking_pictures_ahead_raises_is_raised_where_they_are_wanted():
+    clip = Clip(5)
+    clip.sample = None
+    with PrescanAhead(Prescan(3), clip) as ahead, pytest.raises(TypeError):
+        run(clip, lanes(), [], prescan=ahead)
+
+
+def test_the_prescan_is_as_wide_as_the_widest_lane_works():
+    def width(*overrides):
+        return build_prescan(load_settings(overrides=overrides)).width
+
+    assert width("gmm.working_width=320", "slots.working_width=320") == 640
+    assert width("gmm.working_width=320", "slots.working_width=960") == 960
+    assert width("lanes=[gmm]", "gmm.working_width=700", "slots.working_width=full") == 700
+    assert width("gmm.working_width=320", "slots.working_width=full") == width("lanes=[rigid]") == "full"
 
 
 @pytest.mark.parametrize(("live", "frames"), [(True, 3), (False, 0)])
 def test_a_camera_or_a_prescan_of_no_frames_leaves_the_warm_up(live, frames):
     clip, two = Clip(5, live=live), lanes()
-    run(clip, two, [], prescan_frames=frames)
+    run(clip, two, [], prescan=Prescan(frames))
     assert clip.sampled == []
     assert two[0].segmenter.prepared is None
 

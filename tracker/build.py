@@ -5,12 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from tracker.lanes import Lane
+from tracker.prescan import Prescan
 from tracker.settings import RunSettings
+from tracker.types import SMALL_PX, Working
 
 
 def build_lanes(settings: RunSettings) -> tuple[Lane, ...]:
     """The lanes a run asks for, in its order. Raises WeightsError or SettingsError as a part cannot be built."""
     return tuple(_build_lane(name, settings) for name in dict.fromkeys(settings.lanes))
+
+
+def build_prescan(settings: RunSettings) -> Prescan:
+    """The prescan of a run: its pictures are as wide as the widest working picture of its lanes."""
+    widths = [WIDTHS[kind](own) for kind, own in map(settings.of_lane, settings.lanes)]
+    # scenes are recognised by pictures of SMALL_PX, in a run as in its prescan
+    width: Working = "full" if "full" in widths else max(SMALL_PX, *(width for width in widths if width != "full"))
+    return Prescan(settings.prescan_frames, settings.prescan_span == "whole", width)
 
 
 def _build_lane(name: str, settings: RunSettings) -> Lane:
@@ -55,3 +65,10 @@ def _rigid(name: str, settings: RunSettings) -> Lane:
 
 LANES: dict[str, Callable[[str, RunSettings], Lane]] = {"gmm": _gmm, "slots": _slots, "rigid": _rigid}
 """Every method by its name; a lane is a method under its own or a variant's name."""
+
+WIDTHS: dict[str, Callable[[RunSettings], Working]] = {
+    "gmm": lambda settings: settings.gmm.working_width,
+    "slots": lambda settings: settings.slots.working_width,
+    "rigid": lambda settings: "full",
+}
+"""The width at which a method works, by its name."""

@@ -13,7 +13,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Protocol
 
-from tracker.types import Frame, Moment, Region, Segmenter, Track, View
+from tracker.types import Frame, Image, Moment, Region, Segmenter, Track, View
 
 
 class Links(Protocol):
@@ -40,6 +40,16 @@ class Lane:
         else:
             tracks = self.linker.step(segmentation.regions, time_s=frame.time_s, size=segmentation.size)
         return View(self.name, segmentation, tracks)
+
+
+def prepare(lanes: Sequence[Lane], images: Sequence[Image]) -> None:
+    """Every lane learns the scene from the same pictures, each in a thread of its own."""
+    with ExitStack() as stack:
+        # one thread for one lane, since OpenCV draws the random numbers of KNN by thread: shared ones would differ from run to run
+        threads = [stack.enter_context(ThreadPoolExecutor(1)) for _ in lanes]
+        learning = [each.submit(lane.segmenter.prepare, images) for each, lane in zip(threads, lanes, strict=True)]
+        for lane in learning:
+            lane.result()
 
 
 def moments(

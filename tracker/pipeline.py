@@ -18,15 +18,14 @@ from functools import partial
 from tracker.background import KnownScenes
 from tracker.errors import SourceError
 from tracker.interrupt import Interrupts
-from tracker.lanes import Lane, moments
+from tracker.lanes import Lane, moments, prepare
+from tracker.prescan import Prescan, PrescanAhead
 from tracker.sources import read_ahead
 from tracker.stopwatch import Stopwatch
 from tracker.types import Frame, Outcome, Sink, Source, View
 
-PRESCAN_BYTES = 300_000_000
-"""The prescan's pictures together stay below this, so that a 4K clip fits a laptop's memory too."""
-MEDIAN_FRAMES = 5
-"""But so many there are at any size: the median of two or three is a picture with whoever stands in it."""
+PRESCAN = Prescan()
+"""What is looked at where nothing else is said."""
 
 FRAMES_AHEAD = 2
 """frames of a file that lanes are ahead of the sinks: enough that neither waits for the other's slow frame"""
@@ -68,19 +67,17 @@ def run(
     lanes: Sequence[Lane],
     sinks: Sequence[Sink],
     *,
-    prescan_frames: int = 80,
-    prescan_whole: bool = True,
+    prescan: Prescan | PrescanAhead = PRESCAN,
     queue_frames: int = 8,
     progress: Progress | None = None,
     watch: Stopwatch | None = None,
 ) -> RunReport:
     """Step every lane over the source, decoded once, and hand each moment to every sink; then close the sinks.
 
-    prescan_frames  pictures spread over the clip from which the lanes learn the scene first; 0, or a live source: none
-    prescan_whole   they are taken from the whole clip, also where only a part of it is run
-    progress        called after each frame
-    watch           measures the stages; None: one of its own
-    returns         outcome "complete" at the source's end or once a sink `wants_stop`, "interrupted" after Ctrl+C
+    prescan   gives the pictures from which the lanes learn the scene first
+    progress  called after each frame
+    watch     measures the stages; None: one of its own
+    returns   outcome "complete" at the source's end or once a sink `wants_stop`, "interrupted" after Ctrl+C
 
     Any error closes the sinks as "failed" and travels on. Raises SourceError if not one frame could be read. The
     source stays open: who opened it closes it.
@@ -91,7 +88,7 @@ def run(
     with Interrupts() as interrupts, interrupts.held():
         try:
             with interrupts.allowed():
-                _prescan(source, lanes, scenes, prescan_frames, watch, whole=prescan_whole)
+                _learn_scene(source, lanes, scenes, prescan, watch)
 
             def place(frame: Frame) -> Frame:
                 with watch.stage("scene", frame.index):
@@ -122,18 +119,13 @@ def run(
     return RunReport(frames, outcome, source.problem, dropped, watch.seconds)
 
 
-def _prescan(
-    source: Source, lanes: Sequence[Lane], scenes: KnownScenes, count: int, watch: Stopwatch, *, whole: bool
+def _learn_scene(
+    source: Source, lanes: Sequence[Lane], scenes: KnownScenes, prescan: Prescan | PrescanAhead, watch: Stopwatch
 ) -> None:
-    if source.info.live or count == 0:
-        return
-    width, height = source.info.size
     with watch.stage("prescan"):
-        fitting = max(MEDIAN_FRAMES, PRESCAN_BYTES // (3 * width * height))
-        images = source.sample(min(count, fitting), whole=whole)
-        images = scenes.prepare(images)
-        for lane in lanes:
-            lane.segmenter.prepare(images)
+        images = scenes.prepare(prescan.pictures(source))
+        if images:
+            prepare(lanes, images)
 
 
 def _interruptible(frames: Iterator[Frame], interrupts: Interrupts) -> Iterator[Frame]:

@@ -366,10 +366,11 @@ class Source(Protocol):
 
     def __iter__(self) -> Iterator[Frame]: ...
 
-    def sample(self, count: int, *, whole: bool = True) -> list[Image]:
-        """About `count` pictures spread over the clip, in any order, without moving the iteration; [] if live.
+    def sample(self, count: int, *, whole: bool = True, width: Working = "full") -> list[Image]:
+        """About `count` pictures spread over the clip, in any order, without moving the iteration; [] if live or closed.
 
         whole   also of what comes before and after the part that was asked for
+        width   at which they are made, as a frame's `picture.at(width)` is
         """
         ...
 

@@ -3,12 +3,13 @@
 from pathlib import Path
 
 import av
+import cv2
 import numpy as np
 import pytest
 
 from tracker.picture import Picture
 from tracker.sources import open_source
-from tracker.types import SMALL_PX, Frame
+from tracker.types import SMALL_PX, Frame, Working
 from tracker.yuv import ColourSpace, YuvImage, to_rgb
 
 
@@ -111,3 +112,37 @@ def test_planes_say_how_they_stand_for_colours(
 def test_colours_that_cannot_be_drawn_in_have_no_planes(tmp_path: Path, tags: dict[str, str]) -> None:
     (frame,) = frames(write_video(tmp_path / "clip.mp4", [blocks(640, 360)], **tags))
     assert frame.picture.planes() is None
+
+
+@pytest.mark.parametrize("width", [640, 16_384, "full"])
+def test_a_sampled_picture_is_the_frame_at_that_width(tmp_path: Path, width: Working) -> None:
+    path = write_video(tmp_path / "clip.mp4", [np.roll(blocks(1280, 720), 40 * n, axis=1) for n in range(4)])
+    with open_source(str(path)) as source:
+        sampled = source.sample(2, width=width)
+    expected = [frame.picture.at(width) for frame in frames(path)[::2]]
+    assert len(sampled) == 2
+    assert all(map(np.array_equal, sampled, expected))
+
+
+def test_pictures_of_a_folder_are_sampled_at_a_width_too(tmp_path: Path) -> None:
+    for n in range(2):
+        cv2.imwrite(str(tmp_path / f"{n}.png"), blocks(128, 64))
+    with open_source(str(tmp_path)) as source:
+        sampled = source.sample(2, width=32)
+        expected = [frame.picture.at(32) for frame in source]
+    assert [image.shape for image in sampled] == [(16, 32, 3)] * 2
+    assert all(map(np.array_equal, sampled, expected))
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ""])
+def test_a_closed_source_is_sampled_no_further(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"clip{suffix}"
+    if suffix:
+        write_video(path, [blocks(64, 48)] * 3)
+    else:
+        path.mkdir()
+        cv2.imwrite(str(path / "1.png"), blocks(64, 48))
+    source = open_source(str(path))
+    assert source.sample(1)
+    source.close()
+    assert source.sample(1) == []

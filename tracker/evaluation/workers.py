@@ -11,7 +11,7 @@ from multiprocessing.context import SpawnProcess
 from pathlib import Path
 from typing import Any
 
-from tracker.build import build_lanes
+from tracker.build import build_lanes, build_prescan
 from tracker.children import deaf_children
 from tracker.errors import MissingExtraError, SettingsError, SourceError, TrackerError, WeightsError
 from tracker.evaluation.result import Failure, SequenceScores
@@ -47,8 +47,7 @@ def score_lane(task: LaneTask, *, progress: Progress | None = None) -> SequenceS
             source,
             lanes,
             [tally],
-            prescan_frames=settings.prescan_frames,
-            prescan_whole=settings.prescan_span == "whole",
+            prescan=build_prescan(settings),
             queue_frames=settings.queue_frames,
             progress=progress,
         )

@@ -13,7 +13,7 @@ from glob import has_magic
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tracker.build import build_lanes
+from tracker.build import build_lanes, build_prescan
 from tracker.draw import Overlay, contact_sheet
 from tracker.errors import SourceError
 from tracker.events import EventFinder
@@ -25,6 +25,7 @@ from tracker.jobs.summary import summarize
 from tracker.jobs.tally import Tally
 from tracker.lanes import Lane
 from tracker.pipeline import Progress, RunReport, run
+from tracker.prescan import PrescanAhead
 from tracker.settings import RunSettings
 from tracker.sinks import (
     ContactSheet,
@@ -94,7 +95,8 @@ def process(
             with starting.stage("open"):
                 source = _open(job, start_s=job.start_s, duration_s=job.duration_s, max_frames=job.max_frames)
         try:
-            with closing(source), results:
+            # the source is closed first, which ends a prescan that nobody waits for
+            with PrescanAhead(build_prescan(settings), source) as prescan, closing(source), results:
                 for line in source.info.notes:
                     notify(f"tracker: {source.info.name}: {line}")
                 with interrupts.allowed():
@@ -106,7 +108,7 @@ def process(
                 _claim(results, notify)  # last: it makes the folder, which a job that is refused does not leave behind
                 sinks = _build_all_sinks(job, settings, planned, source.info, tally, results, notify)
                 seen = source if spans is None else MeasuredSource(source, starting)
-                return _run(settings, seen, lanes, sinks, progress=progress, spans=spans)
+                return _run(settings, seen, lanes, sinks, prescan=prescan, progress=progress, spans=spans)
         finally:
             if results.kept:
                 notify(results.kept_line)
@@ -167,6 +169,7 @@ def _run(
     lanes: tuple[Lane, ...],
     sinks: _Sinks,
     *,
+    prescan: PrescanAhead,
     progress: Progress | None,
     spans: Spans | None,
 ) -> Result:
@@ -177,8 +180,7 @@ def _run(
             source,
             lanes,
             sinks.in_order(),
-            prescan_frames=settings.prescan_frames,
-            prescan_whole=settings.prescan_span == "whole",
+            prescan=prescan,
             queue_frames=settings.queue_frames,
             progress=progress,
             watch=Stopwatch(spans=spans),

@@ -9,7 +9,7 @@ from typing import Any
 
 import tracker
 from tracker.stopwatch import Span, Spans, Stopwatch
-from tracker.types import Frame, Image, Source, SourceInfo
+from tracker.types import Frame, Image, Source, SourceInfo, Working
 
 SCHEMA_VERSION = 1
 PROCESS = 1
@@ -35,9 +35,9 @@ class MeasuredSource:
     def __iter__(self) -> Iterator[Frame]:
         return self._watch.waits("decode ahead", self._source)
 
-    def sample(self, count: int, *, whole: bool = True) -> list[Image]:
+    def sample(self, count: int, *, whole: bool = True, width: Working = "full") -> list[Image]:
         """Those of the source."""
-        return self._source.sample(count, whole=whole)
+        return self._source.sample(count, whole=whole, width=width)
 
     def close(self) -> None:
         """Close the source."""

@@ -11,7 +11,7 @@ import cv2
 from tracker.errors import SourceError
 from tracker.picture import Picture
 from tracker.sources.span import Span
-from tracker.types import Frame, Image, SourceInfo
+from tracker.types import Frame, Image, SourceInfo, Working
 
 RETRY_S = 0.01
 """A camera without a picture is asked again after this long."""
@@ -85,7 +85,7 @@ class Camera:
         for index, (time_s, image) in enumerate(self._span.cut(self._pictures())):
             yield Frame(index, time_s, Picture.of(image))
 
-    def sample(self, count: int, *, whole: bool = True) -> list[Image]:
+    def sample(self, count: int, *, whole: bool = True, width: Working = "full") -> list[Image]:
         """Nothing: what a camera will show is not known."""
         return []
 

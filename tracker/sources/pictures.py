@@ -12,12 +12,13 @@ from typing import NamedTuple
 
 from tracker.errors import OptionError, SourceError
 from tracker.picture import Picture
+from tracker.resize import to_working_width
 from tracker.sources.depth import PROBED
 from tracker.sources.pages import ONE, Pages, find_pages
 from tracker.sources.span import Span
 from tracker.sources.stills import Header, Rendering, StillReader, find_rendering
 from tracker.sources.times import FALLBACK_FPS
-from tracker.types import Frame, Image, SourceInfo
+from tracker.types import Frame, Image, SourceInfo, Working
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp", ".ppm", ".pgm", ".pbm", ".jp2")
 PAGED = (".png", ".tif", ".tiff", ".webp")
@@ -78,6 +79,7 @@ class Pictures:
             raise OptionError(f"{name}: has times of its own; --fps is for pictures without times, leave it out")
         self._name = "/".join(Path(name).parts[-2:])  # input/ and img1/ alone say little
         self._torn = [path.name for path, pages in paged.items() if pages.torn]
+        self._closed = False
         self._left_out: list[str] = []
         self._count_left_out = 0
         self._shots, length_s = _list_shots(ordered, paged, timed=timed, fps=fps or FALLBACK_FPS)
@@ -150,17 +152,20 @@ class Pictures:
     def _read(self, reader: StillReader, shot: Shot) -> Image:
         return self._render(reader.read(shot.path, shot.page, size=self.info.size))
 
-    def sample(self, count: int, *, whole: bool = True) -> list[Image]:
+    def sample(self, count: int, *, whole: bool = True, width: Working = "full") -> list[Image]:
         """About `count` pictures, evenly spread over the clip or the span; those that cannot be read are left out."""
         found = []
         with closing(StillReader()) as reader:
             for shot in _spread(self._shots if whole else self._wanted, count):
+                if self._closed:
+                    return []
                 with suppress(SourceError):
-                    found.append(self._read(reader, shot))
+                    found.append(to_working_width(self._read(reader, shot), width))
         return found
 
     def close(self) -> None:
-        """Nothing is held open."""
+        """End a `sample` that is under way in another thread; nothing is held open."""
+        self._closed = True
 
     def __enter__(self) -> Pictures:
         return self

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
+from typing import TypeVar
 
 import numpy as np
 from av.video.frame import VideoFrame
@@ -12,7 +13,6 @@ from tracker.sources.decode import Decoder
 from tracker.sources.span import TICK_S, Span
 from tracker.sources.timeline import Timeline
 from tracker.sources.times import numbered, timed
-from tracker.types import Image
 
 THROUGH_PX = 4e8
 """So many pixels are decoded without a second thought: about one second of one core."""
@@ -20,8 +20,20 @@ ENOUGH = 16
 """Key pictures that are enough; a clip with fewer is decoded whole after all, however long."""
 
 
-def spread(open_decoder: Callable[[], Decoder], timeline: Timeline, *, numbers: range, count: int) -> list[Image]:
-    """About `count` of the clip's pictures with these numbers, at even distances, RGB as coded (not turned upright).
+T = TypeVar("T")
+
+
+def spread(
+    open_decoder: Callable[[], Decoder],
+    timeline: Timeline,
+    *,
+    numbers: range,
+    count: int,
+    convert: Callable[[Decoder, VideoFrame], T],
+) -> list[T]:
+    """About `count` of the clip's pictures with these numbers, at even distances.
+
+    convert  makes of each what is kept, at once: the decoder's own pictures are large
 
     Even in pictures, not in seconds: two recordings hours apart are both seen. A short clip is decoded from end to end.
     Of a long one the key picture before each wanted one is taken. Damage shortens the list.
@@ -35,9 +47,10 @@ def spread(open_decoder: Callable[[], Decoder], timeline: Timeline, *, numbers: 
         if len(numbers) * decoder.pixels > THROUGH_PX:
             keys = _keys(timeline, wanted)
             if len(keys) >= min(count, ENOUGH):
-                return [decoder.image(picture) for picture in decoder.key_pictures(keys)]
+                return [convert(decoder, picture) for picture in decoder.key_pictures(keys)]
         begin = timeline.begin_for(wanted[0])
-        return list(_through(decoder, numbered(decoder, decoder.pictures(begin), timeline, begin=begin), wanted))
+        pictures = numbered(decoder, decoder.pictures(begin), timeline, begin=begin)
+        return [convert(decoder, picture) for picture in _through(pictures, wanted)]
 
 
 def _keys(timeline: Timeline, wanted: list[int]) -> list[int]:
@@ -48,21 +61,26 @@ def _keys(timeline: Timeline, wanted: list[int]) -> list[int]:
     return [int(timeline.keys[key]) for key in chosen if key >= 0 and places[key] >= wanted[0]]
 
 
-def _through(
-    decoder: Decoder, pictures: Iterator[tuple[float, VideoFrame]], wanted: Sequence[float]
-) -> Iterator[Image]:
+def _through(pictures: Iterator[tuple[float, VideoFrame]], wanted: Sequence[float]) -> Iterator[VideoFrame]:
     """The first picture at or after each of the `wanted` places or times, decoding everything between."""
     next_one = 0
     for place, picture in pictures:
         if place < wanted[next_one] - TICK_S:
             continue
-        yield decoder.image(picture)
+        yield picture
         next_one = int(np.searchsorted(wanted, place + TICK_S, side="right"))
         if next_one == len(wanted):
             return
 
 
-def spread_in_time(open_decoder: Callable[[], Decoder], *, span: Span, origin_s: float, count: int) -> list[Image]:
+def spread_in_time(
+    open_decoder: Callable[[], Decoder],
+    *,
+    span: Span,
+    origin_s: float,
+    count: int,
+    convert: Callable[[Decoder, VideoFrame], T],
+) -> list[T]:
     """The same for a clip over the network, whose packets are not listed: by seconds and the length of its header.
 
     Of a long clip, the key picture before each wanted time is taken, which costs one seek and one picture.
@@ -76,16 +94,15 @@ def spread_in_time(open_decoder: Callable[[], Decoder], *, span: Span, origin_s:
             end_s = min(end_s, span.start_s + span.max_frames / fps)
         wanted = np.linspace(span.start_s, end_s, count, endpoint=False).tolist()
         if (end_s - span.start_s) * fps * decoder.pixels > THROUGH_PX:
-            keys = list(_sought(decoder, wanted, origin_s=origin_s))
+            keys = [convert(decoder, picture) for picture in _sought(decoder, wanted, origin_s=origin_s)]
             if len(keys) >= min(count, ENOUGH):
                 return keys
     with closing(open_decoder()) as decoder:
-        return list(
-            _through(decoder, _until(end_s, timed(decoder.pictures(), origin_s=origin_s, fps=decoder.fps)), wanted)
-        )
+        pictures = _until(end_s, timed(decoder.pictures(), origin_s=origin_s, fps=decoder.fps))
+        return [convert(decoder, picture) for picture in _through(pictures, wanted)]
 
 
-def _sought(decoder: Decoder, wanted: list[float], *, origin_s: float) -> Iterator[Image]:
+def _sought(decoder: Decoder, wanted: list[float], *, origin_s: float) -> Iterator[VideoFrame]:
     """The key picture at or before each of the `wanted` times, once each."""
     last_s = wanted[0] - 2 * TICK_S
     for time_s in wanted:
@@ -94,7 +111,7 @@ def _sought(decoder: Decoder, wanted: list[float], *, origin_s: float) -> Iterat
         picture = next(decoder.pictures(), None)
         if picture is not None and picture.time is not None and picture.time - origin_s > last_s + TICK_S:
             last_s = picture.time - origin_s
-            yield decoder.image(picture)
+            yield picture
 
 
 def _until(end_s: float, pictures: Iterator[tuple[float, VideoFrame]]) -> Iterator[tuple[float, VideoFrame]]:

@@ -25,7 +25,7 @@ from tracker.sources.stored import DecodedPicture
 from tracker.sources.timeline import Timeline, build_timeline
 from tracker.sources.times import arriving, numbered, timed
 from tracker.sources.upright import shown_aspect, upright
-from tracker.types import Frame, Image, SourceInfo
+from tracker.types import Frame, Image, SourceInfo, Working
 
 MARGIN_FRAMES = 3
 """A header may promise so many more pictures than there are: it rounds."""
@@ -46,7 +46,7 @@ class Video:
         self._shown = shown(address)
         self._span = span
         self._timeout_s = timeout_s
-        self._begun = False
+        self._begun = self._closed = False
         self._ended = False  # the iteration came to the end of the file
         self._sought = False  # it began at a later packet, so that the decoder's counts are not of the whole file
         self._short: bool | None = None
@@ -126,7 +126,8 @@ class Video:
             return decoder
 
         try:
-            looks = spread(open_raw, timeline, numbers=range(len(timeline.times_s)), count=PROBED)
+            numbers = range(len(timeline.times_s))
+            looks = spread(open_raw, timeline, numbers=numbers, count=PROBED, convert=Decoder.image)
         except SourceError:
             return None
         stretch = find_stretch(looks) if looks else None
@@ -282,7 +283,7 @@ class Video:
             yield picture
         self._ended = True
 
-    def sample(self, count: int, *, whole: bool = True) -> list[Image]:
+    def sample(self, count: int, *, whole: bool = True, width: Working = "full") -> list[Image]:
         """About `count` pictures, evenly spread over the clip or over the span, without moving the iteration; [] if live.
 
         Short clips are decoded whole. Of long ones only key pictures are, one before each wanted picture, so that hours
@@ -291,20 +292,27 @@ class Video:
         if self.info.live:
             return []
         span = Span() if whole else self._span
+
+        def convert(decoder: Decoder, picture: VideoFrame) -> Image | None:
+            if self._closed:
+                raise SourceError(f"{self._shown}: closed")
+            if (picture.width, picture.height) != self._coded_size:
+                return None
+            return Picture(DecodedPicture(decoder, picture, self._upright)).at(width)
+
         try:
             if self._timeline is not None:
-                pictures = spread(self._open, self._timeline, numbers=span.places(self._timeline.times_s), count=count)
+                numbers = span.places(self._timeline.times_s)
+                pictures = spread(self._open, self._timeline, numbers=numbers, count=count, convert=convert)
             else:
-                pictures = spread_in_time(self._open, span=span, origin_s=self._origin_s, count=count)
+                pictures = spread_in_time(self._open, span=span, origin_s=self._origin_s, count=count, convert=convert)
         except SourceError:
             return []
-        sampled = [self._upright(picture) for picture in pictures]
-        for image in sampled:
-            image.flags.writeable = False
-        return [image for image in sampled if (image.shape[1], image.shape[0]) == self.info.size]
+        return [image for image in pictures if image is not None]
 
     def close(self) -> None:
-        """Let go of the file or connection."""
+        """Let go of the file or connection, and end a `sample` that is under way in another thread."""
+        self._closed = True
         self._decoder.close()
 
     def __enter__(self) -> Video:

@@ -41,9 +41,10 @@ class Norfair:
         for found in self._tracker.update(detections):
             seen_s, label = found.last_detection.data
             seen = seen_s == time_s
-            tracks.append(
-                Track(found.id, Box(*found.estimate.ravel().tolist()), 1.0, label if seen else 0, hidden=not seen)
-            )
+            # its filter moves the corners by themselves: a box that shrinks comes out inside out
+            box = Box(*np.sort(found.estimate, axis=0).ravel().tolist())
+            if box.clipped(size).area > 0:  # else it has left, as lane gmm's own linker says
+                tracks.append(Track(found.id, box, 1.0, label if seen else 0, hidden=not seen))
         return tuple(tracks)
 
 

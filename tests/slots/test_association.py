@@ -7,7 +7,8 @@ import pytest
 
 from tracker.slots.association import Observation, apply, associate
 from tracker.slots.blobs import find_blobs
-from tracker.slots.e_step import Responsibilities, window_of
+from tracker.slots.e_step import Responsibilities
+from tracker.slots.patches import windows_of
 from tracker.slots.settings import LifeSettings
 from tracker.slots.slot import Geometry, Identity, Slot
 from tracker.timing import REFERENCE_S
@@ -40,7 +41,7 @@ def associated(verdict, slots, owns, visited=True):
     """
     poses = np.array([pose for _, pose in slots], np.float32).reshape(-1, 4)
     labels, background = np.zeros(SHAPE, np.int32), np.ones(SHAPE, np.float32)
-    windows, gamma = [window_of(pose, SHAPE) for pose in poses], []
+    windows, gamma = windows_of(poses, SHAPE), []
     for k, (x0, y0, x1, y1) in enumerate(owns):
         labels[y0:y1, x0:x1] = k + 1
         background[y0:y1, x0:x1] = 0

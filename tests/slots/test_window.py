@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from tracker.slots import unroll
-from tracker.slots.e_step import crop_frame, e_step, window_of
+from tracker.slots.e_step import crop_frame, e_step
+from tracker.slots.patches import Patches, windows_of
 from tracker.slots.settings import MixtureModelSettings
 from tracker.slots.window import (
     CANONICAL_SPREAD,
@@ -289,8 +290,18 @@ def test_an_object_that_is_averaged_down_is_not_shifted():
 
 
 def test_a_window_outside_the_frame_or_a_sliver_of_it_is_none():
-    assert window_of(np.array([-30, 20, 15, 15]), (60, 80)) is None
-    assert window_of(np.array([30, -11.05, 15, 15]), (60, 80)) is None  # y up to .2: one row
-    # 20 +- 7.5 across, 30 +- 13.5 down; and the left half of one that leaves at the right
-    assert window_of(np.array([20, 30, 10, 18]), (60, 80)) == np.s_[16:44, 12:28]
-    assert window_of(np.array([80, 30, 10, 18]), (60, 80)) == np.s_[16:44, 72:80]
+    # the second reaches y up to .2: one row; then 20 +- 7.5 across, 30 +- 13.5 down; and the left half of one that leaves at the right
+    poses = np.array([(-30, 20, 15, 15), (30, -11.05, 15, 15), (20, 30, 10, 18), (80, 30, 10, 18)], np.float32)
+    assert windows_of(poses, (60, 80)) == [None, None, np.s_[16:44, 12:28], np.s_[16:44, 72:80]]
+
+
+def test_the_pixels_of_all_windows_lie_one_after_the_other():
+    picture = np.arange(20).reshape(4, 5)
+    patches = Patches([np.s_[0:2, 1:4], None, np.s_[3:4, 0:2]])
+    assert patches.gather(picture).tolist() == [1, 2, 3, 6, 7, 8, 15, 16]
+    assert [part.tolist() for part in patches.views(patches.gather(picture))] == [
+        [[1, 2, 3], [6, 7, 8]],
+        [],
+        [[15, 16]],
+    ]
+    assert patches.slots.tolist() == [0] * 6 + [2] * 2

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from tracker.slots.e_step import Window
+from tracker.slots.patches import Window
 from tracker.slots.settings import LifeSettings
 from tracker.types import FOREGROUND, Box, Image, Labels, Mask
 

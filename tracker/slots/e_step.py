@@ -15,14 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tracker.em.floor import PROBABILITY_FLOOR
+from tracker.slots.patches import Patches, Window, grid_to_window, windows_of
 from tracker.slots.settings import MixtureModelSettings
-from tracker.slots.state import PAD
 from tracker.types import Image, Mask
 
 Array = NDArray[np.float32]
-Window = tuple[slice, slice]
-"""rows and columns of the frame"""
-
 CLAIMED = np.float32(0.9)
 """gamma of a claimed pixel: nearly certain"""
 FINEST = 1.5
@@ -80,55 +77,67 @@ def e_step(
     psi       (K, P, P, 4) float32: colour c RGB in [0, 1] and mask m, as predicted for this frame
     poses     (K, 4) centre x, y, width, height in pixels, predicted for this frame
     """
+    patches = Patches(windows_of(poses, verdict.shape))
+    mask, joint = _joint(image, verdict, psi, poses, patches, pixels)
+    masks, joints = patches.views(mask), patches.views(joint)
     total = cv2.LUT(verdict, _table(pixels.background_verdicts))
     background = total.copy()
     best, labels = total.copy(), np.zeros(verdict.shape, np.int32)
-    as_object = _table(pixels.object_verdicts)
-    windows: list[Window | None] = []
-    joints: list[Array] = []
     expected = np.zeros(len(poses), np.float32)
-    for k, (canvas, pose) in enumerate(zip(psi, poses, strict=True)):
-        window = window_of(pose, verdict.shape)
-        windows.append(window)
-        if window is None:
-            joints.append(np.zeros((0, 0), np.float32))
-            continue
-        laid = _paste(canvas, pose, window)
-        mask = laid[..., 3]
-        distance = image[window].astype(np.float32)
-        distance *= 1 / 255
-        distance -= laid[..., :3]
-        squared = np.einsum("yxc,yxc->yx", distance, distance)
-        np.minimum(squared, (pixels.colour_reach * pixels.colour_sigma) ** 2, out=squared)
-        joint = np.exp(squared * (-0.5 / pixels.colour_sigma**2))
-        joint *= mask + PROBABILITY_FLOOR
-        joint *= cv2.LUT(verdict[window], as_object)
-        total[window] += joint
-        wins = joint > best[window]
-        best[window][wins] = joint[wins]
-        labels[window][wins] = k + 1
-        joints.append(joint)
-        expected[k] = mask.sum()
-    gamma = [
-        joint / total[window] if window is not None else joint for joint, window in zip(joints, windows, strict=True)
-    ]
-    return Responsibilities(windows, gamma, np.asarray(background / total, np.float32), labels, expected)
+    for k in patches.inside:
+        window, mine = patches.windows[k], joints[k]
+        total[window] += mine
+        np.copyto(labels[window], k + 1, where=mine > best[window])
+        np.maximum(best[window], mine, out=best[window])
+        expected[k] = masks[k].sum()
+    joint /= patches.gather(total)
+    return Responsibilities(list(patches.windows), joints, np.asarray(background / total, np.float32), labels, expected)
+
+
+def _joint(
+    image: Image, verdict: NDArray[np.uint8], psi: Array, poses: Array, patches: Patches, pixels: MixtureModelSettings
+) -> tuple[Array, Array]:
+    """(N,) the slots' masks and their joint probability with what is seen, at the pixels of their windows."""
+    if not len(patches):
+        return np.zeros(0, np.float32), np.zeros(0, np.float32)
+    laid = np.empty((len(patches), 4), np.float32)
+    views, maps = patches.views(laid), grid_to_window(poses, patches.windows, psi.shape[1])
+    for k in patches.inside:
+        height, width = patches.shapes[k]
+        cv2.warpAffine(psi[k], maps[k], (width, height), dst=views[k], flags=cv2.INTER_LINEAR)
+    # by planes: a sum over an inner axis of three takes ten times as long
+    *colours, mask = (np.asarray(plane, np.float32).ravel() for plane in cv2.split(laid[:, None]))
+    squared = np.zeros(len(patches), np.float32)
+    for expected, seen in zip(colours, cv2.split(patches.gather(image)[:, None]), strict=True):
+        distance = seen.ravel() * np.float32(1 / 255) - expected
+        squared += distance * distance
+    np.minimum(squared, (pixels.colour_reach * pixels.colour_sigma) ** 2, out=squared)
+    joint = np.exp(squared * (-0.5 / pixels.colour_sigma**2))
+    joint *= mask + PROBABILITY_FLOOR
+    joint *= cv2.LUT(patches.gather(verdict), _table(pixels.object_verdicts)).ravel()
+    return mask, joint
 
 
 def crop_frame(
     image: Image, verdict: NDArray[np.uint8], responsibilities: Responsibilities, poses: Array, size: int
 ) -> Array:
     """The M-step's input: (K, 6, P, P) float32 of gamma_k, the other slots' gamma, verdict in [0, 1], and colour in [0, 1]."""
+    patches = Patches(responsibilities.windows)
     seen = np.zeros((len(poses), 6, size, size), np.float32)
-    for k, (window, pose) in enumerate(zip(responsibilities.windows, poses, strict=True)):
-        if window is None:
-            continue
-        gamma = responsibilities.gamma[k]
-        others = 1 - responsibilities.background[window] - gamma
-        layers = np.dstack([gamma, others, verdict[window] * np.float32(1 / 255)])
-        seen[k, :3] = _crop(layers, pose, window, size).transpose(2, 0, 1)
-        seen[k, 3:] = _crop(image[window], pose, window, size).transpose(2, 0, 1)
-        seen[k, 3:] *= 1 / 255
+    if not len(patches):
+        return seen
+    gamma = patches.join(responsibilities.gamma)
+    others = 1 - patches.gather(responsibilities.background) - gamma
+    layers = cv2.merge([gamma, others, patches.gather(verdict) * np.float32(1 / 255)]).reshape(-1, 3)
+    views, maps = patches.views(layers), grid_to_window(poses, patches.windows, size)
+    shares, colours = np.zeros((len(poses), size, size, 3), np.float32), np.zeros((len(poses), size, size, 3), np.uint8)
+    for k in patches.inside:
+        _crop(views[k], maps[k], shares[k])
+        _crop(image[patches.windows[k]], maps[k], colours[k])
+    planes = [*cv2.split(shares.reshape(-1, size, 3)), *cv2.split(colours.reshape(-1, size, 3))]
+    for c, plane in enumerate(planes):
+        seen[:, c] = plane.reshape(-1, size, size)
+    seen[:, 3:] *= 1 / 255
     return seen
 
 
@@ -137,20 +146,14 @@ def crop_birth(image: Image, silhouette: Array, pose: Array, size: int) -> tuple
 
     silhouette  (H, W) float32
     """
-    window = window_of(pose, silhouette.shape)
+    (window,) = windows_of(pose[None], silhouette.shape)
     if window is None:
         return None
-    colour = _crop(image[window], pose, window, size).transpose(2, 0, 1) * np.float32(1 / 255)
-    return _crop(silhouette[window], pose, window, size)[None, None], np.ascontiguousarray(colour)[None]
-
-
-def window_of(pose: Array, shape: tuple[int, ...]) -> Window | None:
-    """Rows and columns that a slot's window covers inside a frame of that shape; None where fewer than 2 x 2."""
-    cx, cy, w, h = (float(v) for v in pose)
-    # half a pixel more than the window: sampling between pixels reaches its rim
-    x0, x1 = max(0, int(np.floor(cx - w * PAD / 2 - 0.5))), min(shape[1], int(np.ceil(cx + w * PAD / 2 + 0.5)))
-    y0, y1 = max(0, int(np.floor(cy - h * PAD / 2 - 0.5))), min(shape[0], int(np.ceil(cy + h * PAD / 2 + 0.5)))
-    return (slice(y0, y1), slice(x0, x1)) if x1 - x0 >= 2 and y1 - y0 >= 2 else None
+    (to_window,) = grid_to_window(pose[None], [window], size)
+    mask, colour = np.zeros((size, size), np.float32), np.zeros((size, size, 3), np.uint8)
+    _crop(silhouette[window], to_window, mask)
+    _crop(image[window], to_window, colour)
+    return mask[None, None], np.ascontiguousarray(colour.transpose(2, 0, 1) * np.float32(1 / 255))[None]
 
 
 def _common(first: Window, second: Window) -> Window | None:
@@ -170,30 +173,14 @@ def _table(probabilities: tuple[float, float, float]) -> Array:
     return np.repeat(np.array(probabilities, np.float32), [64, 128, 64])
 
 
-def _to_frame(pose: Array, window: Window, size: int) -> NDArray[np.float64]:
-    """(2, 3) affine map from grid pixel indices to pixel indices inside the window's rectangle."""
-    cx, cy, w, h = (float(v) for v in pose)
-    sx, sy = w * PAD / size, h * PAD / size
-    x0, y0 = cx - w * PAD / 2 - window[1].start, cy - h * PAD / 2 - window[0].start
-    return np.array([[sx, 0, x0 + sx / 2 - 0.5], [0, sy, y0 + sy / 2 - 0.5]])
-
-
-def _paste(canvas: Array, pose: Array, window: Window) -> Array:
-    rows, columns = window
-    target = (columns.stop - columns.start, rows.stop - rows.start)
-    return cv2.warpAffine(canvas, _to_frame(pose, window, len(canvas)), target, flags=cv2.INTER_LINEAR)  # type: ignore[return-value]
-
-
-def _crop(rectangle: NDArray[Any], pose: Array, window: Window, size: int) -> Array:
-    """Resample the window's rectangle (h, w[, 3]) to the grid (P, P[, 3])."""
-    to_frame = _to_frame(pose, window, size)
+def _crop(rectangle: NDArray[Any], to_window: NDArray[np.float64], grid: NDArray[Any]) -> None:
+    """Resample the window's rectangle (h, w[, 3]) into the grid (P, P[, 3]); to_window (2, 3) as `grid_to_window`."""
+    (step_x, _, x), (_, step_y, y) = to_window.tolist()
     height, width = rectangle.shape[:2]
-    shrink_x, shrink_y = max(1.0, to_frame[0, 0] / FINEST), max(1.0, to_frame[1, 1] / FINEST)
+    shrink_x, shrink_y = max(1.0, step_x / FINEST), max(1.0, step_y / FINEST)
     if shrink_x > 1 or shrink_y > 1:
         small = (max(1, round(width / shrink_x)), max(1, round(height / shrink_y)))
         rectangle = cv2.resize(rectangle, small, interpolation=cv2.INTER_AREA)
         fx, fy = small[0] / width, small[1] / height
-        to_frame[0] = to_frame[0] * fx + (0, 0, (fx - 1) / 2)
-        to_frame[1] = to_frame[1] * fy + (0, 0, (fy - 1) / 2)
-    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    return np.asarray(cv2.warpAffine(rectangle, to_frame, (size, size), flags=flags), np.float32)
+        to_window = np.array([[step_x * fx, 0, x * fx + (fx - 1) / 2], [0, step_y * fy, y * fy + (fy - 1) / 2]])
+    cv2.warpAffine(rectangle, to_window, grid.shape[:2], dst=grid, flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP)

@@ -134,7 +134,11 @@ class Box(NamedTuple):
         return common / max(1e-9, self.area + other.area - common)
 
 
-def intersections(a: Sequence[Box], b: Sequence[Box]) -> NDArray[np.float64]:
+Boxes = Sequence[Box] | NDArray[np.float64]
+"""boxes, or their rows (N, 4)"""
+
+
+def intersections(a: Boxes, b: Boxes) -> NDArray[np.float64]:
     """(len(a), len(b)) pixels common to each box of one list and each of the other."""
     p, q = np.reshape(np.asarray(a, float), (-1, 1, 4)), np.reshape(np.asarray(b, float), (1, -1, 4))
     sides = np.clip(np.minimum(p[..., 2:], q[..., 2:]) - np.maximum(p[..., :2], q[..., :2]), 0, None)

@@ -6,7 +6,7 @@ So a blob with one slot in it is all that slot's, and shows how large it is; in 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -19,9 +19,10 @@ from tracker.slots.e_step import Responsibilities
 from tracker.slots.settings import LifeSettings
 from tracker.slots.slot import Slot, Slots
 from tracker.timing import lasts
-from tracker.types import Box, Image, Labels, Mask
+from tracker.types import Box, Image, Labels, Mask, intersections
 
 Array = NDArray[np.float32]
+Floats = NDArray[np.float64]
 
 # Assignment: a slot is in the blob
 COVERS = 0.5
@@ -102,29 +103,23 @@ class Association:
 
 
 class Expected(NamedTuple):
-    """Where a slot is predicted to be in this frame, at its usual size."""
+    """Where K slots are predicted to be in this frame, at their usual sizes. Boxes are rows x0, y0, x1, y1."""
 
-    box: Box
-    size: tuple[float, float]
-
-    @property
-    def area(self) -> float:
-        """Pixels of the box."""
-        return self.size[0] * self.size[1]
-
-    @property
-    def reach(self) -> Box:
-        """The box in which unclaimed foreground may belong to the slot."""
-        w, h = self.size
-        x, y = self.box.x0 - w * (REACH - 1) / 2, self.box.y0 - h * (REACH - 1) / 2
-        return Box(x, y, x + w * REACH, y + h * REACH)
+    boxes: Floats
+    """(K, 4)"""
+    areas: Floats
+    """(K,) pixels of the boxes"""
+    reaches: Floats
+    """(K, 4) boxes in which unclaimed foreground may belong to the slots"""
 
 
-def expected(pose: Array, slot: Slot) -> Expected:
-    """Of a slot and its predicted pose (4,)."""
-    w, h = slot.geometry.size
-    x, y = float(pose[0]) - w / 2, float(pose[1]) - h / 2
-    return Expected(Box(x, y, x + w, y + h), (w, h))
+def expected(poses: Array, slots: Sequence[Slot]) -> Expected:
+    """Of K slots and their predicted poses (K, 4)."""
+    size = np.array([slot.geometry.size for slot in slots], float).reshape(-1, 2)
+    corner = poses[:, :2].astype(float) - size / 2
+    outer = corner - size * (REACH - 1) / 2
+    boxes, reaches = np.hstack([corner, corner + size]), np.hstack([outer, outer + size * REACH])
+    return Expected(boxes, size[:, 0] * size[:, 1], reaches)
 
 
 def associate(seen: Observation, slots: Sequence[Slot], poses: Array, settings: LifeSettings) -> Association:
@@ -134,10 +129,13 @@ def associate(seen: Observation, slots: Sequence[Slot], poses: Array, settings: 
     """
     if not seen.blobs.numbers:
         return Association()
-    draft = _Draft(seen, slots, [expected(pose, slot) for pose, slot in zip(poses, slots, strict=True)], settings)
-    occupied = sorted({b for b in draft.assigned if b})
-    for b in occupied:
-        draft.decide_occupied(b, [k for k, blob in enumerate(draft.assigned) if blob == b])
+    draft = _Draft(seen, slots, expected(poses, slots), settings)
+    occupied: dict[int, list[int]] = {}
+    for k, b in enumerate(draft.assigned):
+        if b:
+            occupied.setdefault(b, []).append(k)
+    for b in sorted(occupied):
+        draft.decide_occupied(b, occupied[b])
     for b in sorted(set(seen.blobs.numbers) - set(occupied)):  # after the others: who is isolated is known now
         draft.decide_free(b)
     return draft.association()
@@ -160,13 +158,15 @@ def apply(association: Association, blobs: Blobs, responsibilities: Responsibili
 class _Draft:
     """An association in the making. Blobs with slots are decided first, then the free ones, each in order of number."""
 
-    def __init__(
-        self, seen: Observation, slots: Sequence[Slot], places: list[Expected], settings: LifeSettings
-    ) -> None:
+    def __init__(self, seen: Observation, slots: Sequence[Slot], places: Expected, settings: LifeSettings) -> None:
         self.seen, self.slots, self.places, self.settings = seen, slots, places, settings
         self.blobs = seen.blobs
         self.counts = pixels_by_slot(seen.blobs, seen.owners, len(slots))
-        self.assigned = assign(places, self.counts, seen.blobs, slots)
+        self.covered = intersections(places.boxes, seen.blobs.boxes)
+        """(K, B) pixels of each slot's predicted box in each blob's"""
+        self.reached = intersections(places.reaches, seen.blobs.boxes)
+        """(K, B) the same of the slots' reaches"""
+        self.assigned = assign(places, self.covered, self.counts, seen.blobs, slots)
         """the blob that each slot is in, 0 for none"""
         self.least_px = settings.min_area * seen.blobs.labels.size
         self.births: list[Birth] = []
@@ -195,13 +195,14 @@ class _Draft:
         fragments = find_fragments(here, self.counts[b], float(self.blobs.areas[b]), self.slots, self.settings)
         self.fragments |= fragments
         here = [k for k in here if k not in fragments]
+        weak: set[int] = set()
         if len(here) > 1:
             weak = self._find_occluded(b, here)
             self.occluded.update(dict.fromkeys(weak, b))
             here = [k for k in here if k not in weak]
         if len(here) > 1:
             self._share(b, here)
-        elif any(self.slots[k].number is not None for k, blob in self.occluded.items() if blob == b):
+        elif any(self.slots[k].number is not None for k in weak):
             self.merged[here[0]] = b  # what is behind it may show at its sides: no time to measure it
         else:
             self._isolate(b, here[0])
@@ -209,10 +210,10 @@ class _Draft:
     def _find_occluded(self, b: int, here: list[int]) -> set[int]:
         """Of several slots in a blob no larger than its owner, those that own little of it."""
         box = self.blobs.boxes[b]
-        if box.area >= self.settings.merge_growth * max(self.places[k].area for k in here):
+        if box.area >= self.settings.merge_growth * self.places.areas[here].max():
             return set()
         owned = self.counts[b]
-        owner = max(here, key=lambda k: owned[k] + OVERLAP_WEIGHT * self.places[k].box.intersection(box))
+        owner = max(here, key=lambda k: owned[k] + OVERLAP_WEIGHT * self.covered[k, b])
         return {
             k for k in here
             if k != owner and (self.slots[k].number is None or owned[k] < HOLDS * self.slots[k].area_px)
@@ -257,7 +258,11 @@ class _Draft:
         """Births from what the slots of a blob leave over, where it is no fragment of one of them."""
         rows, columns = self.blobs.window(b)
         born = births_in(loose, self.seen.image, (columns.start, rows.start), self.least_px)
-        self.births += [birth for birth in born if not self._is_fragment(birth.box, birth.area_px)]
+        if born:
+            within = intersections(self.places.reaches, [birth.box for birth in born])
+            self.births += [
+                birth for j, birth in enumerate(born) if not self._is_fragment(within[:, j], birth.box, birth.area_px)
+            ]
 
     # --- a blob with no slot in it
 
@@ -278,10 +283,10 @@ class _Draft:
                 self._extend(near, b, twin=twin)
                 return
             self.split.add(near)
-        if not parted and self._is_fragment(self.blobs.boxes[b], float(self.blobs.areas[b])):
+        box, area = self.blobs.boxes[b], float(self.blobs.areas[b])
+        if area < self.least_px or min(box.width, box.height) < SMALLEST_SIDE_PX:
             return
-        box = self.blobs.boxes[b]
-        if self.blobs.areas[b] >= self.least_px and min(box.width, box.height) >= SMALLEST_SIDE_PX:
+        if parted or not self._is_fragment(self.reached[:, b], box, area):
             self.released.append(b)
             self.births.append(birth_of(self.blobs.pixels(b), self.seen.image, (int(box.x0), int(box.y0))))
 
@@ -300,16 +305,13 @@ class _Draft:
 
     def _nearest(self, b: int) -> int | None:
         """The slot within whose reach most of a blob is, if the blob may be a fragment of it."""
-        if not self.slots:
-            return None
-        box, area = self.blobs.boxes[b], self.blobs.areas[b]
-        reached = [
-            place.reach.intersection(box) if (not slot.hidden and blob > 0) or _may_show(slot, float(area)) else 0.0
-            for place, slot, blob in zip(self.places, self.slots, self.assigned, strict=True)
-        ]
-        k = int(np.argmax(reached))
-        near = reached[k] > WITHIN_REACH * box.area and area < self.settings.fragment * self.slots[k].area_px
-        return k if near else None
+        reached, area = self.reached[:, b], float(self.blobs.areas[b])
+        near = [
+            k for k in np.flatnonzero(reached > WITHIN_REACH * self.blobs.boxes[b].area).tolist()
+            if (not self.slots[k].hidden and self.assigned[k] > 0) or _may_show(self.slots[k], area)
+        ]  # fmt: skip
+        nearest = max(near, key=lambda k: reached[k], default=None)
+        return nearest if nearest is not None and area < self.settings.fragment * self.slots[nearest].area_px else None
 
     def _is_twin(self, k: int, b: int) -> bool:
         """Whether a blob beside slot k's may be another object: it is large enough, and nothing hides what would join them."""
@@ -367,37 +369,35 @@ class _Draft:
         w, h = self.slots[k].geometry.size
         return whole.width <= LARGEST_WHOLE * w and whole.height <= LARGEST_WHOLE * h
 
-    def _is_fragment(self, box: Box, area: float) -> bool:
-        """Whether a piece is where a known, larger slot is predicted: more likely a part of it than a new object."""
+    def _is_fragment(self, reached: Floats, box: Box, area: float) -> bool:
+        """Whether a piece is where a known, larger slot is predicted: more likely a part of it than a new object.
+
+        reached  (K,) pixels of the piece's box within each slot's reach
+        """
         return any(
-            slot.number is not None
-            and area < self.settings.fragment * slot.area_px
-            and place.reach.intersection(box) > FRAGMENT_WITHIN * box.area
-            for place, slot in zip(self.places, self.slots, strict=True)
+            self.slots[k].number is not None and area < self.settings.fragment * self.slots[k].area_px
+            for k in np.flatnonzero(reached > FRAGMENT_WITHIN * box.area).tolist()
         )
 
 
-def assign(places: Sequence[Expected], counts: NDArray[np.int64], blobs: Blobs, slots: Iterable[Slot]) -> list[int]:
+def assign(
+    places: Expected, covered: Floats, counts: NDArray[np.int64], blobs: Blobs, slots: Sequence[Slot]
+) -> list[int]:
     """The blob each slot is in, 0 for none. Of a slot at the border only the part inside the picture counts.
 
-    counts  (B, K) pixels of each blob for which each slot is most responsible
+    covered  (K, B) pixels of each slot's predicted box in each blob's
+    counts   (B, K) pixels of each blob for which each slot is most responsible
     """
     height, width = blobs.labels.shape
-    picture = Box(0.0, 0.0, float(width), float(height))
-    assigned = []
-    for k, (place, slot) in enumerate(zip(places, slots, strict=True)):
-        inside = max(1.0, place.box.intersection(picture))
-        cover = np.array([0.0, *(place.box.intersection(blobs.boxes[b]) for b in blobs.numbers)]) / inside
-        hold = counts[:, k] / max(1.0, slot.area_px * inside / max(1.0, place.area))
-        share = counts[:, k] / np.maximum(1, blobs.areas)
-        score = np.where(
-            (cover >= COVERS) | (hold >= HOLDS) | ((share >= MOST_OF_BLOB) & (hold >= SHOWS)),
-            cover + np.minimum(hold, 1.0),
-            0.0,
-        )
-        score[0] = 0.0
-        assigned.append(int(score.argmax()) if score.max() > 0 else 0)
-    return assigned
+    inside = np.maximum(1.0, intersections(places.boxes, [Box(0.0, 0.0, float(width), float(height))]))  # (K, 1)
+    usual = np.array([slot.area_px for slot in slots], float)[:, None]
+    cover = covered / inside
+    hold = counts.T / np.maximum(1.0, usual * inside / np.maximum(1.0, places.areas[:, None]))
+    share = counts.T / np.maximum(1, blobs.areas)
+    belongs = (cover >= COVERS) | (hold >= HOLDS) | ((share >= MOST_OF_BLOB) & (hold >= SHOWS))
+    score = np.where(belongs, cover + np.minimum(hold, 1.0), 0.0)
+    score[:, 0] = 0.0  # the background: taken where no blob scores
+    return [int(b) for b in score.argmax(axis=1)]
 
 
 def find_fragments(

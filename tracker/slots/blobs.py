@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from tracker.components import components
 from tracker.slots.patches import Window
 from tracker.slots.settings import LifeSettings
 from tracker.types import FOREGROUND, Box, Image, Labels, Mask
@@ -36,11 +38,21 @@ class Blobs:
         """All blobs."""
         return range(1, len(self.boxes))
 
-    def at_least(self, px: float) -> NDArray[np.bool_]:
-        """(B,) which have so many pixels; the background has none."""
-        large = self.areas >= px
-        large[0] = False
-        return np.asarray(large)
+    @cached_property
+    def pixel_indices(self) -> NDArray[np.intp]:
+        """(M,) where the pixels of all blobs are in the flat picture."""
+        return np.flatnonzero(self.labels > 0)
+
+    @cached_property
+    def pixel_numbers(self) -> Labels:
+        """(M,) their blobs' numbers."""
+        return self.labels.ravel()[self.pixel_indices]
+
+    def at_least(self, px: float) -> Mask:
+        """(H, W) the pixels of blobs that have so many."""
+        large = np.zeros(self.labels.shape, bool)
+        large.ravel()[self.pixel_indices] = (self.areas >= px)[self.pixel_numbers]
+        return large
 
     def window(self, b: int) -> Window:
         """Rows and columns of blob b's box."""
@@ -73,10 +85,10 @@ def find_blobs(verdict: NDArray[np.uint8], settings: LifeSettings) -> Blobs:
     solid = cv2.medianBlur((verdict == FOREGROUND).astype(np.uint8), SMOOTHED_PX)
     closed = cv2.morphologyEx(solid, cv2.MORPH_CLOSE, _upright(settings.close_height * len(verdict)))
     bridged = cv2.morphologyEx(solid, cv2.MORPH_CLOSE, _upright(settings.bridge_height * len(verdict)))
-    closed = np.where((bridged > 0) & (verdict > 0), np.uint8(1), closed)
-    _, labels, stats, _ = cv2.connectedComponentsWithStats(closed, connectivity=8)
-    boxes = tuple(Box(float(x), float(y), float(x + w), float(y + h)) for x, y, w, h in stats[:, :4].tolist())
-    return Blobs(labels.astype(np.int32, copy=False), boxes, stats[:, cv2.CC_STAT_AREA].astype(np.int32))
+    closed[(bridged > 0) & (verdict > 0)] = 1
+    found = components(closed)
+    boxes = tuple(Box(x, y, x + w, y + h) for x, y, w, h in found.boxes.astype(float).tolist())
+    return Blobs(found.labels, boxes, found.areas)
 
 
 def _upright(height: float) -> NDArray[np.uint8]:
@@ -85,8 +97,7 @@ def _upright(height: float) -> NDArray[np.uint8]:
 
 def pixels_by_slot(blobs: Blobs, owners: Labels, slots: int) -> NDArray[np.int64]:
     """(B, K) pixels of each blob for which each slot is most responsible, by `Responsibilities.labels`."""
-    at = np.flatnonzero(blobs.labels)
-    pair = blobs.labels.ravel()[at].astype(np.int64) * (slots + 1) + owners.ravel()[at]
+    pair = blobs.pixel_numbers.astype(np.int64) * (slots + 1) + owners.ravel()[blobs.pixel_indices]
     return np.bincount(pair, minlength=len(blobs.boxes) * (slots + 1)).reshape(-1, slots + 1)[:, 1:]
 
 
@@ -105,13 +116,13 @@ def birth_of(mask: Mask, image: Image, corner: tuple[int, int]) -> Birth:
 
 def births_in(loose: Mask, image: Image, corner: tuple[int, int], least_px: float) -> list[Birth]:
     """Births from the connected pieces of `loose` (h, w), if at least so large. Upper left at `corner` (x, y) of the image."""
-    if loose.sum() < least_px:
+    if np.count_nonzero(loose) < least_px:
         return []
     opened = cv2.morphologyEx(loose.astype(np.uint8), cv2.MORPH_OPEN, np.ones((SMOOTHED_PX, SMOOTHED_PX), np.uint8))
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(opened, connectivity=8)
+    found = components(opened)
     births = []
-    for j in range(1, count):
-        x, y, w, h, area = (int(v) for v in stats[j])
-        if area >= least_px and min(w, h) >= SMALLEST_SIDE_PX:
-            births.append(birth_of(labels[y : y + h, x : x + w] == j, image, (corner[0] + x, corner[1] + y)))
+    for j in range(1, len(found.areas)):
+        x, y, w, h = found.boxes[j].tolist()
+        if found.areas[j] >= least_px and min(w, h) >= SMALLEST_SIDE_PX:
+            births.append(birth_of(found.labels[y : y + h, x : x + w] == j, image, (corner[0] + x, corner[1] + y)))
     return births

@@ -46,15 +46,15 @@ class Responsibilities:
 
     def claim(self, k: int, where: Window, pixels: Mask) -> None:
         """Make slot k responsible for `pixels` (h, w) bool of the window `where`, as far as its own window reaches."""
-        self.labels[where][pixels] = k + 1
+        np.copyto(self.labels[where], k + 1, where=pixels)
         window = self.windows[k]
         both = None if window is None else _common(window, where)
         if window is None or both is None:
             return
         taken = pixels[_inside(both, where)]
         own, background = self.gamma[k][_inside(both, window)], self.background[both]
-        own[taken] = np.maximum(own[taken], CLAIMED)
-        background[taken] = np.minimum(background[taken], 1 - CLAIMED)
+        np.maximum(own, CLAIMED, out=own, where=taken)
+        np.minimum(background, 1 - CLAIMED, out=background, where=taken)
 
     def release(self, where: Window, pixels: Mask) -> None:
         """Make no slot responsible for `pixels` (h, w) bool of the window `where`: they are a new object's."""

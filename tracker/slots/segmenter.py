@@ -106,7 +106,7 @@ class SlotsSegmenter:
             labels = self.scene.complete(labels)
         if self.settings.boxes == "visible":
             regions = visible_boxes(regions, labels)
-        foreground = (labels > 0) | blobs.at_least(life.min_area * blobs.labels.size)[blobs.labels]
+        foreground = (labels > 0) | blobs.at_least(life.min_area * blobs.labels.size)
         return at_frame_size(labels, foreground, regions, frame.size)
 
     def _predict(self, time_s: float) -> Interval:

@@ -11,11 +11,11 @@ from tracker.slots.identity import (
     find_stolen,
     merge,
     part_colours,
-    slot_pixels,
     succeed,
     swap_identities,
     take_identity,
     update_appearance,
+    update_appearances,
 )
 from tracker.slots.lifecycle import confirm, find_predecessor, find_returning
 from tracker.slots.settings import LifeSettings
@@ -54,11 +54,36 @@ def test_the_parts_of_a_body_from_top_to_bottom():
     image[2:5, 3:8], image[5:8, 3:8], image[8:11, 3:8] = (255, 0, 0), (0, 255, 0), (0, 0, 51)
     labels = np.zeros((20, 20), np.int32)
     labels[2:11, 3:8] = 7
-    mask, corner = slot_pixels(labels, 7, Box(3, 2, 8, 11))
-    assert (mask.shape, corner) == ((9, 5), (3, 2))
-    assert part_colours(image, mask, corner) == pytest.approx(np.array([[1, 0, 0], [0, 1, 0], [0, 0, 0.2]]), abs=1e-6)
-    mask[6:] = False
-    assert np.isnan(part_colours(image, mask, corner)[2]).all()
+    box = Box(3, 2, 8, 11)
+    wanted = np.array([[1, 0, 0], [0, 1, 0], [0, 0, 0.2]])
+    assert part_colours(image, labels, {6: box})[0] == pytest.approx(wanted, abs=1e-6)
+    labels[8:11, 3:8] = 1
+    (nobody, body) = part_colours(image, labels, {2: Box(0, 0, 2, 2), 6: box})
+    assert np.isnan(nobody).all()
+    assert body[:2] == pytest.approx(wanted[:2], abs=1e-6)
+    assert np.isnan(body[2]).all()
+
+
+def test_the_part_of_a_body_outside_the_picture_does_not_count():
+    image, labels = np.full((10, 10, 3), 51, np.uint8), np.ones((10, 10), np.int32)
+    assert part_colours(image, labels, {0: Box(-4, -4, 4, 6)})[0] == pytest.approx(np.full((3, 3), 0.2))
+    assert np.isnan(part_colours(image, labels, {0: Box(20, 20, 24, 26)})).all()
+
+
+def test_many_appearances_are_taken_in_as_one_by_one():
+    def slots():
+        met = slot(3, RED)
+        merge(met, {1})
+        return [slot(1, RED), met, slot(2, BLUE, identity=Identity(2))]
+
+    bulk, single = slots(), slots()
+    update_appearances(bulk, np.stack([GREEN] * 3), look_s=REFERENCE_S)
+    for one in single:
+        update_appearance(one, GREEN, look_s=REFERENCE_S)
+    for a, b in zip(bulk, single, strict=True):
+        assert np.array_equal(a.identity.appearance, b.identity.appearance)
+        assert a.recent_s == b.recent_s
+        assert (a.recent is None and b.recent is None) or np.array_equal(a.recent, b.recent)
 
 
 def test_two_that_left_with_each_others_object_exchange_their_identities():

@@ -86,7 +86,7 @@ def find_blobs(verdict: NDArray[np.uint8], settings: LifeSettings) -> Blobs:
     closed = cv2.morphologyEx(solid, cv2.MORPH_CLOSE, _upright(settings.close_height * len(verdict)))
     bridged = cv2.morphologyEx(solid, cv2.MORPH_CLOSE, _upright(settings.bridge_height * len(verdict)))
     closed[(bridged > 0) & (verdict > 0)] = 1
-    found = components(closed)
+    found = components(np.asarray(closed, np.uint8))
     boxes = tuple(Box(x, y, x + w, y + h) for x, y, w, h in found.boxes.astype(float).tolist())
     return Blobs(found.labels, boxes, found.areas)
 
@@ -119,7 +119,7 @@ def births_in(loose: Mask, image: Image, corner: tuple[int, int], least_px: floa
     if np.count_nonzero(loose) < least_px:
         return []
     opened = cv2.morphologyEx(loose.astype(np.uint8), cv2.MORPH_OPEN, np.ones((SMOOTHED_PX, SMOOTHED_PX), np.uint8))
-    found = components(opened)
+    found = components(np.asarray(opened, np.uint8))
     births = []
     for j in range(1, len(found.areas)):
         x, y, w, h = found.boxes[j].tolist()

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property
+from math import ceil
 from operator import attrgetter
 from typing import NamedTuple
 
@@ -18,10 +19,10 @@ from numpy.typing import NDArray
 
 from tracker.slots.association import Association
 from tracker.slots.e_step import Responsibilities
-from tracker.slots.pose import touches_border
+from tracker.slots.pose import clipped, touch_border
 from tracker.slots.slot import Slot
 from tracker.timing import REFERENCE_S
-from tracker.types import Box
+from tracker.types import Box, Mask
 
 Floats = NDArray[np.float64]
 Array = NDArray[np.float32]
@@ -53,7 +54,7 @@ class Evidence:
     border: float
     """1: its box touches the picture's border, which may cut the object"""
     foreground: float
-    """share of its box, in the picture, that is foreground: mean probability, if there is one"""
+    """share of its box, in the picture, that is foreground"""
     agreement: float
     """intersection over union of its box, in the picture, with the box round the pixels it owns"""
     merged: float
@@ -68,7 +69,12 @@ _values = attrgetter(*NAMES)
 
 def measures(evidence: Sequence[Evidence]) -> Floats:
     """(N, F) what the regression sees, columns as in NAMES: times as log(1 + n), shares up to where they saturate."""
-    table = np.array([_values(e) for e in evidence], float).reshape(-1, len(NAMES))
+    return _measures(np.array([_values(e) for e in evidence], float).reshape(-1, len(NAMES)))
+
+
+def _measures(evidence: Floats) -> Floats:
+    """The same of evidence (N, F)."""
+    table = evidence.copy()
     for name in ("age", "unmeasured", "hidden"):
         column = NAMES.index(name)
         table[:, column] = np.log1p(np.maximum(0, table[:, column]))
@@ -173,66 +179,105 @@ class ConfidenceEstimator:
     """Gathers the evidence of every identity, frame after frame."""
 
     def __init__(self) -> None:
-        self.evidence: dict[int, Evidence] = {}
-        """of the last frame, by identity"""
+        self._table: Floats = np.zeros((0, len(NAMES)))
+        self._rows: dict[int, int] = {}
+        """identity -> its row"""
+
+    @property
+    def evidence(self) -> dict[int, Evidence]:
+        """Of the last frame, by identity."""
+        return {number: Evidence(*row) for number, row in zip(self._rows, self._table.tolist(), strict=True)}
 
     def judge(
         self, slots: Sequence[Slot], responsibilities: Responsibilities, boxes: Sequence[Box], association: Association, *,
-        entropy: Sequence[float] | NDArray[np.float32], foreground: NDArray[np.generic], dt_s: float = REFERENCE_S,
+        entropy: Sequence[float] | NDArray[np.float32], foreground: Mask, dt_s: float = REFERENCE_S,
     ) -> dict[int, float]:  # fmt: skip
         """The confidence of every identity in this frame.
 
         slots, boxes, entropy  of the same K slots as `responsibilities`; boxes in pixels of the working picture
-        foreground             (H, W) bool, or probability
+        foreground             (H, W)
         dt_s                   seconds since the frame before
         """
-        height, width = responsibilities.labels.shape
-        before, self.evidence = self.evidence, {}
-        for k, slot in enumerate(slots):
-            if slot.number is None:
-                continue
-            isolated = k in association.isolated and not slot.hidden
-            known = before.get(slot.number)
-            age = slot.age_s / REFERENCE_S
-            since = known.unmeasured + dt_s / REFERENCE_S if known else 0.0 if slot.geometry.isolated_s else age
-            box, (pixels, owned) = boxes[k].clipped((width, height)), _owned(responsibilities, k)
-            self.evidence[slot.number] = Evidence(
-                age=age,
-                unmeasured=0.0 if isolated else since,
-                hidden=slot.hidden_s / REFERENCE_S,
-                share=pixels / max(1.0, float(responsibilities.expected[k])),
-                entropy=float(entropy[k]),
-                change=_change(box, slot.geometry.size),
-                border=float(touches_border(boxes[k], (width, height))),
-                foreground=_mean_inside(foreground, box),
-                agreement=np.nan if owned is None else box.iou(owned),
-                merged=float(association.blob_of(k) > 0),
-                moved=float(slot.moved),
-            )
-        sure = confidences(list(self.evidence.values()))
-        return dict(zip(self.evidence, sure.tolist(), strict=True))
+        known = [k for k, slot in enumerate(slots) if slot.number is not None]
+        measured = self._unmeasured([slots[k] for k in known], [k in association.isolated for k in known], dt_s)
+        self._table = evidence_of(
+            known, slots, responsibilities, boxes, association,
+            entropy=entropy, foreground=foreground, unmeasured=measured,
+        )  # fmt: skip
+        self._rows = {number: n for n, k in enumerate(known) if (number := slots[k].number) is not None}
+        return dict(zip(self._rows, FITTED(_measures(self._table)).tolist(), strict=True))
+
+    def _unmeasured(self, slots: Sequence[Slot], isolated: Sequence[bool], dt_s: float) -> list[float]:
+        """`Evidence.unmeasured` of slots that have identities."""
+        before = self._table[:, NAMES.index("unmeasured")].tolist()
+        frames = []
+        for slot, is_isolated in zip(slots, isolated, strict=True):
+            row = self._rows.get(slot.number or 0)
+            since = 0.0 if slot.geometry.isolated_s else slot.age_s / REFERENCE_S
+            since = since if row is None else before[row] + dt_s / REFERENCE_S
+            frames.append(0.0 if is_isolated and not slot.hidden else since)
+        return frames
 
 
-def _change(box: Box, usual: tuple[float, float]) -> float:
-    return abs(float(np.log(max(1.0, box.width * box.height) / max(1.0, usual[0] * usual[1]))))
+def evidence_of(
+    known: Sequence[int], slots: Sequence[Slot], responsibilities: Responsibilities, boxes: Sequence[Box],
+    association: Association, *, entropy: Sequence[float] | NDArray[np.float32], foreground: Mask,
+    unmeasured: Sequence[float],
+) -> Floats:  # fmt: skip
+    """(N, F) the evidence of the slots of the rows `known`, columns as in NAMES; the rest as in `ConfidenceEstimator.judge`."""
+    height, width = foreground.shape
+    held = [slots[k] for k in known]
+    whole = np.array([boxes[k] for k in known], float).reshape(-1, 4)
+    inside = clipped(whole, (width, height))
+    pixels, owned = _owned(responsibilities, known)
+    columns = {
+        "age": [slot.age_s / REFERENCE_S for slot in held],
+        "unmeasured": unmeasured,
+        "hidden": [slot.hidden_s / REFERENCE_S for slot in held],
+        "share": pixels / np.maximum(1.0, responsibilities.expected[known].astype(float)),
+        "entropy": np.asarray(entropy, float)[known],
+        "change": _change(inside, np.array([slot.geometry.size for slot in held], float).reshape(-1, 2)),
+        "border": touch_border(whole, (width, height)),
+        "foreground": [_share_inside(foreground, box) for box in inside.tolist()],
+        "agreement": _agreement(inside, owned),
+        "merged": [association.blob_of(k) > 0 for k in known],
+        "moved": [slot.moved for slot in held],
+    }
+    return np.array([columns[name] for name in NAMES], float).T
 
 
-def _owned(responsibilities: Responsibilities, k: int) -> tuple[int, Box | None]:
-    """How many pixels of its window slot k owns, and the box round them; None if there are none."""
-    window = responsibilities.windows[k]
-    if window is None:
-        return 0, None
-    mine = (responsibilities.labels[window] == k + 1).view(np.uint8)
-    x, y, w, h = cv2.boundingRect(mine)
-    if w == 0:
-        return 0, None
-    x, y = x + window[1].start, y + window[0].start
-    return cv2.countNonZero(mine), Box(float(x), float(y), float(x + w), float(y + h))
+def _change(boxes: Floats, usual: Floats) -> Floats:
+    areas = (boxes[:, 2:] - boxes[:, :2]).prod(1)
+    return np.abs(np.log(np.maximum(1.0, areas) / np.maximum(1.0, usual.prod(1))))
 
 
-def _mean_inside(picture: NDArray[np.generic], box: Box) -> float:
-    part = picture[int(box.y0) : int(np.ceil(box.y1)), int(box.x0) : int(np.ceil(box.x1))]
-    return float(part.mean()) if part.size else np.nan
+def _agreement(boxes: Floats, owned: Floats) -> Floats:
+    """(N,) intersection over union of boxes (N, 4) with others, NaN where the other is."""
+    sides = np.minimum(boxes[:, 2:], owned[:, 2:]) - np.maximum(boxes[:, :2], owned[:, :2])
+    common = np.maximum(0.0, sides).prod(1)
+    areas = (boxes[:, 2:] - boxes[:, :2]).prod(1) + (owned[:, 2:] - owned[:, :2]).prod(1)
+    return np.asarray(common / np.maximum(1e-9, areas - common))
+
+
+def _owned(responsibilities: Responsibilities, known: Sequence[int]) -> tuple[NDArray[np.int64], Floats]:
+    """Of the slots of those N rows: how many pixels of its window each owns, and the box round them, NaN for none; (N,), (N, 4)."""
+    pixels, boxes = np.zeros(len(known), np.int64), np.full((len(known), 4), np.nan)
+    for n, k in enumerate(known):
+        window = responsibilities.windows[k]
+        if window is None:
+            continue
+        mine = (responsibilities.labels[window] == k + 1).view(np.uint8)
+        x, y, w, h = cv2.boundingRect(mine)
+        if w:
+            x, y = x + window[1].start, y + window[0].start
+            pixels[n], boxes[n] = cv2.countNonZero(mine), (x, y, x + w, y + h)
+    return pixels, boxes
+
+
+def _share_inside(mask: Mask, box: Sequence[float]) -> float:
+    x0, y0, x1, y1 = box
+    part = mask.view(np.uint8)[int(y0) : ceil(y1), int(x0) : ceil(x1)]
+    return cv2.countNonZero(part) / part.size if part.size else np.nan
 
 
 def entropies(responsibilities: Responsibilities) -> Array:
@@ -242,21 +287,12 @@ def entropies(responsibilities: Responsibilities) -> Array:
 
     NaN for a slot that owns none of the pixels looked at.
     """
-    own, background, counts = [], [], []
-    for k, (window, gamma_k) in enumerate(zip(responsibilities.windows, responsibilities.gamma, strict=True)):
-        if window is None:
-            counts.append(0)
-            continue
-        mine = responsibilities.labels[window][::EVERY, ::EVERY] == k + 1
-        own.append(gamma_k[::EVERY, ::EVERY][mine])
-        background.append(responsibilities.background[window][::EVERY, ::EVERY][mine])
-        counts.append(len(own[-1]))
-    if not sum(counts):
-        return np.full(len(counts), np.nan, np.float32)
-    gamma = np.stack([np.concatenate(own), np.concatenate(background), np.zeros(sum(counts), np.float32)])
+    count, patches = len(responsibilities.windows), responsibilities.patches.thinned(EVERY)
+    mine = np.flatnonzero(patches.gather(responsibilities.labels) == patches.slots + 1)
+    own = patches.join([gamma[::EVERY, ::EVERY] for gamma in responsibilities.gamma])[mine]
+    gamma = np.stack([own, patches.gather(responsibilities.background)[mine], np.zeros_like(own)])
     gamma[2] = np.maximum(0, 1 - gamma[0] - gamma[1])
     entropy = -(gamma * np.log2(np.maximum(gamma, TINY))).sum(axis=0)
-    slots = np.repeat(np.arange(len(counts)), counts)
-    sums = np.bincount(slots, entropy, minlength=len(counts))
-    found = np.array(counts)
+    slots = patches.slots[mine]
+    sums, found = np.bincount(slots, entropy, minlength=count), np.bincount(slots, minlength=count)
     return np.asarray(np.where(found > 0, np.maximum(0, sums) / np.maximum(1, found), np.nan), np.float32)

@@ -8,6 +8,7 @@ under- or overflows.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import cv2
@@ -43,6 +44,11 @@ class Responsibilities:
     """(H, W) argmax: 0 for the background, or 1 + the slot"""
     expected: Array
     """(K,) pixels of each slot's predicted mask inside the frame"""
+
+    @cached_property
+    def patches(self) -> Patches:
+        """The pixels of all windows."""
+        return Patches(self.windows)
 
     def claim(self, k: int, where: Window, pixels: Mask) -> None:
         """Make slot k responsible for `pixels` (h, w) bool of the window `where`, as far as its own window reaches."""
@@ -122,7 +128,7 @@ def crop_frame(
     image: Image, verdict: NDArray[np.uint8], responsibilities: Responsibilities, poses: Array, size: int
 ) -> Array:
     """The M-step's input: (K, 6, P, P) float32 of gamma_k, the other slots' gamma, verdict in [0, 1], and colour in [0, 1]."""
-    patches = Patches(responsibilities.windows)
+    patches = responsibilities.patches
     seen = np.zeros((len(poses), 6, size, size), np.float32)
     if not len(patches):
         return seen

@@ -6,19 +6,20 @@ The appearance of a slot while it was isolated is kept, and compared when both h
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from itertools import pairwise
+from itertools import combinations, pairwise
+from math import ceil
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from tracker.slots.association import Association
-from tracker.slots.pose import VISIBLE, touches_border
+from tracker.slots.patches import Patches, Window
+from tracker.slots.pose import VISIBLE, touch_border
 from tracker.slots.slot import Identity, Slot
 from tracker.timing import REFERENCE_S, lasts, rate_over
-from tracker.types import Box, Image, Labels, Mask
+from tracker.types import Box, Image, Labels
 
 Array = NDArray[np.float32]
 
@@ -38,20 +39,36 @@ FEWEST_PX = 4
 """pixels of a part that tell its colour"""
 
 
-def part_colours(image: Image, mask: Mask, corner: tuple[int, int]) -> Array:
-    """(PARTS, 3) mean colour, RGB in [0, 1], of the parts of a body from top to bottom; NaN where too little shows.
+def part_colours(image: Image, owners: Labels, boxes: Mapping[int, Box]) -> Array:
+    """(N, PARTS, 3) mean colour, RGB in [0, 1], of the parts of N bodies from top to bottom; NaN where too little shows.
 
-    mask (h, w) bool of the body's pixels, its upper left at `corner` (x, y) of the image
+    owners  (H, W) 1 + the slot that has each pixel; boxes  of the slots, in which their pixels count
     """
-    x, y = corner
-    height, width = mask.shape
-    colours = np.full((PARTS, 3), np.nan, np.float32)
-    edges = np.linspace(0, height, PARTS + 1).round().astype(int)
-    for n, (top, bottom) in enumerate(pairwise(edges)):
-        part = mask[top:bottom].astype(np.uint8)
-        if bottom > top and int(part.sum()) >= FEWEST_PX:
-            colours[n] = cv2.mean(image[y + top : y + bottom, x : x + width], part)[:3]
-    return colours / np.float32(255)
+    if not boxes:
+        return np.zeros((0, PARTS, 3), np.float32)
+    patches = Patches([_window(box, owners.shape) for box in boxes.values()])
+    rows = [_part_rows(height) for height, _ in patches.shapes]
+    sizes = [count * width for counts, (_, width) in zip(rows, patches.shapes, strict=True) for count in counts]
+    parts = np.repeat(np.arange(PARTS * len(boxes)), sizes)  # rows of a window lie one after the other, so parts do
+    mine = np.flatnonzero(patches.gather(owners) == (np.fromiter(boxes, np.int64, len(boxes)) + 1)[patches.slots])
+    parts, pixels = parts[mine], patches.gather(image)[mine]
+    counts = np.bincount(parts, minlength=PARTS * len(boxes))
+    sums = np.stack([np.bincount(parts, pixels[:, c], minlength=len(counts)) for c in range(3)])
+    means = np.where(counts >= FEWEST_PX, sums * (1 / np.maximum(1, counts)), np.nan)  # (3, N PARTS)
+    return np.asarray(means.T.reshape(-1, PARTS, 3), np.float32) / np.float32(255)
+
+
+def _window(box: Box, shape: tuple[int, ...]) -> Window:
+    """Rows and columns of a box, as far as it is inside a picture of that shape."""
+    x0, y0 = min(shape[1], max(0, int(box.x0))), min(shape[0], max(0, int(box.y0)))
+    x1, y1 = min(shape[1], ceil(box.x1)), min(shape[0], ceil(box.y1))
+    return slice(y0, max(y0, y1)), slice(x0, max(x0, x1))
+
+
+def _part_rows(height: int) -> list[int]:
+    """How many rows of a body each part has."""
+    edges = [*(round(n * (height / PARTS)) for n in range(PARTS)), height]
+    return [bottom - top for top, bottom in pairwise(edges)]
 
 
 def update_appearance(slot: Slot, colours: Array, *, look_s: float = REFERENCE_S) -> None:
@@ -65,6 +82,18 @@ def update_appearance(slot: Slot, colours: Array, *, look_s: float = REFERENCE_S
         return
     known = identity.appearance
     identity.appearance = colours if known is None else _blend(known, colours, rate_over(APPEARANCE_RATE, look_s))
+
+
+def update_appearances(slots: Sequence[Slot], colours: Array, *, look_s: float) -> None:
+    """`update_appearance` of N slots by their part colours (N, PARTS, 3)."""
+    certain = [n for n, slot in enumerate(slots) if not slot.identity.met and slot.identity.appearance is not None]
+    for n in set(range(len(slots))) - set(certain):
+        update_appearance(slots[n], colours[n], look_s=look_s)
+    if certain:
+        known = np.stack([appearance for n in certain if (appearance := slots[n].identity.appearance) is not None])
+        mixed = _blend(known, colours[certain], rate_over(APPEARANCE_RATE, look_s))
+        for n, appearance in zip(certain, mixed, strict=True):
+            slots[n].identity.appearance = appearance
 
 
 def merge(slot: Slot, others: set[int]) -> None:
@@ -88,26 +117,30 @@ def update_identities(
 
     owners (H, W) `Responsibilities.labels`; shown (K,) share of its usual area that is seen of each slot
     """
-    size = (image.shape[1], image.shape[0])
-    for k, slot in enumerate(slots):
-        if k in association.isolated and not slot.hidden:
-            box = association.isolated[k]
-            if shown[k] >= VISIBLE and not touches_border(box, size):
-                update_appearance(slot, part_colours(image, *slot_pixels(owners, k + 1, box)), look_s=look_s)
-        elif blob := association.blob_of(k):
-            others = [j for j in range(len(slots)) if j != k and association.blob_of(j) == blob]
-            merge(slot, {number for j in others if (number := slots[j].number) is not None})
+    isolated = [k for k, slot in enumerate(slots) if k in association.isolated and not slot.hidden]
+    boxes = np.array([association.isolated[k] for k in isolated], float).reshape(-1, 4)
+    whole = (shown[isolated] >= VISIBLE) & ~touch_border(boxes, (image.shape[1], image.shape[0]))
+    seen = {k: association.isolated[k] for k, is_whole in zip(isolated, whole.tolist(), strict=True) if is_whole}
+    update_appearances([slots[k] for k in seen], part_colours(image, owners, seen), look_s=look_s)
+    numbers: dict[int, set[int]] = {}
+    merged = {k: blob for k in range(len(slots)) if (blob := association.blob_of(k))}
+    for k, blob in merged.items():
+        if (number := slots[k].number) is not None:
+            numbers.setdefault(blob, set()).add(number)
+    for k, blob in merged.items():
+        if k not in association.isolated or slots[k].hidden:
+            merge(slots[k], {number for number in numbers.get(blob, ()) if number != slots[k].number})
     swap_identities(slots)
 
 
 def swap_identities(slots: Sequence[Slot]) -> list[tuple[int, int]]:
     """Exchange the identities of pairs of slots that left a merge with each other's object; returns the pairs' rows."""
     swapped = []
-    for a, one in enumerate(slots):
-        for b in range(a + 1, len(slots)):
-            two = slots[b]
-            if not _have_met(one, two) or not lasts(min(one.recent_s, two.recent_s), RECENT_S):
-                continue
+    asked = [k for k, slot in enumerate(slots) if slot.identity.met and lasts(slot.recent_s, RECENT_S)]
+    for a, b in combinations(asked, 2):
+        one, two = slots[a], slots[b]
+        # an earlier pair may have settled one of them
+        if _have_met(one, two) and lasts(min(one.recent_s, two.recent_s), RECENT_S):
             first, second = one.identity, two.identity
             straight = _difference(first.appearance, one.recent) + _difference(second.appearance, two.recent)
             crossed = _difference(first.appearance, two.recent), _difference(second.appearance, one.recent)
@@ -115,9 +148,8 @@ def swap_identities(slots: Sequence[Slot]) -> list[tuple[int, int]]:
                 one.identity, two.identity = second, first
                 swapped.append((a, b))
             for slot in (one, two):
-                if (
-                    _difference(slot.identity.appearance, slot.recent) < ALIKE
-                ):  # else it is neither: its owner may yet come out
+                # one that is like neither: its owner may yet come out
+                if _difference(slot.identity.appearance, slot.recent) < ALIKE:
                     slot.identity.met -= {first.number, second.number}
                     if not slot.identity.met:
                         _conclude(slot)
@@ -177,10 +209,3 @@ def _difference(first: Array | None, second: Array | None) -> float:
     apart = np.abs(first - second)
     known = ~np.isnan(apart)
     return float(apart[known].mean()) if known.any() else 0.0
-
-
-def slot_pixels(labels: NDArray[np.int32], number: int, box: Box) -> tuple[Mask, tuple[int, int]]:
-    """The pixels of slot `number` in labels (H, W), inside its box: (h, w) bool and the box's corner (x, y)."""
-    x0, y0 = max(0, int(box.x0)), max(0, int(box.y0))
-    window = labels[y0 : max(y0, int(np.ceil(box.y1))), x0 : max(x0, int(np.ceil(box.x1)))]
-    return window == number, (x0, y0)

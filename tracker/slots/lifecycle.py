@@ -12,12 +12,12 @@ from tracker.slots.association import Association
 from tracker.slots.blobs import Birth
 from tracker.slots.e_step import Responsibilities, crop_birth
 from tracker.slots.identity import find_stolen, succeed, take_identity
-from tracker.slots.pose import PART_SIZE_RATE, VISIBLE, box_about, touches_border
+from tracker.slots.pose import PART_SIZE_RATE, VISIBLE, boxes_about, touch_border
 from tracker.slots.settings import LifeSettings, SlotsSettings
 from tracker.slots.slot import Geometry, Slot, Slots
 from tracker.slots.state import new_slot
 from tracker.timing import REFERENCE_S, Interval, lasts, rate_over
-from tracker.types import FOREGROUND, Image
+from tracker.types import FOREGROUND, Image, intersections
 
 Array = NDArray[np.float32]
 
@@ -84,17 +84,16 @@ def visibility(
     verdict: NDArray[np.uint8], settings: LifeSettings,
 ) -> Visibility:  # fmt: skip
     """What the frame shows of every slot. Only foreground pixels count."""
-    count = len(slots)
+    count, patches = len(slots), responsibilities.patches
     pixels, shown = np.zeros(count, np.float32), np.zeros(count, np.float32)
     colours, hidden = np.full((count, 3), np.nan, np.float32), np.zeros(count, bool)
-    for k, (slot, window) in enumerate(zip(slots, responsibilities.windows, strict=True)):
-        owned = 0.0
-        if window is not None:
-            mine = responsibilities.gamma[k] * (verdict[window] == FOREGROUND)
-            owned = float(mine.sum())
-            if owned > 1:
-                colours[k] = np.einsum("yx,yxc->c", mine, image[window]) / (255 * owned)
-        usual = max(slot.area_px, EXPECTED_AREA * float(responsibilities.expected[k]))
+    mine = patches.views(patches.join(responsibilities.gamma) * (patches.gather(verdict) == FOREGROUND))
+    expected = responsibilities.expected.tolist()
+    for k, slot in enumerate(slots):
+        owned, window = float(mine[k].sum()), patches.windows[k]
+        if window is not None and owned > 1:
+            colours[k] = np.einsum("yx,yxc->c", mine[k], image[window]) / (255 * owned)
+        usual = max(slot.area_px, EXPECTED_AREA * expected[k])
         pixels[k], shown[k] = owned, owned / max(1.0, slot.area_px)
         unseen = k not in association.isolated and owned < max(settings.hidden_below * usual, FEWEST_PX)
         hidden[k] = k in association.occluded or unseen
@@ -106,23 +105,34 @@ def update_visibility(
 ) -> None:
     """Bring age, area and colour of every slot up to date with what the frame shows of it."""
     look_s = interval.look_s
-    for k, slot in enumerate(slots):
+    _update_colours(slots, seen, settings, look_s)
+    few, hidden = (seen.shown < VISIBLE).tolist(), seen.hidden.tolist()
+    for k, (slot, pixels) in enumerate(zip(slots, seen.pixels.tolist(), strict=True)):
         slot.age_s += interval.dt_s
-        pixels = float(seen.pixels[k])
-        if pixels > 1:
-            clear = not slot.hidden and pixels > settings.hidden_below * slot.area_px
-            rate = rate_over(COLOUR_RATE, look_s) if clear else 0.0
-            slot.colour = (slot.colour + rate * (seen.colours[k] - slot.colour)).astype(np.float32)
-        if seen.hidden[k]:
+        if hidden[k]:
             slot.hidden_s += interval.dt_s
             continue
         slot.hidden_s, slot.seen_s = 0.0, slot.seen_s + look_s
         known = lasts(slot.geometry.isolated_s, settings.confirm_s)
         if k in association.isolated or not known:
-            part = known and seen.shown[k] < VISIBLE
+            part = known and few[k]
             slot.area_px += rate_over(PART_SIZE_RATE if part else AREA_RATE, look_s) * (pixels - slot.area_px)
         elif pixels > slot.area_px:  # while it is merged others may hide a part: it can turn out larger, not smaller
             slot.area_px += rate_over(AREA_RATE, look_s) * (pixels - slot.area_px)
+
+
+def _update_colours(slots: Sequence[Slot], seen: Visibility, settings: LifeSettings, look_s: float) -> None:
+    """Take in the colours of the slots that are clearly seen."""
+    clear = [
+        k for k, (slot, pixels) in enumerate(zip(slots, seen.pixels.tolist(), strict=True))
+        if pixels > max(1.0, settings.hidden_below * slot.area_px) and not slot.hidden
+    ]  # fmt: skip
+    if not clear:
+        return
+    colours = np.stack([slots[k].colour for k in clear])
+    colours += np.float32(rate_over(COLOUR_RATE, look_s)) * (seen.colours[clear] - colours)
+    for k, colour in zip(clear, colours, strict=True):
+        slots[k].colour = colour
 
 
 def confirm(
@@ -219,14 +229,12 @@ def terminate(
 ) -> None:  # fmt: skip
     """End slots that have left, are fragments of others, whose identity another has, or that are second ones for an object."""
     poses, records = slots.poses, slots.records
-    for slot, pose in zip(records, poses, strict=True):
-        update_moved(slot, pose)
+    update_moved(records, poses)
     inside, ended = find_duplicates(poses, records, settings)
     for k, slot in enumerate(records):
         slot.inside_s = slot.inside_s + look_s if k in inside else 0.0
     ended |= {k for k in association.occluded if records[k].number is None} | association.fragments | superseded
-    ended |= {k for k, slot in enumerate(records) if has_ended(poses[k], slot, size, settings)}
-    slots.terminate(ended)
+    slots.terminate(ended | find_ended(poses, records, size, settings))
 
 
 def spawn(slots: Slots, birth: Birth, image: Image, settings: SlotsSettings) -> None:
@@ -255,41 +263,46 @@ def find_duplicates(poses: Array, slots: Sequence[Slot], settings: LifeSettings)
     """Slots that are inside an older one, both in view; and those of them that are second ones for its object, and end."""
     ended: set[int] = set()
     inside: set[int] = set()
-    places = poses.astype(float).tolist()
-    boxes, areas = [box_about((x, y), (w, h)) for x, y, w, h in places], [w * h for _, _, w, h in places]
-    for a in range(len(slots)):
-        for b in range(a + 1, len(slots)):
-            if a in ended or b in ended or slots[a].hidden or slots[b].hidden:
-                continue
-            common = boxes[a].intersection(boxes[b])
-            if common <= settings.same * min(areas[a], areas[b]):
-                continue
-            younger = b if slots[b].age_s <= slots[a].age_s else a
-            inside.add(younger)
-            # two who cross soon part again; what stays inside another is a second slot for its object
-            young = lasts(YOUNG_DUPLICATE_S, slots[younger].age_s)
-            if young or lasts(slots[younger].inside_s, settings.inside_s):
-                ended.add(younger)
+    extents = poses[:, 2:].astype(float)
+    boxes, areas = boxes_about(poses[:, :2].astype(float), extents), extents.prod(1)
+    common = intersections(boxes, boxes)
+    pairs = np.argwhere(np.triu(common > settings.same * np.minimum.outer(areas, areas), 1))
+    for a, b in pairs.tolist():
+        if a in ended or b in ended or slots[a].hidden or slots[b].hidden:
+            continue
+        younger = b if slots[b].age_s <= slots[a].age_s else a
+        inside.add(younger)
+        # two who cross soon part again; what stays inside another is a second slot for its object
+        young = lasts(YOUNG_DUPLICATE_S, slots[younger].age_s)
+        if young or lasts(slots[younger].inside_s, settings.inside_s):
+            ended.add(younger)
     return inside, ended
 
 
-def update_moved(slot: Slot, pose: Array) -> None:
-    """Note whether the slot, at `pose` (4,), has left its birthplace."""
-    span = MOVED_SIZES * float(np.sqrt(pose[2] * pose[3]))
-    away = float(np.hypot(pose[0] - slot.birthplace[0], pose[1] - slot.birthplace[1]))
-    slot.moved |= away > span
+def update_moved(slots: Sequence[Slot], poses: Array) -> None:
+    """Note which slots, at `poses` (K, 4), have left their birthplaces."""
+    born = np.array([slot.birthplace for slot in slots], np.float32).reshape(-1, 2)
+    away = np.hypot(poses[:, 0] - born[:, 0], poses[:, 1] - born[:, 1])
+    span = MOVED_SIZES * np.sqrt(poses[:, 2] * poses[:, 3]).astype(float)
+    for slot, moved in zip(slots, (away > span).tolist(), strict=True):
+        slot.moved |= moved
 
 
-def has_ended(pose: Array, slot: Slot, size: tuple[int, int], settings: LifeSettings) -> bool:
-    """Whether a slot has left the picture, was not seen for too long, or has shrunk to nothing.
+def find_ended(poses: Array, slots: Sequence[Slot], size: tuple[int, int], settings: LifeSettings) -> set[int]:
+    """Slots that have left the picture, were not seen for too long, or have shrunk to nothing.
 
     size  (width, height) of the working picture
     """
-    cx, cy, w, h = (float(v) for v in pose)
-    outside = cx < -OUTSIDE * w or cy < -OUTSIDE * h or cx > size[0] + OUTSIDE * w or cy > size[1] + OUTSIDE * h
-    hidden_limit_s = settings.young_s if slot.number is None else settings.hidden_s
-    if touches_border(box_about((cx, cy), (w, h)), size):
-        hidden_limit_s = min(hidden_limit_s, AT_BORDER * settings.young_s)
-    vanished = slot.area_px < VANISHED * settings.min_area * size[0] * size[1]
-    # what is still seen has not left, wherever its middle is
-    return (outside and slot.hidden) or vanished or not lasts(hidden_limit_s, slot.hidden_s)
+    centres, extents = poses[:, :2].astype(float), poses[:, 2:].astype(float)
+    outside = np.any((centres < -OUTSIDE * extents) | (centres > size + OUTSIDE * extents), axis=1)
+    at_border = touch_border(boxes_about(centres, extents), size)
+    least_px = VANISHED * settings.min_area * size[0] * size[1]
+    ended = set()
+    for k, (slot, left, border) in enumerate(zip(slots, outside.tolist(), at_border.tolist(), strict=True)):
+        hidden_limit_s = settings.young_s if slot.number is None else settings.hidden_s
+        if border:
+            hidden_limit_s = min(hidden_limit_s, AT_BORDER * settings.young_s)
+        # what is still seen has not left, wherever its middle is
+        if (left and slot.hidden) or slot.area_px < least_px or not lasts(hidden_limit_s, slot.hidden_s):
+            ended.add(k)
+    return ended

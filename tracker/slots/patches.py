@@ -29,7 +29,7 @@ class Patches:
 
     def __init__(self, windows: Sequence[Window | None]) -> None:
         self.windows = windows
-        self.shapes = [(0, 0) if w is None else (w[0].stop - w[0].start, w[1].stop - w[1].start) for w in windows]
+        self.shapes = [(0, 0) if w is None else (_length(w[0]), _length(w[1])) for w in windows]
         self.edges = [0, *accumulate(h * w for h, w in self.shapes)]
         """K + 1: slot k has the rows from edges[k] to edges[k + 1]"""
 
@@ -65,6 +65,16 @@ class Patches:
     def join(self, pictures: Sequence[NDArray[Any]]) -> NDArray[Any]:
         """(N,) of K pictures (h_k, w_k), one in each window."""
         return np.concatenate([part.ravel() for part in pictures]) if pictures else np.zeros(0, np.float32)
+
+    def thinned(self, step: int) -> Patches:
+        """Every `step`-th row and column of every window."""
+        return Patches(
+            [w and (slice(w[0].start, w[0].stop, step), slice(w[1].start, w[1].stop, step)) for w in self.windows]
+        )
+
+
+def _length(part: slice) -> int:
+    return len(range(part.start, part.stop, part.step or 1))
 
 
 def windows_of(poses: Array, shape: tuple[int, ...]) -> list[Window | None]:

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tracker.slots.settings import LifeSettings
-from tracker.slots.slot import Geometry, Pair
+from tracker.slots.slot import Geometries
 from tracker.slots.state import PAD
-from tracker.timing import REFERENCE_S, Interval, lasts, rate_over
-from tracker.types import Box
+from tracker.timing import EPSILON_S, REFERENCE_S, Interval, rate_over
 
 Array = NDArray[np.float32]
+Floats = NDArray[np.float64]
+Flags = NDArray[np.bool_]
 
 # Both
 BOX_MASK = 0.4
@@ -23,6 +24,8 @@ SIZE_RATE = 0.1
 """share of the way to a newly measured size, or window, in a frame at 25 frames a second"""
 BORDER_PX = 2
 """what comes nearer to the border may be cut by it"""
+NOWHERE = (np.nan, np.nan, np.nan, np.nan)
+"""box of the blob of a slot that is in none"""
 USUAL = Interval()
 """of a clip of 25 frames a second"""
 
@@ -52,192 +55,195 @@ WINDOW_SLACK = 0.1
 
 
 class Fit(NamedTuple):
-    """The M-step's result for one slot."""
+    """The M-step's result for K slots."""
 
     predicted: Array
-    """(4,) pose that was predicted for this frame: centre x, y, width, height"""
+    """(K, 4) poses that were predicted for this frame: centre x, y, width, height"""
     fitted: Array
-    """(4,) pose that fits this frame"""
+    """(K, 4) poses that fit this frame"""
     pose: Array
-    """(4,) predicted for the next frame"""
+    """(K, 4) predicted for the next frame"""
     velocity: Array
-    """(2,) from this frame to the next"""
-    mask: Box
-    """round its mask in this frame"""
+    """(K, 2) from this frame to the next"""
+    mask: Floats
+    """(K, 4) boxes round their masks in this frame: x0, y0, x1, y1"""
+
+    def at(self, rows: Sequence[int]) -> Fit:
+        """Of the slots of those rows."""
+        return Fit._make(part[rows] for part in self)
 
 
 class Placed(NamedTuple):
-    """Where a slot is in this frame, and will be in the next."""
+    """Where K slots are in this frame, and will be in the next."""
 
-    geometry: Geometry
+    geometry: Geometries
     pose: Array
-    """(4,) predicted for the next frame"""
+    """(K, 4) predicted for the next frame"""
     velocity: Array
-    """(2,)"""
-    box: Box
-    """in this frame, hidden parts included"""
+    """(K, 2)"""
+    box: Floats
+    """(K, 4) in this frame, hidden parts included"""
 
 
 def measure(
-    geometry: Geometry, seen: Box, fit: Fit, visible: float, size: tuple[int, int], settings: LifeSettings,
+    geometry: Geometries, seen: Floats, fit: Fit, visible: Floats, size: tuple[int, int], settings: LifeSettings,
     interval: Interval = USUAL,
 ) -> Placed:  # fmt: skip
-    """Measure a slot that is isolated.
+    """Measure K slots that are isolated.
 
-    seen      box of its foreground
-    visible   share of its usual area that is foreground: who turns shows another side, who is hidden shows less
+    seen      (K, 4) boxes of their foreground
+    visible   (K,) share of its usual area that is foreground: who turns shows another side, who is hidden shows less
     size      (width, height) of the picture
     interval  time since the frame before; a rate is gone by as much as the frame counts as evidence
     """
     look_s = interval.look_s
-    known = lasts(geometry.isolated_s, settings.confirm_s)
-    part = known and visible < VISIBLE
-    predicted = float(fit.predicted[0]), float(fit.predicted[1])
-    centre = centre_of(seen, geometry.size, predicted) if part else seen.centre
-    pose, velocity, speed = fit.pose.copy(), fit.velocity, geometry.velocity
-    if geometry.centre is not None:
-        steps = interval.dt_s / interval.usual_s
-        moved = ((centre[0] - geometry.centre[0]) / steps, (centre[1] - geometry.centre[1]) / steps)
-        speed = towards(speed, moved, rate_over(SPEED_RATE if known else YOUNG_SPEED_RATE, look_s))
-        pose[:2] = fit.fitted[:2] + speed
-        velocity = np.array(speed, np.float32)
-    pose[:2] += CENTRE_RATE * np.subtract(centre, fit.mask.centre)
-    cut = touches_border(seen, size)
-    width, height = (
-        old + rate_over(YOUNG_SIZE_RATE, look_s) * max(0.0, min(new, FASTEST_GROWTH * old) - old)
-        if cut
-        else old + rate_over(_size_rate(new / max(1.0, old), known=known, part=part), look_s) * (new - old)
-        for old, new in zip(geometry.size, (seen.width, seen.height), strict=True)
+    known = _lasted(geometry.isolated_s, settings.confirm_s)
+    part, cut = known & (visible < VISIBLE), touch_border(seen, size)
+    centre = np.where(
+        part[:, None], centres_of(seen, geometry.size, fit.predicted[:, :2].astype(float)), _centres(seen)
     )
-    window = geometry.window
-    if not cut:
-        rate = rate_over(SIZE_RATE if known else YOUNG_SIZE_RATE, look_s)
-        window = towards(window, (float(pose[2]), float(pose[3])), rate)
-    measured = Geometry(
-        (width, height), window, speed, centre, geometry.complete or not cut, geometry.isolated_s + look_s
-    )
-    box = inside_picture(_completed(seen, centre, measured.size), size) if part and not cut else seen
-    return Placed(measured, pose, velocity, box)
+    pose, velocity, speed = fit.pose.copy(), fit.velocity.copy(), geometry.velocity.copy()
+    followed = ~np.isnan(geometry.centre[:, 0])
+    moved = (centre - geometry.centre) / (interval.dt_s / interval.usual_s)
+    rate = np.where(known, rate_over(SPEED_RATE, look_s), rate_over(YOUNG_SPEED_RATE, look_s))[:, None]
+    speed[followed] = towards(speed, moved, rate)[followed]
+    pose[followed, :2] = (fit.fitted[:, :2] + speed)[followed]
+    velocity[followed] = speed[followed]
+    pose[:, :2] += CENTRE_RATE * (centre - _centres(fit.mask))
+    rate = np.where(known, rate_over(SIZE_RATE, look_s), rate_over(YOUNG_SIZE_RATE, look_s))[:, None]
+    window = np.where(cut[:, None], geometry.window, towards(geometry.window, pose[:, 2:].astype(float), rate))
+    measured = Geometries(
+        _measured_sizes(geometry.size, _sizes(seen), known=known, part=part, cut=cut, look_s=look_s),
+        window, speed, centre, geometry.complete | ~cut, geometry.isolated_s + look_s,
+    )  # fmt: skip
+    completed = inside_picture(_completed(seen, centre, measured.size), size)
+    return Placed(measured, pose, velocity, np.where((part & ~cut)[:, None], completed, seen))
 
 
-def _size_rate(ratio: float, *, known: bool, part: bool) -> float:
-    """Rate of a side that is `ratio` times as long as usual."""
-    if not known:
-        return YOUNG_SIZE_RATE
-    return PART_SIZE_RATE if part and ratio < VISIBLE else SIZE_RATE
+def _measured_sizes(old: Floats, new: Floats, *, known: Flags, part: Flags, cut: Flags, look_s: float) -> Floats:
+    """(K, 2) sizes on the way from the old to those measured. Who is cut by the border only grows."""
+    young, usual, hardly = (rate_over(rate, look_s) for rate in (YOUNG_SIZE_RATE, SIZE_RATE, PART_SIZE_RATE))
+    less = np.asarray(part[:, None] & (new / np.maximum(1.0, old) < VISIBLE))
+    rate = np.where(known[:, None], np.where(less, hardly, usual), young)
+    grown = old + young * np.maximum(0.0, np.minimum(new, FASTEST_GROWTH * old) - old)
+    return np.where(cut[:, None], grown, old + rate * (new - old))
 
 
-def _completed(seen: Box, centre: Pair, size: Pair) -> Box:
-    """What is seen, or the whole length round `centre` in a direction in which much less shows than there should be."""
-    x0, x1, y0, y1 = seen.x0, seen.x1, seen.y0, seen.y1
-    if seen.width < VISIBLE * size[0]:
-        x0, x1 = centre[0] - size[0] / 2, centre[0] + size[0] / 2
-    if seen.height < VISIBLE * size[1]:
-        y0, y1 = centre[1] - size[1] / 2, centre[1] + size[1] / 2
-    return Box(x0, y0, x1, y1)
+def _completed(seen: Floats, centre: Floats, size: Floats) -> Floats:
+    """(K, 4) what is seen, or the whole length round `centre` in a direction in which much less shows than there should be."""
+    less = _sizes(seen) < VISIBLE * size
+    return np.where(np.hstack([less, less]), boxes_about(centre, size), seen)
 
 
 def coast(
-    geometry: Geometry, blob: Box | None, fit: Fit, size: tuple[int, int], settings: LifeSettings,
-    interval: Interval = USUAL, *, hidden: bool,
+    geometry: Geometries, blob: Floats, fit: Fit, size: tuple[int, int], settings: LifeSettings,
+    interval: Interval = USUAL, *, hidden: Flags,
 ) -> Placed:  # fmt: skip
-    """Move a slot on that is merged or hidden.
+    """Move K slots on that are merged or hidden.
 
-    blob    box of the blob it is in, None if it is in none; the rest as in `measure`
-    hidden  whether nothing of it is seen
+    blob    (K, 4) box of the blob each is in, NaN if it is in none; the rest as in `measure`
+    hidden  (K,) whether nothing of it is seen
     """
     pose, velocity = fit.pose.copy(), fit.velocity.copy()
-    speed, extent = geometry.velocity, geometry.size
-    if not hidden and lasts(geometry.isolated_s, settings.confirm_s):
-        # what it did when it was seen clearly counts beside what the network reads from a torn mask
-        steady = NETWORK_SPEED * velocity + (1 - NETWORK_SPEED) * np.array(speed, np.float32)
-        pose[:2] += steady - velocity
-        velocity[:] = steady
-        rate = rate_over(MERGED_SPEED_RATE, interval.look_s)
-        speed = towards(speed, (float(steady[0]), float(steady[1])), rate)
-    if hidden:
-        velocity *= HIDDEN_SPEED ** (interval.dt_s / REFERENCE_S)
-    window = np.array(geometry.window, np.float32)
-    pose[2:] = np.clip(pose[2:], (1 - WINDOW_SLACK) * window, (1 + WINDOW_SLACK) * window)
-    centre = fit.mask.centre
-    if blob is not None:
-        pushed = pushed_into(centre, extent, blob)
-        pose[:2] += np.subtract(pushed, centre)
-        centre = pushed
-    if not hidden and not lasts(geometry.isolated_s, settings.grow_s):
-        # born on a group: it learns its own size once the others have slots
-        smaller = min(fit.mask.width, extent[0]), min(fit.mask.height, extent[1])
-        extent = towards(extent, smaller, rate_over(MERGED_SIZE_RATE, interval.look_s))
-    coasted = replace(geometry, size=extent, velocity=speed, centre=None)
-    return Placed(coasted, pose, velocity, inside_picture(box_about(centre, extent), size))
+    speed, extent = geometry.velocity.copy(), geometry.size
+    known = ~hidden & _lasted(geometry.isolated_s, settings.confirm_s)
+    # what it did when it was seen clearly counts beside what the network reads from a torn mask
+    steady = NETWORK_SPEED * velocity + (1 - NETWORK_SPEED) * speed.astype(np.float32)
+    pose[known, :2] += (steady - velocity)[known]
+    velocity[known] = steady[known]
+    speed[known] = towards(speed, steady.astype(float), rate_over(MERGED_SPEED_RATE, interval.look_s))[known]
+    velocity[hidden] *= HIDDEN_SPEED ** (interval.dt_s / REFERENCE_S)
+    window = geometry.window.astype(np.float32)
+    pose[:, 2:] = np.clip(pose[:, 2:], (1 - WINDOW_SLACK) * window, (1 + WINDOW_SLACK) * window)
+    centre = _centres(fit.mask)
+    pushed = np.where(np.isnan(blob[:, :2]), centre, pushed_into(centre, extent, blob))
+    pose[:, :2] += pushed - centre
+    # born on a group: it learns its own size once the others have slots
+    young = ~hidden & ~_lasted(geometry.isolated_s, settings.grow_s)
+    smaller = towards(extent, np.minimum(_sizes(fit.mask), extent), rate_over(MERGED_SIZE_RATE, interval.look_s))
+    extent = np.where(young[:, None], smaller, extent)
+    coasted = geometry._replace(size=extent, velocity=speed, centre=np.full_like(extent, np.nan))
+    return Placed(coasted, pose, velocity, inside_picture(boxes_about(pushed, extent), size))
 
 
-def touches_border(box: Box, size: tuple[int, int]) -> bool:
-    """Whether the picture's border (width, height) may cut what is in the box."""
-    return box.x0 < BORDER_PX or box.y0 < BORDER_PX or box.x1 > size[0] - BORDER_PX or box.y1 > size[1] - BORDER_PX
+def touch_border(boxes: Floats, size: tuple[int, int]) -> Flags:
+    """(K,) whether the picture's border (width, height) may cut what is in each box (K, 4)."""
+    return np.asarray((boxes[:, :2] < BORDER_PX).any(1) | (boxes[:, 2:] > np.subtract(size, BORDER_PX)).any(1))
 
 
-def inside_picture(box: Box, size: tuple[int, int]) -> Box:
-    """The part of a box inside the picture (width, height); a box wholly outside stays as it is."""
-    inside = box.clipped(size)
-    return inside if inside.width > 0 and inside.height > 0 else box
+def inside_picture(boxes: Floats, size: tuple[int, int]) -> Floats:
+    """(K, 4) the parts of boxes inside the picture (width, height); a box wholly outside stays as it is."""
+    inside = clipped(boxes, size)
+    return np.where((_sizes(inside) > 0).all(1, keepdims=True), inside, boxes)
 
 
-def centre_of(seen: Box, size: Pair, expected: Pair) -> Pair:
-    """The middle of an object of known size (width, height) of which `seen` shows.
+def clipped(boxes: Floats, size: tuple[int, int]) -> Floats:
+    """(K, 4) the parts of boxes inside a picture (width, height); of no area where there is none."""
+    low = np.clip(boxes[:, :2], 0.0, size)
+    return np.hstack([low, np.maximum(low, np.minimum(boxes[:, 2:], size))])
 
-    Where much less shows than there should be, something hides the rest: the edge is trusted that agrees with `expected`.
+
+def centres_of(seen: Floats, size: Floats, expected: Floats) -> Floats:
+    """(K, 2) middles of objects of known size (K, 2: width, height) of which `seen` (K, 4) shows.
+
+    Where much less shows than there should be, something hides the rest: the edge is trusted that agrees with `expected` (K, 2).
     """
-    middle = []
-    for low, high, length, guess in zip(seen[:2], seen[2:], size, expected, strict=True):
-        if high - low >= VISIBLE * length:
-            middle.append((low + high) / 2)
-        else:
-            middle.append(min((low + length / 2, high - length / 2), key=lambda place: abs(place - guess)))
-    return middle[0], middle[1]
+    low, high = seen[:, :2], seen[:, 2:]
+    by_low, by_high = low + size / 2, high - size / 2
+    by_edge = np.where(np.abs(by_low - expected) <= np.abs(by_high - expected), by_low, by_high)
+    return np.where(high - low >= VISIBLE * size, (low + high) / 2, by_edge)
 
 
-def pushed_into(centre: Pair, size: Pair, blob: Box) -> Pair:
-    """The centre moved as little as puts a box of that size inside `blob`, or in its middle where it does not fit."""
-    x, y = blob.centre
-    if size[0] < blob.width:
-        x = min(max(centre[0], blob.x0 + size[0] / 2), blob.x1 - size[0] / 2)
-    if size[1] < blob.height:
-        y = min(max(centre[1], blob.y0 + size[1] / 2), blob.y1 - size[1] / 2)
-    return x, y
+def pushed_into(centre: Floats, size: Floats, blob: Floats) -> Floats:
+    """(K, 2) the centres moved as little as puts a box of that size inside each blob's, or in its middle where it does not fit."""
+    inside = np.minimum(np.maximum(centre, blob[:, :2] + size / 2), blob[:, 2:] - size / 2)
+    return np.where(size < _sizes(blob), inside, _centres(blob))
 
 
-def mask_box(mask: Array, pose: Array) -> Box:
-    """The box round a mask (P, P) in the window at `pose`, to a fraction of a grid pixel."""
-    x0, x1 = _extent(mask.max(0))
-    y0, y1 = _extent(mask.max(1))
-    cx, cy, w, h = (float(v) for v in pose)
-    w, h = w * PAD, h * PAD
-    left, top = cx - w / 2, cy - h / 2
-    return Box(left + x0 * w / len(mask), top + y0 * h / len(mask), left + x1 * w / len(mask), top + y1 * h / len(mask))
+def mask_boxes(masks: Array, poses: Array) -> Floats:
+    """(K, 4) boxes round masks (K, P, P) in the windows at `poses` (K, 4), to a fraction of a grid pixel."""
+    extents = np.stack([_extents(masks.max(1)), _extents(masks.max(2))], 1)  # (K, x and y, first and last)
+    extent = poses[:, 2:].astype(float) * PAD
+    corner = poses[:, :2].astype(float) - extent / 2
+    first, last = (corner + extents[:, :, n] * extent / masks.shape[1] for n in (0, 1))
+    return np.hstack([first, last])
 
 
-def _extent(profile: Array) -> Pair:
-    """Where a profile rises above BOX_MASK first and falls below it last, in grid pixels, edges interpolated."""
-    above = np.flatnonzero(profile > BOX_MASK)
-    if len(above) == 0:
-        return len(profile) / 6, len(profile) * 5 / 6  # the pose itself
-    first, last = int(above[0]), int(above[-1])
-    start = first - (_crossing(profile[first], profile[first - 1]) if first > 0 else 0.5)
-    end = last + (_crossing(profile[last], profile[last + 1]) if last + 1 < len(profile) else 0.5)
-    return start + 0.5, end + 0.5
+def _extents(profiles: Array) -> Floats:
+    """(K, 2) where profiles (K, P) rise above BOX_MASK first and fall below it last, in grid pixels, edges interpolated."""
+    length, rows = profiles.shape[1], np.arange(len(profiles))
+    above = profiles > BOX_MASK
+    first, last = above.argmax(1), length - 1 - above[:, ::-1].argmax(1)
+    before = _crossings(profiles[rows, first], profiles[rows, np.maximum(first - 1, 0)])
+    after = _crossings(profiles[rows, last], profiles[rows, np.minimum(last + 1, length - 1)])
+    start = first - np.where(first > 0, before, 0.5)
+    end = last + np.where(last + 1 < length, after, 0.5)
+    whole = (length / 6, length * 5 / 6)  # the pose itself
+    return np.where(above.any(1, keepdims=True), np.stack([start + 0.5, end + 0.5], 1), whole)
 
 
-def _crossing(inside: float, outside: float) -> float:
-    return float((inside - BOX_MASK) / max(1e-6, inside - outside))
+def _crossings(inside: Array, outside: Array) -> Floats:
+    return ((inside - np.float32(BOX_MASK)) / np.maximum(np.float32(1e-6), inside - outside)).astype(float)
 
 
-def towards(old: Pair, new: Pair, rate: float) -> Pair:
-    """That share of the way from one pair to another."""
-    return old[0] + rate * (new[0] - old[0]), old[1] + rate * (new[1] - old[1])
+def towards(old: Floats, new: Floats, rate: float | Floats) -> Floats:
+    """That share of the way from one array to another."""
+    return np.asarray(old + rate * (new - old))
 
 
-def box_about(centre: Pair, size: Pair) -> Box:
-    """The box of that size (width, height) round a centre (x, y)."""
-    (x, y), (w, h) = centre, size
-    return Box(x - w / 2, y - h / 2, x + w / 2, y + h / 2)
+def boxes_about(centre: Floats, size: Floats) -> Floats:
+    """(K, 4) the boxes of those sizes (K, 2: width, height) round centres (K, 2)."""
+    return np.hstack([centre - size / 2, centre + size / 2])
+
+
+def _lasted(elapsed_s: Floats, least_s: float) -> Flags:
+    """`timing.lasts` of each."""
+    return np.asarray(elapsed_s >= least_s - EPSILON_S)
+
+
+def _centres(boxes: Floats) -> Floats:
+    return (boxes[:, :2] + boxes[:, 2:]) / 2
+
+
+def _sizes(boxes: Floats) -> Floats:
+    return boxes[:, 2:] - boxes[:, :2]

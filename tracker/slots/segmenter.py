@@ -21,10 +21,10 @@ from tracker.slots.confidence import ConfidenceEstimator, entropies
 from tracker.slots.e_step import Responsibilities, crop_frame, e_step
 from tracker.slots.identity import update_identities
 from tracker.slots.lifecycle import Visibility, confirm, spawn, terminate, update_visibility, visibility
-from tracker.slots.pose import Fit, coast, mask_box, measure
+from tracker.slots.pose import NOWHERE, Fit, coast, mask_boxes, measure
 from tracker.slots.report import at_frame_size, regions_of, reported_numbers, visible_boxes
 from tracker.slots.settings import SlotsSettings
-from tracker.slots.slot import Slots
+from tracker.slots.slot import Geometries, Slots
 from tracker.slots.weights import Network
 from tracker.timing import FrameTimer, Interval, lasts
 from tracker.types import FOREGROUND, Box, Frame, Image, Mask, Region, Scene, Segmentation
@@ -178,21 +178,21 @@ class SlotsSegmenter:
         Returns the slots' boxes in this frame, hidden parts included.
         """
         slots, life = self._slots, self.settings.life
-        masks, boxes = slots.masks(), []
-        for k, slot in enumerate(slots):
-            pose, velocity = slots.poses[k].copy(), slots.state.velocity[k].copy()
-            fit = Fit(predicted[k], fitted[k], pose, velocity, mask_box(masks[k], fitted[k]))
-            if k in association.isolated and not slot.hidden:
-                placed = measure(
-                    slot.geometry, association.isolated[k], fit, float(shown.shown[k]), size, life, interval
-                )
-            else:
-                blob = association.blob_of(k)
-                box = blobs.boxes[blob] if blob else None
-                placed = coast(slot.geometry, box, fit, size, life, interval, hidden=slot.hidden)
-            slots.correct(k, placed.geometry, placed.pose, placed.velocity)
-            boxes.append(placed.box)
-        return boxes
+        geometry = Geometries.of([slot.geometry for slot in slots])
+        fit = Fit(predicted, fitted, slots.poses, slots.state.velocity, mask_boxes(slots.masks(), fitted))
+        boxes = np.zeros((len(slots), 4))
+        certain = [k for k, slot in enumerate(slots) if k in association.isolated and not slot.hidden]
+        seen = np.array([association.isolated[k] for k in certain], float).reshape(-1, 4)
+        visible = shown.shown[certain].astype(float)
+        others = [k for k in range(len(slots)) if k not in set(certain)]
+        shared = [blobs.boxes[b] if (b := association.blob_of(k)) else NOWHERE for k in others]
+        inside, hidden = np.array(shared, float).reshape(-1, 4), np.array([slots[k].hidden for k in others], bool)
+        measured = measure(geometry.at(certain), seen, fit.at(certain), visible, size, life, interval)
+        coasting = coast(geometry.at(others), inside, fit.at(others), size, life, interval, hidden=hidden)
+        for rows, placed in ((certain, measured), (others, coasting)):
+            slots.correct(rows, placed.geometry, placed.pose, placed.velocity)
+            boxes[rows] = placed.box
+        return [Box(*box) for box in boxes.tolist()]
 
     def _regions(
         self,

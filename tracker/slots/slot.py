@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +13,9 @@ from tracker.slots.settings import CellSettings
 from tracker.slots.state import SlotArrays, no_slots
 
 Array = NDArray[np.float32]
+Floats = NDArray[np.float64]
 Pair = tuple[float, float]
+UNKNOWN = (np.nan, np.nan)
 
 
 @dataclass
@@ -43,6 +46,48 @@ class Geometry:
     """whether it was ever seen away from the border, so that its size is known"""
     isolated_s: float = 0.0
     """seconds of evidence in which it was isolated: `timing.Interval.look_s`"""
+
+
+class Geometries(NamedTuple):
+    """`Geometry` of K slots, as arrays."""
+
+    size: Floats
+    """(K, 2)"""
+    window: Floats
+    """(K, 2)"""
+    velocity: Floats
+    """(K, 2)"""
+    centre: Floats
+    """(K, 2), NaN for None"""
+    complete: NDArray[np.bool_]
+    """(K,)"""
+    isolated_s: Floats
+    """(K,)"""
+
+    @classmethod
+    def of(cls, slots: Sequence[Geometry]) -> Geometries:
+        """Those of each slot."""
+        pairs = [(*g.size, *g.window, *g.velocity, *(g.centre or UNKNOWN)) for g in slots]
+        size, window, velocity, centre = np.array(pairs, float).reshape(-1, 4, 2).transpose(1, 0, 2)
+        complete, isolated_s = (
+            np.array([g.complete for g in slots], bool),
+            np.array([g.isolated_s for g in slots], float),
+        )
+        return cls(size, window, velocity, centre, complete, isolated_s)
+
+    def at(self, rows: Sequence[int]) -> Geometries:
+        """Of the slots of those rows."""
+        return Geometries._make(part[rows] for part in self)
+
+    def each(self) -> list[Geometry]:
+        """One by one."""
+        pairs = np.hstack([self.size, self.window, self.velocity, self.centre]).tolist()
+        return [
+            Geometry((w, h), (window_w, window_h), (vx, vy), None if x != x else (x, y), complete, isolated_s)
+            for (w, h, window_w, window_h, vx, vy, x, y), complete, isolated_s in zip(
+                pairs, self.complete.tolist(), self.isolated_s.tolist(), strict=True
+            )
+        ]
 
 
 @dataclass
@@ -134,14 +179,17 @@ class Slots:
         pose, velocity = self.state.pose, self.state.velocity
         pose[:, :2] += late * velocity
         velocity *= scale
+        if scale == 1:
+            return
         for slot in self:
             vx, vy = slot.geometry.velocity
             slot.geometry = replace(slot.geometry, velocity=(scale * vx, scale * vy))
 
-    def correct(self, k: int, geometry: Geometry, pose: Array, velocity: Array) -> None:
-        """Slot k has that geometry in this frame, and that pose (4,) and velocity (2,) are predicted for the next."""
-        self[k].geometry = geometry
-        self.state.pose[k], self.state.velocity[k] = pose, velocity
+    def correct(self, rows: Sequence[int], geometry: Geometries, poses: Array, velocities: Array) -> None:
+        """The slots of those N rows have that geometry in this frame, and poses (N, 4), velocities (N, 2) are predicted for the next."""
+        for k, one in zip(rows, geometry.each(), strict=True):
+            self[k].geometry = one
+        self.state.pose[rows], self.state.velocity[rows] = poses, velocities
 
     def spawn(self, slot: Slot, state: SlotArrays) -> None:
         """Add a slot with its state, whose arrays have one row."""

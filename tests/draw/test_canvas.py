@@ -253,3 +253,14 @@ def test_panels_of_a_large_video_are_made_smaller_to_even_sides():
     assert isinstance(video, YuvImage)
     assert video.size == (2 * 250 + 2, 188)
     assert video.size == overlay(moment).shape[1::-1]
+
+
+@pytest.mark.parametrize("box", [Box(900, 900, 950, 980), Box(-90, -90, -20, -30), Box(60, 40, 20, 10)])
+def test_a_hidden_box_that_is_outside_or_inside_out_draws_nothing_and_fails_nothing(box):
+    image = np.full((48, 64, 3), 90, np.uint8)
+    labels = np.zeros((48, 64), np.int32)
+    hidden = Track(1, box, 0.5, 0, hidden=True)
+    view = View("slots", Segmentation(labels, (), True, labels > 0), (hidden,))
+    settings = OverlaySettings(banner=False, ids=False)
+    drawn = Overlay(settings, lanes=["slots"])(Moment(Frame(0, 0.0, Picture.of(image)), (view,)))
+    assert drawn.shape == image.shape

@@ -32,12 +32,9 @@ class Canvas(ABC):
     def fit(self, x0: int, y0: int, x1: int, y1: int) -> Place:
         """The rectangle inside the picture, widened to even rows and columns; without pixels if it lies outside."""
         width, height = self.size
-        return Place(
-            min(max(x0, 0), width) // 2 * 2,
-            min(max(y0, 0), height) // 2 * 2,
-            min((max(x1, 0) + 1) // 2 * 2, width),
-            min((max(y1, 0) + 1) // 2 * 2, height),
-        )
+        left, top = min(max(x0, 0), width) // 2 * 2, min(max(y0, 0), height) // 2 * 2
+        right, bottom = min((max(x1, 0) + 1) // 2 * 2, width), min((max(y1, 0) + 1) // 2 * 2, height)
+        return Place(left, top, max(left, right), max(top, bottom))  # also of a box that is inside out
 
     @abstractmethod
     def blend(self, corner: tuple[int, int], opacity: Opacity, colour: Colour) -> None:

@@ -40,7 +40,9 @@ defaults: install
 	$(BIN)/python configs/document.py
 
 # one table: whole runs beside decoding and encoding alone, a user's script and other libraries
+# norfair 2.3 asks for numpy below 2 and runs with newer: `pip install --no-deps norfair` adds its row
 bench: install
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[bench]'
 	$(BIN)/python benchmarks/speed.py
 
 # lane slots alone by pixels and objects, the start, long runs, scoring

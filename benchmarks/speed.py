@@ -175,7 +175,7 @@ def chosen(only: str | None) -> list[Row]:
     rows = []
     for row in ROWS:
         if row.key in keys and row.package is not None and find_spec(row.package) is None:
-            print(f"left out: {row.title}: {row.package} is not installed (it is in the dev extra)")
+            print(f"left out: {row.title}: {row.package} is not installed; see `make bench`")
         elif row.key in keys:
             rows.append(row)
     return rows

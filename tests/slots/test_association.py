@@ -8,7 +8,7 @@ import pytest
 from tracker.slots.association import Observation, apply, associate
 from tracker.slots.blobs import find_blobs
 from tracker.slots.e_step import Responsibilities
-from tracker.slots.patches import windows_of
+from tracker.slots.patches import Patches, windows_of
 from tracker.slots.settings import LifeSettings
 from tracker.slots.slot import Geometry, Identity, Slot
 from tracker.timing import REFERENCE_S
@@ -41,14 +41,16 @@ def associated(verdict, slots, owns, visited=True):
     """
     poses = np.array([pose for _, pose in slots], np.float32).reshape(-1, 4)
     labels, background = np.zeros(SHAPE, np.int32), np.ones(SHAPE, np.float32)
-    windows, gamma = windows_of(poses, SHAPE), []
+    patches, gamma = Patches(windows_of(poses, SHAPE)), []
     for k, (x0, y0, x1, y1) in enumerate(owns):
         labels[y0:y1, x0:x1] = k + 1
         background[y0:y1, x0:x1] = 0
         mine = np.zeros(SHAPE, np.float32)
         mine[y0:y1, x0:x1] = 1
-        gamma.append(mine[windows[k]].copy())
-    responsibilities = Responsibilities(windows, gamma, background, labels, np.ones(len(slots), np.float32))
+        gamma.append(mine[patches.windows[k]])
+    responsibilities = Responsibilities(
+        patches, patches.join(gamma), background, labels, np.ones(len(slots), np.float32)
+    )
     image = np.full((*SHAPE, 3), 120, np.uint8)
     blobs = find_blobs(verdict, SETTINGS)
     seen = Observation(image, blobs, labels, np.full(SHAPE, visited), REFERENCE_S)

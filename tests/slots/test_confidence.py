@@ -20,6 +20,7 @@ from tracker.slots.confidence import (
     measures,
 )
 from tracker.slots.e_step import Responsibilities
+from tracker.slots.patches import Patches
 from tracker.slots.slot import Geometry, Identity, Slot
 from tracker.timing import REFERENCE_S
 from tracker.types import Box
@@ -128,9 +129,12 @@ def witnessed(witness, *, association, hidden=0):
     labels[2:6, 2:6], labels[2:6, 10:12] = 1, 2
     foreground = np.zeros((8, 20), bool)
     foreground[2:6, 2:6] = foreground[2:6, 10:12] = True
-    none = np.zeros((8, 8), np.float32)
     responsibilities = Responsibilities(
-        [first[0], second[0]], [none, none], np.zeros((8, 20), np.float32), labels, np.array([16.0, 16.0])
+        Patches([first[0], second[0]]),
+        np.zeros(128, np.float32),
+        np.zeros((8, 20), np.float32),
+        labels,
+        np.array([16.0, 16.0]),
     )
     sure = witness.judge(
         [first[1], second[1]],
@@ -175,7 +179,11 @@ def test_an_identity_that_is_gone_is_forgotten():
     witness = ConfidenceEstimator()
     witnessed(witness, association=associated())
     nothing = Responsibilities(
-        [], [], np.zeros((8, 20), np.float32), np.zeros((8, 20), np.int32), np.zeros(0, np.float32)
+        Patches([]),
+        np.zeros(0, np.float32),
+        np.zeros((8, 20), np.float32),
+        np.zeros((8, 20), np.int32),
+        np.zeros(0, np.float32),
     )
     assert witness.judge([], nothing, [], associated(), entropy=[], foreground=np.zeros((8, 20), bool)) == {}
     assert witness.evidence == {}

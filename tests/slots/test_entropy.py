@@ -5,6 +5,7 @@ import pytest
 
 from tracker.slots.confidence import entropies
 from tracker.slots.e_step import Responsibilities, e_step
+from tracker.slots.patches import Patches
 from tracker.slots.settings import MixtureModelSettings
 
 HEIGHT, WIDTH, GRID = 60, 100, 24
@@ -48,7 +49,9 @@ def test_the_entropy_is_that_of_three_owners_counted_by_hand():
     """One slot of 2 x 2 pixels seen at one: a half its own, a quarter the background's, a quarter another's."""
     window = (slice(0, 2), slice(0, 2))
     half, quarter = np.full((2, 2), 0.5, np.float32), np.full((2, 2), 0.25, np.float32)
-    responsibilities = Responsibilities([window], [half], quarter, np.ones((2, 2), np.int32), np.ones(1, np.float32))
+    responsibilities = Responsibilities(
+        Patches([window]), half.ravel(), quarter, np.ones((2, 2), np.int32), np.ones(1, np.float32)
+    )
     assert entropies(responsibilities)[0] == pytest.approx(1.5)
 
 
@@ -56,8 +59,8 @@ def test_certainty_is_nought_and_a_slot_that_owns_nothing_has_none():
     window = (slice(0, 4), slice(0, 4))
     one, none = np.ones((4, 4), np.float32), np.zeros((4, 4), np.float32)
     responsibilities = Responsibilities(
-        [window, window, None],
-        [one, none, np.zeros((0, 0), np.float32)],
+        Patches([window, window, None]),
+        np.concatenate([one.ravel(), none.ravel()]),
         none,
         np.ones((4, 4), np.int32),
         np.ones(3, np.float32),
@@ -69,4 +72,8 @@ def test_certainty_is_nought_and_a_slot_that_owns_nothing_has_none():
 
 def test_without_slots_there_are_no_entropies():
     nothing = np.zeros((4, 4), np.float32)
-    assert entropies(Responsibilities([], [], nothing, nothing.astype(np.int32), np.zeros(0, np.float32))).shape == (0,)
+    assert entropies(
+        Responsibilities(
+            Patches([]), np.zeros(0, np.float32), nothing, nothing.astype(np.int32), np.zeros(0, np.float32)
+        )
+    ).shape == (0,)

@@ -201,9 +201,10 @@ class Seen:
     def owned(self):
         """(K, H, W): what OpenCV gave each slot, nought beyond its window."""
         whole = np.zeros((self.slots, HEIGHT, WIDTH), np.float32)
-        for k, window in enumerate(self.responsibilities.windows):
-            if window is not None:
-                whole[k][window] = self.responsibilities.gamma[k]
+        patches = self.responsibilities.patches
+        for k, gamma in enumerate(patches.views(self.responsibilities.gamma)):
+            if (window := patches.windows[k]) is not None:
+                whole[k][window] = gamma
         return whole
 
 
@@ -236,7 +237,7 @@ def assert_looks_as_cropped(rows, inner=np.s_[:]):
     stack = torch.cat([owned, others, *(part.expand(seen.slots, -1, -1, -1) for part in (seen.judged, seen.frame))], 1)
     wanted = crop(stack, torch.from_numpy(seen.poses), GRID).numpy()
     assert came.shape == (seen.slots, 6, GRID, GRID)
-    inside = [k for k, window in enumerate(seen.responsibilities.windows) if window is not None]
+    inside = [k for k, window in enumerate(seen.responsibilities.patches.windows) if window is not None]
     np.testing.assert_allclose(came[inside][..., inner, inner], wanted[inside][..., inner, inner], atol=RESAMPLED)
     assert not came[[k for k in range(seen.slots) if k not in inside]].any()
 
@@ -305,3 +306,11 @@ def test_the_pixels_of_all_windows_lie_one_after_the_other():
         [[15, 16]],
     ]
     assert patches.slots.tolist() == [0] * 6 + [2] * 2
+
+
+def test_pixels_of_a_picture_are_found_among_the_rows():
+    patches = Patches([np.s_[0:2, 1:4], None, np.s_[3:4, 0:2]])
+    indices, slots = np.array([1, 8, 9, 16, 16, 7]), np.array([0, 0, 0, 2, 0, 1])
+    inside, rows = patches.rows_at(indices, slots, 5)
+    assert inside.tolist() == [True, True, False, True, False, False]
+    assert patches.gather(np.arange(20).reshape(4, 5))[rows].tolist() == [1, 8, 16]

@@ -112,8 +112,9 @@ class ForegroundScene:
         complete = labels.copy()
         loose = self._perhaps & (labels == 0)
         for label, window in find_windows(labels).items():
-            between = _convex_hull((labels[window] == label).astype(np.uint8))
-            complete[window][between & loose[window]] = label
+            if loose[window].any():
+                between = _convex_hull((labels[window] == label).view(np.uint8))
+                np.copyto(complete[window], label, where=between & loose[window])
         return complete
 
     def learn(self, image: Image, known_foreground: Mask | None = None, *, dt_s: float = REFERENCE_S) -> None:

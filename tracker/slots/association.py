@@ -143,10 +143,14 @@ def associate(seen: Observation, slots: Sequence[Slot], poses: Array, settings: 
 
 def apply(association: Association, blobs: Blobs, responsibilities: Responsibilities, slots: Slots) -> None:
     """Give the claimed and released pixels their owners, and the slots their new times."""
+    claimants = np.zeros(len(blobs.boxes), np.intp)  # 1 + the slot that claims each blob
     for k, b in association.claims:
-        responsibilities.claim(k, blobs.window(b), unclaimed(b, blobs, responsibilities.labels))
-    for b in association.released:
-        responsibilities.release(blobs.window(b), blobs.pixels(b))
+        claimants[b] = k + 1
+    claimed = claimants[blobs.pixel_numbers]
+    free = (claimed > 0) & (responsibilities.labels.ravel()[blobs.pixel_indices] == 0)
+    responsibilities.claim(blobs.pixel_indices[free], claimed[free] - 1)
+    if association.released:
+        responsibilities.release(blobs.painted(np.isin(np.arange(len(blobs.boxes)), association.released)))
     for k, crowded_s in association.crowded_s.items():
         slots[k].crowded_s = crowded_s
     for k, parted_s in association.parted_s.items():

@@ -48,11 +48,11 @@ class Blobs:
         """(M,) their blobs' numbers."""
         return self.labels.ravel()[self.pixel_indices]
 
-    def at_least(self, px: float) -> Mask:
-        """(H, W) the pixels of blobs that have so many."""
-        large = np.zeros(self.labels.shape, bool)
-        large.ravel()[self.pixel_indices] = (self.areas >= px)[self.pixel_numbers]
-        return large
+    def painted(self, chosen: NDArray[np.bool_]) -> Mask:
+        """(H, W) the pixels of those of B blobs."""
+        picture = np.zeros(self.labels.shape, bool)
+        picture.ravel()[self.pixel_indices] = chosen[self.pixel_numbers]
+        return picture
 
     def window(self, b: int) -> Window:
         """Rows and columns of blob b's box."""
@@ -85,8 +85,7 @@ def find_blobs(verdict: NDArray[np.uint8], settings: LifeSettings) -> Blobs:
     solid = cv2.medianBlur((verdict == FOREGROUND).astype(np.uint8), SMOOTHED_PX)
     closed = cv2.morphologyEx(solid, cv2.MORPH_CLOSE, _upright(settings.close_height * len(verdict)))
     bridged = cv2.morphologyEx(solid, cv2.MORPH_CLOSE, _upright(settings.bridge_height * len(verdict)))
-    closed[(bridged > 0) & (verdict > 0)] = 1
-    found = components(np.asarray(closed, np.uint8))
+    found = components(np.asarray(cv2.bitwise_or(closed, cv2.bitwise_and(bridged, verdict)), np.uint8))
     boxes = tuple(Box(x, y, x + w, y + h) for x, y, w, h in found.boxes.astype(float).tolist())
     return Blobs(found.labels, boxes, found.areas)
 

@@ -263,7 +263,7 @@ def _owned(responsibilities: Responsibilities, known: Sequence[int]) -> tuple[ND
     """Of the slots of those N rows: how many pixels of its window each owns, and the box round them, NaN for none; (N,), (N, 4)."""
     pixels, boxes = np.zeros(len(known), np.int64), np.full((len(known), 4), np.nan)
     for n, k in enumerate(known):
-        window = responsibilities.windows[k]
+        window = responsibilities.patches.windows[k]
         if window is None:
             continue
         mine = (responsibilities.labels[window] == k + 1).view(np.uint8)
@@ -287,9 +287,10 @@ def entropies(responsibilities: Responsibilities) -> Array:
 
     NaN for a slot that owns none of the pixels looked at.
     """
-    count, patches = len(responsibilities.windows), responsibilities.patches.thinned(EVERY)
+    whole, patches = responsibilities.patches, responsibilities.patches.thinned(EVERY)
+    count = len(whole.windows)
     mine = np.flatnonzero(patches.gather(responsibilities.labels) == patches.slots + 1)
-    own = patches.join([gamma[::EVERY, ::EVERY] for gamma in responsibilities.gamma])[mine]
+    own = patches.join([gamma[::EVERY, ::EVERY] for gamma in whole.views(responsibilities.gamma)])[mine]
     gamma = np.stack([own, patches.gather(responsibilities.background)[mine], np.zeros_like(own)])
     gamma[2] = np.maximum(0, 1 - gamma[0] - gamma[1])
     entropy = -(gamma * np.log2(np.maximum(gamma, TINY))).sum(axis=0)

@@ -8,15 +8,14 @@ under- or overflows.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from tracker.em.floor import PROBABILITY_FLOOR
-from tracker.slots.patches import Patches, Window, grid_to_window, windows_of
+from tracker.slots.patches import Patches, grid_to_window, windows_of
 from tracker.slots.settings import MixtureModelSettings
 from tracker.types import Image, Mask
 
@@ -27,6 +26,22 @@ FINEST = 1.5
 """frame pixels a grid pixel beyond which the frame is averaged down before it is sampled: sampling alone would skip pixels"""
 
 
+class OwnedPixels(NamedTuple):
+    """The M pixels of a picture (H, W) for which some slot is most responsible, row by row."""
+
+    indices: NDArray[np.intp]
+    """(M,) in the flat picture"""
+    slots: NDArray[np.int32]
+    """(M,)"""
+    shape: tuple[int, ...]
+
+    def painted(self, values: NDArray[Any]) -> NDArray[Any]:
+        """(H, W) the value (K,) of the slot that has each pixel; 0 where none has it."""
+        picture = np.zeros(self.shape, values.dtype)
+        picture.ravel()[self.indices] = values[self.slots]
+        return picture
+
+
 @dataclass(frozen=True)
 class Responsibilities:
     """gamma of one frame for K slots: the probability that a pixel is of each slot, or of the background.
@@ -34,10 +49,10 @@ class Responsibilities:
     `claim` and `release` change it in place; the claimed and released pixels do not sum to one.
     """
 
-    windows: list[Window | None]
-    """where each slot's window lies in the frame, None if outside"""
-    gamma: list[Array]
-    """of each slot, in its window"""
+    patches: Patches
+    """where each slot's window lies in the frame"""
+    gamma: Array
+    """(N,) of each slot, in its window: a value for each row of `patches`"""
     background: Array
     """(H, W) gamma_0, of the background"""
     labels: NDArray[np.int32]
@@ -45,30 +60,24 @@ class Responsibilities:
     expected: Array
     """(K,) pixels of each slot's predicted mask inside the frame"""
 
-    @cached_property
-    def patches(self) -> Patches:
-        """The pixels of all windows."""
-        return Patches(self.windows)
+    def owned(self) -> OwnedPixels:
+        """Who has which pixel now, by `labels`."""
+        indices = np.flatnonzero(self.labels > 0)
+        return OwnedPixels(indices, self.labels.ravel()[indices] - 1, self.labels.shape)
 
-    def claim(self, k: int, where: Window, pixels: Mask) -> None:
-        """Make slot k responsible for `pixels` (h, w) bool of the window `where`, as far as its own window reaches."""
-        np.copyto(self.labels[where], k + 1, where=pixels)
-        window = self.windows[k]
-        both = None if window is None else _common(window, where)
-        if window is None or both is None:
-            return
-        taken = pixels[_inside(both, where)]
-        own, background = self.gamma[k][_inside(both, window)], self.background[both]
-        np.maximum(own, CLAIMED, out=own, where=taken)
-        np.minimum(background, 1 - CLAIMED, out=background, where=taken)
+    def claim(self, indices: NDArray[np.intp], slots: NDArray[np.intp]) -> None:
+        """Make slots (M,) responsible for the pixels at `indices` (M,) of the flat picture, gamma as far as their windows reach."""
+        self.labels.ravel()[indices] = slots + 1
+        inside, rows = self.patches.rows_at(indices, slots, self.labels.shape[1])
+        self.gamma[rows] = np.maximum(self.gamma[rows], CLAIMED)
+        seen = indices[inside]
+        background = self.background.ravel()
+        background[seen] = np.minimum(background[seen], 1 - CLAIMED)
 
-    def release(self, where: Window, pixels: Mask) -> None:
-        """Make no slot responsible for `pixels` (h, w) bool of the window `where`: they are a new object's."""
-        self.labels[where][pixels] = 0
-        for window, gamma in zip(self.windows, self.gamma, strict=True):
-            both = None if window is None else _common(window, where)
-            if window is not None and both is not None:
-                gamma[_inside(both, window)][pixels[_inside(both, where)]] = 0
+    def release(self, pixels: Mask) -> None:
+        """Make no slot responsible for `pixels` (H, W): they are a new object's."""
+        self.labels[pixels] = 0
+        self.gamma[self.patches.gather(pixels)] = 0
 
 
 def e_step(
@@ -92,12 +101,14 @@ def e_step(
     expected = np.zeros(len(poses), np.float32)
     for k in patches.inside:
         window, mine = patches.windows[k], joints[k]
-        total[window] += mine
-        np.copyto(labels[window], k + 1, where=mine > best[window])
-        np.maximum(best[window], mine, out=best[window])
-        expected[k] = masks[k].sum()
+        here = total[window]
+        np.add(here, mine, out=here)
+        here = best[window]
+        np.copyto(labels[window], k + 1, where=mine > here)
+        np.maximum(here, mine, out=here)
+        expected[k] = np.add.reduce(masks[k], axis=None)
     joint /= patches.gather(total)
-    return Responsibilities(list(patches.windows), joints, np.asarray(background / total, np.float32), labels, expected)
+    return Responsibilities(patches, joint, np.asarray(background / total, np.float32), labels, expected)
 
 
 def _joint(
@@ -132,14 +143,13 @@ def crop_frame(
     seen = np.zeros((len(poses), 6, size, size), np.float32)
     if not len(patches):
         return seen
-    gamma = patches.join(responsibilities.gamma)
-    others = 1 - patches.gather(responsibilities.background) - gamma
-    layers = cv2.merge([gamma, others, patches.gather(verdict) * np.float32(1 / 255)]).reshape(-1, 3)
-    views, maps = patches.views(layers), grid_to_window(poses, patches.windows, size)
+    others = 1 - patches.gather(responsibilities.background) - responsibilities.gamma
+    layers = cv2.merge([responsibilities.gamma, others, patches.gather(verdict) * np.float32(1 / 255)]).reshape(-1, 3)
+    views, (small, to_small) = patches.views(layers), _shrinking(poses, patches, size)
     shares, colours = np.zeros((len(poses), size, size, 3), np.float32), np.zeros((len(poses), size, size, 3), np.uint8)
     for k in patches.inside:
-        _crop(views[k], maps[k], shares[k])
-        _crop(image[patches.windows[k]], maps[k], colours[k])
+        _crop(views[k], small[k], to_small[k], shares[k])
+        _crop(image[patches.windows[k]], small[k], to_small[k], colours[k])
     planes = [*cv2.split(shares.reshape(-1, size, 3)), *cv2.split(colours.reshape(-1, size, 3))]
     for c, plane in enumerate(planes):
         seen[:, c] = plane.reshape(-1, size, size)
@@ -152,26 +162,15 @@ def crop_birth(image: Image, silhouette: Array, pose: Array, size: int) -> tuple
 
     silhouette  (H, W) float32
     """
-    (window,) = windows_of(pose[None], silhouette.shape)
+    patches = Patches(windows_of(pose[None], silhouette.shape))
+    (window,) = patches.windows
     if window is None:
         return None
-    (to_window,) = grid_to_window(pose[None], [window], size)
+    (small,), (to_small,) = _shrinking(pose[None], patches, size)
     mask, colour = np.zeros((size, size), np.float32), np.zeros((size, size, 3), np.uint8)
-    _crop(silhouette[window], to_window, mask)
-    _crop(image[window], to_window, colour)
+    _crop(silhouette[window], small, to_small, mask)
+    _crop(image[window], small, to_small, colour)
     return mask[None, None], np.ascontiguousarray(colour.transpose(2, 0, 1) * np.float32(1 / 255))[None]
-
-
-def _common(first: Window, second: Window) -> Window | None:
-    rows = slice(max(first[0].start, second[0].start), min(first[0].stop, second[0].stop))
-    columns = slice(max(first[1].start, second[1].start), min(first[1].stop, second[1].stop))
-    return (rows, columns) if rows.start < rows.stop and columns.start < columns.stop else None
-
-
-def _inside(part: Window, window: Window) -> Window:
-    """`part` of the frame as rows and columns of an array that covers `window`."""
-    y, x = window[0].start, window[1].start
-    return slice(part[0].start - y, part[0].stop - y), slice(part[1].start - x, part[1].stop - x)
 
 
 def _table(probabilities: tuple[float, float, float]) -> Array:
@@ -179,14 +178,32 @@ def _table(probabilities: tuple[float, float, float]) -> Array:
     return np.repeat(np.array(probabilities, np.float32), [64, 128, 64])
 
 
-def _crop(rectangle: NDArray[Any], to_window: NDArray[np.float64], grid: NDArray[Any]) -> None:
-    """Resample the window's rectangle (h, w[, 3]) into the grid (P, P[, 3]); to_window (2, 3) as `grid_to_window`."""
-    (step_x, _, x), (_, step_y, y) = to_window.tolist()
-    height, width = rectangle.shape[:2]
-    shrink_x, shrink_y = max(1.0, step_x / FINEST), max(1.0, step_y / FINEST)
-    if shrink_x > 1 or shrink_y > 1:
-        small = (max(1, round(width / shrink_x)), max(1, round(height / shrink_y)))
+class _Shrinking(NamedTuple):
+    """How windows are averaged down before they are sampled."""
+
+    small: list[tuple[int, int] | None]
+    """(width, height) of K windows averaged down; None for one that is sampled as it is"""
+    to_small: NDArray[np.float64]
+    """(K, 2, 3) affine maps from the grid to pixel indices of these"""
+
+
+def _shrinking(poses: Array, patches: Patches, size: int) -> _Shrinking:
+    """Of windows at `poses` (K, 4), for grids (size, size)."""
+    maps = grid_to_window(poses, patches.windows, size)
+    step, shape = maps[:, (0, 1), (0, 1)], np.array(patches.shapes, float).reshape(-1, 2)[:, ::-1]  # (K, x and y)
+    large = np.any(step > FINEST, axis=1)[:, None]
+    small = np.where(large, np.maximum(1, np.round(shape / np.maximum(1.0, step / FINEST))), shape)
+    ratio = small / np.maximum(1, shape)
+    maps = maps * ratio[:, :, None]
+    maps[:, :, 2] += (ratio - 1) / 2
+    sizes = [(w, h) if is_large else None for (w, h), is_large in zip(small.astype(int).tolist(), large, strict=True)]
+    return _Shrinking(sizes, maps)
+
+
+def _crop(
+    rectangle: NDArray[Any], small: tuple[int, int] | None, to_small: NDArray[np.float64], grid: NDArray[Any]
+) -> None:
+    """Resample the window's rectangle (h, w[, 3]) into the grid (P, P[, 3])."""
+    if small is not None:
         rectangle = cv2.resize(rectangle, small, interpolation=cv2.INTER_AREA)
-        fx, fy = small[0] / width, small[1] / height
-        to_window = np.array([[step_x * fx, 0, x * fx + (fx - 1) / 2], [0, step_y * fy, y * fy + (fy - 1) / 2]])
-    cv2.warpAffine(rectangle, to_window, grid.shape[:2], dst=grid, flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP)
+    cv2.warpAffine(rectangle, to_small, grid.shape[:2], dst=grid, flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP)

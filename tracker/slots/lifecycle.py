@@ -87,10 +87,10 @@ def visibility(
     count, patches = len(slots), responsibilities.patches
     pixels, shown = np.zeros(count, np.float32), np.zeros(count, np.float32)
     colours, hidden = np.full((count, 3), np.nan, np.float32), np.zeros(count, bool)
-    mine = patches.views(patches.join(responsibilities.gamma) * (patches.gather(verdict) == FOREGROUND))
+    mine = patches.views(responsibilities.gamma * (patches.gather(verdict) == FOREGROUND))
     expected = responsibilities.expected.tolist()
     for k, slot in enumerate(slots):
-        owned, window = float(mine[k].sum()), patches.windows[k]
+        owned, window = float(np.add.reduce(mine[k], axis=None)), patches.windows[k]
         if window is not None and owned > 1:
             colours[k] = np.einsum("yx,yxc->c", mine[k], image[window]) / (255 * owned)
         usual = max(slot.area_px, EXPECTED_AREA * expected[k])

@@ -62,6 +62,19 @@ class Patches:
                 view[...] = picture[window]
         return rows
 
+    def rows_at(
+        self, indices: NDArray[np.intp], slots: NDArray[np.intp], width: int
+    ) -> tuple[NDArray[np.bool_], NDArray[np.intp]]:
+        """Which of the pixels at `indices` (M,) of a flat picture `width` wide are in the windows of `slots` (M,); and their rows."""
+        corners = [(0, 0) if w is None else (w[0].start, w[1].start) for w in self.windows]
+        (top, left), (high, wide) = (np.array(pairs, np.intp).reshape(-1, 2).T for pairs in (corners, self.shapes))
+        y, x = np.divmod(indices, width)
+        y -= top[slots]
+        x -= left[slots]
+        inside = (y >= 0) & (y < high[slots]) & (x >= 0) & (x < wide[slots])
+        rows = np.array(self.edges)[slots] + y * wide[slots] + x
+        return inside, rows[inside]
+
     def join(self, pictures: Sequence[NDArray[Any]]) -> NDArray[Any]:
         """(N,) of K pictures (h_k, w_k), one in each window."""
         return np.concatenate([part.ravel() for part in pictures]) if pictures else np.zeros(0, np.float32)

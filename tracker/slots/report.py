@@ -4,37 +4,38 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from math import isnan
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tracker.labels import find_windows
-from tracker.slots.e_step import Responsibilities
+from tracker.slots.e_step import OwnedPixels
 from tracker.slots.slot import Slot
 from tracker.types import Box, Mask, Region, Segmentation
 
 
 def reported_numbers(slots: Sequence[Slot]) -> NDArray[np.int32]:
-    """(K + 1,) what is reported of the background and each slot; 0 for one that is hidden or not confirmed."""
-    return np.array([0, *(0 if slot.hidden else slot.number or 0 for slot in slots)], np.int32)
+    """(K,) what is reported of each slot; 0 for one that is hidden or not confirmed."""
+    return np.array([0 if slot.hidden else slot.number or 0 for slot in slots], np.int32)
 
 
 def regions_of(
-    slots: Sequence[Slot], boxes: Sequence[Box], responsibilities: Responsibilities, confidence: Mapping[int, float],
-    entropy: Sequence[float] | NDArray[np.float32],
+    slots: Sequence[Slot], boxes: Sequence[Box], owned: OwnedPixels, confidence: Mapping[int, float],
+    entropy: NDArray[np.float32],
 ) -> list[Region]:  # fmt: skip
     """The confirmed slots.
 
     boxes, entropy  of each slot; confidence  of each identity
     """
-    counts = np.bincount(responsibilities.labels.ravel(), minlength=len(slots) + 1)
+    pixels, unsure = np.bincount(owned.slots, minlength=len(slots)).tolist(), entropy.tolist()
     regions = []
     for k, slot in enumerate(slots):
         if slot.number is None:
             continue
-        area = 0.0 if slot.hidden else float(counts[k + 1])
-        unsure = None if slot.hidden or np.isnan(entropy[k]) else float(entropy[k])
-        regions.append(Region(slot.number, boxes[k], area, confidence[slot.number], slot.hidden, unsure))
+        area = 0.0 if slot.hidden else float(pixels[k])
+        bits = None if slot.hidden or isnan(unsure[k]) else unsure[k]
+        regions.append(Region(slot.number, boxes[k], area, confidence[slot.number], slot.hidden, bits))
     return regions
 
 
@@ -45,7 +46,7 @@ def visible_boxes(regions: Sequence[Region], labels: NDArray[np.int32]) -> list[
     for region in regions:
         if region.label in windows:
             rows, columns = windows[region.label]
-            region = replace(region, box=Box(columns.start, rows.start, columns.stop, rows.stop))
+            region = replace(region, box=Box(*map(float, (columns.start, rows.start, columns.stop, rows.stop))))
         seen.append(region)
     return seen
 
@@ -55,8 +56,8 @@ def at_frame_size(
 ) -> Segmentation:
     """Labels and foreground as they are, boxes in pixels of a frame of `size` (width, height)."""
     fx, fy = size[0] / labels.shape[1], size[1] / labels.shape[0]
-    placed = []
-    for region in regions:
+    placed = list(regions) if (fx, fy) == (1, 1) else []
+    for region in regions[len(placed) :]:
         box = Box(region.box.x0 * fx, region.box.y0 * fy, region.box.x1 * fx, region.box.y1 * fy)
         placed.append(replace(region, box=box, area_px=region.area_px * fx * fy))
     return Segmentation(labels, tuple(placed), persistent=True, foreground=foreground, frame_size=size)

@@ -18,7 +18,7 @@ from tracker.resize import to_working_width
 from tracker.slots.association import Association, Observation, apply, associate
 from tracker.slots.blobs import Blobs, find_blobs
 from tracker.slots.confidence import ConfidenceEstimator, entropies
-from tracker.slots.e_step import Responsibilities, crop_frame, e_step
+from tracker.slots.e_step import OwnedPixels, Responsibilities, crop_frame, e_step
 from tracker.slots.identity import update_identities
 from tracker.slots.lifecycle import Visibility, confirm, spawn, terminate, update_visibility, visibility
 from tracker.slots.pose import NOWHERE, Fit, coast, mask_boxes, measure
@@ -82,6 +82,7 @@ class SlotsSegmenter:
         seen = Observation(image, blobs, responsibilities.labels, self._visit(frame.scene, verdict), interval.look_s)
         association = associate(seen, slots.records, predicted, life)
         apply(association, blobs, responsibilities, slots)
+        owned = responsibilities.owned()
         # identify: who is seen, and who is who
         shown = visibility(slots.records, responsibilities, association, image, verdict, life)
         update_visibility(slots.records, shown, association, life, interval)
@@ -95,18 +96,19 @@ class SlotsSegmenter:
         # measure: positions by the blobs where they are certain
         boxes = self._measure(association, blobs, shown, predicted, fitted, size, interval)
         # report
-        regions = self._regions(responsibilities, boxes, association, verdict, interval)
-        labels = reported_numbers(slots.records)[responsibilities.labels]
+        regions = self._regions(responsibilities, owned, boxes, association, verdict, interval)
+        numbers = reported_numbers(slots.records)
+        labels = owned.painted(numbers)
         # slots end, and begin
         terminate(slots, association, superseded, size, life, look_s=interval.look_s)
         for birth in association.births:
             spawn(slots, birth, image, self.settings)
         if frame.scene is not None:
-            self._teach_scene(image, labels, interval)
+            self._teach_scene(image, owned, numbers, interval)
             labels = self.scene.complete(labels)
         if self.settings.boxes == "visible":
             regions = visible_boxes(regions, labels)
-        foreground = (labels > 0) | blobs.at_least(life.min_area * blobs.labels.size)
+        foreground = (labels > 0) | blobs.painted(blobs.areas >= life.min_area * blobs.labels.size)
         return at_frame_size(labels, foreground, regions, frame.size)
 
     def _predict(self, time_s: float) -> Interval:
@@ -197,6 +199,7 @@ class SlotsSegmenter:
     def _regions(
         self,
         responsibilities: Responsibilities,
+        owned: OwnedPixels,
         boxes: list[Box],
         association: Association,
         verdict: NDArray[np.uint8],
@@ -208,9 +211,9 @@ class SlotsSegmenter:
             slots, responsibilities, boxes, association,
             entropy=entropy, foreground=verdict == FOREGROUND, dt_s=interval.dt_s,
         )  # fmt: skip
-        return regions_of(slots, boxes, responsibilities, confidence, entropy)
+        return regions_of(slots, boxes, owned, confidence, entropy)
 
-    def _teach_scene(self, image: Image, labels: NDArray[np.int32], interval: Interval) -> None:
+    def _teach_scene(self, image: Image, owned: OwnedPixels, numbers: NDArray[np.int32], interval: Interval) -> None:
         """Tell the scene what is known to be object, so that what stops neither fades nor leaves a ghost.
 
         Without a prescan a thing that has never moved may be scenery that the scene got wrong: after a while it is given up.
@@ -220,4 +223,4 @@ class SlotsSegmenter:
             slot.number for slot in self._slots
             if slot.number and (self._prepared or slot.moved or not lasts(slot.age_s, still_s))
         ]  # fmt: skip
-        self.scene.learn(image, np.isin(labels, kept) if kept else None, dt_s=interval.dt_s)
+        self.scene.learn(image, owned.painted(np.isin(numbers, kept)) if kept else None, dt_s=interval.dt_s)

@@ -109,12 +109,16 @@ class ForegroundScene:
 
         There an object is likelier than a shadow: a dark bumper over the shadow of its car.
         """
+        hulls = np.zeros_like(labels)
+        for label, (rows, columns) in find_windows(labels).items():
+            mask = (labels[rows, columns] == label).view(np.uint8)
+            outlines, _ = cv2.findContours(
+                mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE, offset=(columns.start, rows.start)
+            )
+            cv2.fillConvexPoly(hulls, cv2.convexHull(np.concatenate(outlines)), label)
+        between = np.flatnonzero(self._perhaps & (labels == 0) & (hulls > 0))
         complete = labels.copy()
-        loose = self._perhaps & (labels == 0)
-        for label, window in find_windows(labels).items():
-            if loose[window].any():
-                between = _convex_hull((labels[window] == label).view(np.uint8))
-                np.copyto(complete[window], label, where=between & loose[window])
+        complete.ravel()[between] = hulls.ravel()[between]
         return complete
 
     def learn(self, image: Image, known_foreground: Mask | None = None, *, dt_s: float = REFERENCE_S) -> None:
@@ -172,9 +176,3 @@ def _connected(found: Mask, different: Mask, *, most: float) -> Mask:
     trusted = (seeded > 0) & (pieces.areas <= (1 + most) * np.maximum(1, seeded))
     trusted[0] = False
     return np.asarray(trusted[pieces.labels] & (solid == 0))
-
-
-def _convex_hull(mask: NDArray[np.uint8]) -> Mask:
-    """(h, w) the convex hull of a mask."""
-    outlines, _ = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
-    return cv2.fillConvexPoly(np.zeros_like(mask), cv2.convexHull(np.concatenate(outlines)), 1) > 0

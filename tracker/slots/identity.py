@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from itertools import combinations, pairwise
+from itertools import accumulate, combinations, pairwise
 from math import ceil
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -44,17 +45,20 @@ def part_colours(image: Image, owners: Labels, boxes: Mapping[int, Box]) -> Arra
 
     owners  (H, W) 1 + the slot that has each pixel; boxes  of the slots, in which their pixels count
     """
-    if not boxes:
-        return np.zeros((0, PARTS, 3), np.float32)
     patches = Patches([_window(box, owners.shape) for box in boxes.values()])
-    rows = [_part_rows(height) for height, _ in patches.shapes]
-    sizes = [count * width for counts, (_, width) in zip(rows, patches.shapes, strict=True) for count in counts]
-    parts = np.repeat(np.arange(PARTS * len(boxes)), sizes)  # rows of a window lie one after the other, so parts do
-    mine = np.flatnonzero(patches.gather(owners) == (np.fromiter(boxes, np.int64, len(boxes)) + 1)[patches.slots])
-    parts, pixels = parts[mine], patches.gather(image)[mine]
-    counts = np.bincount(parts, minlength=PARTS * len(boxes))
-    sums = np.stack([np.bincount(parts, pixels[:, c], minlength=len(counts)) for c in range(3)])
-    means = np.where(counts >= FEWEST_PX, sums * (1 / np.maximum(1, counts)), np.nan)  # (3, N PARTS)
+    if not len(patches):
+        return np.full((len(boxes), PARTS, 3), np.nan, np.float32)
+    sizes = [count * width for height, width in patches.shapes for count in _part_rows(height)]
+    starts = np.minimum(
+        [0, *accumulate(sizes[:-1])], len(patches) - 1
+    )  # rows of a window follow each other, so parts do
+    mine = patches.gather(owners) == (np.fromiter(boxes, np.int64, len(boxes)) + 1)[patches.slots]
+    planes = cv2.split(patches.gather(image)[:, None])
+    counts, *sums = (
+        np.where(sizes, np.add.reduceat(rows, starts, dtype=np.int64), 0)
+        for rows in (mine, *(np.ravel(plane) * mine for plane in planes))
+    )
+    means = np.where(counts >= FEWEST_PX, np.stack(sums) * (1 / np.maximum(1, counts)), np.nan)  # (3, N PARTS)
     return np.asarray(means.T.reshape(-1, PARTS, 3), np.float32) / np.float32(255)
 
 

@@ -13,9 +13,9 @@ from tracker.slots.blobs import Birth
 from tracker.slots.e_step import Responsibilities, crop_birth
 from tracker.slots.identity import find_stolen, succeed, take_identity
 from tracker.slots.pose import PART_SIZE_RATE, VISIBLE, boxes_about, touch_border
-from tracker.slots.settings import LifeSettings, SlotsSettings
+from tracker.slots.settings import CellSettings, LifeSettings, SlotsSettings
 from tracker.slots.slot import Geometry, Slot, Slots
-from tracker.slots.state import new_slot
+from tracker.slots.state import SlotArrays, new_slot
 from tracker.timing import REFERENCE_S, Interval, lasts, rate_over
 from tracker.types import FOREGROUND, Image, intersections
 
@@ -237,26 +237,36 @@ def terminate(
     slots.terminate(ended | find_ended(poses, records, size, settings))
 
 
-def spawn(slots: Slots, birth: Birth, image: Image, settings: SlotsSettings) -> None:
-    """A new slot, or a hidden one that has come back; nothing where there are as many as there may be."""
-    back = find_returning(birth, slots.poses, slots.records, settings.life)
-    if back is None and len(slots) >= settings.max_slots:
-        return
+def spawn(slots: Slots, births: Sequence[Birth], image: Image, settings: SlotsSettings) -> None:
+    """New slots, or hidden ones that have come back; nothing where there are as many as there may be."""
+    begun: list[tuple[Slot, SlotArrays]] = []
+    for birth in births:
+        back = find_returning(birth, slots.poses, slots.records, settings.life)
+        if back is None and len(slots) + len(begun) >= settings.max_slots:
+            continue
+        state = _state_of(birth, image, slots.cell)
+        if state is None:
+            continue
+        if back is not None:
+            slots.revive(back, state, birth.box.centre)
+            continue
+        x, y, width, height = state.pose[0].tolist()
+        geometry = Geometry(size=(width, height), window=(width, height))
+        begun.append((Slot((x, y), birth.area_px, geometry, colour=birth.colour), state))
+    slots.spawn(begun)
+
+
+def _state_of(birth: Birth, image: Image, cell: CellSettings) -> SlotArrays | None:
+    """The state of a slot that begins, one row; None outside the picture."""
     width, height = max(SMALLEST_POSE_PX, birth.box.width), max(SMALLEST_POSE_PX, birth.box.height)
     pose = np.array([*birth.box.centre, width, height], np.float32)
     silhouette = np.zeros(image.shape[:2], np.float32)
     silhouette[int(birth.box.y0) : int(birth.box.y1), int(birth.box.x0) : int(birth.box.x1)] = birth.mask
-    seen = crop_birth(image, silhouette, pose, slots.cell.grid_px)
+    seen = crop_birth(image, silhouette, pose, cell.grid_px)
     if seen is None:
-        return
+        return None
     mask, colour = seen
-    state = new_slot(slots.cell, pose=pose, colour=colour, mask=mask)
-    if back is not None:
-        slots.revive(back, state, birth.box.centre)
-        return
-    x, y, width, height = pose.tolist()
-    geometry = Geometry(size=(width, height), window=(width, height))
-    slots.spawn(Slot((x, y), birth.area_px, geometry, colour=birth.colour), state)
+    return new_slot(cell, pose=pose, colour=colour, mask=mask)
 
 
 def find_duplicates(poses: Array, slots: Sequence[Slot], settings: LifeSettings) -> tuple[set[int], set[int]]:

@@ -101,8 +101,7 @@ class SlotsSegmenter:
         labels = owned.painted(numbers)
         # slots end, and begin
         terminate(slots, association, superseded, size, life, look_s=interval.look_s)
-        for birth in association.births:
-            spawn(slots, birth, image, self.settings)
+        spawn(slots, association.births, image, self.settings)
         if frame.scene is not None:
             self._teach_scene(image, owned, numbers, interval)
             labels = self.scene.complete(labels)

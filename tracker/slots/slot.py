@@ -191,10 +191,12 @@ class Slots:
             self[k].geometry = one
         self.state.pose[rows], self.state.velocity[rows] = poses, velocities
 
-    def spawn(self, slot: Slot, state: SlotArrays) -> None:
-        """Add a slot with its state, whose arrays have one row."""
-        self._records.append(slot)
-        self.state = SlotArrays(*(np.concatenate([part, value]) for part, value in zip(self.state, state, strict=True)))
+    def spawn(self, begun: Sequence[tuple[Slot, SlotArrays]]) -> None:
+        """Add slots, each with its state, whose arrays have one row."""
+        if begun:
+            self._records += [slot for slot, _ in begun]
+            parts = zip(self.state, *(state for _, state in begun), strict=True)
+            self.state = SlotArrays(*(np.concatenate(rows) for rows in parts))
 
     def revive(self, k: int, state: SlotArrays, centre: Pair) -> None:
         """Slot k is seen again at `centre`, at rest, as in `state` (one row); its recurrent state it keeps."""

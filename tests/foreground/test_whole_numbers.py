@@ -10,6 +10,7 @@ from tracker.foreground.features import CHANNELS, as_numbers
 from tracker.foreground.net import ForegroundNet, rounded_weight
 from tracker.foreground.predictor import CERTAIN, TorchPredictor, WholeNumberPredictor
 from tracker.foreground.settings import ForegroundNetSettings
+from tracker.foreground.training import mean_of
 from tracker.foreground.unet import VALUES
 from tracker.foreground.weights import load_foreground, save_foreground
 
@@ -88,3 +89,11 @@ def test_the_shipped_graph_is_that_of_the_shipped_weights() -> None:
     predict, digest = load_foreground("foreground")
     assert isinstance(predict, WholeNumberPredictor)
     assert len(digest) == 64
+
+
+def test_the_mean_of_two_networks_has_weights_between_theirs_and_the_first_ones_steps(net: ForegroundNet) -> None:
+    torch.manual_seed(1)
+    other = ForegroundNet(SMALL)
+    mean = mean_of(net, other, share=0.25)
+    torch.testing.assert_close(mean.answer.weight, 0.75 * net.answer.weight + 0.25 * other.answer.weight)
+    assert torch.equal(mean.steps, net.steps)

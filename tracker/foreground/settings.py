@@ -39,6 +39,8 @@ class ForegroundTrainSettings(LoopSettings):
     """the latest draws, from which batches are taken"""
     begin: str | None = None
     """weights to begin with: the name of a shipped network, or a path; None: random ones"""
+    begin_share: Share = 0.0
+    """weight of those in what is saved, beside the trained ones: their mean is better on real pictures than either"""
     rounded_from: Share = 0.8
     """from this share of the steps on the network computes in whole numbers, as it will at work"""
     learning_rate: float = Field(2e-3, ge=1e-12, le=10)

@@ -128,7 +128,21 @@ class _ForegroundTask:
         return evaluate(net, held_out, self.device)
 
     def save(self, net: ForegroundNet, path: Path, *, trained_steps: int) -> None:
-        save_foreground(net, self.settings.net, path, trained_steps=trained_steps)
+        settings = self.settings
+        if settings.begin is not None:
+            net = mean_of(net, load_foreground_net(settings.begin)[0], share=settings.begin_share)
+        save_foreground(net, settings.net, path, trained_steps=trained_steps)
+
+
+def mean_of(net: ForegroundNet, other: ForegroundNet, *, share: float) -> ForegroundNet:
+    """A network whose weights are (1 - share) those of `net` and `share` those of `other`; its steps are those of `net`.
+
+    Wortsman et al. 2022, Robust fine-tuning of zero-shot models.
+    """
+    mean, others = ForegroundNet(net.settings), other.state_dict()
+    mixed = {name: torch.lerp(value.cpu(), others[name], share) for name, value in net.state_dict().items()}
+    mean.load_state_dict(mixed | {"steps": net.steps.cpu()})
+    return mean.eval()
 
 
 def _batch(kept: list[DrawnFrames], settings: ForegroundTrainSettings, step: int) -> tuple[Tensor, Tensor]:

@@ -3,7 +3,10 @@
 import os
 from pathlib import Path
 
+import cv2
 import pytest
+
+cv2.setNumThreads(1)  # tests fork, and OpenCV's threads do not survive that
 
 
 @pytest.fixture(scope="session")

@@ -484,6 +484,17 @@ def _settings(common: dict[str, Any]) -> RunSettings:
     return settings
 
 
+def _use_one_opencv_thread() -> None:
+    """OpenCV works in the thread that asks it: the line has threads of its own, and small pictures are shared out at a loss.
+
+    Here and not in the line: the number is the process's, and setting it in a fork of a process that had several waits for ever.
+    """
+    import cv2
+
+    if cv2.getNumThreads() != 1:
+        cv2.setNumThreads(1)
+
+
 def _carry_out(common: dict[str, Any], **job: Any) -> None:
     """Do the job, say how it went, and raise KeyboardInterrupt if it was interrupted."""
     spans, trace = _spans(), common.pop("profile")
@@ -494,6 +505,7 @@ def _carry_out(common: dict[str, Any], **job: Any) -> None:
     quiet, verbose = common.pop("quiet"), common.pop("verbose")
     reads = tuple(map(Path, common["files"]))
     settings = _settings(common)
+    _use_one_opencv_thread()
     with shown_progress(quiet=quiet) as progress:
         asked = Job(
             **job, **common, reads=reads, profile=spans is not None, trace=trace if trace and trace.name else None

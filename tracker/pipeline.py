@@ -11,11 +11,9 @@ Processing a file, watching a camera and comparing the two methods are this loop
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import partial
-
-import cv2
 
 from tracker.background import KnownScenes
 from tracker.errors import SourceError
@@ -96,11 +94,7 @@ def run(
                 with watch.stage("scene", frame.index):
                     return replace(frame, scene=scenes.step(frame.small, frame.time_s))
 
-            with (
-                watch.stage("total"),
-                _one_opencv_thread(),
-                read_ahead(source, queue_frames=queue_frames, step=place) as incoming,
-            ):
+            with watch.stage("total"), read_ahead(source, queue_frames=queue_frames, step=place) as incoming:
                 decoded = watch.waits("decode", _interruptible(incoming, interrupts))
                 ahead = 0 if source.info.live else FRAMES_AHEAD
                 with closing(moments(decoded, lanes, partial(_timed_step, watch), ahead=ahead)) as made:
@@ -132,17 +126,6 @@ def _learn_scene(
         images = scenes.prepare(prescan.pictures(source))
         if images:
             prepare(lanes, images)
-
-
-@contextmanager
-def _one_opencv_thread() -> Iterator[None]:
-    """OpenCV works in the thread that asks it: the line has threads of its own, and small pictures are shared out at a loss."""
-    before = cv2.getNumThreads()
-    cv2.setNumThreads(1)
-    try:
-        yield
-    finally:
-        cv2.setNumThreads(before)
 
 
 def _interruptible(frames: Iterator[Frame], interrupts: Interrupts) -> Iterator[Frame]:

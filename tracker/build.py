@@ -36,7 +36,7 @@ def _gmm(name: str, settings: RunSettings) -> Lane:
 
 
 def _slots(name: str, settings: RunSettings) -> Lane:
-    # these bring torch: only where the lane is asked for
+    # these bring ONNX Runtime: only where the lane is asked for
     from tracker.background import Mixture
     from tracker.foreground.scene import ForegroundScene
     from tracker.foreground.weights import load_foreground

@@ -23,7 +23,7 @@ from typing import Any
 
 import torch
 from lane_cost import measure
-from speed import draw, environment
+from speed import draw, environment, process_command
 
 from tracker.foreground.features import CHANNELS
 from tracker.foreground.weights import load_foreground_net
@@ -133,20 +133,8 @@ def streams(devices: list[str], counts: tuple[int, ...], frames: int, folder: Pa
 
 
 def _run(clip: Path, output: Path, device: str, frames: int) -> list[str]:
-    asked = [
-        "process",
-        str(clip),
-        "-o",
-        str(output),
-        "--lanes",
-        "slots",
-        "--device",
-        device,
-        "--no-video",
-        "-q",
-        "--overwrite",
-    ]
-    return [sys.executable, "-m", "tracker", *asked, "--max-frames", str(frames)]
+    command = process_command(str(clip), str(output), lanes="slots", frames=str(frames))
+    return [sys.executable, *command, "--device", device, "--no-video"]
 
 
 def agreement(folder: Path, devices: list[str]) -> Part:

@@ -48,21 +48,14 @@ def _other(script: str, *first: str) -> tuple[str, ...]:
     return (str(OTHERS / script), *first, "CLIP", "OUT", "FRAMES")
 
 
+def process_command(clip: str, output: str, *, lanes: str, frames: str) -> tuple[str, ...]:
+    """`tracker process`, behind `python`."""
+    asked = ("process", clip, "-o", output, "--lanes", lanes, "-q", "--overwrite", "--max-frames", frames)
+    return ("-m", "tracker", *asked)
+
+
 def _process(lanes: str) -> tuple[str, ...]:
-    return (
-        "-m",
-        "tracker",
-        "process",
-        "CLIP",
-        "-o",
-        "OUT",
-        "--lanes",
-        lanes,
-        "-q",
-        "--overwrite",
-        "--max-frames",
-        "FRAMES",
-    )
+    return process_command("CLIP", "OUT", lanes=lanes, frames="FRAMES")
 
 
 ROWS = (

@@ -18,7 +18,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from speed import draw, environment
+from speed import draw, environment, process_command
 
 SIZE, FRAMES = "1920x1080", 100
 SHOWN_FRAMES = 3
@@ -35,22 +35,9 @@ def help_s(clip: Path, folder: Path) -> float:
 
 def first_frame_s(clip: Path, folder: Path, lanes: str) -> float:
     output = folder / "start.mp4"
-    asked = [
-        "process",
-        str(clip),
-        "-o",
-        str(output),
-        "--lanes",
-        lanes,
-        "--max-frames",
-        str(SHOWN_FRAMES),
-        "-q",
-        "--overwrite",
-    ]
+    command = process_command(str(clip), str(output), lanes=lanes, frames=str(SHOWN_FRAMES))
     began_unix_s = time.time()
-    done = subprocess.run(
-        [sys.executable, "-m", "tracker", *asked, "--profile"], capture_output=True, text=True, env=environment()
-    )
+    done = subprocess.run([sys.executable, *command, "--profile"], capture_output=True, text=True, env=environment())
     if done.returncode:
         sys.exit(done.stderr)
     trace = json.loads(output.with_suffix(".trace.json").read_text(encoding="utf-8"))

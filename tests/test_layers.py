@@ -26,6 +26,7 @@ WAIST = {
     "picture",
     "inference",
     "components",
+    "channels",
     "yuv",
     "em",
     "learning",

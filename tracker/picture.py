@@ -5,10 +5,7 @@ from __future__ import annotations
 from threading import Lock
 from typing import Protocol
 
-import cv2
-import numpy as np
-
-from tracker.resize import size_at
+from tracker.resize import averaged_to, size_at
 from tracker.types import SMALL_PX, Image, Working
 from tracker.yuv import Planes
 
@@ -79,9 +76,7 @@ class _Array:
         self.size = (image.shape[1], image.shape[0])
 
     def rgb(self, size: tuple[int, int]) -> Image:
-        if size == self.size:
-            return self._image
-        return np.asarray(cv2.resize(self._image, size, interpolation=cv2.INTER_AREA), np.uint8)
+        return averaged_to(self._image, size)
 
     def thinned(self, step: int) -> Image:
         return self._image[::step, ::step]

@@ -6,14 +6,13 @@ import threading
 from dataclasses import dataclass
 
 from tracker.resize import size_at
+from tracker.sources.ahead import join
 from tracker.types import Image, Source, Working
 
 MOST_BYTES = 300_000_000
 """The pictures together stay below this, so that a 4K clip fits a laptop's memory too."""
 MEDIAN_FRAMES = 5
 """But so many there are at any size: the median of two or three is a picture with whoever stands in it."""
-WAKE_S = 0.5
-"""The caller wakes this often while it waits: on Windows, Ctrl+C does not reach a thread that waits without end."""
 
 
 @dataclass(frozen=True)
@@ -60,18 +59,14 @@ class PrescanAhead:
 
     def pictures(self, source: Source) -> list[Image]:
         """Wait for the pictures, which are those of the source that it began with; raises what taking them raised."""
-        self._join()
+        join(self._thread)
         if self._error is not None:
             raise self._error
         return self._pictures
-
-    def _join(self) -> None:
-        while self._thread.is_alive():
-            self._thread.join(WAKE_S)
 
     def __enter__(self) -> PrescanAhead:
         self._thread.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._join()
+        join(self._thread)

@@ -16,6 +16,11 @@ def size_at(size: tuple[int, int], width: Working) -> tuple[int, int]:
 
 def to_working_width(image: Image, width: Working) -> Image:
     """An image (H, W, 3) averaged down to `width` pixels across; itself if it is no wider, or `width` is "full"."""
-    own = (image.shape[1], image.shape[0])
-    size = size_at(own, width)
-    return image if size == own else cv2.resize(image, size, interpolation=cv2.INTER_AREA)  # type: ignore[return-value]
+    return averaged_to(image, size_at((image.shape[1], image.shape[0]), width))
+
+
+def averaged_to(image: Image, size: tuple[int, int]) -> Image:
+    """An image (H, W, 3) averaged down to `size` (width, height); itself if that is its own."""
+    if size == (image.shape[1], image.shape[0]):
+        return image
+    return cv2.resize(image, size, interpolation=cv2.INTER_AREA)  # type: ignore[return-value]

@@ -128,6 +128,10 @@ class Box(NamedTuple):
         x0, y0 = min(max(self.x0, 0.0), width), min(max(self.y0, 0.0), height)
         return Box(x0, y0, max(x0, min(self.x1, width)), max(y0, min(self.y1, height)))
 
+    def scaled(self, across: float, down: float) -> Box:
+        """The same place in a picture so many times as wide and high."""
+        return Box(self.x0 * across, self.y0 * down, self.x1 * across, self.y1 * down)
+
     def iou(self, other: Box) -> float:
         """Intersection over union, in [0, 1]."""
         common = self.intersection(other)

@@ -3,6 +3,7 @@
 import cv2
 import numpy as np
 import pytest
+from overlays import anywhere, trails_of
 
 from tracker.draw import ImageCanvas, Overlay, OverlaySettings, Trails, YuvCanvas, colour_of, draw_view
 from tracker.draw.text import Place, Words, tag
@@ -113,16 +114,11 @@ def test_a_moment_drawn_for_two_kinds_of_sinks_has_its_steps_of_trails_once():
 
 
 @pytest.mark.parametrize("size", [(2, 2), (8, 6), (48, 48), (322, 242)])
-@pytest.mark.parametrize(
-    "box", [(-30, -30, 10, 10), (1e7, 1e7, 2e7, 2e7), (-1e9, 0, 1e9, 4), (3, 3, 3, 3), (0.4, 0.4, 3.6, 3.6)]
-)
+@anywhere
 def test_boxes_anywhere_and_frames_of_any_even_size_are_drawn(size, box):
     width, height = size
-    trails = Trails(10)
     tracks = (Track(1, Box(*box), 1.0, 0), Track(2, Box(*box), 1.0, 0, hidden=True))
-    for index in range(3):
-        trails.add(tracks, index)
-    trails.add((Track(1, Box(0, 0, 2, 2), 1.0, 0),), 3)
+    trails = trails_of(tracks)
     labels = np.zeros((max(1, height // 2), max(1, width // 2)), np.int32)
     labels[-1:, -1:] = 1
     view = View("a", Segmentation(labels, (), True, labels > 0, size), (*tracks, Track(3, Box(*box), 1.0, 1)))

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from overlays import anywhere, trails_of
 
 from tracker.draw import (
     ImageCanvas,
@@ -167,16 +168,11 @@ def test_hidden_boxes_are_drawn_even_where_boxes_are_switched_off():
 
 
 @pytest.mark.parametrize("size", [(1, 1), (7, 5), (48, 48), (321, 241)])
-@pytest.mark.parametrize(
-    "box", [(-30, -30, 10, 10), (1e7, 1e7, 2e7, 2e7), (-1e9, 0, 1e9, 4), (3, 3, 3, 3), (0.4, 0.4, 3.6, 3.6)]
-)
+@anywhere
 def test_boxes_anywhere_and_frames_of_any_size_are_drawn(size, box):
     width, height = size
-    trails = Trails(10)
     tracks = (Track(1, Box(*box), 1.0, 0), hidden(2, *box))
-    for index in range(3):
-        trails.add(tracks, index)
-    trails.add((Track(1, Box(0, 0, 2, 2), 1.0, 0),), 3)
+    trails = trails_of(tracks)
     out = draw(grey(width, height), view_of(width, height, *tracks), settings=OverlaySettings(), trails=trails)
     assert out.shape == (height, width, 3)
     assert out.dtype == np.uint8

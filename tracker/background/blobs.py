@@ -106,7 +106,7 @@ class GmmSegmenter:
         regions = []
         for label, n in enumerate(kept.tolist(), 1):
             (x, y, w, h), area = pieces.boxes[n].tolist(), int(pieces.areas[n])
-            regions.append(Region(label, Box(x * sx, y * sy, (x + w) * sx, (y + h) * sy), area_px=area * sx * sy))
+            regions.append(Region(label, Box(x, y, x + w, y + h).scaled(sx, sy), area_px=area * sx * sy))
         return renamed[pieces.labels], tuple(regions)
 
 

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from tracker.background.light import Array, light_between, relight
 from tracker.background.structure import FEWEST, Thumbnail, kept_blocks, likeness, thumbnail
+from tracker.channels import largest_channel
 from tracker.types import Image, Mask
 
 Samples = NDArray[np.uint8]
@@ -57,7 +58,7 @@ def without_visitors(images: Sequence[Image]) -> NDArray[np.uint8]:
     threshold[swapped] = DIFFERS
     for n, image in enumerate(stack):
         beyond = np.asarray(cv2.subtract(cv2.absdiff(image, scene), threshold), np.uint8)  # 0 up to the threshold
-        visitor = _most(beyond)
+        visitor = largest_channel(beyond)
         cv2.copyTo(scene, visitor, image)
         if n in lights:  # back to its own light
             image[...] = np.where(visitor[..., None] > 0, relight(scene, lights[n]), images[n])
@@ -165,9 +166,3 @@ def _step(around: Image, inside: Image, place: Mask) -> float:
     if not rim.any():
         return float("inf")
     return float(np.abs(inside[rim] - outer[rim] / weight[rim][:, None]).mean())
-
-
-def _most(image: Image) -> Samples:
-    """(H, W) the largest of each pixel's channels."""
-    red, green, blue = cv2.split(image)
-    return np.asarray(cv2.max(cv2.max(red, green), blue), np.uint8)

@@ -116,9 +116,9 @@ def mean_colour(frame: Frame, labels: Labels, track: Track) -> Colour | None:
     if track.hidden or not track.label:
         return None
     height, width = labels.shape
-    fx, fy = width / frame.size[0], height / frame.size[1]
-    x0, y0 = max(0, int(track.box.x0 * fx)), max(0, int(track.box.y0 * fy))
-    x1, y1 = min(width, int(track.box.x1 * fx) + 1), min(height, int(track.box.y1 * fy) + 1)
+    box = track.box.scaled(width / frame.size[0], height / frame.size[1])
+    x0, y0 = max(0, int(box.x0)), max(0, int(box.y0))
+    x1, y1 = min(width, int(box.x1) + 1), min(height, int(box.y1) + 1)
     if x1 - x0 < 1 or y1 - y0 < 1:
         return None
     rows = slice(y0, y1, max(1, (y1 - y0) // ROWS))

@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from tracker.channels import largest_channel
 from tracker.foreground.light import COVERED_WEIGHT, LIGHT_WEIGHT, in_light, is_dimmed, light_factor
 from tracker.timing import REFERENCE_S, lasts, rate_over
 from tracker.types import BACKGROUND, FOREGROUND, UNSURE, Image, Mask, Scene, Verdicts
@@ -154,7 +155,8 @@ class SceneFeatures:
         verdict = self.mixture.judge(image)
         different: Mask = verdict == FOREGROUND
         light_changed, covered, weights = self._explain(image, different)
-        expected = in_light(self._background(), light_factor(image, self._background(), verdict, weights))
+        background = self._background()
+        expected = in_light(background, light_factor(image, background, verdict, weights))
         tinted = different.copy()
         tinted[different] = ~is_dimmed(image[different], expected[different])
         difference = _difference(image, expected)
@@ -217,9 +219,7 @@ class SceneFeatures:
 
 def _difference(colours: Image, expected: Image) -> NDArray[np.uint8]:
     """(H, W) of the channel that differs most."""
-    # OpenCV on whole pictures: numpy's loops over a last axis of three take several times as long
-    planes = cv2.split(cv2.absdiff(colours, expected))
-    return np.asarray(cv2.max(cv2.max(planes[0], planes[1]), planes[2]), np.uint8)
+    return largest_channel(np.asarray(cv2.absdiff(colours, expected), np.uint8))
 
 
 def _channels(colours: Image, expected: Image, verdict: Verdicts, variability: Array) -> NDArray[np.uint8]:

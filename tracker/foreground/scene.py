@@ -11,7 +11,6 @@ from collections.abc import Sequence
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from tracker.components import components
 from tracker.foreground.features import FrameFeatures, PicturedScene, SceneFeatures
@@ -22,8 +21,6 @@ from tracker.foreground.settings import ForegroundSettings
 from tracker.labels import find_windows
 from tracker.timing import REFERENCE_S
 from tracker.types import BACKGROUND, FOREGROUND, UNSURE, Image, Labels, Mask, Verdicts
-
-Array = NDArray[np.float32]
 
 # what the network is shown
 LEAST_SIDE_PX = 8

@@ -129,7 +129,7 @@ class _ForegroundTask:
 
     def save(self, net: ForegroundNet, path: Path, *, trained_steps: int) -> None:
         settings = self.settings
-        if settings.begin is not None:
+        if settings.begin is not None and settings.begin_share:
             net = mean_of(net, load_foreground_net(settings.begin)[0], share=settings.begin_share)
         save_foreground(net, settings.net, path, trained_steps=trained_steps)
 

@@ -58,6 +58,5 @@ def at_frame_size(
     fx, fy = size[0] / labels.shape[1], size[1] / labels.shape[0]
     placed = list(regions) if (fx, fy) == (1, 1) else []
     for region in regions[len(placed) :]:
-        box = Box(region.box.x0 * fx, region.box.y0 * fy, region.box.x1 * fx, region.box.y1 * fy)
-        placed.append(replace(region, box=box, area_px=region.area_px * fx * fy))
+        placed.append(replace(region, box=region.box.scaled(fx, fy), area_px=region.area_px * fx * fy))
     return Segmentation(labels, tuple(placed), persistent=True, foreground=foreground, frame_size=size)

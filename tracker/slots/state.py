@@ -67,7 +67,11 @@ class TorchCell:
     """The cell by torch, on any device."""
 
     def __init__(self, cell: WindowCell, *, device: str = "cpu") -> None:
+        import torch
+
         self._cell, self._device, self.settings = cell.to(device).eval(), device, cell.settings
+        # windows are too small to be shared out, and torch's waiting threads spin against the decoder and the encoder
+        torch.set_num_threads(1)
 
     def __call__(self, state: SlotArrays, seen: Array, *, visible: Array, fit: Array) -> SlotArrays:
         """See `Cell`."""

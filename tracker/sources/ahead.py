@@ -12,6 +12,12 @@ WAKE_S = 0.5
 """The caller wakes this often while it waits: on Windows, Ctrl+C does not reach a thread that waits without end."""
 
 
+def join(thread: threading.Thread) -> None:
+    """Wait until a thread has ended, waking now and then."""
+    while thread.is_alive():
+        thread.join(WAKE_S)
+
+
 def read_ahead(
     source: Source, *, queue_frames: int = 8, step: Callable[[Frame], Frame] = lambda frame: frame
 ) -> ReadAhead:
@@ -95,6 +101,5 @@ class ReadAhead(Iterator[Frame]):
         with self._changed:
             self._stopping = True
             self._changed.notify_all()
-        while self._thread.is_alive():
-            self._thread.join(WAKE_S)
+        join(self._thread)
         self._queue.clear()

@@ -19,6 +19,7 @@ from av.video.reformatter import VideoReformatter
 from numpy.typing import NDArray
 
 from tracker.errors import SourceError
+from tracker.resize import averaged_to
 from tracker.sources.address import is_url, scheme, shown
 from tracker.sources.clock import MOST_FPS, USUAL_FPS
 from tracker.sources.connect import in_steps
@@ -315,7 +316,11 @@ class Decoder:
         with self._converting:
             if self.stretch is not None:
                 image = self.stretch(deep_values(picture, self._reformatter))
-                return image if size is None else _shrunk(image, size, averaged=averaged)
+                if size is None:
+                    return image
+                if averaged:
+                    return averaged_to(image, size)
+                return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_NEAREST), np.uint8)
             if size is None or size == (picture.width, picture.height):
                 return np.ascontiguousarray(self._reformatter.reformat(picture, format="rgb24").to_ndarray())
             # from the stored planes to few pixels in one pass: a sixth of the time of all pixels first
@@ -327,12 +332,6 @@ class Decoder:
     def close(self) -> None:
         """Let go of the file or connection."""
         self._container.close()
-
-
-def _shrunk(image: Image, size: tuple[int, int], *, averaged: bool) -> Image:
-    return np.asarray(
-        cv2.resize(image, size, interpolation=cv2.INTER_AREA if averaged else cv2.INTER_NEAREST), np.uint8
-    )
 
 
 def packet_of(picture: VideoFrame) -> int | None:

@@ -350,6 +350,50 @@ def test_no_thread_is_left_behind_by_a_lane_that_fails():
     assert threading.active_count() == before
 
 
+class TwoStages(OneObject):
+    """A segmenter of two stages, of which the second of a frame waits until the first of the next has begun."""
+
+    def __init__(self, fails: str | None = None) -> None:
+        super().__init__(persistent=True)
+        self.fails, self.order, self.begun = fails, [], [threading.Event() for _ in range(40)]
+
+    def _note(self, stage, frame):
+        self.order.append((stage, frame.index))
+        if self.fails == stage and frame.index == 3:
+            raise ValueError(f"a fault in {stage}")
+
+    def judge(self, frame):
+        self.begun[frame.index].set()
+        self._note("judge", frame)
+        return frame.index, threading.get_ident()
+
+    def assign(self, frame, judged):
+        assert judged[0] == frame.index
+        assert judged[1] != threading.get_ident()
+        if frame.index < 5:
+            assert self.begun[frame.index + 1].wait(10)
+        self._note("assign", frame)
+        return self.step(frame)
+
+
+def test_a_lane_of_two_stages_judges_a_frame_while_the_one_before_is_assigned():
+    lane, sink = TwoStages(), Book()
+    run(Clip(20), [Lane("a", lane)], [sink])
+    assert [moment.frame.index for moment in sink.moments] == lane.steps == list(range(20))
+    place = {done: n for n, done in enumerate(lane.order)}
+    assert all(place["assign", n] < place["judge", n + 2] for n in range(18))
+    assert all(place["judge", n + 1] < place["assign", n] for n in range(5))
+
+
+@pytest.mark.parametrize("stage", ["judge", "assign"])
+def test_a_fault_in_either_stage_ends_the_run_at_its_frame(stage):
+    sink, before = Book(), threading.active_count()
+    with pytest.raises(ValueError, match=f"a fault in {stage}"):
+        run(Clip(20), [Lane("a", TwoStages(stage)), Lane("b", Waits(0))], [sink])
+    assert [moment.frame.index for moment in sink.moments] == [0, 1, 2]
+    assert threading.active_count() == before
+
+
 def test_of_a_camera_each_moment_is_used_before_the_next_frame_is_begun():
     lane, last = Waits(0), []
     run(

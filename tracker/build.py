@@ -37,7 +37,7 @@ def _gmm(name: str, settings: RunSettings) -> Lane:
 
 def _slots(name: str, settings: RunSettings) -> Lane:
     # these bring ONNX Runtime: only where the lane is asked for
-    from tracker.background import Mixture
+    from tracker.background import Mixture, MixtureScene
     from tracker.foreground.scene import ForegroundScene
     from tracker.foreground.weights import load_foreground
     from tracker.learning.device import choose_device
@@ -50,7 +50,7 @@ def _slots(name: str, settings: RunSettings) -> Lane:
     # is judged before the mixture learns from it, and knn cannot judge without learning.
     mixture = Mixture(settings.gmm.mixture.model_copy(update={"method": "mog2"}))
     if settings.foreground is None:
-        return Lane(name, SlotsSegmenter(settings.slots, network=network, scene=mixture))
+        return Lane(name, SlotsSegmenter(settings.slots, network=network, scene=MixtureScene(mixture)))
     predict, digest = load_foreground(settings.foreground.weights, device=device)
     scene = ForegroundScene(mixture, predict, settings.foreground)
     network = network._replace(digest=f"{network.digest}+{digest}")

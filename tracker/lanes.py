@@ -1,19 +1,21 @@
-"""Lanes at work: each steps over the frames in a thread of its own, some frames ahead of whoever takes the results.
+"""Lanes at work: each steps over the frames in threads of its own, some frames ahead of whoever takes the results.
 
 OpenCV, ONNX Runtime and FFmpeg let go of the interpreter's lock while they compute, so lanes, drawing and decoding overlap. A lane
-sees the frames one after the other and no lane sees another's state: what comes out is what one thread would have made.
+sees the frames one after the other and no lane sees another's state. A lane of two stages has a thread for each, and judges a frame
+while the one before is assigned; it promises that this changes nothing. What comes out is what one thread would have made.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Protocol
 
-from tracker.types import Frame, Image, Moment, Region, Segmenter, Track, View
+from tracker.stopwatch import Stopwatch
+from tracker.types import Frame, Image, Moment, Region, Segmentation, Segmenter, Track, TwoStageSegmenter, View
 
 
 class Links(Protocol):
@@ -34,7 +36,10 @@ class Lane:
 
     def step(self, frame: Frame) -> View:
         """What this lane makes of the next frame."""
-        segmentation = self.segmenter.step(frame)
+        return self.link(frame, self.segmenter.step(frame))
+
+    def link(self, frame: Frame, segmentation: Segmentation) -> View:
+        """The segmentation of the next frame, and who is who in it."""
         if self.linker is None:
             tracks = tuple(Track(r.label, r.box, r.confidence, r.label, r.hidden) for r in segmentation.regions)
         else:
@@ -53,33 +58,88 @@ def prepare(lanes: Sequence[Lane], images: Sequence[Image]) -> None:
 
 
 def moments(
-    frames: Iterator[Frame], lanes: Sequence[Lane], step: Callable[[Lane, Frame], View], *, ahead: int
+    frames: Iterator[Frame], lanes: Sequence[Lane], watch: Stopwatch, *, ahead: int
 ) -> Generator[Moment, None, None]:
     """What the lanes make of the frames, in order; close the generator when no more are wanted.
 
-    step   called in the lane's thread
+    watch  measures each lane's stages under "lane NAME"
     ahead  frames that the lanes may work on while earlier moments are being used; 0 for a camera, whose moments are wanted at once
 
     What `frames` raises is raised after the moments of the frames before it, what a lane raises in place of its frame's moment.
     """
     waiting: deque[tuple[Frame, list[Future[View]]]] = deque()
     with ExitStack() as stack:
-        threads = [ThreadPoolExecutor(1, thread_name_prefix=f"lane {lane.name}") for lane in lanes]
-        for thread in threads:
-            stack.callback(thread.shutdown, cancel_futures=True)
+        working = [_threads(lane, watch, stack) for lane in lanes]
         ended: BaseException | None = None
         while ended is None:
             try:
                 frame = next(frames)
-                waiting.append(
-                    (frame, [each.submit(step, lane, frame) for each, lane in zip(threads, lanes, strict=True)])
-                )
+                waiting.append((frame, [lane.submit(frame) for lane in working]))
             except BaseException as error:
                 ended = error
             while len(waiting) > (ahead if ended is None else 0):
                 yield _moment(*waiting.popleft())
         if not isinstance(ended, StopIteration):
             raise ended
+
+
+def _threads(lane: Lane, watch: Stopwatch, stack: ExitStack) -> _OneStage | _TwoStages:
+    """A lane at work until the stack is closed."""
+    if isinstance(lane.segmenter, TwoStageSegmenter):
+        return _TwoStages(lane, lane.segmenter, watch, stack)
+    return _OneStage(lane, watch, stack)
+
+
+class _OneStage:
+    """A lane in a thread of its own."""
+
+    def __init__(self, lane: Lane, watch: Stopwatch, stack: ExitStack) -> None:
+        self.lane, self.watch, self.stage = lane, watch, f"lane {lane.name}"
+        self._steps = _thread(self.stage, stack)
+
+    def submit(self, frame: Frame) -> Future[View]:
+        """The lane's next frame."""
+        return self._steps.submit(self._step, frame)
+
+    def _step(self, frame: Frame) -> View:
+        with self.watch.stage(self.stage, frame.index):
+            return self.lane.step(frame)
+
+
+class _TwoStages(_OneStage):
+    """A lane whose stages have a thread each."""
+
+    def __init__(self, lane: Lane, segmenter: TwoStageSegmenter, watch: Stopwatch, stack: ExitStack) -> None:
+        super().__init__(lane, watch, stack)
+        self.segmenter = segmenter
+        self._judges = _thread(f"{self.stage}, judge", stack)
+        self._latest: deque[Future[View]] = deque(maxlen=2)
+
+    def submit(self, frame: Frame) -> Future[View]:
+        """The lane's next frame."""
+        before = self._latest[0] if len(self._latest) == 2 else None
+        judged = self._judges.submit(self._judge, frame, before)
+        assigned = self._steps.submit(self._assign, frame, judged)
+        self._latest.append(assigned)
+        return assigned
+
+    def _judge(self, frame: Frame, before: Future[View] | None) -> object:
+        """before: the frame two before this one"""
+        if before is not None:
+            before.result()
+        with self.watch.stage(self.stage, frame.index):
+            return self.segmenter.judge(frame)
+
+    def _assign(self, frame: Frame, judged: Future[object]) -> View:
+        found = judged.result()
+        with self.watch.stage(self.stage, frame.index):
+            return self.lane.link(frame, self.segmenter.assign(frame, found))
+
+
+def _thread(name: str, stack: ExitStack) -> ThreadPoolExecutor:
+    thread = ThreadPoolExecutor(1, thread_name_prefix=name)
+    stack.callback(thread.shutdown, cancel_futures=True)
+    return thread
 
 
 def _moment(frame: Frame, views: Sequence[Future[View]]) -> Moment:

@@ -13,7 +13,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
-from functools import partial
 
 from tracker.background import KnownScenes
 from tracker.errors import SourceError
@@ -22,7 +21,7 @@ from tracker.lanes import Lane, moments, prepare
 from tracker.prescan import Prescan, PrescanAhead
 from tracker.sources import read_ahead
 from tracker.stopwatch import Stopwatch
-from tracker.types import Frame, Outcome, Sink, Source, View
+from tracker.types import Frame, Outcome, Sink, Source
 
 PRESCAN = Prescan()
 """What is looked at where nothing else is said."""
@@ -97,7 +96,7 @@ def run(
             with watch.stage("total"), read_ahead(source, queue_frames=queue_frames, step=place) as incoming:
                 decoded = watch.waits("decode", _interruptible(incoming, interrupts))
                 ahead = 0 if source.info.live else FRAMES_AHEAD
-                with closing(moments(decoded, lanes, partial(_timed_step, watch), ahead=ahead)) as made:
+                with closing(moments(decoded, lanes, watch, ahead=ahead)) as made:
                     for moment in made:
                         for sink in sinks:
                             with watch.stage(f"sink {type(sink).__name__}", moment.frame.index):
@@ -136,11 +135,6 @@ def _interruptible(frames: Iterator[Frame], interrupts: Interrupts) -> Iterator[
         if frame is None:
             return
         yield frame
-
-
-def _timed_step(watch: Stopwatch, lane: Lane, frame: Frame) -> View:
-    with watch.stage(f"lane {lane.name}", frame.index):
-        return lane.step(frame)
 
 
 def _close(sinks: Sequence[Sink], outcome: Outcome) -> None:

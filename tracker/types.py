@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, Protocol, get_args
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, Protocol, TypeVar, get_args, runtime_checkable
 
 import cv2
 import numpy as np
@@ -385,34 +385,53 @@ class Source(Protocol):
     def close(self) -> None: ...
 
 
-class Scene(Protocol):
-    """What a static scene looks like, and which pixels of a frame do not belong to it. Images are (H, W, 3) uint8 of one size."""
+class Judgement(Protocol):
+    """What a scene found in one picture."""
+
+    @property
+    def verdicts(self) -> Verdicts:
+        """(H, W) uint8: BACKGROUND, UNSURE or FOREGROUND."""
+        ...
+
+    def complete(self, labels: Labels) -> Labels:
+        """`labels` (H, W) of that picture, with the pixels of objects that were missed; a copy if any were added."""
+        ...
+
+
+J = TypeVar("J", bound=Judgement)
+
+
+class Scene(Protocol[J]):
+    """What a static scene looks like, and which pixels of a frame do not belong to it. Images are (H, W, 3) uint8 of one size.
+
+    A frame is judged and followed; it is learned from later, once somebody knows which objects are in it.
+    """
 
     def prepare(self, images: Sequence[Image]) -> None:
         """Learn the scene from pictures spread over the clip; with none it is learned from the first frames."""
         ...
 
-    def judge(self, image: Image) -> Verdicts:
-        """(H, W) uint8: BACKGROUND, UNSURE or FOREGROUND. Learns nothing."""
+    def judge(self, image: Image) -> J:
+        """Which pixels differ. Learns nothing, so a frame may be judged again."""
         ...
 
-    def complete(self, labels: Labels) -> Labels:
-        """`labels` (H, W) of the frame judged last, with the pixels of objects that were missed; a copy if any were added."""
+    def follow(self, judgement: J) -> None:
+        """Go on from the latest frame, before the next is judged: what holds whichever objects are in it."""
         ...
 
-    def learn(self, image: Image, known_foreground: Mask | None = None, *, dt_s: float = REFERENCE_S) -> None:
-        """Update the scene from the frame judged last, except where `known_foreground` (H, W) bool is true.
+    def learn(self, judgement: J, known_foreground: Mask | None = None, *, dt_s: float = REFERENCE_S) -> None:
+        """Update the scene from a frame that was judged, except where `known_foreground` (H, W) bool is true.
 
         dt_s  seconds since the frame before
         """
         ...
 
-    def is_light(self, image: Image, changed: Mask) -> bool:
-        """Whether a picture differs from the scene where `changed` (H, W) bool is true because the light changed."""
+    def is_light(self, judgement: J) -> bool:
+        """Whether that picture differs from the scene because the light changed, rather than because an object came."""
         ...
 
-    def adapt(self, image: Image) -> None:
-        """Take the scene in this picture's light for background from now on."""
+    def adapt(self, judgement: J) -> None:
+        """Take the scene in that picture's light for background from now on."""
         ...
 
     def enter(self, scene: int) -> None:
@@ -434,6 +453,22 @@ class Segmenter(Protocol):
     def step(self, frame: Frame) -> Segmentation: ...
 
     def reset(self) -> None: ...
+
+
+@runtime_checkable
+class TwoStageSegmenter(Segmenter, Protocol):
+    """A segmenter whose frame t + 1 may be judged while frame t is assigned; `step` is one stage after the other.
+
+    Frame t is judged after frame t - 2 was assigned, and nothing that a later frame taught changes the answer.
+    """
+
+    def judge(self, frame: Frame) -> Any:
+        """The first stage; called for every frame in order."""
+        ...
+
+    def assign(self, frame: Frame, judged: Any) -> Segmentation:
+        """The second stage, given what the first made of this frame; called for every frame in order."""
+        ...
 
 
 Outcome = Literal["complete", "interrupted", "failed"]

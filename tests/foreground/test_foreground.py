@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 import torch
 
-from tracker.background import Mixture, MixtureSettings
+from tracker.background import Mixture, MixtureScene, MixtureSettings
 from tracker.errors import SettingsError, WeightsError
 from tracker.foreground.features import CHANNELS, UNITS, ZERO, SceneFeatures, as_numbers
 from tracker.foreground.net import ForegroundNet
 from tracker.foreground.predictor import CERTAIN, TorchPredictor
-from tracker.foreground.scene import ForegroundScene
+from tracker.foreground.scene import ForegroundJudgement, ForegroundScene
 from tracker.foreground.settings import ForegroundNetSettings, ForegroundSettings, ForegroundTrainSettings
 from tracker.foreground.training import DrawnFrames, foreground_loss, train
 from tracker.foreground.weights import load_foreground, load_foreground_net, save_foreground
@@ -110,14 +110,16 @@ def test_a_large_picture_is_shown_small_and_judged_at_its_own_size():
     known = ForegroundScene(
         Mixture(MixtureSettings()), TorchPredictor(ForegroundNet(SMALL)), ForegroundSettings(side_px=48)
     )
-    assert not known.judge(image).any()  # nothing is known yet: all of it is the scene
+    assert not known.judge(image).verdicts.any()  # nothing is known yet: all of it is the scene
     known.prepare([image] * 5)
-    verdict = known.judge(image)
+    judgement = known.judge(image)
+    verdict = judgement.verdicts
     assert verdict.shape == (96, 128)
     assert set(np.unique(verdict)) <= {BACKGROUND, UNSURE, FOREGROUND}
-    known.learn(image, np.ones((96, 128), bool))
+    known.follow(judgement)
+    known.learn(judgement, np.ones((96, 128), bool))
     known.reset()
-    assert not known.judge(image).any()
+    assert not known.judge(image).verdicts.any()
 
 
 class Sees:
@@ -133,12 +135,10 @@ class Sees:
         return found
 
 
-def judged(
-    image: np.ndarray, empty: np.ndarray, *seeds: tuple[slice, slice] | np.ndarray
-) -> tuple[ForegroundScene, np.ndarray]:
+def judged(image: np.ndarray, empty: np.ndarray, *seeds: tuple[slice, slice] | np.ndarray) -> ForegroundJudgement:
     known = ForegroundScene(Mixture(MixtureSettings()), Sees(*seeds), ForegroundSettings())
     known.prepare([empty] * 8)
-    return known, known.judge(image)
+    return known.judge(image)
 
 
 ROAD = np.full((96, 128, 3), 150, np.uint8)
@@ -149,13 +149,13 @@ def test_what_hangs_on_an_object_is_the_objects_unless_it_is_only_darker():
     image = ROAD.copy()
     image[CAR] = (200, 40, 40)
     image[SHADOW] = 60
-    _, verdict = judged(image, ROAD, FRONT)
+    verdict = judged(image, ROAD, FRONT).verdicts
     assert (verdict[31:59, 41:79] == FOREGROUND).all()
     assert not verdict[63:].any()
 
 
 def test_a_change_of_the_whole_picture_is_no_part_of_an_object():
-    _, verdict = judged(scene(96, 128), ROAD, FRONT)
+    verdict = judged(scene(96, 128), ROAD, FRONT).verdicts
     assert (verdict == FOREGROUND).sum() == pytest.approx(30 * 22, abs=8)
 
 
@@ -165,10 +165,10 @@ def test_what_is_darker_between_the_parts_of_an_object_completes_it():
     image[30:62, 40:80] = 60
     image[62:70, 30:90] = 60
     wheels = np.s_[50:62, 40:50], np.s_[50:62, 70:80]
-    known, verdict = judged(image, ROAD, np.s_[30:50, 40:80], *wheels)
-    labels = (verdict == FOREGROUND).astype(np.int32)
+    judgement = judged(image, ROAD, np.s_[30:50, 40:80], *wheels)
+    labels = (judgement.verdicts == FOREGROUND).astype(np.int32)
     assert not labels[54:58, 54:66].any()
-    complete = known.complete(labels)
+    complete = judgement.complete(labels)
     assert complete[54:58, 54:66].all()
     assert not complete[64:].any()
     assert not labels[54:58, 54:66].any()  # in a copy
@@ -176,7 +176,8 @@ def test_what_is_darker_between_the_parts_of_an_object_completes_it():
 
 def test_the_mixture_alone_completes_nothing():
     labels = np.eye(4, dtype=np.int32)
-    assert Mixture(MixtureSettings()).complete(labels) is labels
+    known = MixtureScene(Mixture(MixtureSettings()))
+    assert known.judge(ROAD).complete(labels) is labels
 
 
 def shaded(edge_px: float) -> tuple[np.ndarray, np.ndarray]:
@@ -189,7 +190,7 @@ def shaded(edge_px: float) -> tuple[np.ndarray, np.ndarray]:
 @pytest.mark.parametrize(("edge_px", "kept"), [(24, False), (1, True)], ids=["a cloud's shadow", "a dark thing"])
 def test_what_only_darkens_and_fades_at_its_rim_is_the_light(edge_px, kept):
     image, patch = shaded(edge_px)
-    _, verdict = judged(image, ROAD, patch)
+    verdict = judged(image, ROAD, patch).verdicts
     assert (verdict[patch] == FOREGROUND).mean() == pytest.approx(float(kept), abs=0.02)
 
 
@@ -197,7 +198,7 @@ def test_who_walks_in_a_clouds_shadow_stays():
     image, patch = shaded(24)
     walker = np.s_[40:56, 60:66]
     image[walker] = (150, 40, 40)
-    _, verdict = judged(image, ROAD, patch)
+    verdict = judged(image, ROAD, patch).verdicts
     assert (verdict[walker] == FOREGROUND).mean() > 0.8
     assert (verdict == FOREGROUND).sum() < 2 * 16 * 6
 
@@ -207,7 +208,7 @@ def test_a_lorry_of_which_the_network_sees_a_corner_is_whole_where_it_hides_the_
     image = street.copy()
     lorry = np.s_[4:92, 20:124]
     image[lorry] = (30, 60, 30)
-    _, verdict = judged(image, street, np.s_[4:30, 20:60])
+    verdict = judged(image, street, np.s_[4:30, 20:60]).verdicts
     assert (verdict[5:91, 21:123] == FOREGROUND).all()
 
 
@@ -221,7 +222,7 @@ def test_a_bright_lorry_with_windows_is_not_the_sun():
     for x in range(18, 110, 14):
         image[20:78, x : x + 8] = 40
         windows[20:78, x : x + 8] = False
-    _, verdict = judged(image, street, windows)
+    verdict = judged(image, street, windows).verdicts
     assert (verdict[windows] == FOREGROUND).mean() > 0.95
 
 
@@ -230,7 +231,7 @@ def test_a_piece_apart_that_is_fainter_than_any_object_is_what_a_codec_left(leve
     image, coat = ROAD.copy(), np.s_[30:60, 90:120]
     image[FRONT] = (200, 40, 40)
     image[coat] += np.uint8(levels)
-    _, verdict = judged(image, ROAD, FRONT, coat)
+    verdict = judged(image, ROAD, FRONT, coat).verdicts
     assert (verdict[FRONT] == FOREGROUND).all()
     assert (verdict[coat] == FOREGROUND).mean() == float(kept)
 
@@ -239,7 +240,7 @@ def test_a_faint_middle_between_the_parts_of_an_object_stays():
     image = ROAD.copy()
     image[CAR] = (200, 40, 40)
     image[40:50, 50:70] = 152
-    _, verdict = judged(image, ROAD, CAR)
+    verdict = judged(image, ROAD, CAR).verdicts
     assert (verdict[CAR] == FOREGROUND).all()
 
 
@@ -260,7 +261,7 @@ def test_the_shipped_network_finds_drawn_walkers_and_not_their_shadows(still, le
         empty = np.where(clip.labels[..., None] > 0, clip.background, clip.images)
         known.prepare([empty[0]] * 8 if still else list(empty[:8]))
         for image, labels in zip(clip.images[::3], clip.labels[::3], strict=True):
-            object_there, said = labels > 0, known.judge(image) == FOREGROUND
+            object_there, said = labels > 0, known.judge(image).verdicts == FOREGROUND
             hits, found, true = hits + (said & object_there).sum(), found + said.sum(), true + object_there.sum()
     assert 2 * hits / (found + true) > least
 

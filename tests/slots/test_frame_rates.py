@@ -8,7 +8,7 @@ from clips import draw, write_video
 from commands import call
 from test_slots_lane import RunningAverage
 
-from tracker.background import GmmSegmenter, GmmSettings, Mixture, MixtureSettings
+from tracker.background import GmmSegmenter, GmmSettings, Mixture, MixtureScene, MixtureSettings
 from tracker.errors import SettingsError
 from tracker.health import Health
 from tracker.lanes import Lane
@@ -196,7 +196,7 @@ def build(kind, **mixture):
     torch.manual_seed(0)
     network = NetworkSettings(cell=CellSettings(grid_px=12, features=8, hidden=4, motion=8))
     cell = TorchCell(RunningAverage(network.cell))
-    scene = Mixture(MixtureSettings(**mixture))
+    scene = MixtureScene(Mixture(MixtureSettings(**mixture)))
     return Lane("slots", SlotsSegmenter(SlotsSettings(), network=Network(cell, network, "untrained"), scene=scene))
 
 

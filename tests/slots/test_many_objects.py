@@ -3,7 +3,7 @@
 import numpy as np
 from test_slots_lane import RunningAverage
 
-from tracker.background import Mixture, MixtureSettings
+from tracker.background import Mixture, MixtureScene, MixtureSettings
 from tracker.picture import Picture
 from tracker.slots.segmenter import SlotsSegmenter
 from tracker.slots.settings import CellSettings, LifeSettings, NetworkSettings, SlotsSettings
@@ -33,7 +33,7 @@ def watch(max_slots, count):
     """What the lane makes of so many pictures."""
     network = NetworkSettings(cell=CellSettings(grid_px=12, features=8, hidden=4, motion=8))
     cell = TorchCell(RunningAverage(network.cell))
-    scene = Mixture(MixtureSettings())
+    scene = MixtureScene(Mixture(MixtureSettings()))
     life = LifeSettings(flood=1.0)  # a quarter of the picture is objects
     settings = SlotsSettings(max_slots=max_slots, working_width="full", life=life)
     segmenter = SlotsSegmenter(settings, network=Network(cell, network, "untrained"), scene=scene)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from tracker.background import GmmSegmenter, GmmSettings, Mixture, MixtureSettings
+from tracker.background import GmmSegmenter, GmmSettings, Mixture, MixtureScene, MixtureSettings
 from tracker.picture import Picture
 from tracker.slots.cell import WindowCell
 from tracker.slots.report import visible_boxes
@@ -45,7 +45,7 @@ def build(lane, *, cell=WindowCell, working_width="full", **settings):
     return SlotsSegmenter(
         SlotsSettings(working_width=working_width),
         network=Network(TorchCell(cell(network.cell)), network, "untrained"),
-        scene=Mixture(mixture),
+        scene=MixtureScene(Mixture(mixture)),
     )
 
 
@@ -195,6 +195,30 @@ def test_a_reset_takes_a_clip_of_another_size(lane):
     segmenter.reset()
     small = [paint((n, 10, RED), seed=n, height=40, width=50) for n in range(8)]
     assert watch(segmenter, small, samples=empty(height=40, width=50))[-1].regions
+
+
+def test_judging_a_frame_while_the_one_before_is_assigned_changes_nothing():
+    """What was found in a frame is learned two frames later, whichever order the stages run in."""
+    one, other, pictures = build("slots"), build("slots"), frames(two(24))
+    one.prepare(empty())
+    other.prepare(empty())
+    expected = [one.step(frame) for frame in pictures]
+    judged = [other.judge(pictures[0])]
+    for n, frame in enumerate(pictures):
+        judged += [other.judge(following) for following in pictures[n + 1 : n + 2]]
+        made = other.assign(frame, judged[n])
+        np.testing.assert_array_equal(made.labels, expected[n].labels)
+        assert made.regions == expected[n].regions
+    assert made.regions
+
+
+def test_a_frame_is_not_judged_before_the_lesson_it_needs():
+    segmenter, pictures = build("slots"), frames(two(3))
+    segmenter.prepare(empty())
+    segmenter.judge(pictures[0])
+    segmenter.judge(pictures[1])
+    with pytest.raises(RuntimeError, match="before frame 0 was assigned"):
+        segmenter.judge(pictures[2])
 
 
 @pytest.mark.parametrize("lane", LANES)

@@ -2,6 +2,7 @@
 
 from tracker.background.blobs import GmmSegmenter, GmmSettings
 from tracker.background.mixture import Mixture, MixtureSettings
+from tracker.background.mixture_scene import MixtureScene
 from tracker.background.scenes import KnownScenes
 
 __all__ = [
@@ -9,5 +10,6 @@ __all__ = [
     "GmmSettings",
     "KnownScenes",
     "Mixture",
+    "MixtureScene",
     "MixtureSettings",
 ]

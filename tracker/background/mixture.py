@@ -17,7 +17,7 @@ from tracker.background.scene import DIFFERS, without_visitors
 from tracker.background.structure import Change, explain_change
 from tracker.errors import SettingsError, ShapeError
 from tracker.timing import REFERENCE_S, WarmUp
-from tracker.types import Image, Labels, Mask, Seconds, Settings, Verdicts
+from tracker.types import Image, Mask, Seconds, Settings, Verdicts
 
 ADAPT_RATE = 0.15
 """OpenCV counts the strongest colours up to 0.9 of the weight as background. One frame at a rate above 0.1 leaves an
@@ -134,10 +134,6 @@ class Mixture:
         ready = self.ready
         verdict = self._apply(image, None, self._next_rate(dt_s), dt_s)
         return verdict if ready else np.zeros_like(verdict)
-
-    def complete(self, labels: Labels) -> Labels:
-        """`labels` as they are: what the mixture judges background stays background."""
-        return labels
 
     def explain_change(self, image: Image, changed: Mask) -> Change:
         """Whether the light or an object makes a picture differ from the scene where `changed` (H, W) bool is true."""

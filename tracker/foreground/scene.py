@@ -8,6 +8,7 @@ trained on drawn scenes through a real mixture, and on no real picture.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -39,6 +40,37 @@ LEARN_EVERY_S = 0.08
 """seconds between two frames that the mixture learns from in tracking: every second frame at 25 frames a second"""
 
 
+@dataclass(frozen=True)
+class ForegroundJudgement:
+    """What the network, the mixture and the rules beside them found in one picture."""
+
+    verdicts: Verdicts
+    """(H, W)"""
+    small: Image
+    """(h, w, 3) the picture as the network was shown it"""
+    frame: FrameFeatures | None
+    """of the small picture; None while the scene is not known"""
+    perhaps: Mask
+    """(H, W) where it may show an object: more than background by the mixture or the network"""
+
+    def complete(self, labels: Labels) -> Labels:
+        """A copy of `labels` (H, W), in which an object also has what lies between its parts and may differ.
+
+        There an object is likelier than a shadow: a dark bumper over the shadow of its car.
+        """
+        hulls = np.zeros_like(labels)
+        for label, (rows, columns) in find_windows(labels).items():
+            mask = (labels[rows, columns] == label).view(np.uint8)
+            outlines, _ = cv2.findContours(
+                mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE, offset=(columns.start, rows.start)
+            )
+            cv2.fillConvexPoly(hulls, cv2.convexHull(np.concatenate(outlines)), label)
+        between = np.flatnonzero(self.perhaps & (labels == 0) & (hulls > 0))
+        complete = labels.copy()
+        complete.ravel()[between] = hulls.ravel()[between]
+        return complete
+
+
 class ForegroundScene:
     """A Scene (tracker.types) that a network reads. Images are (H, W, 3) uint8 of one size.
 
@@ -52,15 +84,7 @@ class ForegroundScene:
         steps = np.arange(CERTAIN + 1)
         unsure = np.where(steps > self._low, UNSURE, BACKGROUND)
         self._verdicts = np.where(steps > self._high, FOREGROUND, unsure).astype(np.uint8)
-        self._shrunk: tuple[Image, Image] | None = None
-        self._forget_frames()
-
-    def _forget_frames(self) -> None:
         self._rain = RainDetector()
-        self._frame: FrameFeatures | None = None
-        """the frame judged last; None while the scene is not known"""
-        self._perhaps: Mask = np.zeros((0, 0), bool)
-        """(H, W) where that frame may show an object: more than background by the mixture or the network"""
 
     def prepare(self, images: Sequence[Image]) -> None:
         """Learn the scene from pictures spread over the clip; with none it is learned from the first frames."""
@@ -70,22 +94,57 @@ class ForegroundScene:
     def reset(self) -> None:
         """Forget every scene."""
         self.features.reset()
-        self._forget_frames()
+        self._rain = RainDetector()
 
-    def judge(self, image: Image) -> Verdicts:
-        """(H, W) uint8: BACKGROUND, UNSURE or FOREGROUND. Learns nothing."""
+    def judge(self, image: Image) -> ForegroundJudgement:
+        """What differs from the scene and is an object; nothing is learned."""
         height, width = image.shape[:2]
+        small = self._shrink(image)
         if not self.features.ready:
-            self._forget_frames()
-            self._perhaps = np.zeros((height, width), bool)
-            return np.full((height, width), BACKGROUND, np.uint8)
-        self._frame = frame = self.features.extract(self._shrink(image))
+            nothing = np.full((height, width), BACKGROUND, np.uint8)
+            return ForegroundJudgement(nothing, small, None, np.zeros((height, width), bool))
+        frame = self.features.extract(small)
         found, different = self._find(frame), frame.different
         if found.shape != (height, width):
             found = np.asarray(cv2.resize(found, (width, height), interpolation=cv2.INTER_LINEAR), np.uint8)
             different = cv2.resize(different.astype(np.uint8), (width, height), interpolation=cv2.INTER_NEAREST) > 0
-        self._perhaps = different | (found > self._low)
-        return cv2.LUT(found, self._verdicts)  # type: ignore[return-value]
+        verdicts = np.asarray(cv2.LUT(found, self._verdicts), np.uint8)
+        return ForegroundJudgement(verdicts, small, frame, different | (found > self._low))
+
+    def follow(self, judgement: ForegroundJudgement) -> None:
+        """Take the rain and a change of the light into account."""
+        if judgement.frame is None:
+            self._rain = RainDetector()
+            return
+        self._rain.update(judgement.frame.different)
+        if judgement.frame.light_changed:
+            self.features.adapt(judgement.small)
+
+    def learn(
+        self, judgement: ForegroundJudgement, known_foreground: Mask | None = None, *, dt_s: float = REFERENCE_S
+    ) -> None:
+        """Update the scene from a frame, `dt_s` seconds after the one before, except where `known_foreground` (H, W) bool is true."""
+        small, frame = judgement.small, judgement.frame
+        if frame is not None and frame.light_changed:
+            return  # `follow` took it in
+        if known_foreground is not None and small.shape[:2] != known_foreground.shape:
+            size = (small.shape[1], small.shape[0])
+            known_foreground = cv2.resize(known_foreground.astype(np.float32), size, interpolation=cv2.INTER_AREA) > 0
+        self.features.learn(small, frame, known_foreground, dt_s=dt_s)
+
+    def is_light(self, judgement: ForegroundJudgement) -> bool:
+        """Whether the light changed where the picture differs from the scene, rather than an object came."""
+        size = (judgement.small.shape[1], judgement.small.shape[0])
+        changed = cv2.resize(judgement.verdicts, size, interpolation=cv2.INTER_NEAREST) == FOREGROUND
+        return self.features.mixture.explain_change(judgement.small, np.asarray(changed)).is_light
+
+    def adapt(self, judgement: ForegroundJudgement) -> None:
+        """Take the scene in the picture's light for background from now on."""
+        self.features.adapt(judgement.small)
+
+    def enter(self, scene: int) -> None:
+        """Judge and learn the scene of that number from now on."""
+        self.features.enter(scene)
 
     def _find(self, frame: FrameFeatures) -> Probabilities:
         """(h, w) probability of an object: the network's, without what is rain, light or residue, completed by the mixture."""
@@ -101,61 +160,14 @@ class ForegroundScene:
         found[added] = ADDED_PROBABILITY
         return found
 
-    def complete(self, labels: Labels) -> Labels:
-        """A copy of `labels` (H, W) of the frame judged last, in which an object also has what lies between its parts and may differ.
-
-        There an object is likelier than a shadow: a dark bumper over the shadow of its car.
-        """
-        hulls = np.zeros_like(labels)
-        for label, (rows, columns) in find_windows(labels).items():
-            mask = (labels[rows, columns] == label).view(np.uint8)
-            outlines, _ = cv2.findContours(
-                mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE, offset=(columns.start, rows.start)
-            )
-            cv2.fillConvexPoly(hulls, cv2.convexHull(np.concatenate(outlines)), label)
-        between = np.flatnonzero(self._perhaps & (labels == 0) & (hulls > 0))
-        complete = labels.copy()
-        complete.ravel()[between] = hulls.ravel()[between]
-        return complete
-
-    def learn(self, image: Image, known_foreground: Mask | None = None, *, dt_s: float = REFERENCE_S) -> None:
-        """Update the scene from the frame judged last, `dt_s` seconds after the one before, except where `known_foreground`
-        (H, W) bool is true."""
-        small = self._shrink(image)
-        if known_foreground is not None and small.shape[:2] != known_foreground.shape:
-            size = (small.shape[1], small.shape[0])
-            known_foreground = cv2.resize(known_foreground.astype(np.float32), size, interpolation=cv2.INTER_AREA) > 0
-        if self._frame is not None:
-            self._rain.update(self._frame.different)
-        self.features.learn(small, self._frame, known_foreground, dt_s=dt_s)
-
-    def is_light(self, image: Image, changed: Mask) -> bool:
-        """Whether the light changed where a picture differs from the scene, `changed` (H, W) bool, rather than an object came."""
-        small = self._shrink(image)
-        size = (small.shape[1], small.shape[0])
-        shrunk = cv2.resize(changed.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST) > 0
-        return self.features.mixture.is_light(small, shrunk)
-
-    def adapt(self, image: Image) -> None:
-        """Take the scene in this picture's light for background from now on."""
-        self.features.adapt(self._shrink(image))
-
-    def enter(self, scene: int) -> None:
-        """Judge and learn the scene of that number from now on."""
-        self.features.enter(scene)
-
     def _shrink(self, image: Image) -> Image:
-        """The image at the size at which the network is shown it; the latest one is kept, since a frame is judged and then learned."""
-        if self._shrunk is not None and self._shrunk[0] is image:
-            return self._shrunk[1]
+        """The image at the size at which the network is shown it."""
         height, width = image.shape[:2]
         scale = self.settings.side_px / (height * width) ** 0.5
-        small = image
-        if scale < 1:
-            size = (max(LEAST_SIDE_PX, round(width * scale)), max(LEAST_SIDE_PX, round(height * scale)))
-            small = np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8)
-        self._shrunk = image, small
-        return small
+        if scale >= 1:
+            return image
+        size = (max(LEAST_SIDE_PX, round(width * scale)), max(LEAST_SIDE_PX, round(height * scale)))
+        return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def _connected(found: Mask, different: Mask, *, most: float) -> Mask:

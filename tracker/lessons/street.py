@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tracker.background import Mixture, MixtureSettings
+from tracker.background import Mixture, MixtureScene, MixtureSettings
 from tracker.foreground.predictor import Predictor
 from tracker.foreground.scene import ForegroundScene
 from tracker.foreground.settings import ForegroundSettings
@@ -70,7 +71,7 @@ class DrawBatch:
 
 def _verdicts(clip: Clip, clips: StreetClips) -> NDArray[np.uint8]:
     """(T, H, W) verdicts of a scene that was known empty; it learns on, except where objects are, as in tracking."""
-    scene: Scene = Mixture(clips.mixture)
+    scene: Scene[Any] = MixtureScene(Mixture(clips.mixture))
     if clips.foreground is not None:
         scene = ForegroundScene(Mixture(clips.mixture), _network(clips.foreground.weights), clips.foreground)
     # the prescan of a whole file, which removes whatever moves; a training clip is too short for its median
@@ -78,8 +79,10 @@ def _verdicts(clip: Clip, clips: StreetClips) -> NDArray[np.uint8]:
     scene.prepare(list(empty[:: max(1, len(empty) // PRESCANNED)]))
     verdicts = np.empty(clip.labels.shape, np.uint8)
     for t, image in enumerate(clip.images):
-        verdicts[t] = scene.judge(image)
-        scene.learn(image, clip.labels[t] > 0)
+        judgement = scene.judge(image)
+        scene.follow(judgement)
+        verdicts[t] = judgement.verdicts
+        scene.learn(judgement, clip.labels[t] > 0)
     return verdicts
 
 

@@ -8,7 +8,10 @@ foreground in between, which the paper's small pictures do not need. The loss (N
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -27,20 +30,59 @@ from tracker.slots.settings import SlotsSettings
 from tracker.slots.slot import Geometries, Slots
 from tracker.slots.weights import Network
 from tracker.timing import FrameTimer, Interval, lasts
-from tracker.types import FOREGROUND, Box, Frame, Image, Mask, Region, Scene, Segmentation
+from tracker.types import (
+    BACKGROUND,
+    FOREGROUND,
+    Box,
+    Frame,
+    Image,
+    Judgement,
+    Mask,
+    Region,
+    Scene,
+    Segmentation,
+    Verdicts,
+)
 
 Array = NDArray[np.float32]
 Size = tuple[int, int]
 """(width, height) of the working picture"""
 
+LESSON_FRAMES = 2
+"""what was found to be object in frame t is known to the scene from frame t + 2 on: the frame between may be judged meanwhile"""
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A frame after the first stage."""
+
+    image: Image
+    """(H, W, 3) the working picture"""
+    verdict: Verdicts
+    """(H, W)"""
+    judgement: Judgement | None
+    """the scene's; None for a blank picture, which says nothing"""
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """What the scene is to learn from one frame; see `Scene.learn`."""
+
+    number: int
+    """of the frame, counted since the start"""
+    scene: int
+    judgement: Judgement
+    objects: Mask | None
+    dt_s: float
+
 
 class SlotsSegmenter:
-    """Windowed RNN-EM over a video.
+    """Windowed RNN-EM over a video, a `TwoStageSegmenter`: the scene is the first stage's, the slots are the second's.
 
     settings  the lane's; network  a trained cell; scene  component 0, used by this lane alone
     """
 
-    def __init__(self, settings: SlotsSettings, *, network: Network, scene: Scene) -> None:
+    def __init__(self, settings: SlotsSettings, *, network: Network, scene: Scene[Any]) -> None:
         self.settings, self.network, self.scene = settings, network, scene
         self.weights_digest = network.digest
         self._slots = Slots(network.cell.settings)
@@ -54,6 +96,9 @@ class SlotsSegmenter:
         self._interval = Interval()
         self._visited: Mask = np.zeros((0, 0), bool)
         self._visited_scene: int | None = 0
+        self._judged = self._assigned = 0
+        self._scene_judged: int | None = None
+        self._lessons: deque[Lesson] = deque()
         self.estimator = ConfidenceEstimator()
 
     def reset(self) -> None:
@@ -69,11 +114,31 @@ class SlotsSegmenter:
 
     def step(self, frame: Frame) -> Segmentation:
         """One iteration of RNN-EM with this frame; labels are identities."""
+        return self.assign(frame, self.judge(frame))
+
+    def judge(self, frame: Frame) -> Judged:
+        """The scene's verdict on every pixel. A blank picture says nothing: every slot is hidden in it."""
+        number, self._judged = self._judged, self._judged + 1
+        self._learn(number)
+        image = frame.picture.at(self.settings.working_width)
+        if frame.scene is None:
+            return Judged(image, np.full(image.shape[:2], BACKGROUND, np.uint8), None)
+        self.scene.enter(frame.scene)
+        self._scene_judged = frame.scene
+        judgement = self.scene.judge(image)
+        flood = self.settings.life.flood
+        if float((judgement.verdicts == FOREGROUND).mean()) > flood and self.scene.is_light(judgement):
+            self.scene.adapt(judgement)
+            judgement = self.scene.judge(image)
+        self.scene.follow(judgement)
+        return Judged(image, judgement.verdicts, judgement)
+
+    def assign(self, frame: Frame, judged: Judged) -> Segmentation:
+        """Every pixel to a slot, by what the scene says of the frame."""
         slots, life = self._slots, self.settings.life
         interval = self._predict(frame.time_s)
-        image = frame.picture.at(self.settings.working_width)
+        image, verdict = judged.image, judged.verdict
         size = image.shape[1], image.shape[0]
-        verdict = self._judge(frame, image)
         # E-step (N-EM, equation 3): who is responsible for which pixel, by psi predicted for this frame
         predicted = slots.poses.copy()
         responsibilities = e_step(image, verdict, slots.predictions(), predicted, self.network.settings.pixels)
@@ -102,9 +167,11 @@ class SlotsSegmenter:
         # slots end, and begin
         terminate(slots, association, superseded, size, life, look_s=interval.look_s)
         spawn(slots, association.births, image, self.settings)
-        if frame.scene is not None:
-            self._teach_scene(image, owned, numbers, interval)
-            labels = self.scene.complete(labels)
+        if judged.judgement is not None and frame.scene is not None:
+            objects = self._known_objects(owned, numbers)
+            self._lessons.append(Lesson(self._assigned, frame.scene, judged.judgement, objects, interval.dt_s))
+            labels = judged.judgement.complete(labels)
+        self._assigned += 1
         if self.settings.boxes == "visible":
             regions = visible_boxes(regions, labels)
         foreground = (labels > 0) | blobs.painted(blobs.areas >= life.min_area * blobs.labels.size)
@@ -121,17 +188,14 @@ class SlotsSegmenter:
             self._slots.shift(now.dt_s / before.usual_s - 1, now.usual_s / before.usual_s)
         return now
 
-    def _judge(self, frame: Frame, image: Image) -> NDArray[np.uint8]:
-        """(H, W) the scene's verdict on every pixel. A blank picture says nothing: every slot is hidden in it."""
-        if frame.scene is None:
-            return np.zeros(image.shape[:2], np.uint8)
-        self.scene.enter(frame.scene)
-        verdict = self.scene.judge(image)
-        foreground = verdict == FOREGROUND
-        if float(foreground.mean()) > self.settings.life.flood and self.scene.is_light(image, foreground):
-            self.scene.adapt(image)
-            verdict = self.scene.judge(image)
-        return verdict
+    def _learn(self, number: int) -> None:
+        """Tell the scene what was found in frames up to LESSON_FRAMES before that one, and in no later one."""
+        if self._assigned <= number - LESSON_FRAMES:
+            raise RuntimeError(f"frame {number} is judged before frame {number - LESSON_FRAMES} was assigned")
+        while self._lessons and self._lessons[0].number <= number - LESSON_FRAMES:
+            lesson = self._lessons.popleft()
+            if lesson.scene == self._scene_judged:  # the scene has changed since: what it was is kept, less two frames
+                self.scene.learn(lesson.judgement, lesson.objects, dt_s=lesson.dt_s)
 
     def _visit(self, scene: int | None, verdict: NDArray[np.uint8]) -> Mask:
         """(H, W) where objects of that scene were seen before this frame, whose objects are added for the next."""
@@ -212,8 +276,8 @@ class SlotsSegmenter:
         )  # fmt: skip
         return regions_of(slots, boxes, owned, confidence, entropy)
 
-    def _teach_scene(self, image: Image, owned: OwnedPixels, numbers: NDArray[np.int32], interval: Interval) -> None:
-        """Tell the scene what is known to be object, so that what stops neither fades nor leaves a ghost.
+    def _known_objects(self, owned: OwnedPixels, numbers: NDArray[np.int32]) -> Mask | None:
+        """(H, W) what the scene must not learn, so that what stops neither fades nor leaves a ghost.
 
         Without a prescan a thing that has never moved may be scenery that the scene got wrong: after a while it is given up.
         """
@@ -222,4 +286,4 @@ class SlotsSegmenter:
             slot.number for slot in self._slots
             if slot.number and (self._prepared or slot.moved or not lasts(slot.age_s, still_s))
         ]  # fmt: skip
-        self.scene.learn(image, owned.painted(np.isin(numbers, kept)) if kept else None, dt_s=interval.dt_s)
+        return owned.painted(np.isin(numbers, kept)) if kept else None

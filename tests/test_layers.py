@@ -27,6 +27,7 @@ WAIST = {
     "inference",
     "components",
     "channels",
+    "controls",
     "yuv",
     "em",
     "learning",

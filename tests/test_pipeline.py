@@ -62,6 +62,9 @@ class OneObject:
         region = Region(self.label, Box(x, 1, x + 2, 3), 4, confidence=0.5)
         return Segmentation(labels, (region,), self.persistent, labels > 0)
 
+    def freeze(self, frozen):
+        pass
+
     def reset(self):
         pass
 

@@ -41,7 +41,7 @@ from tracker.passwords import without_passwords
 from tracker.words import one_line
 
 if TYPE_CHECKING:
-    from tracker.jobs import Result
+    from tracker.jobs import Live, Result
     from tracker.settings import RunSettings
     from tracker.stopwatch import Spans
 
@@ -243,7 +243,9 @@ def webcam(source: str, show: bool, record: Path | None, **common: Any) -> None:
         )
     if source.isdecimal():
         source = f"camera:{source}"  # here a folder that is called 0 is not meant
-    _carry_out(common, source=source, output=record, show=show)
+    with _imports():
+        from tracker.jobs import Live
+    _carry_out(common, Live(), source=source, output=record, show=show)
 
 
 @cli.command()
@@ -495,7 +497,7 @@ def _use_one_opencv_thread() -> None:
         cv2.setNumThreads(1)
 
 
-def _carry_out(common: dict[str, Any], **job: Any) -> None:
+def _carry_out(common: dict[str, Any], live: Live | None = None, **job: Any) -> None:
     """Do the job, say how it went, and raise KeyboardInterrupt if it was interrupted."""
     spans, trace = _spans(), common.pop("profile")
     with _imports():
@@ -510,7 +512,7 @@ def _carry_out(common: dict[str, Any], **job: Any) -> None:
         asked = Job(
             **job, **common, reads=reads, profile=spans is not None, trace=trace if trace and trace.name else None
         )
-        result = process(asked, settings, progress=progress, notify=note, spans=spans)
+        result = process(asked, settings, progress=progress, notify=note, spans=spans, live=live)
     if result.report.problem:
         note(f"tracker: warning: {result.report.problem}")
     for line in () if quiet else result.warnings:

@@ -15,11 +15,12 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 
 from tracker.background import KnownScenes
+from tracker.controls import Controls
 from tracker.errors import SourceError
 from tracker.interrupt import Interrupts
 from tracker.lanes import Lane, moments, prepare
 from tracker.prescan import Prescan, PrescanAhead
-from tracker.sources import read_ahead
+from tracker.sources import ReadAhead, read_ahead
 from tracker.stopwatch import Stopwatch
 from tracker.types import Frame, Outcome, Sink, Source
 
@@ -28,6 +29,9 @@ PRESCAN = Prescan()
 
 FRAMES_AHEAD = 2
 """frames of a file that lanes are ahead of the sinks: enough that neither waits for the other's slow frame"""
+
+ATTEND_S = 0.1
+"""how long the loop waits for a live frame before it attends to its controls again"""
 
 ONCE = ("prescan", "close")
 """Stages that are no part of the loop."""
@@ -70,12 +74,14 @@ def run(
     queue_frames: int = 8,
     progress: Progress | None = None,
     watch: Stopwatch | None = None,
+    controls: Controls | None = None,
 ) -> RunReport:
     """Step every lane over the source, decoded once, and hand each moment to every sink; then close the sinks.
 
     prescan   gives the pictures from which the lanes learn the scene first
     progress  called after each frame
     watch     measures the stages; None: one of its own
+    controls  attended to between two frames, also while none comes
     returns   outcome "complete" at the source's end or once a sink `wants_stop`, "interrupted" after Ctrl+C
 
     Any error closes the sinks as "failed" and travels on. Raises SourceError if not one frame could be read. The
@@ -94,7 +100,7 @@ def run(
                     return replace(frame, scene=scenes.step(frame.small, frame.time_s))
 
             with watch.stage("total"), read_ahead(source, queue_frames=queue_frames, step=place) as incoming:
-                decoded = watch.waits("decode", _interruptible(incoming, interrupts))
+                decoded = watch.waits("decode", _awaited(incoming, interrupts, sinks, controls))
                 ahead = 0 if source.info.live else FRAMES_AHEAD
                 with closing(moments(decoded, lanes, watch, ahead=ahead)) as made:
                     for moment in made:
@@ -104,7 +110,7 @@ def run(
                         frames += 1
                         if progress is not None:
                             progress(frames, source.info.frame_count)
-                        if any(getattr(sink, "wants_stop", False) for sink in sinks):
+                        if _wants_stop(sinks):
                             break
                 dropped = incoming.dropped
             if frames == 0:
@@ -127,14 +133,26 @@ def _learn_scene(
             prepare(lanes, images)
 
 
-def _interruptible(frames: Iterator[Frame], interrupts: Interrupts) -> Iterator[Frame]:
-    """The same frames; Ctrl+C is heard while one is waited for, never while one is worked on."""
+def _awaited(
+    frames: ReadAhead, interrupts: Interrupts, sinks: Sequence[Sink], controls: Controls | None
+) -> Iterator[Frame]:
+    """The frames; Ctrl+C and the controls are heard while one is waited for, never while one is worked on."""
     while True:
         with interrupts.allowed():
-            frame = next(frames, None)
-        if frame is None:
-            return
-        yield frame
+            if controls is not None:
+                controls.attend()
+                if controls.stopping or _wants_stop(sinks):
+                    return
+            try:
+                frame = next(frames) if controls is None else frames.take(ATTEND_S)
+            except StopIteration:
+                return
+        if frame is not None:
+            yield frame
+
+
+def _wants_stop(sinks: Sequence[Sink]) -> bool:
+    return any(getattr(sink, "wants_stop", False) for sink in sinks)
 
 
 def _close(sinks: Sequence[Sink], outcome: Outcome) -> None:

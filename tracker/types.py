@@ -150,6 +150,17 @@ def intersections(a: Boxes, b: Boxes) -> NDArray[np.float64]:
 
 
 @dataclass(frozen=True)
+class Gap:
+    """A stretch in which a live source gave no picture."""
+
+    from_s: float
+    to_s: float
+    """times of the pictures before and after"""
+    reason: str
+    """a few words: "the stream ended" """
+
+
+@dataclass(frozen=True)
 class Frame:
     """One picture of a clip."""
 
@@ -165,6 +176,10 @@ class Frame:
     truth speaks of it. None if unknown: live, or drawn"""
     scene: int | None = 0
     """which of the scenes known so far it shows; None: it is blank, and no evidence of anything"""
+    arrived_s: float | None = None
+    """by time.monotonic, when the picture came from a live source"""
+    gap: Gap | None = None
+    """what of a live source is missing just before this frame"""
 
     @property
     def image(self) -> Image:
@@ -452,7 +467,13 @@ class Segmenter(Protocol):
 
     def step(self, frame: Frame) -> Segmentation: ...
 
-    def reset(self) -> None: ...
+    def freeze(self, frozen: bool) -> None:
+        """While frozen, judge, and learn nothing of the scene. Called between two frames."""
+        ...
+
+    def reset(self) -> None:
+        """Forget the scene and every object."""
+        ...
 
 
 @runtime_checkable

@@ -48,11 +48,16 @@ class GmmSegmenter:
         self.settings = settings
         self.mixture = Mixture(settings.mixture)
         self._covered = False  # whether an object covered most of the frame before
+        self._frozen = False
         self._timer = FrameTimer(GAP_S)
 
     def prepare(self, images: Sequence[Image]) -> None:
         """Learn the scene from pictures spread over the clip; with none, the mixture warms up on the first frames."""
         self.mixture.prepare([to_working_width(image, self.settings.working_width) for image in images])
+
+    def freeze(self, frozen: bool) -> None:
+        """While frozen, learn nothing; knn, which cannot judge without learning, goes on."""
+        self._frozen = frozen
 
     def reset(self) -> None:
         """Forget the scene."""
@@ -74,11 +79,12 @@ class GmmSegmenter:
     def _judge(self, image: Image, dt_s: float) -> Mask:
         """(H, W) the foreground of a frame, which is learned unless an object covers most of the scene."""
         judges = self.settings.mixture.method == "mog2"
-        verdict = self.mixture.judge(image) if judges and self._covered else self.mixture.step(image, dt_s=dt_s)
+        only_judged = judges and (self._covered or self._frozen)
+        verdict = self.mixture.judge(image) if only_judged else self.mixture.step(image, dt_s=dt_s)
         foreground = np.asarray(verdict == FOREGROUND)
         self._covered = float(foreground.mean()) > COVERED_SHARE
         solid = self._without_specks(foreground)  # rain is everywhere, but the light is no streaks
-        if solid.mean() <= self.settings.flood or not self.mixture.is_light(image, foreground):
+        if self._frozen or solid.mean() <= self.settings.flood or not self.mixture.is_light(image, foreground):
             return foreground
         self.mixture.adapt(image)
         self._covered = False

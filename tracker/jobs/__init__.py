@@ -5,12 +5,14 @@ tally.py       counts and scores by lane
 summary.py     how a result was made and how the run went
 comparison.py  the page of several lanes
 profile.py     what every thread did when: a trace and a table
+live.py        what a live run has beside its files: controls, a status
 job.py         from a job to its files: `process`
 """
 
 from tracker.jobs.files import Job, planned_files
 from tracker.jobs.job import Result, process
+from tracker.jobs.live import Live
 from tracker.jobs.profile import profile_table
 from tracker.jobs.summary import comparison_table
 
-__all__ = ["Job", "Result", "comparison_table", "planned_files", "process", "profile_table"]
+__all__ = ["Job", "Live", "Result", "comparison_table", "planned_files", "process", "profile_table"]

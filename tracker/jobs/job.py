@@ -14,12 +14,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tracker.build import build_lanes, build_prescan
+from tracker.controls import Controls
 from tracker.draw import Overlay, contact_sheet
 from tracker.errors import SourceError
 from tracker.events import EventFinder
 from tracker.health import Health, warnings
 from tracker.interrupt import Interrupts
 from tracker.jobs.files import Job, plan_job, planned_files
+from tracker.jobs.live import Live
 from tracker.jobs.profile import MeasuredSource, trace_text
 from tracker.jobs.summary import summarize
 from tracker.jobs.tally import Tally
@@ -75,10 +77,12 @@ def process(
     progress: Progress | None = None,
     notify: Callable[[str], None] = lambda line: None,
     spans: Spans | None = None,
+    live: Live | None = None,
 ) -> Result:
     """Read, track, draw, write and sum up; `notify` is told what the user should know, line by line.
 
     spans  what a profile begins with, such as the imports; unused without one
+    live   who asks for what while it runs, and who is told how it goes
 
     Raises SourceError, SinkError, WeightsError or SettingsError. What is refused is refused before anything is written. The
     results take their names together, once each is whole; after a failure that left them whole, with a summary that says
@@ -106,9 +110,14 @@ def process(
                     before = 0 if truth is None else _frames_before(job, source.info)
                 tally = Tally(settings.lanes, truth=truth, frame_offset=before)
                 _claim(results, notify)  # last: it makes the folder, which a job that is refused does not leave behind
-                sinks = _build_all_sinks(job, settings, planned, source.info, tally, results, notify)
+                sinks = _build_all_sinks(job, settings, planned, source.info, tally, results, notify, live)
+                if live is not None:
+                    live.lead(lanes)
                 seen = source if spans is None else MeasuredSource(source, starting)
-                return _run(settings, seen, lanes, sinks, prescan=prescan, progress=progress, spans=spans)
+                controls = None if live is None else live.controls
+                return _run(
+                    settings, seen, lanes, sinks, prescan=prescan, progress=progress, spans=spans, controls=controls
+                )
         finally:
             if results.kept:
                 notify(results.kept_line)
@@ -144,6 +153,7 @@ def _build_all_sinks(
     tally: Tally,
     results: Results,
     notify: Callable[[str], None],
+    live: Live | None,
 ) -> _Sinks:
     unprepared = info.live or settings.prescan_frames == 0
     warm_up_s = settings.gmm.mixture.warm_up_s if unprepared else 0.0
@@ -160,6 +170,8 @@ def _build_all_sinks(
 
         comparison = Comparison(settings.lanes, finders=finders, overlay=overlay, health=health)
     files = build_sinks(job, settings, info, results, overlay=overlay, finders=finders, notify=notify)
+    if live is not None:
+        files += live.sinks(overlay, finders, info)
     return _Sinks(planned, results, tally, health, files, comparison)
 
 
@@ -172,6 +184,7 @@ def _run(
     prescan: PrescanAhead,
     progress: Progress | None,
     spans: Spans | None,
+    controls: Controls | None,
 ) -> Result:
     """The loop, and what it comes to."""
     finish = partial(_finish, sinks, info=source.info, lanes=lanes, settings=settings, spans=spans)
@@ -184,6 +197,7 @@ def _run(
             queue_frames=settings.queue_frames,
             progress=progress,
             watch=Stopwatch(spans=spans),
+            controls=controls,
         )
     except Exception as error:
         if sinks.results.whole and not sinks.results.replaces:

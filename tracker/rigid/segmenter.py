@@ -60,6 +60,9 @@ class RigidSegmenter:
         self.settings = settings
         self.reset()
 
+    def freeze(self, frozen: bool) -> None:
+        """Nothing: the scene is learned before the first frame only."""
+
     def reset(self) -> None:
         """Forget the scene and every object."""
         self._scene: Array | None = None

@@ -86,7 +86,7 @@ class SlotsSegmenter:
         self.settings, self.network, self.scene = settings, network, scene
         self.weights_digest = network.digest
         self._slots = Slots(network.cell.settings)
-        self._prepared = False
+        self._prepared = self._frozen = False
         self._forget()
 
     def _forget(self) -> None:
@@ -100,6 +100,10 @@ class SlotsSegmenter:
         self._scene_judged: int | None = None
         self._lessons: deque[Lesson] = deque()
         self.estimator = ConfidenceEstimator()
+
+    def freeze(self, frozen: bool) -> None:
+        """While frozen, judge, and learn nothing of the scene."""
+        self._frozen = frozen
 
     def reset(self) -> None:
         """Forget the scene and every object."""
@@ -126,6 +130,8 @@ class SlotsSegmenter:
         self.scene.enter(frame.scene)
         self._scene_judged = frame.scene
         judgement = self.scene.judge(image)
+        if self._frozen:
+            return Judged(image, judgement.verdicts, judgement)
         flood = self.settings.life.flood
         if float((judgement.verdicts == FOREGROUND).mean()) > flood and self.scene.is_light(judgement):
             self.scene.adapt(judgement)
@@ -194,7 +200,9 @@ class SlotsSegmenter:
             raise RuntimeError(f"frame {number} is judged before frame {number - LESSON_FRAMES} was assigned")
         while self._lessons and self._lessons[0].number <= number - LESSON_FRAMES:
             lesson = self._lessons.popleft()
-            if lesson.scene == self._scene_judged:  # the scene has changed since: what it was is kept, less two frames
+            if (
+                lesson.scene == self._scene_judged and not self._frozen
+            ):  # the scene has changed since: what it was is kept, less two frames
                 self.scene.learn(lesson.judgement, lesson.objects, dt_s=lesson.dt_s)
 
     def _visit(self, scene: int | None, verdict: NDArray[np.uint8]) -> Mask:

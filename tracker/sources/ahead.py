@@ -79,15 +79,24 @@ class ReadAhead(Iterator[Frame]):
             return not self._stopping
 
     def __next__(self) -> Frame:
+        while True:
+            frame = self.take(WAKE_S)
+            if frame is not None:
+                return frame
+
+    def take(self, wait_s: float) -> Frame | None:
+        """The next frame, or None if none came within `wait_s` seconds. Raises StopIteration at the end."""
         if self._thread.ident is None:
             raise RuntimeError("read_ahead: its frames come inside `with read_ahead(source) as frames:` only")
         with self._changed:
-            while not self._queue and not self._ended:
-                self._changed.wait(WAKE_S)
+            if not self._queue and not self._ended:
+                self._changed.wait(wait_s)
             if self._queue:
                 frame = self._queue.popleft()
                 self._changed.notify_all()
                 return self._step(frame) if self._live else frame
+            if not self._ended:
+                return None
         if self._error is not None:
             raise self._error
         raise StopIteration

@@ -31,7 +31,7 @@ def write_cell_graph(cell: WindowCell, path: Path, *, about: dict[str, str]) -> 
             "ignore"
         )  # torch's newer exporter takes five seconds, and three more libraries, for the same graph
         torch.onnx.export(
-            _Flat(cell).eval(), _example(cell), str(part), dynamo=False, opset_version=OPSET,
+            _Flat(cell.exact()).eval(), _example(cell), str(part), dynamo=False, opset_version=OPSET,
             input_names=inputs, output_names=outputs, dynamic_axes={name: {0: "slots"} for name in inputs + outputs},
         )  # fmt: skip
         model = onnx.load(str(part))

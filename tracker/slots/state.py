@@ -69,7 +69,7 @@ class TorchCell:
     def __init__(self, cell: WindowCell, *, device: str = "cpu") -> None:
         import torch
 
-        self._cell, self._device, self.settings = cell.to(device).eval(), device, cell.settings
+        self._cell, self._device, self.settings = cell.exact().to(device).eval(), device, cell.settings
         # windows are too small to be shared out, and torch's waiting threads spin against the decoder and the encoder
         torch.set_num_threads(1)
 

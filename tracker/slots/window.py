@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from tracker.slots.exact import Floating, Grid
 from tracker.slots.state import PAD
 
 CANONICAL_SPREAD = (0.34, 0.37)
@@ -22,6 +23,14 @@ SMALLEST_MASK = 12.0
 """grid pixels below which a mask's moments mean nothing"""
 EMPTY_LOGIT = -6.0
 """mask logit of what comes into the window from outside"""
+
+# what is kept of the numbers by which a state is warped
+FITTED = Grid(12, -2.0, 2.0)
+"""shift and scale in window coordinates"""
+PLACES = Grid(8, -1000.0, 1000.0)
+"""places on the grid"""
+CANVAS = Grid(15, -1.0, 1.0)
+FLOATING = Floating()
 
 
 def axes(size: int, device: torch.device | None = None) -> tuple[Tensor, Tensor]:
@@ -61,7 +70,9 @@ def moments(mask: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     return mean_x, mean_y, spread_x.clamp(min=4e-3).sqrt(), spread_y.clamp(min=4e-3).sqrt()
 
 
-def fit_pose(mask_logit: Tensor, pose: Tensor, free: Tensor) -> tuple[Tensor, Tensor]:
+def fit_pose(
+    mask_logit: Tensor, pose: Tensor, free: Tensor, do: Floating = FLOATING
+) -> tuple[Tensor, Tensor]:
     """The pose M-step in closed form: part of the way to the window whose mask has the canonical moments.
 
     mask_logit (N, 1, P, P); pose (N, 4); free (N,) in [0, 1], 0 keeps a pose as it is.
@@ -69,13 +80,16 @@ def fit_pose(mask_logit: Tensor, pose: Tensor, free: Tensor) -> tuple[Tensor, Te
     warped along (without that the scale drifts away). No gradient flows through either.
     """
     with torch.no_grad():
-        mask = torch.sigmoid(mask_logit[:, 0].float())
+        mask = do.wide(do.sigmoid(mask_logit[:, 0].float()))
         go = STRIDE * free * (mask.sum((-1, -2)) > SMALLEST_MASK)
         mean_x, mean_y, spread_x, spread_y = moments(mask)
-        shift_x = (go * mean_x).clamp(-LARGEST_SHIFT, LARGEST_SHIFT)
-        shift_y = (go * mean_y).clamp(-LARGEST_SHIFT, LARGEST_SHIFT)
-        scale_x = torch.exp((go * (spread_x / CANONICAL_SPREAD[0]).log()).clamp(-LARGEST_LOG_SCALE, LARGEST_LOG_SCALE))
-        scale_y = torch.exp((go * (spread_y / CANONICAL_SPREAD[1]).log()).clamp(-LARGEST_LOG_SCALE, LARGEST_LOG_SCALE))
+        shift_x, shift_y = (
+            do.stored((go * mean).clamp(-LARGEST_SHIFT, LARGEST_SHIFT), FITTED).float() for mean in (mean_x, mean_y)
+        )
+        scale_x, scale_y = (
+            do.stored((go * (spread / wanted).log()).clamp(-LARGEST_LOG_SCALE, LARGEST_LOG_SCALE).exp(), FITTED).float()
+            for spread, wanted in zip((spread_x, spread_y), CANONICAL_SPREAD, strict=True)
+        )
         zero = torch.zeros_like(shift_x)
         to_old = torch.stack([torch.stack([scale_x, zero, shift_x], -1), torch.stack([zero, scale_y, shift_y], -1)], -2)
         cx, cy, w, h = pose.unbind(-1)
@@ -83,22 +97,23 @@ def fit_pose(mask_logit: Tensor, pose: Tensor, free: Tensor) -> tuple[Tensor, Te
     return fitted, to_old
 
 
-def warp(canvas: Tensor, to_old: Tensor) -> Tensor:
+def warp(canvas: Tensor, to_old: Tensor, do: Floating = FLOATING) -> Tensor:
     """Resample grids (N, C, P, P) by an affine map (N, 2, 3) of window coordinates that turns nothing; zero from outside.
 
-    Bilinear interpolation along x and y by itself: products with a matrix on either side.
+    Bilinear interpolation along x and y by itself: products with a matrix on either side. Exact for what lies within 1.
     """
     size = canvas.shape[-1]
     across, down = (
-        _interpolation(to_old[:, 0, 0], to_old[:, 0, 2], size),
-        _interpolation(to_old[:, 1, 1], to_old[:, 1, 2], size),
+        _interpolation(to_old[:, 0, 0], to_old[:, 0, 2], size, do),
+        _interpolation(to_old[:, 1, 1], to_old[:, 1, 2], size, do),
     )
-    return down[:, None] @ canvas @ across.transpose(1, 2)[:, None]
+    moved = do.stored(down[:, None] @ do.stored(canvas, CANVAS), CANVAS)
+    return do.stored(moved @ across.transpose(1, 2)[:, None], CANVAS)
 
 
-def _interpolation(scale: Tensor, shift: Tensor, size: int) -> Tensor:
+def _interpolation(scale: Tensor, shift: Tensor, size: int, do: Floating) -> Tensor:
     """(N, P, P) weights of the old places in each new one along an axis; scale and shift (N,) in window coordinates."""
     place = torch.arange(size, device=scale.device, dtype=torch.float32)
     new = (place + 0.5) * 2 / size - 1
-    old = ((scale[:, None] * new + shift[:, None] + 1) * size - 1) / 2
+    old = do.stored(((scale[:, None] * new + shift[:, None] + 1) * size - 1) / 2, PLACES)
     return (1 - (old[:, :, None] - place).abs()).clamp(min=0)

@@ -31,6 +31,8 @@ KEEP_BIAS = -1.0
 SOFT_EDGE, SOFT_SIZE, SOFT_NARROWING = 8.0, 0.6, 0.9
 """of a new slot whose silhouette is unknown: its logits fall by the first over half a window, and reach 0 at the second, in half windows
 from the centre along x; distances along y count by the third, since objects are taller than wide"""
+ENTERING = 14
+"""channels that enter beside the hidden ones: gamma own and others, verdict, colour 3, error 3, mask, mask logit, state colour 3"""
 SQUEEZED = 128
 """numbers in which the motion vector gets the grid"""
 
@@ -90,8 +92,7 @@ class WindowCell(nn.Module):
         super().__init__()
         self.settings = settings
         features, hidden, motion = settings.features, settings.hidden, settings.motion
-        # gamma own and others, verdict, colour 3, error 3, mask, mask logit, state colour 3, hidden
-        self.enter = nn.Conv2d(14 + hidden, features, 3, padding=1)
+        self.enter = nn.Conv2d(ENTERING + hidden, features, 3, padding=1)
         self.enter_norm = nn.GroupNorm(4, features)
         self.context = nn.Linear(motion, features)
         self.mix = nn.Conv2d(features, features, 3, padding=1)
@@ -174,7 +175,9 @@ class WindowCell(nn.Module):
         do = self.numbers
         mask = do.sigmoid(state.mask_logit)
         error = (sight.colour - state.colour) * sight.responsibility
-        seen = [*sight, error, mask, state.mask_logit / 4, state.colour, state.hidden]
+        # channels of zeros for a layer that was given more, see `graph`
+        filling = mask.expand(-1, self.enter.in_channels - ENTERING - self.settings.hidden, -1, -1)
+        seen = [*sight, error, mask, state.mask_logit / 4, state.colour, state.hidden, filling]
         entered = self.enter(do.stored(torch.cat(seen, 1), SEEN))
         z = do.norm(entered, self.enter_norm) + self.context(state.motion)[..., None, None]
         return do.silu(do.norm(self.mix(do.silu(z, FEATURES)), self.mix_norm), FEATURES)
@@ -186,7 +189,7 @@ class WindowCell(nn.Module):
         place = torch.cat([state.velocity.detach() / size, do.wide(size / self.settings.grid_px).log().float()], 1)
         moved = self._remember(self._squeezed(z), do.stored(place, PLACE), state.motion)
         motion = torch.where(visible[:, None] > 0, moved, state.motion)
-        step = do.stored(torch.tanh(do.wide(self.step_out(motion))), SPEED) * LARGEST_STEP * size
+        step = do.rounded(torch.tanh(do.wide(self.step_out(motion))), SPEED) * LARGEST_STEP * size
         # hidden: the network is not asked; the last velocity continues and decays
         velocity = torch.where(visible[:, None] > 0, step, state.velocity * HIDDEN_DECAY)
         return motion, velocity
@@ -205,4 +208,4 @@ class WindowCell(nn.Module):
         kept = linear(motion, move.weight_hh, move.bias_hh)
         (reset, update, new), (reset_by, update_by, new_by) = came.float().chunk(3, 1), kept.float().chunk(3, 1)
         new = do.tanh(new + do.sigmoid(reset + reset_by) * new_by)
-        return do.stored(new + do.sigmoid(update + update_by) * (motion - new), MOTION)
+        return do.rounded(new + do.sigmoid(update + update_by) * (motion - new), MOTION)

@@ -59,6 +59,10 @@ class Floating:
         """What is kept of a value that enters a sum."""
         return x
 
+    def rounded(self, x: Tensor, grid: Grid) -> Tensor:
+        """`stored` for a value that is within the bounds."""
+        return x
+
     def wide(self, x: Tensor) -> Tensor:
         """In the type in which few numbers are computed."""
         return x.float()
@@ -82,22 +86,25 @@ class Exact(Floating):
     """The same, rounded as the file says; layers are those of `round_layer`."""
 
     def stored(self, x: Tensor, grid: Grid) -> Tensor:
+        return self.rounded(x.clamp(grid.low, grid.high), grid)
+
+    def rounded(self, x: Tensor, grid: Grid) -> Tensor:
         # a float32 of this size has steps of 2^-bits: the addition rounds, half to even, and the subtraction is exact
         coarse = 1.5 * 2.0 ** (EXACT_BITS - 1 - grid.bits)
-        return (x.clamp(grid.low, grid.high).float() + coarse) - coarse
+        return (x.float() + coarse) - coarse
 
     def wide(self, x: Tensor) -> Tensor:
         return x.double()
 
     def sigmoid(self, x: Tensor) -> Tensor:
-        return self.stored(torch.sigmoid(self.stored(x, GATES)), SHARES)
+        return self.rounded(torch.sigmoid(self.stored(x, GATES)), SHARES)
 
     def tanh(self, x: Tensor) -> Tensor:
-        return self.stored(torch.tanh(self.stored(x, TURNS)), TURNED)
+        return self.rounded(torch.tanh(self.stored(x, TURNS)), TURNED)
 
     def silu(self, x: Tensor, grid: Grid) -> Tensor:
         x = self.stored(x, grid._replace(low=LEAST_SILU))
-        return self.stored(x * torch.sigmoid(x), grid)
+        return self.rounded(x * torch.sigmoid(x), grid)
 
     def norm(self, x: Tensor, layer: nn.GroupNorm) -> Tensor:
         # x lies on a grid, so that its sums in float64 are exact, and those of its squares unless they are very large

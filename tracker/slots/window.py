@@ -84,10 +84,10 @@ def fit_pose(
         go = STRIDE * free * (mask.sum((-1, -2)) > SMALLEST_MASK)
         mean_x, mean_y, spread_x, spread_y = moments(mask)
         shift_x, shift_y = (
-            do.stored((go * mean).clamp(-LARGEST_SHIFT, LARGEST_SHIFT), FITTED).float() for mean in (mean_x, mean_y)
+            do.rounded((go * mean).clamp(-LARGEST_SHIFT, LARGEST_SHIFT), FITTED).float() for mean in (mean_x, mean_y)
         )
         scale_x, scale_y = (
-            do.stored((go * (spread / wanted).log()).clamp(-LARGEST_LOG_SCALE, LARGEST_LOG_SCALE).exp(), FITTED).float()
+            do.rounded((go * (spread / wanted).log()).clamp(-LARGEST_LOG_SCALE, LARGEST_LOG_SCALE).exp(), FITTED).float()
             for spread, wanted in zip((spread_x, spread_y), CANONICAL_SPREAD, strict=True)
         )
         zero = torch.zeros_like(shift_x)
@@ -107,13 +107,13 @@ def warp(canvas: Tensor, to_old: Tensor, do: Floating = FLOATING) -> Tensor:
         _interpolation(to_old[:, 0, 0], to_old[:, 0, 2], size, do),
         _interpolation(to_old[:, 1, 1], to_old[:, 1, 2], size, do),
     )
-    moved = do.stored(down[:, None] @ do.stored(canvas, CANVAS), CANVAS)
-    return do.stored(moved @ across.transpose(1, 2)[:, None], CANVAS)
+    moved = do.rounded(down[:, None] @ do.stored(canvas, CANVAS), CANVAS)
+    return do.rounded(moved @ across.transpose(1, 2)[:, None], CANVAS)
 
 
 def _interpolation(scale: Tensor, shift: Tensor, size: int, do: Floating) -> Tensor:
     """(N, P, P) weights of the old places in each new one along an axis; scale and shift (N,) in window coordinates."""
     place = torch.arange(size, device=scale.device, dtype=torch.float32)
     new = (place + 0.5) * 2 / size - 1
-    old = do.stored(((scale[:, None] * new + shift[:, None] + 1) * size - 1) / 2, PLACES)
+    old = do.rounded(((scale[:, None] * new + shift[:, None] + 1) * size - 1) / 2, PLACES)
     return (1 - (old[:, :, None] - place).abs()).clamp(min=0)

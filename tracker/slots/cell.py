@@ -46,8 +46,8 @@ COARSER = Grid(6, -0.3, 16.0)
 MOTION = Grid(11, -1.0, 1.0)
 PLACE = Grid(10, -8.0, 8.0)
 """speed in object sizes, and the logarithm of the size"""
-SPEED = Grid(16, -1.0, 1.0)
-"""step in largest steps; it is computed in float64"""
+STEP_BITS = 16
+"""after the point that are kept of a step, in largest steps"""
 
 
 class SlotState(NamedTuple):
@@ -175,7 +175,7 @@ class WindowCell(nn.Module):
         do = self.numbers
         mask = do.sigmoid(state.mask_logit)
         error = (sight.colour - state.colour) * sight.responsibility
-        # channels of zeros for a layer that was given more, see `graph`
+        # a graph's layer may have more channels, which it ignores: `graph.write_cell_graph`
         filling = mask.expand(-1, self.enter.in_channels - ENTERING - self.settings.hidden, -1, -1)
         seen = [*sight, error, mask, state.mask_logit / 4, state.colour, state.hidden, filling]
         entered = self.enter(do.stored(torch.cat(seen, 1), SEEN))
@@ -189,7 +189,7 @@ class WindowCell(nn.Module):
         place = torch.cat([state.velocity.detach() / size, do.wide(size / self.settings.grid_px).log().float()], 1)
         moved = self._remember(self._squeezed(z), do.stored(place, PLACE), state.motion)
         motion = torch.where(visible[:, None] > 0, moved, state.motion)
-        step = do.rounded(torch.tanh(do.wide(self.step_out(motion))), SPEED) * LARGEST_STEP * size
+        step = do.rounded(torch.tanh(do.wide(self.step_out(motion))), STEP_BITS) * LARGEST_STEP * size
         # hidden: the network is not asked; the last velocity continues and decays
         velocity = torch.where(visible[:, None] > 0, step, state.velocity * HIDDEN_DECAY)
         return motion, velocity
@@ -208,4 +208,4 @@ class WindowCell(nn.Module):
         kept = linear(motion, move.weight_hh, move.bias_hh)
         (reset, update, new), (reset_by, update_by, new_by) = came.float().chunk(3, 1), kept.float().chunk(3, 1)
         new = do.tanh(new + do.sigmoid(reset + reset_by) * new_by)
-        return do.rounded(new + do.sigmoid(update + update_by) * (motion - new), MOTION)
+        return do.rounded(new + do.sigmoid(update + update_by) * (motion - new), MOTION.bits)

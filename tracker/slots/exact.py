@@ -1,16 +1,16 @@
-"""Arithmetic that gives the same numbers on every processor.
+"""Arithmetic whose results are the same on every processor, for a cell that is in use.
 
-Processors with other instructions add the terms of a sum in another order, which changes the last bits of a rounded sum. A sum of whole
-numbers is exact in float32 while no part of it reaches 2^24, and then its order does not matter. So values that enter a layer are
-rounded to multiples of a power of two within bounds, and each output channel's weights to multiples of the smallest power of two with
-which no part of the sum can reach 2^24 units. The layers run on float32 as before.
+Processors with other instructions add the terms of a sum in another order, which changes the last bits of a rounded sum. Sums of whole
+numbers are exact in float32 while no part of them reaches 2^24, in any order. So the values that enter a layer are rounded to a `Grid`,
+and each output channel's weights to the finest power of two with which no part of its sum can reach 2^24 steps. The layers themselves
+are the usual ones.
 
-What remains is sigmoid, tanh and x sigmoid(x), which libraries approximate to about 1e-6. Their arguments and their values are both
-rounded, to steps for which no argument has a value within `MARGIN` of the middle between two steps: whoever computes them rounds to the
-same step. A test goes through all arguments. Single operations (+, -, *, /, square root) are correctly rounded by IEEE 754.
+Single operations (+, -, *, /, square root) are correctly rounded everywhere (IEEE 754). sigmoid, tanh and x sigmoid(x) are not: libraries
+differ by up to 1e-6. Both their arguments and their values are rounded, and no value of theirs at any argument is within `MARGIN` of the
+middle between two steps, so that all libraries round it to the same step; tests/slots/test_exact.py goes through all arguments.
 
-Where there are few numbers (poses, sums of a group), functions and sums are taken in float64 and then rounded; two processors would
-differ there only if a value were within 1e-15 of the middle between two steps.
+Sums and functions of few numbers (moments, poses, statistics of a group) are taken in float64 and then rounded. Two processors could
+still differ there if a value lay within about 1e-15 of the middle between two steps.
 """
 
 from __future__ import annotations
@@ -23,48 +23,44 @@ from torch import Tensor, nn
 from tracker.errors import WeightsError
 
 EXACT_BITS = 24
-"""a float32 holds all whole numbers below two to the power of this"""
+"""whole numbers up to two to the power of this are exact in a float32"""
+MOST_STEPS = 2**11
+"""in a weight, as in a value: products are then exact in the 11 bits of TF32 too, in which cards multiply"""
 LEAST_STEPS = 8
-"""in the largest weight of a channel: with fewer the rounded weights are not those that were trained"""
-MOST_BITS = 20
-"""of a weight's fraction, where the sum would allow more"""
-MARGIN = 1.5e-6
-"""least distance of a function's value from the middle between two steps"""
+"""in the largest weight of a channel: with fewer, the rounded weights are not those that were trained"""
+MARGIN = 2e-6
+"""least distance of a function's value from the middle between two steps: several times the error of any library"""
 
 
 class Grid(NamedTuple):
-    """Multiples of 2^-bits from low to high."""
+    """The multiples of 2^-bits from low to high."""
 
     bits: int
     low: float
     high: float
 
 
-GATES = Grid(6, -8.0, 8.0)
-"""arguments of sigmoid"""
-SHARES = Grid(9, 0.0, 1.0)
-"""values of sigmoid"""
-TURNS = Grid(7, -5.0, 5.0)
-"""arguments of tanh"""
-TURNED = Grid(8, -1.0, 1.0)
-"""values of tanh"""
-LEAST_SILU = -16.0
-"""x sigmoid(x) is 0 on every grid at this x and below"""
+SIGMOID, SIGMOID_BITS = Grid(6, -8.0, 8.0), 9
+"""arguments, and values"""
+TANH, TANH_BITS = Grid(7, -5.0, 5.0), 8
+"""arguments, and values"""
+SILU_LOW = -16.0
+"""least argument of x sigmoid(x), which rounds to 0 there; its values are rounded as its arguments are"""
 
 
 class Floating:
-    """Operations of the cell as it is trained: nothing is rounded."""
+    """What the cell computes with while it is trained: nothing is rounded."""
 
     def stored(self, x: Tensor, grid: Grid) -> Tensor:
-        """What is kept of a value that enters a sum."""
+        """What enters a layer of x."""
         return x
 
-    def rounded(self, x: Tensor, grid: Grid) -> Tensor:
-        """`stored` for a value that is within the bounds."""
+    def rounded(self, x: Tensor, bits: int) -> Tensor:
+        """x to so many bits after the point."""
         return x
 
     def wide(self, x: Tensor) -> Tensor:
-        """In the type in which few numbers are computed."""
+        """x in the type in which few numbers are computed."""
         return x.float()
 
     def sigmoid(self, x: Tensor) -> Tensor:
@@ -74,7 +70,7 @@ class Floating:
         return torch.tanh(x)
 
     def silu(self, x: Tensor, grid: Grid) -> Tensor:
-        """x sigmoid(x), stored."""
+        """x sigmoid(x), on the grid."""
         return nn.functional.silu(x)
 
     def norm(self, x: Tensor, layer: nn.GroupNorm) -> Tensor:
@@ -83,74 +79,71 @@ class Floating:
 
 
 class Exact(Floating):
-    """The same, rounded as the file says; layers are those of `round_layer`."""
+    """The same for layers that `round_layer` rounded."""
 
     def stored(self, x: Tensor, grid: Grid) -> Tensor:
-        return self.rounded(x.clamp(grid.low, grid.high), grid)
+        return self.rounded(x.clamp(grid.low, grid.high), grid.bits)
 
-    def rounded(self, x: Tensor, grid: Grid) -> Tensor:
-        # a float32 of this size has steps of 2^-bits: the addition rounds, half to even, and the subtraction is exact
-        coarse = 1.5 * 2.0 ** (EXACT_BITS - 1 - grid.bits)
-        return (x.float() + coarse) - coarse
+    def rounded(self, x: Tensor, bits: int) -> Tensor:
+        # a float32 of the size of `large` has steps of 2^-bits: the addition rounds, the subtraction is exact; half the time of round()
+        large = 1.5 * 2.0 ** (EXACT_BITS - 1 - bits)
+        return (x.float() + large) - large
 
     def wide(self, x: Tensor) -> Tensor:
         return x.double()
 
     def sigmoid(self, x: Tensor) -> Tensor:
-        return self.rounded(torch.sigmoid(self.stored(x, GATES)), SHARES)
+        return self.rounded(torch.sigmoid(self.stored(x, SIGMOID)), SIGMOID_BITS)
 
     def tanh(self, x: Tensor) -> Tensor:
-        return self.rounded(torch.tanh(self.stored(x, TURNS)), TURNED)
+        return self.rounded(torch.tanh(self.stored(x, TANH)), TANH_BITS)
 
     def silu(self, x: Tensor, grid: Grid) -> Tensor:
-        x = self.stored(x, grid._replace(low=LEAST_SILU))
-        return self.rounded(x * torch.sigmoid(x), grid)
+        x = self.stored(x, grid._replace(low=SILU_LOW))
+        return self.rounded(x * torch.sigmoid(x), grid.bits)
 
     def norm(self, x: Tensor, layer: nn.GroupNorm) -> Tensor:
-        # x lies on a grid, so that its sums in float64 are exact, and those of its squares unless they are very large
+        # x is a sum of steps, so sums of x and of its square are exact in float64, where they have 53 bits
         groups = x.double().reshape(x.shape[0], layer.num_groups, -1)
-        count = groups.shape[-1]
-        mean, square = groups.sum(-1) / count, (groups * groups).sum(-1) / count
+        mean, square = (part.sum(-1) / groups.shape[-1] for part in (groups, groups * groups))
         scale = 1 / (square - mean * mean + layer.eps).sqrt()
-        by_group = (1, layer.num_groups, -1)
-        factor = layer.weight.double().reshape(by_group) * scale[..., None]
-        shift = layer.bias.double().reshape(by_group) - mean[..., None] * factor
-        size = (x.shape[0], x.shape[1], 1, 1)
-        return x * factor.float().reshape(size) + shift.float().reshape(size)
+        weight, bias = (part.double().reshape(1, layer.num_groups, -1) for part in (layer.weight, layer.bias))
+        factor = weight * scale[..., None]
+        shift = bias - mean[..., None] * factor
+        places = (x.shape[0], x.shape[1], 1, 1)
+        return x * factor.float().reshape(places) + shift.float().reshape(places)
 
 
 def round_layer(weight: Tensor, bias: Tensor | None, entering: Grid, *, name: str) -> None:
-    """Round weights (out, ...) and bias (out,) in place, so that sums over values of the grid `entering` are exact.
+    """Round weights (out, ...) and bias (out,) in place: sums over values of the grid `entering` are then exact in float32.
 
-    Raises WeightsError where that would leave too little of the weights.
+    Raises WeightsError where too little of the weights would be left.
     """
     with torch.no_grad():
-        for n, row in enumerate(weight):
-            offset = 0.0 if bias is None else float(bias[n])
-            bits = _weight_bits(row, offset, entering)
-            if 0 < float(row.abs().max()) < LEAST_STEPS * 2.0**-bits:
-                raise WeightsError(
-                    f"{name}: the sums of a channel with {row.numel()} weights cannot be exact; train a cell with fewer features or"
-                    " a smaller grid"
-                )
-            row.copy_(_rounded(row, bits))
-            if bias is not None:
-                bias[n] = _rounded(bias[n].double(), bits + entering.bits)
+        rows = weight.double().flatten(1)
+        offset = rows.new_zeros(len(rows)) if bias is None else bias.double()
+        largest = rows.abs().amax(1)
+        bits = torch.floor(torch.log2(MOST_STEPS / largest.clamp(min=2.0**-EXACT_BITS)))
+        limit = 2.0 ** (EXACT_BITS - entering.bits)
+        while bool((over := _largest_parts(_rounded(rows, bits), offset, entering) * 2.0**bits > limit).any()):
+            bits = bits - over.double()
+        if bool(((largest > 0) & (largest * 2.0**bits < LEAST_STEPS)).any()):
+            raise WeightsError(
+                f"{name}: {rows.shape[1]} weights of an output are too many for exact sums; train with fewer features or a smaller grid"
+            )
+        weight.copy_(_rounded(rows, bits).view_as(weight))
+        if bias is not None:
+            bias.copy_(_rounded(offset[:, None], bits + entering.bits)[:, 0])
 
 
-def _weight_bits(row: Tensor, offset: float, entering: Grid) -> int:
-    """The most fractional bits of a channel's weights with which no part of its sum reaches 2^24 units."""
-    bits = MOST_BITS
-    while _largest_part(_rounded(row, bits), abs(offset), entering) >= 2.0 ** (EXACT_BITS - entering.bits - bits):
-        bits -= 1
-    return bits
+def _largest_parts(rows: Tensor, offset: Tensor, entering: Grid) -> Tensor:
+    """(out,) the largest size of any part of a sum of weights (out, in) times values of the grid, and an offset (out,)."""
+    positive, negative = rows.clamp(min=0).sum(1), (-rows).clamp(min=0).sum(1)
+    up = positive * entering.high - negative * entering.low
+    down = negative * entering.high - positive * entering.low
+    return torch.maximum(up, down) + offset.abs()
 
 
-def _largest_part(row: Tensor, offset: float, entering: Grid) -> float:
-    """The largest size that any part of a channel's sum can have."""
-    up, down = float(row.double().clamp(min=0).sum()), float((-row.double()).clamp(min=0).sum())
-    return max(up * entering.high - down * entering.low, down * entering.high - up * entering.low) + offset
-
-
-def _rounded(x: Tensor, bits: int) -> Tensor:
-    return torch.round(x * 2.0**bits) / 2.0**bits
+def _rounded(rows: Tensor, bits: Tensor) -> Tensor:
+    step = 2.0 ** -bits[:, None]
+    return torch.round(rows / step) * step

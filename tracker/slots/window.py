@@ -24,12 +24,10 @@ SMALLEST_MASK = 12.0
 EMPTY_LOGIT = -6.0
 """mask logit of what comes into the window from outside"""
 
-# what is kept of the numbers by which a state is warped
-FITTED = Grid(12, -2.0, 2.0)
-"""shift and scale in window coordinates"""
-PLACES = Grid(8, -1000.0, 1000.0)
-"""places on the grid"""
+FIT_BITS, PLACE_BITS = 12, 8
+"""after the point that are kept of a shift and a scale in window coordinates, and of places on the grid"""
 CANVAS = Grid(15, -1.0, 1.0)
+"""what is kept of a state that is warped"""
 FLOATING = Floating()
 
 
@@ -70,9 +68,7 @@ def moments(mask: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     return mean_x, mean_y, spread_x.clamp(min=4e-3).sqrt(), spread_y.clamp(min=4e-3).sqrt()
 
 
-def fit_pose(
-    mask_logit: Tensor, pose: Tensor, free: Tensor, do: Floating = FLOATING
-) -> tuple[Tensor, Tensor]:
+def fit_pose(mask_logit: Tensor, pose: Tensor, free: Tensor, do: Floating = FLOATING) -> tuple[Tensor, Tensor]:
     """The pose M-step in closed form: part of the way to the window whose mask has the canonical moments.
 
     mask_logit (N, 1, P, P); pose (N, 4); free (N,) in [0, 1], 0 keeps a pose as it is.
@@ -84,10 +80,12 @@ def fit_pose(
         go = STRIDE * free * (mask.sum((-1, -2)) > SMALLEST_MASK)
         mean_x, mean_y, spread_x, spread_y = moments(mask)
         shift_x, shift_y = (
-            do.rounded((go * mean).clamp(-LARGEST_SHIFT, LARGEST_SHIFT), FITTED).float() for mean in (mean_x, mean_y)
+            do.rounded((go * mean).clamp(-LARGEST_SHIFT, LARGEST_SHIFT), FIT_BITS).float() for mean in (mean_x, mean_y)
         )
         scale_x, scale_y = (
-            do.rounded((go * (spread / wanted).log()).clamp(-LARGEST_LOG_SCALE, LARGEST_LOG_SCALE).exp(), FITTED).float()
+            do.rounded(
+                (go * (spread / wanted).log()).clamp(-LARGEST_LOG_SCALE, LARGEST_LOG_SCALE).exp(), FIT_BITS
+            ).float()
             for spread, wanted in zip((spread_x, spread_y), CANONICAL_SPREAD, strict=True)
         )
         zero = torch.zeros_like(shift_x)
@@ -107,13 +105,13 @@ def warp(canvas: Tensor, to_old: Tensor, do: Floating = FLOATING) -> Tensor:
         _interpolation(to_old[:, 0, 0], to_old[:, 0, 2], size, do),
         _interpolation(to_old[:, 1, 1], to_old[:, 1, 2], size, do),
     )
-    moved = do.rounded(down[:, None] @ do.stored(canvas, CANVAS), CANVAS)
-    return do.rounded(moved @ across.transpose(1, 2)[:, None], CANVAS)
+    moved = do.rounded(down[:, None] @ do.stored(canvas, CANVAS), CANVAS.bits)
+    return do.rounded(moved @ across.transpose(1, 2)[:, None], CANVAS.bits)
 
 
 def _interpolation(scale: Tensor, shift: Tensor, size: int, do: Floating) -> Tensor:
     """(N, P, P) weights of the old places in each new one along an axis; scale and shift (N,) in window coordinates."""
     place = torch.arange(size, device=scale.device, dtype=torch.float32)
     new = (place + 0.5) * 2 / size - 1
-    old = do.rounded(((scale[:, None] * new + shift[:, None] + 1) * size - 1) / 2, PLACES)
+    old = do.rounded(((scale[:, None] * new + shift[:, None] + 1) * size - 1) / 2, PLACE_BITS)
     return (1 - (old[:, :, None] - place).abs()).clamp(min=0)

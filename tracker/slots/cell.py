@@ -13,7 +13,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from tracker.slots.exact import Exact, Floating, Grid, round_layer
+from tracker.slots.exact import Exact, Floating, Grid, round_layer, widen
 from tracker.slots.settings import CellSettings
 from tracker.slots.state import KNOWN_RANGE
 from tracker.slots.window import EMPTY_LOGIT, axes, fit_pose, warp
@@ -118,16 +118,14 @@ class WindowCell(nn.Module):
         cell = deepcopy(self)
         cell.numbers = Exact()
         entering = {
-            "enter": SEEN, "context": MOTION, "mix": FEATURES, "gate": FEATURES, "candidate": FEATURES,
-            "squeeze.0": FEATURES, "squeeze.2": COARSER, "squeeze.5": COARSER, "step_out": MOTION,
+            "enter": SEEN, "mix": FEATURES, "gate": FEATURES, "candidate": FEATURES, "squeeze.0": FEATURES, "squeeze.2": COARSER,
         }  # fmt: skip
         for name, grid in entering.items():
             layer = cell.get_submodule(name)
-            round_layer(layer.weight, layer.bias, grid, name=name)  # type: ignore[arg-type]
-        move = cell.move
-        round_layer(move.weight_ih[:, :SQUEEZED], move.bias_ih, COARSER, name="move")
-        round_layer(move.weight_ih[:, SQUEEZED:], None, PLACE, name="move")
-        round_layer(move.weight_hh, move.bias_hh, MOTION, name="move")
+            assert isinstance(layer, nn.Conv2d)
+            round_layer(layer, grid, name=name)
+        for vectors in (cell.context, cell.squeeze[5], cell.move, cell.step_out):
+            widen(vectors)
         return cell
 
     def birth(self, pose: Tensor, colour: Tensor, mask: Tensor | None = None) -> SlotState:
@@ -179,33 +177,36 @@ class WindowCell(nn.Module):
         filling = mask.expand(-1, self.enter.in_channels - ENTERING - self.settings.hidden, -1, -1)
         seen = [*sight, error, mask, state.mask_logit / 4, state.colour, state.hidden, filling]
         entered = self.enter(do.stored(torch.cat(seen, 1), SEEN))
-        z = do.norm(entered, self.enter_norm) + self.context(state.motion)[..., None, None]
+        z = do.norm(entered, self.enter_norm) + self.context(do.wide(state.motion)).float()[..., None, None]
         return do.silu(do.norm(self.mix(do.silu(z, FEATURES)), self.mix_norm), FEATURES)
 
     def _move(self, state: SlotState, z: Tensor, visible: Tensor) -> tuple[Tensor, Tensor]:
         """Motion vector (N, motion) and velocity (N, 2) in pixels a frame, after this frame."""
         do = self.numbers
         size = state.pose[:, 2:].detach()
-        place = torch.cat([state.velocity.detach() / size, do.wide(size / self.settings.grid_px).log().float()], 1)
-        moved = self._remember(self._squeezed(z), do.stored(place, PLACE), state.motion)
+        place = torch.cat([state.velocity.detach() / size, do.wide(size / self.settings.grid_px).log()], 1)
+        moved = self._remember(torch.cat([self._squeezed(z), do.stored(place, PLACE)], 1), state.motion)
         motion = torch.where(visible[:, None] > 0, moved, state.motion)
-        step = do.rounded(torch.tanh(do.wide(self.step_out(motion))), STEP_BITS) * LARGEST_STEP * size
+        step = do.rounded(torch.tanh(do.wide(self.step_out(do.wide(motion)))), STEP_BITS) * LARGEST_STEP * size
         # hidden: the network is not asked; the last velocity continues and decays
         velocity = torch.where(visible[:, None] > 0, step, state.velocity * HIDDEN_DECAY)
         return motion, velocity
 
     def _squeezed(self, z: Tensor) -> Tensor:
         """(N, SQUEEZED) of features (N, features, P, P)."""
+        do = self.numbers
         for layer in self.squeeze:
-            z = self.numbers.silu(z, COARSER) if isinstance(layer, nn.SiLU) else layer(z)
+            if isinstance(layer, nn.SiLU):
+                z = do.silu(z, COARSER)
+            else:
+                z = layer(do.wide(z) if isinstance(layer, nn.Linear) else z)
         return z.float()
 
-    def _remember(self, squeezed: Tensor, place: Tensor, motion: Tensor) -> Tensor:
-        """(N, motion) `self.move`, a gated recurrent unit, of (N, SQUEEZED + 4); two sums, each exact in units of its own."""
+    def _remember(self, entering: Tensor, motion: Tensor) -> Tensor:
+        """(N, motion) what `self.move`, a gated recurrent unit, makes of (N, SQUEEZED + 4) and of what it was."""
         do, move, linear = self.numbers, self.move, nn.functional.linear
-        came = linear(squeezed, move.weight_ih[:, :SQUEEZED], move.bias_ih)
-        came = came + linear(place, move.weight_ih[:, SQUEEZED:])
-        kept = linear(motion, move.weight_hh, move.bias_hh)
-        (reset, update, new), (reset_by, update_by, new_by) = came.float().chunk(3, 1), kept.float().chunk(3, 1)
-        new = do.tanh(new + do.sigmoid(reset + reset_by) * new_by)
-        return do.rounded(new + do.sigmoid(update + update_by) * (motion - new), MOTION.bits)
+        came = do.wide(linear(do.wide(entering), move.weight_ih, move.bias_ih)).chunk(3, 1)
+        kept = do.wide(linear(do.wide(motion), move.weight_hh, move.bias_hh)).chunk(3, 1)
+        reset, update = (do.sigmoid(came[n] + kept[n]) for n in (0, 1))
+        new = do.tanh(came[2] + reset * kept[2])
+        return do.rounded(new + update * (motion - new), MOTION.bits)

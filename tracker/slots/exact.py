@@ -1,16 +1,16 @@
 """Arithmetic whose results are the same on every processor, for a cell that is in use.
 
 Processors with other instructions add the terms of a sum in another order, which changes the last bits of a rounded sum. Sums of whole
-numbers are exact in float32 while no part of them reaches 2^24, in any order. So the values that enter a layer are rounded to a `Grid`,
-and each output channel's weights to the finest power of two with which no part of its sum can reach 2^24 steps. The layers themselves
-are the usual ones.
+numbers are exact in float32 while no part of them reaches 2^24, in any order. So the values that enter a convolution are rounded to a
+`Grid`, and each output channel's weights to the finest power of two with which no part of its sum can reach 2^24 steps. The convolutions
+themselves are the usual ones. Layers of vectors are so small that they can be computed in float64, which has room for finer steps.
 
 Single operations (+, -, *, /, square root) are correctly rounded everywhere (IEEE 754). sigmoid, tanh and x sigmoid(x) are not: libraries
 differ by up to 1e-6. Both their arguments and their values are rounded, and no value of theirs at any argument is within `MARGIN` of the
 middle between two steps, so that all libraries round it to the same step; tests/slots/test_exact.py goes through all arguments.
 
-Sums and functions of few numbers (moments, poses, statistics of a group) are taken in float64 and then rounded. Two processors could
-still differ there if a value lay within about 1e-15 of the middle between two steps.
+Moments and functions of a pose are taken in float64 and then rounded. Two processors could still differ there if a value lay within
+about 1e-15 of the middle between two steps.
 """
 
 from __future__ import annotations
@@ -24,9 +24,11 @@ from tracker.errors import WeightsError
 
 EXACT_BITS = 24
 """whole numbers up to two to the power of this are exact in a float32"""
+WIDE_BITS = 24
+"""after the point that are kept of weights in float64, whose sums then have 53 - 24 bits for values and their number"""
 MOST_STEPS = 2**11
-"""in a weight, as in a value: products are then exact in the 11 bits of TF32 too, in which cards multiply"""
-LEAST_STEPS = 8
+"""in a weight of a convolution, as in a value: products are then exact in the 11 bits of TF32 too, in which cards multiply"""
+LEAST_STEPS = 6
 """in the largest weight of a channel: with fewer, the rounded weights are not those that were trained"""
 MARGIN = 2e-6
 """least distance of a function's value from the middle between two steps: several times the error of any library"""
@@ -114,14 +116,14 @@ class Exact(Floating):
         return x * factor.float().reshape(places) + shift.float().reshape(places)
 
 
-def round_layer(weight: Tensor, bias: Tensor | None, entering: Grid, *, name: str) -> None:
-    """Round weights (out, ...) and bias (out,) in place: sums over values of the grid `entering` are then exact in float32.
+def round_layer(layer: nn.Conv2d, entering: Grid, *, name: str) -> None:
+    """Round weights and bias in place: sums over values of the grid `entering` are then exact in float32.
 
     Raises WeightsError where too little of the weights would be left.
     """
+    assert layer.bias is not None
     with torch.no_grad():
-        rows = weight.double().flatten(1)
-        offset = rows.new_zeros(len(rows)) if bias is None else bias.double()
+        rows, offset = layer.weight.double().flatten(1), layer.bias.double()
         largest = rows.abs().amax(1)
         bits = torch.floor(torch.log2(MOST_STEPS / largest.clamp(min=2.0**-EXACT_BITS)))
         limit = 2.0 ** (EXACT_BITS - entering.bits)
@@ -129,11 +131,18 @@ def round_layer(weight: Tensor, bias: Tensor | None, entering: Grid, *, name: st
             bits = bits - over.double()
         if bool(((largest > 0) & (largest * 2.0**bits < LEAST_STEPS)).any()):
             raise WeightsError(
-                f"{name}: {rows.shape[1]} weights of an output are too many for exact sums; train with fewer features or a smaller grid"
+                f"{name}: sums of {rows.shape[1]} weights cannot be exact; train a cell with fewer features"
             )
-        weight.copy_(_rounded(rows, bits).view_as(weight))
-        if bias is not None:
-            bias.copy_(_rounded(offset[:, None], bits + entering.bits)[:, 0])
+        layer.weight.copy_(_rounded(rows, bits).view_as(layer.weight))
+        layer.bias.copy_(_rounded(offset[:, None], bits + entering.bits)[:, 0])
+
+
+def widen(layer: nn.Module) -> None:
+    """Bring a layer of vectors to float64 in place, rounded: sums over values of a grid are then exact."""
+    layer.double()
+    with torch.no_grad():
+        for part in layer.parameters():
+            part.copy_(torch.round(part * 2.0**WIDE_BITS) / 2.0**WIDE_BITS)
 
 
 def _largest_parts(rows: Tensor, offset: Tensor, entering: Grid) -> Tensor:

@@ -6,8 +6,8 @@ numbers are exact in float32 while no part of them reaches 2^24, in any order. S
 themselves are the usual ones. Layers of vectors are so small that they can be computed in float64, which has room for finer steps.
 
 Single operations (+, -, *, /, square root) are correctly rounded everywhere (IEEE 754). sigmoid, tanh and x sigmoid(x) are not: libraries
-differ by up to 1e-6. Both their arguments and their values are rounded, and no value of theirs at any argument is within `MARGIN` of the
-middle between two steps, so that all libraries round it to the same step; tests/slots/test_exact.py goes through all arguments.
+differ in the last bits. Both their arguments and their values are rounded, and no value of theirs at any argument is within `MARGIN` of
+the middle between two steps, so that all libraries round it to the same step; tests/slots/test_exact.py goes through all arguments.
 
 Moments and functions of a pose are taken in float64 and then rounded. Two processors could still differ there if a value lay within
 about 1e-15 of the middle between two steps.
@@ -31,7 +31,7 @@ MOST_STEPS = 2**11
 LEAST_STEPS = 6
 """in the largest weight of a channel: with fewer, the rounded weights are not those that were trained"""
 MARGIN = 2e-6
-"""least distance of a function's value from the middle between two steps: several times the error of any library"""
+"""least distance of a function's value from the middle between two steps: ten times what libraries are off there"""
 
 
 class Grid(NamedTuple):

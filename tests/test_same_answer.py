@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 from scipy.optimize import linear_sum_assignment
@@ -39,6 +40,18 @@ session = ort.InferenceSession(sys.argv[1], options, providers=["CPUExecutionPro
 features = np.random.default_rng(0).integers(0, 256, (1, 9, 48, 56), dtype=np.uint8)
 print(hashlib.sha256(session.run(None, {"features": features})[0].tobytes()).hexdigest())
 """
+
+SMALL_PICTURE = """
+import ctypes, hashlib, sys
+from tracker.sources import open_source
+library, clip, instructions = sys.argv[1:]
+if instructions == "plain":
+    ctypes.CDLL(library).av_force_cpu_flags(0)
+with open_source(clip) as source:
+    print(*[hashlib.sha256(frame.small.tobytes()).hexdigest() for frame in source])
+"""
+FFMPEG = sorted((Path(av.__file__).parents[1] / "av.libs").glob("libavutil*"))
+"""the library in PyAV's wheel that chooses FFmpeg's instructions"""
 
 
 CELL = """
@@ -77,6 +90,19 @@ def test_tables_are_the_same_without_the_widest_instructions(tmp_path: Path) -> 
         tables.append([path.read_text() for path in sorted(out.parent.glob("*.csv"))])
     assert len(tables[0]) == 2
     assert tables[0] == tables[1]
+
+
+@pytest.mark.skipif(not FFMPEG, reason="no FFmpeg of a Linux wheel of PyAV")
+def test_small_pictures_are_the_same_without_special_instructions(tmp_path: Path) -> None:
+    clip = tmp_path / "clip.mp4"
+    save_world(stream_world("street", Order(seed=1, frames=3, size=(960, 540))), video=clip)
+    asked = [sys.executable, "-c", SMALL_PICTURE, str(FFMPEG[0]), str(clip)]
+    here, plain = (
+        subprocess.run([*asked, how], check=True, capture_output=True, text=True).stdout.split()
+        for how in ("all", "plain")
+    )
+    assert len(here) == 3
+    assert here == plain
 
 
 @pytest.mark.slow

@@ -44,7 +44,7 @@ def _groups(finite: NDArray[np.bool_]) -> Iterator[tuple[Places, Places]]:
     while left.any():
         rows, count = np.zeros_like(left), 0
         rows[left.argmax()] = True
-        while count < (count := np.count_nonzero(rows)):
+        while count < (count := int(rows.sum())):
             columns = finite[rows].any(axis=0)
             rows = np.asarray(finite[:, columns].any(axis=1))
         left &= ~rows

@@ -96,6 +96,14 @@ def test_a_thinned_picture_keeps_the_noise(tmp_path: Path) -> None:
     assert frame.picture.at(160)[..., 1].std() < 6
 
 
+@pytest.mark.parametrize("step", [1, 3, 8])
+def test_a_thinned_picture_has_pixels_of_the_whole_one(tmp_path: Path, step: int) -> None:
+    (frame,) = frames(write_video(tmp_path / "clip.mp4", [blocks(1280, 720)], colorspace="bt709"))
+    apart = np.abs(frame.picture.thinned(step).astype(int) - frame.image[::step, ::step])
+    assert apart.mean() < 1.5
+    assert apart.max() <= 6  # where colours are clipped
+
+
 def test_planes_are_what_the_decoder_stores(tmp_path: Path) -> None:
     (frame,) = frames(write_video(tmp_path / "clip.mp4", [blocks(646, 358)]))
     planes = frame.picture.planes()

@@ -10,7 +10,7 @@ from av.video.reformatter import ColorRange
 from tracker.sources.decode import Decoder, plane_values
 from tracker.sources.upright import Turn
 from tracker.types import Image
-from tracker.yuv import ColourSpace, Planes
+from tracker.yuv import ColourSpace, Planes, thinned_rgb
 
 PLANAR = {"yuv420p": False, "yuvj420p": True}
 """FFmpeg's names of the pixel formats whose planes can be drawn on, and encoded, as they are: are they full range?"""
@@ -40,6 +40,9 @@ class DecodedPicture:
         return self.turn(self.decoder.image(self.picture, self.turn.size(size)))
 
     def thinned(self, step: int) -> Image:
+        planes = self.planes()
+        if planes is not None:
+            return thinned_rgb(planes, step)
         size = max(1, self.picture.width // step), max(1, self.picture.height // step)
         return self.turn(self.decoder.image(self.picture, size, averaged=False))
 

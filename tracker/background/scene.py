@@ -17,9 +17,8 @@ from numpy.typing import NDArray
 from tracker.background.light import Array, light_between, relight
 from tracker.background.structure import BLOCKS, FEWEST, Thumbnail, kept_blocks, likeness, thumbnail
 from tracker.channels import largest_channel
+from tracker.ranks import Samples, count_true, ranked
 from tracker.types import TINY_PX, Image, Mask
-
-Samples = NDArray[np.uint8]
 
 DIFFERS = 20
 """Grey levels a sample differs from the scene at least: above compression noise, below most objects."""
@@ -114,19 +113,19 @@ def _bands(stack: Samples) -> list[tuple[Samples, Samples, Samples, Mask]]:
     found = []
     for y in range(0, stack.shape[1], rows):
         band = np.ascontiguousarray(stack[:, y : y + rows])  # (N, rows, W, 3)
-        median = _ranked(band, count // 2)
+        median = ranked(band, count // 2)
         away = np.maximum(band, median) - np.minimum(band, median)
         threshold = _threshold(away)
         beyond = (away > threshold).view(np.uint8)
         differs = largest_channel(beyond.reshape(-1, *band.shape[2:])).reshape(band.shape[:3]).view(np.bool_)
-        times = _count(differs)
+        times = count_true(differs)
         rivalled: Mask = times >= max(2.0, RIVAL_SHARE * count)
         rival = median.copy()
         # `take` keeps the pictures apart in memory, as an index by a mask does not, at four times the cost
         pixels = np.flatnonzero(rivalled)
         samples = band.reshape(count, -1, 3).take(pixels, axis=1)  # (N, P, 3)
         counted = differs.reshape(count, -1).take(pixels, axis=1).repeat(3, axis=1).reshape(samples.shape)
-        rival[rivalled] = _ranked(samples, times[rivalled][:, None] // 2, counted)
+        rival[rivalled] = ranked(samples, times[rivalled][:, None] // 2, counted)
         found.append((median, rival, threshold, rivalled))
     return found
 
@@ -135,31 +134,10 @@ def _threshold(away: Samples) -> Samples:
     """(...) grey levels from which a pixel does not show the scene; `away` (N, ...) is how far its samples are from their median."""
     count = len(away)
     threshold = np.full(away.shape[1:], DIFFERS, np.uint8)
-    rough = np.flatnonzero(_count(away <= CALM) <= count // 2)
-    sigma = ROBUST_SIGMAS * _ranked(away.reshape(count, -1).take(rough, axis=1), count // 2)
+    rough = np.flatnonzero(count_true(away <= CALM) <= count // 2)
+    sigma = ROBUST_SIGMAS * ranked(away.reshape(count, -1).take(rough, axis=1), count // 2)
     threshold.ravel()[rough] = np.clip(DIFFERS_SIGMAS * sigma, DIFFERS, 255)
     return threshold
-
-
-def _ranked(samples: Samples, rank: NDArray[np.integer] | int, counted: Mask | None = None) -> Samples:
-    """(...) of samples (N, ...) that which has `rank` smaller ones or as large before it, 0 for the smallest, by pixel.
-
-    Bit by bit from the highest, over all pixels at once: an eighth of the time of sorting each pixel's samples.
-
-    counted  (N, ...) bool: the samples that there are; all if None. More of them than `rank`
-    """
-    found = np.zeros(samples.shape[1:], np.uint8)
-    for bit in (128, 64, 32, 16, 8, 4, 2, 1):
-        tried = found | np.uint8(bit)
-        smaller = samples < tried
-        np.copyto(found, tried, where=_count(smaller if counted is None else smaller & counted) <= rank)
-    return found
-
-
-def _count(chosen: Mask) -> NDArray[np.integer]:
-    """(...) how many of (N, ...) are true."""
-    # in the smallest type that holds it: several times as fast as numpy's own choice
-    return np.asarray(np.add.reduce(chosen.view(np.uint8), axis=0, dtype=np.min_scalar_type(len(chosen))))
 
 
 def _choose(scene: Image, rival: Image, rivalled: Mask) -> Mask:

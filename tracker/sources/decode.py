@@ -329,8 +329,8 @@ class Decoder:
                 return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_NEAREST), np.uint8)
             if size is None or size == (picture.width, picture.height):
                 return np.ascontiguousarray(self._reformatter.reformat(picture, format="rgb24").to_ndarray())
-            # From the stored planes to few pixels in one pass: a sixth of the time of all pixels first. Planes of green, blue and red:
-            # of interleaved pixels FFmpeg gives two side by side one colour, and rounds all down.
+            # From the stored planes to few pixels in one pass: a sixth of the time of all pixels first. To planes of RGB, since in
+            # interleaved RGB FFmpeg's scaler gives two neighbouring pixels one colour, and rounds down.
             small = self._shrinkers[averaged].reformat(
                 picture, width=size[0], height=size[1], format="gbrp", interpolation="AREA" if averaged else "POINT"
             )

@@ -47,6 +47,15 @@ def test_an_array_is_its_own_whole_picture_and_is_made_smaller_once() -> None:
         picture.at("full")[0, 0, 0] = 1
 
 
+def test_the_tiny_picture_is_made_of_the_small_one_once() -> None:
+    picture = Picture.of(blocks(1280, 720))
+    tiny = picture.tiny()
+    np.testing.assert_array_equal(tiny, cv2.resize(picture.at(640), (160, 90), interpolation=cv2.INTER_AREA))
+    assert picture.tiny() is tiny
+    assert not tiny.flags.writeable
+    assert np.shares_memory(Picture.of(small := blocks(96, 54)).tiny(), small)
+
+
 @pytest.mark.parametrize("pix_fmt", ["yuv420p", "yuv444p"])
 def test_a_small_picture_of_a_video_is_that_of_the_whole_one(tmp_path: Path, pix_fmt: str) -> None:
     (frame,) = frames(write_video(tmp_path / "clip.mp4", [blocks(1280, 720)], pix_fmt=pix_fmt))

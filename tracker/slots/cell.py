@@ -36,7 +36,7 @@ ENTERING = 14
 SQUEEZED = 128
 """numbers in which the motion vector gets the grid"""
 
-# what is kept of the values that enter a layer; bounds are those that real and drawn clips reach
+# what is kept of the values that enter a layer; hardly a value is beyond these bounds on PETS and drawn streets
 SEEN = Grid(9, -2.0, 2.0)
 """what is seen, its error, and the state"""
 FEATURES = Grid(7, -0.3, 8.0)
@@ -44,6 +44,7 @@ FEATURES = Grid(7, -0.3, 8.0)
 COARSER = Grid(6, -0.3, 16.0)
 """features on their way to the motion vector"""
 MOTION = Grid(11, -1.0, 1.0)
+"""the motion vector"""
 PLACE = Grid(10, -8.0, 8.0)
 """speed in object sizes, and the logarithm of the size"""
 STEP_BITS = 16
@@ -109,11 +110,12 @@ class WindowCell(nn.Module):
         nn.init.zeros_(self.step_out.weight)  # begin by standing still
         nn.init.zeros_(self.step_out.bias)
         self.numbers = Floating()
+        """the operations between layers"""
 
     def exact(self) -> WindowCell:
-        """This cell in numbers that are the same on every processor, for use; it cannot be trained.
+        """A copy for use, rounded so that its answers are the same on every processor; it cannot be trained.
 
-        Raises WeightsError if the weights allow none.
+        Raises WeightsError if sums of its weights cannot be exact.
         """
         cell = deepcopy(self)
         cell.numbers = Exact()

@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import json
 import statistics
+import sys
 import tempfile
 from pathlib import Path
 from typing import NamedTuple
@@ -71,13 +72,19 @@ def write_truth(table: Path, copy: Copy, out: Path, *, width: int) -> None:
     out.write_text("\n".join(lines) + "\n")
 
 
+def _split_at_dashes(arguments: list[str]) -> tuple[list[str], list[str]]:
+    """What stands before -- and what stands behind it; argparse loses the latter where options come before."""
+    place = arguments.index("--") if "--" in arguments else len(arguments)
+    return arguments[:place], arguments[place + 1 :]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("clip", type=Path)
     parser.add_argument("--truth", type=Path, required=True, help="MOT table")
     parser.add_argument("--frames", help="those to be scored: 1-400")
-    parser.add_argument("more", nargs="*", help="for tracker evaluate")
-    asked = parser.parse_args()
+    here, more = _split_at_dashes(sys.argv[1:])
+    asked = parser.parse_args(here)
     span = ["--frames", asked.frames] if asked.frames else []
     last = int(asked.frames.split("-")[1]) if asked.frames else None
     found: dict[str, list[dict[str, float]]] = {}
@@ -86,7 +93,7 @@ def main() -> None:
             clip, truth, scores = (Path(folder) / name for name in ("clip.mp4", "truth.txt", "scores.json"))
             width = write_copy(asked.clip, copy, clip, frames=last)
             write_truth(asked.truth, copy, truth, width=width)
-            options = ["--truth", str(truth), *span, "-q", "-o", str(scores), "--overwrite", *asked.more]
+            options = ["--truth", str(truth), *span, "-q", "-o", str(scores), "--overwrite", *more]
             cli(["evaluate", str(clip), *options], standalone_mode=False)
             for row in json.loads(scores.read_text())["sequences"]:
                 found.setdefault(row["method"], []).append(row["identity"])

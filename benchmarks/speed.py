@@ -100,9 +100,10 @@ def measured(row: Row, clip: Path, frames: int, folder: Path) -> Cost:
 
 
 def environment() -> dict[str, str]:
-    """That of this process, with this copy of the tracker first."""
+    """That of this process, with this copy of the tracker first, and modules compiled once, as where they are installed."""
     before = os.environ.get("PYTHONPATH")
-    return os.environ | {"PYTHONPATH": os.pathsep.join([str(HERE.parent), *([before] if before else [])])}
+    kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    return kept | {"PYTHONPATH": os.pathsep.join([str(HERE.parent), *([before] if before else [])])}
 
 
 def compare(rows: Sequence[Row], clip: Path, frames: int, rounds: int) -> dict[str, list[Cost]]:

@@ -556,3 +556,16 @@ def test_ctrl_c_finishes_what_there_is_and_says_130(tmp_path):
     assert 0 < summary["frames"] < 8_000
     assert len(frames_in(tmp_path / "o.mp4")) == summary["frames"]
     assert not list(tmp_path.glob("*.part*"))
+
+
+def test_python_does_not_look_through_everything_again_and_again():
+    program = """
+import atexit, gc
+atexit.register(lambda: print(gc.get_freeze_count() > 0, gc.get_threshold()[0]))
+import tracker.cli
+tracker.cli.cli = lambda prog_name: None
+from tracker.__main__ import main
+main()
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["True", "50000"]

@@ -26,6 +26,7 @@ WAIST = {
     "picture",
     "inference",
     "components",
+    "ranks",
     "channels",
     "controls",
     "yuv",

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 from scipy.optimize import linear_sum_assignment
@@ -40,6 +41,37 @@ features = np.random.default_rng(0).integers(0, 256, (1, 9, 48, 56), dtype=np.ui
 print(hashlib.sha256(session.run(None, {"features": features})[0].tobytes()).hexdigest())
 """
 
+SMALL_PICTURE = """
+import ctypes, hashlib, sys
+from tracker.sources import open_source
+library, clip, instructions = sys.argv[1:]
+if instructions == "plain":
+    ctypes.CDLL(library).av_force_cpu_flags(0)
+with open_source(clip) as source:
+    print(*[hashlib.sha256(frame.small.tobytes()).hexdigest() for frame in source])
+"""
+FFMPEG = sorted((Path(av.__file__).parents[1] / "av.libs").glob("libavutil*"))
+"""the library in PyAV's wheel that chooses FFmpeg's instructions"""
+
+
+CELL = """
+import hashlib, sys
+import numpy as np
+import onnxruntime as ort
+options = ort.SessionOptions()
+options.intra_op_num_threads = options.inter_op_num_threads = 1
+session = ort.InferenceSession(sys.argv[1], options, providers=["CPUExecutionProvider"])
+rng = np.random.default_rng(0)
+shapes = {put.name: (3, *put.shape[1:]) for put in session.get_inputs()}
+feed = {name: rng.random(shape, np.float32) for name, shape in shapes.items()}
+feed |= {"mask_logit": 12 * feed["mask_logit"] - 8, "pose": 10 + 40 * feed["pose"], "visible": np.ones(3, np.float32)}
+feed["fit"] = feed["visible"]
+for _ in range(2):
+    made = session.run(None, feed)
+    feed |= {put.name.removeprefix("next_"): value for put, value in zip(session.get_outputs(), made)}
+print(hashlib.sha256(b"".join(value.tobytes() for value in made)).hexdigest())
+"""
+
 
 def draw(world: str, folder: Path, *, frames: int | None = None) -> Path:
     path = folder / f"{world}.mp4"
@@ -60,11 +92,25 @@ def test_tables_are_the_same_without_the_widest_instructions(tmp_path: Path) -> 
     assert tables[0] == tables[1]
 
 
+@pytest.mark.skipif(not FFMPEG, reason="no FFmpeg of a Linux wheel of PyAV")
+def test_small_pictures_are_the_same_without_special_instructions(tmp_path: Path) -> None:
+    clip = tmp_path / "clip.mp4"
+    save_world(stream_world("street", Order(seed=1, frames=3, size=(960, 540))), video=clip)
+    asked = [sys.executable, "-c", SMALL_PICTURE, str(FFMPEG[0]), str(clip)]
+    here, plain = (
+        subprocess.run([*asked, how], check=True, capture_output=True, text=True).stdout.split()
+        for how in ("all", "plain")
+    )
+    assert len(here) == 3
+    assert here == plain
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(shutil.which("valgrind") is None, reason="valgrind stands for a processor without AVX-512 and VNNI")
-def test_the_foreground_network_answers_the_same_on_a_processor_without_avx_512() -> None:
-    graph = Path(sys.modules["tracker"].__file__ or "").parent / "weights" / "foreground.onnx"
-    asked = [sys.executable, "-c", FOREGROUND, str(graph)]
+@pytest.mark.parametrize(("name", "script"), [("foreground", FOREGROUND), ("street", CELL)])
+def test_networks_answer_the_same_on_a_processor_without_avx_512(name: str, script: str) -> None:
+    graph = Path(sys.modules["tracker"].__file__ or "").parent / "weights" / f"{name}.onnx"
+    asked = [sys.executable, "-c", script, str(graph)]
     here, there = (
         subprocess.run([*emulator, *asked], check=True, capture_output=True, text=True).stdout.strip()
         for emulator in ([], ["valgrind", "--tool=none", "-q"])

@@ -5,8 +5,8 @@ from __future__ import annotations
 from threading import Lock
 from typing import Protocol
 
-from tracker.resize import averaged_to, size_at
-from tracker.types import SMALL_PX, Image, Working
+from tracker.resize import averaged_to, size_at, to_working_width
+from tracker.types import SMALL_PX, TINY_PX, Image, Working
 from tracker.yuv import Planes
 
 
@@ -38,6 +38,7 @@ class Picture:
         self.size = stored.size
         self._stored = stored
         self._made: dict[tuple[int, int], Image] = {}
+        self._tiny: Image | None = None
         self._lock = Lock()
 
     @classmethod
@@ -50,10 +51,16 @@ class Picture:
         size = size_at(self.size, width)
         with self._lock:
             if size not in self._made:
-                made = self._stored.rgb(size).view()  # of a caller's array, only the view becomes read-only
-                made.flags.writeable = False
-                self._made[size] = made
+                self._made[size] = _read_only(self._stored.rgb(size))
             return self._made[size]
+
+    def tiny(self) -> Image:
+        """(h, w, 3) read-only: `at(SMALL_PX)` averaged down further to TINY_PX pixels across, if it is wider."""
+        small = self.at(SMALL_PX)
+        with self._lock:
+            if self._tiny is None:
+                self._tiny = _read_only(to_working_width(small, TINY_PX))
+            return self._tiny
 
     def thinned(self, step: int) -> Image:
         """(h, w, 3) one pixel of every step x step: it has the noise that an average would remove."""
@@ -66,6 +73,13 @@ class Picture:
         """The picture as video stores it, not to be written to; None where it is stored otherwise, or not upright."""
         with self._lock:  # PyAV changes what a picture says of its colours while it converts it
             return self._stored.planes()
+
+
+def _read_only(image: Image) -> Image:
+    """A view, so that a caller's array stays the caller's."""
+    view = image.view()
+    view.flags.writeable = False
+    return view
 
 
 class _Array:

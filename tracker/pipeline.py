@@ -97,7 +97,7 @@ def run(
 
             def place(frame: Frame) -> Frame:
                 with watch.stage("scene", frame.index):
-                    return replace(frame, scene=scenes.step(frame.small, frame.time_s))
+                    return replace(frame, scene=scenes.step(frame.tiny, frame.time_s))
 
             with watch.stage("total"), read_ahead(source, queue_frames=queue_frames, step=place) as incoming:
                 decoded = watch.waits("decode", _awaited(incoming, interrupts, sinks, controls))

@@ -49,6 +49,10 @@ SMALL_PX = 640
 """width of the picture that is made of every wider frame: that at which lanes work if nothing else is set"""
 
 
+TINY_PX = 160
+"""width of the picture on which scene, light and camera are watched"""
+
+
 class Settings(BaseModel):
     """Base of every settings value: frozen, checked when made.
 
@@ -190,6 +194,11 @@ class Frame:
     def small(self) -> Image:
         """(h, w, 3) the picture, at most SMALL_PX wide."""
         return self.picture.at(SMALL_PX)
+
+    @property
+    def tiny(self) -> Image:
+        """(h, w, 3) `small`, at most TINY_PX wide."""
+        return self.picture.tiny()
 
     @property
     def size(self) -> tuple[int, int]:

@@ -95,6 +95,14 @@ def _matrix(space: ColourSpace) -> NDArray[np.float64]:
     return np.column_stack([np.stack([light * y, colour * u, colour * v]), [black, 128, 128]])
 
 
+@lru_cache(maxsize=16)
+def _matrix_back(space: ColourSpace) -> NDArray[np.float64]:
+    """(3, 4): R, G, B are this times (Y, U, V, 1)."""
+    matrix = _matrix(space)
+    back = np.linalg.inv(matrix[:, :3])
+    return np.column_stack([back, -back @ matrix[:, 3]])
+
+
 @lru_cache(maxsize=4096)
 def yuv_of(colour: tuple[int, int, int], space: ColourSpace) -> tuple[int, int, int]:
     """(Y, U, V) of an RGB colour."""
@@ -118,7 +126,19 @@ def to_yuv(image: Image, space: ColourSpace = BT601) -> YuvImage:
 def to_rgb(picture: YuvImage) -> Image:
     """(H, W, 3)."""
     y, u, v, space = picture.planes
-    colour = (cv2.resize(plane, picture.size, interpolation=cv2.INTER_LINEAR) for plane in (u, v))
-    matrix = _matrix(space)
-    back = np.linalg.inv(matrix[:, :3])
-    return np.asarray(cv2.transform(cv2.merge([y, *colour]), np.column_stack([back, -back @ matrix[:, 3]])), np.uint8)
+    u, v = (np.asarray(cv2.resize(plane, picture.size, interpolation=cv2.INTER_LINEAR), np.uint8) for plane in (u, v))
+    return _rgb(y, u, v, space)
+
+
+def thinned_rgb(planes: Planes, step: int) -> Image:
+    """(h, w, 3) one pixel of every step x step."""
+    height, width = planes.y.shape
+    rows, columns = np.arange(0, height, step) // 2, np.arange(0, width, step) // 2
+    # in a sixth of the time of one index by both
+    u, v = (plane.take(rows, axis=0).take(columns, axis=1) for plane in (planes.u, planes.v))
+    return _rgb(planes.y[::step, ::step], u, v, planes.space)
+
+
+def _rgb(y: Plane, u: Plane, v: Plane, space: ColourSpace) -> Image:
+    """(H, W, 3) of three planes of one size."""
+    return np.asarray(cv2.transform(cv2.merge([y, u, v]), _matrix_back(space)), np.uint8)

@@ -11,7 +11,7 @@ import torch
 
 from tracker.background import Mixture, MixtureScene, MixtureSettings
 from tracker.errors import SettingsError, WeightsError
-from tracker.foreground.features import CHANNELS, UNITS, ZERO, SceneFeatures, as_numbers
+from tracker.foreground.features import CHANNELS, UNITS, ZERO, SceneFeatures, _lower_mean, as_numbers
 from tracker.foreground.net import ForegroundNet
 from tracker.foreground.predictor import CERTAIN, TorchPredictor
 from tracker.foreground.scene import ForegroundJudgement, ForegroundScene
@@ -325,3 +325,10 @@ def test_weights_of_the_two_networks_are_not_taken_for_each_other(tmp_path):
         load_network(str(tmp_path / "foreground.safetensors"))
     with pytest.raises(WeightsError, match="another version"):
         load_foreground("street")
+
+
+@pytest.mark.parametrize("count", [1, 2, 5, 80, 300])
+def test_the_mean_of_the_smaller_half_is_that_of_a_sort(count):
+    samples = np.random.default_rng(count).integers(0, 256, (count, 6, 7)).astype(np.uint8)
+    expected = np.sort(samples, axis=0)[: count // 2 + 1].mean(axis=0, dtype=np.float32)
+    assert np.array_equal(_lower_mean(samples), expected)

@@ -47,6 +47,15 @@ def test_an_array_is_its_own_whole_picture_and_is_made_smaller_once() -> None:
         picture.at("full")[0, 0, 0] = 1
 
 
+def test_the_tiny_picture_is_made_of_the_small_one_once() -> None:
+    picture = Picture.of(blocks(1280, 720))
+    tiny = picture.tiny()
+    np.testing.assert_array_equal(tiny, cv2.resize(picture.at(640), (160, 90), interpolation=cv2.INTER_AREA))
+    assert picture.tiny() is tiny
+    assert not tiny.flags.writeable
+    assert np.shares_memory(Picture.of(small := blocks(96, 54)).tiny(), small)
+
+
 @pytest.mark.parametrize("pix_fmt", ["yuv420p", "yuv444p"])
 def test_a_small_picture_of_a_video_is_that_of_the_whole_one(tmp_path: Path, pix_fmt: str) -> None:
     (frame,) = frames(write_video(tmp_path / "clip.mp4", [blocks(1280, 720)], pix_fmt=pix_fmt))
@@ -56,8 +65,35 @@ def test_a_small_picture_of_a_video_is_that_of_the_whole_one(tmp_path: Path, pix
     assert whole.shape == (720, 1280, 3)
     averaged = Picture.of(whole).at(SMALL_PX)
     apart = np.abs(small.astype(int) - averaged)
-    assert apart.mean() < 1
+    assert apart.mean() < 1.5  # of whole pictures FFmpeg rounds down
     assert apart.max() <= 6  # where colours are clipped
+
+
+@pytest.mark.parametrize("size", [(1280, 720), (1920, 1080), (1024, 1024)])
+def test_a_small_picture_is_the_mean_of_the_planes_rounded_once(tmp_path: Path, size: tuple[int, int]) -> None:
+    (frame,) = frames(write_video(tmp_path / "clip.mp4", [blocks(*size)]))
+    planes, small = frame.picture.planes(), frame.picture.at(640)
+    assert planes is not None
+    shape = small.shape[1::-1]
+    means = [cv2.resize(plane.astype(np.float32), shape, interpolation=cv2.INTER_AREA) for plane in planes.arrays]
+    light, blue, red = means[0] - 16, means[1] - 128, means[2] - 128
+    exact = 255 / 219 * light[..., None] + 255 / 224 * np.stack(
+        [1.402 * red, -0.344136 * blue - 0.714136 * red, 1.772 * blue], 2
+    )
+    apart = small - np.clip(exact, 0, 255)
+    assert np.abs(apart.mean((0, 1))).max() < 0.1
+    assert np.abs(apart).mean() < 0.4  # a quarter is what rounding costs
+
+
+def test_a_small_picture_has_a_colour_for_each_of_its_pixels(tmp_path: Path) -> None:
+    striped = np.zeros((720, 1280, 3), np.uint8)
+    striped[:, 0::4] = striped[:, 1::4] = (200, 0, 0)
+    striped[:, 2::4] = striped[:, 3::4] = (0, 0, 200)
+    (frame,) = frames(write_video(tmp_path / "clip.mp4", [striped]))
+    red, _, blue = cv2.split(frame.picture.at(640).astype(int))
+    # not 200: colour is stored at the left of the two pixels that share it, so half of it is their neighbours'
+    assert (red[:, 0::2] - blue[:, 0::2]).mean() > 50
+    assert (blue[:, 1::2] - red[:, 1::2]).mean() > 50
 
 
 def test_a_thinned_picture_keeps_the_noise(tmp_path: Path) -> None:
@@ -67,6 +103,14 @@ def test_a_thinned_picture_keeps_the_noise(tmp_path: Path) -> None:
     assert frame.picture.thinned(8).shape == (90, 160, 3)
     assert frame.picture.thinned(8)[..., 1].std() > 15
     assert frame.picture.at(160)[..., 1].std() < 6
+
+
+@pytest.mark.parametrize("step", [1, 3, 8])
+def test_a_thinned_picture_has_pixels_of_the_whole_one(tmp_path: Path, step: int) -> None:
+    (frame,) = frames(write_video(tmp_path / "clip.mp4", [blocks(1280, 720)], colorspace="bt709"))
+    apart = np.abs(frame.picture.thinned(step).astype(int) - frame.image[::step, ::step])
+    assert apart.mean() < 1.5
+    assert apart.max() <= 6  # where colours are clipped
 
 
 def test_planes_are_what_the_decoder_stores(tmp_path: Path) -> None:

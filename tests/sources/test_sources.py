@@ -24,6 +24,7 @@ from tracker.picture import Picture
 from tracker.sources import open_source, read_ahead, spread
 from tracker.sources.address import shown
 from tracker.sources.camera import Camera
+from tracker.sources.decode import Decoder
 from tracker.sources.pictures import natural
 from tracker.sources.span import Span
 from tracker.sources.times import timed
@@ -307,6 +308,25 @@ def test_a_clip_gives_its_frames_once(tmp_path):
     assert len(read(source)) == 2
     with pytest.raises(RuntimeError, match="once"):
         next(iter(source))
+
+
+class TestSamplesOfShortClips:
+    @pytest.mark.parametrize(("count", "every"), [(20, 1), (80, 1), (10, 2)])
+    def test_pictures_that_no_other_needs_are_left_out_where_enough_are_left(self, tmp_path, monkeypatch, count, every):
+        monkeypatch.setattr(spread, "SPARING_PX", 0)  # any clip is large
+        options = {"bf": "3", "b-pyramid": "normal", "b_strategy": "0", "sc_threshold": "0"}
+        path = clips.write_video(tmp_path / "clip.mp4", clips.draw_noise(120), options=options)
+        source = open_source(str(path), max_frames=120 // every)
+        skipping = []
+        skip = Decoder.skip_unreferenced
+        monkeypatch.setattr(Decoder, "skip_unreferenced", lambda decoder: (skipping.append(1), skip(decoder)))
+        samples = source.sample(count, whole=every == 1)
+        frames = [frame.image for frame in read(source)]
+        assert bool(skipping) == (count <= 60)  # of I b B b P b B b P every second one is needed
+        assert len(samples) == count
+        places = [next(n for n, image in enumerate(frames) if np.array_equal(sample, image)) for sample in samples]
+        wanted = [index * len(frames) // count for index in range(count)]
+        assert all(0 <= place - at <= 1 for place, at in zip(places, wanted, strict=True))
 
 
 class TestSamplesOfLongClips:
@@ -735,4 +755,5 @@ class TestRealClips:
         assert time.process_time() - began < 3
         frames = [frame.image for frame in read(source)]
         assert len(samples) == 40
-        assert all(np.array_equal(sample, frames[10 * index]) for index, sample in enumerate(samples))
+        for index, sample in enumerate(samples):  # the next picture that others are decoded from
+            assert any(np.array_equal(sample, frame) for frame in frames[10 * index : 10 * index + 4])

@@ -352,6 +352,17 @@ class TestTimeline:
         assert timeline.times_s == pytest.approx([n / 10 for n in range(9)])
         assert "it holds no times" in timeline.note
 
+    def test_pictures_that_others_are_decoded_from_are_those_decoded_ahead_of_their_place_and_the_last_shown(self):
+        def referenced(pts, numbers):
+            timeline = build_timeline(packets_of(pts), [25.0], reorders=True, timeless=False)
+            return timeline.referenced(numbers)
+
+        assert referenced(self.PTS, range(7)) == 3  # I P b b P b b
+        assert referenced(self.PTS, range(1, 4)) == 1
+        pyramid = [0, 160, 80, 40, 120]  # I P B b b
+        assert referenced(pyramid, range(5)) == 3
+        assert referenced([40 * n for n in range(7)], range(7)) == 0  # no order is known
+
 
 class Given:
     """A picture of the packet `opaque`, and the decoder that gave it."""

@@ -1,7 +1,10 @@
 import itertools
+import subprocess
+import sys
 
 import numpy as np
 import pytest
+from scipy.optimize import linear_sum_assignment
 
 from tracker.tracks import Linker, LinkerSettings
 from tracker.tracks.assignment import assign, pair_costs
@@ -173,6 +176,27 @@ def test_the_pairing_is_the_cheapest_of_all():
         ]
         best = min((-len(p), sum(costs[rc] for rc in p)) for p in every)
         assert (-len(pairs), sum(costs[rc] for rc in pairs)) == pytest.approx(best)
+
+
+@pytest.mark.parametrize("possible", [0.1, 0.4, 1.0])
+def test_the_pairing_is_that_of_scipy_in_groups_of_any_shape(possible):
+    rng = np.random.default_rng(4)
+    for _ in range(100):
+        costs = rng.uniform(0, 2, rng.integers(1, 24, 2))
+        costs[rng.random(costs.shape) > possible] = np.inf
+        # dearer than all others together
+        rows, columns = linear_sum_assignment(np.where(np.isfinite(costs), costs, 1000.0))
+        pairs = list(zip(rows.tolist(), columns.tolist(), strict=True))
+        assert assign(costs) == [pair for pair in pairs if np.isfinite(costs[pair])]
+
+
+def test_pairing_does_without_scipy_which_is_slow_to_import():
+    asked = (
+        "import sys\nimport numpy as np\nfrom tracker.tracks.assignment import assign\n"
+        "print(assign(np.array([[1.0, 2.0], [1.5, 4.0]])), 'scipy' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[(0, 1), (1, 0)] False"
 
 
 def test_pairs_without_a_rival_are_paired_as_they_are():

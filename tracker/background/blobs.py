@@ -82,9 +82,9 @@ class GmmSegmenter:
         only_judged = judges and (self._covered or self._frozen)
         verdict = self.mixture.judge(image) if only_judged else self.mixture.step(image, dt_s=dt_s)
         foreground = np.asarray(verdict == FOREGROUND)
-        self._covered = float(foreground.mean()) > COVERED_SHARE
+        self._covered = _share(foreground) > COVERED_SHARE
         solid = self._without_specks(foreground)  # rain is everywhere, but the light is no streaks
-        if self._frozen or solid.mean() <= self.settings.flood or not self.mixture.is_light(image, foreground):
+        if self._frozen or _share(solid) <= self.settings.flood or not self.mixture.is_light(image, foreground):
             return foreground
         self.mixture.adapt(image)
         self._covered = False
@@ -113,7 +113,12 @@ class GmmSegmenter:
         for label, n in enumerate(kept.tolist(), 1):
             (x, y, w, h), area = pieces.boxes[n].tolist(), int(pieces.areas[n])
             regions.append(Region(label, Box(x, y, x + w, y + h).scaled(sx, sy), area_px=area * sx * sy))
-        return renamed[pieces.labels], tuple(regions)
+        return renamed.take(pieces.labels), tuple(regions)  # in half of the time of an index
+
+
+def _share(mask: Mask | NDArray[np.uint8]) -> float:
+    """Share of a mask that is not 0."""
+    return cv2.countNonZero(mask.view(np.uint8)) / mask.size
 
 
 def _odd(length: float) -> int:

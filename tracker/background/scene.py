@@ -15,17 +15,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tracker.background.light import Array, light_between, relight
-from tracker.background.structure import FEWEST, Thumbnail, kept_blocks, likeness, thumbnail
+from tracker.background.structure import BLOCKS, FEWEST, Thumbnail, kept_blocks, likeness, thumbnail
 from tracker.channels import largest_channel
-from tracker.types import Image, Mask
-
-Samples = NDArray[np.uint8]
+from tracker.ranks import Samples, count_true, ranked
+from tracker.types import TINY_PX, Image, Mask
 
 DIFFERS = 20
 """Grey levels a sample differs from the scene at least: above compression noise, below most objects."""
 
 DIFFERS_SIGMAS = 4.0
 """The same in robust standard deviations of the pixel, so that ripple and leaves stay part of the scene."""
+
+ROBUST_SIGMAS = 1.4826
+"""standard deviations of a normal variable in its median absolute difference from the median"""
+
+CALM = int(DIFFERS / (DIFFERS_SIGMAS * ROBUST_SIGMAS))
+"""Grey levels: of a pixel with a median difference up to here, DIFFERS is the larger of the two bounds."""
 
 RIVAL_SHARE = 0.1
 """Share of the samples that must differ before a second picture of a place is considered."""
@@ -42,8 +47,8 @@ SAME_SCENE = 0.5
 REFERENCES, FAIR = 8, 0.95
 """pictures tried as the reference, and the share of the best one's support that it needs: how much of it the others show"""
 
-BAND_ROWS = 16
-"""Rows worked on at once: few enough that all pictures' parts fit the processor's cache."""
+BAND_BYTES = 800_000
+"""Rows worked on at once have about so many in all pictures: few enough for the processor's cache."""
 
 
 def without_visitors(images: Sequence[Image]) -> NDArray[np.uint8]:
@@ -67,10 +72,10 @@ def without_visitors(images: Sequence[Image]) -> NDArray[np.uint8]:
 
 def _lights(images: Sequence[Image]) -> dict[int, Array]:
     """By number, the light of those pictures that are in another light than the reference; see `light_between`."""
-    small = [thumbnail(image) for image in images]
-    brightness = np.array([float(np.log(each.colours + 1).mean()) for each in small])
+    brightness = np.array([_brightness(image) for image in images])
     if np.ptp(brightness) < OTHER_LIGHT:
         return {}
+    small = [thumbnail(image) for image in images]
     tried = range(0, len(images), -(-len(images) // REFERENCES))
     # both ways: what a plain object hides has no structure that others could lack
     support = {n: sum(min(likeness(small[n], each), likeness(each, small[n])) for each in small) for n in tried}
@@ -85,6 +90,13 @@ def _lights(images: Sequence[Image]) -> dict[int, Array]:
     }
 
 
+def _brightness(image: Image) -> float:
+    """Mean logarithm of a picture's grey levels, by block."""
+    thin = max(1, image.shape[1] // TINY_PX)
+    blocks = cv2.resize(image[::thin, ::thin], BLOCKS, interpolation=cv2.INTER_AREA)
+    return float(np.log(blocks + np.float32(1)).mean())
+
+
 def _shows_light(light: Array, known: Thumbnail, now: Thumbnail) -> bool:
     """Whether most of what is brighter or darker in `now` still shows the scene: what an object covers is in no other light."""
     changed = np.abs(light.mean(axis=2)) > OTHER_LIGHT
@@ -97,46 +109,35 @@ def _shows_light(light: Array, known: Thumbnail, now: Thumbnail) -> bool:
 def _bands(stack: Samples) -> list[tuple[Samples, Samples, Samples, Mask]]:
     """By bands of rows: median, median of the samples that differ from it, threshold, and where those are not few."""
     count = len(stack)
+    rows = max(1, BAND_BYTES // stack[:, 0].size)
     found = []
-    for y in range(0, stack.shape[1], BAND_ROWS):
-        band = stack[:, y : y + BAND_ROWS]  # (N, rows, W, 3)
-        median = _ranked(band, count // 2)
+    for y in range(0, stack.shape[1], rows):
+        band = np.ascontiguousarray(stack[:, y : y + rows])  # (N, rows, W, 3)
+        median = ranked(band, count // 2)
         away = np.maximum(band, median) - np.minimum(band, median)
-        sigma = 1.4826 * _ranked(away, count // 2)
-        threshold = np.clip(DIFFERS_SIGMAS * sigma, DIFFERS, 255).astype(np.uint8)
-        beyond = away > threshold
-        differs = beyond[..., 0] | beyond[..., 1] | beyond[..., 2]  # (N, rows, W)
-        times = _count(differs)
+        threshold = _threshold(away)
+        beyond = (away > threshold).view(np.uint8)
+        differs = largest_channel(beyond.reshape(-1, *band.shape[2:])).reshape(band.shape[:3]).view(np.bool_)
+        times = count_true(differs)
         rivalled: Mask = times >= max(2.0, RIVAL_SHARE * count)
         rival = median.copy()
         # `take` keeps the pictures apart in memory, as an index by a mask does not, at four times the cost
         pixels = np.flatnonzero(rivalled)
         samples = band.reshape(count, -1, 3).take(pixels, axis=1)  # (N, P, 3)
         counted = differs.reshape(count, -1).take(pixels, axis=1).repeat(3, axis=1).reshape(samples.shape)
-        rival[rivalled] = _ranked(samples, times[rivalled][:, None] // 2, counted)
+        rival[rivalled] = ranked(samples, times[rivalled][:, None] // 2, counted)
         found.append((median, rival, threshold, rivalled))
     return found
 
 
-def _ranked(samples: Samples, rank: NDArray[np.integer] | int, counted: Mask | None = None) -> Samples:
-    """(...) of samples (N, ...) that which has `rank` smaller ones or as large before it, 0 for the smallest, by pixel.
-
-    Bit by bit from the highest, over all pixels at once: an eighth of the time of sorting each pixel's samples.
-
-    counted  (N, ...) bool: the samples that there are; all if None. More of them than `rank`
-    """
-    found = np.zeros(samples.shape[1:], np.uint8)
-    for bit in (128, 64, 32, 16, 8, 4, 2, 1):
-        tried = found | np.uint8(bit)
-        smaller = samples < tried
-        np.copyto(found, tried, where=_count(smaller if counted is None else smaller & counted) <= rank)
-    return found
-
-
-def _count(chosen: Mask) -> NDArray[np.integer]:
-    """(...) how many of (N, ...) are true."""
-    # in the smallest type that holds it: several times as fast as numpy's own choice
-    return np.asarray(np.add.reduce(chosen.view(np.uint8), axis=0, dtype=np.min_scalar_type(len(chosen))))
+def _threshold(away: Samples) -> Samples:
+    """(...) grey levels from which a pixel does not show the scene; `away` (N, ...) is how far its samples are from their median."""
+    count = len(away)
+    threshold = np.full(away.shape[1:], DIFFERS, np.uint8)
+    rough = np.flatnonzero(count_true(away <= CALM) <= count // 2)
+    sigma = ROBUST_SIGMAS * ranked(away.reshape(count, -1).take(rough, axis=1), count // 2)
+    threshold.ravel()[rough] = np.clip(DIFFERS_SIGMAS * sigma, DIFFERS, 255)
+    return threshold
 
 
 def _choose(scene: Image, rival: Image, rivalled: Mask) -> Mask:

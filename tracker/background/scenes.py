@@ -10,7 +10,16 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tracker.background.structure import Thumbnail, blend, has_structure, is_blank, likeness, median, thumbnail
+from tracker.background.structure import (
+    Thumbnail,
+    blend,
+    has_structure,
+    is_blank,
+    kept_blocks,
+    likeness,
+    median,
+    thumbnail,
+)
 from tracker.types import Image
 
 FAMILIAR = 0.3
@@ -55,10 +64,14 @@ class KnownScenes:
         if not images:
             return []
         found = [thumbnail(image) for image in images]
+        common = median(found)
         # what all have in common is the scene, unless most are blank
-        candidates = [median(found), *found[:: -(-len(found) // CANDIDATES)]]
-        best = max(candidates, key=lambda scene: _support(scene, found))
-        self._add(median([each for each in found if likeness(best, each) >= FAMILIAR] or [best]))
+        if all(likeness(common, each) >= FAMILIAR for each in found):
+            self._add(common)
+        else:
+            candidates = [common, *found[:: -(-len(found) // CANDIDATES)]]
+            best = max(candidates, key=lambda scene: _support(scene, found))
+            self._add(median([each for each in found if likeness(best, each) >= FAMILIAR] or [best]))
         return [
             image
             for image, each in zip(images, found, strict=True)
@@ -71,14 +84,15 @@ class KnownScenes:
         if not self._scenes:
             return self._add(now)
         scene = self._scenes[self._current]
-        found = likeness(scene, now)
+        kept = kept_blocks(scene, now)
+        found = likeness(scene, now, kept=kept)
         self._sudden |= self._likeness - found > SUDDEN
         self._likeness = max(found, FORGETS * self._likeness)
         # of a scene without structure only colours are known, and a grey card has those of many a road
         if found >= FAMILIAR and (has_structure(scene) or self._recognise(now) is None):
             self._strange_s = self._still = None
             self._sudden = False
-            self._scenes[self._current] = blend(scene, now, REFRESH)
+            self._scenes[self._current] = blend(scene, now, REFRESH, kept=kept)
             return self._current
         number = self._recognise(now)
         if number is not None:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from tracker.channels import largest_channel
 from tracker.foreground.light import COVERED_WEIGHT, LIGHT_WEIGHT, in_light, is_dimmed, light_factor
+from tracker.ranks import Samples, count_true, ranked
 from tracker.timing import REFERENCE_S, lasts, rate_over
 from tracker.types import BACKGROUND, FOREGROUND, UNSURE, Image, Mask, Verdicts
 
@@ -250,10 +251,21 @@ def _usual_difference(images: Sequence[Image], verdicts: Sequence[Verdicts], bac
     calm = np.stack([verdict != FOREGROUND for verdict in verdicts])
     # Two ways to leave objects out, since each fails where the other does not: the mixture takes for the scene what is like
     # moving water, and the lower half of the samples is no scene where an object stood for most of the clip.
-    middle = len(away) // 2
-    lower = np.partition(away, middle, axis=0)[: middle + 1].mean(axis=0, dtype=np.float32)
+    lower = _lower_mean(away)
     judged = ((away * calm).sum(axis=0, dtype=np.float32) + USUAL) / (calm.sum(axis=0, dtype=np.float32) + 1)
     return np.minimum(lower, judged)
+
+
+def _lower_mean(samples: Samples) -> Array:
+    """(...) mean of the smaller half of (N, ...), the median included."""
+    middle = len(samples) // 2
+    median = ranked(samples, middle)
+    smaller = samples < median
+    total = np.add.reduce(np.where(smaller, samples, 0), axis=0, dtype=np.min_scalar_type(255 * len(samples)))
+    # what is not smaller, among the smallest, is the median
+    return np.asarray(
+        (total + (middle + 1 - count_true(smaller)) * median.astype(np.float32)) / np.float32(middle + 1), np.float32
+    )
 
 
 def _away(image: Image, background: Image, verdict: Verdicts) -> NDArray[np.uint8]:

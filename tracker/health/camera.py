@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from tracker.health.picture import Grey
-from tracker.health.shift import Picture, Vector, shift, smooth
+from tracker.health.shift import Picture, Reference, Vector, shift, smooth
 
 CHECKS_A_S = 5.0
 """looks a second at the shift against the reference"""
@@ -36,7 +36,7 @@ class Camera:
         """largest lasting shift from where the clip began, in pixels of the frame"""
         self.checks, self.unsure = 0, 0
         """looks against the reference, and those that saw nothing they could be sure of"""
-        self._reference: Picture | None = None
+        self._reference: Reference | None = None
         self._pictures = 0
         """in the reference"""
         self._offset = np.zeros(2)
@@ -65,7 +65,7 @@ class Camera:
             return
         now = smooth(small)
         if self._reference is None:
-            self._reference, self._pictures = now, 1
+            self._reference, self._pictures = Reference(now), 1
             return
         moved = shift(self._reference, now)
         if place == 1 and self._before is not None and moved is not None:
@@ -74,7 +74,7 @@ class Camera:
         self._before = moved if place == 0 else None
         if check:
             self._next_s = time_s + 1 / CHECKS_A_S
-            self._check(self._reference, now, moved, time_s)
+            self._check(self._reference.picture, now, moved, time_s)
 
     def _check(self, reference: Picture, now: Picture, moved: Vector | None, time_s: float) -> None:
         self.checks += 1
@@ -85,7 +85,8 @@ class Camera:
             self._suspected = []
             self._pictures += 1
             share = max(REFRESH, 1 / self._pictures)
-            self._reference = cv2.addWeighted(reference, 1 - share, now, share, 0)  # type: ignore[assignment]
+            blended = cv2.addWeighted(reference, 1 - share, now, share, 0)
+            self._reference = Reference(np.asarray(blended, np.float32))
             return
         if self._suspected and float(np.hypot(*(moved - self._suspected[0][1]))) > AGREE_PX:
             self._suspected = []
@@ -95,4 +96,4 @@ class Camera:
             self._offset = self._offset + np.median([each for _, each in self._suspected], axis=0)
             self.farthest_px = max(self.farthest_px, float(np.hypot(*(self._offset * self._scale))))
             self.moved_s.append(start_s)
-            self._reference, self._pictures, self._suspected, self._before = now, 1, [], None
+            self._reference, self._pictures, self._suspected, self._before = Reference(now), 1, [], None

@@ -12,18 +12,14 @@ import numpy as np
 
 from tracker.health.camera import Camera
 from tracker.health.lanes import Agreement, Lives
-from tracker.health.picture import Grey, Light, Noise
+from tracker.health.picture import Light, Noise
 from tracker.health.presence import Presence
 from tracker.health.warnings import MANY
 from tracker.timing import FrameTimer, WarmUp
-from tracker.types import Finding, Image, Level, Moment, Outcome, same_size_foregrounds
+from tracker.types import Finding, Level, Moment, Outcome, same_size_foregrounds
 
 GAP_S = 1.0
 """as the background has it"""
-SMALL_PX = 160
-"""width of the grey picture on which light and camera are watched"""
-COARSE_PX = 480
-"""a wider frame is thinned out first"""
 REMEMBERED = 10_000
 """first frame intervals, whose median is how long a frame lasts"""
 MASKS_EVERY = 2
@@ -110,7 +106,7 @@ class Health:
     def _look_at(self, moment: Moment) -> None:
         """What the picture tells of noise, light and camera; a blank one, or another scene, tells nothing."""
         frame = moment.frame
-        small = _small(frame.small)
+        small = np.asarray(cv2.cvtColor(frame.tiny, cv2.COLOR_RGB2GRAY), np.uint8)
         if self._camera is None:
             self._camera = Camera((frame.size[0] / small.shape[1], frame.size[1] / small.shape[0]))
         if frame.scene != 0:
@@ -323,12 +319,3 @@ def _at(times: Sequence[float]) -> str:
     """ "at 3.2 s", "at 3.2 s and 2 more times"."""
     more = len(times) - 1
     return f"at {times[0]:.1f} s" + (f" and {more} more time{'s' if more > 1 else ''}" if more else "")
-
-
-def _small(image: Image) -> Grey:
-    """The grey picture on which light and camera are watched."""
-    height, width = image.shape[:2]
-    thin = max(1, width // COARSE_PX)
-    size = (min(SMALL_PX, width), max(1, round(height * min(SMALL_PX, width) / width)))
-    small = cv2.resize(image[::thin, ::thin], size, interpolation=cv2.INTER_AREA)
-    return cv2.cvtColor(small, cv2.COLOR_RGB2GRAY)  # type: ignore[return-value]

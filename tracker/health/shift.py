@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import cached_property
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +13,8 @@ Picture = NDArray[np.float32]
 """(h, w) small, grey, smoothed"""
 Vector = NDArray[np.float64]
 """(2,) x, y"""
+Edges = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]
+"""rows (N,), columns (N,) and gradients (N, 2) of edge pixels"""
 
 BLOCKS = (8, 6)
 """(columns, rows) of blocks; each gives its strongest edges, so that no object can speak for the picture"""
@@ -20,7 +25,9 @@ EDGE = 1.5
 FEWEST = 60
 """edge pixels below which nothing is said"""
 STEPS = 8
-"""of Gauss and Newton"""
+"""of Gauss and Newton, at most"""
+SETTLED_PX = 2e-4
+"""a shorter step is the last: the steadiest cameras shake by ten times as much"""
 MARGIN = 4
 """pixels kept off the border, where a shift brings in what was not in the picture"""
 NEAR_PX, NEAR_GREY = 0.5, 3.0
@@ -31,18 +38,30 @@ THIN = 0.02
 """smallest ratio of the edges' weaker direction to their stronger one: a picture of stripes tells one direction only"""
 
 
+@dataclass(frozen=True)
+class Reference:
+    """A picture that others are compared with; its edges are looked for once."""
+
+    picture: Picture
+
+    @cached_property
+    def edges(self) -> Edges | None:
+        """See `_edges`."""
+        return _edges(self.picture)
+
+
 def smooth(small: NDArray[np.uint8]) -> Picture:
     """What `shift` compares."""
     return cv2.GaussianBlur(small.astype(np.float32), (0, 0), 1.0)  # type: ignore[return-value]
 
 
-def shift(before: Picture, now: Picture) -> Vector | None:
-    """(x, y) pixels from `before` to `now`; None if no shift explains most of the edges.
+def shift(reference: Reference, now: Picture) -> Vector | None:
+    """(x, y) pixels from the reference to `now`; None if no shift explains most of the edges.
 
     Lucas and Kanade 1981 for the whole picture, with a gain and an offset of the light, and Cauchy weights so that
     what moves has little say. If that finds nothing, once more from where phase correlation sees it.
     """
-    edges = _edges(before)
+    before, edges = reference.picture, reference.edges
     if edges is None:
         return None
     found, explained = _follow(before, now, np.zeros(2), *edges)
@@ -53,8 +72,8 @@ def shift(before: Picture, now: Picture) -> Vector | None:
     return found if explained >= EXPLAINED else None
 
 
-def _edges(picture: Picture) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]] | None:
-    """Rows (N,), columns (N,) and gradients (N, 2) of the strongest edges all over the picture."""
+def _edges(picture: Picture) -> Edges | None:
+    """The strongest edges all over the picture; None if there are too few of them."""
     across = cv2.Sobel(picture, cv2.CV_32F, 1, 0, ksize=3, scale=1 / 8)
     down = cv2.Sobel(picture, cv2.CV_32F, 0, 1, ksize=3, scale=1 / 8)
     inner = np.hypot(across, down)[MARGIN:-MARGIN, MARGIN:-MARGIN]
@@ -90,17 +109,19 @@ def _follow(
     found: Vector = start
     light: Vector = np.zeros(2)
     fitted: NDArray[np.float64] = was
+    moved = np.full(2, np.inf)
     for step in range(STEPS + 1):
         x, y = (columns + found[0]).astype(np.float32), (rows + found[1]).astype(np.float32)
         left = cv2.remap(now, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE).ravel() - was
         fitted = left - design[:, 2:] @ light
-        if step == STEPS:
+        if step == STEPS or float(np.abs(moved).max()) < SETTLED_PX:
             break
         scale = 1.5 * float(np.median(np.abs(fitted))) + 1.0
         weights = 1 / (1 + (fitted / scale) ** 2)
         weighted = design * weights[:, None]
         solved = np.linalg.solve(weighted.T @ design + 1e-3 * np.eye(4), weighted.T @ left).astype(np.float64)
-        found = found - np.clip(solved[:2], -2, 2)
+        moved = np.clip(solved[:2], -2, 2)
+        found = found - moved
         light = solved[2:]
     limit = np.array([before.shape[1], before.shape[0]]) / 2
     if not np.isfinite(found).all() or (np.abs(found) > limit).any():

@@ -7,17 +7,21 @@ tried too: docs/benchmarks.md.
 
 from __future__ import annotations
 
+from copy import deepcopy
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
+from tracker.slots.exact import Exact, Floating, Grid, round_layer, widen
 from tracker.slots.settings import CellSettings
 from tracker.slots.state import KNOWN_RANGE
 from tracker.slots.window import EMPTY_LOGIT, axes, fit_pose, warp
 
 LOGIT_RANGE = 8.0
 """mask logits stay within this"""
+LOGIT_UNIT = 16.0
+"""by which mask logits are divided while they are warped: all that is warped then lies within 1"""
 LARGEST_STEP = 0.5
 """displacement in one frame, in object sizes"""
 HIDDEN_DECAY = 0.97
@@ -27,8 +31,24 @@ KEEP_BIAS = -1.0
 SOFT_EDGE, SOFT_SIZE, SOFT_NARROWING = 8.0, 0.6, 0.9
 """of a new slot whose silhouette is unknown: its logits fall by the first over half a window, and reach 0 at the second, in half windows
 from the centre along x; distances along y count by the third, since objects are taller than wide"""
+ENTERING = 14
+"""channels that enter beside the hidden ones: gamma own and others, verdict, colour 3, error 3, mask, mask logit, state colour 3"""
 SQUEEZED = 128
 """numbers in which the motion vector gets the grid"""
+
+# what is kept of the values that enter a layer; hardly a value is beyond these bounds on PETS and drawn streets
+SEEN = Grid(9, -2.0, 2.0)
+"""what is seen, its error, and the state"""
+FEATURES = Grid(7, -0.3, 8.0)
+"""after a normalisation"""
+COARSER = Grid(6, -0.3, 16.0)
+"""features on their way to the motion vector"""
+MOTION = Grid(11, -1.0, 1.0)
+"""the motion vector"""
+PLACE = Grid(10, -8.0, 8.0)
+"""speed in object sizes, and the logarithm of the size"""
+STEP_BITS = 16
+"""after the point that are kept of a step, in largest steps"""
 
 
 class SlotState(NamedTuple):
@@ -73,8 +93,7 @@ class WindowCell(nn.Module):
         super().__init__()
         self.settings = settings
         features, hidden, motion = settings.features, settings.hidden, settings.motion
-        # gamma own and others, verdict, colour 3, error 3, mask, mask logit, state colour 3, hidden
-        self.enter = nn.Conv2d(14 + hidden, features, 3, padding=1)
+        self.enter = nn.Conv2d(ENTERING + hidden, features, 3, padding=1)
         self.enter_norm = nn.GroupNorm(4, features)
         self.context = nn.Linear(motion, features)
         self.mix = nn.Conv2d(features, features, 3, padding=1)
@@ -90,6 +109,26 @@ class WindowCell(nn.Module):
         nn.init.constant_(self.gate.bias, KEEP_BIAS)  # type: ignore[arg-type]
         nn.init.zeros_(self.step_out.weight)  # begin by standing still
         nn.init.zeros_(self.step_out.bias)
+        self.numbers = Floating()
+        """the operations between layers"""
+
+    def exact(self) -> WindowCell:
+        """A copy for use, rounded so that its answers are the same on every processor; it cannot be trained.
+
+        Raises WeightsError if sums of its weights cannot be exact.
+        """
+        cell = deepcopy(self)
+        cell.numbers = Exact()
+        entering = {
+            "enter": SEEN, "mix": FEATURES, "gate": FEATURES, "candidate": FEATURES, "squeeze.0": FEATURES, "squeeze.2": COARSER,
+        }  # fmt: skip
+        for name, grid in entering.items():
+            layer = cell.get_submodule(name)
+            assert isinstance(layer, nn.Conv2d)
+            round_layer(layer, grid, name=name)
+        for vectors in (cell.context, cell.squeeze[5], cell.move, cell.step_out):
+            widen(vectors)
+        return cell
 
     def birth(self, pose: Tensor, colour: Tensor, mask: Tensor | None = None) -> SlotState:
         """New slots at `pose` (N, 4), with the colour (N, 3, P, P) seen there.
@@ -114,8 +153,8 @@ class WindowCell(nn.Module):
         fit      (N,) 0 keeps a window from following its mask's moments, where others may have torn the mask; None: all follow
         """
         z = self._encode(state, sight)
-        gate = torch.sigmoid(self.gate(z)).float() * visible[:, None, None, None]
-        candidate = torch.tanh(self.candidate(z)).float()
+        gate = self.numbers.sigmoid(self.gate(z)).float() * visible[:, None, None, None]
+        candidate = self.numbers.tanh(self.candidate(z)).float()
         logit = state.mask_logit + gate[:, :1] * (LOGIT_RANGE * candidate[:, :1] - state.mask_logit)
         colour = state.colour + gate[:, 1:2] * sight.responsibility * (sight.colour - state.colour)
         hidden = state.hidden + gate[:, 2:] * (candidate[:, 1:] - state.hidden)
@@ -123,30 +162,53 @@ class WindowCell(nn.Module):
         motion, velocity = self._move(state, z, visible)
         size = state.pose[:, 2:].detach()
         pose = torch.cat([state.pose[:, :2].detach() + velocity, size], 1)
-        fitted, to_old = fit_pose(logit, pose, visible if fit is None else visible * fit)
+        fitted, to_old = fit_pose(logit, pose, visible if fit is None else visible * fit, self.numbers)
         # the closed form moves the window under the object; what the network predicted keeps its gradient
-        warped = warp(torch.cat([logit - EMPTY_LOGIT, colour, hidden], 1), to_old)
+        canvas = torch.cat([(logit - EMPTY_LOGIT) / LOGIT_UNIT, colour, hidden], 1)
+        warped = warp(canvas, to_old, self.numbers)
+        logit = warped[:, :1] * LOGIT_UNIT + EMPTY_LOGIT
         pose = pose + (fitted - pose).detach()
-        return SlotState(warped[:, :1] + EMPTY_LOGIT, warped[:, 1:4], warped[:, 4:], motion, pose, velocity)
+        return SlotState(logit, warped[:, 1:4], warped[:, 4:], motion, pose, velocity)
 
     def _encode(self, state: SlotState, sight: CellInput) -> Tensor:
         """(N, features, P, P) of what is seen, its error, and the state."""
-        mask = torch.sigmoid(state.mask_logit)
+        do = self.numbers
+        mask = do.sigmoid(state.mask_logit)
         error = (sight.colour - state.colour) * sight.responsibility
-        seen = [*sight, error, mask, state.mask_logit / 4, state.colour, state.hidden]
-        z = nn.functional.silu(
-            self.enter_norm(self.enter(torch.cat(seen, 1))) + self.context(state.motion)[..., None, None]
-        )
-        return nn.functional.silu(self.mix_norm(self.mix(z)))
+        # a graph's layer may have more channels, which it ignores: `graph.write_cell_graph`
+        filling = mask.expand(-1, self.enter.in_channels - ENTERING - self.settings.hidden, -1, -1)
+        seen = [*sight, error, mask, state.mask_logit / 4, state.colour, state.hidden, filling]
+        entered = self.enter(do.stored(torch.cat(seen, 1), SEEN))
+        z = do.norm(entered, self.enter_norm) + self.context(do.wide(state.motion)).float()[..., None, None]
+        return do.silu(do.norm(self.mix(do.silu(z, FEATURES)), self.mix_norm), FEATURES)
 
     def _move(self, state: SlotState, z: Tensor, visible: Tensor) -> tuple[Tensor, Tensor]:
         """Motion vector (N, motion) and velocity (N, 2) in pixels a frame, after this frame."""
-        squeezed = self.squeeze(z).float()
+        do = self.numbers
         size = state.pose[:, 2:].detach()
-        place = torch.cat([state.velocity.detach() / size, (size / self.settings.grid_px).log()], 1)
-        moved = self.move(torch.cat([squeezed, place], 1), state.motion).float()
+        place = torch.cat([state.velocity.detach() / size, do.wide(size / self.settings.grid_px).log()], 1)
+        moved = self._remember(torch.cat([self._squeezed(z), do.stored(place, PLACE)], 1), state.motion)
         motion = torch.where(visible[:, None] > 0, moved, state.motion)
-        step = torch.tanh(self.step_out(motion)).float() * LARGEST_STEP * size
+        step = do.rounded(torch.tanh(do.wide(self.step_out(do.wide(motion)))), STEP_BITS) * LARGEST_STEP * size
         # hidden: the network is not asked; the last velocity continues and decays
         velocity = torch.where(visible[:, None] > 0, step, state.velocity * HIDDEN_DECAY)
         return motion, velocity
+
+    def _squeezed(self, z: Tensor) -> Tensor:
+        """(N, SQUEEZED) of features (N, features, P, P)."""
+        do = self.numbers
+        for layer in self.squeeze:
+            if isinstance(layer, nn.SiLU):
+                z = do.silu(z, COARSER)
+            else:
+                z = layer(do.wide(z) if isinstance(layer, nn.Linear) else z)
+        return z.float()
+
+    def _remember(self, entering: Tensor, motion: Tensor) -> Tensor:
+        """(N, motion) what `self.move`, a gated recurrent unit, makes of (N, SQUEEZED + 4) and of what it was."""
+        do, move, linear = self.numbers, self.move, nn.functional.linear
+        came = do.wide(linear(do.wide(entering), move.weight_ih, move.bias_ih)).chunk(3, 1)
+        kept = do.wide(linear(do.wide(motion), move.weight_hh, move.bias_hh)).chunk(3, 1)
+        reset, update = (do.sigmoid(came[n] + kept[n]) for n in (0, 1))
+        new = do.tanh(came[2] + reset * kept[2])
+        return do.rounded(new + update * (motion - new), MOTION.bits)

@@ -15,6 +15,8 @@ from tracker.slots.cell import CellInput, SlotState, WindowCell
 from tracker.slots.state import SlotArrays
 
 OPSET = 17
+BLOCK = 16
+"""channels that ONNX Runtime's faster convolutions take at a time; for 30 it has a slower one only"""
 EXAMPLE_SLOTS = 2
 """in the inputs by which the graph is traced; it takes any number"""
 
@@ -26,17 +28,28 @@ def write_cell_graph(cell: WindowCell, path: Path, *, about: dict[str, str]) -> 
     """
     inputs = ["seen", "visible", "fit", *SlotArrays._fields]
     outputs = [f"next_{name}" for name in SlotArrays._fields]
+    exact = cell.exact()
+    exact.enter = _in_whole_blocks(exact.enter)
     with written_whole(path) as part, warnings.catch_warnings():
         warnings.simplefilter(
             "ignore"
         )  # torch's newer exporter takes five seconds, and three more libraries, for the same graph
         torch.onnx.export(
-            _Flat(cell).eval(), _example(cell), str(part), dynamo=False, opset_version=OPSET,
+            _Flat(exact).eval(), _example(cell), str(part), dynamo=False, opset_version=OPSET,
             input_names=inputs, output_names=outputs, dynamic_axes={name: {0: "slots"} for name in inputs + outputs},
         )  # fmt: skip
         model = onnx.load(str(part))
         helper.set_model_props(model, about)
         part.write_bytes(model.SerializeToString(deterministic=True))
+
+
+def _in_whole_blocks(layer: nn.Conv2d) -> nn.Conv2d:
+    """The same layer, which ignores as many more channels as fill up a block."""
+    blank = torch.zeros(layer.out_channels, -layer.in_channels % BLOCK, *layer.kernel_size)
+    filled = nn.Conv2d(layer.in_channels + blank.shape[1], layer.out_channels, layer.kernel_size, padding=layer.padding)  # type: ignore[arg-type]
+    filled.weight = nn.Parameter(torch.cat([layer.weight.detach(), blank], 1))
+    filled.bias = layer.bias
+    return filled
 
 
 class _Flat(nn.Module):

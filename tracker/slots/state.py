@@ -64,12 +64,13 @@ class GraphCell:
 
 
 class TorchCell:
-    """The cell by torch, on any device."""
+    """The cell by torch, on any device: as trained on one without float64 (mps), otherwise rounded as the graph is."""
 
     def __init__(self, cell: WindowCell, *, device: str = "cpu") -> None:
         import torch
 
-        self._cell, self._device, self.settings = cell.to(device).eval(), device, cell.settings
+        used = cell if device.startswith("mps") else cell.exact()
+        self._cell, self._device, self.settings = used.to(device).eval(), device, cell.settings
         # windows are too small to be shared out, and torch's waiting threads spin against the decoder and the encoder
         torch.set_num_threads(1)
 

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 FORMAT = "rnnem-window-1"
 """changes when an older program could not use the file"""
+GRAPH_FORMAT = "rnnem-window-1 exact-1"
+"""of the graph; changes when the same weights make other numbers"""
 REMOVED = {"state": "grid", "relations": 0}
 """settings of the cell that older files hold, and the one value of each that is still read: the variants behind the others are gone"""
 
@@ -35,7 +37,7 @@ def save_network(cell: WindowCell, settings: NetworkSettings, path: Path, *, tra
     from tracker.slots.graph import write_cell_graph
 
     save_net(cell, FORMAT, settings, path, trained_steps=trained_steps)
-    about = {"format": FORMAT, "source": digest_of(path), "network": settings.model_dump_json()}
+    about = {"format": GRAPH_FORMAT, "source": digest_of(path), "network": settings.model_dump_json()}
     write_cell_graph(cell, path.with_suffix(".onnx"), about=about)
 
 
@@ -47,7 +49,7 @@ def load_network(name: str, *, device: str = "cpu") -> Network:
     """
     path = find_weights(name)
     digest = digest_of(path)
-    session = find_graph(path, digest, FORMAT) if device == "cpu" else None
+    session = find_graph(path, digest, GRAPH_FORMAT) if device == "cpu" else None
     if session is not None:
         settings = NetworkSettings.model_validate_json(session.about["network"])
         return Network(GraphCell(session, settings.cell), settings, digest)

@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from tracker.slots.exact import Floating, Grid
 from tracker.slots.state import PAD
 
 CANONICAL_SPREAD = (0.34, 0.37)
@@ -22,6 +23,12 @@ SMALLEST_MASK = 12.0
 """grid pixels below which a mask's moments mean nothing"""
 EMPTY_LOGIT = -6.0
 """mask logit of what comes into the window from outside"""
+
+FIT_BITS, PLACE_BITS = 12, 8
+"""after the point that are kept of a shift and a scale in window coordinates, and of places on the grid"""
+CANVAS = Grid(15, -1.0, 1.0)
+"""what is kept of a state that is warped"""
+FLOATING = Floating()
 
 
 def axes(size: int, device: torch.device | None = None) -> tuple[Tensor, Tensor]:
@@ -51,54 +58,47 @@ def paste(canvas: Tensor, pose: Tensor, height: int, width: int) -> Tensor:
     return F.grid_sample(canvas, grid, align_corners=False)
 
 
-def moments(mask: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Mean x, mean y, standard deviation x and y of masks (N, P, P), in window coordinates; each (N,)."""
-    x, y = axes(mask.shape[-1], mask.device)
-    mass = mask.sum((-1, -2)) + 1e-3
-    mean_x, mean_y = (mask * x).sum((-1, -2)) / mass, (mask * y).sum((-1, -2)) / mass
-    spread_x = (mask * (x - mean_x[:, None, None]) ** 2).sum((-1, -2)) / mass
-    spread_y = (mask * (y - mean_y[:, None, None]) ** 2).sum((-1, -2)) / mass
-    return mean_x, mean_y, spread_x.clamp(min=4e-3).sqrt(), spread_y.clamp(min=4e-3).sqrt()
+def moments(mask: Tensor) -> tuple[Tensor, Tensor]:
+    """Means and standard deviations (N, 2: x, y) of masks (N, P, P), in window coordinates."""
+    profiles = torch.stack([mask.sum(-2), mask.sum(-1)], 1)  # (N, 2, P)
+    x, _ = axes(mask.shape[-1], mask.device)
+    mass = profiles.sum(-1) + 1e-3
+    mean = (profiles * x).sum(-1) / mass
+    variance = (profiles * (x - mean[..., None]) ** 2).sum(-1) / mass
+    return mean, variance.clamp(min=4e-3).sqrt()
 
 
-def fit_pose(mask_logit: Tensor, pose: Tensor, free: Tensor) -> tuple[Tensor, Tensor]:
+def fit_pose(mask_logit: Tensor, pose: Tensor, free: Tensor, do: Floating = FLOATING) -> tuple[Tensor, Tensor]:
     """The pose M-step in closed form: part of the way to the window whose mask has the canonical moments.
 
     mask_logit (N, 1, P, P); pose (N, 4); free (N,) in [0, 1], 0 keeps a pose as it is.
-    Returns the new pose (N, 4) and the affine map (N, 2, 3) from new to old window coordinates, by which the state must be
-    warped along (without that the scale drifts away). No gradient flows through either.
+    Returns the new pose (N, 4) and the map from new to old window coordinates (N, 2: x, y; 2: scale, shift), by which the state must
+    be warped along (without that the scale drifts away). No gradient flows through either.
     """
     with torch.no_grad():
-        mask = torch.sigmoid(mask_logit[:, 0].float())
-        go = STRIDE * free * (mask.sum((-1, -2)) > SMALLEST_MASK)
-        mean_x, mean_y, spread_x, spread_y = moments(mask)
-        shift_x = (go * mean_x).clamp(-LARGEST_SHIFT, LARGEST_SHIFT)
-        shift_y = (go * mean_y).clamp(-LARGEST_SHIFT, LARGEST_SHIFT)
-        scale_x = torch.exp((go * (spread_x / CANONICAL_SPREAD[0]).log()).clamp(-LARGEST_LOG_SCALE, LARGEST_LOG_SCALE))
-        scale_y = torch.exp((go * (spread_y / CANONICAL_SPREAD[1]).log()).clamp(-LARGEST_LOG_SCALE, LARGEST_LOG_SCALE))
-        zero = torch.zeros_like(shift_x)
-        to_old = torch.stack([torch.stack([scale_x, zero, shift_x], -1), torch.stack([zero, scale_y, shift_y], -1)], -2)
-        cx, cy, w, h = pose.unbind(-1)
-        fitted = torch.stack([cx + shift_x * w * PAD / 2, cy + shift_y * h * PAD / 2, w * scale_x, h * scale_y], -1)
-    return fitted, to_old
+        mask = do.wide(do.sigmoid(mask_logit[:, 0].float()))
+        go = (STRIDE * free * (mask.sum((-1, -2)) > SMALLEST_MASK))[:, None]
+        mean, spread = moments(mask)
+        shift = do.rounded((go * mean).clamp(-LARGEST_SHIFT, LARGEST_SHIFT), FIT_BITS)
+        growth = go * (spread / spread.new_tensor(CANONICAL_SPREAD)).log()
+        scale = do.rounded(growth.clamp(-LARGEST_LOG_SCALE, LARGEST_LOG_SCALE).exp(), FIT_BITS)
+        centre, size = pose[:, :2], pose[:, 2:]
+        fitted = torch.cat([centre + shift * size * (PAD / 2), size * scale], 1)
+    return fitted, torch.stack([scale, shift], -1)
 
 
-def warp(canvas: Tensor, to_old: Tensor) -> Tensor:
-    """Resample grids (N, C, P, P) by an affine map (N, 2, 3) of window coordinates that turns nothing; zero from outside.
+def warp(canvas: Tensor, to_old: Tensor, do: Floating = FLOATING) -> Tensor:
+    """Resample grids (N, C, P, P) by maps (N, 2: x, y; 2: scale, shift) of window coordinates; zero from outside.
 
-    Bilinear interpolation along x and y by itself: products with a matrix on either side.
+    Bilinear interpolation along x and y by itself: products with a matrix on either side. Exact for what lies within 1.
     """
     size = canvas.shape[-1]
-    across, down = (
-        _interpolation(to_old[:, 0, 0], to_old[:, 0, 2], size),
-        _interpolation(to_old[:, 1, 1], to_old[:, 1, 2], size),
-    )
-    return down[:, None] @ canvas @ across.transpose(1, 2)[:, None]
-
-
-def _interpolation(scale: Tensor, shift: Tensor, size: int) -> Tensor:
-    """(N, P, P) weights of the old places in each new one along an axis; scale and shift (N,) in window coordinates."""
-    place = torch.arange(size, device=scale.device, dtype=torch.float32)
+    place = torch.arange(size, device=canvas.device, dtype=torch.float32)
     new = (place + 0.5) * 2 / size - 1
-    old = ((scale[:, None] * new + shift[:, None] + 1) * size - 1) / 2
-    return (1 - (old[:, :, None] - place).abs()).clamp(min=0)
+    scale, shift = to_old.split(1, -1)
+    old = do.rounded(((scale * new + shift + 1) * size - 1) / 2, PLACE_BITS)  # (N, 2, P)
+    # (N, 2, P, P) weights of the old places in each new one
+    weights = (1 - (old[..., None] - place).abs()).clamp(min=0)
+    across, down = weights.split(1, 1)
+    moved = do.rounded(down @ do.stored(canvas, CANVAS), CANVAS.bits)
+    return do.rounded(moved @ across.transpose(-1, -2), CANVAS.bits)

@@ -16,6 +16,8 @@ from tracker.sources.times import numbered, timed
 
 THROUGH_PX = 4e8
 """So many pixels are decoded without a second thought: about one second of one core."""
+SPARING_PX = 2e7
+"""From so many on, pictures that no other is decoded from are left out: below, it saves less than a twentieth of a second."""
 ENOUGH = 16
 """Key pictures that are enough; a clip with fewer is decoded whole after all, however long."""
 
@@ -35,7 +37,8 @@ def spread(
 
     convert  makes of each what is kept, at once: the decoder's own pictures are large
 
-    Even in pictures, not in seconds: two recordings hours apart are both seen. A short clip is decoded from end to end.
+    Even in pictures, not in seconds: two recordings hours apart are both seen. A short clip is decoded from end to end, but
+    for the pictures that no other is decoded from, where that saves time and leaves enough.
     Of a long one the key picture before each wanted one is taken. Damage shortens the list.
 
     Raises SourceError if the clip cannot be opened any more.
@@ -48,6 +51,8 @@ def spread(
             keys = _keys(timeline, wanted)
             if len(keys) >= min(count, ENOUGH):
                 return [convert(decoder, picture) for picture in decoder.key_pictures(keys)]
+        if len(numbers) * decoder.pixels > SPARING_PX and timeline.referenced(numbers) >= len(wanted):
+            decoder.skip_unreferenced()
         begin = timeline.begin_for(wanted[0])
         pictures = numbered(decoder, decoder.pictures(begin), timeline, begin=begin)
         return [convert(decoder, picture) for picture in _through(pictures, wanted)]

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
 from av.video.frame import VideoFrame
 from av.video.reformatter import ColorRange
 
-from tracker.sources.decode import Decoder
+from tracker.sources.decode import Decoder, plane_values
 from tracker.sources.upright import Turn
 from tracker.types import Image
-from tracker.yuv import ColourSpace, Plane, Planes
+from tracker.yuv import ColourSpace, Planes, thinned_rgb
 
 PLANAR = {"yuv420p": False, "yuvj420p": True}
 """FFmpeg's names of the pixel formats whose planes can be drawn on, and encoded, as they are: are they full range?"""
@@ -41,6 +40,9 @@ class DecodedPicture:
         return self.turn(self.decoder.image(self.picture, self.turn.size(size)))
 
     def thinned(self, step: int) -> Image:
+        planes = self.planes()
+        if planes is not None:
+            return thinned_rgb(planes, step)
         size = max(1, self.picture.width // step), max(1, self.picture.height // step)
         return self.turn(self.decoder.image(self.picture, size, averaged=False))
 
@@ -52,7 +54,7 @@ class DecodedPicture:
         space = colour_space(picture)
         if space is None:
             return None
-        y, u, v = (_view(plane) for plane in picture.planes)
+        y, u, v = map(plane_values, picture.planes)
         return Planes(y, u, v, space)
 
 
@@ -68,9 +70,3 @@ def colour_space(picture: VideoFrame) -> ColourSpace | None:
         PRIMARIES[matrix] if primaries in UNKNOWN else primaries,
         TRANSFERS[matrix] if transfer in UNKNOWN else transfer,
     )
-
-
-def _view(plane: object) -> Plane:
-    """(H, W) of a plane, whose rows are padded in memory; not copied."""
-    rows = np.frombuffer(plane, np.uint8).reshape(plane.height, plane.line_size)  # type: ignore[attr-defined, call-overload]
-    return rows[:, : plane.width]  # type: ignore[attr-defined, no-any-return]

@@ -79,6 +79,15 @@ class Timeline:
         """Whether the packet's picture should have come before the picture of this number."""
         return packet < len(self.most) and bool(self.most[packet] < number)
 
+    def referenced(self, numbers: range) -> int:
+        """How many of the pictures with these numbers others are decoded from, as the orders of decoding and showing let one expect:
+        those shown after all that were decoded before them, or after one that is decoded later. 0 without ranks."""
+        if self.ranks is None or self.loose is not None:
+            return 0
+        later = np.append(np.minimum.accumulate(self.ranks[::-1])[::-1][1:], FARTHEST)
+        used = (self.ranks >= np.maximum.accumulate(self.ranks)) | (self.ranks > later)
+        return int((used & (self.ranks >= numbers.start) & (self.ranks < numbers.stop)).sum())
+
     def begin_for(self, number: int) -> int:
         """The packet from which on to decode for this picture, 0 or a key.
 

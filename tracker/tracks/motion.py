@@ -8,6 +8,7 @@ blob's size changes in jumps and a trend in it is rarely one of the object.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,7 +45,7 @@ class Motion:
     covariance: Quad
     var_velocity: Quad
 
-    @property
+    @cached_property
     def box(self) -> Box:
         """The mean, at least one pixel wide and high."""
         x, y, w, h = self.value.tolist()

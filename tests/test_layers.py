@@ -46,6 +46,7 @@ STATIONS = {
     "events",
     "health",
     "report",
+    "web",
 }
 LINE = {
     "settings",

@@ -1,6 +1,5 @@
 'use strict';
 const byId = (id) => document.getElementById(id);
-const STILL = 'data:image/gif;base64,R0lGODlhAQABAAAAACH5BAEKAAEALAAAAAABAAEAAAICTAEAOw==';
 const EVENTS_SHOWN = 200;
 const LONGEST_WAIT_S = 10; // between two tries to reach the server
 const KINDS = {
@@ -12,6 +11,7 @@ let news = null;
 let waitS = 1;
 let timer = 0;
 let countdown = 0;
+let chosenAt = 0; // when lanes were chosen here: the run may not show them yet
 
 function make(tag, attributes = {}, ...children) {
   const element = document.createElement(tag);
@@ -111,7 +111,6 @@ function showPicture() {
 }
 
 byId('picture').addEventListener('load', ({ target }) => {
-  if (target.src.startsWith('data:')) return;
   target.hidden = false;
   byId('blank').hidden = true;
 });
@@ -121,7 +120,7 @@ byId('picture').addEventListener('error', () => {
 document.addEventListener('visibilitychange', () => {
   if (document.hidden) {
     disconnect();
-    byId('picture').src = STILL;
+    byId('picture').removeAttribute('src');
   } else {
     connect();
   }
@@ -180,11 +179,12 @@ function showLanes(status, can) {
     field.querySelectorAll('label').forEach((label) => label.remove());
     choices.forEach((lanes) => {
       const input = make('input', { type: 'radio', name: 'lanes', value: lanes.join() });
-      input.addEventListener('change', () => ask('lanes', lanes));
+      input.addEventListener('change', () => { chosenAt = Date.now(); ask('lanes', lanes); });
       const all = lanes.length > 1;
       field.append(make('label', {}, input, all ? (lanes.length === 2 ? 'both side by side' : 'all side by side') : lanes[0]));
     });
   }
+  if (Date.now() - chosenAt < 1500) return;
   for (const input of field.querySelectorAll('input')) {
     const chosen = same(input.value.split(','), status.lanes);
     if (chosen && !input.checked) input.checked = true;

@@ -1,11 +1,15 @@
 """The page over real sockets of this machine: pictures, news, requests, and who is kept out."""
 
 import json
+import os
+import selectors
+import signal
 import socket
 import subprocess
 import sys
 import threading
 import time
+from collections import Counter
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
@@ -85,6 +89,26 @@ def test_a_viewer_that_reads_nothing_slows_nobody_and_is_dropped(tmp_path, monke
         viewer.close()
 
 
+@pytest.mark.slow
+def test_of_twenty_viewers_one_reads_nothing_and_the_others_see_what_is_encoded(tmp_path):
+    with live_run(tmp_path, size=(640, 480)) as run:
+        readers = selectors.DefaultSelector()
+        opened = [socket.create_connection(("127.0.0.1", run.port)) for _ in range(20)]
+        for viewer in opened:
+            viewer.sendall(b"GET /stream.mjpg HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        until(lambda: run.page.screen.viewers == 20, "twenty viewers")
+        for viewer in opened[1:]:
+            readers.register(viewer, selectors.EVENT_READ)
+        seen, began = Counter(), run.page.screen.shot.number
+        while run.page.screen.shot.number < began + 100:
+            for key, _ in readers.select(1):
+                seen[key.fileobj] += key.fileobj.recv(1 << 20).count(b"Content-Type: image/jpeg")
+        for viewer in opened:
+            viewer.close()
+    assert len(seen) == 19
+    assert min(seen.values()) > 80
+
+
 def test_who_comes_while_no_picture_arrives_sees_the_last_one(tmp_path):
     with live_run(tmp_path) as run:
         run.stream.silent.set()
@@ -99,6 +123,12 @@ def test_a_wide_picture_is_made_smaller_and_pixels_are_square():
     red = np.zeros((16, 16, 3), np.uint8)
     red[..., 0] = 255
     assert decoded(jpeg_of(red))[8, 8, 2] > 200
+
+
+def test_asking_for_the_head_of_a_stream_makes_no_viewer(running):
+    status, headers, text = request(running.port, "HEAD", "/stream.mjpg")
+    assert (status, text) == (200, "")
+    assert headers["content-type"].startswith("multipart/x-mixed-replace")
 
 
 def test_of_pictures_that_wait_only_the_newest_is_encoded():
@@ -267,7 +297,7 @@ def test_zones_go_to_the_run_once_they_are_read_and_an_error_comes_back(tmp_path
         assert request(run.port, "POST", "/zones", sent)[0] == 200
         until(lambda: asked == [("read", sent)], "the change")
         status, _, text = request(run.port, "POST", "/zones", {"lines": {}})
-        assert (status, text) == (400, '{"error":"zones: wanted areas"}')
+        assert (status, text) == (400, '{"error": "zones: wanted areas"}')
 
 
 # Who is kept out
@@ -286,6 +316,15 @@ def test_a_foreign_origin_a_foreign_site_and_a_foreign_name_are_refused(running)
     for name in ("localhost", f"127.0.0.1:{port}", "[::1]:9"):
         assert request(port, "GET", "/status", Host=name)[0] == 200, name
     assert request(port, "DELETE", "/status", Origin=f"http://127.0.0.1:{port}")[0] == 405
+
+
+def test_a_name_that_is_no_text_is_shown_with_escapes(running):
+    title, running.page.title = running.page.title, "clip-\udcff.mp4"
+    try:
+        assert json.loads(request(running.port, "GET", "/status")[2])["title"] == "clip-\udcff.mp4"
+        assert next(events_of(running.port))[2]["title"] == "clip-\udcff.mp4"
+    finally:
+        running.page.title = title
 
 
 def test_every_answer_tells_browsers_to_be_strict(running):
@@ -403,6 +442,43 @@ def test_an_address_that_is_none_is_refused_before_anything_is_opened(tmp_path, 
         result = call("webcam", "--no-show", "--serve", wrong)
         assert (result.exit_code, "wanted HOST:PORT" in result.stderr) == (2, True), wrong
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.name != "posix", reason="sends SIGINT")
+def test_ctrl_c_ends_a_run_within_seconds_though_viewers_look(running):
+    """The run's camera is the page of another run."""
+    source = f"http://127.0.0.1:{running.port}/stream.mjpg"
+    command = [
+        sys.executable,
+        "-m",
+        "tracker",
+        "webcam",
+        source,
+        "--no-show",
+        "--lanes",
+        "gmm",
+        "--serve",
+        "127.0.0.1:0",
+    ]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    try:
+        line = next(line for line in process.stderr if "the page is at" in line)
+        port = int(line.strip().rstrip("/").rpartition(":")[2])
+        until(lambda: json.loads(request(port, "GET", "/status")[2])["state"] == "live", "the first frame")
+        viewer, silent = Viewer(port), socket.create_connection(("127.0.0.1", port))
+        silent.sendall(b"GET /stream.mjpg HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert decoded(viewer.picture()[0]).shape == (SIZE[1], SIZE[0], 3)
+        sent = time.monotonic()
+        process.send_signal(signal.SIGINT)
+        while viewer.picture() is not None:
+            pass
+        _, said = process.communicate(timeout=60)
+        assert time.monotonic() - sent < 8
+        assert (process.returncode, said.strip().splitlines()[-1]) == (130, "tracker: interrupted")
+        silent.close()
+    finally:
+        process.kill()
 
 
 def test_webcam_serves_a_page_without_window_and_recording(tmp_path):

@@ -11,7 +11,7 @@ from typing import Any
 
 from starlette.applications import Starlette
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
@@ -40,7 +40,9 @@ def build_app(page: Page) -> ASGIApp:
     """The page's application, not yet guarded."""
     open_streams = {"pictures": 0, "news": 0}
 
-    def stream(kind: str, parts: AsyncGenerator[bytes, None], media_type: str) -> Any:
+    def stream(request: Request, kind: str, parts: AsyncGenerator[bytes, None], media_type: str) -> Any:
+        if request.method == "HEAD":
+            return Response(media_type=media_type)
         if open_streams[kind] >= MOST_VIEWERS:
             return PlainTextResponse(f"{MOST_VIEWERS} viewers are here already; close one, or try later\n", 503)
         open_streams[kind] += 1
@@ -51,16 +53,16 @@ def build_app(page: Page) -> ASGIApp:
         return Stream(parts, media_type, over=over)
 
     async def show(request: Request) -> Any:
-        return stream("pictures", pictures(page), f"multipart/x-mixed-replace; boundary={BOUNDARY.decode()}")
+        return stream(request, "pictures", pictures(page), f"multipart/x-mixed-replace; boundary={BOUNDARY.decode()}")
 
     async def tell(request: Request) -> Any:
         after = request.query_params.get("after", "")
         same_run = request.query_params.get("run") == page.run
         known = int(after) if same_run and after.isdecimal() and len(after) < MOST_DIGITS else 0
-        return stream("news", news(page, known), "text/event-stream")
+        return stream(request, "news", news(page, known), "text/event-stream")
 
     async def status(request: Request) -> Response:
-        return JSONResponse(page.status())
+        return _json(page.status())
 
     async def ask(request: Request) -> Response:
         return await _answer(request, partial(control, page))
@@ -69,8 +71,8 @@ def build_app(page: Page) -> ASGIApp:
         if request.method == "POST":
             return await _answer(request, partial(change_zones, page))
         if page.zones is None or not page.controls.can("zones"):
-            return JSONResponse({"error": "this run has no zones"}, 404)
-        return JSONResponse(page.zones.now())
+            return _json({"error": "this run has no zones"}, 404)
+        return _json(page.zones.now())
 
     return Starlette(
         routes=[
@@ -93,17 +95,22 @@ def _file(path: str, file: Path, kind: str) -> Route:
     return Route(path, give)
 
 
+def _json(value: Any, status: int = 200) -> Response:
+    """In ASCII: a file's name need not be UTF-8, and its odd characters are escaped."""
+    return Response(json.dumps(value, allow_nan=False), status, media_type="application/json")
+
+
 async def _answer(request: Request, act: Callable[[Any], Awaitable[dict[str, Any]]]) -> Response:
     """Read the body as JSON, act on it, and answer with JSON: {} or what there is to say, or {"error": LINE}."""
     try:
         body = await asyncio.wait_for(_body(request), BODY_S)
-        return JSONResponse(await act(body))
+        return _json(await act(body))
     except asyncio.TimeoutError:
-        return JSONResponse({"error": f"the body was not complete after {BODY_S:g} s"}, 408)
+        return _json({"error": f"the body was not complete after {BODY_S:g} s"}, 408)
     except ClientDisconnect:
         return Response(status_code=400)
     except RefusedError as refused:
-        return JSONResponse({"error": str(refused)}, refused.status)
+        return _json({"error": str(refused)}, refused.status)
 
 
 async def _body(request: Request) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 
 import cv2
@@ -76,9 +77,10 @@ class Screen:
                 if self._closing or self._waiting is None:
                     return
                 (image, pixel_aspect, arrived_s), self._waiting = self._waiting, None
-            number = 1 if self.shot is None else self.shot.number + 1
-            self.shot = Shot(number, jpeg_of(image, pixel_aspect), arrived_s)
-            self._tell()
+            with suppress(cv2.error, MemoryError):  # short of memory: the next picture may fit
+                number = 1 if self.shot is None else self.shot.number + 1
+                self.shot = Shot(number, jpeg_of(image, pixel_aspect), arrived_s)
+                self._tell()
 
 
 def jpeg_of(image: Image, pixel_aspect: float = 1.0) -> bytes:

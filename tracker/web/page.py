@@ -81,16 +81,14 @@ class News:
 
 @dataclass
 class Page:
-    """One run as its viewers see it; written by the run's thread, read by the server's.
-
-    more   further values for the status, by name, ready for JSON: counts of zones, for example
-    """
+    """One run as its viewers see it; written by the run's thread, read by the server's."""
 
     controls: Controls
     board: Board
     title: str = ""
     zones: ZoneDoor | None = None
-    more: Callable[[], Mapping[str, Any]] = dict
+    zone_counts: Mapping[str, Any] = field(default_factory=dict)
+    """by lane: {"areas": {NAME: {WHAT: N}}, "lines": {NAME: {WAY: N}}}"""
     lanes: tuple[str, ...] = ()
     """those that can be shown, once the run is built"""
     counts: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
@@ -119,7 +117,7 @@ class Page:
             "counts": self.counts,
             "can": can,
             "viewers": self.screen.viewers,
-            **self.more(),
+            "zones": self.zone_counts,
         }
 
     def add_events(self, events: Iterable[Mapping[str, Any]]) -> None:
@@ -146,6 +144,7 @@ class PageSink:
     render        the picture of a moment, (H, W, 3) uint8 RGB
     finders       of the events, by lane
     pixel_aspect  width of a pixel over its height
+    count_zones   what the zones have counted so far, as in `Page.zone_counts`; asked in the run's thread
     """
 
     def __init__(
@@ -155,10 +154,11 @@ class PageSink:
         render: Callable[[Moment], Image],
         finders: Mapping[str, Finder],
         pixel_aspect: float = 1.0,
+        count_zones: Callable[[], Mapping[str, Any]] = dict,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._page, self._render, self._finders, self._pixel_aspect = page, render, finders, pixel_aspect
-        self._clock, self._drawn_s = clock, -UNWATCHED_S
+        self._count_zones, self._clock, self._drawn_s = count_zones, clock, -UNWATCHED_S
         self._seen = {lane: Seen() for lane in finders}
 
     def write(self, moment: Moment) -> None:
@@ -170,7 +170,7 @@ class PageSink:
                 seen.add(track.id, moment.frame.time_s)
             objects = sum(not track.hidden for track in view.tracks)
             counts[view.lane] = {"objects": objects, "identities": seen.identities}
-        self._page.counts = counts
+        self._page.counts, self._page.zone_counts = counts, self._count_zones()
         events = [event for finder in self._finders.values() for event in finder(moment)]
         if events:
             now = time.time() - moment.frame.time_s

@@ -12,6 +12,7 @@ from tracker.draw.trails import Trails
 from tracker.draw.view import draw_view
 from tracker.types import Image, Moment
 from tracker.yuv import YuvImage
+from tracker.zone_counts import Shapes
 
 AnyCanvas = TypeVar("AnyCanvas", bound=Canvas)
 
@@ -21,14 +22,18 @@ class Overlay:
 
     lanes   with `panels`, drawn side by side in that order; otherwise the first one over the whole frame, and the
             second one's foreground, if there is a second, as an inset
+    shapes  polygons and lines over a lane's picture at a moment; None: none
 
     The same moment again gives the same picture: nobody may write into it.
     """
 
-    def __init__(self, settings: OverlaySettings, *, lanes: Sequence[str], panels: bool = False) -> None:
+    def __init__(
+        self, settings: OverlaySettings, *, lanes: Sequence[str], panels: bool = False, shapes: Shapes | None = None
+    ) -> None:
         self._settings = settings
         self._lanes = tuple(lanes)
         self._panels = panels
+        self._shapes = shapes
         self._trails = {lane: Trails(settings.trail_frames) for lane in lanes}
         self._moment: Moment | None = None
         self._image: Image | None = None
@@ -77,7 +82,15 @@ class Overlay:
         for lane in self._shown:
             canvas = blank()
             trails = self._trails[lane]
-            draw_view(canvas, moment.view(lane), time_s=moment.frame.time_s, trails=trails, settings=self._settings)
+            shapes = () if self._shapes is None else self._shapes(lane, moment)
+            draw_view(
+                canvas,
+                moment.view(lane),
+                time_s=moment.frame.time_s,
+                trails=trails,
+                settings=self._settings,
+                shapes=shapes,
+            )
             drawn.append(canvas)
         if self._settings.inset and not self._panels and len(self._lanes) > 1:
             draw_inset(drawn[0], moment.view(self._lanes[1]), width=self._settings.inset_width)

@@ -6,6 +6,7 @@ summary.py     how a result was made and how the run went
 comparison.py  the page of several lanes
 profile.py     what every thread did when: a trace and a table
 live.py        what a live run has beside its files: controls, a status
+zones.py       who is reported, and what is counted where
 job.py         from a job to its files: `process`
 """
 
@@ -14,5 +15,17 @@ from tracker.jobs.job import Result, process
 from tracker.jobs.live import Live
 from tracker.jobs.profile import profile_table
 from tracker.jobs.summary import comparison_table
+from tracker.jobs.zones import ZoneWatch, read_zones, write_zones
 
-__all__ = ["Job", "Live", "Result", "comparison_table", "planned_files", "process", "profile_table"]
+__all__ = [
+    "Job",
+    "Live",
+    "Result",
+    "ZoneWatch",
+    "comparison_table",
+    "planned_files",
+    "process",
+    "profile_table",
+    "read_zones",
+    "write_zones",
+]

@@ -128,9 +128,17 @@ def _replaced(text: str, block: str) -> str:
     node = yaml.compose(text, yaml.SafeLoader)
     for key, value in node.value if isinstance(node, yaml.MappingNode) else ():
         if key.value == KEY:
-            end = value.end_mark.index
+            end = _end(value)
             return text[: key.start_mark.index] + block + text[end:].removeprefix("\n")
     return text + ("" if text.endswith("\n") else "\n") + block
+
+
+def _end(node: yaml.Node) -> int:
+    """Where the text of a value ends. The mark of a block stands at what follows, behind comments that are not its own."""
+    if isinstance(node, yaml.CollectionNode) and not node.flow_style and node.value:
+        last = node.value[-1]
+        return _end(last[1] if isinstance(node, yaml.MappingNode) else last)
+    return int(node.end_mark.index)
 
 
 def _write_whole(path: Path, text: str) -> None:

@@ -30,6 +30,7 @@ WAIST = {
     "controls",
     "yuv",
     "em",
+    "zone_counts",
     "learning",
 }
 STATIONS = {
@@ -44,6 +45,7 @@ STATIONS = {
     "sinks",
     "scores",
     "events",
+    "zones",
     "health",
     "report",
     "web",

@@ -12,6 +12,7 @@ from tracker.draw.trails import Trails
 from tracker.draw.view import draw_view
 from tracker.types import Image, Moment
 from tracker.yuv import YuvImage
+from tracker.zone_counts import Shapes
 
 AnyCanvas = TypeVar("AnyCanvas", bound=Canvas)
 
@@ -21,16 +22,20 @@ class Overlay:
 
     lanes   with `panels`, drawn side by side in that order; otherwise the first one over the whole frame, and the
             second one's foreground, if there is a second, as an inset
+    shapes  polygons and lines over a lane's picture at a moment; None: none
 
     The same moment again gives the same picture: nobody may write into it. `show` changes what screens show, never what a
     video holds, whose picture keeps its size.
     """
 
-    def __init__(self, settings: OverlaySettings, *, lanes: Sequence[str], panels: bool = False) -> None:
+    def __init__(
+        self, settings: OverlaySettings, *, lanes: Sequence[str], panels: bool = False, shapes: Shapes | None = None
+    ) -> None:
         self._settings = settings
         self._lanes = tuple(lanes)
         self._panels = panels
         self._kept = self._screens = self._lanes if panels else self._lanes[:1]
+        self._shapes = shapes
         self._trails = {lane: Trails(settings.trail_frames) for lane in lanes}
         self._moment: Moment | None = None
         self._images: dict[tuple[str, ...], Image] = {}  # by the lanes that they show
@@ -96,7 +101,15 @@ class Overlay:
         for lane in lanes:
             canvas = blank()
             trails = self._trails[lane]
-            draw_view(canvas, moment.view(lane), time_s=moment.frame.time_s, trails=trails, settings=self._settings)
+            shapes = () if self._shapes is None else self._shapes(lane, moment)
+            draw_view(
+                canvas,
+                moment.view(lane),
+                time_s=moment.frame.time_s,
+                trails=trails,
+                settings=self._settings,
+                shapes=shapes,
+            )
             drawn.append(canvas)
         other = next((lane for lane in self._lanes if lane not in lanes), None)
         if self._settings.inset and len(lanes) == 1 and other is not None and not self._panels:

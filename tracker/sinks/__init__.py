@@ -19,6 +19,7 @@ from tracker.sinks.settings import VideoSettings
 from tracker.sinks.sheet import ContactSheet
 from tracker.sinks.snapshots import Snapshots
 from tracker.sinks.tables import CsvTable, MotTable
+from tracker.sinks.tables import CsvTable, MotTable, ZoneTable
 from tracker.sinks.video import OverlayVideo
 from tracker.sinks.window import Window, check_display, display_problem
 
@@ -35,6 +36,7 @@ __all__ = [
     "Snapshots",
     "VideoSettings",
     "Window",
+    "ZoneTable",
     "check_display",
     "check_replaceable",
     "display_problem",

@@ -239,8 +239,17 @@ def process(source: str, output: Path | None, fps: float | None, masks: Any, no_
     help="A page to watch and control it in a browser.  [127.0.0.1:8765]",
 )
 @click.option("--snapshots", type=OUTPUT, metavar="DIR", default=Path(), help="For pictures that are kept.  [here]")
+@click.option("--save-zones", type=OUTPUT, metavar="FILE.yaml", help="Zones drawn on the page go here; -c reads it.")
 @shared
-def webcam(source: str, show: bool, record: Path | None, serve: Any, snapshots: Path, **common: Any) -> None:
+def webcam(
+    source: str,
+    show: bool,
+    record: Path | None,
+    serve: Any,
+    snapshots: Path,
+    save_zones: Path | None,
+    **common: Any,
+) -> None:
     """Track live: SOURCE is a camera's number or an http or rtsp address.  [0]
 
     The first frames are a warm-up: they are taken for the empty scene. Ctrl+C or q ends it; a recording is finished.
@@ -249,6 +258,8 @@ def webcam(source: str, show: bool, record: Path | None, serve: Any, snapshots: 
         raise SinkError(
             "webcam: nothing to do with --no-show alone; add --serve or --record out.mp4, or leave --no-show out"
         )
+    if save_zones is not None and serve is None:
+        raise click.UsageError("--save-zones is for zones drawn on the page; add --serve")
     if record is None and common["profile"] is not None and common["profile"].name:
         raise click.UsageError(
             "--profile FILE is for a run with --record; without one, --profile gives the table alone"
@@ -263,7 +274,7 @@ def webcam(source: str, show: bool, record: Path | None, serve: Any, snapshots: 
         if serve is not None:
             from tracker.jobs.page import serve_page
 
-            stack.enter_context(serve_page(live, serve, notify=note))
+            stack.enter_context(serve_page(live, serve, notify=note, save_zones=save_zones))
         _carry_out(common, live, source=source, output=record, show=show)
 
 

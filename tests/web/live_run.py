@@ -99,7 +99,8 @@ class LiveRun:
             overlay = Overlay(OverlaySettings(), lanes=("slots", "gmm"))
             finders = {lane.name: EventFinder(EventSettings(), lane.name) for lane in lanes}
             sinks = self.live.sinks(overlay, finders, self.stream.info)
-            run(self.stream, lanes, sinks, controls=self.live.controls)
+            keep = None if self.live.zones is None else self.live.zones.step
+            run(self.stream, lanes, sinks, controls=self.live.controls, keep=keep)
         finally:
             self.ended.set()
 
@@ -108,10 +109,12 @@ streams.STATUS_S = 0.1  # tests wait for the next status again and again
 
 
 @contextmanager
-def live_run(folder: Path, *, host="127.0.0.1", port=0, size=SIZE, zones=None, before_frames=lambda run: None):
+def live_run(
+    folder: Path, *, host="127.0.0.1", port=0, size=SIZE, zones=None, before_frames=lambda run: None, save_zones=None
+):
     """A run in a thread, its page served; both are over at the end."""
     run = LiveRun(folder, size)
-    with serve_page(run.live, (host, port), notify=run.lines.append) as page:
+    with serve_page(run.live, (host, port), notify=run.lines.append, save_zones=save_zones) as page:
         run.page, page.zones = page, zones
         before_frames(run)
         thread = threading.Thread(target=run.loop)

@@ -36,10 +36,12 @@ class ZoneDoor:
 
     read   from JSON as in the page's form to what the action "zones" is given. Raises TrackerError, whose line is shown
     now    the zones in force, in the page's form
+    save   keeps what `read` has given in a file, and returns its name; raises TrackerError. None: nothing is kept
     """
 
     read: Callable[[Any], Any]
     now: Callable[[], Any]
+    save: Callable[[Any], str] | None = None
 
 
 class News:

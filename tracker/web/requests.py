@@ -47,7 +47,7 @@ async def control(page: Page, body: Any) -> dict[str, Any]:
 
 
 async def change_zones(page: Page, body: Any) -> dict[str, Any]:
-    """Hand zones to the run. Raises RefusedError with what is wrong with them."""
+    """Hand zones to the run; saved if there is a file for them: {"name": FILE}. Raises RefusedError with what is wrong."""
     if page.zones is None:
         raise RefusedError("zones: cannot be changed in this run", 409)
     try:
@@ -55,7 +55,12 @@ async def change_zones(page: Page, body: Any) -> dict[str, Any]:
     except TrackerError as error:
         raise RefusedError(str(error)) from None
     _ask(page, "zones", zones)
-    return {}
+    if page.zones.save is None:
+        return {}
+    try:
+        return {"name": await asyncio.to_thread(page.zones.save, zones)}
+    except TrackerError as error:
+        raise RefusedError(f"the zones are in use, but not saved: {error}", 500) from None
 
 
 def _ask(page: Page, action: Any, value: Any) -> None:

@@ -84,7 +84,7 @@ function sayGone(text) {
   byId('stage').classList.add('still');
   document.querySelectorAll('.controls button').forEach((button) => { button.disabled = true; });
   let left = waitS;
-  const tick = () => { gone.lastChild.textContent = ` Trying again in ${Math.max(0, left)} s.`; left -= 1; };
+  const tick = () => { gone.lastChild.textContent = ` Looking again in ${Math.max(0, left)} s.`; left -= 1; };
   tick();
   countdown = setInterval(tick, 1000);
 }
@@ -142,7 +142,7 @@ function showStatus(status) {
   setText(byId('note'), status.note);
   const live = status.state === 'live';
   setText(byId('fps'), live ? status.fps.toFixed(1) : '–');
-  setText(byId('delay'), live ? `${Math.round(status.delay_ms)} ms` : '–');
+  setText(byId('delay'), live && status.delay_ms ? `${Math.round(status.delay_ms)} ms` : '–');
   setText(byId('dropped'), status.dropped.toLocaleString('en'));
   setText(byId('viewers'), String(status.viewers));
   setText(byId('effort'), status.effort || 'full');
@@ -216,12 +216,12 @@ function showPassages(zones) {
   if (place.dataset.text === text) return;
   place.dataset.text = text;
   const number = (value) => (Number.isInteger(value) ? value : value.toFixed(1));
-  const tables = Object.entries(zones).map(([lane, groups]) => {
+  const tables = run.status.all_lanes.filter((lane) => zones[lane]).map((lane, index) => {
+    const groups = zones[lane];
     const rows = Object.values(groups).flatMap((group) => Object.entries(group)).map(([name, counts]) =>
       make('tr', {}, make('th', { scope: 'row' }, name), make('td', {}, Object.entries(counts)
         .filter(([what, value]) => typeof value === 'number' && !what.endsWith('_s')).map(([what, value]) => `${number(value)} ${what}`).join(', '))));
-    const index = run.status.all_lanes.indexOf(lane);
-    return rows.length ? make('table', { 'data-lane': Math.max(0, index) % 6 }, make('caption', {}, lane), make('tbody', {}, ...rows)) : '';
+    return rows.length ? make('table', { 'data-lane': index % 6 }, make('caption', {}, lane), make('tbody', {}, ...rows)) : '';
   }).filter(Boolean);
   byId('zonecounts').hidden = !tables.length;
   place.replaceChildren(...tables);

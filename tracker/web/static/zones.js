@@ -3,7 +3,7 @@
 (() => {
   const NAMES = { areas: 'Zone', lines: 'Line', include: 'Include', exclude: 'Exclude' };
   const MOST_CORNERS = 100;
-  const GRIP_PX = 22; // radius of what a finger hits
+  const GRIP_PX = 24; // across what a finger hits
   const STEP = 0.01; // of the cursor, as a share of the picture
   const SVG = 'http://www.w3.org/2000/svg';
   const panel = byId('zones');
@@ -117,7 +117,7 @@
   function tell() {
     const count = drawn.points.length;
     const what = isLine(drawn) ? 'both ends of the line' : 'the corners, one after the other';
-    setText(byId('how'), count ? `${count} ${count === 1 ? 'corner' : 'corners'} set.` : `Click ${what}; or move with the arrow keys and set with Space.`);
+    setText(byId('how'), count ? `${count} ${count === 1 ? 'corner' : 'corners'} set.${count >= 3 ? ' Finish, or click the first one again.' : ''}` : `Click ${what}; or move with the arrow keys and set with Space.`);
     byId('finish').disabled = count < least(drawn);
     byId('undo').disabled = !count;
   }
@@ -146,7 +146,17 @@
     byId('draw').focus({ preventScroll: true });
   }
 
+  // The first corner again: the polygon is complete
+  function closes([x, y]) {
+    const [first] = drawn.points;
+    const box = svg.getBoundingClientRect();
+    const { columns, rows } = grid();
+    return drawn.points.length >= 3 && !isLine(drawn)
+      && Math.hypot(((x - first[0]) * box.width) / columns, ((y - first[1]) * box.height) / rows) < GRIP_PX / 2;
+  }
+
   function addCorner(point) {
+    if (closes(point)) { finish(); return; }
     if (drawn.points.length >= MOST_CORNERS) return;
     drawn.points.push(point);
     if (isLine(drawn) && drawn.points.length === 2) { finish(); return; }

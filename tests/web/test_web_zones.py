@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from commands import call
 
 pytest.importorskip("starlette")
 pytest.importorskip("uvicorn")
@@ -44,3 +45,8 @@ def test_zones_in_pixels_are_shown_in_shares():
     zones = Zones(areas={"a": ((0, 0), (80, 0), (160, 60))}, lines={"l": Line(points=((0, 0), (0.5, 1)))})
     shown = in_shares(zones, SIZE)
     assert shown == {"areas": {"a": [[0, 0], [0.5, 0], [1, 0.5]]}, "lines": {"l": {"points": [[0, 0], [0.5, 1]]}}}
+
+
+def test_a_file_for_zones_without_a_page_is_refused():
+    result = call("webcam", "--save-zones", "zones.yaml")
+    assert (result.exit_code, "add --serve" in result.stderr) == (2, True)

@@ -174,6 +174,7 @@ NUMBERS = {
     "evaluate d --jobs": ("0", "1000000000000"),
     "evaluate d --frames": ("1-" + "9" * 30, "5-1", "1-2-3"),
     "evaluate d --classes": ("9" * 30, "1,,2", ",".join(["1"] * 2000)),
+    "webcam --serve": ("localhost:65536", "localhost:-1", ":" + "9" * 30, "x" * 300 + ":80"),
     "synth street -o x.mp4 --frames": ("1000000000000", "0", "nan"),
     "synth street -o x.mp4 --size": ("100000x100000", "0x0", "480", "9x" + "9" * 5000, "²x³"),
     "synth street -o x.mp4 --seed": (str(10**40), "-1"),

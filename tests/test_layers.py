@@ -31,6 +31,7 @@ WAIST = {
     "controls",
     "yuv",
     "em",
+    "zone_counts",
     "learning",
 }
 STATIONS = {
@@ -45,8 +46,10 @@ STATIONS = {
     "sinks",
     "scores",
     "events",
+    "zones",
     "health",
     "report",
+    "web",
 }
 LINE = {
     "settings",

@@ -34,6 +34,7 @@ from tracker.options import (
     LaneList,
     NumberRange,
     Numbers,
+    ServeAddress,
     Size,
     TraceFile,
 )
@@ -229,14 +230,36 @@ def process(source: str, output: Path | None, fps: float | None, masks: Any, no_
 @click.argument("source", default="0")
 @click.option("--show/--no-show", default=True, help="A window with the overlay; q closes it.")
 @click.option("--record", type=OUTPUT, metavar="OUT.mp4", help="Keep video and tables.")
+@click.option(
+    "--serve",
+    type=ServeAddress(),
+    is_flag=False,
+    flag_value=ServeAddress.USUAL,
+    metavar="[HOST:PORT]",
+    help="A page to watch and control it in a browser.  [127.0.0.1:8765]",
+)
+@click.option("--snapshots", type=OUTPUT, metavar="DIR", default=Path(), help="For pictures that are kept.  [here]")
+@click.option("--save-zones", type=OUTPUT, metavar="FILE.yaml", help="Zones drawn on the page go here; -c reads it.")
 @shared
-def webcam(source: str, show: bool, record: Path | None, **common: Any) -> None:
+def webcam(
+    source: str,
+    show: bool,
+    record: Path | None,
+    serve: Any,
+    snapshots: Path,
+    save_zones: Path | None,
+    **common: Any,
+) -> None:
     """Track live: SOURCE is a camera's number or an http or rtsp address.  [0]
 
     The first frames are a warm-up: they are taken for the empty scene. Ctrl+C or q ends it; a recording is finished.
     """
-    if not show and record is None:
-        raise SinkError("webcam: nothing to do with --no-show alone; add --record out.mp4, or leave --no-show out")
+    if not show and record is None and serve is None:
+        raise SinkError(
+            "webcam: nothing to do with --no-show alone; add --serve or --record out.mp4, or leave --no-show out"
+        )
+    if save_zones is not None and serve is None:
+        raise click.UsageError("--save-zones is for zones drawn on the page; add --serve")
     if record is None and common["profile"] is not None and common["profile"].name:
         raise click.UsageError(
             "--profile FILE is for a run with --record; without one, --profile gives the table alone"
@@ -244,8 +267,15 @@ def webcam(source: str, show: bool, record: Path | None, **common: Any) -> None:
     if source.isdecimal():
         source = f"camera:{source}"  # here a folder that is called 0 is not meant
     with _imports():
-        from tracker.jobs import Live
-    _carry_out(common, Live(), source=source, output=record, show=show)
+        from tracker.jobs import Live, Screens
+    live = Live()
+    live.also.append(Screens(live, snapshots))
+    with contextlib.ExitStack() as stack:
+        if serve is not None:
+            from tracker.jobs.page import serve_page
+
+            stack.enter_context(serve_page(live, serve, notify=note, save_zones=save_zones))
+        _carry_out(common, live, source=source, output=record, show=show)
 
 
 @cli.command()

@@ -26,6 +26,9 @@ MOST_SEED = 2**32 - 1
 LEAST_SIDE, MOST_SIDE = 16, 16_384
 """pixels; H.264 has no larger pictures"""
 MOST_NUMBERS = 1000
+MOST_PORT = 65_535
+HOST = r"[A-Za-z0-9.:%_-]{0,253}"
+"""a name, or an address in numbers"""
 
 
 class Whole(click.ParamType):
@@ -83,6 +86,28 @@ class TraceFile(click.ParamType):
                 f"{_short(value)}: wanted a name that ends in .json; without one, --profile comes last", param, ctx
             )
         return path
+
+
+class ServeAddress(click.ParamType):
+    """`0.0.0.0:8765`: where a page is served; `USUAL` where none is given."""
+
+    name = "address"
+    USUAL = "usual"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, int | None]:
+        """(host, port); None for the usual port or the next free one."""
+        if value == self.USUAL or not isinstance(value, str):
+            return ("127.0.0.1", None) if value == self.USUAL else value
+        host, colon, port = value.rpartition(":")
+        bare = host[1:-1] if host.startswith("[") and host.endswith("]") else host
+        if not (colon and DIGITS.fullmatch(port) and int(port) <= MOST_PORT and re.fullmatch(HOST, bare)):
+            # the word behind an option without a value is taken for it
+            self.fail(
+                f"{_short(value)}: wanted HOST:PORT, for example 127.0.0.1:8765; without one, --serve comes last",
+                param,
+                ctx,
+            )
+        return bare or "127.0.0.1", int(port)
 
 
 class LaneList(click.ParamType):

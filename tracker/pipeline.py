@@ -22,7 +22,7 @@ from tracker.lanes import Lane, moments, prepare
 from tracker.prescan import Prescan, PrescanAhead
 from tracker.sources import ReadAhead, read_ahead
 from tracker.stopwatch import Stopwatch
-from tracker.types import Frame, Outcome, Sink, Source
+from tracker.types import Frame, Moment, Outcome, Sink, Source
 
 PRESCAN = Prescan()
 """What is looked at where nothing else is said."""
@@ -75,6 +75,7 @@ def run(
     progress: Progress | None = None,
     watch: Stopwatch | None = None,
     controls: Controls | None = None,
+    keep: Callable[[Moment], Moment] | None = None,
 ) -> RunReport:
     """Step every lane over the source, decoded once, and hand each moment to every sink; then close the sinks.
 
@@ -82,6 +83,7 @@ def run(
     progress  called after each frame
     watch     measures the stages; None: one of its own
     controls  attended to between two frames, also while none comes
+    keep      what of a moment the sinks are given; None: all of it
     returns   outcome "complete" at the source's end or once a sink `wants_stop`, "interrupted" after Ctrl+C
 
     Any error closes the sinks as "failed" and travels on. Raises SourceError if not one frame could be read. The
@@ -103,7 +105,7 @@ def run(
                 decoded = watch.waits("decode", _awaited(incoming, interrupts, sinks, controls))
                 ahead = 0 if source.info.live else FRAMES_AHEAD
                 with closing(moments(decoded, lanes, watch, ahead=ahead)) as made:
-                    for moment in made:
+                    for moment in made if keep is None else map(keep, made):
                         for sink in sinks:
                             with watch.stage(f"sink {type(sink).__name__}", moment.frame.index):
                                 sink.write(moment)

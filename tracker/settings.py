@@ -25,6 +25,7 @@ from tracker.slots.settings import SlotsSettings
 from tracker.tracks import LinkerSettings
 from tracker.types import MOST_SEED, Settings
 from tracker.yaml_text import read_yaml_file, read_yaml_value
+from tracker.zones import Zones
 
 LaneKind = Literal["gmm", "slots", "rigid"]
 LaneName = Annotated[str, Field(pattern="^[a-z0-9][a-z0-9_-]*$", max_length=40)]
@@ -114,6 +115,7 @@ class RunSettings(Settings):
     """null: lane slots takes the mixture's verdict on each pixel as it is"""
     rigid: RigidSettings = RigidSettings()
     events: EventSettings = EventSettings()
+    zones: Zones = Zones()
     overlay: OverlaySettings = OverlaySettings()
     video: VideoSettings = VideoSettings()
 
@@ -177,6 +179,18 @@ def read_settings(
     for override in overrides:
         origin = f"{flag} {_cut(override)}"
         _merge(merged, _moved(_read_override(override, origin), origin), origin, origins)
+    return _validated(model, merged, origins)
+
+
+def settings_of(model: type[S], content: Mapping[str, Any], origin: str) -> S:
+    """Settings of any class from plain values that came another way. Raises SettingsError, which begins with `origin`."""
+    merged = model().model_dump()
+    origins: dict[Key, str] = {}
+    _merge(merged, content, origin, origins)
+    return _validated(model, merged, origins)
+
+
+def _validated(model: type[S], merged: Mapping[str, Any], origins: Mapping[Key, str]) -> S:
     try:
         return model.model_validate(merged)
     except ValidationError as error:

@@ -351,6 +351,28 @@ def test_two_lanes_share_the_frame_as_inset_or_as_panels():
     assert np.array_equal(panels[:, 82:], alone)
 
 
+def test_screens_may_show_other_lanes_while_a_run_goes_on_and_a_video_keeps_its_own():
+    views = [
+        [view_of(80, 60, seen(1, 5 * i, 10, 5 * i + 20, 40), lane="slots"), view_of(80, 60, lane="gmm")]
+        for i in range(4)
+    ]
+    lanes = ["slots", "gmm"]
+    overlay, fixed = (Overlay(OverlaySettings(), lanes=lanes) for _ in range(2))
+    other = Overlay(OverlaySettings(), lanes=["gmm", "slots"])
+    panels = Overlay(OverlaySettings(), lanes=lanes, panels=True)
+    overlay.show(["gmm"])
+    for index, pair in enumerate(views):
+        now = moment(index, *pair)
+        if index == 2:
+            overlay.show(lanes)
+        assert np.array_equal(overlay.for_video(now), fixed(now))
+        assert np.array_equal(overlay(now), other(now) if index < 2 else panels(now))
+        panels(now)
+    assert overlay.shown == ("slots", "gmm")
+    with pytest.raises(KeyError):
+        overlay.show(["nobody"])
+
+
 def test_the_trails_of_an_overlay_are_its_own_and_can_be_forgotten():
     views = [[view_of(80, 60, seen(1, 5 * i, 10, 5 * i + 20, 40), lane="slots")] for i in range(8)]
     overlay, other = (Overlay(OverlaySettings(), lanes=["slots"]) for _ in range(2))

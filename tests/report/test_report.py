@@ -32,6 +32,7 @@ from tracker.settings import load_settings
 from tracker.sinks import OverlayVideo, VideoSettings
 from tracker.types import Box, Event, Finding, Frame, Moment, Segmentation, Track, View
 from tracker.worlds import StreetSettings, draw_street
+from tracker.zone_counts import AreaCount, ZoneCounts
 
 SIZE = (64, 48)
 
@@ -134,7 +135,11 @@ def hand_made(run):
         seed=0,
         versions={"tracker": "0.0"},
         weights={names[0]: None, names[1]: "ab" * 32},
-        files=(FileLink("compare.json", "every number"),),
+        files=(FileLink("compare.json", "every number"), FileLink("compare.gmm.zones.csv", "entries")),
+        zones={
+            name: ZoneCounts({"door": AreaCount(3 + at, 2, 7.5, 4.25)}, {"gate": {"west": 5 + at, "east": 0}})
+            for at, name in enumerate(names)
+        },
     )
 
 

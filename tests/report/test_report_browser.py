@@ -348,6 +348,22 @@ def test_a_name_that_is_a_script_is_only_a_name(opened):
     assert page.locator("script").count() == 2
 
 
+def test_zones_are_told_by_lane_and_direction(opened):
+    page = opened()
+    area, line = page.locator("#zones table").all()
+    cells = [row.locator("th, td").all_inner_texts() for row in area.locator("tr").all()]
+    assert cells == [
+        ["Area door", "entries", "exits", "inside", "mean stay", "longest"],
+        ["gmm", "3", "2", "1", "2.5 s", "4.2 s"],
+        ["slots", "4", "2", "2", "1.9 s", "4.2 s"],
+    ]
+    cells = [row.locator("th, td").all_inner_texts() for row in line.locator("tr").all()]
+    assert cells == [["Line gate", "west", "east"], ["gmm", "5", "0"], ["slots", "6", "0"]]
+    assert page.locator("#zones .lead a").all_inner_texts() == ["compare.gmm.zones.csv"]
+    assert page.locator("nav a[href='#zones']").count() == 1
+    assert opened("single").locator("#zones").count() == 0
+
+
 def test_what_is_not_known_is_left_out(opened):
     page = opened("bare")
     assert page.locator("#health, #scores, .stages, details").count() == 0

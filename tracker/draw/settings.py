@@ -22,6 +22,8 @@ class OverlaySettings(Settings):
     """how far back the line behind an object reaches; 0 draws none"""
     banner: bool = True
     """lane, time and number of objects in the top left corner"""
+    zones: bool = True
+    """polygons and counting lines, with names and counts"""
     inset: bool = True
     """with two lanes, the first one's foreground small in the bottom right corner"""
     inset_width: float = Field(0.25, gt=0, le=0.5)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 
 import cv2
@@ -11,22 +12,33 @@ from numpy.typing import NDArray
 from tracker.draw.canvas import Canvas, Opacity
 from tracker.draw.colours import DARK, GREY, LIGHT, Colour, colour_of, ink_on, lighten
 from tracker.draw.settings import OverlaySettings
+from tracker.draw.shapes import draw_shapes, labels
 from tracker.draw.text import Place, Words, clock, place, place_clear, tag, text_px
 from tracker.draw.trails import Trails
 from tracker.errors import ShapeError
 from tracker.labels import find_windows
 from tracker.types import Box, Mask, Segmentation, Track, View
+from tracker.zone_counts import Shape
 
 TRAIL_STEPS = (60, 100, 140, 180, 220)  # opacity (of 255) of a trail's fifths, the oldest first
 HIDDEN_OPACITY = 190
 OUTER_MOST = 0.5  # opacity outside the mask of the thinnest outlines: two full pixels would be broad in a small frame
 
 
-def draw_view(canvas: Canvas, view: View, *, time_s: float, trails: Trails, settings: OverlaySettings) -> None:
+def draw_view(
+    canvas: Canvas,
+    view: View,
+    *,
+    time_s: float,
+    trails: Trails,
+    settings: OverlaySettings,
+    shapes: Sequence[Shape] = (),
+) -> None:
     """Draw the view over the frame's picture.
 
     time_s  shown in the banner
     trails  positions up to and including this frame; only read
+    shapes  polygons and lines, drawn below all boxes
 
     Objects whose pixels are seen have a solid box, hidden ones a dashed and fainter one and a dark tag. Pixels of
     regions that no track has claimed (yet) are tinted grey.
@@ -37,6 +49,8 @@ def draw_view(canvas: Canvas, view: View, *, time_s: float, trails: Trails, sett
     tracks = sorted(view.tracks, key=lambda track: track.box.y1)  # the nearer one stands lower and is drawn later
 
     _draw_masks(canvas, view.segmentation, {track.label: track.id for track in tracks}, line_px, settings)
+    shapes = shapes if settings.zones else ()
+    draw_shapes(canvas, shapes, line_px)
     for track in tracks if settings.trail_frames else ():
         _draw_trail(canvas, trails.points(track.id), colour_of(track.id), line_px)
     for track in tracks:
@@ -45,7 +59,7 @@ def draw_view(canvas: Canvas, view: View, *, time_s: float, trails: Trails, sett
     for track in tracks if settings.boxes else ():
         if not track.hidden:
             canvas.rectangle(_whole(track.box, canvas.size), colour_of(track.id), line_px)
-    _draw_words(canvas, view.lane, tracks, time_s, settings)
+    _draw_words(canvas, view.lane, tracks, time_s, settings, shapes)
 
 
 def line_width(height: int) -> int:
@@ -182,14 +196,23 @@ def _dashes(corners: Place, *, dash_px: int) -> list[NDArray[np.int32]]:
     return [np.array(line, np.int32) for line in lines]
 
 
-def _draw_words(canvas: Canvas, lane: str, tracks: list[Track], time_s: float, settings: OverlaySettings) -> None:
-    """Banner and tags; the nearest object's tag is placed first."""
+def _draw_words(
+    canvas: Canvas,
+    lane: str,
+    tracks: list[Track],
+    time_s: float,
+    settings: OverlaySettings,
+    shapes: Sequence[Shape],
+) -> None:
+    """Banner, labels and tags; the nearest object's tag is placed first."""
     size, text = canvas.size, text_px(canvas.size[1])
     taken = np.zeros((size[1], size[0]), np.bool_)
     if settings.banner:
         seen = sum(not track.hidden for track in tracks)
         words = Words(f"{lane}   {clock(time_s)}   {seen} object{'' if seen == 1 else 's'}", text, LIGHT, DARK)
         _write(canvas, words, place(tag(*words).shape[1::-1], (0, 0), size), taken)
+    for words, corners in labels(shapes, max(10, text - 2)):
+        _write(canvas, words, place_clear(tag(*words).shape[1::-1], corners, taken), taken)
     for track in reversed(tracks) if settings.ids else ():
         _draw_tag(canvas, track, text, taken)
 

@@ -6,6 +6,9 @@ summary.py     how a result was made and how the run went
 comparison.py  the page of several lanes
 profile.py     what every thread did when: a trace and a table
 live.py        what a live run has beside its files: controls, a status
+screens.py     which lanes screens show, and pictures that are kept of them
+page.py        the page of a live run
+zones.py       who is reported, and what is counted where
 job.py         from a job to its files: `process`
 """
 
@@ -13,6 +16,20 @@ from tracker.jobs.files import Job, planned_files
 from tracker.jobs.job import Result, process
 from tracker.jobs.live import Live
 from tracker.jobs.profile import profile_table
+from tracker.jobs.screens import Screens
 from tracker.jobs.summary import comparison_table
+from tracker.jobs.zones import ZoneWatch, read_zones, write_zones
 
-__all__ = ["Job", "Live", "Result", "comparison_table", "planned_files", "process", "profile_table"]
+__all__ = [
+    "Job",
+    "Live",
+    "Result",
+    "Screens",
+    "ZoneWatch",
+    "comparison_table",
+    "planned_files",
+    "process",
+    "profile_table",
+    "read_zones",
+    "write_zones",
+]

@@ -12,6 +12,7 @@ from tracker.draw import Overlay, colour_of
 from tracker.events import EventFinder
 from tracker.health import Health
 from tracker.jobs.tally import Tally
+from tracker.jobs.zones import ZoneWatch
 from tracker.report import Difference, ErrorCurves, EventSample, FileLink, Record, ReportData, render_page
 from tracker.types import Event, Moment, Outcome
 
@@ -21,6 +22,7 @@ DESCRIPTIONS = {
     "mot": "MOTChallenge table",
     "csv": "everything known of the tracks",
     "events": "events as JSON lines",
+    "zones": "entries, exits and crossings",
     "masks": "every frame's foreground",
     "summary": "all numbers",
 }
@@ -33,15 +35,22 @@ class Comparison:
     finders  the lanes' events, shared with their tables
     overlay  draws the frames in which the lanes disagree most
     health   another sink of the same run, which comes before this one
+    zones    what is counted where
     """
 
     def __init__(
-        self, lanes: Sequence[str], *, finders: Mapping[str, EventFinder], overlay: Overlay, health: Health
+        self,
+        lanes: Sequence[str],
+        *,
+        finders: Mapping[str, EventFinder],
+        overlay: Overlay,
+        health: Health,
+        zones: ZoneWatch | None = None,
     ) -> None:
         self.record = Record(lanes, render=overlay, colour=_hex)
         self.health = health
         self.events = EventSample()
-        self._finders = finders
+        self._finders, self._zones = finders, zones
 
     def write(self, moment: Moment) -> None:
         """Take note of one moment."""
@@ -89,6 +98,7 @@ class Comparison:
             event_counts=dict(self.events.counts),
             events_files=tuple(path.name for role, path in planned.items() if role.startswith("events ")),
             findings=self.health.findings(),
+            zones={} if self._zones is None or not self._zones.zones.count else self._zones.counts(),
             scores={name: lane["scores"] for name, lane in summary["lanes"].items() if "scores" in lane},
             differences=tuple(Difference(**row) for row in summary["differences"]),
             errors={

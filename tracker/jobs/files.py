@@ -16,7 +16,7 @@ from tracker.settings import RunSettings
 from tracker.sinks import Results, written_here
 from tracker.sources import is_path, is_picture, is_url
 
-LANE_FILE = r"[a-z0-9][a-z0-9_-]*[.](mot[.]txt|csv|events[.]jsonl|masks|masks[.]json)"
+LANE_FILE = r"[a-z0-9][a-z0-9_-]*[.](mot[.]txt|csv|zones[.]csv|events[.]jsonl|masks|masks[.]json)"
 """A lane's files, behind the name of the run."""
 
 FIRST_MASK = "000001.png"
@@ -58,7 +58,7 @@ class Job:
 
 
 def planned_files(job: Job, settings: RunSettings) -> dict[str, Path]:
-    """What the job will write, by role: video, mot LANE, csv LANE, events LANE, masks LANE, sheet, report, trace, summary."""
+    """What the job will write, by role: video, mot LANE, csv LANE, events LANE, zones LANE, masks LANE, sheet, report, trace, summary."""
     if job.output is None:
         return {}
     if not job.output.name or (job.video and job.output.suffix.lower() != ".mp4"):
@@ -69,6 +69,8 @@ def planned_files(job: Job, settings: RunSettings) -> dict[str, Path]:
         planned[f"mot {lane}"] = _beside(name, f"{lane}.mot.txt")
         planned[f"csv {lane}"] = _beside(name, f"{lane}.csv")
         planned[f"events {lane}"] = _beside(name, f"{lane}.events.jsonl")
+        if settings.zones.count:
+            planned[f"zones {lane}"] = _beside(name, f"{lane}.zones.csv")
         if job.masks is not None:
             planned[f"masks {lane}"] = _beside(name, f"{lane}.masks" + (".json" if job.masks == "rle" else ""))
     if job.compare:

@@ -25,6 +25,7 @@ from tracker.jobs.live import Live
 from tracker.jobs.profile import MeasuredSource, trace_text
 from tracker.jobs.summary import summarize
 from tracker.jobs.tally import Tally
+from tracker.jobs.zones import ZoneWatch
 from tracker.lanes import Lane
 from tracker.pipeline import Progress, RunReport, run
 from tracker.prescan import PrescanAhead
@@ -39,6 +40,7 @@ from tracker.sinks import (
     Results,
     RleMasks,
     Window,
+    ZoneTable,
     check_display,
     display_problem,
     encoded,
@@ -109,10 +111,12 @@ def process(
                         lanes = build_lanes(settings)
                     before = 0 if truth is None else _frames_before(job, source.info)
                 tally = Tally(settings.lanes, truth=truth, frame_offset=before)
+                zones = ZoneWatch(settings.zones, settings.lanes, source.info.size)
                 _claim(results, notify)  # last: it makes the folder, which a job that is refused does not leave behind
-                sinks = _build_all_sinks(job, settings, planned, source.info, tally, results, notify, live)
                 if live is not None:
                     live.lead(lanes)
+                    live.watch(zones, notify)
+                sinks = _build_all_sinks(job, settings, planned, source.info, tally, results, notify, live, zones)
                 seen = source if spans is None else MeasuredSource(source, starting)
                 controls = None if live is None else live.controls
                 return _run(
@@ -137,6 +141,7 @@ class _Sinks:
     results: Results
     tally: Tally
     health: Health
+    zones: ZoneWatch
     files: Sequence[Sink]
     comparison: Comparison | None
 
@@ -154,6 +159,7 @@ def _build_all_sinks(
     results: Results,
     notify: Callable[[str], None],
     live: Live | None,
+    zones: ZoneWatch,
 ) -> _Sinks:
     unprepared = info.live or settings.prescan_frames == 0
     warm_up_s = settings.gmm.mixture.warm_up_s if unprepared else 0.0
@@ -161,18 +167,18 @@ def _build_all_sinks(
         notify(
             f"warming up: the first {warm_up_s:g} s, and {WARM_UP_PICTURES} pictures at least, are taken for the empty scene"
         )
-    overlay = build_overlay(job, settings)
+    overlay = build_overlay(job, settings, zones)
     finders = {lane: EventFinder(settings.events, lane) for lane in settings.lanes}
     health = Health(settings.lanes, warm_up_s=warm_up_s, pairs=job.compare)
     comparison = None
     if job.compare:
         from tracker.jobs.comparison import Comparison  # brings the report's page
 
-        comparison = Comparison(settings.lanes, finders=finders, overlay=overlay, health=health)
-    files = build_sinks(job, settings, info, results, overlay=overlay, finders=finders, notify=notify)
+        comparison = Comparison(settings.lanes, finders=finders, overlay=overlay, health=health, zones=zones)
+    files = build_sinks(job, settings, info, results, overlay=overlay, finders=finders, zones=zones, notify=notify)
     if live is not None:
         files += live.sinks(overlay, finders, info)
-    return _Sinks(planned, results, tally, health, files, comparison)
+    return _Sinks(planned, results, tally, health, zones, files, comparison)
 
 
 def _run(
@@ -198,6 +204,7 @@ def _run(
             progress=progress,
             watch=Stopwatch(spans=spans),
             controls=controls,
+            keep=sinks.zones.step,
         )
     except Exception as error:
         if sinks.results.whole and not sinks.results.replaces:
@@ -222,6 +229,7 @@ def _finish(
     summary = summarize(report, info=info, lanes=lanes, settings=settings, tally=sinks.tally)
     if not report.frames:
         return summary
+    sinks.zones.add_to(summary)
     summary["findings"] = [asdict(finding) for finding in sinks.health.findings()]
     if sinks.comparison is not None:
         summary |= sinks.comparison.numbers(sinks.tally, settings.seed)
@@ -236,12 +244,13 @@ def _finish(
     return summary
 
 
-def build_overlay(job: Job, settings: RunSettings) -> Overlay:
+def build_overlay(job: Job, settings: RunSettings, zones: ZoneWatch | None = None) -> Overlay:
     """The picture of a moment: all lanes side by side, or the network's with the baseline's foreground as an inset."""
+    shapes = None if zones is None else zones.shapes
     order = settings.lanes
     if not job.compare:
         order = tuple(sorted(order, key=lambda lane: settings.of_lane(lane)[0] != "slots"))
-    return Overlay(settings.overlay, lanes=order, panels=job.compare)
+    return Overlay(settings.overlay, lanes=order, panels=job.compare, shapes=shapes)
 
 
 def build_sinks(
@@ -252,6 +261,7 @@ def build_sinks(
     *,
     overlay: Overlay,
     finders: Mapping[str, EventFinder],
+    zones: ZoneWatch | None = None,
     notify: Callable[[str], None] = lambda line: None,
 ) -> list[Sink]:
     """The sinks of a job's files; nothing is opened before the first moment comes. `notify` as in `process`."""
@@ -277,6 +287,8 @@ def build_sinks(
             sinks.append(CsvTable(output, lane))
         elif kind == "events":
             sinks.append(EventLines(output, finders[lane]))
+        elif kind == "zones" and zones is not None:
+            sinks.append(ZoneTable(output, zones.counter(lane)))
         elif kind == "masks":
             sinks.append(MaskFolder(output, lane) if job.masks == "png" else RleMasks(output, lane))
         elif kind == "sheet":

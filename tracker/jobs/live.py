@@ -9,9 +9,12 @@ from dataclasses import dataclass, field
 
 from tracker.controls import Board, Controls
 from tracker.draw import Overlay
+from tracker.errors import SettingsError
 from tracker.events import EventFinder
+from tracker.jobs.zones import ZoneWatch
 from tracker.lanes import Lane
 from tracker.types import Moment, Outcome, Sink, SourceInfo
+from tracker.zones import Zones
 
 OVER_FRAMES = 60
 """frames over which rate and delay are told"""
@@ -29,6 +32,8 @@ class Live:
     controls: Controls = field(default_factory=Controls)
     board: Board = field(default_factory=Board)
     also: list[SinkBuilder] = field(default_factory=list)
+    zones: ZoneWatch | None = None
+    """what is counted where; there before the sinks are built"""
 
     def sinks(self, overlay: Overlay, finders: Mapping[str, EventFinder], info: SourceInfo) -> list[Sink]:
         """The live sinks of a run; the first keeps the status."""
@@ -53,6 +58,18 @@ class Live:
         self.controls.on("reset", reset)
         self.controls.on("freeze", freeze)
         self.controls.on("pause", pause)
+
+    def watch(self, zones: ZoneWatch, notify: Callable[[str], None]) -> None:
+        """Let the controls replace these zones; `notify` is told of some that cannot be used, and the old ones stay."""
+
+        def replace_by(wanted: Zones) -> None:
+            try:
+                zones.use(wanted)
+            except SettingsError as error:
+                notify(f"tracker: {error}")
+
+        self.zones = zones
+        self.controls.on("zones", replace_by)
 
 
 class Pace:

@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike
 
 from tracker.errors import ShapeError
 from tracker.types import Event, Finding, Outcome
+from tracker.zone_counts import ZoneCounts
 
 
 @dataclass(frozen=True)
@@ -178,6 +179,8 @@ class ReportData:
     events_files: tuple[str, ...] = ()
     """where all of them are, beside the page"""
     findings: tuple[Finding, ...] = ()
+    zones: Mapping[str, ZoneCounts] = field(default_factory=dict)
+    """by lane, the same areas and lines of each; {} without zones"""
     scores: Mapping[str, Mapping[str, Mapping[str, Plain]]] = field(default_factory=dict)
     """lane: group ("identity", "foreground", "clusters"): name: value; {} without truth"""
     differences: tuple[Difference, ...] = ()

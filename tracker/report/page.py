@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ from tracker.report.words import (
     value_text,
 )
 from tracker.types import Event
+from tracker.zone_counts import AreaCount, ZoneCounts
 
 FOLDER = Path(__file__).parent
 EVENTS_SHOWN = 1000
@@ -58,6 +59,7 @@ def render_page(data: ReportData) -> str:
         clock=partial(clock, long=data.run.end_s >= 3600),
         life=life,
         levels=LEVELS,
+        zones=zone_tables(data),
         groups=GROUPS,
         kinds=KINDS,
         value_text=value_text,
@@ -71,6 +73,32 @@ def render_page(data: ReportData) -> str:
         event_total=sum(counted_events(data).values()),
         payload=Markup(_in_script(_payload(data))),
         script=Markup("\n".join(scripts)),
+    )
+
+
+@dataclass(frozen=True)
+class ZoneTables:
+    """The lanes' counts by zone."""
+
+    areas: Mapping[str, list[tuple[str, AreaCount]]]
+    """name: (lane, counts) each"""
+    lines: Mapping[str, tuple[list[str], list[tuple[str, Mapping[str, int]]]]]
+    """name: its ways, and (lane, counts by way) each"""
+    files: tuple[str, ...]
+    """beside the page"""
+
+
+def zone_tables(data: ReportData) -> ZoneTables:
+    """What the page says of zones."""
+    lanes = list(data.zones.items())
+    first = lanes[0][1] if lanes else ZoneCounts()
+    return ZoneTables(
+        {name: [(lane, counts.areas[name]) for lane, counts in lanes] for name in first.areas},
+        {
+            name: (list(ways), [(lane, counts.lines[name]) for lane, counts in lanes])
+            for name, ways in first.lines.items()
+        },
+        tuple(file.name for file in data.files if file.name.endswith(".zones.csv")),
     )
 
 

@@ -17,7 +17,8 @@ from tracker.sinks.results import (
 )
 from tracker.sinks.settings import VideoSettings
 from tracker.sinks.sheet import ContactSheet
-from tracker.sinks.tables import CsvTable, MotTable
+from tracker.sinks.snapshots import Snapshots
+from tracker.sinks.tables import CsvTable, MotTable, ZoneTable
 from tracker.sinks.video import OverlayVideo
 from tracker.sinks.window import Window, check_display, display_problem
 
@@ -31,8 +32,10 @@ __all__ = [
     "OverlayVideo",
     "Results",
     "RleMasks",
+    "Snapshots",
     "VideoSettings",
     "Window",
+    "ZoneTable",
     "check_display",
     "check_replaceable",
     "display_problem",

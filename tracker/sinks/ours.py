@@ -19,8 +19,12 @@ HEAD_BYTES = 4096
 NUMBERED = re.compile(r"[0-9]{6,}\.png")
 MOT_ROW = re.compile(rb"[0-9]+,[0-9]+,(?:-?[0-9]+\.[0-9]{2},){4}(?:[01]\.[0-9]{4},-1,-1,-1|[01],1,[01]\.[0-9]{3})\n")
 """of MotTable, and of a drawn world's gt.txt"""
-CSV_HEADS = (b"frame,time_s,id,x0,y0,x1,y1,confidence,hidden,area_px\n", b"scope,category,sequence,method,sequences,")
-"""of CsvTable, and of `tracker evaluate --csv`"""
+CSV_HEADS = (
+    b"frame,time_s,id,x0,y0,x1,y1,confidence,hidden,area_px\n",
+    b"frame,time_s,kind,zone,direction,id,seconds\n",
+    b"scope,category,sequence,method,sequences,",
+)
+"""of CsvTable, of ZoneTable, and of `tracker evaluate --csv`"""
 RLE_ENTRY = re.compile(rb'\[(?:\s*\]|\s*\{"frame": [0-9]+, "id": [0-9]+, "rle":)')
 JSON_KEYS = (
     {"schema_version", "settings", "versions"},

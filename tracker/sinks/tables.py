@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import Protocol
+
 from tracker.sinks.outputs import Output, PartText
 from tracker.types import Moment, Outcome
+from tracker.zone_counts import Passage
 
 
 class MotTable:
@@ -65,3 +69,45 @@ class CsvTable:
     def close(self, outcome: Outcome) -> None:
         """Finish the file."""
         self._text.close()
+
+
+class Passages(Protocol):
+    """Where entries, exits and crossings come from; several sinks may ask the same one."""
+
+    def __call__(self, moment: Moment) -> tuple[Passage, ...]: ...
+
+    def finish(self) -> tuple[Passage, ...]: ...
+
+
+class ZoneTable:
+    """Entries, exits and crossings of one lane, in the order in which they became certain; without any, the header alone.
+
+    frame as in the MOT table, the first on the other side; time_s, interpolated between that frame and the one before; kind:
+    entry, exit or crossing; zone, the area's or line's name; direction; id; seconds in the area, of an exit.
+    """
+
+    HEAD = "frame,time_s,kind,zone,direction,id,seconds\n"
+
+    def __init__(self, output: Output, passages: Passages) -> None:
+        self._passages = passages
+        self._text = PartText(output, head=self.HEAD)
+        self._began = False
+
+    def write(self, moment: Moment) -> None:
+        """Add the rows that became certain. SinkError if they cannot be written."""
+        self._began = True
+        self._text.write(_rows(self._passages(moment)))
+
+    def close(self, outcome: Outcome) -> None:
+        """Add what the end made certain and finish the file; nothing if no moment came."""
+        if self._began:
+            self._text.write(_rows(self._passages.finish()))
+            self._text.close()
+
+
+def _rows(passages: Iterable[Passage]) -> str:
+    return "".join(
+        f"{p.frame},{p.time_s:.6f},{p.kind},{p.zone},{p.direction},{p.id},"
+        f"{'' if p.seconds is None else format(p.seconds, '.6f')}\n"
+        for p in passages
+    )

@@ -1,0 +1,52 @@
+"""The zones of a real run, read, checked, changed and saved through its page."""
+
+import json
+
+import pytest
+from commands import call
+
+pytest.importorskip("starlette")
+pytest.importorskip("uvicorn")
+
+from live_run import SIZE, live_run, request, until
+
+from tracker.jobs.page import in_shares
+from tracker.jobs.zones import ZoneWatch
+from tracker.settings import load_settings
+from tracker.zones import Line, Zones
+
+SQUARE = [[0.2, 0.2], [0.8, 0.2], [0.8, 0.9], [0.2, 0.9]]
+
+
+def test_zones_of_the_page_are_used_counted_saved_and_given_back(tmp_path):
+    file = tmp_path / "zones.yaml"
+
+    def watch(run):
+        run.live.watch(ZoneWatch(Zones(anchor="centre"), ("gmm", "slots"), SIZE), run.lines.append)
+
+    with live_run(tmp_path, before_frames=watch, save_zones=file) as run:
+        assert json.loads(request(run.port, "GET", "/zones")[2]) == {"anchor": "centre"}
+        wanted = {"anchor": "centre", "areas": {"middle": SQUARE}, "lines": {"gate": {"points": [[0.5, 0], [0.5, 1]]}}}
+        status, _, text = request(run.port, "POST", "/zones", wanted)
+        assert (status, json.loads(text)) == (200, {"name": str(file)})
+        assert load_settings([file]).zones.model_dump() == Zones.model_validate(wanted).model_dump()
+        until(lambda: run.page.zone_counts.get("slots", {}).get("areas", {}).get("middle"), "the counting")
+        until(lambda: run.page.zone_counts["slots"]["areas"]["middle"]["inside"] == 1, "somebody inside")
+        assert set(run.page.zone_counts["slots"]["lines"]["gate"]) == {"in", "out"}
+        assert json.loads(request(run.port, "GET", "/zones")[2])["areas"] == {"middle": SQUARE}
+        crossed = {"areas": {"x": [[0.1, 0.1], [0.9, 0.9], [0.9, 0.1], [0.1, 0.9]]}}
+        for wrong, words in ((crossed, "crosses itself"), ([], "by name"), ({"areas": {"x": [[0, 0]]}}, "3 points")):
+            status, _, text = request(run.port, "POST", "/zones", wrong)
+            assert (status, words in text) == (400, True), text
+        assert json.loads(request(run.port, "GET", "/zones")[2])["areas"] == {"middle": SQUARE}
+
+
+def test_zones_in_pixels_are_shown_in_shares():
+    zones = Zones(areas={"a": ((0, 0), (80, 0), (160, 60))}, lines={"l": Line(points=((0, 0), (0.5, 1)))})
+    shown = in_shares(zones, SIZE)
+    assert shown == {"areas": {"a": [[0, 0], [0.5, 0], [1, 0.5]]}, "lines": {"l": {"points": [[0, 0], [0.5, 1]]}}}
+
+
+def test_a_file_for_zones_without_a_page_is_refused():
+    result = call("webcam", "--save-zones", "zones.yaml")
+    assert (result.exit_code, "add --serve" in result.stderr) == (2, True)

@@ -1,0 +1,39 @@
+"""What the screens of a live run share: which lanes they show, and pictures that are kept of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Future
+from pathlib import Path
+
+from tracker.draw import Overlay
+from tracker.events import EventFinder
+from tracker.jobs.live import Live
+from tracker.sinks import Snapshots
+from tracker.types import Sink, SourceInfo
+
+
+class Screens:
+    """Carries out the actions "lanes" and "snapshot"; one of `Live.also`.
+
+    snapshots  folder of the pictures
+    """
+
+    def __init__(self, live: Live, snapshots: Path) -> None:
+        self._live, self._folder = live, snapshots
+
+    def __call__(self, overlay: Overlay, finders: Mapping[str, EventFinder], info: SourceInfo) -> Sequence[Sink]:
+        """The sink that remembers what is shown."""
+        kept = Snapshots(self._folder, render=overlay, pixel_aspect=info.pixel_aspect)
+
+        def show(lanes: Sequence[str]) -> None:
+            overlay.show(lanes)
+            self._live.board.change(lanes=overlay.shown)
+
+        def snapshot(answer: object) -> None:
+            kept.take(answer if isinstance(answer, Future) else None)
+
+        self._live.board.change(lanes=overlay.shown)
+        self._live.controls.on("lanes", show)
+        self._live.controls.on("snapshot", snapshot)
+        return [kept]

@@ -1,0 +1,162 @@
+"""The zones of a run: who is reported, what each lane counts, and zones that are changed and saved while it goes on."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tracker.errors import SettingsError
+from tracker.settings import settings_of
+from tracker.sinks import Output, encoded, write_output
+from tracker.sinks.outputs import new_run_id, part_name, sync, writing
+from tracker.types import Moment, View
+from tracker.yaml_text import read_yaml_file, read_yaml_value
+from tracker.zone_counts import Passage, Shape, ZoneCounts
+from tracker.zones import ZoneCounter, Zones, place
+
+KEY = "zones"
+"""in a settings file"""
+
+
+class ZoneWatch:
+    """Zones on the pictures of one run; all lanes and sinks ask the same one.
+
+    zones  those in use
+    size   (width, height) of the pictures for which pixels are given
+
+    Raises SettingsError if a polygon or line lies outside the picture.
+    """
+
+    def __init__(self, zones: Zones, lanes: Sequence[str], size: tuple[int, int]) -> None:
+        self.zones, self.size = zones, size
+        self._drawn = self._placed = place(zones, size)
+        self._counters = {lane: ZoneCounter(self._drawn, lane) for lane in lanes}
+
+    def check(self, zones: Zones) -> None:
+        """Raises SettingsError if these zones cannot be used in this run; any thread may ask."""
+        place(zones, self.size)
+
+    def use(self, zones: Zones) -> None:
+        """Other zones from the next frame on; counts of names that are still there go on. Raises SettingsError as `check`."""
+        self._drawn = self._placed = place(zones, self.size)
+        self.zones = zones
+        for counter in self._counters.values():
+            counter.use(self._drawn)
+
+    def step(self, moment: Moment) -> Moment:
+        """Count a moment, without the tracks that are not to be reported; labels, regions and foreground stay as they are."""
+        self._placed = self._placed if self._placed.size == moment.frame.size else self._drawn.at(moment.frame.size)
+        if self.zones.limit:
+            moment = replace(moment, views=tuple(map(self._reported, moment.views)))
+        self.passages(moment)
+        return moment
+
+    def _reported(self, view: View) -> View:
+        return replace(view, tracks=tuple(track for track in view.tracks if self._placed.reports(track.box)))
+
+    def passages(self, moment: Moment) -> tuple[Passage, ...]:
+        """What became certain with this moment, of all lanes; every sink that asks gets the same."""
+        return tuple(passage for counter in self._counters.values() for passage in counter(moment))
+
+    def counter(self, lane: str) -> ZoneCounter:
+        """The lane's counter."""
+        return self._counters[lane]
+
+    def counts(self) -> Mapping[str, ZoneCounts]:
+        """The totals by lane, up to the latest moment."""
+        return {lane: counter.counts for lane, counter in self._counters.items()}
+
+    def add_to(self, summary: dict[str, Any]) -> None:
+        """What each lane counted, beside its other numbers; and the zones at the end, if others than at the start."""
+        for counter in self._counters.values():
+            counter.finish()
+        if self.zones.count:
+            for lane, counts in self.counts().items():
+                summary["lanes"][lane]["zones"] = counts.as_dict()
+        if self.zones.model_dump(mode="json") != summary["settings"]["zones"]:
+            summary["zones_at_end"] = self.zones.model_dump(mode="json")
+
+    def shapes(self, lane: str, moment: Moment) -> tuple[Shape, ...]:
+        """What is drawn over the lane's picture, with the counts up to this moment."""
+        counter, placed = self._counters[lane], self._placed
+        counter(moment)
+        counts = counter.counts
+        return (
+            *(Shape("exclude", points) for points in placed.exclude),
+            *(Shape("include", points) for points in placed.include),
+            *(
+                Shape("area", points, f"{name}  {count.inside} inside  {count.entries} in  {count.exits} out")
+                for (name, points), count in zip(placed.areas.items(), counts.areas.values(), strict=True)
+            ),
+            *(
+                Shape("line", points, "  ".join([name, *(f"{n} {way}" for way, n in ways.items())]))
+                for (name, points), ways in zip(placed.lines.items(), counts.lines.values(), strict=True)
+            ),
+        )
+
+
+def read_zones(content: Mapping[str, Any], origin: str) -> Zones:
+    """Zones as a page sends them, the `zones:` of a settings file. Raises SettingsError: one line that begins with `origin`."""
+    return settings_of(Zones, content, origin)
+
+
+def write_zones(path: Path, zones: Zones) -> None:
+    """Save zones in a settings file that `-c` reads, whole or not at all; all else in that file stays, comments too.
+
+    Raises SettingsError if what stands there is no settings file, SinkError if it cannot be written.
+    """
+    plain = zones.model_dump(mode="json", exclude_defaults=True)
+    block = yaml.safe_dump({KEY: plain}, sort_keys=False, allow_unicode=True, default_flow_style=None, width=100)
+    before = read_yaml_file(path) if path.exists() else None
+    if not isinstance(before, Mapping | None):
+        raise SettingsError(f"{path}: wanted settings as `key: value`, got a {type(before).__name__}")
+    wanted = {**(before or {}), KEY: plain}
+    text = block if before is None else _replaced(path.read_text(encoding="utf-8"), block)
+    if _value(text) != wanted:  # the file is one value in braces, or its zones are an alias: written anew
+        text = yaml.safe_dump(wanted, sort_keys=False, allow_unicode=True, default_flow_style=None, width=100)
+    _write_whole(path.resolve(), text)  # a link goes on being one
+
+
+def _replaced(text: str, block: str) -> str:
+    """A settings file's text with another `zones:`, or with one at its end."""
+    node = yaml.compose(text, yaml.SafeLoader)
+    for key, value in node.value if isinstance(node, yaml.MappingNode) else ():
+        if key.value == KEY:
+            end = _end(value)
+            return text[: key.start_mark.index] + block + text[end:].removeprefix("\n")
+    return text + ("" if text.endswith("\n") else "\n") + block
+
+
+def _end(node: yaml.Node) -> int:
+    """Where the text of a value ends. The mark of a block stands at what follows, behind comments that are not its own."""
+    if isinstance(node, yaml.CollectionNode) and not node.flow_style and node.value:
+        last = node.value[-1]
+        return _end(last[1] if isinstance(node, yaml.MappingNode) else last)
+    return int(node.end_mark.index)
+
+
+def _write_whole(path: Path, text: str) -> None:
+    """Replace a file that this program need not have written; its permissions stay."""
+    output = Output(path, path.with_name(part_name(path.name, new_run_id())))
+    try:
+        write_output(output, encoded(text))
+        with writing(path):
+            if path.exists():
+                shutil.copymode(path, output.part)
+            sync(output.part)
+            os.replace(output.part, path)
+    finally:
+        output.part.unlink(missing_ok=True)
+
+
+def _value(text: str) -> Any:
+    try:
+        return read_yaml_value(text, KEY)
+    except SettingsError:
+        return None

@@ -1,0 +1,202 @@
+"""What the viewers of a run see of it, and the sink that keeps it up to date."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, Protocol, get_args
+
+from tracker.controls import Action, Board, Controls
+from tracker.seen import Seen
+from tracker.types import Event, Image, Moment, Outcome
+from tracker.web.screen import Screen
+
+EVENTS_KEPT = 200
+"""the latest, for viewers that come later"""
+UNWATCHED_S = 1.0
+"""how often a picture is drawn while nobody looks, so that who comes during a pause sees one"""
+
+
+class Finder(Protocol):
+    """Where the events come from; several sinks may ask the same one."""
+
+    def __call__(self, moment: Moment) -> tuple[Event, ...]: ...
+
+    def finish(self) -> tuple[Event, ...]: ...
+
+
+@dataclass(frozen=True)
+class ZoneDoor:
+    """How the page reads and changes zones.
+
+    read   from JSON as in the page's form to what the action "zones" is given. Raises TrackerError, whose line is shown
+    now    the zones in force, in the page's form
+    save   keeps what `read` has given in a file, and returns its name; raises TrackerError. None: nothing is kept
+    """
+
+    read: Callable[[Any], Any]
+    now: Callable[[], Any]
+    save: Callable[[Any], str] | None = None
+
+
+class News:
+    """Wakes whoever waits in the server's loop, from any thread."""
+
+    def __init__(self) -> None:
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._changed: asyncio.Event | None = None
+        self._lock = threading.Lock()
+
+    def begin(self) -> None:
+        """In the server's loop, before anybody waits."""
+        self._loop, self._changed = asyncio.get_running_loop(), asyncio.Event()
+
+    def end(self) -> None:
+        """The loop is over; nobody is told any more."""
+        with self._lock:
+            self._loop = None
+
+    def tell(self) -> None:
+        """Something has changed."""
+        with self._lock:
+            if self._loop is not None:
+                self._loop.call_soon_threadsafe(self._wake)
+
+    def _wake(self) -> None:
+        if self._changed is not None:
+            before, self._changed = self._changed, asyncio.Event()
+            before.set()
+
+    async def wait(self, timeout_s: float) -> None:
+        """Until the next change, or so long."""
+        assert self._changed is not None
+        try:
+            await asyncio.wait_for(self._changed.wait(), timeout_s)
+        except asyncio.TimeoutError:
+            return
+
+
+@dataclass
+class Page:
+    """One run as its viewers see it; written by the run's thread, read by the server's."""
+
+    controls: Controls
+    board: Board
+    title: str = ""
+    zones: ZoneDoor | None = None
+    zone_counts: Mapping[str, Any] = field(default_factory=dict)
+    """by lane: {"areas": {NAME: {WHAT: N}}, "lines": {NAME: {WAY: N}}}"""
+    lanes: tuple[str, ...] = ()
+    """those that can be shown, once the run is built"""
+    counts: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    """by lane: objects that are seen now, identities so far"""
+    ended: bool = False
+    run: str = field(default_factory=lambda: secrets.token_hex(4))
+    """another in each run: numbers of events mean nothing in the next"""
+    pictures: News = field(default_factory=News)
+    happenings: News = field(default_factory=News)
+    _events: deque[tuple[int, Mapping[str, Any]]] = field(default_factory=lambda: deque(maxlen=EVENTS_KEPT))
+    _told: int = 0
+
+    def __post_init__(self) -> None:
+        self.screen = Screen(self.pictures.tell)
+
+    def status(self) -> dict[str, Any]:
+        """How the run goes, for JSON."""
+        can = [action for action in get_args(Action) if self.controls.can(action)]
+        if self.zones is None and "zones" in can:
+            can.remove("zones")
+        return {
+            **asdict(self.board.status),
+            "run": self.run,
+            "title": self.title,
+            "all_lanes": list(self.lanes),
+            "counts": self.counts,
+            "can": can,
+            "viewers": self.screen.viewers,
+            "zones": self.zone_counts,
+        }
+
+    def add_events(self, events: Iterable[Mapping[str, Any]]) -> None:
+        """Tell the viewers what has happened."""
+        for event in events:
+            self._told += 1
+            self._events.append((self._told, event))
+        self.happenings.tell()
+
+    def events_after(self, number: int) -> list[tuple[int, Mapping[str, Any]]]:
+        """Those that a viewer who knows the first `number` has missed, as far as they are kept."""
+        return [(n, event) for n, event in list(self._events) if n > number]
+
+    def end(self) -> None:
+        """The run is over: streams to viewers end."""
+        self.ended = True
+        self.pictures.tell()
+        self.happenings.tell()
+
+
+class PageSink:
+    """Hands moments to the page.
+
+    render        the picture of a moment, (H, W, 3) uint8 RGB
+    finders       of the events, by lane
+    pixel_aspect  width of a pixel over its height
+    count_zones   what the zones have counted so far, as in `Page.zone_counts`; asked in the run's thread
+    """
+
+    def __init__(
+        self,
+        page: Page,
+        *,
+        render: Callable[[Moment], Image],
+        finders: Mapping[str, Finder],
+        pixel_aspect: float = 1.0,
+        count_zones: Callable[[], Mapping[str, Any]] = dict,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._page, self._render, self._finders, self._pixel_aspect = page, render, finders, pixel_aspect
+        self._count_zones, self._clock, self._drawn_s = count_zones, clock, -UNWATCHED_S
+        self._seen = {lane: Seen() for lane in finders}
+
+    def write(self, moment: Moment) -> None:
+        """Count, tell the events, and hand the picture over if somebody looks."""
+        counts = {}
+        for view in moment.views:
+            seen = self._seen.setdefault(view.lane, Seen())
+            for track in view.tracks:
+                seen.add(track.id, moment.frame.time_s)
+            objects = sum(not track.hidden for track in view.tracks)
+            counts[view.lane] = {"objects": objects, "identities": seen.identities}
+        self._page.counts, self._page.zone_counts = counts, self._count_zones()
+        events = [event for finder in self._finders.values() for event in finder(moment)]
+        if events:
+            now = time.time() - moment.frame.time_s
+            self._page.add_events(_plain(event, now + event.time_s) for event in events)
+        if self._page.screen.viewers or self._clock() - self._drawn_s >= UNWATCHED_S:
+            self._drawn_s = self._clock()
+            image = self._render(moment)
+            self._page.screen.put(image, pixel_aspect=self._pixel_aspect, arrived_s=moment.frame.arrived_s)
+
+    def close(self, outcome: Outcome) -> None:
+        """Tell the last events and that it is over."""
+        events = [event for finder in self._finders.values() for event in finder.finish()]
+        self._page.board.change(state="ended")
+        self._page.add_events(_plain(event, time.time()) for event in events)
+        self._page.end()
+
+
+def _plain(event: Event, at: float) -> dict[str, Any]:
+    """For JSON; `at` is in seconds since 1970."""
+    return {
+        "kind": event.kind,
+        "lane": event.lane,
+        "ids": list(event.ids),
+        "time_s": round(event.time_s, 3),
+        "at": round(at, 3),
+        "note": event.note,
+    }

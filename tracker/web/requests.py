@@ -1,0 +1,89 @@
+"""What viewers ask of the run, checked before it is handed on: the run's thread meets nothing unexpected."""
+
+from __future__ import annotations
+
+import asyncio
+from concurrent.futures import Future
+from pathlib import Path
+from typing import Any
+
+from tracker.errors import TrackerError
+from tracker.web.page import Page
+
+ANSWER_S = 10.0
+"""for the run to answer: longer than its slowest frame"""
+SWITCHES = ("pause", "freeze", "record")
+MOST_LANES = 16
+
+
+class RefusedError(Exception):
+    """A request that is not carried out; its text is one line."""
+
+    def __init__(self, line: str, status: int = 400) -> None:
+        super().__init__(line)
+        self.status = status
+
+
+async def control(page: Page, body: Any) -> dict[str, Any]:
+    """{"action": "freeze", "value": true}: ask the run; returns the answer. Raises RefusedError."""
+    if not isinstance(body, dict) or not isinstance(body.get("action"), str):
+        raise RefusedError('wanted {"action": NAME, "value": VALUE}')
+    action, value = body["action"], body.get("value")
+    if action in SWITCHES:
+        if not isinstance(value, bool):
+            raise RefusedError(f"{action}: wanted true or false")
+        _ask(page, action, value)
+    elif action == "reset":
+        _ask(page, action, None)
+    elif action == "lanes":
+        _ask(page, action, _lanes(page, value))
+    elif action == "snapshot":
+        return {"name": str(await _snapshot(page))}
+    else:
+        raise RefusedError(
+            f"{action[:40]}: there is no such action; known are pause, freeze, record, reset, lanes, snapshot"
+        )
+    return {}
+
+
+async def change_zones(page: Page, body: Any) -> dict[str, Any]:
+    """Hand zones to the run; saved if there is a file for them: {"name": FILE}. Raises RefusedError with what is wrong."""
+    if page.zones is None:
+        raise RefusedError("zones: cannot be changed in this run", 409)
+    try:
+        zones = page.zones.read(body)
+    except TrackerError as error:
+        raise RefusedError(str(error)) from None
+    _ask(page, "zones", zones)
+    if page.zones.save is None:
+        return {}
+    try:
+        return {"name": await asyncio.to_thread(page.zones.save, zones)}
+    except TrackerError as error:
+        raise RefusedError(f"the zones are in use, but not saved: {error}", 500) from None
+
+
+def _ask(page: Page, action: Any, value: Any) -> None:
+    try:
+        page.controls.ask(action, value)
+    except TrackerError as error:
+        raise RefusedError(str(error), 409) from None
+
+
+def _lanes(page: Page, value: Any) -> tuple[str, ...]:
+    names = value if isinstance(value, list) and len(value) <= MOST_LANES else []
+    chosen = tuple(lane for lane in page.lanes if lane in names)
+    if not chosen or len(chosen) != len(names):
+        raise RefusedError(f"lanes: wanted a list of some of {', '.join(page.lanes) or 'none yet'}")
+    return chosen
+
+
+async def _snapshot(page: Page) -> Path:
+    answer: Future[Path] = Future()
+    _ask(page, "snapshot", answer)
+    try:
+        return await asyncio.wait_for(asyncio.wrap_future(answer), ANSWER_S)
+    except asyncio.TimeoutError:
+        raise RefusedError(f"snapshot: no answer for {ANSWER_S:g} s; the run is busy", 503) from None
+    except TrackerError as error:
+        raise RefusedError(str(error), 500) from None

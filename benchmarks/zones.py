@@ -105,8 +105,7 @@ class Watcher:
         self.zones.step(moment)
 
     def close(self, outcome: Outcome) -> None:
-        for lane in self.zones.counts():
-            self.zones.counter(lane).finish()
+        self.zones.finish()
 
 
 def count_truth(world: World) -> tuple[ZoneWatch, Answer]:

@@ -5,8 +5,9 @@
 
 Three lines stand across the picture from top to bottom, so that nobody walks round an end. The answer is counted without the
 counter's rule, from the side on which everybody's foot is in every frame; what stays within 3 pixels of a line, the grain of
-the drawn masks, is no change of side, but the first and the last side of an identity are as they are. An area fills the middle
-third; its answer is the number of frames in which somebody's foot is inside.
+the drawn masks, is no change of side, but the first and the last side of an identity are as they are. Who leaves the picture for
+more than half a second and comes back elsewhere has crossed nothing in it. An area fills the middle third; its answer is the
+number of frames in which somebody's foot is inside.
 
 errors  sum over lines, directions and seeds of |counted - true|
 net     the same of the difference between the directions
@@ -32,13 +33,15 @@ from tracker.pipeline import run
 from tracker.settings import load_settings
 from tracker.sources import open_source
 from tracker.synth import Order, World, save_world, stream_world
-from tracker.types import Box, Frame, Moment, Outcome, Segmentation, Track, View
+from tracker.types import Frame, Moment, Outcome, Segmentation, Track, View
 from tracker.zones import Zones
 
 LINES = (0.2512, 0.5012, 0.7512)
 """where the lines stand, in widths of the picture: on no half pixel, where a drawn object's foot may lie"""
 GRAIN_PX = 3
 """how far a foot is beyond a line that counts as beyond it"""
+AWAY_FRAMES = 12
+"""half a second of 25 frames"""
 AREA = ((1 / 3, 0.0), (2 / 3, 0.0), (2 / 3, 1.0), (1 / 3, 1.0))
 ZONES = Zones.model_validate(
     {"lines": {f"l{int(100 * x)}": {"points": ((x, 0), (x, 1))} for x in LINES}, "areas": {"middle": AREA}}
@@ -62,14 +65,21 @@ class Answer:
     """What is true of the lines and the area, from the boxes alone."""
 
     size: tuple[int, int]
-    feet: dict[int, list[float]] = field(default_factory=dict)
-    """x by identity, in pixels, where it is seen"""
+    feet: dict[tuple[int, int], list[float]] = field(default_factory=dict)
+    """x in pixels, by identity and stay in the picture, where it is seen"""
     area_frames: int = 0
+    latest: dict[int, tuple[int, int]] = field(default_factory=dict)
+    """frame and stay in which each identity was in the picture last"""
 
-    def add(self, boxes: Sequence[tuple[int, Box]]) -> None:
-        for identity, box in boxes:
-            x = box.centre[0]
-            self.feet.setdefault(identity, []).append(x)
+    def add(self, frame: int, tracks: Sequence[Track]) -> None:
+        for track in tracks:
+            before, stay = self.latest.get(track.id, (frame, 0))
+            stay += frame - before > AWAY_FRAMES
+            self.latest[track.id] = frame, stay
+            if track.hidden:
+                continue
+            x = track.box.centre[0]
+            self.feet.setdefault((track.id, stay), []).append(x)
             self.area_frames += AREA[0][0] <= x / self.size[0] < AREA[1][0]
 
     def crossings(self) -> Counter[tuple[str, str]]:
@@ -95,8 +105,7 @@ class Watcher:
         self.zones.step(moment)
 
     def close(self, outcome: Outcome) -> None:
-        for lane in self.zones.counts():
-            self.zones.counter(lane).finish()
+        self.zones.finish()
 
 
 def count_truth(world: World) -> tuple[ZoneWatch, Answer]:
@@ -107,7 +116,7 @@ def count_truth(world: World) -> tuple[ZoneWatch, Answer]:
             watcher = Watcher(ZoneWatch(ZONES, [TRUTH], moment.frame.size))
             answer = Answer(moment.frame.size)
         watcher.write(moment)
-        answer.add([(track.id, track.box) for track in moment.views[0].tracks if not track.hidden])
+        answer.add(moment.frame.index, moment.views[0].tracks)
     assert watcher is not None
     assert answer is not None, "a world has frames"
     watcher.close("complete")
@@ -152,12 +161,13 @@ class Errors:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", default="0-19")
+    parser.add_argument("--worlds", default=",".join(WORLDS), help="by comma")
     parser.add_argument("--lanes", default="", help="by comma; none: true boxes alone")
     asked = parser.parse_args()
     first, last = (int(v) for v in asked.seeds.split("-"))
     lanes = [lane for lane in asked.lanes.split(",") if lane]
     print("world     boxes   true  counted  errors  net   area: true s  counted s")
-    for name in WORLDS:
+    for name in asked.worlds.split(","):
         sums = {lane: Errors() for lane in (TRUTH, *lanes)}
         for seed in range(first, last + 1):
             world = stream_world(name, Order(seed))

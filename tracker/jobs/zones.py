@@ -37,6 +37,7 @@ class ZoneWatch:
         self.zones, self.size = zones, size
         self._drawn = self._placed = place(zones, size)
         self._counters = {lane: ZoneCounter(self._drawn, lane) for lane in lanes}
+        self._told = self._counted()
 
     def check(self, zones: Zones) -> None:
         """Raises SettingsError if these zones cannot be used in this run; any thread may ask."""
@@ -48,6 +49,7 @@ class ZoneWatch:
         self.zones = zones
         for counter in self._counters.values():
             counter.use(self._drawn)
+        self._told = self._counted()
 
     def step(self, moment: Moment) -> Moment:
         """Count a moment, without the tracks that are not to be reported; labels, regions and foreground stay as they are."""
@@ -55,6 +57,7 @@ class ZoneWatch:
         if self.zones.limit:
             moment = replace(moment, views=tuple(map(self._reported, moment.views)))
         self.passages(moment)
+        self._told = self._counted()
         return moment
 
     def _reported(self, view: View) -> View:
@@ -68,14 +71,22 @@ class ZoneWatch:
         """The lane's counter."""
         return self._counters[lane]
 
+    def finish(self) -> None:
+        """Count what the run's end makes certain; asked again, nothing more."""
+        for counter in self._counters.values():
+            counter.finish()
+        self._told = self._counted()
+
     def counts(self) -> Mapping[str, ZoneCounts]:
-        """The totals by lane, up to the latest moment."""
+        """The totals by lane, up to the latest moment; any thread may ask."""
+        return self._told
+
+    def _counted(self) -> Mapping[str, ZoneCounts]:
         return {lane: counter.counts for lane, counter in self._counters.items()}
 
     def add_to(self, summary: dict[str, Any]) -> None:
         """What each lane counted, beside its other numbers; and the zones at the end, if others than at the start."""
-        for counter in self._counters.values():
-            counter.finish()
+        self.finish()
         if self.zones.count:
             for lane, counts in self.counts().items():
                 summary["lanes"][lane]["zones"] = counts.as_dict()

@@ -28,6 +28,7 @@ WAIST = {
     "components",
     "channels",
     "controls",
+    "numbering",
     "yuv",
     "em",
     "learning",
@@ -46,6 +47,7 @@ STATIONS = {
     "events",
     "health",
     "report",
+    "hooks",
 }
 LINE = {
     "settings",

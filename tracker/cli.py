@@ -31,6 +31,7 @@ from tracker.options import (
     PROCESSES,
     SEED,
     START,
+    EventsTo,
     LaneList,
     NumberRange,
     Numbers,
@@ -187,6 +188,14 @@ shared = options(
     click.option("--lanes", type=LaneList(), help="By comma: gmm, slots, mog2, knn, your variants.  [gmm,slots]"),
     configured,
     overwriting,
+    click.option(
+        "--events-to",
+        type=EventsTo(),
+        multiple=True,
+        envvar="TRACKER_EVENTS_TO",
+        metavar="PLACE",
+        help="Events as JSON lines, as they happen: - (stdout), a file (appended), http(s)://, mqtt://HOST/TOPIC; repeat.",
+    ),
     click.option("--start", "start_s", type=START, default=0.0, metavar="S", help="Skip S seconds."),
     click.option("--duration", "duration_s", type=DURATION, metavar="S", help="Stop after S."),
     click.option("--max-frames", type=FRAMES, metavar="N", help="Stop after N frames."),
@@ -235,8 +244,10 @@ def webcam(source: str, show: bool, record: Path | None, **common: Any) -> None:
 
     The first frames are a warm-up: they are taken for the empty scene. Ctrl+C or q ends it; a recording is finished.
     """
-    if not show and record is None:
-        raise SinkError("webcam: nothing to do with --no-show alone; add --record out.mp4, or leave --no-show out")
+    if not show and record is None and not common["events_to"]:
+        raise SinkError(
+            "webcam: nothing to do with --no-show alone; add --record out.mp4 or --events-to, or leave --no-show out"
+        )
     if record is None and common["profile"] is not None and common["profile"].name:
         raise click.UsageError(
             "--profile FILE is for a run with --record; without one, --profile gives the table alone"
@@ -523,7 +534,9 @@ def _carry_out(common: dict[str, Any], live: Live | None = None, **job: Any) -> 
     if spans is not None:
         note(profile_table(spans))
     if not quiet:
-        say(_closing_words(result, table=job.get("compare", False)))
+        # where events are on stdout nothing else is
+        tell = note if any(each.kind == "stdout" for each in asked.events_to) else say
+        tell(_closing_words(result, table=job.get("compare", False)))
     if result.report.outcome == "interrupted":
         raise KeyboardInterrupt
 

@@ -19,8 +19,10 @@ from tracker.draw import Overlay, contact_sheet
 from tracker.errors import SourceError
 from tracker.events import EventFinder
 from tracker.health import Health, warnings
+from tracker.hooks.channel import Channel
 from tracker.interrupt import Interrupts
 from tracker.jobs.files import Job, plan_job, planned_files
+from tracker.jobs.hooks import build_event_hook, open_channels
 from tracker.jobs.live import Live
 from tracker.jobs.profile import MeasuredSource, trace_text
 from tracker.jobs.summary import summarize
@@ -94,6 +96,7 @@ def process(
     with Interrupts() as interrupts, interrupts.held():
         planned = planned_files(job, settings)
         results = plan_job(job, settings, planned)
+        channels = open_channels(job.events_to, planned)
         with interrupts.allowed():
             truth = _read_truth(job)
             with starting.stage("open"):
@@ -110,7 +113,7 @@ def process(
                     before = 0 if truth is None else _frames_before(job, source.info)
                 tally = Tally(settings.lanes, truth=truth, frame_offset=before)
                 _claim(results, notify)  # last: it makes the folder, which a job that is refused does not leave behind
-                sinks = _build_all_sinks(job, settings, planned, source.info, tally, results, notify, live)
+                sinks = _build_all_sinks(job, settings, planned, source.info, tally, results, notify, live, channels)
                 if live is not None:
                     live.lead(lanes)
                 seen = source if spans is None else MeasuredSource(source, starting)
@@ -154,6 +157,7 @@ def _build_all_sinks(
     results: Results,
     notify: Callable[[str], None],
     live: Live | None,
+    channels: Sequence[Channel],
 ) -> _Sinks:
     unprepared = info.live or settings.prescan_frames == 0
     warm_up_s = settings.gmm.mixture.warm_up_s if unprepared else 0.0
@@ -170,6 +174,12 @@ def _build_all_sinks(
 
         comparison = Comparison(settings.lanes, finders=finders, overlay=overlay, health=health)
     files = build_sinks(job, settings, info, results, overlay=overlay, finders=finders, notify=notify)
+    if channels:
+        only, board = job.output is None and not job.show, None if live is None else live.board
+        told_by = list(finders.values())
+        files.append(
+            build_event_hook(job.events_to, channels, told_by, info=info, only=only, notify=notify, board=board)
+        )
     if live is not None:
         files += live.sinks(overlay, finders, info)
     return _Sinks(planned, results, tally, health, files, comparison)

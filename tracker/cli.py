@@ -238,8 +238,9 @@ def process(source: str, output: Path | None, fps: float | None, masks: Any, no_
 @click.argument("source", default="0")
 @click.option("--show/--no-show", default=True, help="A window with the overlay; q closes it.")
 @click.option("--record", type=OUTPUT, metavar="OUT.mp4", help="Keep video and tables.")
+@click.option("--state", type=OUTPUT, metavar="FILE", help="Go on where the last run with this file ended.")
 @shared
-def webcam(source: str, show: bool, record: Path | None, **common: Any) -> None:
+def webcam(source: str, show: bool, record: Path | None, state: Path | None, **common: Any) -> None:
     """Track live: SOURCE is a camera's number or an http or rtsp address.  [0]
 
     The first frames are a warm-up: they are taken for the empty scene. Ctrl+C or q ends it; a recording is finished.
@@ -256,7 +257,7 @@ def webcam(source: str, show: bool, record: Path | None, **common: Any) -> None:
         source = f"camera:{source}"  # here a folder that is called 0 is not meant
     with _imports():
         from tracker.jobs import Live
-    _carry_out(common, Live(), source=source, output=record, show=show)
+    _carry_out(common, Live(state=state), source=source, output=record, show=show)
 
 
 @cli.command()

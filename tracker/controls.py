@@ -69,13 +69,17 @@ class Board:
         """Replace some values; returns the new status."""
         with self._lock:
             self._status = status = replace(self._status, **changes)
-        for watcher in self._watchers:
+        for watcher in tuple(self._watchers):
             watcher(status)
         return status
 
     def watch(self, watcher: Callable[[Status], None]) -> None:
         """Have every new status handed to a function, which is quick, in the thread that changed it."""
         self._watchers.append(watcher)
+
+    def unwatch(self, watcher: Callable[[Status], None]) -> None:
+        """Hand it no more."""
+        self._watchers.remove(watcher)
 
 
 class Controls:

@@ -19,7 +19,7 @@ from tracker.controls import Controls
 from tracker.errors import SourceError
 from tracker.interrupt import Interrupts
 from tracker.lanes import Lane, moments, prepare
-from tracker.prescan import Prescan, PrescanAhead
+from tracker.prescan import Pictures, Prescan
 from tracker.sources import ReadAhead, read_ahead
 from tracker.stopwatch import Stopwatch
 from tracker.types import Frame, Outcome, Sink, Source
@@ -70,7 +70,7 @@ def run(
     lanes: Sequence[Lane],
     sinks: Sequence[Sink],
     *,
-    prescan: Prescan | PrescanAhead = PRESCAN,
+    prescan: Pictures = PRESCAN,
     queue_frames: int = 8,
     progress: Progress | None = None,
     watch: Stopwatch | None = None,
@@ -125,7 +125,7 @@ def run(
 
 
 def _learn_scene(
-    source: Source, lanes: Sequence[Lane], scenes: KnownScenes, prescan: Prescan | PrescanAhead, watch: Stopwatch
+    source: Source, lanes: Sequence[Lane], scenes: KnownScenes, prescan: Pictures, watch: Stopwatch
 ) -> None:
     with watch.stage("prescan"):
         images = scenes.prepare(prescan.pictures(source))

@@ -468,6 +468,10 @@ class Scene(Protocol[J]):
         """Judge and learn the scene of that number from now on; see `Frame.scene`."""
         ...
 
+    def empty_scene(self) -> Image | None:
+        """(h, w, 3) the present scene without objects, at the size at which it is kept; None as long as it is not known."""
+        ...
+
     def reset(self) -> None:
         """Forget every scene."""
         ...

@@ -34,6 +34,7 @@ class EventHook:
     live     whether `time` is when it happened; of a file nobody knows, so it is when it was found
     only     nobody else takes this run's results: once stdout's reader has gone, the run ends
     changed  told by how many events are lost, and one line on what is wrong, after each moment
+    closed   called once it is closed
 
     Keys: time (ISO 8601 with offset), source, run (the same for all lines of a run), n (from 1 without holes: one that is missing was
     lost, one that comes again is the same event), and those of `Event.plain`. Beside events come gaps (lane null; from the last
@@ -49,9 +50,11 @@ class EventHook:
         live: bool,
         only: bool = False,
         changed: Callable[[int, str], None] = lambda lost, problem: None,
+        closed: Callable[[], None] = lambda: None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._deliveries, self._finders, self._changed = deliveries, finders, changed
+        self._closed = closed
         self._head = {"source": source, "run": secrets.token_hex(4)}
         self._live, self._only, self._clock = live, only, clock
         self._numbering, self._count = Numbering(), 0
@@ -75,10 +78,10 @@ class EventHook:
         self._numbering.add(moment.frame)
         if self._live:
             self._unix_at_0 = self._clock() - _age_s(moment.frame) - moment.frame.time_s
-        found = [event for finder in self._finders for event in finder(moment)]
-        if moment.frame.gap is not None and not any(event.kind == "gap" for event in found):
-            found.insert(0, _gap_event(moment.frame))
-        self._send(found)
+        if moment.frame.gap is not None:
+            self._send([_gap_event(moment.frame)])
+        # a gap is the source's: it is told once, and not by every lane
+        self._send(event for finder in self._finders for event in finder(moment) if event.kind != "gap")
         self._changed(sum(each.lost for each in self._deliveries), self._problem())
 
     def watch(self, status: Status) -> None:
@@ -91,6 +94,7 @@ class EventHook:
 
     def close(self, outcome: Outcome) -> None:
         """Send what the end makes certain, and see that it is carried away."""
+        self._closed()
         if self._frame is None:
             return
         self._send([event for finder in self._finders for event in finder.finish()])
@@ -99,8 +103,9 @@ class EventHook:
         self._changed(sum(each.lost for each in self._deliveries), self._problem())
 
     def _send(self, events: Iterable[Event]) -> None:
+        found = tuple(events)
         with self._lock:
-            for event in events:
+            for event in found:
                 self._count += 1
                 line = json.dumps(self._line(event), ensure_ascii=False, allow_nan=False)
                 for each in self._deliveries:

@@ -78,7 +78,11 @@ def build_event_hook(
         if board is not None and (board.status.events_lost, board.status.hooks) != (lost, problem):
             board.change(events_lost=lost, hooks=problem)
 
-    hook = EventHook(deliveries, finders, source=info.name, live=info.live, only=only, changed=changed)
+    def closed() -> None:
+        if board is not None:
+            board.unwatch(hook.watch)
+
+    hook = EventHook(deliveries, finders, source=info.name, live=info.live, only=only, changed=changed, closed=closed)
     if board is not None:
         board.watch(hook.watch)
     return hook

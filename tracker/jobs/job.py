@@ -29,7 +29,7 @@ from tracker.jobs.summary import summarize
 from tracker.jobs.tally import Tally
 from tracker.lanes import Lane
 from tracker.pipeline import Progress, RunReport, run
-from tracker.prescan import PrescanAhead
+from tracker.prescan import Pictures, PrescanAhead
 from tracker.settings import RunSettings
 from tracker.sinks import (
     ContactSheet,
@@ -97,6 +97,8 @@ def process(
         planned = planned_files(job, settings)
         results = plan_job(job, settings, planned)
         channels = open_channels(job.events_to, planned)
+        if live is not None:
+            live.check()
         with interrupts.allowed():
             truth = _read_truth(job)
             with starting.stage("open"):
@@ -112,14 +114,17 @@ def process(
                         lanes = build_lanes(settings)
                     before = 0 if truth is None else _frames_before(job, source.info)
                 tally = Tally(settings.lanes, truth=truth, frame_offset=before)
+                if live is not None:
+                    live.take_up(job.source, settings, source.info, lanes, notify)
                 _claim(results, notify)  # last: it makes the folder, which a job that is refused does not leave behind
                 sinks = _build_all_sinks(job, settings, planned, source.info, tally, results, notify, live, channels)
                 if live is not None:
                     live.lead(lanes)
                 seen = source if spans is None else MeasuredSource(source, starting)
                 controls = None if live is None else live.controls
+                scene: Pictures = live.keeper if live is not None and live.keeper and live.knows_scene else prescan
                 return _run(
-                    settings, seen, lanes, sinks, prescan=prescan, progress=progress, spans=spans, controls=controls
+                    settings, seen, lanes, sinks, prescan=scene, progress=progress, spans=spans, controls=controls
                 )
         finally:
             if results.kept:
@@ -159,7 +164,8 @@ def _build_all_sinks(
     live: Live | None,
     channels: Sequence[Channel],
 ) -> _Sinks:
-    unprepared = info.live or settings.prescan_frames == 0
+    known = live is not None and live.knows_scene
+    unprepared = (info.live or settings.prescan_frames == 0) and not known
     warm_up_s = settings.gmm.mixture.warm_up_s if unprepared else 0.0
     if unprepared:
         notify(
@@ -191,7 +197,7 @@ def _run(
     lanes: tuple[Lane, ...],
     sinks: _Sinks,
     *,
-    prescan: PrescanAhead,
+    prescan: Pictures,
     progress: Progress | None,
     spans: Spans | None,
     controls: Controls | None,

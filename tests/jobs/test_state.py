@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from commands import refused
+from live_parts import InOrder
 
 from tracker.build import build_lanes
 from tracker.errors import SinkError
@@ -136,27 +137,7 @@ class Every:
 @pytest.fixture
 def in_order(monkeypatch):
     """Every frame of a live source is looked at, in order, so that runs are the same on every machine."""
-
-    def all_of_them(source, *, queue_frames, step):
-        class Frames:
-            dropped = 0
-            left = iter(source)
-
-            def __enter__(self):
-                return self
-
-            def __exit__(self, *_):
-                pass
-
-            def __next__(self):
-                return step(next(self.left))
-
-            def __iter__(self):
-                return self
-
-        return Frames()
-
-    monkeypatch.setattr("tracker.pipeline.read_ahead", all_of_them)
+    monkeypatch.setattr("tracker.pipeline.read_ahead", InOrder)
 
 
 def go(path, frames, *, lanes="gmm", clock=None, address=ADDRESS, size=SIZE, first=0, parts=None, overrides=()):

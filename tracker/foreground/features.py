@@ -42,6 +42,8 @@ COVERED_SHARE = 0.3
 """the same, above which an object may cover the scene"""
 
 # the background's picture, and how the scene is learned in tracking
+MOST_LEFT = 2
+"""scenes kept beside the present one, the first among them, as the mixture keeps them"""
 REFRESH_S = 0.2
 """seconds between two pictures of the background: it changes slowly, and asking the mixture costs"""
 
@@ -140,6 +142,8 @@ class SceneFeatures:
             return
         self.mixture.enter(scene)
         self._left[self._scene] = self._variability
+        if len(self._left) > MOST_LEFT:
+            del self._left[sorted(self._left)[1]]
         self._scene, self._variability = scene, self._left.pop(scene, None)
         self._begin()
 

@@ -28,6 +28,7 @@ WAIST = {
     "components",
     "channels",
     "controls",
+    "effort",
     "numbering",
     "yuv",
     "em",

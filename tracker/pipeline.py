@@ -10,6 +10,7 @@ Processing a file, watching a camera and comparing the two methods are this loop
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -18,7 +19,7 @@ from tracker.background import KnownScenes
 from tracker.controls import Controls
 from tracker.errors import SourceError
 from tracker.interrupt import Interrupts
-from tracker.lanes import Lane, moments, prepare
+from tracker.lanes import Lane, Spares, moments, prepare
 from tracker.prescan import Pictures, Prescan
 from tracker.sources import ReadAhead, read_ahead
 from tracker.stopwatch import Stopwatch
@@ -75,6 +76,7 @@ def run(
     progress: Progress | None = None,
     watch: Stopwatch | None = None,
     controls: Controls | None = None,
+    spares: Spares | None = None,
 ) -> RunReport:
     """Step every lane over the source, decoded once, and hand each moment to every sink; then close the sinks.
 
@@ -82,6 +84,7 @@ def run(
     progress  called after each frame
     watch     measures the stages; None: one of its own
     controls  attended to between two frames, also while none comes
+    spares    decides how much the lanes do; None: everything
     returns   outcome "complete" at the source's end or once a sink `wants_stop`, "interrupted" after Ctrl+C
 
     Any error closes the sinks as "failed" and travels on. Raises SourceError if not one frame could be read. The
@@ -100,9 +103,9 @@ def run(
                     return replace(frame, scene=scenes.step(frame.small, frame.time_s))
 
             with watch.stage("total"), read_ahead(source, queue_frames=queue_frames, step=place) as incoming:
-                decoded = watch.waits("decode", _awaited(incoming, interrupts, sinks, controls))
+                decoded = watch.waits("decode", _awaited(incoming, interrupts, sinks, controls, spares))
                 ahead = 0 if source.info.live else FRAMES_AHEAD
-                with closing(moments(decoded, lanes, watch, ahead=ahead)) as made:
+                with closing(moments(decoded, lanes, watch, ahead=ahead, spares=spares)) as made:
                     for moment in made:
                         for sink in sinks:
                             with watch.stage(f"sink {type(sink).__name__}", moment.frame.index):
@@ -134,9 +137,14 @@ def _learn_scene(
 
 
 def _awaited(
-    frames: ReadAhead, interrupts: Interrupts, sinks: Sequence[Sink], controls: Controls | None
+    frames: ReadAhead,
+    interrupts: Interrupts,
+    sinks: Sequence[Sink],
+    controls: Controls | None,
+    spares: Spares | None = None,
 ) -> Iterator[Frame]:
     """The frames; Ctrl+C and the controls are heard while one is waited for, never while one is worked on."""
+    asked_s = time.monotonic()
     while True:
         with interrupts.allowed():
             if controls is not None:
@@ -148,7 +156,10 @@ def _awaited(
             except StopIteration:
                 return
         if frame is not None:
+            if spares is not None:
+                spares.count(time.monotonic() - asked_s, frames.dropped)
             yield frame
+            asked_s = time.monotonic()
 
 
 def _wants_stop(sinks: Sequence[Sink]) -> bool:

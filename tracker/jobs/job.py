@@ -25,9 +25,10 @@ from tracker.jobs.files import Job, plan_job, planned_files
 from tracker.jobs.hooks import build_event_hook, open_channels
 from tracker.jobs.live import Live
 from tracker.jobs.profile import MeasuredSource, trace_text
+from tracker.jobs.sparing import Sparing
 from tracker.jobs.summary import summarize
 from tracker.jobs.tally import Tally
-from tracker.lanes import Lane
+from tracker.lanes import Lane, Spares
 from tracker.pipeline import Progress, RunReport, run
 from tracker.prescan import Pictures, PrescanAhead
 from tracker.settings import RunSettings
@@ -122,9 +123,18 @@ def process(
                     live.lead(lanes)
                 seen = source if spans is None else MeasuredSource(source, starting)
                 controls = None if live is None else live.controls
+                spares = Sparing(settings, live.board) if live is not None and source.info.live else None
                 scene: Pictures = live.keeper if live is not None and live.keeper and live.knows_scene else prescan
                 return _run(
-                    settings, seen, lanes, sinks, prescan=scene, progress=progress, spans=spans, controls=controls
+                    settings,
+                    seen,
+                    lanes,
+                    sinks,
+                    prescan=scene,
+                    progress=progress,
+                    spans=spans,
+                    controls=controls,
+                    spares=spares,
                 )
         finally:
             if results.kept:
@@ -201,6 +211,7 @@ def _run(
     progress: Progress | None,
     spans: Spans | None,
     controls: Controls | None,
+    spares: Spares | None,
 ) -> Result:
     """The loop, and what it comes to."""
     finish = partial(_finish, sinks, info=source.info, lanes=lanes, settings=settings, spans=spans)
@@ -214,6 +225,7 @@ def _run(
             progress=progress,
             watch=Stopwatch(spans=spans),
             controls=controls,
+            spares=spares,
         )
     except Exception as error:
         if sinks.results.whole and not sinks.results.replaces:

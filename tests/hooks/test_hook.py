@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 import time
+from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 
@@ -79,6 +80,26 @@ def test_a_source_that_falls_silent_is_told_at_once():
 
     lines = run_hook([moment(0)], last=falls_silent)
     assert [(line["kind"], line["note"]) for line in lines] == [("waiting", "no picture for 5 s"), ("waiting", "again")]
+
+
+@dataclass(frozen=True)
+class Passage:
+    kind: str
+    lane: str
+    zone: str
+    id: int
+    frame: int
+    time_s: float
+
+
+def test_what_other_finders_find_has_the_same_keys_and_its_own():
+    told = Told({1: [Passage("crossing", "gmm", "door", 7, 2, 0.1)]})
+    (line,) = run_hook([moment(n) for n in range(3)], told)
+    assert {key: line[key] for key in ("kind", "lane", "zone", "ids", "frame", "time_s", "box", "note", "n")} == {
+        "kind": "crossing", "lane": "gmm", "zone": "door", "ids": [7], "frame": 2, "time_s": 0.1, "box": None, "note": "",
+        "n": 1,
+    }  # fmt: skip
+    assert "id" not in line
 
 
 def test_no_moment_no_line():

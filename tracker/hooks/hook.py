@@ -7,6 +7,7 @@ import secrets
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -16,12 +17,21 @@ from tracker.numbering import Numbering
 from tracker.types import Box, Event, Frame, Moment, Outcome
 
 
+class Found(Protocol):
+    """An `Event`, or another dataclass that says what happened when: a passage of a zone."""
+
+    @property
+    def kind(self) -> str: ...
+    @property
+    def time_s(self) -> float: ...
+
+
 class Finder(Protocol):
     """Where events come from; several sinks may ask the same one about the same moment."""
 
-    def __call__(self, moment: Moment) -> Iterable[Event]: ...
+    def __call__(self, moment: Moment) -> Iterable[Found]: ...
 
-    def finish(self) -> Iterable[Event]:
+    def finish(self) -> Iterable[Found]:
         """What the end makes certain."""
         ...
 
@@ -36,9 +46,10 @@ class EventHook:
     changed  told by how many events are lost, and one line on what is wrong, after each moment
     closed   called once it is closed
 
-    Keys: time (ISO 8601 with offset), source, run (the same for all lines of a run), n (from 1 without holes: one that is missing was
-    lost, one that comes again is the same event), and those of `Event.plain`. Beside events come gaps (lane null; from the last
-    picture to the next), and "waiting" at the moment when a live source gives no picture any more.
+    Keys: time (ISO 8601 with offset), source, run (the same for all lines of a run), n (from 1 without holes: one that is missing
+    was lost, one that comes again is the same event), and those of `Event.plain`, or the fields of what is no Event. Beside
+    events come gaps (lane null; from the last picture to the next), and "waiting" at the moment when a live source gives no
+    picture any more.
     """
 
     def __init__(
@@ -102,7 +113,7 @@ class EventHook:
             each.close()
         self._changed(sum(each.lost for each in self._deliveries), self._problem())
 
-    def _send(self, events: Iterable[Event]) -> None:
+    def _send(self, events: Iterable[Found]) -> None:
         found = tuple(events)
         with self._lock:
             for event in found:
@@ -111,13 +122,23 @@ class EventHook:
                 for each in self._deliveries:
                     each.put(line)
 
-    def _line(self, event: Event) -> dict[str, Any]:
+    def _line(self, event: Found) -> dict[str, Any]:
         unix_s = self._unix_at_0 + event.time_s if self._live else self._clock()
         when = datetime.fromtimestamp(unix_s).astimezone().isoformat(timespec="milliseconds")
-        return {"time": when, **self._head, "n": self._count, **event.plain(self._numbering.written)}
+        return {"time": when, **self._head, "n": self._count, **_plain(event, self._numbering)}
 
     def _problem(self) -> str:
         return "; ".join(status for each in self._deliveries if (status := each.status))
+
+
+def _plain(found: Any, numbering: Numbering) -> dict[str, Any]:
+    """What was found as JSON has it; what an event has and another has not is null. A frame of another is written already."""
+    if isinstance(found, Event):
+        return found.plain(numbering.written)
+    values = asdict(found)
+    if "id" in values:
+        values["ids"] = [values.pop("id")]
+    return {"ids": [], "box": None, "end_frame": None, "end_s": None, "note": ""} | values
 
 
 def _age_s(frame: Frame) -> float:

@@ -13,7 +13,7 @@ from commands import call, refused
 from hook_parts import BIRTH, DEATH, Receiver, Told, moment
 
 from tracker.controls import Board
-from tracker.hooks.channel import Channel
+from tracker.hooks.channel import Channel, UndeliveredError
 from tracker.hooks.delivery import Delivery
 from tracker.hooks.hook import EventHook
 from tracker.types import Gap
@@ -100,6 +100,20 @@ def test_what_other_finders_find_has_the_same_keys_and_its_own():
         "n": 1,
     }  # fmt: skip
     assert "id" not in line
+
+
+def test_places_that_take_nothing_hold_up_the_end_together_no_longer_than_one():
+    class Deaf(Kept):
+        def send(self, lines, timeout_s):
+            raise UndeliveredError("no road")
+
+    deliveries = [Delivery(Deaf(), "there", notify=print, close_s=0.5) for _ in range(8)]
+    hook = EventHook(deliveries, [Told({0: [BIRTH]})], source="a", live=True)
+    hook.write(moment(0))
+    began = time.monotonic()
+    hook.close("complete")
+    assert time.monotonic() - began < 3
+    assert [each.lost for each in deliveries] == [1] * 8
 
 
 def test_no_moment_no_line():

@@ -87,13 +87,18 @@ class Delivery:
         said += [f"{self.lost} lost"] if self.lost else []
         return f"events to {self.shown}: {', '.join(said)}"
 
-    def close(self) -> None:
-        """Carry away what waits, for CLOSE_S seconds; what is left is lost, which is said."""
+    def end(self) -> None:
+        """No more lines come: what waits has CLOSE_S seconds. Does not wait itself."""
         with self._changed:
             patient = self._patient and self._gets_through()
             self._until = float("inf") if patient else time.monotonic() + self._close_s
             self._changed.notify_all()
-        while self._thread.is_alive() and time.monotonic() < self._until + SLACK_S:
+
+    def close(self) -> None:
+        """Wait until what waited is carried away or its time is up; what is left is lost, which is said."""
+        if self._until is None:
+            self.end()
+        while self._thread.is_alive() and time.monotonic() < (self._until or 0.0) + SLACK_S:
             self._thread.join(0.2)
         with self._changed:
             self.lost += len(self._waiting) + len(self._sending)

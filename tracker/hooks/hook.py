@@ -109,6 +109,8 @@ class EventHook:
         if self._frame is None:
             return
         self._send([event for finder in self._finders for event in finder.finish()])
+        for each in self._deliveries:  # all at once: together they take no longer than one
+            each.end()
         for each in self._deliveries:
             each.close()
         self._changed(sum(each.lost for each in self._deliveries), self._problem())

@@ -191,7 +191,8 @@ def _build_all_sinks(
         comparison = Comparison(settings.lanes, finders=finders, overlay=overlay, health=health)
     files = build_sinks(job, settings, info, results, overlay=overlay, finders=finders, notify=notify)
     if channels:
-        only, board = job.output is None and not job.show, None if live is None else live.board
+        only = job.output is None and not job.show and not (live and live.also)
+        board = None if live is None else live.board
         told_by = list(finders.values())
         files.append(
             build_event_hook(job.events_to, channels, told_by, info=info, only=only, notify=notify, board=board)

@@ -29,6 +29,8 @@ WAIST = {
     "ranks",
     "channels",
     "controls",
+    "effort",
+    "numbering",
     "yuv",
     "em",
     "zone_counts",
@@ -50,6 +52,7 @@ STATIONS = {
     "health",
     "report",
     "web",
+    "hooks",
 }
 LINE = {
     "settings",

@@ -31,6 +31,7 @@ from tracker.options import (
     PROCESSES,
     SEED,
     START,
+    EventsTo,
     LaneList,
     NumberRange,
     Numbers,
@@ -188,6 +189,14 @@ shared = options(
     click.option("--lanes", type=LaneList(), help="By comma: gmm, slots, mog2, knn, your variants.  [gmm,slots]"),
     configured,
     overwriting,
+    click.option(
+        "--events-to",
+        type=EventsTo(),
+        multiple=True,
+        envvar="TRACKER_EVENTS_TO",
+        metavar="PLACE",
+        help="Events as JSON lines, as they happen: - (stdout), a file (appended), http(s)://, mqtt://HOST/TOPIC; repeat.",
+    ),
     click.option("--start", "start_s", type=START, default=0.0, metavar="S", help="Skip S seconds."),
     click.option("--duration", "duration_s", type=DURATION, metavar="S", help="Stop after S."),
     click.option("--max-frames", type=FRAMES, metavar="N", help="Stop after N frames."),
@@ -240,6 +249,7 @@ def process(source: str, output: Path | None, fps: float | None, masks: Any, no_
 )
 @click.option("--snapshots", type=OUTPUT, metavar="DIR", default=Path(), help="For pictures that are kept.  [here]")
 @click.option("--save-zones", type=OUTPUT, metavar="FILE.yaml", help="Zones drawn on the page go here; -c reads it.")
+@click.option("--state", type=OUTPUT, metavar="FILE", help="Go on where the last run with this file ended.")
 @shared
 def webcam(
     source: str,
@@ -248,15 +258,16 @@ def webcam(
     serve: Any,
     snapshots: Path,
     save_zones: Path | None,
+    state: Path | None,
     **common: Any,
 ) -> None:
     """Track live: SOURCE is a camera's number or an http or rtsp address.  [0]
 
     The first frames are a warm-up: they are taken for the empty scene. Ctrl+C or q ends it; a recording is finished.
     """
-    if not show and record is None and serve is None:
+    if not show and record is None and serve is None and not common["events_to"]:
         raise SinkError(
-            "webcam: nothing to do with --no-show alone; add --serve or --record out.mp4, or leave --no-show out"
+            "webcam: nothing to do with --no-show alone; add --serve, --record out.mp4 or --events-to, or leave --no-show out"
         )
     if save_zones is not None and serve is None:
         raise click.UsageError("--save-zones is for zones drawn on the page; add --serve")
@@ -268,7 +279,7 @@ def webcam(
         source = f"camera:{source}"  # here a folder that is called 0 is not meant
     with _imports():
         from tracker.jobs import Live, Screens
-    live = Live()
+    live = Live(state=state)
     live.also.append(Screens(live, snapshots))
     with contextlib.ExitStack() as stack:
         if serve is not None:
@@ -553,7 +564,9 @@ def _carry_out(common: dict[str, Any], live: Live | None = None, **job: Any) -> 
     if spans is not None:
         note(profile_table(spans))
     if not quiet:
-        say(_closing_words(result, table=job.get("compare", False)))
+        # where events are on stdout nothing else is
+        tell = note if any(each.kind == "stdout" for each in asked.events_to) else say
+        tell(_closing_words(result, table=job.get("compare", False)))
     if result.report.outcome == "interrupted":
         raise KeyboardInterrupt
 

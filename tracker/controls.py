@@ -47,6 +47,10 @@ class Status:
     """pictures that came while the lanes were busy, since the start"""
     effort: str = ""
     """what the lanes have given up to keep pace; empty: nothing"""
+    hooks: str = ""
+    """one line on events that do not reach their destinations; empty: all do"""
+    events_lost: int = 0
+    """since the start, of all destinations together"""
 
 
 class Board:
@@ -55,6 +59,7 @@ class Board:
     def __init__(self) -> None:
         self._status = Status()
         self._lock = threading.Lock()
+        self._watchers: list[Callable[[Status], None]] = []
 
     @property
     def status(self) -> Status:
@@ -63,8 +68,18 @@ class Board:
     def change(self, **changes: Any) -> Status:
         """Replace some values; returns the new status."""
         with self._lock:
-            self._status = replace(self._status, **changes)
-            return self._status
+            self._status = status = replace(self._status, **changes)
+        for watcher in tuple(self._watchers):
+            watcher(status)
+        return status
+
+    def watch(self, watcher: Callable[[Status], None]) -> None:
+        """Have every new status handed to a function, which is quick, in the thread that changed it."""
+        self._watchers.append(watcher)
+
+    def unwatch(self, watcher: Callable[[Status], None]) -> None:
+        """Hand it no more."""
+        self._watchers.remove(watcher)
 
 
 class Controls:

@@ -11,8 +11,10 @@ from collections import deque
 from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass
-from typing import Protocol
+from dataclasses import dataclass, field, replace
+from typing import Literal, Protocol
+
+import numpy as np
 
 from tracker.stopwatch import Stopwatch
 from tracker.types import Frame, Image, Moment, Region, Segmentation, Segmenter, Track, TwoStageSegmenter, View
@@ -25,6 +27,53 @@ class Links(Protocol):
         """One frame's regions to the tracks alive in it; `size` is the frame's (width, height)."""
         ...
 
+    def reset(self) -> None:
+        """Forget every track; identities count from 1 again."""
+        ...
+
+
+Look = Literal["look", "last", "off"]
+"""look at the frame; show once more what was made of the last one; find nothing"""
+
+
+class Spares(Protocol):
+    """Decides how much the lanes do: `tracker.jobs.sparing.Sparing`."""
+
+    def count(self, waited_s: float, dropped: int) -> None:
+        """A frame came after so long a wait, and so many were dropped so far."""
+        ...
+
+    def look(self, lane: str, frame: Frame) -> Look:
+        """Asked once for each lane and frame, in order."""
+        ...
+
+
+class Identities:
+    """The identities of a lane over its resets, none of them given twice."""
+
+    def __init__(self) -> None:
+        self._before = self._highest = 0
+
+    @property
+    def highest(self) -> int:
+        """The highest identity given so far."""
+        return self._highest
+
+    def go_on_from(self, highest: int) -> None:
+        """Count on from another run's highest identity. Before the first frame."""
+        self._before = self._highest = max(self._highest, highest)
+
+    def begin_anew(self) -> None:
+        """The lane counts from 1 again; here the count goes on."""
+        self._before = self._highest
+
+    def lasting(self, tracks: tuple[Track, ...]) -> tuple[Track, ...]:
+        """The same tracks, under identities that are new in the run where they are new in the lane."""
+        if self._before:
+            tracks = tuple(replace(track, id=self._before + track.id) for track in tracks)
+        self._highest = max([self._highest, *(track.id for track in tracks)])
+        return tracks
+
 
 @dataclass(frozen=True)
 class Lane:
@@ -33,6 +82,14 @@ class Lane:
     name: str
     segmenter: Segmenter
     linker: Links | None = None
+    identities: Identities = field(default_factory=Identities, compare=False, repr=False)
+
+    def reset(self) -> None:
+        """Forget scene and objects; identities go on counting. Called between two frames."""
+        self.segmenter.reset()
+        if self.linker is not None:
+            self.linker.reset()
+        self.identities.begin_anew()
 
     def step(self, frame: Frame) -> View:
         """What this lane makes of the next frame."""
@@ -44,7 +101,7 @@ class Lane:
             tracks = tuple(Track(r.label, r.box, r.confidence, r.label, r.hidden) for r in segmentation.regions)
         else:
             tracks = self.linker.step(segmentation.regions, time_s=frame.time_s, size=segmentation.size)
-        return View(self.name, segmentation, tracks)
+        return View(self.name, segmentation, self.identities.lasting(tracks))
 
 
 def prepare(lanes: Sequence[Lane], images: Sequence[Image]) -> None:
@@ -58,12 +115,13 @@ def prepare(lanes: Sequence[Lane], images: Sequence[Image]) -> None:
 
 
 def moments(
-    frames: Iterator[Frame], lanes: Sequence[Lane], watch: Stopwatch, *, ahead: int
+    frames: Iterator[Frame], lanes: Sequence[Lane], watch: Stopwatch, *, ahead: int, spares: Spares | None = None
 ) -> Generator[Moment, None, None]:
     """What the lanes make of the frames, in order; close the generator when no more are wanted.
 
     watch  measures each lane's stages under "lane NAME"
     ahead  frames that the lanes may work on while earlier moments are being used; 0 for a camera, whose moments are wanted at once
+    spares decides which lanes look at which frames; None: all at all
 
     What `frames` raises is raised after the moments of the frames before it, what a lane raises in place of its frame's moment.
     """
@@ -74,7 +132,8 @@ def moments(
         while ended is None:
             try:
                 frame = next(frames)
-                waiting.append((frame, [lane.submit(frame) for lane in working]))
+                looks: list[Look] = ["look" if spares is None else spares.look(lane.name, frame) for lane in lanes]
+                waiting.append((frame, [lane.give(frame, look) for lane, look in zip(working, looks, strict=True)]))
             except BaseException as error:
                 ended = error
             while len(waiting) > (ahead if ended is None else 0):
@@ -96,6 +155,16 @@ class _OneStage:
     def __init__(self, lane: Lane, watch: Stopwatch, stack: ExitStack) -> None:
         self.lane, self.watch, self.stage = lane, watch, f"lane {lane.name}"
         self._steps = _thread(self.stage, stack)
+        self._last: Future[View] | None = None
+
+    def give(self, frame: Frame, look: Look) -> Future[View]:
+        """The view of the lane's next frame, for which it does as much as `look` says."""
+        if look == "off":
+            self._last = None
+            return _nothing(self.lane.name, frame)
+        if look == "look" or self._last is None:
+            self._last = self.submit(frame)
+        return self._last
 
     def submit(self, frame: Frame) -> Future[View]:
         """The lane's next frame."""
@@ -140,6 +209,14 @@ def _thread(name: str, stack: ExitStack) -> ThreadPoolExecutor:
     thread = ThreadPoolExecutor(1, thread_name_prefix=name)
     stack.callback(thread.shutdown, cancel_futures=True)
     return thread
+
+
+def _nothing(lane: str, frame: Frame) -> Future[View]:
+    """The view of a lane that is off."""
+    labels = np.zeros(frame.small.shape[:2], np.int32)
+    view: Future[View] = Future()
+    view.set_result(View(lane, Segmentation(labels, (), True, labels > 0, frame.size), ()))
+    return view
 
 
 def _moment(frame: Frame, views: Sequence[Future[View]]) -> Moment:

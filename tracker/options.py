@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from tracker.hooks.address import Destination, read_destination
 from tracker.passwords import without_passwords
 
 LONGEST_SHOWN = 60
@@ -121,6 +122,21 @@ class LaneList(click.ParamType):
         if not all(re.fullmatch("[A-Za-z0-9_-]+", name) for name in names):
             self.fail(f"{_short(value)}: wanted names with commas between them, for example gmm,slots", param, ctx)
         return names
+
+
+class EventsTo(click.ParamType):
+    """A place to which events go; see `read_destination`."""
+
+    name = "place"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Destination:
+        """The place; what is refused is refused without its password."""
+        if isinstance(value, Destination):
+            return value
+        try:
+            return read_destination(value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
 
 
 class Size(click.ParamType):

@@ -10,6 +10,7 @@ Processing a file, watching a camera and comparing the two methods are this loop
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -18,8 +19,8 @@ from tracker.background import KnownScenes
 from tracker.controls import Controls
 from tracker.errors import SourceError
 from tracker.interrupt import Interrupts
-from tracker.lanes import Lane, moments, prepare
-from tracker.prescan import Prescan, PrescanAhead
+from tracker.lanes import Lane, Spares, moments, prepare
+from tracker.prescan import Pictures, Prescan
 from tracker.sources import ReadAhead, read_ahead
 from tracker.stopwatch import Stopwatch
 from tracker.types import Frame, Moment, Outcome, Sink, Source
@@ -70,12 +71,13 @@ def run(
     lanes: Sequence[Lane],
     sinks: Sequence[Sink],
     *,
-    prescan: Prescan | PrescanAhead = PRESCAN,
+    prescan: Pictures = PRESCAN,
     queue_frames: int = 8,
     progress: Progress | None = None,
     watch: Stopwatch | None = None,
     controls: Controls | None = None,
     keep: Callable[[Moment], Moment] | None = None,
+    spares: Spares | None = None,
 ) -> RunReport:
     """Step every lane over the source, decoded once, and hand each moment to every sink; then close the sinks.
 
@@ -84,6 +86,7 @@ def run(
     watch     measures the stages; None: one of its own
     controls  attended to between two frames, also while none comes
     keep      what of a moment the sinks are given; None: all of it
+    spares    decides how much the lanes do; None: everything
     returns   outcome "complete" at the source's end or once a sink `wants_stop`, "interrupted" after Ctrl+C
 
     Any error closes the sinks as "failed" and travels on. Raises SourceError if not one frame could be read. The
@@ -102,9 +105,9 @@ def run(
                     return replace(frame, scene=scenes.step(frame.tiny, frame.time_s))
 
             with watch.stage("total"), read_ahead(source, queue_frames=queue_frames, step=place) as incoming:
-                decoded = watch.waits("decode", _awaited(incoming, interrupts, sinks, controls))
+                decoded = watch.waits("decode", _awaited(incoming, interrupts, sinks, controls, spares))
                 ahead = 0 if source.info.live else FRAMES_AHEAD
-                with closing(moments(decoded, lanes, watch, ahead=ahead)) as made:
+                with closing(moments(decoded, lanes, watch, ahead=ahead, spares=spares)) as made:
                     for moment in made if keep is None else map(keep, made):
                         for sink in sinks:
                             with watch.stage(f"sink {type(sink).__name__}", moment.frame.index):
@@ -127,7 +130,7 @@ def run(
 
 
 def _learn_scene(
-    source: Source, lanes: Sequence[Lane], scenes: KnownScenes, prescan: Prescan | PrescanAhead, watch: Stopwatch
+    source: Source, lanes: Sequence[Lane], scenes: KnownScenes, prescan: Pictures, watch: Stopwatch
 ) -> None:
     with watch.stage("prescan"):
         images = scenes.prepare(prescan.pictures(source))
@@ -136,9 +139,14 @@ def _learn_scene(
 
 
 def _awaited(
-    frames: ReadAhead, interrupts: Interrupts, sinks: Sequence[Sink], controls: Controls | None
+    frames: ReadAhead,
+    interrupts: Interrupts,
+    sinks: Sequence[Sink],
+    controls: Controls | None,
+    spares: Spares | None = None,
 ) -> Iterator[Frame]:
     """The frames; Ctrl+C and the controls are heard while one is waited for, never while one is worked on."""
+    asked_s = time.monotonic()
     while True:
         with interrupts.allowed():
             if controls is not None:
@@ -150,7 +158,10 @@ def _awaited(
             except StopIteration:
                 return
         if frame is not None:
+            if spares is not None:
+                spares.count(time.monotonic() - asked_s, frames.dropped)
             yield frame
+            asked_s = time.monotonic()
 
 
 def _wants_stop(sinks: Sequence[Sink]) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass
+from typing import Protocol
 
 from tracker.resize import size_at
 from tracker.sources.ahead import join
@@ -13,6 +14,14 @@ MOST_BYTES = 300_000_000
 """The pictures together stay below this, so that a 4K clip fits a laptop's memory too."""
 MEDIAN_FRAMES = 5
 """But so many there are at any size: the median of two or three is a picture with whoever stands in it."""
+
+
+class Pictures(Protocol):
+    """Where the lanes learn the scene from before the first frame."""
+
+    def pictures(self, source: Source) -> list[Image]:
+        """Pictures of the scene, in any order; [] if there are none."""
+        ...
 
 
 @dataclass(frozen=True)

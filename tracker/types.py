@@ -6,7 +6,7 @@ uint8 (H, W, 3); time is in seconds from the clip's first frame; frames count fr
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, Protocol, TypeVar, get_args, runtime_checkable
@@ -321,7 +321,8 @@ class Moment:
         raise KeyError(lane)
 
 
-EventKind = Literal["birth", "death", "occlusion", "merge", "split", "switch"]
+EventKind = Literal["birth", "death", "occlusion", "merge", "split", "switch", "gap", "waiting"]
+"""gap, waiting: of a live source that gave no picture; no identity's, and lane is empty"""
 
 
 @dataclass(frozen=True)
@@ -341,6 +342,20 @@ class Event:
     end_s: float | None = None
     note: str = ""
     """a few words for people: "at the border", "behind 4" """
+
+    def plain(self, written: Callable[[int], int]) -> dict[str, object]:
+        """The event as JSON has it; `written` gives a frame's number by its index."""
+        return {
+            "frame": written(self.frame),
+            "time_s": round(self.time_s, 6),
+            "kind": self.kind,
+            "lane": self.lane or None,
+            "ids": list(self.ids),
+            "box": [round(float(side), 2) for side in self.box],
+            "end_frame": None if self.end_frame is None else written(self.end_frame),
+            "end_s": None if self.end_s is None else round(self.end_s, 6),
+            "note": self.note,
+        }
 
 
 Level = Literal["good", "look", "bad", "unknown"]
@@ -460,6 +475,10 @@ class Scene(Protocol[J]):
 
     def enter(self, scene: int) -> None:
         """Judge and learn the scene of that number from now on; see `Frame.scene`."""
+        ...
+
+    def empty_scene(self) -> Image | None:
+        """(h, w, 3) the present scene without objects, at the size at which it is kept; None as long as it is not known."""
         ...
 
     def reset(self) -> None:

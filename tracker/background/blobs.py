@@ -65,6 +65,10 @@ class GmmSegmenter:
         self._covered = False
         self._timer.reset()
 
+    def empty_scene(self) -> Image | None:
+        """(h, w, 3) the present scene without objects; None as long as it is not known."""
+        return self.mixture.empty_scene()
+
     def step(self, frame: Frame) -> Segmentation:
         """Blobs of one frame, largest first. Raises ShapeError if the frame's size changed since the first."""
         image = frame.picture.at(self.settings.working_width)

@@ -156,6 +156,10 @@ class Mixture:
             raise ShapeError("the background has no picture yet; prepare it or learn a frame first")
         return self._model.getBackgroundImage()  # type: ignore[return-value]
 
+    def empty_scene(self) -> Image | None:
+        """(H, W, 3) `picture`, once verdicts mean something; None before."""
+        return self.picture() if self.ready and self._shape is not None else None
+
     def _next_rate(self, dt_s: float) -> float:
         # OpenCV's own rule, counted here: OpenCV also counts the frames that were only judged. Its first frame of all
         # ignores the rate. After a prescan the scene is known, and single frames weigh what they do in the long run.

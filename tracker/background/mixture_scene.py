@@ -57,6 +57,10 @@ class MixtureScene:
         """Judge and learn the scene of that number from now on."""
         self.mixture.enter(scene)
 
+    def empty_scene(self) -> Image | None:
+        """(H, W, 3) the present scene without objects; None as long as it is not known."""
+        return self.mixture.empty_scene()
+
     def reset(self) -> None:
         """Forget every scene."""
         self.mixture.reset()

@@ -43,6 +43,8 @@ COVERED_SHARE = 0.3
 """the same, above which an object may cover the scene"""
 
 # the background's picture, and how the scene is learned in tracking
+MOST_LEFT = 2
+"""scenes kept beside the present one, the first among them, as the mixture keeps them"""
 REFRESH_S = 0.2
 """seconds between two pictures of the background: it changes slowly, and asking the mixture costs"""
 
@@ -84,6 +86,7 @@ class PicturedScene(Protocol):
     def adapt(self, image: Image) -> None: ...
     def picture(self) -> Image: ...
     def enter(self, scene: int) -> None: ...
+    def empty_scene(self) -> Image | None: ...
     def reset(self) -> None: ...
     @property
     def ready(self) -> bool: ...
@@ -140,6 +143,8 @@ class SceneFeatures:
             return
         self.mixture.enter(scene)
         self._left[self._scene] = self._variability
+        if len(self._left) > MOST_LEFT:
+            del self._left[sorted(self._left)[1]]
         self._scene, self._variability = scene, self._left.pop(scene, None)
         self._begin()
 

@@ -146,6 +146,10 @@ class ForegroundScene:
         """Judge and learn the scene of that number from now on."""
         self.features.enter(scene)
 
+    def empty_scene(self) -> Image | None:
+        """(h, w, 3) the present scene without objects, as the network is shown it; None as long as it is not known."""
+        return self.features.mixture.empty_scene()
+
     def _find(self, frame: FrameFeatures) -> Probabilities:
         """(h, w) probability of an object: the network's, without what is rain, light or residue, completed by the mixture."""
         found, high = self.predict(frame.channels), self._high

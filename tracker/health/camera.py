@@ -7,6 +7,7 @@ import numpy as np
 
 from tracker.health.picture import Grey
 from tracker.health.shift import Picture, Reference, Vector, shift, smooth
+from tracker.health.times import Times
 
 CHECKS_A_S = 5.0
 """looks a second at the shift against the reference"""
@@ -31,7 +32,7 @@ class Camera:
 
     def __init__(self, scale: tuple[float, float]) -> None:
         self._scale = np.array(scale)
-        self.moved_s: list[float] = []
+        self.moved_s = Times()
         self.farthest_px = 0.0
         """largest lasting shift from where the clip began, in pixels of the frame"""
         self.checks, self.unsure = 0, 0
@@ -95,5 +96,5 @@ class Camera:
         if time_s - start_s >= LASTING_S:
             self._offset = self._offset + np.median([each for _, each in self._suspected], axis=0)
             self.farthest_px = max(self.farthest_px, float(np.hypot(*(self._offset * self._scale))))
-            self.moved_s.append(start_s)
+            self.moved_s.add(start_s)
             self._reference, self._pictures, self._suspected, self._before = Reference(now), 1, [], None

@@ -61,7 +61,7 @@ REPEATED = 0.2
 
 
 class Health:
-    """Measures of a run's health, taken while it runs; memory does not grow with the clip, but for a number a life.
+    """Measures of a run's health, taken while it runs; memory does not grow with the clip.
 
     lanes           names, in the order in which they are shown
     warm_up_s       seconds watched before the background is known; 0 after a prescan
@@ -155,7 +155,7 @@ class Health:
         said = []
         if presence.blank:
             said.append(
-                f"{presence.blank} frames are blank (no signal, black, covered), first {_at(presence.lost_s)}: nothing is "
+                f"{presence.blank} frames are blank (no signal, black, covered), first {presence.lost_s}: nothing is "
                 "found in them and nothing is learned from them. Look at the camera, its cable and the recorder."
             )
         if presence.others:
@@ -165,19 +165,20 @@ class Health:
             )
         level: Level = "good" if not count else "bad" if count > BLANK * self._frames else "look"
         advice = " ".join(said) or "Every frame shows the scene."
-        return Finding("scene_lost", "Scene lost", None, float(count), "frames", level, advice, tuple(presence.lost_s))
+        return Finding("scene_lost", "Scene lost", None, float(count), "frames", level, advice, presence.lost_s.first)
 
     def _light_switched(self) -> Finding:
-        times = tuple(self._light.switched_s)
+        times = self._light.switched_s
         advice = "The light did not jump." if self._frames > 1 else "It takes two frames to see the light jump."
-        if times:
+        if times.count:
             advice = (
-                f"The light jumped by up to {100 * self._light.largest:.0f} % {_at(times)}. Foreground found within "
+                f"The light jumped by up to {100 * self._light.largest:.0f} % {times}. Foreground found within "
                 "seconds of a jump may be light: look at those moments before you count on births there."
             )
-        count = len(times)
-        level: Level = "unknown" if self._frames < 2 else "look" if times else "good"
-        return Finding("light_switched", "Light switched", None, float(count), "times", level, advice, times)
+        level: Level = "unknown" if self._frames < 2 else "look" if times.count else "good"
+        return Finding(
+            "light_switched", "Light switched", None, float(times.count), "times", level, advice, times.first
+        )
 
     def _camera_moved(self) -> Finding:
         name, title = "camera_moved", "Camera moved"
@@ -185,14 +186,14 @@ class Health:
         if camera is None or not camera.checks or camera.unsure > (1 - UNSURE) * camera.checks:
             advice = "The picture has too few lasting edges to tell; look at the video to see whether the camera moved."
             return Finding(name, title, None, None, "px", "unknown", advice)
-        times, far = tuple(camera.moved_s), camera.farthest_px
-        if not times:
+        times, far = camera.moved_s, camera.farthest_px
+        if not times.count:
             return Finding(name, title, None, 0.0, "px", "good", "The camera stood where it was.")
         advice = (
-            f"The picture shifted by up to {far:.1f} pixels and stayed so {_at(times)}. The background had to be learned "
+            f"The picture shifted by up to {far:.1f} pixels and stayed so {times}. The background had to be learned "
             "anew: cut the clip there and run the parts by themselves, or fix the camera."
         )
-        return Finding(name, title, None, far, "px", "bad", advice, times)
+        return Finding(name, title, None, far, "px", "bad", advice, times.first)
 
     def _camera_shakes(self) -> Finding:
         shake = self._camera.shake_px if self._camera else None
@@ -313,9 +314,3 @@ def _rising(value: float | None, bounds: tuple[float, float]) -> Level:
 def _falling(value: float | None, bounds: tuple[float, float]) -> Level:
     """The level of a measure that is better large."""
     return _rising(None if value is None else -value, (-bounds[0], -bounds[1]))
-
-
-def _at(times: Sequence[float]) -> str:
-    """ "at 3.2 s", "at 3.2 s and 2 more times"."""
-    more = len(times) - 1
-    return f"at {times[0]:.1f} s" + (f" and {more} more time{'s' if more > 1 else ''}" if more else "")

@@ -20,7 +20,7 @@ PARTNER_IOU = 0.5
 
 
 class Lives:
-    """How long the identities of one lane are seen: two numbers an identity."""
+    """How long the latest identities of one lane are seen: `Seen` says how many."""
 
     def __init__(self) -> None:
         self._seen = Seen()
@@ -54,7 +54,7 @@ class Lives:
         return self._seen.identities
 
     def lengths_s(self, frame_s: float) -> NDArray[np.float64]:
-        """(N,) seconds each was seen, from its first frame to the end of its last; those alive now were cut short.
+        """(N,) seconds each of the latest was seen, from its first frame to the end of its last; those alive now were cut short.
 
         frame_s  how long a frame lasts
         """

@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from tracker.health.times import Times
 from tracker.picture import Picture
 
 Grey = NDArray[np.uint8]
@@ -80,7 +81,7 @@ class Light:
     """Jumps of the light: most of the picture grows brighter, or darker, from one frame to the next."""
 
     def __init__(self) -> None:
-        self.switched_s: list[float] = []
+        self.switched_s = Times()
         self.largest = 0.0
         """the largest jump, as a share of the brightness before"""
         self._before: NDArray[np.float32] | None = None
@@ -96,7 +97,7 @@ class Light:
             jump = np.log((blocks + DARK) / (self._before + DARK))
             way = float(np.sign(np.median(jump)))
             if float((jump * way > GAIN).mean()) >= MOST:
-                if not self.switched_s or time_s - self.switched_s[-1] > ONE_SWITCH_S:
-                    self.switched_s.append(time_s)
+                if self.switched_s.last is None or time_s - self.switched_s.last > ONE_SWITCH_S:
+                    self.switched_s.add(time_s)
                 self.largest = max(self.largest, float(abs(np.median(blocks / np.maximum(1, self._before)) - 1)))
         self._before = blocks

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from tracker.health.times import Times
+
 ONE_LOSS_S = 1.0
 """losses nearer in time are one"""
-MOST_TIMES = 100
-"""losses whose times are kept"""
 
 
 class Presence:
@@ -14,7 +14,7 @@ class Presence:
     def __init__(self) -> None:
         self.blank, self.others = 0, 0
         """frames without a scene, and those of a later one"""
-        self.lost_s: list[float] = []
+        self.lost_s = Times()
         """when the first scene was lost"""
         self._gone_s: float | None = None
         """when it was last not to be seen"""
@@ -25,7 +25,6 @@ class Presence:
             return
         self.blank += scene is None
         self.others += scene is not None
-        again = self._gone_s is None or time_s - self._gone_s > ONE_LOSS_S
-        if again and len(self.lost_s) < MOST_TIMES:
-            self.lost_s.append(time_s)
+        if self._gone_s is None or time_s - self._gone_s > ONE_LOSS_S:
+            self.lost_s.add(time_s)
         self._gone_s = time_s

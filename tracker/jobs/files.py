@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Literal
 
 from tracker.errors import SinkError
+from tracker.hooks.address import Destination
 from tracker.settings import RunSettings
 from tracker.sinks import Results, written_here
 from tracker.sources import is_path, is_picture, is_url
@@ -53,6 +54,8 @@ class Job:
     """a trace of what every thread did when; nothing is kept of it without an output"""
     trace: Path | None = None
     """where that goes; None: NAME.trace.json"""
+    events_to: tuple[Destination, ...] = ()
+    """where events are sent as they happen"""
     reads: tuple[Path, ...] = ()
     """other files that it depends on, such as those of the settings; never replaced"""
 

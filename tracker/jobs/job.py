@@ -19,16 +19,20 @@ from tracker.draw import Overlay, contact_sheet
 from tracker.errors import SourceError
 from tracker.events import EventFinder
 from tracker.health import Health, warnings
+from tracker.hooks.channel import Channel
+from tracker.hooks.hook import Finder
 from tracker.interrupt import Interrupts
 from tracker.jobs.files import Job, plan_job, planned_files
+from tracker.jobs.hooks import build_event_hook, open_channels
 from tracker.jobs.live import Live
 from tracker.jobs.profile import MeasuredSource, trace_text
+from tracker.jobs.sparing import Sparing
 from tracker.jobs.summary import summarize
 from tracker.jobs.tally import Tally
 from tracker.jobs.zones import ZoneWatch
-from tracker.lanes import Lane
+from tracker.lanes import Lane, Spares
 from tracker.pipeline import Progress, RunReport, run
-from tracker.prescan import PrescanAhead
+from tracker.prescan import Pictures, PrescanAhead
 from tracker.settings import RunSettings
 from tracker.sinks import (
     ContactSheet,
@@ -96,6 +100,9 @@ def process(
     with Interrupts() as interrupts, interrupts.held():
         planned = planned_files(job, settings)
         results = plan_job(job, settings, planned)
+        channels = open_channels(job.events_to, planned)
+        if live is not None:
+            live.check()
         with interrupts.allowed():
             truth = _read_truth(job)
             with starting.stage("open"):
@@ -112,15 +119,29 @@ def process(
                     before = 0 if truth is None else _frames_before(job, source.info)
                 tally = Tally(settings.lanes, truth=truth, frame_offset=before)
                 zones = ZoneWatch(settings.zones, settings.lanes, source.info.size)
+                if live is not None:
+                    live.take_up(job.source, settings, source.info, lanes, notify)
                 _claim(results, notify)  # last: it makes the folder, which a job that is refused does not leave behind
                 if live is not None:
                     live.lead(lanes)
                     live.watch(zones, notify)
-                sinks = _build_all_sinks(job, settings, planned, source.info, tally, results, notify, live, zones)
+                sinks = _build_all_sinks(
+                    job, settings, planned, source.info, tally, results, notify, live, channels, zones
+                )
                 seen = source if spans is None else MeasuredSource(source, starting)
                 controls = None if live is None else live.controls
+                spares = Sparing(settings, live.board) if live is not None and source.info.live else None
+                scene: Pictures = live.keeper if live is not None and live.keeper and live.knows_scene else prescan
                 return _run(
-                    settings, seen, lanes, sinks, prescan=prescan, progress=progress, spans=spans, controls=controls
+                    settings,
+                    seen,
+                    lanes,
+                    sinks,
+                    prescan=scene,
+                    progress=progress,
+                    spans=spans,
+                    controls=controls,
+                    spares=spares,
                 )
         finally:
             if results.kept:
@@ -159,9 +180,11 @@ def _build_all_sinks(
     results: Results,
     notify: Callable[[str], None],
     live: Live | None,
+    channels: Sequence[Channel],
     zones: ZoneWatch,
 ) -> _Sinks:
-    unprepared = info.live or settings.prescan_frames == 0
+    known = live is not None and live.knows_scene
+    unprepared = (info.live or settings.prescan_frames == 0) and not known
     warm_up_s = settings.gmm.mixture.warm_up_s if unprepared else 0.0
     if unprepared:
         notify(
@@ -176,6 +199,13 @@ def _build_all_sinks(
 
         comparison = Comparison(settings.lanes, finders=finders, overlay=overlay, health=health, zones=zones)
     files = build_sinks(job, settings, info, results, overlay=overlay, finders=finders, zones=zones, notify=notify)
+    if channels:
+        only = job.output is None and not job.show and not (live and live.also)
+        board = None if live is None else live.board
+        told_by: list[Finder] = [*finders.values(), *map(zones.counter, settings.lanes)]
+        files.append(
+            build_event_hook(job.events_to, channels, told_by, info=info, only=only, notify=notify, board=board)
+        )
     if live is not None:
         files += live.sinks(overlay, finders, info)
     return _Sinks(planned, results, tally, health, zones, files, comparison)
@@ -187,10 +217,11 @@ def _run(
     lanes: tuple[Lane, ...],
     sinks: _Sinks,
     *,
-    prescan: PrescanAhead,
+    prescan: Pictures,
     progress: Progress | None,
     spans: Spans | None,
     controls: Controls | None,
+    spares: Spares | None,
 ) -> Result:
     """The loop, and what it comes to."""
     finish = partial(_finish, sinks, info=source.info, lanes=lanes, settings=settings, spans=spans)
@@ -205,6 +236,7 @@ def _run(
             watch=Stopwatch(spans=spans),
             controls=controls,
             keep=sinks.zones.step,
+            spares=spares,
         )
     except Exception as error:
         if sinks.results.whole and not sinks.results.replaces:

@@ -6,13 +6,17 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
+from tracker.build import build_prescan
 from tracker.controls import Board, Controls
 from tracker.draw import Overlay
 from tracker.errors import SettingsError
 from tracker.events import EventFinder
+from tracker.jobs.state import Keeper, Kept, check_state
 from tracker.jobs.zones import ZoneWatch
 from tracker.lanes import Lane
+from tracker.settings import RunSettings
 from tracker.types import Moment, Outcome, Sink, SourceInfo
 from tracker.zones import Zones
 
@@ -26,7 +30,9 @@ SinkBuilder = Callable[[Overlay, Mapping[str, EventFinder], SourceInfo], Sequenc
 class Live:
     """Who asks for what while a run goes on, and who is told how it goes.
 
-    also  build the sinks that a live run has beside the job's own: a page, a recorder, a hook
+    also   build the sinks that a live run has beside the job's own: a page, a recorder, a hook
+    state  the file by which a run goes on where the one before it ended
+    parts  what else goes on with it, by name
     """
 
     controls: Controls = field(default_factory=Controls)
@@ -34,18 +40,51 @@ class Live:
     also: list[SinkBuilder] = field(default_factory=list)
     zones: ZoneWatch | None = None
     """what is counted where; there before the sinks are built"""
+    state: Path | None = None
+    parts: dict[str, Kept] = field(default_factory=dict)
+    keeper: Keeper | None = None
+    """of the present segment; made by `take_up`"""
+
+    def check(self) -> None:
+        """Raise SinkError for a state that could not be written."""
+        if self.state is not None:
+            check_state(self.state)
+
+    def take_up(
+        self,
+        address: str,
+        settings: RunSettings,
+        info: SourceInfo,
+        lanes: Sequence[Lane],
+        notify: Callable[[str], None],
+    ) -> None:
+        """Go on with the state, if there is one that fits; `notify` is told."""
+        if self.state is not None:
+            width = build_prescan(settings).width
+            self.keeper = Keeper(
+                self.state, address=address, settings=settings, info=info, lanes=lanes, width=width, notify=notify,
+                parts=self.parts,
+            )  # fmt: skip
+
+    @property
+    def knows_scene(self) -> bool:
+        """Whether the run before has left the scene."""
+        return self.keeper is not None and self.keeper.knows_scene
 
     def sinks(self, overlay: Overlay, finders: Mapping[str, EventFinder], info: SourceInfo) -> list[Sink]:
         """The live sinks of a run; the first keeps the status."""
         built = [sink for build in self.also for sink in build(overlay, finders, info)]
-        return [*built, Pace(self.board)]
+        kept = [] if self.keeper is None else [self.keeper]
+        return [*kept, *built, Pace(self.board)]
 
     def lead(self, lanes: Sequence[Lane]) -> None:
         """Let the controls act on these lanes."""
 
         def reset(_: object) -> None:
             for lane in lanes:
-                lane.segmenter.reset()
+                lane.reset()
+            if self.keeper is not None:
+                self.keeper.forget()
 
         def freeze(frozen: object) -> None:
             for lane in lanes:

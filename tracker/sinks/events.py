@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Protocol
 
+from tracker.numbering import Numbering
 from tracker.sinks.outputs import Output, PartText
-from tracker.types import Event, Frame, Moment, Outcome
+from tracker.types import Event, Moment, Outcome
 
 
 class Finder(Protocol):
@@ -29,13 +30,12 @@ class EventLines:
         self._finder = finder
         self._text = PartText(output)
         self._began = False
-        self._numbers: list[int] | None = None
-        """by place in the run; None as long as frames count from 1 without gaps"""
+        self._numbering = Numbering()
 
     def write(self, moment: Moment) -> None:
         """Add the events that became certain. SinkError if they cannot be written."""
         self._began = True
-        self._count(moment.frame)
+        self._numbering.add(moment.frame)
         self._text.write(self._lines(self._finder(moment)))
 
     def close(self, outcome: Outcome) -> None:
@@ -44,29 +44,6 @@ class EventLines:
             self._text.write(self._lines(self._finder.finish()))
             self._text.close()
 
-    def _count(self, frame: Frame) -> None:
-        if self._numbers is None and frame.written != frame.index + 1:
-            self._numbers = list(range(1, frame.index + 1))
-        if self._numbers is not None:
-            self._numbers.append(frame.written)
-
-    def _written(self, index: int) -> int:
-        return index + 1 if self._numbers is None else self._numbers[index]
-
     def _lines(self, events: Iterable[Event]) -> str:
-        plain = (_plain(event, self._written) for event in events)
+        plain = (event.plain(self._numbering.written) for event in events)
         return "".join(json.dumps(line, ensure_ascii=False, allow_nan=False) + "\n" for line in plain)
-
-
-def _plain(event: Event, written: Callable[[int], int]) -> dict[str, object]:
-    return {
-        "frame": written(event.frame),
-        "time_s": round(event.time_s, 6),
-        "kind": event.kind,
-        "lane": event.lane,
-        "ids": list(event.ids),
-        "box": [round(float(side), 2) for side in event.box],
-        "end_frame": None if event.end_frame is None else written(event.end_frame),
-        "end_s": None if event.end_s is None else round(event.end_s, 6),
-        "note": event.note,
-    }

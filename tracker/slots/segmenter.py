@@ -116,6 +116,10 @@ class SlotsSegmenter:
         self.scene.prepare([to_working_width(image, self.settings.working_width) for image in images])
         self._prepared = len(images) > 0
 
+    def empty_scene(self) -> Image | None:
+        """(h, w, 3) the present scene without objects; None as long as it is not known."""
+        return self.scene.empty_scene()
+
     def step(self, frame: Frame) -> Segmentation:
         """One iteration of RNN-EM with this frame; labels are identities."""
         return self.assign(frame, self.judge(frame))

@@ -1,0 +1,1 @@
+"""Events handed to other programs as they happen: on stdout, in a file, by a web hook or by MQTT."""

@@ -2,54 +2,62 @@
 
 from __future__ import annotations
 
+from typing import Protocol
+
 from tracker.sinks.outputs import Output, PartText
 from tracker.types import Moment, Outcome
 
 
-class MotTable:
-    """MOTChallenge text of one lane: `frame,id,left,top,width,height,confidence,-1,-1,-1`.
+class Rows(Protocol):
+    """What a table says of a run, apart from the file in which it stands; asked in the thread that runs the loop."""
 
-    Frames count from 1, or have their pictures' numbers; left and top are pixels from 0, as everywhere here. Predicted
-    boxes of hidden objects are left out, as in MOTChallenge, unless `hidden` is true.
-    """
+    @property
+    def head(self) -> str:
+        """The first line of a file, or nothing."""
+        ...
 
-    def __init__(self, output: Output, lane: str, *, hidden: bool = False) -> None:
-        self._lane = lane
-        self._hidden = hidden
-        self._text = PartText(output)
+    def rows(self, moment: Moment) -> str:
+        """Whole lines; asked for every moment in order."""
+        ...
 
-    def write(self, moment: Moment) -> None:
-        """Add one frame's rows. SinkError if they cannot be written."""
+    def finish(self) -> str:
+        """The lines that the end of the run makes certain."""
+        ...
+
+
+class MotRows:
+    """MOTChallenge rows of one lane: `frame,id,left,top,width,height,confidence,-1,-1,-1`; see `MotTable`."""
+
+    head = ""
+
+    def __init__(self, lane: str, *, hidden: bool = False) -> None:
+        self._lane, self._hidden = lane, hidden
+
+    def rows(self, moment: Moment) -> str:
+        """One frame's rows."""
         frame = moment.frame.written
-        self._text.write(
-            "".join(
-                f"{frame},{track.id},{track.box.x0:.2f},{track.box.y0:.2f},{track.box.width:.2f},{track.box.height:.2f},"
-                f"{track.confidence:.4f},-1,-1,-1\n"
-                for track in moment.view(self._lane).tracks
-                if self._hidden or not track.hidden
-            )
+        return "".join(
+            f"{frame},{track.id},{track.box.x0:.2f},{track.box.y0:.2f},{track.box.width:.2f},{track.box.height:.2f},"
+            f"{track.confidence:.4f},-1,-1,-1\n"
+            for track in moment.view(self._lane).tracks
+            if self._hidden or not track.hidden
         )
 
-    def close(self, outcome: Outcome) -> None:
-        """Finish the file."""
-        self._text.close()
+    def finish(self) -> str:
+        """Nothing."""
+        return ""
 
 
-class CsvTable:
-    """Everything known of one lane's tracks, with a header line.
+class CsvRows:
+    """Rows with everything known of one lane's tracks; see `CsvTable`."""
 
-    frame as in the MOT table; time_s; id; x0, y0, x1, y1 in pixels, half open; confidence; hidden 0 or 1 (then the box is
-    predicted); area_px of the visible pixels, 0 when there are none.
-    """
+    head = "frame,time_s,id,x0,y0,x1,y1,confidence,hidden,area_px\n"
 
-    HEAD = "frame,time_s,id,x0,y0,x1,y1,confidence,hidden,area_px\n"
-
-    def __init__(self, output: Output, lane: str) -> None:
+    def __init__(self, lane: str) -> None:
         self._lane = lane
-        self._text = PartText(output, head=self.HEAD)
 
-    def write(self, moment: Moment) -> None:
-        """Add one frame's rows. SinkError if they cannot be written."""
+    def rows(self, moment: Moment) -> str:
+        """One frame's rows."""
         view = moment.view(self._lane)
         areas = {region.label: region.area_px for region in view.segmentation.regions}
         start = f"{moment.frame.written},{moment.frame.time_s:.6f}"
@@ -60,8 +68,46 @@ class CsvTable:
             rows.append(
                 f"{start},{track.id},{x0:.2f},{y0:.2f},{x1:.2f},{y1:.2f},{track.confidence:.4f},{int(track.hidden)},{area:.0f}\n"
             )
-        self._text.write("".join(rows))
+        return "".join(rows)
+
+    def finish(self) -> str:
+        """Nothing."""
+        return ""
+
+
+class Table:
+    """A sink that writes rows to a file of their own."""
+
+    def __init__(self, output: Output, rows: Rows) -> None:
+        self._rows = rows
+        self._text = PartText(output, head=rows.head)
+
+    def write(self, moment: Moment) -> None:
+        """Add one frame's rows. SinkError if they cannot be written."""
+        self._text.write(self._rows.rows(moment))
 
     def close(self, outcome: Outcome) -> None:
         """Finish the file."""
         self._text.close()
+
+
+class MotTable(Table):
+    """MOTChallenge text of one lane: `frame,id,left,top,width,height,confidence,-1,-1,-1`.
+
+    Frames count from 1, or have their pictures' numbers; left and top are pixels from 0, as everywhere here. Predicted
+    boxes of hidden objects are left out, as in MOTChallenge, unless `hidden` is true.
+    """
+
+    def __init__(self, output: Output, lane: str, *, hidden: bool = False) -> None:
+        super().__init__(output, MotRows(lane, hidden=hidden))
+
+
+class CsvTable(Table):
+    """Everything known of one lane's tracks, with a header line.
+
+    frame as in the MOT table; time_s; id; x0, y0, x1, y1 in pixels, half open; confidence; hidden 0 or 1 (then the box is
+    predicted); area_px of the visible pixels, 0 when there are none.
+    """
+
+    def __init__(self, output: Output, lane: str) -> None:
+        super().__init__(output, CsvRows(lane))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,10 @@ MOST_SEED = 2**32 - 1
 LEAST_SIDE, MOST_SIDE = 16, 16_384
 """pixels; H.264 has no larger pictures"""
 MOST_NUMBERS = 1000
+
+TIME_UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
+SIZE_UNITS = {"kB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
+WITH_UNIT = re.compile(r"([0-9]{1,9}(?:[.][0-9]{1,6})?) ?([A-Za-z]+)")
 
 
 class Whole(click.ParamType):
@@ -64,6 +69,71 @@ class Real(click.ParamType):
             first = f"above {self.least:g}" if self.least_open else f"from {self.least:g}"
             self.fail(f"{_short(value)}: wanted a number {first} to {self.most:g}", param, ctx)
         return number
+
+
+class Period(click.ParamType):
+    """A time with its unit: `90s`, `10m`, `2h`, `7d`."""
+
+    name = "TIME"
+
+    def __init__(self, least_s: float, most_s: float) -> None:
+        self.least_s, self.most_s = least_s, most_s
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Seconds."""
+        if isinstance(value, float):
+            return value
+        seconds = _with_unit(value, TIME_UNITS)
+        if seconds is None or not self.least_s <= seconds <= self.most_s:
+            self.fail(f"{_short(value)}: wanted {self.wanted}", param, ctx)
+        return seconds
+
+    @property
+    def wanted(self) -> str:
+        """For an error: "a time from 10s to 24h, such as 90s, 10m, 2h or 7d"."""
+        return f"a time from {_time(self.least_s)} to {_time(self.most_s)}, such as 90s, 10m, 2h or 7d"
+
+
+class Bytes(click.ParamType):
+    """A size with its unit: `500MB`, `20GB`; a GB is 10^9 bytes."""
+
+    name = "SIZE"
+
+    def __init__(self, least: int, most: int) -> None:
+        self.least, self.most = least, most
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Bytes."""
+        if isinstance(value, int):
+            return value
+        size = _with_unit(value, SIZE_UNITS)
+        if size is None or not self.least <= size <= self.most:
+            self.fail(f"{_short(value)}: wanted {self.wanted}", param, ctx)
+        return round(size)
+
+    @property
+    def wanted(self) -> str:
+        """For an error: "a size from 1MB to 100TB, such as 500MB or 20GB"."""
+        return f"a size from {_size(self.least)} to {_size(self.most)}, such as 500MB or 20GB"
+
+
+class Limit(click.ParamType):
+    """A time or a size: `7d`, `20GB`."""
+
+    name = "TIME|SIZE"
+
+    def __init__(self, period: Period, size: Bytes) -> None:
+        self.period, self.size = period, size
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, float]:
+        """("s", seconds) or ("bytes", bytes)."""
+        if not isinstance(value, str):
+            return value  # type: ignore[no-any-return]
+        if _with_unit(value, TIME_UNITS) is not None:
+            return "s", self.period.convert(value, param, ctx)
+        if _with_unit(value, SIZE_UNITS) is None:
+            self.fail(f"{_short(value)}: wanted {self.period.wanted}; or {self.size.wanted}", param, ctx)
+        return "bytes", self.size.convert(value, param, ctx)
 
 
 class TraceFile(click.ParamType):
@@ -165,6 +235,25 @@ class OutputPath(click.Path):
         return super().convert(value, param, ctx)
 
 
+def _with_unit(value: Any, units: Mapping[str, float]) -> float | None:
+    """The number in the base unit; None if the text is none with one of these units, however it is capitalized."""
+    matched = WITH_UNIT.fullmatch(value) if isinstance(value, str) and value.isascii() else None
+    by_name = {name.lower(): size for name, size in units.items()}
+    if matched is None or matched[2].lower() not in by_name:
+        return None
+    return float(matched[1]) * by_name[matched[2].lower()]
+
+
+def _time(seconds: float) -> str:
+    unit = max((name for name in TIME_UNITS if seconds >= TIME_UNITS[name]), key=TIME_UNITS.__getitem__, default="s")
+    return f"{seconds / TIME_UNITS[unit]:g}{unit}"
+
+
+def _size(size: float) -> str:
+    unit = max((name for name in SIZE_UNITS if size >= SIZE_UNITS[name]), key=SIZE_UNITS.__getitem__, default="kB")
+    return f"{size / SIZE_UNITS[unit]:g}{unit}"
+
+
 def _short(value: Any) -> str:
     text = repr(value)
     return text if len(text) <= LONGEST_SHOWN else text[: LONGEST_SHOWN - 3] + "..."
@@ -182,3 +271,10 @@ PROCESSES = Whole(1, 256)
 CLIPS = Whole(1, 1_000_000)
 OBJECTS = Whole(0, 1000)
 CRF = Whole(1, 51)
+SEGMENT = Limit(Period(1, 86_400), Bytes(10**6, 10**12))
+"""a second to a day; 1 MB to 1 TB"""
+KEEP = Limit(Period(60, MOST_SECONDS), Bytes(10**6, 10**15))
+FLOOR = Bytes(0, 10**15)
+"""of the room that is left on a disk"""
+AROUND = Period(0, 600)
+"""before and after an event; what comes before is held in memory"""

@@ -23,6 +23,7 @@ from tracker.interrupt import Interrupts
 from tracker.jobs.files import Job, plan_job, planned_files
 from tracker.jobs.live import Live
 from tracker.jobs.profile import MeasuredSource, trace_text
+from tracker.jobs.recording import build_recorder
 from tracker.jobs.summary import summarize
 from tracker.jobs.tally import Tally
 from tracker.lanes import Lane
@@ -170,6 +171,10 @@ def _build_all_sinks(
 
         comparison = Comparison(settings.lanes, finders=finders, overlay=overlay, health=health)
     files = build_sinks(job, settings, info, results, overlay=overlay, finders=finders, notify=notify)
+    if job.record is not None:
+        files.append(
+            build_recorder(job.record, job, settings, info, overlay=overlay, finders=finders, notify=notify, live=live)
+        )
     if live is not None:
         files += live.sinks(overlay, finders, info)
     return _Sinks(planned, results, tally, health, files, comparison)
@@ -282,7 +287,7 @@ def build_sinks(
         elif kind == "sheet":
             sinks.append(ContactSheet(output, render=overlay, arrange=contact_sheet, pixel_aspect=info.pixel_aspect))
     if job.show:
-        lost = None if job.output is None else notify  # a recording goes on without its window
+        lost = notify if job.keeps else None  # a recording goes on without its window
         sinks.append(Window("tracker", render=overlay, pixel_aspect=info.pixel_aspect, when_lost=lost))
     return sinks
 
@@ -291,7 +296,7 @@ def _without_missing_display(job: Job, notify: Callable[[str], None]) -> Job:
     """The job, without its window where none can be opened but a recording is wanted too; SinkError if only a window is."""
     if not job.show:
         return job
-    if job.output is None:
+    if not job.keeps:
         check_display()
     elif (problem := display_problem()) is not None:
         notify(f"tracker: no window, only the recording: {problem}")

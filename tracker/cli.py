@@ -257,10 +257,9 @@ def webcam(source: str, show: bool, record: Path | None, **common: Any) -> None:
 
     The first frames are a warm-up: they are taken for the empty scene. Ctrl+C or q ends it; a recording is finished.
     """
-    how = {name: common.pop(name) for name in RECORDING}
+    plan = _record_plan(record, {name: common.pop(name) for name in RECORDING})
     if not show and record is None:
         raise SinkError("webcam: nothing to do with --no-show alone; add --record out.mp4, or leave --no-show out")
-    plan = _record_plan(record, how)
     output = record if plan is None else None
     if output is None and common["profile"] is not None and common["profile"].name:
         raise click.UsageError(

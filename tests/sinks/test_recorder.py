@@ -80,7 +80,7 @@ class Bench:
         return self
 
     def end(self):
-        self.writer.close({})
+        self.writer.close({}, "the run ended")
         return segments(self.plan.folder)
 
 
@@ -175,7 +175,7 @@ def test_a_segment_ends_at_the_first_key_frame_after_its_size(tmp_path):
 def test_a_name_that_is_there_gets_a_number(tmp_path):
     (tmp_path / "2026-11-28T18-40-00.slots.csv").write_text("mine")
     (tmp_path / "2026-11-28T18-40-00-2.mp4").write_text("mine too")
-    Bench(tmp_path).shoot(3).writer.close({})
+    Bench(tmp_path).shoot(3).writer.close({}, "the run ended")
     assert (tmp_path / "2026-11-28T18-40-00.slots.csv").read_text() == "mine"
     assert (tmp_path / "2026-11-28T18-40-00-2.mp4").read_text() == "mine too"
     assert written_here(tmp_path / "2026-11-28T18-40-00-3.mp4")
@@ -194,7 +194,7 @@ def test_the_hour_that_comes_twice_is_recorded_twice(berlin, tmp_path):
     bench = Bench(tmp_path, segment_s=1800.0, fps=1 / 600)
     bench.wall = 1792886400.0  # 2026-10-25 02:00:00, for the first time
     bench.shoot(13)
-    bench.writer.close({})
+    bench.writer.close({}, "the run ended")
     names = sorted(path.name for path in tmp_path.glob("*.mp4"))
     assert names == [
         "2026-10-25T02-00-00-2.mp4",
@@ -246,7 +246,7 @@ def test_recording_is_switched_off_and_on_again(tmp_path):
 def old(folder, name, *, age_s, size, now=START):
     """A finished segment as this program leaves it, of about a size and age."""
     if not folder.exists() or not any(folder.glob("*.mp4")):
-        Bench(folder).shoot(2).writer.close({})
+        Bench(folder).shoot(2).writer.close({}, "the run ended")
     made = sorted(folder.glob("*.mp4"))[0].name.removesuffix(".mp4")
     for path in [path for path in folder.iterdir() if path.name.startswith(f"{made}.")]:
         copy = path.with_name(f"{name}{path.name[len(made) :]}")
@@ -280,7 +280,7 @@ FOREIGN = ("holiday.mp4", "2026-11-01T00-00-00.mp4", "2026-11-28T13-40-00.notes.
 
 def test_the_oldest_go_with_their_tables_past_a_size(folder):
     bench = Bench(folder, keep_bytes=3_100_000).shoot(3)
-    bench.writer.close({})
+    bench.writer.close({}, "the run ended")
     assert ours(folder) == [f"2026-11-28T{hour}-40" for hour in (15, 16, 17, 18)]
     assert not list(folder.glob("2026-11-28T14*"))
     assert all(os.path.lexists(folder / name) for name in FOREIGN)
@@ -313,7 +313,7 @@ def test_without_keep_nothing_is_deleted(folder):
 
 def test_the_source_of_the_run_is_not_deleted(folder):
     source = folder / "2026-11-28T13-40-00.mp4"
-    Bench(folder, keep_bytes=1, spare=[source]).shoot(3).writer.close({})
+    Bench(folder, keep_bytes=1, spare=[source]).shoot(3).writer.close({}, "the run ended")
     assert source.exists()
     assert not (folder / "2026-11-28T14-40-00.mp4").exists()
 
@@ -322,7 +322,7 @@ def test_what_a_killed_recording_left_counts_and_goes_too(folder):
     for path in list(folder.glob("2026-11-28T13-40-00.*[!t]")):
         path.rename(folder / path.name.replace(".", ".recovered-1.", 1))
     assert finished_segments(folder)[0].name in ("2026-11-01T00-00-00", "2026-11-28T13-40-00.recovered-1")
-    Bench(folder, keep_bytes=4_100_000).shoot(1).writer.close({})
+    Bench(folder, keep_bytes=4_100_000).shoot(1).writer.close({}, "the run ended")
     assert not list(folder.glob("*recovered*.mp4"))
 
 
@@ -394,7 +394,7 @@ def test_a_disk_that_refuses_to_the_end_is_an_error(tmp_path, monkeypatch):
 
     monkeypatch.setattr(os, "fsync", refuse)
     with pytest.raises(SinkError, match="Input/output error"):
-        bench.writer.close({})
+        bench.writer.close({}, "the run ended")
     assert len(list(tmp_path.glob("*.recovered-1.mp4"))) == 1
 
 
@@ -478,7 +478,7 @@ def test_what_creeps_moves_at_times():
 
 
 def test_the_video_is_what_players_expect(tmp_path):
-    Bench(tmp_path).shoot(12).writer.close({})
+    Bench(tmp_path).shoot(12).writer.close({}, "the run ended")
     (path,) = tmp_path.glob("*.mp4")
     with av.open(str(path)) as container:
         stream = container.streams.video[0]
@@ -560,6 +560,25 @@ def wait_for(holds, within_s=20):
     while not holds():
         assert time.monotonic() < until
         time.sleep(0.01)
+
+
+def test_another_disk_in_the_place_of_the_one_that_was_is_not_filled(tmp_path, monkeypatch):
+    said = []
+    recorder = make(tmp_path, notify=said.append)
+    recorder._device += 1  # as if what was mounted there were gone
+    for index in range(5):
+        recorder.write(moment(index, TRACK))
+    with pytest.raises(SinkError, match="not on the disk on which it was"):
+        recorder.close("complete")
+    assert list(tmp_path.iterdir()) == []
+    assert len(said) == 1
+
+
+def test_a_summary_says_how_the_run_ended(tmp_path):
+    recorder = make(tmp_path)
+    recorder.write(moment(0, TRACK))
+    recorder.close("interrupted")
+    assert [segment.reason for segment in segments(tmp_path)] == ["the run was interrupted"]
 
 
 def test_a_folder_has_one_recorder(tmp_path):

@@ -9,7 +9,6 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tracker.errors import SinkError
 from tracker.sinks.ours import written_here
 from tracker.sinks.outputs import writing
 from tracker.sinks.recorder.plan import RecordPlan
@@ -123,10 +122,6 @@ class Room:
         self._low = False
 
     def look(self) -> bool:
-        """Look again; returns whether there is enough room. Raises SinkError if nobody can tell."""
-        try:
-            free = self._free()
-        except OSError as error:
-            raise SinkError(f"the room that is left cannot be told ({error.strerror}); is the disk there?") from error
-        self._low = free < self._floor * (1 + MARGIN if self._low else 1)
+        """Look again; returns whether there is enough room."""
+        self._low = self._free() < self._floor * (1 + MARGIN if self._low else 1)
         return not self._low

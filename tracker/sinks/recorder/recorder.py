@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import queue
 import re
 import shutil
@@ -14,8 +15,9 @@ from typing import Any
 
 import av
 
+from tracker.errors import SinkError
 from tracker.sinks.claims import abandoned, hold, recover
-from tracker.sinks.outputs import cannot_write
+from tracker.sinks.outputs import cannot_write, writing
 from tracker.sinks.recorder.encoder import Encoder
 from tracker.sinks.recorder.keep import NAME, Keeper, Room
 from tracker.sinks.recorder.motion import Motion
@@ -33,6 +35,11 @@ LOOK_S = 1.0
 """how long the writer waits for a picture before it looks at everything else"""
 LOCKED = "recording"
 """the name in a folder that its one recorder claims"""
+ENDS: dict[Outcome, str] = {
+    "complete": "the run ended",
+    "interrupted": "the run was interrupted",
+    "failed": "the run failed",
+}
 
 
 class Recorder:
@@ -75,7 +82,7 @@ class Recorder:
             heads={ending: table.head for ending, table in tables.items()},
             about=about,
             keeper=Keeper(plan, spare=spare, notify=notify),
-            room=Room(plan.min_free_bytes, free or (lambda: shutil.disk_usage(plan.folder).free)),
+            room=Room(plan.min_free_bytes, free or self._free),
             notify=notify,
             now=now,
             tell=tell,
@@ -86,7 +93,9 @@ class Recorder:
         self._threads: list[threading.Thread] = []
         self._problem: BaseException | None = None
         self._last_rows: Mapping[str, str] = {}
+        self._ended_because = ENDS["complete"]
         self._held = ExitStack()
+        self._device: int | None = None
 
     @property
     def segments(self) -> int:
@@ -96,6 +105,7 @@ class Recorder:
     def claim(self) -> None:
         """Make the folder, be its only recorder, and keep what a killed one left. Raises SinkError."""
         self._held.enter_context(hold(self._plan.folder, LOCKED))
+        self._device = os.stat(self._plan.folder).st_dev
         for left in abandoned(self._plan.folder):
             if re.fullmatch(NAME, left.base) and (kept := recover(left)):
                 self._notify(f"tracker: what a recording that was killed had written is kept as {kept[0]}")
@@ -123,6 +133,7 @@ class Recorder:
         try:
             if self._threads:
                 self._last_rows = {ending: table.finish() for ending, table in self._tables.items()}
+                self._ended_because = ENDS[outcome]
                 self._shots.put(None)
                 for thread in self._threads:
                     thread.join()
@@ -182,7 +193,14 @@ class Recorder:
                 self._writer.switch(item == "on")
             else:
                 self._writer.take(item)
-        self._writer.close(self._last_rows)
+        self._writer.close(self._last_rows, self._ended_because)
+
+    def _free(self) -> int:
+        """Bytes. SinkError if the folder is not on the disk on which it was: where one was mounted, another one is left."""
+        with writing(self._plan.folder):
+            if os.stat(self._plan.folder).st_dev != self._device:
+                raise SinkError(f"{self._plan.folder}: is not on the disk on which it was at the start; mount it again")
+            return shutil.disk_usage(self._plan.folder).free
 
     def _raise_problem(self) -> None:
         if isinstance(self._problem, av.FFmpegError):

@@ -94,15 +94,15 @@ class Writer:
         self._on = on
         self.look()
 
-    def close(self, rows: Mapping[str, str]) -> None:
-        """End the recording; `rows` stand at the end of what is being recorded. Raises SinkError if something was not recorded.
+    def close(self, rows: Mapping[str, str], reason: str) -> None:
+        """End the recording for that reason; `rows` stand at the end of what is being recorded.
 
-        That the disk is fuller than was asked for is no error: it was said.
+        Raises SinkError if the disk refused the last of it. That it is fuller than was asked for is no error: it was said.
         """
         if self._segment is not None:
             segment = self._segment
             self._guarded(lambda: segment.add_rows(rows))
-        self._guarded(lambda: self._stop("the run ended"))
+        self._guarded(lambda: self._stop(reason))
         self._on = False
         self._say_whether_armed()
         if self._refused is not None:

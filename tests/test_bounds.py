@@ -184,11 +184,6 @@ def test_times_and_sizes_have_units(text, value):
     assert Limit(Period(1, 86_400), Bytes(1, 10**12)).convert(text, None, None) == value
 
 
-@pytest.mark.parametrize("text", ["10M", "10mb"])
-def test_the_case_of_a_unit_does_not_matter(text):
-    assert Limit(Period(1, 86_400), Bytes(1, 10**12)).convert(text, None, None)[1] in (600, 10_000_000)
-
-
 NUMBERS = {
     "process clip.mp4 --start": ("1e18", "nan", "inf", "-1", "-inf", "1e300", "", "x"),
     "process clip.mp4 --duration": ("inf", "nan", "0", "-1", "1e18"),
@@ -198,7 +193,6 @@ NUMBERS = {
         "0s",
         "-1m",
         "nan",
-        "10",
         "2d",
         "1e9d",
         "9" * 5000 + "d",
@@ -207,9 +201,9 @@ NUMBERS = {
         "٣m",
         "",
     ),
-    "webcam 0 --record r --keep": ("1s", "1e3d", "99999999d", "7", "1MBs", "9999999TB", "infd"),
+    "webcam 0 --record r --keep": ("1s", "1e3d", "99999999d", "7", "1MBs", "7 days", "9999999TB", "infd"),
     "webcam 0 --record r --min-free": ("-1GB", "2", "7d", "9999999TB", "nanGB"),
-    "webcam 0 --record r --record-events --before": ("-1s", "1h", "3"),
+    "webcam 0 --record r --record-events --before": ("-1s", "1h"),
     "evaluate d --iou": ("nan", "0", "1.1", "inf"),
     "evaluate d --jobs": ("0", "1000000000000"),
     "evaluate d --frames": ("1-" + "9" * 30, "5-1", "1-2-3"),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -27,10 +26,8 @@ MOST_SEED = 2**32 - 1
 LEAST_SIDE, MOST_SIDE = 16, 16_384
 """pixels; H.264 has no larger pictures"""
 MOST_NUMBERS = 1000
-
-TIME_UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
-SIZE_UNITS = {"kB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
-WITH_UNIT = re.compile(r"([0-9]{1,9}(?:[.][0-9]{1,6})?) ?([A-Za-z]+)")
+UNITS_S = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
+"""seconds in a unit of time"""
 
 
 class Whole(click.ParamType):
@@ -72,68 +69,23 @@ class Real(click.ParamType):
 
 
 class Period(click.ParamType):
-    """A time with its unit: `90s`, `10m`, `2h`, `7d`."""
+    """A length of time: `90s`, `10m`, `2h`, `7d`; a number alone is seconds. From `least_s` to `most_s`."""
 
-    name = "TIME"
+    name = "time"
 
     def __init__(self, least_s: float, most_s: float) -> None:
         self.least_s, self.most_s = least_s, most_s
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
         """Seconds."""
-        if isinstance(value, float):
-            return value
-        seconds = _with_unit(value, TIME_UNITS)
-        if seconds is None or not self.least_s <= seconds <= self.most_s:
-            self.fail(f"{_short(value)}: wanted {self.wanted}", param, ctx)
-        return seconds
-
-    @property
-    def wanted(self) -> str:
-        """For an error: "a time from 10s to 24h, such as 90s, 10m, 2h or 7d"."""
-        return f"a time from {_time(self.least_s)} to {_time(self.most_s)}, such as 90s, 10m, 2h or 7d"
-
-
-class Bytes(click.ParamType):
-    """A size with its unit: `500MB`, `20GB`; a GB is 10^9 bytes."""
-
-    name = "SIZE"
-
-    def __init__(self, least: int, most: int) -> None:
-        self.least, self.most = least, most
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        """Bytes."""
-        if isinstance(value, int):
-            return value
-        size = _with_unit(value, SIZE_UNITS)
-        if size is None or not self.least <= size <= self.most:
-            self.fail(f"{_short(value)}: wanted {self.wanted}", param, ctx)
-        return round(size)
-
-    @property
-    def wanted(self) -> str:
-        """For an error: "a size from 1MB to 100TB, such as 500MB or 20GB"."""
-        return f"a size from {_size(self.least)} to {_size(self.most)}, such as 500MB or 20GB"
-
-
-class Limit(click.ParamType):
-    """A time or a size: `7d`, `20GB`."""
-
-    name = "TIME|SIZE"
-
-    def __init__(self, period: Period, size: Bytes) -> None:
-        self.period, self.size = period, size
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, float]:
-        """("s", seconds) or ("bytes", bytes)."""
         if not isinstance(value, str):
-            return value  # type: ignore[no-any-return]
-        if _with_unit(value, TIME_UNITS) is not None:
-            return "s", self.period.convert(value, param, ctx)
-        if _with_unit(value, SIZE_UNITS) is None:
-            self.fail(f"{_short(value)}: wanted {self.period.wanted}; or {self.size.wanted}", param, ctx)
-        return "bytes", self.size.convert(value, param, ctx)
+            return float(value)
+        found = re.fullmatch("([0-9]{1,9}(?:[.][0-9]{1,6})?)([smhd]?)", value.strip())
+        seconds = float(found[1]) * UNITS_S[found[2]] if found else math.nan
+        if not self.least_s <= seconds <= self.most_s:
+            ends = f"from {self.least_s:g} s to {self.most_s / UNITS_S['d']:g} d"
+            self.fail(f"{_short(value)}: wanted a time {ends}, such as 90s, 10m, 2h or 7d", param, ctx)
+        return seconds
 
 
 class TraceFile(click.ParamType):
@@ -220,6 +172,48 @@ class NumberRange(click.ParamType):
         return int(first), int(last)
 
 
+SIZE_UNITS = {"kB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
+SIZE = re.compile(r"([0-9]{1,9}(?:[.][0-9]{1,6})?) ?([kMGT]B)", re.IGNORECASE)
+
+
+class Bytes(click.ParamType):
+    """A size with its unit: `500MB`, `20GB`; a GB is 10^9 bytes."""
+
+    name = "size"
+
+    def __init__(self, least: int, most: int) -> None:
+        self.least, self.most = least, most
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Bytes."""
+        if isinstance(value, int):
+            return value
+        found = SIZE.fullmatch(value)
+        by_name = {name.lower(): size for name, size in SIZE_UNITS.items()}
+        size = round(float(found[1]) * by_name[found[2].lower()]) if found else -1
+        if not self.least <= size <= self.most:
+            ends = f"from {_size(self.least)} to {_size(self.most)}"
+            self.fail(f"{_short(value)}: wanted a size {ends}, such as 500MB or 20GB", param, ctx)
+        return size
+
+
+class Limit(click.ParamType):
+    """A time or a size: `7d`, `20GB`."""
+
+    name = "time or size"
+
+    def __init__(self, period: Period, size: Bytes) -> None:
+        self.period, self.size = period, size
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, float]:
+        """("s", seconds) or ("bytes", bytes)."""
+        if not isinstance(value, str):
+            return value  # type: ignore[no-any-return]
+        if value.lower().endswith("b"):
+            return "bytes", self.size.convert(value, param, ctx)
+        return "s", self.period.convert(value, param, ctx)
+
+
 class OutputPath(click.Path):
     """Where results go; an address is refused, since its password would become the name of a folder."""
 
@@ -235,22 +229,8 @@ class OutputPath(click.Path):
         return super().convert(value, param, ctx)
 
 
-def _with_unit(value: Any, units: Mapping[str, float]) -> float | None:
-    """The number in the base unit; None if the text is none with one of these units, however it is capitalized."""
-    matched = WITH_UNIT.fullmatch(value) if isinstance(value, str) and value.isascii() else None
-    by_name = {name.lower(): size for name, size in units.items()}
-    if matched is None or matched[2].lower() not in by_name:
-        return None
-    return float(matched[1]) * by_name[matched[2].lower()]
-
-
-def _time(seconds: float) -> str:
-    unit = max((name for name in TIME_UNITS if seconds >= TIME_UNITS[name]), key=TIME_UNITS.__getitem__, default="s")
-    return f"{seconds / TIME_UNITS[unit]:g}{unit}"
-
-
 def _size(size: float) -> str:
-    unit = max((name for name in SIZE_UNITS if size >= SIZE_UNITS[name]), key=SIZE_UNITS.__getitem__, default="kB")
+    unit = max((name for name in SIZE_UNITS if size >= SIZE_UNITS[name]), key=SIZE_UNITS.__getitem__, default="MB")
     return f"{size / SIZE_UNITS[unit]:g}{unit}"
 
 

@@ -125,6 +125,15 @@ def test_the_controls_switch_it_and_the_board_tells(clip, tmp_path):
     assert not live.board.status.recording
 
 
+def test_a_run_that_goes_on_with_another_recorder_keeps_what_was_asked(clip, tmp_path):
+    live = Live(records=False)  # switched off before the size of the pictures changed
+    job = Job(str(clip), record=RecordPlan(tmp_path / "r"))
+    process(job, load_settings(overrides=["lanes=[gmm]"]), live=live)
+    assert recorded(tmp_path / "r") == []
+    process(job, load_settings(overrides=["lanes=[gmm]"]), live=Live())
+    assert len(recorded(tmp_path / "r")) == 1
+
+
 def test_without_a_folder_nothing_can_be_switched(clip):
     live = Live()
     process(Job(str(clip), max_frames=3), load_settings(overrides=["lanes=[gmm]"]), live=live)

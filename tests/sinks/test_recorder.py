@@ -65,7 +65,7 @@ class Bench:
             given = moment(self.frames, Track(1, Box(2, 3, 10, 12), 0.9, 0), width=size[0], height=size[1])
             time_s = self.wall - START
             frame = replace(given.frame, time_s=time_s)
-            rows = {"slots.csv": self.table.rows(replace(given, frame=frame))}
+            rows = {"slots.csv": self.table.rows(replace(given, frame=replace(frame, gap=gap)))}
             shot = Shot(given.frame.image, frame.written, time_s, self.wall, rows, moves, gap)
             if self.encoder is None or not self.encoder.fits(shot):
                 self.encoder = Encoder(shot, fps=self.fps, settings=VideoSettings(), pixel_aspect=1.0)
@@ -106,7 +106,8 @@ class Found:
         self.greys = [frame.to_ndarray(format="rgb24").mean() for frame in shown]
         rows = path.with_name(f"{self.name}.slots.csv").read_text().splitlines()
         assert rows[0] + "\n" == CsvRows.head
-        self.numbers = [int(row.split(",")[0]) for row in rows[1:]]
+        self.numbers = [int(row.split(",")[0]) for row in rows[1:] if row.split(",")[2] == "1"]
+        self.gap_rows = [row for row in rows[1:] if row.split(",")[2] == "0"]
         assert (about["frames"], about["first_frame"], about["last_frame"]) == (
             len(shown),
             self.numbers[0],
@@ -219,6 +220,7 @@ def test_a_gap_is_told_and_a_long_one_ends_the_segment(tmp_path):
     bench.shoot(skip_s=30, gap=Gap(0.4, 30.5, "the stream ended")).shoot(4).shoot(skip_s=4000)
     found = bench.end()
     assert [segment.numbers for segment in found] == [list(range(1, 11)), [11]]
+    assert len(found[0].gap_rows) == 1
     assert found[0].gaps == [{"from_s": 0.4, "to_s": 30.5, "reason": "the stream ended"}]
 
 

@@ -29,6 +29,8 @@ class Live:
     controls: Controls = field(default_factory=Controls)
     board: Board = field(default_factory=Board)
     also: list[SinkBuilder] = field(default_factory=list)
+    records: bool = True
+    """what was asked of the recorder last; one that is built later in the run begins so"""
 
     def sinks(self, overlay: Overlay, finders: Mapping[str, EventFinder], info: SourceInfo) -> list[Sink]:
         """The live sinks of a run; the first keeps the status."""

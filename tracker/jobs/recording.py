@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 
+from tracker.controls import Board
 from tracker.draw import Overlay
 from tracker.events import EventFinder
 from tracker.jobs.files import Job
@@ -46,16 +48,22 @@ def build_recorder(
         },
         spare=[Path(job.source), *job.reads],
         notify=notify,
-        tell=(lambda recording: None) if live is None else (lambda recording: _told(live, recording)),
+        tell=(lambda recording: None) if live is None else partial(_tell, live.board),
+        on=live is None or live.records,
     )
     recorder.claim()
     if live is not None:
-        live.controls.on("record", lambda on: recorder.switch(bool(on)))
+        live.controls.on("record", partial(_switch, recorder, live))
     return recorder
 
 
-def _told(live: Live, recording: bool) -> None:
-    live.board.change(recording=recording)
+def _tell(board: Board, recording: bool) -> None:
+    board.change(recording=recording)
+
+
+def _switch(recorder: Recorder, live: Live, on: object) -> None:
+    live.records = bool(on)
+    recorder.switch(live.records)
 
 
 def _tables(settings: RunSettings, finders: Mapping[str, EventFinder]) -> dict[str, Rows]:

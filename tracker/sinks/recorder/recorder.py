@@ -51,6 +51,7 @@ class Recorder:
     spare         files that are never deleted
     notify        told in one line what the user should know; from any thread
     tell          whether it records, or would if something moved; called when that changes, from any thread
+    on            whether it is switched on at first
     now, free     the machine's clock, seconds since 1970, and the bytes that are free in the folder
 
     The run waits for the encoder, and not for the disk: pictures for which no room is left in the queue to the disk are
@@ -72,6 +73,7 @@ class Recorder:
         tell: Callable[[bool], None] = lambda recording: None,
         now: Callable[[], float] = time.time,
         free: Callable[[], int] | None = None,
+        on: bool = True,
     ) -> None:
         self._plan, self._tables, self._render = plan, tables, render
         self._fps, self._settings, self._pixel_aspect = fps, settings, pixel_aspect
@@ -86,6 +88,7 @@ class Recorder:
             notify=notify,
             now=now,
             tell=tell,
+            on=on,
         )
         self._shots: queue.Queue[Shot | None] = queue.Queue(settings.queue_frames)
         self._incoming = iter(self._shots.get, None)

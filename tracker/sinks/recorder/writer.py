@@ -32,6 +32,7 @@ class Writer:
     heads, about  see `Segment`
     now           the machine's clock, seconds since 1970
     tell          whether it records, or would if something moved; called when that changes
+    on            whether it is switched on at first
     """
 
     def __init__(
@@ -45,6 +46,7 @@ class Writer:
         notify: Callable[[str], None],
         now: Callable[[], float],
         tell: Callable[[bool], None],
+        on: bool = True,
     ) -> None:
         self._plan, self._heads, self._about = plan, heads, about
         self._keeper, self._room = keeper, room
@@ -56,7 +58,7 @@ class Writer:
         self._before: deque[Sample] = deque()
         self._last: Sample | None = None
         self._moved_s = -float("inf")
-        self._on = True
+        self._on = on
         self._checked_s = self._tidied_s = -float("inf")
         self._has_room = True
         self._told: bool | None = None

@@ -554,7 +554,7 @@ def test_switching_ends_a_segment_and_begins_another(tmp_path):
     for index in range(15, 20):
         recorder.write(moment(index, TRACK))
     recorder.close("complete")
-    assert [segment.numbers for segment in segments(tmp_path)][1] == list(range(16, 21))
+    assert [segment.numbers for segment in segments(tmp_path)] == [list(range(1, 11)), list(range(16, 21))]
 
 
 def wait_for(holds, within_s=20):

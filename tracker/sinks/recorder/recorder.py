@@ -8,7 +8,7 @@ import re
 import shutil
 import threading
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ from tracker.sinks.recorder.encoder import Encoder
 from tracker.sinks.recorder.keep import NAME, Keeper, Room
 from tracker.sinks.recorder.motion import Motion
 from tracker.sinks.recorder.plan import RecordPlan
-from tracker.sinks.recorder.samples import Shot, Waiting
+from tracker.sinks.recorder.samples import Command, Shot, Waiting
 from tracker.sinks.recorder.writer import Writer
 from tracker.sinks.settings import VideoSettings
 from tracker.sinks.tables import Rows
@@ -90,8 +90,8 @@ class Recorder:
             tell=tell,
             on=on,
         )
-        self._shots: queue.Queue[Shot | None] = queue.Queue(settings.queue_frames)
-        self._incoming = iter(self._shots.get, None)
+        self._shots: queue.Queue[Shot | Command | None] = queue.Queue(settings.queue_frames)
+        self._incoming: Iterator[Shot | Command] = iter(self._shots.get, None)
         self._waiting = Waiting(MOST_WAITING_BYTES)
         self._threads: list[threading.Thread] = []
         self._problem: BaseException | None = None
@@ -114,8 +114,10 @@ class Recorder:
                 self._notify(f"tracker: what a recording that was killed had written is kept as {kept[0]}")
 
     def switch(self, on: bool) -> None:
-        """Record from now on, or no more; from any thread."""
-        self._waiting.put("on" if on else "off")
+        """Record from now on, or no more; called by the thread that writes moments."""
+        if not self._threads:
+            self._start()
+        self._shots.put("on" if on else "off")
 
     def write(self, moment: Moment) -> None:
         """Draw, and hand over to the encoder. Raises what went wrong in a thread, but for what the disk refused."""
@@ -166,7 +168,9 @@ class Recorder:
         encoder: Encoder | None = None
         begins, lost = True, 0
         for shot in self._incoming:
-            if not self._writer.armed:
+            if not isinstance(shot, Shot):
+                self._waiting.put(shot)  # behind the pictures that came before it
+            if not isinstance(shot, Shot) or not self._writer.armed:
                 begins = True
                 continue
             if not self._waiting.has_room:

@@ -13,7 +13,7 @@ import tracker
 from tracker.background import GmmSegmenter, GmmSettings
 from tracker.cli import cli
 from tracker.errors import SettingsError, SourceError
-from tracker.options import DURATION, FPS, SEED, START, Real, Whole
+from tracker.options import DURATION, FPS, SEED, START, Bytes, Limit, Period, Real, Whole
 from tracker.picture import Picture
 from tracker.scores.tables import read_info, read_rows
 from tracker.settings import load_settings
@@ -161,8 +161,27 @@ def every_option():
 @pytest.mark.parametrize("option", list(every_option()))
 def test_every_number_of_the_command_line_is_of_a_type_with_both_bounds(option):
     assert not isinstance(option.type, type(click.INT) | type(click.FLOAT)), "click's own numbers take nan and inf"
-    if isinstance(option.type, Whole | Real):
+    if isinstance(option.type, Whole | Real | Bytes):
         assert -math.inf < option.type.least < option.type.most < math.inf
+    for period in (option.type, getattr(option.type, "period", None)):
+        if isinstance(period, Period):
+            assert -math.inf < period.least_s < period.most_s < math.inf
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("90s", ("s", 90)),
+        ("10m", ("s", 600)),
+        ("1.5h", ("s", 5400)),
+        ("1d", ("s", 86_400)),
+        ("500MB", ("bytes", 500_000_000)),
+        ("20gb", ("bytes", 20_000_000_000)),
+        ("1 TB", ("bytes", 10**12)),
+    ],
+)
+def test_times_and_sizes_have_units(text, value):
+    assert Limit(Period(1, 86_400), Bytes(1, 10**12)).convert(text, None, None) == value
 
 
 NUMBERS = {
@@ -170,6 +189,21 @@ NUMBERS = {
     "process clip.mp4 --duration": ("inf", "nan", "0", "-1", "1e18"),
     "process clip.mp4 --max-frames": ("0", "1e3", "9" * 30, "9" * 5000, "1_0", "٣"),
     "process frames --fps": ("1e-300", "nan", "inf", "0", "1e9"),
+    "webcam 0 --record r --segment": (
+        "0s",
+        "-1m",
+        "nan",
+        "2d",
+        "1e9d",
+        "9" * 5000 + "d",
+        "1kB",
+        "10 000MB",
+        "٣m",
+        "",
+    ),
+    "webcam 0 --record r --keep": ("1s", "1e3d", "99999999d", "7", "1MBs", "7 days", "9999999TB", "infd"),
+    "webcam 0 --record r --min-free": ("-1GB", "2", "7d", "9999999TB", "nanGB"),
+    "webcam 0 --record r --record-events --before": ("-1s", "1h"),
     "evaluate d --iou": ("nan", "0", "1.1", "inf"),
     "evaluate d --jobs": ("0", "1000000000000"),
     "evaluate d --frames": ("1-" + "9" * 30, "5-1", "1-2-3"),

@@ -8,7 +8,7 @@ import signal
 import sys
 import traceback
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NoReturn, TypeVar
@@ -19,17 +19,21 @@ from tracker import __version__
 from tracker.errors import OptionError, SinkError, TrackerError
 from tracker.interrupt import Interrupts
 from tracker.options import (
+    AROUND,
     CLIPS,
     CRF,
     DURATION,
+    FLOOR,
     FPS,
     FRAMES,
     IOU,
+    KEEP,
     MINUTES,
     OBJECTS,
     OUTPUT,
     PROCESSES,
     SEED,
+    SEGMENT,
     START,
     EventsTo,
     LaneList,
@@ -45,6 +49,7 @@ from tracker.words import one_line
 if TYPE_CHECKING:
     from tracker.jobs import Live, Result
     from tracker.settings import RunSettings
+    from tracker.sinks import RecordPlan
     from tracker.stopwatch import Spans
 
 SITUATIONS = (
@@ -185,6 +190,23 @@ profiled = click.option(
     metavar="[FILE]",
     help="Times by stage and thread as a table, and as a trace for chrome://tracing or Perfetto.  [NAME.trace.json]",
 )
+recorded = options(
+    click.option("--record", type=OUTPUT, metavar="DIR|OUT.mp4", help="Keep video and tables: in segments, or as one."),
+    click.option("--segment", type=SEGMENT, metavar="10m|500MB", help="Length or size of a segment.  [10m]"),
+    click.option(
+        "--keep",
+        type=KEEP,
+        multiple=True,
+        metavar="20GB|7d",
+        help="Delete the oldest segments past it; repeat for both.",
+    ),
+    click.option("--min-free", type=FLOOR, metavar="2GB", help="Record only while so much is free.  [500MB]"),
+    click.option("--record-events", is_flag=True, help="Record only while something moves."),
+    click.option("--before", type=AROUND, metavar="3s", help="Also before it moves.  [3s]"),
+    click.option("--after", type=AROUND, metavar="5s", help="Also after it has moved.  [5s]"),
+)
+RECORDING = ("segment", "keep", "min_free", "record_events", "before", "after")
+"""names of the options that say how a folder is recorded into"""
 shared = options(
     click.option("--lanes", type=LaneList(), help="By comma: gmm, slots, mog2, knn, your variants.  [gmm,slots]"),
     configured,
@@ -238,7 +260,6 @@ def process(source: str, output: Path | None, fps: float | None, masks: Any, no_
 @cli.command()
 @click.argument("source", default="0")
 @click.option("--show/--no-show", default=True, help="A window with the overlay; q closes it.")
-@click.option("--record", type=OUTPUT, metavar="OUT.mp4", help="Keep video and tables.")
 @click.option(
     "--serve",
     type=ServeAddress(),
@@ -250,6 +271,7 @@ def process(source: str, output: Path | None, fps: float | None, masks: Any, no_
 @click.option("--snapshots", type=OUTPUT, metavar="DIR", default=Path(), help="For pictures that are kept.  [here]")
 @click.option("--save-zones", type=OUTPUT, metavar="FILE.yaml", help="Zones drawn on the page go here; -c reads it.")
 @click.option("--state", type=OUTPUT, metavar="FILE", help="Go on where the last run with this file ended.")
+@recorded
 @shared
 def webcam(
     source: str,
@@ -265,15 +287,17 @@ def webcam(
 
     The first frames are a warm-up: they are taken for the empty scene. Ctrl+C or q ends it; a recording is finished.
     """
+    plan = _record_plan(record, {name: common.pop(name) for name in RECORDING})
     if not show and record is None and serve is None and not common["events_to"]:
         raise SinkError(
             "webcam: nothing to do with --no-show alone; add --serve, --record out.mp4 or --events-to, or leave --no-show out"
         )
     if save_zones is not None and serve is None:
         raise click.UsageError("--save-zones is for zones drawn on the page; add --serve")
-    if record is None and common["profile"] is not None and common["profile"].name:
+    output = record if plan is None else None
+    if output is None and common["profile"] is not None and common["profile"].name:
         raise click.UsageError(
-            "--profile FILE is for a run with --record; without one, --profile gives the table alone"
+            "--profile FILE is for a run with --record OUT.mp4; without one, --profile gives the table alone"
         )
     if source.isdecimal():
         source = f"camera:{source}"  # here a folder that is called 0 is not meant
@@ -286,7 +310,7 @@ def webcam(
             from tracker.jobs.page import serve_page
 
             stack.enter_context(serve_page(live, serve, notify=note, save_zones=save_zones))
-        _carry_out(common, live, source=source, output=record, show=show)
+        _carry_out(common, live, source=source, output=output, record=plan, show=show)
 
 
 @cli.command()
@@ -498,6 +522,37 @@ def paper(
     say(report)
 
 
+def _record_plan(record: Path | None, how: dict[str, Any]) -> RecordPlan | None:
+    """How a folder is recorded into; None for a file, or for none. Raises UsageError for options without their folder."""
+    given = next((f"--{name.replace('_', '-')}" for name in RECORDING if how[name] not in (None, (), False)), None)
+    if record is None or record.suffix.lower() == ".mp4":
+        if given is not None:
+            raise click.UsageError(f"{given} is for a recording in segments; give a folder: --record DIR")
+        return None
+    if record.suffix.lower() in OTHER_VIDEOS:
+        raise SinkError(f"{record}: wanted a name that ends in .mp4, or a folder for segments")
+    around = next((name for name in ("before", "after") if how[name] is not None), None)
+    if around is not None and not how["record_events"]:
+        raise click.UsageError(f"--{around} is for --record-events; add it, or leave --{around} out")
+    limits = [("segment", how["segment"])] if how["segment"] else []
+    limits += [("keep", each) for each in how["keep"]]
+    asked: dict[str, Any] = {f"{what}_{unit}": value for what, (unit, value) in limits}
+    if len(asked) < len(limits):
+        raise click.UsageError("--keep is given twice for the same; wanted at most one time and one size")
+    if "segment_bytes" in asked:
+        asked["segment_s"] = None
+    for name, field in (("min_free", "min_free_bytes"), ("before", "before_s"), ("after", "after_s")):
+        if how[name] is not None:
+            asked[field] = how[name]
+    from tracker.sinks import RecordPlan
+
+    return RecordPlan(record, events=how["record_events"], **asked)
+
+
+OTHER_VIDEOS = {".avi", ".mkv", ".mov", ".m4v", ".webm", ".ts", ".mpg", ".mpeg"}
+"""a name that ends so is hardly meant for a folder"""
+
+
 def _output(source: str, output: Path | None) -> Path:
     """Where the overlay goes: the file named, a default name in the folder named, or the default name here."""
     if output is not None and not output.is_dir():
@@ -566,12 +621,13 @@ def _carry_out(common: dict[str, Any], live: Live | None = None, **job: Any) -> 
     if not quiet:
         # where events are on stdout nothing else is
         tell = note if any(each.kind == "stdout" for each in asked.events_to) else say
-        tell(_closing_words(result, table=job.get("compare", False)))
+        recorded = [] if asked.record is None else [asked.record.folder]
+        tell(_closing_words(result, table=job.get("compare", False), also=recorded))
     if result.report.outcome == "interrupted":
         raise KeyboardInterrupt
 
 
-def _closing_words(result: Result, *, table: bool) -> str:
+def _closing_words(result: Result, *, table: bool, also: Sequence[Path]) -> str:
     from tracker.jobs import comparison_table
 
     report = result.report
@@ -581,4 +637,4 @@ def _closing_words(result: Result, *, table: bool) -> str:
     else:
         for name, lane in result.summary["lanes"].items():
             lines.append(f"  {name}: {lane['identities']} identities, {lane['ms_per_frame']:.1f} ms a frame")
-    return "\n".join([*lines, *(f"  {path}" for path in result.files)])
+    return "\n".join([*lines, *(f"  {path}" for path in (*result.files, *also))])

@@ -39,6 +39,7 @@ class Status:
     """those shown"""
     frozen: bool = False
     recording: bool = False
+    """whether it records, or would if something moved"""
     fps: float = 0.0
     """frames a second that are shown, over the last seconds"""
     delay_ms: float = 0.0

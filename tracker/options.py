@@ -30,6 +30,8 @@ MOST_NUMBERS = 1000
 MOST_PORT = 65_535
 HOST = r"[A-Za-z0-9.:%_-]{0,253}"
 """a name, or an address in numbers"""
+UNITS_S = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
+"""seconds in a unit of time"""
 
 
 class Whole(click.ParamType):
@@ -68,6 +70,26 @@ class Real(click.ParamType):
             first = f"above {self.least:g}" if self.least_open else f"from {self.least:g}"
             self.fail(f"{_short(value)}: wanted a number {first} to {self.most:g}", param, ctx)
         return number
+
+
+class Period(click.ParamType):
+    """A length of time: `90s`, `10m`, `2h`, `7d`; a number alone is seconds. From `least_s` to `most_s`."""
+
+    name = "time"
+
+    def __init__(self, least_s: float, most_s: float) -> None:
+        self.least_s, self.most_s = least_s, most_s
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Seconds."""
+        if not isinstance(value, str):
+            return float(value)
+        found = re.fullmatch("([0-9]{1,9}(?:[.][0-9]{1,6})?)([smhd]?)", value.strip())
+        seconds = float(found[1]) * UNITS_S[found[2]] if found else math.nan
+        if not self.least_s <= seconds <= self.most_s:
+            ends = f"from {self.least_s:g} s to {self.most_s / UNITS_S['d']:g} d"
+            self.fail(f"{_short(value)}: wanted a time {ends}, such as 90s, 10m, 2h or 7d", param, ctx)
+        return seconds
 
 
 class TraceFile(click.ParamType):
@@ -191,6 +213,48 @@ class NumberRange(click.ParamType):
         return int(first), int(last)
 
 
+SIZE_UNITS = {"kB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
+SIZE = re.compile(r"([0-9]{1,9}(?:[.][0-9]{1,6})?) ?([kMGT]B)", re.IGNORECASE)
+
+
+class Bytes(click.ParamType):
+    """A size with its unit: `500MB`, `20GB`; a GB is 10^9 bytes."""
+
+    name = "size"
+
+    def __init__(self, least: int, most: int) -> None:
+        self.least, self.most = least, most
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Bytes."""
+        if isinstance(value, int):
+            return value
+        found = SIZE.fullmatch(value)
+        by_name = {name.lower(): size for name, size in SIZE_UNITS.items()}
+        size = round(float(found[1]) * by_name[found[2].lower()]) if found else -1
+        if not self.least <= size <= self.most:
+            ends = f"from {_size(self.least)} to {_size(self.most)}"
+            self.fail(f"{_short(value)}: wanted a size {ends}, such as 500MB or 20GB", param, ctx)
+        return size
+
+
+class Limit(click.ParamType):
+    """A time or a size: `7d`, `20GB`."""
+
+    name = "time or size"
+
+    def __init__(self, period: Period, size: Bytes) -> None:
+        self.period, self.size = period, size
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, float]:
+        """("s", seconds) or ("bytes", bytes)."""
+        if not isinstance(value, str):
+            return value  # type: ignore[no-any-return]
+        if value.lower().endswith("b"):
+            return "bytes", self.size.convert(value, param, ctx)
+        return "s", self.period.convert(value, param, ctx)
+
+
 class OutputPath(click.Path):
     """Where results go; an address is refused, since its password would become the name of a folder."""
 
@@ -204,6 +268,11 @@ class OutputPath(click.Path):
         if isinstance(value, str) and re.match("[A-Za-z][A-Za-z0-9+.-]+:/", value):
             self.fail(f"{without_passwords(value)} is an address; results are written to files", param, ctx)
         return super().convert(value, param, ctx)
+
+
+def _size(size: float) -> str:
+    unit = max((name for name in SIZE_UNITS if size >= SIZE_UNITS[name]), key=SIZE_UNITS.__getitem__, default="MB")
+    return f"{size / SIZE_UNITS[unit]:g}{unit}"
 
 
 def _short(value: Any) -> str:
@@ -223,3 +292,10 @@ PROCESSES = Whole(1, 256)
 CLIPS = Whole(1, 1_000_000)
 OBJECTS = Whole(0, 1000)
 CRF = Whole(1, 51)
+SEGMENT = Limit(Period(1, 86_400), Bytes(10**6, 10**12))
+"""a second to a day; 1 MB to 1 TB"""
+KEEP = Limit(Period(60, MOST_SECONDS), Bytes(10**6, 10**15))
+FLOOR = Bytes(0, 10**15)
+"""of the room that is left on a disk"""
+AROUND = Period(0, 600)
+"""before and after an event; what comes before is held in memory"""

@@ -10,7 +10,7 @@ import av
 import pytest
 from clips import draw, write_video
 
-from tracker.sinks import video
+from tracker.sinks import h264, video
 from tracker.sinks.settings import VideoSettings
 from tracker.yuv import BT601
 
@@ -46,7 +46,7 @@ def frames_of(path):
 
 def test_the_limit_encodes_as_the_overlay_does(limit):
     settings = VideoSettings()
-    overlays = video._options(settings, BT601)
+    overlays = h264.options(settings, BT601)
     assert {key: value for key, value in overlays.items() if not key.startswith("color")} == limit.OPTIONS
     assert settings.keyframe_s == limit.KEYFRAME_S
     assert all(

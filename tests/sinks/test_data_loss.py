@@ -159,7 +159,7 @@ def test_an_output_that_is_no_file_is_refused(clip, tmp_path):
     for name in ("pipe.mp4", "link.mp4"):
         assert "cannot be replaced" in refused("process", clip, "-o", name, "--overwrite", *QUICK)
     assert "folder" in refused("webcam", clip, "--no-show", "--record", "folder.mp4", *QUICK)
-    assert ".mp4" in refused("webcam", clip, "--no-show", "--record", ".", *QUICK)
+    assert ".mp4" in refused("webcam", clip, "--no-show", "--record", "out.avi", *QUICK)
     assert contents(tmp_path) == before
 
 

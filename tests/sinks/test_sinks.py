@@ -31,7 +31,7 @@ from tracker.sinks import (
     check_display,
     window_process,
 )
-from tracker.sinks.video import _video_frame
+from tracker.sinks.h264 import video_frame
 from tracker.types import Box, Frame, Moment, Region, Segmentation, Track, View
 from tracker.yuv import BT601, ColourSpace, to_yuv
 
@@ -448,7 +448,7 @@ def test_a_picture_of_another_size_or_colour_space_is_converted_to_those_of_the_
 
 def test_pictures_that_wait_for_the_encoder_are_not_copied():
     image = to_yuv(coloured(48, 32))
-    frame = _video_frame(image)
+    frame = video_frame(image)
     assert frame.planes[0].buffer_ptr == image.rows.ctypes.data
 
 

@@ -5,6 +5,7 @@ tally.py       counts and scores by lane
 summary.py     how a result was made and how the run went
 comparison.py  the page of several lanes
 profile.py     what every thread did when: a trace and a table
+recording.py   the recorder of a job: its tables, its summaries, who switches it
 live.py        what a live run has beside its files: controls, a status
 screens.py     which lanes screens show, and pictures that are kept of them
 page.py        the page of a live run

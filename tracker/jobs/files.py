@@ -14,7 +14,7 @@ from typing import Literal
 from tracker.errors import SinkError
 from tracker.hooks.address import Destination
 from tracker.settings import RunSettings
-from tracker.sinks import Results, written_here
+from tracker.sinks import RecordPlan, Results, written_here
 from tracker.sources import is_path, is_picture, is_url
 
 LANE_FILE = r"[a-z0-9][a-z0-9_-]*[.](mot[.]txt|csv|zones[.]csv|events[.]jsonl|masks|masks[.]json)"
@@ -32,6 +32,8 @@ class Job:
     """path, glob, folder, camera number or address"""
     output: Path | None = None
     """NAME.mp4, the overlay; everything else stands beside it as NAME.something. None: nothing is kept"""
+    record: RecordPlan | None = None
+    """a recording in segments, with tables of its own"""
     video: bool = True
     """false: NAME.mp4 itself is not written"""
     masks: Literal["png", "rle"] | None = None
@@ -58,6 +60,11 @@ class Job:
     """where events are sent as they happen"""
     reads: tuple[Path, ...] = ()
     """other files that it depends on, such as those of the settings; never replaced"""
+
+    @property
+    def keeps(self) -> bool:
+        """Whether anything is kept of it."""
+        return self.output is not None or self.record is not None
 
 
 def planned_files(job: Job, settings: RunSettings) -> dict[str, Path]:

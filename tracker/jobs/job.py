@@ -26,6 +26,7 @@ from tracker.jobs.files import Job, plan_job, planned_files
 from tracker.jobs.hooks import build_event_hook, open_channels
 from tracker.jobs.live import Live
 from tracker.jobs.profile import MeasuredSource, trace_text
+from tracker.jobs.recording import build_recorder
 from tracker.jobs.sparing import Sparing
 from tracker.jobs.summary import summarize
 from tracker.jobs.tally import Tally
@@ -206,6 +207,12 @@ def _build_all_sinks(
         files.append(
             build_event_hook(job.events_to, channels, told_by, info=info, only=only, notify=notify, board=board)
         )
+    if job.record is not None:
+        files.append(
+            build_recorder(
+                job.record, job, settings, info, overlay=overlay, finders=finders, zones=zones, notify=notify, live=live
+            )
+        )
     if live is not None:
         files += live.sinks(overlay, finders, info)
     return _Sinks(planned, results, tally, health, zones, files, comparison)
@@ -326,7 +333,7 @@ def build_sinks(
         elif kind == "sheet":
             sinks.append(ContactSheet(output, render=overlay, arrange=contact_sheet, pixel_aspect=info.pixel_aspect))
     if job.show:
-        lost = None if job.output is None else notify  # a recording goes on without its window
+        lost = notify if job.keeps else None  # a recording goes on without its window
         sinks.append(Window("tracker", render=overlay, pixel_aspect=info.pixel_aspect, when_lost=lost))
     return sinks
 
@@ -335,7 +342,7 @@ def _without_missing_display(job: Job, notify: Callable[[str], None]) -> Job:
     """The job, without its window where none can be opened but a recording is wanted too; SinkError if only a window is."""
     if not job.show:
         return job
-    if job.output is None:
+    if not job.keeps:
         check_display()
     elif (problem := display_problem()) is not None:
         notify(f"tracker: no window, only the recording: {problem}")

@@ -71,6 +71,9 @@ class Live:
         """Whether the run before has left the scene."""
         return self.keeper is not None and self.keeper.knows_scene
 
+    records: bool = True
+    """what was asked of the recorder last; one that is built later in the run begins so"""
+
     def sinks(self, overlay: Overlay, finders: Mapping[str, EventFinder], info: SourceInfo) -> list[Sink]:
         """The live sinks of a run; the first keeps the status."""
         built = [sink for build in self.also for sink in build(overlay, finders, info)]

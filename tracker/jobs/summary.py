@@ -27,16 +27,7 @@ def summarize(
     """The summary of a run as plain values; holds no address's password (`info.name` never does)."""
     return {
         "schema_version": SCHEMA_VERSION,
-        "source": {
-            "name": info.name,
-            "width": info.size[0],
-            "height": info.size[1],
-            "fps": info.fps,
-            "frame_count": info.frame_count,
-            "live": info.live,
-            "notes": list(info.notes),
-            "pixel_aspect": round(info.pixel_aspect, 6),
-        },
+        "source": source_summary(info),
         "outcome": report.outcome,
         "problem": report.problem,
         "frames": report.frames,
@@ -48,6 +39,20 @@ def summarize(
         "seed": settings.seed,
         "settings": settings.model_dump(mode="json"),
         "versions": versions(),
+    }
+
+
+def source_summary(info: SourceInfo) -> dict[str, Any]:
+    """What is known of the source before its first frame."""
+    return {
+        "name": info.name,
+        "width": info.size[0],
+        "height": info.size[1],
+        "fps": info.fps,
+        "frame_count": info.frame_count,
+        "live": info.live,
+        "notes": list(info.notes),
+        "pixel_aspect": round(info.pixel_aspect, 6),
     }
 
 

@@ -5,10 +5,11 @@ A sink writes to the part name of its output, `out.part-1f9c03aa.mp4`; the outpu
 """
 
 from tracker.sinks.claims import hold
-from tracker.sinks.events import EventLines
+from tracker.sinks.events import EventLines, EventRows
 from tracker.sinks.masks import MaskFolder, RleMasks
 from tracker.sinks.ours import written_here
 from tracker.sinks.outputs import Output, encoded, json_text, write_output
+from tracker.sinks.recorder import Recorder, RecordPlan
 from tracker.sinks.results import (
     Results,
     check_replaceable,
@@ -18,23 +19,30 @@ from tracker.sinks.results import (
 from tracker.sinks.settings import VideoSettings
 from tracker.sinks.sheet import ContactSheet
 from tracker.sinks.snapshots import Snapshots
-from tracker.sinks.tables import CsvTable, MotTable, ZoneTable
+from tracker.sinks.tables import CsvRows, CsvTable, MotRows, MotTable, Rows, ZoneRows, ZoneTable
 from tracker.sinks.video import OverlayVideo
 from tracker.sinks.window import Window, check_display, display_problem
 
 __all__ = [
     "ContactSheet",
+    "CsvRows",
     "CsvTable",
     "EventLines",
+    "EventRows",
     "MaskFolder",
+    "MotRows",
     "MotTable",
     "Output",
     "OverlayVideo",
+    "RecordPlan",
+    "Recorder",
     "Results",
     "RleMasks",
+    "Rows",
     "Snapshots",
     "VideoSettings",
     "Window",
+    "ZoneRows",
     "ZoneTable",
     "check_display",
     "check_replaceable",

@@ -122,6 +122,11 @@ def leftovers(folder: Path, names: Iterable[str]) -> list[Claim]:
     return [found for found in _claims(folder, names) if not _is_alive(found)]
 
 
+def abandoned(folder: Path) -> list[Claim]:
+    """Claims of dead runs on whatever names in the folder."""
+    return [found for found in _claims(folder) if not _is_alive(found)]
+
+
 def recover(left: Claim) -> list[Path]:
     """Give a dead run's part files names that nobody takes for results: out.recovered-1.mp4. Returns them; empty files go."""
     number = 1
@@ -151,15 +156,15 @@ def _first(found: Claim) -> Path:
     return found.lock.with_name(next(iter(found.files), found.lock.name))
 
 
-def _claims(folder: Path, names: Iterable[str]) -> list[Claim]:
-    """Of all runs, on some of the names."""
-    wanted = {os.path.normcase(name) for name in names}
+def _claims(folder: Path, names: Iterable[str] | None = None) -> list[Claim]:
+    """Of all runs, on some of the names; None: on any."""
+    wanted = None if names is None else {os.path.normcase(name) for name in names}
     try:
         entries = sorted(folder.iterdir())
     except OSError:
         return []
     claims = [found for path in entries if (found := _read(path)) is not None]
-    return [found for found in claims if wanted & {os.path.normcase(name) for name in found.files}]
+    return [found for found in claims if wanted is None or wanted & {os.path.normcase(name) for name in found.files}]
 
 
 def _read(path: Path) -> Claim | None:

@@ -7,8 +7,9 @@ from collections.abc import Iterable
 from typing import Protocol
 
 from tracker.numbering import Numbering
-from tracker.sinks.outputs import Output, PartText
-from tracker.types import Event, Moment, Outcome
+from tracker.sinks.outputs import Output
+from tracker.sinks.tables import Table
+from tracker.types import Event, Moment
 
 
 class Finder(Protocol):
@@ -19,7 +20,30 @@ class Finder(Protocol):
     def finish(self) -> tuple[Event, ...]: ...
 
 
-class EventLines:
+class EventRows:
+    """The events of one lane as JSON lines; see `EventLines`."""
+
+    head = ""
+
+    def __init__(self, finder: Finder) -> None:
+        self._finder = finder
+        self._numbering = Numbering()
+
+    def rows(self, moment: Moment) -> str:
+        """The events that became certain with this moment."""
+        self._numbering.add(moment.frame)
+        return self._lines(self._finder(moment))
+
+    def finish(self) -> str:
+        """The events that the end made certain."""
+        return self._lines(self._finder.finish())
+
+    def _lines(self, events: Iterable[Event]) -> str:
+        plain = (event.plain(self._numbering.written) for event in events)
+        return "".join(json.dumps(line, ensure_ascii=False, allow_nan=False) + "\n" for line in plain)
+
+
+class EventLines(Table):
     """The events of one lane, in the order in which they became certain; a clip without any makes an empty file.
 
     frame as in the MOT table; time_s; kind; lane; ids, whom it befell first; box [x0, y0, x1, y1] in pixels, half open; end_frame,
@@ -27,23 +51,4 @@ class EventLines:
     """
 
     def __init__(self, output: Output, finder: Finder) -> None:
-        self._finder = finder
-        self._text = PartText(output)
-        self._began = False
-        self._numbering = Numbering()
-
-    def write(self, moment: Moment) -> None:
-        """Add the events that became certain. SinkError if they cannot be written."""
-        self._began = True
-        self._numbering.add(moment.frame)
-        self._text.write(self._lines(self._finder(moment)))
-
-    def close(self, outcome: Outcome) -> None:
-        """Add what the end made certain and finish the file; nothing if no moment came."""
-        if self._began:
-            self._text.write(self._lines(self._finder.finish()))
-            self._text.close()
-
-    def _lines(self, events: Iterable[Event]) -> str:
-        plain = (event.plain(self._numbering.written) for event in events)
-        return "".join(json.dumps(line, ensure_ascii=False, allow_nan=False) + "\n" for line in plain)
+        super().__init__(output, EventRows(finder))

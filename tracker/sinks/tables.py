@@ -10,65 +10,92 @@ from tracker.types import Moment, Outcome
 from tracker.zone_counts import Passage
 
 
-class MotTable:
-    """MOTChallenge text of one lane: `frame,id,left,top,width,height,confidence,-1,-1,-1`.
+class Rows(Protocol):
+    """What a table says of a run, apart from the file in which it stands; asked in the thread that runs the loop."""
 
-    Frames count from 1, or have their pictures' numbers; left and top are pixels from 0, as everywhere here. Predicted
-    boxes of hidden objects are left out, as in MOTChallenge, unless `hidden` is true.
-    """
+    @property
+    def head(self) -> str:
+        """The first line of a file, or nothing."""
+        ...
 
-    def __init__(self, output: Output, lane: str, *, hidden: bool = False) -> None:
-        self._lane = lane
-        self._hidden = hidden
-        self._text = PartText(output)
+    def rows(self, moment: Moment) -> str:
+        """Whole lines; asked for every moment in order."""
+        ...
 
-    def write(self, moment: Moment) -> None:
-        """Add one frame's rows. SinkError if they cannot be written."""
+    def finish(self) -> str:
+        """The lines that the end of the run makes certain."""
+        ...
+
+
+class MotRows:
+    """MOTChallenge rows of one lane: `frame,id,left,top,width,height,confidence,-1,-1,-1`; see `MotTable`."""
+
+    head = ""
+
+    def __init__(self, lane: str, *, hidden: bool = False) -> None:
+        self._lane, self._hidden = lane, hidden
+
+    def rows(self, moment: Moment) -> str:
+        """One frame's rows."""
         frame = moment.frame.written
-        self._text.write(
-            "".join(
-                f"{frame},{track.id},{track.box.x0:.2f},{track.box.y0:.2f},{track.box.width:.2f},{track.box.height:.2f},"
-                f"{track.confidence:.4f},-1,-1,-1\n"
-                for track in moment.view(self._lane).tracks
-                if self._hidden or not track.hidden
-            )
+        return "".join(
+            f"{frame},{track.id},{track.box.x0:.2f},{track.box.y0:.2f},{track.box.width:.2f},{track.box.height:.2f},"
+            f"{track.confidence:.4f},-1,-1,-1\n"
+            for track in moment.view(self._lane).tracks
+            if self._hidden or not track.hidden
         )
 
-    def close(self, outcome: Outcome) -> None:
-        """Finish the file."""
-        self._text.close()
+    def finish(self) -> str:
+        """Nothing."""
+        return ""
 
 
-class CsvTable:
-    """Everything known of one lane's tracks, with a header line.
+class CsvRows:
+    """Rows with everything known of one lane's tracks; see `CsvTable`."""
 
-    frame as in the MOT table; time_s; id; x0, y0, x1, y1 in pixels, half open; confidence; hidden 0 or 1 (then the box is
-    predicted); area_px of the visible pixels, 0 when there are none.
-    """
+    head = "frame,time_s,id,x0,y0,x1,y1,confidence,hidden,area_px\n"
 
-    HEAD = "frame,time_s,id,x0,y0,x1,y1,confidence,hidden,area_px\n"
-
-    def __init__(self, output: Output, lane: str) -> None:
+    def __init__(self, lane: str) -> None:
         self._lane = lane
-        self._text = PartText(output, head=self.HEAD)
 
-    def write(self, moment: Moment) -> None:
-        """Add one frame's rows. SinkError if they cannot be written."""
+    def rows(self, moment: Moment) -> str:
+        """One frame's rows."""
         view = moment.view(self._lane)
         areas = {region.label: region.area_px for region in view.segmentation.regions}
         start = f"{moment.frame.written},{moment.frame.time_s:.6f}"
-        rows = []
+        gap = moment.frame.gap
+        rows = [] if gap is None else [f"{moment.frame.written},{gap.from_s:.6f},0,,,,,0,1,0\n"]
         for track in view.tracks:
             x0, y0, x1, y1 = track.box
             area = areas.get(track.label, 0) if track.label else 0
             rows.append(
                 f"{start},{track.id},{x0:.2f},{y0:.2f},{x1:.2f},{y1:.2f},{track.confidence:.4f},{int(track.hidden)},{area:.0f}\n"
             )
-        self._text.write("".join(rows))
+        return "".join(rows)
+
+    def finish(self) -> str:
+        """Nothing."""
+        return ""
+
+
+class Table:
+    """A sink that writes rows to a file of their own, if any moment comes."""
+
+    def __init__(self, output: Output, rows: Rows) -> None:
+        self._rows = rows
+        self._text = PartText(output, head=rows.head)
+        self._began = False
+
+    def write(self, moment: Moment) -> None:
+        """Add one frame's rows. SinkError if they cannot be written."""
+        self._began = True
+        self._text.write(self._rows.rows(moment))
 
     def close(self, outcome: Outcome) -> None:
-        """Finish the file."""
-        self._text.close()
+        """Add what the end made certain and finish the file."""
+        if self._began:
+            self._text.write(self._rows.finish())
+            self._text.close()
 
 
 class Passages(Protocol):
@@ -79,35 +106,59 @@ class Passages(Protocol):
     def finish(self) -> tuple[Passage, ...]: ...
 
 
-class ZoneTable:
+class ZoneRows:
+    """Entries, exits and crossings of one lane; see `ZoneTable`."""
+
+    head = "frame,time_s,kind,zone,direction,id,seconds\n"
+
+    def __init__(self, passages: Passages) -> None:
+        self._passages = passages
+
+    def rows(self, moment: Moment) -> str:
+        """Those that became certain with this moment."""
+        return self._lines(self._passages(moment))
+
+    def finish(self) -> str:
+        """Those that the end made certain."""
+        return self._lines(self._passages.finish())
+
+    def _lines(self, passages: Iterable[Passage]) -> str:
+        return "".join(
+            f"{p.frame},{p.time_s:.6f},{p.kind},{p.zone},{p.direction},{p.id},"
+            f"{'' if p.seconds is None else format(p.seconds, '.6f')}\n"
+            for p in passages
+        )
+
+
+class MotTable(Table):
+    """MOTChallenge text of one lane: `frame,id,left,top,width,height,confidence,-1,-1,-1`.
+
+    Frames count from 1, or have their pictures' numbers; left and top are pixels from 0, as everywhere here. Predicted
+    boxes of hidden objects are left out, as in MOTChallenge, unless `hidden` is true. There is no row for a gap.
+    """
+
+    def __init__(self, output: Output, lane: str, *, hidden: bool = False) -> None:
+        super().__init__(output, MotRows(lane, hidden=hidden))
+
+
+class CsvTable(Table):
+    """Everything known of one lane's tracks, with a header line.
+
+    frame as in the MOT table; time_s; id; x0, y0, x1, y1 in pixels, half open; confidence; hidden 0 or 1 (then the box is
+    predicted); area_px of the visible pixels, 0 when there are none. Where a live source gave no picture stands a row with the id 0,
+    which nobody has, without a box: its frame is the first one after the gap, its time that of the last picture before.
+    """
+
+    def __init__(self, output: Output, lane: str) -> None:
+        super().__init__(output, CsvRows(lane))
+
+
+class ZoneTable(Table):
     """Entries, exits and crossings of one lane, in the order in which they became certain; without any, the header alone.
 
     frame as in the MOT table, the first on the other side; time_s, interpolated between that frame and the one before; kind:
     entry, exit or crossing; zone, the area's or line's name; direction; id; seconds in the area, of an exit.
     """
 
-    HEAD = "frame,time_s,kind,zone,direction,id,seconds\n"
-
     def __init__(self, output: Output, passages: Passages) -> None:
-        self._passages = passages
-        self._text = PartText(output, head=self.HEAD)
-        self._began = False
-
-    def write(self, moment: Moment) -> None:
-        """Add the rows that became certain. SinkError if they cannot be written."""
-        self._began = True
-        self._text.write(_rows(self._passages(moment)))
-
-    def close(self, outcome: Outcome) -> None:
-        """Add what the end made certain and finish the file; nothing if no moment came."""
-        if self._began:
-            self._text.write(_rows(self._passages.finish()))
-            self._text.close()
-
-
-def _rows(passages: Iterable[Passage]) -> str:
-    return "".join(
-        f"{p.frame},{p.time_s:.6f},{p.kind},{p.zone},{p.direction},{p.id},"
-        f"{'' if p.seconds is None else format(p.seconds, '.6f')}\n"
-        for p in passages
-    )
+        super().__init__(output, ZoneRows(passages))

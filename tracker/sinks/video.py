@@ -10,24 +10,19 @@ from fractions import Fraction
 from typing import Any
 
 import av
-import cv2
-import numpy as np
 from av.video.frame import PictureType
-from av.video.reformatter import ColorRange, Colorspace, VideoReformatter
 
 from tracker.errors import SinkError
+from tracker.sinks.h264 import PLANAR, Planar, frame_rate, options
 from tracker.sinks.ours import MARK
 from tracker.sinks.outputs import Output, cannot_write
 from tracker.sinks.settings import VideoSettings
 from tracker.sinks.timeline import SHORTENED_S, Timeline, ticks_per_second
 from tracker.types import Image, Moment, Outcome
-from tracker.yuv import BT601, BT709_MATRIX, ColourSpace, YuvImage, to_rgb
+from tracker.yuv import YuvImage
 
 KEY_TOLERANCE_S = 1e-3
 """a picture this much early may begin the next stretch: times of pictures are rounded"""
-PLANAR = "yuv420p"
-THREADS = "4"
-"""slices of a picture; a fixed number, so that the file does not depend on the machine"""
 
 
 class OverlayVideo:
@@ -98,7 +93,7 @@ class _Encoder:
         notify: Callable[[str], None],
     ) -> None:
         self._path = output.path
-        self._size, self._space = _size(first), first.space if isinstance(first, YuvImage) else BT601
+        self._planar = Planar(first)
         self._notify = notify
         self._problem: BaseException | None = None
         per_s = ticks_per_second(fps)
@@ -116,16 +111,15 @@ class _Encoder:
             self._container = av.open(str(output.part.absolute()), "w", format="mp4", options=flags)
             self._container.metadata["comment"] = f"{MARK} (RNN-EM and Gaussian mixture)"
             self._stream: Any = self._container.add_stream(
-                "libx264", rate=_rate(fps), options=_options(settings, self._space)
+                "libx264", rate=frame_rate(fps), options=options(settings, self._planar.space)
             )
         except (OSError, av.FFmpegError) as error:
             raise self._sink_error(error) from error
-        self._stream.width, self._stream.height = (side + side % 2 for side in self._size)
+        self._stream.width, self._stream.height = self._planar.even_size
         self._stream.pix_fmt = PLANAR
         self._stream.time_base = self._stream.codec_context.time_base = self._tick_s
         if pixel_aspect != 1:
             self._stream.codec_context.sample_aspect_ratio = Fraction(pixel_aspect).limit_denominator(1000)
-        self._reformatter = VideoReformatter()
         self._queue: queue.Queue[tuple[Image | YuvImage, float] | None] = queue.Queue(settings.queue_frames)
         self._thread = threading.Thread(target=self._run, name=f"encode {output.path.name}", daemon=True)
         self._thread.start()
@@ -164,29 +158,12 @@ class _Encoder:
             assert self._picture is not None  # there is no gap before the first picture
             self._picture.pict_type, self._picture.pts = PictureType.NONE, at
             self._mux(self._picture)
-        self._picture = picture = self._planar(given)
+        self._picture = picture = self._planar.frame(given)
         picture.pts, picture.time_base = tick, self._tick_s
         if tick >= self._next_key:  # by the clock: counted in pictures, those of a slow stream would be minutes apart
             picture.pict_type = PictureType.I
             self._next_key = tick + self._key_ticks
         self._mux(picture)
-
-    def _planar(self, picture: Image | YuvImage) -> av.VideoFrame:
-        """In the video's size and colour space."""
-        if isinstance(picture, YuvImage):
-            if picture.size == self._size and picture.space == self._space:
-                return _video_frame(picture)
-            picture = to_rgb(picture)
-        # it refers to the array: a copy would take as long as all that follows
-        given = av.VideoFrame.from_numpy_buffer(_fit(picture, self._size), format="rgb24")
-        return self._reformatter.reformat(
-            given,
-            format=PLANAR,
-            # AREA averages the colour of 2x2 pixels; taking one of the four, as others do, decolours thin lines.
-            interpolation="AREA",
-            dst_colorspace=Colorspace.ITU709 if self._space.matrix == BT709_MATRIX else Colorspace.ITU601,
-            dst_color_range=ColorRange.JPEG if self._space.full_range else ColorRange.MPEG,
-        )
 
     def _mux(self, picture: av.VideoFrame | None) -> None:
         for packet in self._stream.encode(picture):
@@ -198,65 +175,3 @@ class _Encoder:
 
     def _sink_error(self, error: BaseException) -> SinkError:
         return cannot_write(self._path, error)
-
-
-def _rate(fps: float | None) -> Fraction:
-    """What the encoder is told: the last picture lasts so long, at most a day. Of longer ones the container wants none."""
-    if fps is None:
-        return Fraction(25)
-    if fps >= 1:
-        return Fraction(fps).limit_denominator(1001)
-    return 1 / Fraction(min(1 / fps, 86_400.0)).limit_denominator(1001)
-
-
-def _size(picture: Image | YuvImage) -> tuple[int, int]:
-    """(width, height)."""
-    return picture.size if isinstance(picture, YuvImage) else (picture.shape[1], picture.shape[0])
-
-
-def _video_frame(picture: YuvImage) -> av.VideoFrame:
-    """The picture for the encoder; its array is referred to, not copied, if PyAV can: it takes heights of whole fours."""
-    width, height = picture.size
-    if height % 4 == 0:
-        return av.VideoFrame.from_numpy_buffer(picture.rows, format=PLANAR)
-    frame = av.VideoFrame(width, height, PLANAR)
-    for plane, values in zip(frame.planes, picture.planes.arrays, strict=True):
-        np.frombuffer(plane, np.uint8).reshape(plane.height, -1)[:, : plane.width] = values  # type: ignore[call-overload]
-    return frame
-
-
-def _options(settings: VideoSettings, space: ColourSpace) -> dict[str, str]:
-    """For x264."""
-    return {
-        "preset": settings.preset,
-        # Every picture comes out of the encoder before the next one goes in. With x264's usual eleven in hand, a killed
-        # run at two pictures a second would lose five seconds. It costs about a tenth of the file's size.
-        "tune": "zerolatency",
-        "threads": THREADS,
-        "crf": str(settings.crf),
-        "profile": "high",
-        "g": str(1 << 30),  # key frames where they are asked for, and nowhere else
-        "forced-idr": "1",
-        "bf": "0",  # with B-frames a fragmented file starts late by their delay
-        "sc_threshold": "0",
-        # Said, because players otherwise guess from the size of the picture.
-        "colorspace": str(space.matrix),
-        "color_primaries": str(space.primaries),
-        "color_trc": str(space.transfer),
-        "color_range": "pc" if space.full_range else "tv",
-    }
-
-
-def _fit(image: Image, size: tuple[int, int]) -> Image:
-    """The image at exactly that size (width, height), padded to even sides by repeating the edge."""
-    width, height = size
-    if image.shape[1::-1] != size:
-        scale = min(width / image.shape[1], height / image.shape[0])
-        inner = (max(1, round(image.shape[1] * scale)), max(1, round(image.shape[0] * scale)))
-        left, top = (width - inner[0]) // 2, (height - inner[1]) // 2
-        small = cv2.resize(image, inner, interpolation=cv2.INTER_AREA)
-        image = np.zeros((height, width, 3), np.uint8)
-        image[top : top + inner[1], left : left + inner[0]] = small
-    if width % 2 or height % 2:
-        image = np.asarray(cv2.copyMakeBorder(image, 0, height % 2, 0, width % 2, cv2.BORDER_REPLICATE), np.uint8)
-    return np.ascontiguousarray(image)

@@ -24,6 +24,7 @@ from tracker.options import (
     DURATION,
     FPS,
     FRAMES,
+    GIVE_UP,
     IOU,
     MINUTES,
     OBJECTS,
@@ -31,6 +32,7 @@ from tracker.options import (
     PROCESSES,
     SEED,
     START,
+    TIMEOUT,
     LaneList,
     NumberRange,
     Numbers,
@@ -229,11 +231,29 @@ def process(source: str, output: Path | None, fps: float | None, masks: Any, no_
 @click.argument("source", default="0")
 @click.option("--show/--no-show", default=True, help="A window with the overlay; q closes it.")
 @click.option("--record", type=OUTPUT, metavar="OUT.mp4", help="Keep video and tables.")
+@click.option("--loop", is_flag=True, help="A file begins again at its end.")
+@click.option(
+    "--timeout", "timeout_s", type=TIMEOUT, default=10, show_default=True, help="Without a picture: reconnect."
+)
+@click.option("--give-up", "give_up_s", type=GIVE_UP, metavar="TIME", help="Without a picture: end.  [never]")
+@click.option("--wait", is_flag=True, help="Also wait for what cannot be opened at the start.")
+@pictures_rate
 @shared
-def webcam(source: str, show: bool, record: Path | None, **common: Any) -> None:
-    """Track live: SOURCE is a camera's number or an http or rtsp address.  [0]
+def webcam(
+    source: str,
+    show: bool,
+    record: Path | None,
+    loop: bool,
+    timeout_s: float,
+    give_up_s: float | None,
+    wait: bool,
+    fps: float | None,
+    **common: Any,
+) -> None:
+    """Track live: SOURCE is a camera's number, an http or rtsp address, or a file, played at its own speed.  [0]
 
-    The first frames are a warm-up: they are taken for the empty scene. Ctrl+C or q ends it; a recording is finished.
+    The first frames are a warm-up: they are taken for the empty scene. A camera or stream that fails is opened again
+    until it is back. Ctrl+C or q ends it; a recording is finished. `tracker cameras` lists the cameras.
     """
     if not show and record is None:
         raise SinkError("webcam: nothing to do with --no-show alone; add --record out.mp4, or leave --no-show out")
@@ -245,7 +265,9 @@ def webcam(source: str, show: bool, record: Path | None, **common: Any) -> None:
         source = f"camera:{source}"  # here a folder that is called 0 is not meant
     with _imports():
         from tracker.jobs import Live
-    _carry_out(common, Live(), source=source, output=record, show=show)
+        from tracker.sources import Patience, Watching
+    live = Live(watching=Watching(Patience(timeout_s, give_up_s, wait), loop=loop))
+    _carry_out(common, live, source=source, output=record, show=show, fps=fps)
 
 
 @cli.command()

@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from tracker.stopwatch import Stopwatch
@@ -25,6 +25,28 @@ class Links(Protocol):
         """One frame's regions to the tracks alive in it; `size` is the frame's (width, height)."""
         ...
 
+    def reset(self) -> None:
+        """Forget every track; identities count from 1 again."""
+        ...
+
+
+class Identities:
+    """The identities of a lane over its resets, none of them given twice."""
+
+    def __init__(self) -> None:
+        self._before = self._highest = 0
+
+    def begin_anew(self) -> None:
+        """The lane counts from 1 again; here the count goes on."""
+        self._before = self._highest
+
+    def lasting(self, tracks: tuple[Track, ...]) -> tuple[Track, ...]:
+        """The same tracks, under identities that are new in the run where they are new in the lane."""
+        if self._before:
+            tracks = tuple(replace(track, id=self._before + track.id) for track in tracks)
+        self._highest = max([self._highest, *(track.id for track in tracks)])
+        return tracks
+
 
 @dataclass(frozen=True)
 class Lane:
@@ -33,6 +55,14 @@ class Lane:
     name: str
     segmenter: Segmenter
     linker: Links | None = None
+    identities: Identities = field(default_factory=Identities, compare=False, repr=False)
+
+    def reset(self) -> None:
+        """Forget scene and objects; identities go on counting. Called between two frames."""
+        self.segmenter.reset()
+        if self.linker is not None:
+            self.linker.reset()
+        self.identities.begin_anew()
 
     def step(self, frame: Frame) -> View:
         """What this lane makes of the next frame."""
@@ -44,7 +74,7 @@ class Lane:
             tracks = tuple(Track(r.label, r.box, r.confidence, r.label, r.hidden) for r in segmentation.regions)
         else:
             tracks = self.linker.step(segmentation.regions, time_s=frame.time_s, size=segmentation.size)
-        return View(self.name, segmentation, tracks)
+        return View(self.name, segmentation, self.identities.lasting(tracks))
 
 
 def prepare(lanes: Sequence[Lane], images: Sequence[Image]) -> None:

@@ -26,6 +26,8 @@ MOST_SEED = 2**32 - 1
 LEAST_SIDE, MOST_SIDE = 16, 16_384
 """pixels; H.264 has no larger pictures"""
 MOST_NUMBERS = 1000
+UNITS_S = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
+"""seconds in a unit of time"""
 
 
 class Whole(click.ParamType):
@@ -64,6 +66,26 @@ class Real(click.ParamType):
             first = f"above {self.least:g}" if self.least_open else f"from {self.least:g}"
             self.fail(f"{_short(value)}: wanted a number {first} to {self.most:g}", param, ctx)
         return number
+
+
+class Period(click.ParamType):
+    """A length of time: `90s`, `10m`, `2h`, `7d`; a number alone is seconds. From `least_s` to `most_s`."""
+
+    name = "time"
+
+    def __init__(self, least_s: float, most_s: float) -> None:
+        self.least_s, self.most_s = least_s, most_s
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Seconds."""
+        if not isinstance(value, str):
+            return float(value)
+        found = re.fullmatch("([0-9]{1,9}(?:[.][0-9]{1,6})?)([smhd]?)", value.strip())
+        seconds = float(found[1]) * UNITS_S[found[2]] if found else math.nan
+        if not self.least_s <= seconds <= self.most_s:
+            ends = f"from {self.least_s:g} s to {self.most_s / UNITS_S['d']:g} d"
+            self.fail(f"{_short(value)}: wanted a time {ends}, such as 90s, 10m, 2h or 7d", param, ctx)
+        return seconds
 
 
 class TraceFile(click.ParamType):
@@ -182,3 +204,5 @@ PROCESSES = Whole(1, 256)
 CLIPS = Whole(1, 1_000_000)
 OBJECTS = Whole(0, 1000)
 CRF = Whole(1, 51)
+TIMEOUT = Period(0.1, 3600)
+GIVE_UP = Period(1, 365 * 86400)

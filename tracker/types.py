@@ -312,7 +312,8 @@ class Moment:
         raise KeyError(lane)
 
 
-EventKind = Literal["birth", "death", "occlusion", "merge", "split", "switch"]
+EventKind = Literal["birth", "death", "occlusion", "merge", "split", "switch", "gap"]
+"""gap: a live source gave no picture, which befalls nobody; frame and time are those of the picture before, the box is the picture"""
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from tracker.errors import SourceError
 from tracker.events import EventFinder
 from tracker.health import Health, warnings
 from tracker.interrupt import Interrupts
-from tracker.jobs.files import Job, plan_job, planned_files
+from tracker.jobs.files import Job, next_segment, plan_job, planned_files
 from tracker.jobs.live import Live
 from tracker.jobs.profile import MeasuredSource, trace_text
 from tracker.jobs.summary import summarize
@@ -45,7 +45,7 @@ from tracker.sinks import (
     json_text,
     write_output,
 )
-from tracker.sources import open_source
+from tracker.sources import open_live, open_source, shown
 from tracker.stopwatch import Spans, Stopwatch
 from tracker.timing import WARM_UP_PICTURES
 from tracker.types import Sink, Source, SourceInfo
@@ -82,7 +82,8 @@ def process(
     """Read, track, draw, write and sum up; `notify` is told what the user should know, line by line.
 
     spans  what a profile begins with, such as the imports; unused without one
-    live   who asks for what while it runs, and who is told how it goes
+    live   who asks for what while it runs, and who is told how it goes; the source is then opened again when it fails, and where
+           its pictures come back in another size the results go on in NAME-2.mp4 and what stands beside it
 
     Raises SourceError, SinkError, WeightsError or SettingsError. What is refused is refused before anything is written. The
     results take their names together, once each is whole; after a failure that left them whole, with a summary that says
@@ -91,36 +92,106 @@ def process(
     """
     spans = (spans or Spans()) if job.profile else None
     starting = Stopwatch(spans=spans)  # not the run's: these are no stages of its report
+    segments: list[Result] = []
     with Interrupts() as interrupts, interrupts.held():
         planned = planned_files(job, settings)
         results = plan_job(job, settings, planned)
         with interrupts.allowed():
             truth = _read_truth(job)
             with starting.stage("open"):
-                source = _open(job, start_s=job.start_s, duration_s=job.duration_s, max_frames=job.max_frames)
+                source: Source | None = _open_wanted(job, live, notify)
+        line = _Line(settings, truth, interrupts, starting, progress, notify, spans, live)
+        while source is not None:
+            segments.append(line.run(job, source, planned, results))
+            source = getattr(source, "renewed", None)
+            if source is not None:
+                job = next_segment(job, settings)
+                planned = planned_files(job, settings)
+                results = plan_job(job, settings, planned)
+                goes_on = "the scene is learned anew" + (
+                    "" if job.output is None else f", results go on in {job.output}"
+                )
+                notify(f"tracker: {source.info.name}: pictures are now {'{}x{}'.format(*source.info.size)}: {goes_on}")
+    return _joined(segments)
+
+
+@dataclass
+class _Line:
+    """What the segments of a run have in common; a file has one segment."""
+
+    settings: RunSettings
+    truth: Truth | None
+    interrupts: Interrupts
+    starting: Stopwatch
+    progress: Progress | None
+    notify: Callable[[str], None]
+    spans: Spans | None
+    live: Live | None
+    lanes: tuple[Lane, ...] | None = None
+
+    def run(self, job: Job, source: Source, planned: Mapping[str, Path], results: Results) -> Result:
+        """One segment, from its opened source to its files."""
+        settings, notify, live = self.settings, self.notify, self.live
         try:
             # the source is closed first, which ends a prescan that nobody waits for
             with PrescanAhead(build_prescan(settings), source) as prescan, closing(source), results:
                 for line in source.info.notes:
                     notify(f"tracker: {source.info.name}: {line}")
-                with interrupts.allowed():
+                with self.interrupts.allowed():
                     job = _without_missing_display(job, notify)
-                    with starting.stage("build lanes"):
-                        lanes = build_lanes(settings)
-                    before = 0 if truth is None else _frames_before(job, source.info)
-                tally = Tally(settings.lanes, truth=truth, frame_offset=before)
+                    with self.starting.stage("build lanes"):
+                        lanes = self._fresh_lanes()
+                    before = 0 if self.truth is None else _frames_before(job, source.info)
+                tally = Tally(settings.lanes, truth=self.truth, frame_offset=before)
                 _claim(results, notify)  # last: it makes the folder, which a job that is refused does not leave behind
                 sinks = _build_all_sinks(job, settings, planned, source.info, tally, results, notify, live)
                 if live is not None:
                     live.lead(lanes)
-                seen = source if spans is None else MeasuredSource(source, starting)
+                seen = source if self.spans is None else MeasuredSource(source, self.starting)
                 controls = None if live is None else live.controls
                 return _run(
-                    settings, seen, lanes, sinks, prescan=prescan, progress=progress, spans=spans, controls=controls
+                    settings,
+                    seen,
+                    lanes,
+                    sinks,
+                    prescan=prescan,
+                    progress=self.progress,
+                    spans=self.spans,
+                    controls=controls,
                 )
         finally:
             if results.kept:
                 notify(results.kept_line)
+
+    def _fresh_lanes(self) -> tuple[Lane, ...]:
+        """Those of the segment before, which know nothing but how far they have counted; else new ones."""
+        if self.lanes is None:
+            self.lanes = build_lanes(self.settings)
+        else:
+            for lane in self.lanes:
+                lane.reset()
+        return self.lanes
+
+
+def _joined(segments: Sequence[Result]) -> Result:
+    """What a run came to whose source went on with another size: the last segment's summary, everybody's frames and files."""
+    if len(segments) == 1:
+        return segments[0]
+    reports = [part.report for part in segments]
+    stages = dict.fromkeys(stage for report in reports for stage in report.seconds)
+    report = replace(
+        reports[-1],
+        frames=sum(part.frames for part in reports),
+        dropped=sum(part.dropped for part in reports),
+        problem="; ".join(dict.fromkeys(part.problem for part in reports if part.problem)) or None,
+        seconds={stage: sum(part.seconds.get(stage, 0.0) for part in reports) for stage in stages},
+    )
+    return replace(
+        segments[-1],
+        report=report,
+        files=tuple(file for part in segments for file in part.files),
+        warnings=tuple(dict.fromkeys(line for part in segments for line in part.warnings)),
+    )
 
 
 def _claim(results: Results, notify: Callable[[str], None]) -> None:
@@ -297,6 +368,15 @@ def _without_missing_display(job: Job, notify: Callable[[str], None]) -> Job:
         notify(f"tracker: no window, only the recording: {problem}")
         return replace(job, show=False)
     return job
+
+
+def _open_wanted(job: Job, live: Live | None, notify: Callable[[str], None]) -> Source:
+    """The part of the source that the job is about; live, it is opened again when it fails."""
+    span: dict[str, Any] = {"start_s": job.start_s, "duration_s": job.duration_s, "max_frames": job.max_frames}
+    if live is None:
+        return _open(job, **span)
+    tell = live.outages(shown(job.source), notify)
+    return open_live(job.source, live.watching, fps=job.fps, tell=tell, **span)
 
 
 def _open(job: Job, **span: Any) -> Source:

@@ -11,6 +11,7 @@ from tracker.controls import Board, Controls
 from tracker.draw import Overlay
 from tracker.events import EventFinder
 from tracker.lanes import Lane
+from tracker.sources import Watching
 from tracker.types import Moment, Outcome, Sink, SourceInfo
 
 OVER_FRAMES = 60
@@ -23,24 +24,43 @@ SinkBuilder = Callable[[Overlay, Mapping[str, EventFinder], SourceInfo], Sequenc
 class Live:
     """Who asks for what while a run goes on, and who is told how it goes.
 
-    also  build the sinks that a live run has beside the job's own: a page, a recorder, a hook
+    also      build the sinks that a live run has beside the job's own: a page, a recorder, a hook; asked once a segment
+    watching  how long is waited for the source, and whether a file begins again
     """
 
     controls: Controls = field(default_factory=Controls)
     board: Board = field(default_factory=Board)
     also: list[SinkBuilder] = field(default_factory=list)
+    watching: Watching = field(default_factory=Watching)
 
     def sinks(self, overlay: Overlay, finders: Mapping[str, EventFinder], info: SourceInfo) -> list[Sink]:
         """The live sinks of a run; the first keeps the status."""
         built = [sink for build in self.also for sink in build(overlay, finders, info)]
         return [*built, Pace(self.board)]
 
+    def outages(self, name: str, notify: Callable[[str], None]) -> Callable[[str | None], None]:
+        """What a source is to tell while it gives no picture: the board shows it, `notify` has a line at begin and end."""
+        missing = False
+
+        def tell(line: str | None) -> None:
+            nonlocal missing
+            if line is not None:
+                self.board.change(state="waiting", note=line)
+                if not missing:
+                    notify(f"tracker: {name}: {line}")
+            elif missing:
+                self.board.change(state="paused" if self.controls.paused else "live", note="")
+                notify(f"tracker: {name}: the picture is back")
+            missing = line is not None
+
+        return tell
+
     def lead(self, lanes: Sequence[Lane]) -> None:
         """Let the controls act on these lanes."""
 
         def reset(_: object) -> None:
             for lane in lanes:
-                lane.segmenter.reset()
+                lane.reset()
 
         def freeze(frozen: object) -> None:
             for lane in lanes:

@@ -10,7 +10,7 @@ class MotTable:
     """MOTChallenge text of one lane: `frame,id,left,top,width,height,confidence,-1,-1,-1`.
 
     Frames count from 1, or have their pictures' numbers; left and top are pixels from 0, as everywhere here. Predicted
-    boxes of hidden objects are left out, as in MOTChallenge, unless `hidden` is true.
+    boxes of hidden objects are left out, as in MOTChallenge, unless `hidden` is true. There is no row for a gap.
     """
 
     def __init__(self, output: Output, lane: str, *, hidden: bool = False) -> None:
@@ -39,7 +39,8 @@ class CsvTable:
     """Everything known of one lane's tracks, with a header line.
 
     frame as in the MOT table; time_s; id; x0, y0, x1, y1 in pixels, half open; confidence; hidden 0 or 1 (then the box is
-    predicted); area_px of the visible pixels, 0 when there are none.
+    predicted); area_px of the visible pixels, 0 when there are none. Where a live source gave no picture stands a row with the id 0,
+    which nobody has, without a box: its frame is the first one after the gap, its time that of the last picture before.
     """
 
     HEAD = "frame,time_s,id,x0,y0,x1,y1,confidence,hidden,area_px\n"
@@ -53,7 +54,8 @@ class CsvTable:
         view = moment.view(self._lane)
         areas = {region.label: region.area_px for region in view.segmentation.regions}
         start = f"{moment.frame.written},{moment.frame.time_s:.6f}"
-        rows = []
+        gap = moment.frame.gap
+        rows = [] if gap is None else [f"{moment.frame.written},{gap.from_s:.6f},0,,,,,0,1,0\n"]
         for track in view.tracks:
             x0, y0, x1, y1 = track.box
             area = areas.get(track.label, 0) if track.label else 0

@@ -271,6 +271,21 @@ def webcam(
 
 
 @cli.command()
+@talking
+def cameras(quiet: bool, verbose: bool) -> None:
+    """List the cameras of this machine: number, name, and the sizes and pictures a second that each gives.
+
+    Each is asked in a process of its own with a time limit. Exit code 0 if one can be used, else 1, with what to do.
+    """
+    from tracker.sources.cameras import check_found, list_cameras
+
+    found = list_cameras()
+    for camera in found:
+        say(camera, only=True)
+    check_found(found)
+
+
+@cli.command()
 @click.argument("source")
 @click.option("--truth", type=click.Path(path_type=Path), help="MOT table, or folder with gt.txt or masks/.")
 @table_rows

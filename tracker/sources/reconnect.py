@@ -124,7 +124,7 @@ class Reconnecting:
             raise SourceError("the driver does not answer")
         connection = Connection(self._open_source)
         try:
-            info = connection.opened(OPENING * self._patience.timeout_s, self._over)
+            info = connection.opened(OPENING * self._patience.timeout_s, self._over_at_try)
             if info is None:
                 raise SourceError("stopped while it was opened")
         except BaseException:
@@ -233,25 +233,30 @@ class Reconnecting:
         """Wait so long; false if it was stopped or given up."""
         end = time.monotonic() + seconds
         while (left := end - time.monotonic()) > 0:
-            if self._over(left):
+            self._tell_wait(f"trying again in {math.ceil(left)} s")
+            if self._over():
                 return False
             self._stopped.wait(min(left, WAKE_S))
         return True
 
-    def _over(self, left_s: float | None = None) -> bool:
-        """Whether there will be no more tries; tells how long the wait has been, and in how many seconds the next try is."""
-        if self._stopped.is_set():
-            return True
-        now = time.monotonic()
-        waited_s, give_up_s = now - self._last_at, self._patience.give_up_s
-        if give_up_s is not None and waited_s >= give_up_s:
+    def _over(self) -> bool:
+        """Whether there will be no more tries."""
+        give_up_s = self._patience.give_up_s
+        if give_up_s is not None and time.monotonic() - self._last_at >= give_up_s:
             self._end = f"no picture for {period(give_up_s)}, given up"
             return True
+        return self._stopped.is_set()
+
+    def _over_at_try(self) -> bool:
+        self._tell_wait("trying now")
+        return self._over()
+
+    def _tell_wait(self, following: str) -> None:
+        """How long there has been no picture, and what follows; not while it is opened for the first time."""
+        now = time.monotonic()
         if self._reason is not None and now - self._told_at >= TOLD_S:
             self._told_at = now
-            after = "trying now" if left_s is None else f"trying again in {math.ceil(left_s)} s"
-            self._tell(f"{self._reason}; no picture for {period(waited_s)}, {after}")
-        return False
+            self._tell(f"{self._reason}; no picture for {period(now - self._last_at)}, {following}")
 
     def sample(self, count: int, *, whole: bool = True, width: Working = "full") -> list[Image]:
         """Nothing: what it will show is not known."""

@@ -104,9 +104,10 @@ class LoopbackCamera:
 
     def _ticks(self):
         """Numbers of the pictures, when it is their time."""
+        number = 0
         while self._server is not None:
             now = time.monotonic() - self._began
-            number = int(now * self.fps) + 1
+            number = max(number, int(now * self.fps)) + 1  # a sleep may end a little early
             time.sleep(max(0.0, number / self.fps - now))
             if self.mode != "silent":
                 yield number

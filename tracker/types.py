@@ -378,7 +378,11 @@ class SourceInfo:
 
 
 class Source(Protocol):
-    """Frames in order, once. A context manager; iteration raises SourceError on damage."""
+    """Frames in order, once. A context manager; iteration raises SourceError on damage.
+
+    A live one may also have `stop()`, which ends the iteration from any thread, also while it waits; and `renewed`, which is, once
+    the iteration has ended, the source that goes on with pictures of another size, or None.
+    """
 
     @property
     def info(self) -> SourceInfo: ...

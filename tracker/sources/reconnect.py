@@ -15,8 +15,8 @@ from tracker.sources.frozen import Frozen
 from tracker.sources.span import Span
 from tracker.types import Frame, Gap, Image, Source, SourceInfo, Working
 
-QUICK_TRIES = 3
-"""tries at FIRST_WAIT_S; after them the wait doubles up to LONGEST_WAIT_S"""
+SAME_TRIES = 10
+"""tries after the same wait before it doubles: a picture is back within a second or two of most short outages' end"""
 FIRST_WAIT_S, LONGEST_WAIT_S = 1.0, 30.0
 MOST_DOUBLINGS = 5
 STEADY_S = 10.0
@@ -316,11 +316,10 @@ class RunClock:
 def wait_s(tries: int) -> float:
     """Seconds before the next try, after so many.
 
-    >>> [wait_s(tries) for tries in range(9)]
-    [1.0, 1.0, 1.0, 2.0, 4.0, 8.0, 16.0, 30.0, 30.0]
+    >>> [wait_s(tries) for tries in range(0, 70, 10)]
+    [1.0, 2.0, 4.0, 8.0, 16.0, 30.0, 30.0]
     """
-    doublings = min(max(0, tries - QUICK_TRIES + 1), MOST_DOUBLINGS)
-    return min(LONGEST_WAIT_S, FIRST_WAIT_S * 2.0**doublings)
+    return min(LONGEST_WAIT_S, FIRST_WAIT_S * 2.0 ** min(tries // SAME_TRIES, MOST_DOUBLINGS))
 
 
 def reason_of(error: SourceError) -> str:

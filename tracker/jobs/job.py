@@ -6,7 +6,7 @@ A job and its settings are plain values, so that a pool of processes or a cluste
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import closing, suppress
+from contextlib import ExitStack, closing, suppress
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from glob import has_magic
@@ -103,16 +103,30 @@ def process(
         line = _Line(settings, truth, interrupts, starting, progress, notify, spans, live)
         while source is not None:
             segments.append(line.run(job, source, planned, results))
-            source = getattr(source, "renewed", None)
+            source = _following(source, segments[-1].report, live)
             if source is not None:
-                job = next_segment(job, settings)
-                planned = planned_files(job, settings)
-                results = plan_job(job, settings, planned)
-                goes_on = "the scene is learned anew" + (
-                    "" if job.output is None else f", results go on in {job.output}"
-                )
-                notify(f"tracker: {source.info.name}: pictures are now {'{}x{}'.format(*source.info.size)}: {goes_on}")
+                with ExitStack() as opened:
+                    opened.callback(source.close)
+                    job = next_segment(job, settings)
+                    planned = planned_files(job, settings)
+                    results = plan_job(job, settings, planned)
+                    opened.pop_all()
+                goes_on = "" if job.output is None else f", results go on in {job.output}"
+                size = "{}x{}".format(*source.info.size)
+                notify(f"tracker: {source.info.name}: pictures are now {size}: the scene is learned anew{goes_on}")
     return _joined(segments)
+
+
+def _following(source: Source, report: RunReport, live: Live | None) -> Source | None:
+    """What goes on where the pictures of a live source have another size from now on; None where the run is over."""
+    following: Source | None = getattr(source, "renewed", None)
+    if following is None or live is None:
+        return None
+    if report.outcome != "complete" or live.controls.stopping:
+        following.close()
+        return None
+    live.board.change(state="starting", note="")
+    return following
 
 
 @dataclass

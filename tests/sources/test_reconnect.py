@@ -187,20 +187,21 @@ def test_noise_that_ends_is_a_picture_that_stands_also_under_a_running_clock():
 def test_newest_wins_and_the_count_of_dropped_frames_is_the_truth():
     with LoopbackCamera(fps=50) as camera:
         source, _ = watch(camera.address)
-        numbers = []
+        seen = []
         with contextlib.closing(source), read_ahead(source) as frames:
             for frame in frames:
-                numbers.append(number_of(frame.image))
+                seen.append((frame.index, number_of(frame.image)))
                 time.sleep(0.1)  # slower than the stream
-                if len(numbers) == 15:
+                if len(seen) == 15:
                     break
             dropped = frames.dropped
         sent = list(camera.sent)
-    # the newest may already wait, and one more replace it while the count is read
-    passed = sent[sent.index(numbers[0]) : sent.index(numbers[-1])]
-    assert len(passed) > 30
-    since = len(sent) - 1 - sent.index(numbers[-1])
-    assert len(passed) <= dropped + len(numbers) - 1 <= len(passed) + since
+    (first, first_sent), (last, last_sent) = seen[0], seen[-1]
+    # every picture that was sent between the two was either seen or counted
+    passed = sent.index(last_sent) - sent.index(first_sent)
+    assert last - first == passed > 30
+    # and those behind the last one may have been replaced before the count was read
+    assert last + 1 <= dropped + len(seen) <= last + 1 + len(sent) - 1 - sent.index(last_sent)
 
 
 class Fake:

@@ -13,7 +13,7 @@ import tracker
 from tracker.background import GmmSegmenter, GmmSettings
 from tracker.cli import cli
 from tracker.errors import SettingsError, SourceError
-from tracker.options import DURATION, FPS, SEED, START, Bytes, Limit, Period, Real, Whole
+from tracker.options import DURATION, FPS, GIVE_UP, SEED, START, Bytes, Limit, Period, Real, Whole
 from tracker.picture import Picture
 from tracker.scores.tables import read_info, read_rows
 from tracker.settings import load_settings
@@ -188,6 +188,8 @@ NUMBERS = {
     "process clip.mp4 --start": ("1e18", "nan", "inf", "-1", "-inf", "1e300", "", "x"),
     "process clip.mp4 --duration": ("inf", "nan", "0", "-1", "1e18"),
     "process clip.mp4 --max-frames": ("0", "1e3", "9" * 30, "9" * 5000, "1_0", "٣"),
+    "webcam 0 --timeout": ("0", "nan", "inf", "2d", "-1", "1e3", "10 m", "m", "9" * 5000),
+    "webcam 0 --give-up": ("0", "nan", "400d", "1x"),
     "process frames --fps": ("1e-300", "nan", "inf", "0", "1e9"),
     "webcam 0 --record r --segment": (
         "0s",
@@ -231,6 +233,13 @@ def test_a_number_out_of_bounds_is_refused_before_anything_is_opened(before, val
     assert last.startswith(f"Error: Invalid value for '{option}'")
     assert len(last) < 250
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("90", 90), ("90s", 90), ("10m", 600), ("1.5h", 5400), ("7d", 604_800), (10, 10)]
+)
+def test_a_length_of_time_has_its_unit_or_is_in_seconds(text, seconds):
+    assert GIVE_UP.convert(text, None, None) == seconds
 
 
 def test_the_ends_of_the_command_line_are_those_of_what_it_calls():

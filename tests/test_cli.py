@@ -1,6 +1,5 @@
 """Every command on a small drawn clip, and every mistake: one line, exit code 1, nothing left behind."""
 
-import dataclasses
 import json
 import os
 import re
@@ -274,15 +273,7 @@ def test_synth_draws_the_same_clip_from_the_same_seed_and_says_who_owns_each_pix
     assert np.array_equal(frames_in(tmp_path / "again.mp4"), frames_in(street / "clip.mp4"))
 
 
-def test_webcam_says_how_long_it_warms_up_and_records(clip, tmp_path, monkeypatch):
-    from tracker import sources
-
-    def live(address, **span):  # a camera is not at hand: the clip, said to be live
-        source = sources.open_source(address, **span)
-        source.info = dataclasses.replace(source.info, live=True, frame_count=None)
-        return source
-
-    monkeypatch.setattr("tracker.jobs.job.open_source", live)
+def test_webcam_says_how_long_it_warms_up_and_records(clip, tmp_path):
     result = call("webcam", clip, "--no-show", "--record", "live.mp4", "--lanes", "gmm")
     assert result.exit_code == 0, result.output
     assert "warming up: the first 2 s" in result.stderr

@@ -26,6 +26,7 @@ from tracker.options import (
     FLOOR,
     FPS,
     FRAMES,
+    GIVE_UP,
     IOU,
     KEEP,
     MINUTES,
@@ -35,6 +36,7 @@ from tracker.options import (
     SEED,
     SEGMENT,
     START,
+    TIMEOUT,
     EventsTo,
     LaneList,
     NumberRange,
@@ -271,7 +273,14 @@ def process(source: str, output: Path | None, fps: float | None, masks: Any, no_
 @click.option("--snapshots", type=OUTPUT, metavar="DIR", default=Path(), help="For pictures that are kept.  [here]")
 @click.option("--save-zones", type=OUTPUT, metavar="FILE.yaml", help="Zones drawn on the page go here; -c reads it.")
 @click.option("--state", type=OUTPUT, metavar="FILE", help="Go on where the last run with this file ended.")
+@click.option("--loop", is_flag=True, help="A file begins again at its end.")
+@click.option(
+    "--timeout", "timeout_s", type=TIMEOUT, default=10, show_default=True, help="Without a picture: reconnect."
+)
+@click.option("--give-up", "give_up_s", type=GIVE_UP, metavar="TIME", help="Without a picture: end.  [never]")
+@click.option("--wait", is_flag=True, help="Also wait for what cannot be opened at the start.")
 @recorded
+@pictures_rate
 @shared
 def webcam(
     source: str,
@@ -281,11 +290,17 @@ def webcam(
     snapshots: Path,
     save_zones: Path | None,
     state: Path | None,
+    loop: bool,
+    timeout_s: float,
+    give_up_s: float | None,
+    wait: bool,
+    fps: float | None,
     **common: Any,
 ) -> None:
-    """Track live: SOURCE is a camera's number or an http or rtsp address.  [0]
+    """Track live: SOURCE is a camera's number, an http or rtsp address, or a file, played at its own speed.  [0]
 
-    The first frames are a warm-up: they are taken for the empty scene. Ctrl+C or q ends it; a recording is finished.
+    The first frames are a warm-up: they are taken for the empty scene. A camera or stream that fails is opened again
+    until it is back. Ctrl+C or q ends it; a recording is finished. `tracker cameras` lists the cameras.
     """
     plan = _record_plan(record, {name: common.pop(name) for name in RECORDING})
     if not show and record is None and serve is None and not common["events_to"]:
@@ -303,14 +318,30 @@ def webcam(
         source = f"camera:{source}"  # here a folder that is called 0 is not meant
     with _imports():
         from tracker.jobs import Live, Screens
-    live = Live(state=state)
+        from tracker.sources import Patience, Watching
+    live = Live(state=state, watching=Watching(Patience(timeout_s, give_up_s, wait), loop=loop))
     live.also.append(Screens(live, snapshots))
     with contextlib.ExitStack() as stack:
         if serve is not None:
             from tracker.jobs.page import serve_page
 
             stack.enter_context(serve_page(live, serve, notify=note, save_zones=save_zones))
-        _carry_out(common, live, source=source, output=output, record=plan, show=show)
+        _carry_out(common, live, source=source, output=output, record=plan, show=show, fps=fps)
+
+
+@cli.command()
+@talking
+def cameras(quiet: bool, verbose: bool) -> None:
+    """List the cameras of this machine: number, name, and the sizes and pictures a second that each gives.
+
+    Each is asked in a process of its own with a time limit. Exit code 0 if one can be used, else 1, with what to do.
+    """
+    from tracker.sources.cameras import check_found, list_cameras
+
+    found = list_cameras()
+    for camera in found:
+        say(camera, only=True)
+    check_found(found)
 
 
 @cli.command()

@@ -2,7 +2,8 @@
 
     TrackerError              anything a user can act on; the command line prints it as one line, exit code 1
     ├── SourceError           a video, folder, camera or stream cannot be read
-    │   └── OptionError       an option that has no effect on this source; exit code 2
+    │   ├── OptionError       an option that has no effect on this source; exit code 2
+    │   └── SizeChangedError  its pictures have another size from now on
     ├── SinkError             a result cannot be written, or exists already
     ├── SettingsError         an unknown or impossible setting
     ├── WeightsError          a weights file that is missing, damaged or of another version
@@ -35,6 +36,10 @@ class SourceError(TrackerError):
 
 class OptionError(SourceError):
     """An option that has no effect on this source."""
+
+
+class SizeChangedError(SourceError):
+    """The pictures of a source have another size from now on."""
 
 
 class SinkError(TrackerError):

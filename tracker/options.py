@@ -299,3 +299,5 @@ FLOOR = Bytes(0, 10**15)
 """of the room that is left on a disk"""
 AROUND = Period(0, 600)
 """before and after an event; what comes before is held in memory"""
+TIMEOUT = Period(0.1, 3600)
+GIVE_UP = Period(1, 365 * 86400)

@@ -322,7 +322,8 @@ class Moment:
 
 
 EventKind = Literal["birth", "death", "occlusion", "merge", "split", "switch", "gap", "waiting"]
-"""gap, waiting: of a live source that gave no picture; no identity's, and lane is empty"""
+"""gap, waiting: of a live source that gave no picture, which befalls nobody; frame and time are those of the picture before, the box is
+the picture"""
 
 
 @dataclass(frozen=True)
@@ -401,7 +402,11 @@ class SourceInfo:
 
 
 class Source(Protocol):
-    """Frames in order, once. A context manager; iteration raises SourceError on damage."""
+    """Frames in order, once. A context manager; iteration raises SourceError on damage.
+
+    A live one may also have `stop()`, which ends the iteration from any thread, also while it waits; and `renewed`, which is, once
+    the iteration has ended, the source that goes on with pictures of another size, or None.
+    """
 
     @property
     def info(self) -> SourceInfo: ...

@@ -11,7 +11,7 @@ from tracker.events.handovers import Handovers
 from tracker.events.lives import EPSILON_S, Colour, Life, Sight, area, lasts, mean_colour, reaches, shared_areas
 from tracker.events.meetings import Meetings
 from tracker.events.settings import EventSettings
-from tracker.types import Box, Event, Moment, Track
+from tracker.types import Box, Event, Gap, Moment, Track
 
 
 class EventFinder:
@@ -23,6 +23,7 @@ class EventFinder:
     merge       two have come together; dated at the first frame in which they overlapped
     split       the same two have parted
     switch      suspected: one begins where another ended, or two that met parted in each other's colours
+    gap         a live source gave no picture for a while; of nobody
 
     Events come out in the order in which they become certain, which may be some time after their own frame. A merge is
     told before its end is known: the split of the same pair is its end.
@@ -33,6 +34,7 @@ class EventFinder:
         self._meetings, self._handovers = Meetings(settings, lane), Handovers(settings, lane)
         self._lives: dict[int, Life] = {}
         self._size = (0, 0)
+        self._latest: int | None = None
         self._moment: Moment | None = None
         self._events: tuple[Event, ...] = ()
         self._last: tuple[Event, ...] | None = None
@@ -52,7 +54,9 @@ class EventFinder:
 
     def _step(self, moment: Moment) -> Iterator[Event]:
         frame, view = moment.frame, moment.view(self.lane)
-        self._size = frame.size
+        if frame.gap is not None:
+            yield self._gap(moment, frame.gap)
+        self._size, self._latest = frame.size, frame.index
         shared, areas = shared_areas([track.box for track in view.tracks])
         overlap = shared / np.minimum.outer(areas, areas)
         colours = {t.id: mean_colour(frame, view.segmentation.labels, t) for t in view.tracks}
@@ -72,6 +76,12 @@ class EventFinder:
         yield from self._bury([n for n in self._lives.values() if frame.time_s - n.listed.time_s > grace_s])
         places = {track.id: n for n, track in enumerate(view.tracks)}
         yield from self._meetings.step(frame.index, frame.time_s, self._lives, places, overlap, colours)
+
+    def _gap(self, moment: Moment, gap: Gap) -> Event:
+        frame = moment.frame
+        before = frame.index if self._latest is None else self._latest
+        whole = Box(0.0, 0.0, float(frame.size[0]), float(frame.size[1]))
+        return Event("gap", self.lane, before, gap.from_s, (), whole, frame.index, gap.to_s, gap.reason)
 
     def _count_covers(self, tracks: Sequence[Track], covered: NDArray[np.float64]) -> None:
         """Add up who stands where the unseen ones are foretold; `covered` (N, N) is the share of a row's box in a column's."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatch
 from glob import glob, has_magic
 from pathlib import Path
@@ -20,6 +20,8 @@ from tracker.sources import is_path, is_picture, is_url
 LANE_FILE = r"[a-z0-9][a-z0-9_-]*[.](mot[.]txt|csv|zones[.]csv|events[.]jsonl|masks|masks[.]json)"
 """A lane's files, behind the name of the run."""
 
+MOST_SEGMENTS = 100_000
+"""results of one run; a camera that changes its size so often is broken"""
 FIRST_MASK = "000001.png"
 """in a folder of masks"""
 
@@ -58,6 +60,8 @@ class Job:
     """where that goes; None: NAME.trace.json"""
     events_to: tuple[Destination, ...] = ()
     """where events are sent as they happen"""
+    segment: int = 1
+    """the part of a live run since the size of its pictures changed last, from 1; later ones are NAME-2.mp4 and so on"""
     reads: tuple[Path, ...] = ()
     """other files that it depends on, such as those of the settings; never replaced"""
 
@@ -93,6 +97,21 @@ def planned_files(job: Job, settings: RunSettings) -> dict[str, Path]:
             raise SinkError(f"{trace}: is another result of the run; choose another name with --profile")
         planned["trace"] = trace
     return planned
+
+
+def next_segment(job: Job, settings: RunSettings) -> Job:
+    """The job whose results go on where pictures of another size come: NAME-2.mp4 behind NAME.mp4, the next free number.
+
+    What an earlier run left is passed over, since it must not end a run that has gone on for weeks.
+    """
+    if job.output is None:
+        return job
+    stem = job.output.stem.removesuffix(f"-{job.segment}") if job.segment > 1 else job.output.stem
+    for number in range(job.segment + 1, MOST_SEGMENTS):
+        following = replace(job, output=job.output.with_name(f"{stem}-{number}{job.output.suffix}"), segment=number)
+        if job.overwrite or not any(os.path.lexists(path) for path in planned_files(following, settings).values()):
+            return following
+    raise SinkError(f"{job.output}: there are {MOST_SEGMENTS} results beside it; choose another name")
 
 
 def plan_job(job: Job, settings: RunSettings, planned: Mapping[str, Path]) -> Results:

@@ -6,7 +6,7 @@ A job and its settings are plain values, so that a pool of processes or a cluste
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import closing, suppress
+from contextlib import ExitStack, closing, suppress
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from glob import has_magic
@@ -22,7 +22,7 @@ from tracker.health import Health, warnings
 from tracker.hooks.channel import Channel
 from tracker.hooks.hook import Finder
 from tracker.interrupt import Interrupts
-from tracker.jobs.files import Job, plan_job, planned_files
+from tracker.jobs.files import Job, next_segment, plan_job, planned_files
 from tracker.jobs.hooks import build_event_hook, open_channels
 from tracker.jobs.live import Live
 from tracker.jobs.profile import MeasuredSource, trace_text
@@ -52,7 +52,7 @@ from tracker.sinks import (
     json_text,
     write_output,
 )
-from tracker.sources import open_source
+from tracker.sources import open_live, open_source, shown
 from tracker.stopwatch import Spans, Stopwatch
 from tracker.timing import WARM_UP_PICTURES
 from tracker.types import Sink, Source, SourceInfo
@@ -89,7 +89,8 @@ def process(
     """Read, track, draw, write and sum up; `notify` is told what the user should know, line by line.
 
     spans  what a profile begins with, such as the imports; unused without one
-    live   who asks for what while it runs, and who is told how it goes
+    live   who asks for what while it runs, and who is told how it goes; the source is then opened again when it fails, and where
+           its pictures come back in another size the results go on in NAME-2.mp4 and what stands beside it
 
     Raises SourceError, SinkError, WeightsError or SettingsError. What is refused is refused before anything is written. The
     results take their names together, once each is whole; after a failure that left them whole, with a summary that says
@@ -98,6 +99,7 @@ def process(
     """
     spans = (spans or Spans()) if job.profile else None
     starting = Stopwatch(spans=spans)  # not the run's: these are no stages of its report
+    segments: list[Result] = []
     with Interrupts() as interrupts, interrupts.held():
         planned = planned_files(job, settings)
         results = plan_job(job, settings, planned)
@@ -107,19 +109,68 @@ def process(
         with interrupts.allowed():
             truth = _read_truth(job)
             with starting.stage("open"):
-                source = _open(job, start_s=job.start_s, duration_s=job.duration_s, max_frames=job.max_frames)
+                source: Source | None = _open_wanted(job, live, notify)
+        line = _Line(settings, truth, interrupts, starting, progress, notify, spans, live)
+        while source is not None:
+            segments.append(line.run(job, source, planned, results, channels))
+            source = _following(source, segments[-1].report, live)
+            if source is not None:
+                with ExitStack() as opened:
+                    opened.callback(source.close)
+                    job = next_segment(job, settings)
+                    planned = planned_files(job, settings)
+                    results = plan_job(job, settings, planned)
+                    channels = open_channels(job.events_to, planned)
+                    opened.pop_all()
+                goes_on = "" if job.output is None else f", results go on in {job.output}"
+                size = "{}x{}".format(*source.info.size)
+                notify(f"tracker: {source.info.name}: pictures are now {size}: the scene is learned anew{goes_on}")
+    return _joined(segments)
+
+
+def _following(source: Source, report: RunReport, live: Live | None) -> Source | None:
+    """What goes on where the pictures of a live source have another size from now on; None where the run is over."""
+    following: Source | None = getattr(source, "renewed", None)
+    if following is None or live is None:
+        return None
+    if report.outcome != "complete" or live.controls.stopping:
+        following.close()
+        return None
+    live.board.change(state="starting", note="")
+    return following
+
+
+@dataclass
+class _Line:
+    """What the segments of a run have in common; a file has one segment."""
+
+    settings: RunSettings
+    truth: Truth | None
+    interrupts: Interrupts
+    starting: Stopwatch
+    progress: Progress | None
+    notify: Callable[[str], None]
+    spans: Spans | None
+    live: Live | None
+    lanes: tuple[Lane, ...] | None = None
+
+    def run(
+        self, job: Job, source: Source, planned: Mapping[str, Path], results: Results, channels: Sequence[Channel]
+    ) -> Result:
+        """One segment, from its opened source to its files."""
+        settings, notify, live = self.settings, self.notify, self.live
         try:
             # the source is closed first, which ends a prescan that nobody waits for
             with PrescanAhead(build_prescan(settings), source) as prescan, closing(source), results:
                 for line in source.info.notes:
                     notify(f"tracker: {source.info.name}: {line}")
-                with interrupts.allowed():
+                with self.interrupts.allowed():
                     job = _without_missing_display(job, notify)
-                    with starting.stage("build lanes"):
-                        lanes = build_lanes(settings)
-                    before = 0 if truth is None else _frames_before(job, source.info)
-                tally = Tally(settings.lanes, truth=truth, frame_offset=before)
-                zones = ZoneWatch(settings.zones, settings.lanes, source.info.size)
+                    with self.starting.stage("build lanes"):
+                        lanes = self._fresh_lanes()
+                    before = 0 if self.truth is None else _frames_before(job, source.info)
+                tally = Tally(settings.lanes, truth=self.truth, frame_offset=before)
+                zones = self._zones(source.info)
                 if live is not None:
                     live.take_up(job.source, settings, source.info, lanes, notify)
                 _claim(results, notify)  # last: it makes the folder, which a job that is refused does not leave behind
@@ -129,7 +180,7 @@ def process(
                 sinks = _build_all_sinks(
                     job, settings, planned, source.info, tally, results, notify, live, channels, zones
                 )
-                seen = source if spans is None else MeasuredSource(source, starting)
+                seen = source if self.spans is None else MeasuredSource(source, self.starting)
                 controls = None if live is None else live.controls
                 spares = Sparing(settings, live.board) if live is not None and source.info.live else None
                 scene: Pictures = live.keeper if live is not None and live.keeper and live.knows_scene else prescan
@@ -139,14 +190,51 @@ def process(
                     lanes,
                     sinks,
                     prescan=scene,
-                    progress=progress,
-                    spans=spans,
+                    progress=self.progress,
+                    spans=self.spans,
                     controls=controls,
                     spares=spares,
                 )
         finally:
             if results.kept:
                 notify(results.kept_line)
+
+    def _zones(self, info: SourceInfo) -> ZoneWatch:
+        """Those of the settings, or as they were last in the segment before, whose pictures had another size."""
+        before = None if self.live is None else self.live.zones
+        if before is None:
+            return ZoneWatch(self.settings.zones, self.settings.lanes, info.size)
+        return ZoneWatch(before.zones, self.settings.lanes, before.size)
+
+    def _fresh_lanes(self) -> tuple[Lane, ...]:
+        """Those of the segment before, which know nothing but how far they have counted; else new ones."""
+        if self.lanes is None:
+            self.lanes = build_lanes(self.settings)
+        else:
+            for lane in self.lanes:
+                lane.reset()
+        return self.lanes
+
+
+def _joined(segments: Sequence[Result]) -> Result:
+    """What a run came to whose source went on with another size: the last segment's summary, everybody's frames and files."""
+    if len(segments) == 1:
+        return segments[0]
+    reports = [part.report for part in segments]
+    stages = dict.fromkeys(stage for report in reports for stage in report.seconds)
+    report = replace(
+        reports[-1],
+        frames=sum(part.frames for part in reports),
+        dropped=sum(part.dropped for part in reports),
+        problem="; ".join(dict.fromkeys(part.problem for part in reports if part.problem)) or None,
+        seconds={stage: sum(part.seconds.get(stage, 0.0) for part in reports) for stage in stages},
+    )
+    return replace(
+        segments[-1],
+        report=report,
+        files=tuple(file for part in segments for file in part.files),
+        warnings=tuple(dict.fromkeys(line for part in segments for line in part.warnings)),
+    )
 
 
 def _claim(results: Results, notify: Callable[[str], None]) -> None:
@@ -348,6 +436,15 @@ def _without_missing_display(job: Job, notify: Callable[[str], None]) -> Job:
         notify(f"tracker: no window, only the recording: {problem}")
         return replace(job, show=False)
     return job
+
+
+def _open_wanted(job: Job, live: Live | None, notify: Callable[[str], None]) -> Source:
+    """The part of the source that the job is about; live, it is opened again when it fails."""
+    span: dict[str, Any] = {"start_s": job.start_s, "duration_s": job.duration_s, "max_frames": job.max_frames}
+    if live is None:
+        return _open(job, **span)
+    tell = live.outages(shown(job.source), notify)
+    return open_live(job.source, live.watching, fps=job.fps, tell=tell, **span)
 
 
 def _open(job: Job, **span: Any) -> Source:

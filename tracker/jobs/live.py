@@ -17,6 +17,7 @@ from tracker.jobs.state import Keeper, Kept, check_state
 from tracker.jobs.zones import ZoneWatch
 from tracker.lanes import Lane
 from tracker.settings import RunSettings
+from tracker.sources import Watching
 from tracker.types import Moment, Outcome, Sink, SourceInfo
 from tracker.zones import Zones
 
@@ -30,14 +31,16 @@ SinkBuilder = Callable[[Overlay, Mapping[str, EventFinder], SourceInfo], Sequenc
 class Live:
     """Who asks for what while a run goes on, and who is told how it goes.
 
-    also   build the sinks that a live run has beside the job's own: a page, a recorder, a hook
-    state  the file by which a run goes on where the one before it ended
-    parts  what else goes on with it, by name
+    also      build the sinks that a live run has beside the job's own: a page, a recorder, a hook; asked once a segment
+    watching  how long is waited for the source, and whether a file begins again
+    state     the file by which a run goes on where the one before it ended
+    parts     what else goes on with it, by name
     """
 
     controls: Controls = field(default_factory=Controls)
     board: Board = field(default_factory=Board)
     also: list[SinkBuilder] = field(default_factory=list)
+    watching: Watching = field(default_factory=Watching)
     zones: ZoneWatch | None = None
     """what is counted where; there before the sinks are built"""
     state: Path | None = None
@@ -79,6 +82,23 @@ class Live:
         built = [sink for build in self.also for sink in build(overlay, finders, info)]
         kept = [] if self.keeper is None else [self.keeper]
         return [*kept, *built, Pace(self.board)]
+
+    def outages(self, name: str, notify: Callable[[str], None]) -> Callable[[str | None], None]:
+        """What a source is to tell while it gives no picture: the board shows it, `notify` has a line at begin and end."""
+        missing = False
+
+        def tell(line: str | None) -> None:
+            nonlocal missing
+            if line is not None:
+                self.board.change(state="waiting", note=line)
+                if not missing:
+                    notify(f"tracker: {name}: {line}")
+            elif missing:
+                self.board.change(state="paused" if self.controls.paused else "live", note="")
+                notify(f"tracker: {name}: the picture is back")
+            missing = line is not None
+
+        return tell
 
     def lead(self, lanes: Sequence[Lane]) -> None:
         """Let the controls act on these lanes."""

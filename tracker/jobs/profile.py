@@ -39,6 +39,12 @@ class MeasuredSource:
         """Those of the source."""
         return self._source.sample(count, whole=whole, width=width)
 
+    def stop(self) -> None:
+        """End a wait of the source, if it can."""
+        stop = getattr(self._source, "stop", None)
+        if stop is not None:
+            stop()
+
     def close(self) -> None:
         """Close the source."""
         self._source.close()

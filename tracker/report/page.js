@@ -140,6 +140,7 @@ const shapes = {
   merge: 'M0-5 5 0 0 5-5 0Z',
   split: 'M0-4.5 4.5 0 0 4.5-4.5 0Z',
   switch: 'M0-6 1.6-1.6 6 0 1.6 1.6 0 6-1.6 1.6-6 0-1.6-1.6Z',
+  gap: 'M-4-5h2.5V5H-4ZM1.5-5H4V5H1.5Z',
 };
 const hollow = new Set(['death', 'split']);
 function shape(kind, attributes = {}) {

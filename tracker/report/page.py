@@ -33,7 +33,7 @@ TIMES_SHOWN = 12
 """of a finding"""
 TRACK_BYTES = 550_000
 """of all lanes' lives in the page: with every picture and curve at its largest it stays below 2 MB"""
-TELLING = ("switch", "split", "merge", "occlusion", "death", "birth")
+TELLING = ("gap", "switch", "split", "merge", "occlusion", "death", "birth")
 """Kinds of events from the rarest and most telling to what every track has."""
 
 

@@ -15,6 +15,7 @@ KINDS = {
     "merge": "merged",
     "split": "split",
     "switch": "switch suspected",
+    "gap": "no picture",
 }
 """Kinds of events, in the page's order: words for people."""
 LEVELS = {"bad": "Act", "look": "Look", "good": "Good", "unknown": "Not known"}

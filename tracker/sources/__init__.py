@@ -1,8 +1,21 @@
 """Where frames come from: a file, a folder of pictures, a camera, a stream; and the thread that reads ahead."""
 
-from tracker.sources.address import is_path, is_url
+from tracker.sources.address import is_path, is_url, shown
 from tracker.sources.ahead import ReadAhead, read_ahead
 from tracker.sources.choose import open_source
+from tracker.sources.live import Watching, open_live
 from tracker.sources.pictures import is_picture
+from tracker.sources.reconnect import Patience
 
-__all__ = ["ReadAhead", "is_path", "is_picture", "is_url", "open_source", "read_ahead"]
+__all__ = [
+    "Patience",
+    "ReadAhead",
+    "Watching",
+    "is_path",
+    "is_picture",
+    "is_url",
+    "open_live",
+    "open_source",
+    "read_ahead",
+    "shown",
+]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 from tracker.types import Frame, Source
 
@@ -70,7 +71,7 @@ class ReadAhead(Iterator[Frame]):
         with self._changed:
             while len(self._queue) >= self._limit and not self._stopping:
                 if self._live:
-                    self._queue.popleft()
+                    frame = _after_gap(frame, self._queue.popleft())
                     self.dropped += 1
                 else:
                     self._changed.wait()
@@ -106,9 +107,21 @@ class ReadAhead(Iterator[Frame]):
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Stop the reader and wait for it: at once for a clip, for a silent stream until its timeout."""
+        """Stop the reader and wait for it: at once for a clip or a source that has `stop`, for others until their timeout."""
         with self._changed:
             self._stopping = True
             self._changed.notify_all()
+        stop = getattr(self._source, "stop", None)
+        if stop is not None:
+            stop()
         join(self._thread)
         self._queue.clear()
+
+
+def _after_gap(frame: Frame, dropped: Frame) -> Frame:
+    """The frame, with the gap before the one that it takes the place of."""
+    if dropped.gap is None:
+        return frame
+    if frame.gap is None:
+        return replace(frame, gap=dropped.gap)
+    return replace(frame, gap=replace(frame.gap, from_s=dropped.gap.from_s))

@@ -8,7 +8,7 @@ from typing import Any
 
 import cv2
 
-from tracker.errors import SourceError
+from tracker.errors import SizeChangedError, SourceError
 from tracker.picture import Picture
 from tracker.sources.span import Span
 from tracker.types import Frame, Image, SourceInfo, Working
@@ -53,37 +53,41 @@ class Camera:
         except SourceError:
             self.close()
             raise
-        height, width = self._first.shape[:2]
+        height, width = self._first[0].shape[:2]
         rate = self._capture.get(cv2.CAP_PROP_FPS)
         fps = rate if 0 < rate < 1000 else None
         self.info = SourceInfo(self._name, (width, height), fps, span.count(frames=None, fps=fps), live=True)
 
-    def _read(self) -> Image:
-        """The next picture, waiting for it."""
+    def _read(self) -> tuple[Image, float]:
+        """The next picture, waiting for it, and when it came."""
         began = self._clock()
         while True:
-            ok, picture = self._capture.read()
+            try:
+                ok, picture = self._capture.read()
+            except cv2.error as error:
+                raise SourceError(f"{self._name}: cannot be read ({error.err})") from None
             if ok:
+                arrived = self._clock()
                 image: Image = cv2.cvtColor(picture, cv2.COLOR_BGR2RGB)
                 image.flags.writeable = False
-                return image
+                return image, arrived
             if self._clock() - began >= self._timeout_s:
                 raise SourceError(f"{self._name}: no picture for {self._timeout_s:g} s; check the camera")
             self._sleep(RETRY_S)
 
-    def _pictures(self) -> Iterator[tuple[float, Image]]:
-        began = self._clock()
+    def _pictures(self) -> Iterator[tuple[float, tuple[Image, float]]]:
+        began = self._first[1]
         yield 0.0, self._first
         while True:
-            image = self._read()
+            image, arrived = self._read()
             if (image.shape[1], image.shape[0]) != self.info.size:
                 size = "{1}x{0}".format(*image.shape)
-                raise SourceError(f"{self._name}: changed its size to {size}; start again")
-            yield self._clock() - began, image
+                raise SizeChangedError(f"{self._name}: changed its size to {size}; start again")
+            yield arrived - began, (image, arrived)
 
     def __iter__(self) -> Iterator[Frame]:
-        for index, (time_s, image) in enumerate(self._span.cut(self._pictures())):
-            yield Frame(index, time_s, Picture.of(image))
+        for index, (time_s, (image, arrived)) in enumerate(self._span.cut(self._pictures())):
+            yield Frame(index, time_s, Picture.of(image), arrived_s=arrived)
 
     def sample(self, count: int, *, whole: bool = True, width: Working = "full") -> list[Image]:
         """Nothing: what a camera will show is not known."""

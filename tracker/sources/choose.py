@@ -22,6 +22,7 @@ def open_source(
     max_frames: int | None = None,
     timeout_s: float = 10.0,
     fps: float | None = None,
+    prompt: bool = False,
 ) -> Source:
     """Open what `address` names, ready to give its first frame.
 
@@ -37,6 +38,7 @@ def open_source(
     max_frames             at most so many frames are delivered
     timeout_s              how long a camera or stream may be silent
     fps                    frames a second of pictures that carry no times; None: 25. Refused for all others
+    prompt                 of a stream: its newest picture matters more than what is known of it before the first
 
     Raises SourceError if nothing readable is there; its message never shows a URL's password.
     """
@@ -61,7 +63,7 @@ def open_source(
         if scheme(address) not in SCHEMES:
             raise SourceError(f"{scheme(address)}://: not a kind of stream that is read; use {', '.join(SCHEMES)}")
         # FFmpeg knows its protocols in small letters only
-        return Video(scheme(address) + address[len(scheme(address)) :], span=span, timeout_s=timeout_s)
+        return Video(scheme(address) + address[len(scheme(address)) :], span=span, timeout_s=timeout_s, prompt=prompt)
     raise _missing(path)
 
 

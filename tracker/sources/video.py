@@ -10,7 +10,7 @@ from pathlib import Path
 
 from av.video.frame import VideoFrame
 
-from tracker.errors import SourceError
+from tracker.errors import SizeChangedError, SourceError
 from tracker.picture import Picture
 from tracker.sources.address import is_url, scheme, shown
 from tracker.sources.clock import FALLBACK_FPS
@@ -39,13 +39,16 @@ class Video:
 
     Raises SourceError if nothing can be read from it; while iterating, if the size changes or the network fails.
     Damage inside a file is passed over and told in `problem`.
+
+    prompt  of a stream: look at little of it before the first picture
     """
 
-    def __init__(self, address: str, *, span: Span, timeout_s: float) -> None:
+    def __init__(self, address: str, *, span: Span, timeout_s: float, prompt: bool = False) -> None:
         self._address = address
         self._shown = shown(address)
         self._span = span
         self._timeout_s = timeout_s
+        self._prompt = prompt
         self._begun = self._closed = False
         self._ended = False  # the iteration came to the end of the file
         self._sought = False  # it began at a later packet, so that the decoder's counts are not of the whole file
@@ -62,7 +65,7 @@ class Video:
             raise
 
     def _open(self) -> Decoder:
-        decoder = Decoder(self._address, timeout_s=self._timeout_s)
+        decoder = Decoder(self._address, timeout_s=self._timeout_s, prompt=self._prompt)
         decoder.stretch = self._stretch
         return decoder
 
@@ -210,7 +213,10 @@ class Video:
         count = 0
         for time_s, (number, picture) in self._span.cut(self._placed()):
             shown = Picture(DecodedPicture(self._decoder, picture, self._upright))
-            yield Frame(count, time_s, shown) if self.info.live else Frame(count, time_s, shown, number + 1, number)
+            if self.info.live:
+                yield Frame(count, time_s, shown, arrived_s=self._decoder.arrived_s(picture))
+            else:
+                yield Frame(count, time_s, shown, number + 1, number)
             count += 1
         if count == 0:
             raise SourceError(f"{self._shown}: no readable frame at or after {self._span.start_s:g} s")
@@ -277,7 +283,7 @@ class Video:
             if (picture.width, picture.height) != self._coded_size:
                 was = "{}x{}".format(*self._coded_size)
                 now = f"{picture.width}x{picture.height}"
-                raise SourceError(
+                raise SizeChangedError(
                     f"{self._shown}: the size changes from {was} to {now} at frame {index}; split it there"
                 )
             yield picture

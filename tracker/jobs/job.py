@@ -275,10 +275,6 @@ def _build_all_sinks(
     known = live is not None and live.knows_scene
     unprepared = (info.live or settings.prescan_frames == 0) and not known
     warm_up_s = settings.gmm.mixture.warm_up_s if unprepared else 0.0
-    if unprepared:
-        notify(
-            f"warming up: the first {warm_up_s:g} s, and {WARM_UP_PICTURES} pictures at least, are taken for the empty scene"
-        )
     overlay = build_overlay(job, settings, zones)
     finders = {lane: EventFinder(settings.events, lane) for lane in settings.lanes}
     health = Health(settings.lanes, warm_up_s=warm_up_s, pairs=job.compare)
@@ -289,7 +285,7 @@ def _build_all_sinks(
         comparison = Comparison(settings.lanes, finders=finders, overlay=overlay, health=health, zones=zones)
     files = build_sinks(job, settings, info, results, overlay=overlay, finders=finders, zones=zones, notify=notify)
     if channels:
-        only = job.output is None and not job.show and not (live and live.also)
+        only = job.output is job.record is None and not job.show and not (live and live.served)
         board = None if live is None else live.board
         told_by: list[Finder] = [*finders.values(), *map(zones.counter, settings.lanes)]
         files.append(
@@ -303,6 +299,10 @@ def _build_all_sinks(
         )
     if live is not None:
         files += live.sinks(overlay, finders, info)
+    if unprepared:
+        notify(
+            f"warming up: the first {warm_up_s:g} s, and {WARM_UP_PICTURES} pictures at least, are taken for the empty scene"
+        )
     return _Sinks(planned, results, tally, health, zones, files, comparison)
 
 

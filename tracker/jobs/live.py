@@ -41,6 +41,8 @@ class Live:
     board: Board = field(default_factory=Board)
     also: list[SinkBuilder] = field(default_factory=list)
     watching: Watching = field(default_factory=Watching)
+    served: bool = False
+    """whether there is a page"""
     zones: ZoneWatch | None = None
     """what is counted where; there before the sinks are built"""
     state: Path | None = None

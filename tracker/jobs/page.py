@@ -56,6 +56,7 @@ def serve_page(
     with Server(page, listener):
         notify(f"tracker: the page is at {listener.url}")
         live.also.append(build)
+        live.served = True
         try:
             yield page
         finally:

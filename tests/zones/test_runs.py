@@ -199,3 +199,22 @@ def test_a_folder_that_cannot_be_written_gets_one_line(tmp_path):
     with pytest.raises(SinkError, match=r"cam\.yaml: cannot be written"):
         write_zones(Path(tmp_path / "cam.yaml"), ZONES)
     tmp_path.chmod(0o700)
+
+
+def test_totals_go_on_over_a_restart_with_nobody_inside():
+    before = ZoneWatch(ZONES, ["a"], (100, 50))
+    for index, x in enumerate((20, 30, 40, 60, 70, 80, 40, 30, 20)):
+        before.step(moment(index, x))
+    after = ZoneWatch(ZONES, ["a", "b"], (100, 50))
+    after.restore(json.loads(json.dumps(before.saved())))
+    area, told = after.counts()["a"].areas["left"], before.counts()["a"]
+    assert (area.entries, area.inside) == (told.areas["left"].entries, 0)
+    assert area.entries == 2
+    assert after.counts()["a"].lines == told.lines == {"gate": {"west": 1, "east": 1}}
+    assert after.counts()["b"].areas["left"].entries == 0
+
+
+@pytest.mark.parametrize("value", [[], 3, {"a": []}, {"a": {"areas": {"left": {"entry": 1}}, "lines": {}}}, {"a": {}}])
+def test_totals_of_another_form_are_refused(value):
+    with pytest.raises(TypeError):
+        ZoneWatch(ZONES, ["a"], (100, 50)).restore(value)

@@ -172,6 +172,7 @@ class _Line:
                 tally = Tally(settings.lanes, truth=self.truth, frame_offset=before)
                 zones = self._zones(source.info)
                 if live is not None:
+                    live.parts["zones"] = zones
                     live.take_up(job.source, settings, source.info, lanes, notify)
                 _claim(results, notify)  # last: it makes the folder, which a job that is refused does not leave behind
                 if live is not None:

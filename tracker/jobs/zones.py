@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from tracker.sinks import Output, encoded, write_output
 from tracker.sinks.outputs import new_run_id, part_name, sync, writing
 from tracker.types import Moment, View
 from tracker.yaml_text import read_yaml_file, read_yaml_value
-from tracker.zone_counts import Passage, Shape, ZoneCounts
+from tracker.zone_counts import AreaCount, Passage, Shape, ZoneCounts
 from tracker.zones import ZoneCounter, Zones, place
 
 KEY = "zones"
@@ -84,6 +84,26 @@ class ZoneWatch:
     def _counted(self) -> Mapping[str, ZoneCounts]:
         return {lane: counter.counts for lane, counter in self._counters.items()}
 
+    def saved(self) -> dict[str, Any]:
+        """The totals as plain values, for a run that goes on after this one; `jobs.state` saves them."""
+        return {
+            lane: {
+                "areas": {name: asdict(count) for name, count in counts.areas.items()},
+                "lines": counts.as_dict()["lines"],
+            }
+            for lane, counts in self.counts().items()
+        }
+
+    def restore(self, value: Any) -> None:
+        """Go on from what `saved` gave. Raises TypeError or ValueError if it is none."""
+        try:
+            read = {lane: _read_counts(value[lane]) for lane in self._counters.keys() & value.keys()}
+        except (AttributeError, KeyError) as error:
+            raise TypeError(f"no totals of zones: {error}") from None
+        for lane, counts in read.items():
+            self._counters[lane].go_on_from(counts)
+        self._told = self._counted()
+
     def add_to(self, summary: dict[str, Any]) -> None:
         """What each lane counted, beside its other numbers; and the zones at the end, if others than at the start."""
         self.finish()
@@ -110,6 +130,13 @@ class ZoneWatch:
                 for (name, points), ways in zip(placed.lines.items(), counts.lines.values(), strict=True)
             ),
         )
+
+
+def _read_counts(value: Any) -> ZoneCounts:
+    """Of one lane, from plain values."""
+    areas = {name: AreaCount(**count) for name, count in value["areas"].items()}
+    lines = {name: {way: int(n) for way, n in ways.items()} for name, ways in value["lines"].items()}
+    return ZoneCounts(areas, lines)
 
 
 def read_zones(content: Mapping[str, Any], origin: str) -> Zones:

@@ -80,6 +80,15 @@ class ZoneCounter:
             self._moment, self._passages = moment, tuple(self._step(moment))
         return self._passages
 
+    def go_on_from(self, before: ZoneCounts) -> None:
+        """Add to another run's totals, where names are the same. Whoever was inside then is not known now, and counts as gone."""
+        for name in self._areas.keys() & before.areas.keys():
+            count = before.areas[name]
+            self._areas[name] = replace(count, exits=count.entries)
+        for name in self._lines.keys() & before.lines.keys():
+            line, ways = self._placed.zones.lines[name], before.lines[name]
+            self._lines[name] = ways.get(line.forward, 0), ways.get(line.backward, 0)
+
     def finish(self) -> tuple[Passage, ...]:
         """What the end makes certain: who is missing has ended, who is beyond a border has passed it. Asked again, the same."""
         if self._last is None:

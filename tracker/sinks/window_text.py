@@ -3,19 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from tracker.sinks.window_protocol import KEYS, Points, StatusText
+from tracker.sinks.window_protocol import KEYS, Points
 
 Picture = NDArray[np.uint8]
 """(H, W, 3) uint8 BGR"""
 Colour = tuple[int, int, int]
 """blue, green, red"""
-Piece = tuple[str, Colour]
+
+
+class Piece(NamedTuple):
+    """A piece of text in one line."""
+
+    text: str
+    colour: Colour
+    gap: str = "    "
+    """what follows where another one stands in the same line"""
+
+
+class Placed(NamedTuple):
+    """Text at its place in some lines."""
+
+    x: int
+    """pixels"""
+    line: int
+    text: str
+    colour: Colour
+
 
 FONT = cv2.FONT_HERSHEY_SIMPLEX
 LIGHT, DARK, AMBER, RED = (230, 230, 230), (32, 32, 32), (80, 190, 255), (40, 40, 150)
@@ -28,12 +47,12 @@ MOST_BANNER_LINES = 4
 HELP_ROWS = tuple((key.shown, key.does) for key in KEYS)
 
 
-def with_strip(picture: Picture, pieces: Sequence[Piece], gap: str = "   ") -> Picture:
+def with_strip(picture: Picture, pieces: Sequence[Piece]) -> Picture:
     """The picture with the text in a strip below it, whose height depends on the width alone."""
     width = picture.shape[1]
     lines = strip_lines(width)
     strip = np.full((lines * _line_px(width) + 4, width, 3), DARK, np.uint8)
-    _write(strip, flow(pieces, width - 8, lines, _scale(width), gap), _scale(width), (4, 2))
+    _write(strip, flow(pieces, width - 8, lines, _scale(width)), _scale(width), (4, 2))
     return np.concatenate([picture, strip])
 
 
@@ -42,21 +61,16 @@ def strip_lines(width: int) -> int:
     return next((lines for below, lines in LINES_BELOW if width < below), 1)
 
 
-def status_pieces(status: StatusText) -> list[Piece]:
-    """A status as text with colours."""
-    return [*((text, LIGHT) for text in status.numbers), *((text, AMBER) for text in status.flags)]
-
-
-def words(text: str, colour: Colour = LIGHT) -> list[Piece]:
+def sentence(text: str, colour: Colour = LIGHT) -> list[Piece]:
     """A sentence as pieces between which a line may end."""
-    return [(word, colour) for word in text.split()]
+    return [Piece(word, colour, " ") for word in text.split()]
 
 
 def draw_banner(picture: Picture, text: str) -> None:
     """Write a sentence across the top of the picture."""
     width = picture.shape[1]
-    placed = flow(words(text), width - 8, MOST_BANNER_LINES, _scale(width), " ")
-    lines = 1 + max((line for _, line, _, _ in placed), default=0)
+    placed = flow(sentence(text), width - 8, MOST_BANNER_LINES, _scale(width))
+    lines = 1 + max((piece.line for piece in placed), default=0)
     picture[: lines * _line_px(width) + 4] = RED
     _write(picture, placed, _scale(width), (4, 2))
 
@@ -75,7 +89,7 @@ def draw_help(picture: Picture) -> None:
     for index, (key, does) in enumerate(HELP_ROWS):
         column, row = divmod(index, rows)
         at = (x0 + 6 + column * column_px, y0 + 4)
-        _write(picture, [(0, row, key, AMBER), (key_px, row, does, LIGHT)], scale, at)
+        _write(picture, [Placed(0, row, key, AMBER), Placed(key_px, row, does, LIGHT)], scale, at)
 
 
 def draw_sketch(picture: Picture, corners: Points, mouse: tuple[float, float] | None) -> None:
@@ -91,25 +105,25 @@ def draw_sketch(picture: Picture, corners: Points, mouse: tuple[float, float] | 
         cv2.circle(picture, point, 3 + line, SKETCH, -1, cv2.LINE_AA)
 
 
-def flow(pieces: Iterable[Piece], width: int, lines: int, scale: float, gap: str) -> list[tuple[int, int, str, Colour]]:
-    """Pieces of text from left to right, in so many lines of that width: (x, line, text, colour) of each.
+def flow(pieces: Iterable[Piece], width: int, lines: int, scale: float) -> list[Placed]:
+    """Pieces of text from left to right, in so many lines of that width.
 
     A piece that is wider than a line is cut. What does not fit into the last line is left out, which its end "..." says.
     """
-    placed: list[tuple[int, int, str, Colour]] = []
-    x, line, gap_px = 0, 0, _width(gap, scale)
-    for text, colour in pieces:
+    placed: list[Placed] = []
+    x, line = 0, 0
+    for text, colour, gap in pieces:
         text_px = _width(text, scale)
         if x and x + text_px > width:
             x, line = 0, line + 1
         if line == lines:
-            last_x, last, before, ink = placed[-1]
-            placed[-1] = (last_x, last, _cut(f"{before} ...", width - last_x, scale), ink)
+            last = placed[-1]
+            placed[-1] = last._replace(text=_cut(f"{last.text} ...", width - last.x, scale))
             break
         if text_px > width:
             text, text_px = _cut(text, width, scale), width
-        placed.append((x, line, text, colour))
-        x += text_px + gap_px
+        placed.append(Placed(x, line, text, colour))
+        x += text_px + _width(gap, scale)
     return placed
 
 
@@ -136,7 +150,7 @@ def _width(text: str, scale: float) -> int:
     return int(cv2.getTextSize(text, FONT, scale, 1)[0][0])
 
 
-def _write(image: Any, placed: Iterable[tuple[int, int, str, Colour]], scale: float, at: tuple[int, int]) -> None:
+def _write(image: Any, placed: Iterable[Placed], scale: float, at: tuple[int, int]) -> None:
     (_, height), below = cv2.getTextSize("Ag", FONT, scale, 1)
     for x, line, text, colour in placed:
         place = (at[0] + x, at[1] + line * (height + below + 3) + height)

@@ -13,12 +13,12 @@ from tracker.sinks.window_text import (
     AMBER,
     LIGHT,
     Picture,
+    Piece,
     draw_banner,
     draw_help,
     draw_sketch,
-    status_pieces,
+    sentence,
     with_strip,
-    words,
 )
 
 NO_KEY = 255
@@ -29,6 +29,7 @@ HINT_S = 10.0
 LEAST_CORNERS = 3
 MOST_CORNERS = 100
 """as settings take them"""
+HINT = "h: help"
 DRAWING = "zone: click its corners; Enter ends, Backspace takes one back, Esc cancels"
 
 
@@ -127,11 +128,15 @@ class User:
             draw_banner(picture, self._status.banner)
         if self._help:
             draw_help(picture)
-        text = self._strip_text()
-        if text:
-            return with_strip(picture, words(text, AMBER if text == DRAWING else LIGHT), " ")
-        hint = [("h: help", AMBER)] if self._hinting else []
-        return with_strip(picture, [*hint, *status_pieces(self._status)])
+        return with_strip(picture, self._pieces(self._status))
+
+    def _pieces(self, status: StatusText) -> list[Piece]:
+        """What stands in the strip: a sentence takes the place of the numbers."""
+        flags = [Piece(text, AMBER) for text in status.flags]
+        if text := self._strip_text():
+            return [*flags, *sentence(text, AMBER if text == DRAWING else LIGHT)]
+        hint = [Piece(HINT, AMBER)] if self._hinting else []
+        return [*hint, *(Piece(text, LIGHT) for text in status.numbers), *flags]
 
     @property
     def _hinting(self) -> bool:

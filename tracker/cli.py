@@ -271,7 +271,7 @@ def process(source: str, output: Path | None, fps: float | None, masks: Any, no_
     help="A page to watch and control it in a browser.  [127.0.0.1:8765]",
 )
 @click.option("--snapshots", type=OUTPUT, metavar="DIR", default=Path(), help="For pictures that are kept.  [here]")
-@click.option("--save-zones", type=OUTPUT, metavar="FILE.yaml", help="Zones drawn on the page go here; -c reads it.")
+@click.option("--save-zones", type=OUTPUT, metavar="FILE.yaml", help="Zones that are drawn go here; -c reads it.")
 @click.option("--state", type=OUTPUT, metavar="FILE", help="Go on where the last run with this file ended.")
 @click.option("--loop", is_flag=True, help="A file begins again at its end.")
 @click.option(
@@ -307,8 +307,8 @@ def webcam(
         raise SinkError(
             "webcam: nothing to do with --no-show alone; add --serve, --record out.mp4 or --events-to, or leave --no-show out"
         )
-    if save_zones is not None and serve is None:
-        raise click.UsageError("--save-zones is for zones drawn on the page; add --serve")
+    if save_zones is not None and serve is None and not show:
+        raise click.UsageError("--save-zones is for zones drawn in the window or on the page; add --serve")
     output = record if plan is None else None
     if output is None and common["profile"] is not None and common["profile"].name:
         raise click.UsageError(
@@ -319,7 +319,7 @@ def webcam(
     with _imports():
         from tracker.jobs import Live, Screens
         from tracker.sources import Patience, Watching
-    live = Live(state=state, watching=Watching(Patience(timeout_s, give_up_s, wait), loop=loop))
+    live = Live(state=state, save_zones=save_zones, watching=Watching(Patience(timeout_s, give_up_s, wait), loop=loop))
     live.also.append(Screens(live, snapshots))
     with contextlib.ExitStack() as stack:
         if serve is not None:

@@ -22,6 +22,7 @@ import pytest
 import tracker
 from tracker.cli import cli
 from tracker.sinks import window_process
+from tracker.sinks.window import _command
 from tracker.words import one_line
 
 PACKAGE = Path(tracker.__file__).parent
@@ -303,12 +304,22 @@ def test_webcam_with_nothing_to_do_is_refused():
 # The rule that keeps PyAV out of the window's process
 
 
-def test_the_window_process_imports_nothing_that_could_bring_pyav():
-    tree = ast.parse(Path(window_process.__file__).read_text(encoding="utf-8"))
+def foreign_imports(path):
+    tree = ast.parse(path.read_text(encoding="utf-8"))
     names = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
     names |= {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
-    foreign = {name.split(".")[0] for name in names} - set(sys.stdlib_module_names)
-    assert foreign == {"cv2", "numpy"}
+    return {name for name in names if name.split(".")[0] not in sys.stdlib_module_names}
+
+
+def test_the_window_process_imports_nothing_that_could_bring_pyav():
+    left, seen = ["tracker.sinks.window_process"], set()
+    while left:
+        module = left.pop()
+        seen.add(module)
+        if module.startswith("tracker.sinks.window_"):
+            left += foreign_imports(PACKAGE / f"{module.removeprefix('tracker.').replace('.', '/')}.py") - seen
+    assert {name for name in seen if not name.startswith("tracker.sinks.window_")} == {"cv2", "numpy", "numpy.typing"}
+    assert foreign_imports(PACKAGE / "__init__.py") == set()
 
 
 HIGHGUI = {
@@ -330,6 +341,12 @@ def test_no_other_module_opens_a_window():
         if {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)} & HIGHGUI:
             users.add(path)
     assert users == {Path(window_process.__file__)}
+
+
+def test_what_the_window_process_is_started_with_does_not_load_pyav():
+    code = _command("x")[2].replace("window_process.main()", "print('av' in sys.modules, 'cv2' in sys.modules)")
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=LIMIT_S, check=True)
+    assert done.stdout.split() == ["False", "True"]
 
 
 # An OpenCV that lacks something

@@ -32,6 +32,7 @@ from tracker.sinks import (
     window_process,
 )
 from tracker.sinks.h264 import video_frame
+from tracker.sinks.window_protocol import HEAD, PICTURE
 from tracker.types import Box, Frame, Moment, Region, Segmentation, Track, View
 from tracker.yuv import BT601, ColourSpace, to_yuv
 
@@ -529,6 +530,7 @@ class Desktop:
     def __init__(self, monkeypatch, keys=(), visible=()):
         self.shown, self.keys, self.visible, self.windows = [], list(keys), list(visible), []
         monkeypatch.setattr(cv2, "namedWindow", lambda title, flags: self.windows.append(title))
+        monkeypatch.setattr(cv2, "setMouseCallback", lambda title, called: None)
         monkeypatch.setattr(cv2, "imshow", lambda title, image: self.shown.append(int(image[0, 0, 0])))
         monkeypatch.setattr(cv2, "waitKey", lambda _: self.keys.pop(0) if self.keys else -1)
         monkeypatch.setattr(cv2, "getWindowProperty", lambda *_: self.visible.pop(0) if self.visible else 1.0)
@@ -554,7 +556,7 @@ class Arrivals:
         self.turns -= 1
         if self.turns == 0:
             self.ended.set()
-        return self.pictures.pop(0) if self.pictures else None
+        return window_process.News(self.pictures.pop(0) if self.pictures else None, None)
 
 
 @pytest.mark.parametrize("key", [ord("q"), ord("Q"), 27])
@@ -593,8 +595,8 @@ def test_a_window_that_the_library_does_not_know_any_more_was_closed(monkeypatch
 def test_a_window_shows_red_as_red_and_pixels_as_square():
     red = np.zeros((4, 6, 3), np.uint8)
     red[..., 0] = 255
-    inbox = window_process.Inbox(Endless(window_process.HEAD.pack(4, 6, 12) + red.tobytes()))
-    while (shown := inbox.take()) is None:
+    inbox = window_process.Inbox(Endless(HEAD.pack(PICTURE, 4, 6, 12) + red.tobytes()))
+    while (shown := inbox.take().picture) is None:
         time.sleep(0.001)
     assert shown.shape == (4, 12, 3)
     assert (shown == (0, 0, 255)).all()  # OpenCV shows BGR

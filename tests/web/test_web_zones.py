@@ -47,6 +47,6 @@ def test_zones_in_pixels_are_shown_in_shares():
     assert shown == {"areas": {"a": [[0, 0], [0.5, 0], [1, 0.5]]}, "lines": {"l": {"points": [[0, 0], [0.5, 1]]}}}
 
 
-def test_a_file_for_zones_without_a_page_is_refused():
-    result = call("webcam", "--save-zones", "zones.yaml")
+def test_a_file_for_zones_without_window_and_page_is_refused():
+    result = call("webcam", "--no-show", "--record", "out.mp4", "--save-zones", "zones.yaml")
     assert (result.exit_code, "add --serve" in result.stderr) == (2, True)

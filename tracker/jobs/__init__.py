@@ -9,6 +9,7 @@ recording.py   the recorder of a job: its tables, its summaries, who switches it
 live.py        what a live run has beside its files: controls, a status
 screens.py     which lanes screens show, and pictures that are kept of them
 page.py        the page of a live run
+window.py      the window of a run, and zones that are drawn in it
 zones.py       who is reported, and what is counted where
 job.py         from a job to its files: `process`
 """

@@ -30,6 +30,7 @@ from tracker.jobs.recording import build_recorder
 from tracker.jobs.sparing import Sparing
 from tracker.jobs.summary import summarize
 from tracker.jobs.tally import Tally
+from tracker.jobs.window import build_window
 from tracker.jobs.zones import ZoneWatch
 from tracker.lanes import Lane, Spares
 from tracker.pipeline import Progress, RunReport, run
@@ -44,7 +45,6 @@ from tracker.sinks import (
     OverlayVideo,
     Results,
     RleMasks,
-    Window,
     ZoneTable,
     check_display,
     display_problem,
@@ -285,6 +285,9 @@ def _build_all_sinks(
 
         comparison = Comparison(settings.lanes, finders=finders, overlay=overlay, health=health, zones=zones)
     files = build_sinks(job, settings, info, results, overlay=overlay, finders=finders, zones=zones, notify=notify)
+    if job.show:
+        lost = notify if job.keeps else None  # a recording goes on without its window
+        files.append(build_window(settings, info, overlay, live, lost))
     if channels:
         only = job.output is job.record is None and not job.show and not (live and live.served)
         board = None if live is None else live.board
@@ -421,9 +424,6 @@ def build_sinks(
             sinks.append(MaskFolder(output, lane) if job.masks == "png" else RleMasks(output, lane))
         elif kind == "sheet":
             sinks.append(ContactSheet(output, render=overlay, arrange=contact_sheet, pixel_aspect=info.pixel_aspect))
-    if job.show:
-        lost = notify if job.keeps else None  # a recording goes on without its window
-        sinks.append(Window("tracker", render=overlay, pixel_aspect=info.pixel_aspect, when_lost=lost))
     return sinks
 
 

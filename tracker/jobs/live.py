@@ -45,6 +45,8 @@ class Live:
     """whether there is a page"""
     zones: ZoneWatch | None = None
     """what is counted where; there before the sinks are built"""
+    save_zones: Path | None = None
+    """settings file for zones that are drawn while it goes on"""
     state: Path | None = None
     parts: dict[str, Kept] = field(default_factory=dict)
     keeper: Keeper | None = None

@@ -22,6 +22,7 @@ from tracker.sinks.snapshots import Snapshots
 from tracker.sinks.tables import CsvRows, CsvTable, MotRows, MotTable, Rows, ZoneRows, ZoneTable
 from tracker.sinks.video import OverlayVideo
 from tracker.sinks.window import Window, check_display, display_problem
+from tracker.sinks.window_requests import WindowRun
 
 __all__ = [
     "ContactSheet",
@@ -42,6 +43,7 @@ __all__ = [
     "Snapshots",
     "VideoSettings",
     "Window",
+    "WindowRun",
     "ZoneRows",
     "ZoneTable",
     "check_display",

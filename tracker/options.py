@@ -87,7 +87,7 @@ class Period(click.ParamType):
         found = re.fullmatch("([0-9]{1,9}(?:[.][0-9]{1,6})?)([smhd]?)", value.strip())
         seconds = float(found[1]) * UNITS_S[found[2]] if found else math.nan
         if not self.least_s <= seconds <= self.most_s:
-            ends = f"from {self.least_s:g} s to {self.most_s / UNITS_S['d']:g} d"
+            ends = f"from {_time(self.least_s)} to {_time(self.most_s)}"
             self.fail(f"{_short(value)}: wanted a time {ends}, such as 90s, 10m, 2h or 7d", param, ctx)
         return seconds
 
@@ -250,6 +250,8 @@ class Limit(click.ParamType):
         """("s", seconds) or ("bytes", bytes)."""
         if not isinstance(value, str):
             return value  # type: ignore[no-any-return]
+        if not re.search("[A-Za-z]", value):  # a number alone could be either
+            self.fail(f"{_short(value)}: wanted a time or a size with its unit, such as 7d or 20GB", param, ctx)
         if value.lower().endswith("b"):
             return "bytes", self.size.convert(value, param, ctx)
         return "s", self.period.convert(value, param, ctx)
@@ -273,6 +275,11 @@ class OutputPath(click.Path):
 def _size(size: float) -> str:
     unit = max((name for name in SIZE_UNITS if size >= SIZE_UNITS[name]), key=SIZE_UNITS.__getitem__, default="MB")
     return f"{size / SIZE_UNITS[unit]:g}{unit}"
+
+
+def _time(seconds: float) -> str:
+    unit = max((name for name in UNITS_S if seconds >= UNITS_S[name]), key=UNITS_S.__getitem__, default="s")
+    return f"{seconds / UNITS_S[unit]:g}{unit or 's'}"
 
 
 def _short(value: Any) -> str:

@@ -73,6 +73,14 @@ def test_events_alone(clip, tmp_path):
         (("--record", "r", "--after", "3s"), "--after is for --record-events"),
         (("--record", "r", "--keep", "7d", "--keep", "8d"), "--keep is given twice"),
         (("--record", "r", "--profile", "p.json"), "--record OUT.mp4"),
+        (("--record", "r", "--keep", "20"), "'20': wanted a time or a size with its unit, such as 7d or 20GB"),
+        (("--record", "r", "--keep", "1s"), "wanted a time from 1m to 1157.41d"),
+        (("--record", "r", "--segment", "2d"), "wanted a time from 1s to 1d"),
+        (("--record", "r", "--timeout", "0"), "wanted a time from 0.1s to 1h"),
+        (
+            ("--record", "r", "--events-to", "http://"),
+            "http: no host that can be read; wanted http://HOST/..., and / ? #",
+        ),
     ],
 )
 def test_options_that_do_not_go_together(clip, tmp_path, options, said):

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import base64
+import http.server
+import re
+import threading
 from pathlib import Path
 
 import clips
@@ -12,13 +16,14 @@ from commands import call, refused
 from PIL import Image as Pillow
 
 from tracker.cli import _output
-from tracker.errors import SourceError
+from tracker.errors import OptionError, SourceError
 from tracker.evaluation.task import LaneTask
 from tracker.evaluation.workers import score_lane
 from tracker.naming import default_name
 from tracker.scores import Choice, find_sequences, read_results, read_truth, score_results
 from tracker.settings import RunSettings
 from tracker.sources import open_source
+from tracker.sources.address import filled_in, shown
 from tracker.types import Box
 
 # What an address means
@@ -362,3 +367,65 @@ def test_boxes_in_shares_of_the_picture_are_refused_with_their_line(tmp_path):
         read_truth(tmp_path / "gt.txt")
     (tmp_path / "gt.txt").write_text("1,1,0,0,1,1,1\n2,1,0.25,0.5,8,9,1\n")  # pixels, and some of them small
     assert len(read_truth(tmp_path / "gt.txt").boxes) == 2
+
+
+# Passwords from the environment
+
+
+@pytest.mark.parametrize(
+    ("address", "opened"),
+    [
+        ("rtsp://me:${CAM_PASSWORD}@cam-3/main", "rtsp://me:p%40s%2F%23%3F%25%20%24%7BCAM%7D@cam-3/main"),
+        ("rtsp://${CAM_LOGIN}@cam-3/main", "rtsp://me:p%40ss@cam-3/main"),
+        ("http://cam-3/live?key=${CAM_PASSWORD}", "http://cam-3/live?key=p%40s%2F%23%3F%25%20%24%7BCAM%7D"),
+        ("http://cam-3/$CAM_LOGIN/{x}", "http://cam-3/$CAM_LOGIN/{x}"),
+    ],
+)
+def test_a_variable_in_an_address_is_filled_in_as_a_url_writes_it(address, opened, monkeypatch):
+    monkeypatch.setenv("CAM_PASSWORD", "p@s/#?% ${CAM}")
+    monkeypatch.setenv("CAM_LOGIN", "me:p@ss")
+    assert filled_in(address) == opened
+    assert "CAM_PASSWORD" not in shown(address)
+
+
+@pytest.mark.parametrize(
+    ("address", "said"),
+    [
+        ("rtsp://me:${NO_SUCH}@cam-3/main", "rtsp://cam-3/main: the variable NO_SUCH is not set; set it before: "),
+        ("rtsp://${HOST_OF_CAM}/main", "rtsp://.../main: a variable is for user, password or query; write the rest"),
+    ],
+)
+def test_a_variable_that_is_not_set_or_would_be_shown_is_refused(address, said, monkeypatch):
+    monkeypatch.delenv("NO_SUCH", raising=False)
+    monkeypatch.setenv("HOST_OF_CAM", "cam")
+    with pytest.raises(OptionError, match=f"^{re.escape(said)}"):
+        filled_in(address)
+    result = call("webcam", address, "--no-show", "--serve", "127.0.0.1:0", "--wait")
+    assert result.exit_code == 2
+    assert said in result.output
+
+
+def test_a_camera_is_given_the_password_of_a_variable_which_nobody_sees(monkeypatch):
+    monkeypatch.setenv("CAM_PASSWORD", "p@s/#?%")
+    asked = []
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            given = self.headers.get("Authorization")
+            asked.append(given)
+            self.send_response(401 if given is None else 404)
+            self.send_header("WWW-Authenticate", 'Basic realm="camera"')
+            self.end_headers()
+
+        def log_message(self, *_):
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+        address = f"http://me:${{CAM_PASSWORD}}@127.0.0.1:{server.server_address[1]}/live"
+        result = call("webcam", address, "--no-show", "--serve", "127.0.0.1:0", "-v")
+        server.shutdown()
+    assert result.exit_code == 1
+    assert f"Basic {base64.b64encode(b'me:p@s/#?%').decode()}" in asked
+    assert "p@s" not in result.output
+    assert "p%40s" not in result.output

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from commands import call
+from commands import call, refused
 
 pytest.importorskip("starlette")
 pytest.importorskip("uvicorn")
@@ -50,3 +50,19 @@ def test_zones_in_pixels_are_shown_in_shares():
 def test_a_file_for_zones_without_window_and_page_is_refused():
     result = call("webcam", "--no-show", "--record", "out.mp4", "--save-zones", "zones.yaml")
     assert (result.exit_code, "add --serve" in result.stderr) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("option", "name", "said"),
+    [
+        ("--save-zones", "none/zones.yaml", "there is no folder"),
+        ("--save-zones", "list.yaml", "wanted settings as `key: value`, got a list"),
+        ("--snapshots", "list.yaml", "there is a file where the folder should be"),
+    ],
+)
+def test_a_place_that_nothing_can_be_saved_in_is_refused_at_the_start(option, name, said, tmp_path):
+    (tmp_path / "list.yaml").write_text("[1, 2]\n")
+    wanted = tmp_path / name
+    line = refused("webcam", "no-such.mp4", "--no-show", "--serve", "127.0.0.1:0", option, wanted)
+    assert line.startswith(f"{wanted}: ")
+    assert said in line

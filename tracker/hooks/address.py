@@ -57,7 +57,8 @@ def read_destination(text: str) -> Destination:
         host = None
     if not host or any(c.isspace() or not c.isprintable() for c in text):
         raise ValueError(
-            f"{scheme}: wanted {scheme}://[user:password@]host[:port]/...; in a password write @ / ? # as %40 %2F %3F %23"
+            # without the sign for "at" or its code: what stands before it is taken for a password and left out
+            f"{scheme}: no host that can be read; wanted {scheme}://HOST/..., and / ? # inside a password as %2F %3F %23"
         )
     if KINDS[scheme] == "web":
         return _web(parts, host, port)

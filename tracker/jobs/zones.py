@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 
-from tracker.errors import SettingsError
+from tracker.errors import SettingsError, SinkError
 from tracker.settings import settings_of
 from tracker.sinks import Output, encoded, write_output
 from tracker.sinks.outputs import new_run_id, part_name, sync, writing
@@ -151,14 +151,27 @@ def write_zones(path: Path, zones: Zones) -> None:
     """
     plain = zones.model_dump(mode="json", exclude_defaults=True)
     block = yaml.safe_dump({KEY: plain}, sort_keys=False, allow_unicode=True, default_flow_style=None, width=100)
-    before = read_yaml_file(path) if path.exists() else None
-    if not isinstance(before, Mapping | None):
-        raise SettingsError(f"{path}: wanted settings as `key: value`, got a {type(before).__name__}")
+    before = _settings_in(path)
     wanted = {**(before or {}), KEY: plain}
     text = block if before is None else _replaced(path.read_text(encoding="utf-8"), block)
     if _value(text) != wanted:  # the file is one value in braces, or its zones are an alias: written anew
         text = yaml.safe_dump(wanted, sort_keys=False, allow_unicode=True, default_flow_style=None, width=100)
     _write_whole(path.resolve(), text)  # a link goes on being one
+
+
+def check_zones_file(path: Path) -> None:
+    """Raise now what `write_zones` would raise later of this name, as far as can be told."""
+    if not path.parent.is_dir():
+        raise SinkError(f"{path}: there is no folder {path.parent}; make it first")
+    _settings_in(path)
+
+
+def _settings_in(path: Path) -> Mapping[str, Any] | None:
+    """What stands in a settings file; None if it does not exist or is empty."""
+    before = read_yaml_file(path) if path.exists() else None
+    if not isinstance(before, Mapping | None):
+        raise SettingsError(f"{path}: wanted settings as `key: value`, got a {type(before).__name__}")
+    return before
 
 
 def _replaced(text: str, block: str) -> str:

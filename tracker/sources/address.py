@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import errno
+import os
 import re
 from pathlib import Path
+from urllib.parse import quote
 
+from tracker.errors import OptionError
 from tracker.passwords import without_passwords
 
 SCHEMES = ("rtsp", "rtsps", "rtmp", "rtmps", "http", "https", "udp", "rtp", "tcp", "srt")
 """Streams that are read. Other protocols of FFmpeg (concat, subfile, ...) can reach files, so they are refused."""
 
+VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
 MOST_CAMERAS = 9999
 """No system numbers its cameras higher; from 100 on, OpenCV's hundreds choose the interface."""
@@ -56,3 +60,25 @@ def shown(address: str) -> str:
         return without_passwords(address)
     rest = address.partition("://")[2].rpartition("@")[2]
     return without_passwords(f"{scheme(address)}://{re.split('[?#]', rest)[0]}")
+
+
+def filled_in(address: str) -> str:
+    """The URL with `${NAME}` replaced by that variable of the environment, with % in front of what a URL cannot hold.
+
+    So a password stands neither in the list of processes nor in the shell's history. Only for what is never shown: the
+    user and password before the @, and the query. Raises OptionError for a variable elsewhere, or that is not set.
+    """
+    named = VARIABLE.search(address)
+    if named is None:
+        return address
+    shown_part = shown(address)
+    if VARIABLE.search(shown_part):
+        place = VARIABLE.sub("...", shown_part)
+        raise OptionError(f"{place}: a variable is for user, password or query; write the rest of the address as it is")
+
+    def value(found: re.Match[str]) -> str:
+        if not os.environ.get(found[1]):
+            raise OptionError(f"{shown_part}: the variable {found[1]} is not set; set it before: export {found[1]}=...")
+        return quote(os.environ[found[1]], safe=":")  # user and password may be one variable
+
+    return VARIABLE.sub(value, address)

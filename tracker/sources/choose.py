@@ -7,7 +7,7 @@ import glob
 from pathlib import Path
 
 from tracker.errors import OptionError, SourceError
-from tracker.sources.address import MOST_CAMERAS, SCHEMES, camera_number, is_path, is_url, scheme, shown
+from tracker.sources.address import MOST_CAMERAS, SCHEMES, camera_number, filled_in, is_path, is_url, scheme, shown
 from tracker.sources.pictures import SUFFIXES, Pictures, is_picture
 from tracker.sources.span import Span
 from tracker.sources.video import Video
@@ -30,7 +30,7 @@ def open_source(
         frames  frame*.png    a folder of pictures, or a pattern; frame2 comes before frame10
         stack.tif             a picture file with one page or many
         0  camera:0           the camera of that number
-        rtsp://cam/main       a stream: rtsp, rtmp, http, udp, ...
+        rtsp://cam/main       a stream: rtsp, rtmp, http, udp, ...; ${NAME} before the @ is a variable of the environment
 
     A file or folder that exists is read, whatever its name looks like: `11`, `a[1].mp4`, `camera:0`.
 
@@ -63,7 +63,8 @@ def open_source(
         if scheme(address) not in SCHEMES:
             raise SourceError(f"{scheme(address)}://: not a kind of stream that is read; use {', '.join(SCHEMES)}")
         # FFmpeg knows its protocols in small letters only
-        return Video(scheme(address) + address[len(scheme(address)) :], span=span, timeout_s=timeout_s, prompt=prompt)
+        address = scheme(address) + filled_in(address)[len(scheme(address)) :]
+        return Video(address, span=span, timeout_s=timeout_s, prompt=prompt)
     raise _missing(path)
 
 

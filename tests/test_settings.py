@@ -228,8 +228,8 @@ def test_a_variant_is_a_lane_with_some_settings_changed_and_the_run_keeps_its_ow
 @pytest.mark.parametrize(
     ("overrides", "says"),
     [
-        (["lanes=[gmm, yolo]"], "lanes: yolo: wanted gmm, slots, rigid or a variant: mog2, knn"),
-        (["variants.a={lane: slot}"], "variants.a.lane = 'slot': wanted 'gmm', 'slots' or 'rigid'"),
+        (["lanes=[gmm, yolo]"], "lanes: yolo: wanted gmm, slots, blobs, rigid or a variant: mog2, knn"),
+        (["variants.a={lane: slot}"], "variants.a.lane = 'slot': wanted 'gmm', 'slots', 'blobs' or 'rigid'"),
         (
             ["lanes=[a]", "variants.a={lane: gmm, changes: [gmm.mixture.methd=knn]}"],
             "variants.a: gmm.mixture.methd=knn",

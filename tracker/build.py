@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from tracker.lanes import Lane
 from tracker.prescan import Prescan
 from tracker.settings import RunSettings
-from tracker.types import SMALL_PX, Working
+from tracker.types import SMALL_PX, Scene, Working
 
 
 def build_lanes(settings: RunSettings) -> tuple[Lane, ...]:
@@ -36,25 +37,45 @@ def _gmm(name: str, settings: RunSettings) -> Lane:
 
 
 def _slots(name: str, settings: RunSettings) -> Lane:
-    # these bring ONNX Runtime: only where the lane is asked for
-    from tracker.background import Mixture, MixtureScene
-    from tracker.foreground.scene import ForegroundScene
-    from tracker.foreground.weights import load_foreground
-    from tracker.learning.device import choose_device
     from tracker.slots.segmenter import SlotsSegmenter
     from tracker.slots.weights import load_network
 
-    device = choose_device(settings.device)
-    network = load_network(settings.slots.weights, device=device)
+    network = load_network(settings.slots.weights, device=_device(settings))
+    scene, digest = _scene(settings)
+    network = network._replace(digest="+".join(filter(None, (network.digest, digest))))
+    return Lane(name, SlotsSegmenter(settings.slots, network=network, scene=scene))
+
+
+def _blobs(name: str, settings: RunSettings) -> Lane:
+    from tracker.background import SceneBlobs
+    from tracker.tracks import Linker
+
+    scene, _ = _scene(settings)
+    own = settings.slots
+    blobs = SceneBlobs(scene, settings.blobs, width=own.working_width, flood=own.life.flood)
+    return Lane(name, blobs, Linker(settings.linker))
+
+
+def _scene(settings: RunSettings) -> tuple[Scene[Any], str | None]:
+    """Component 0 of lane slots, and the digest of the network that reads it."""
+    # these bring ONNX Runtime: only where such a lane is asked for
+    from tracker.background import Mixture, MixtureScene
+    from tracker.foreground.scene import ForegroundScene
+    from tracker.foreground.weights import load_foreground
+
     # A mixture of its own, since objects are kept out of it, which the baseline's does not know; and always mog2: a frame
     # is judged before the mixture learns from it, and knn cannot judge without learning.
     mixture = Mixture(settings.gmm.mixture.model_copy(update={"method": "mog2"}))
     if settings.foreground is None:
-        return Lane(name, SlotsSegmenter(settings.slots, network=network, scene=MixtureScene(mixture)))
-    predict, digest = load_foreground(settings.foreground.weights, device=device)
-    scene = ForegroundScene(mixture, predict, settings.foreground)
-    network = network._replace(digest=f"{network.digest}+{digest}")
-    return Lane(name, SlotsSegmenter(settings.slots, network=network, scene=scene))
+        return MixtureScene(mixture), None
+    predict, digest = load_foreground(settings.foreground.weights, device=_device(settings))
+    return ForegroundScene(mixture, predict, settings.foreground), digest
+
+
+def _device(settings: RunSettings) -> str:
+    from tracker.learning.device import choose_device
+
+    return choose_device(settings.device)
 
 
 def _rigid(name: str, settings: RunSettings) -> Lane:
@@ -63,12 +84,15 @@ def _rigid(name: str, settings: RunSettings) -> Lane:
     return Lane(name, RigidSegmenter(settings.rigid))
 
 
-LANES: dict[str, Callable[[str, RunSettings], Lane]] = {"gmm": _gmm, "slots": _slots, "rigid": _rigid}
+LANES: dict[str, Callable[[str, RunSettings], Lane]] = {
+    "gmm": _gmm, "slots": _slots, "blobs": _blobs, "rigid": _rigid,
+}  # fmt: skip
 """Every method by its name; a lane is a method under its own or a variant's name."""
 
 WIDTHS: dict[str, Callable[[RunSettings], Working]] = {
     "gmm": lambda settings: settings.gmm.working_width,
     "slots": lambda settings: settings.slots.working_width,
+    "blobs": lambda settings: settings.slots.working_width,
     "rigid": lambda settings: "full",
 }
 """The width at which a method works, by its name."""

@@ -210,7 +210,9 @@ recorded = options(
 RECORDING = ("segment", "keep", "min_free", "record_events", "before", "after")
 """names of the options that say how a folder is recorded into"""
 shared = options(
-    click.option("--lanes", type=LaneList(), help="By comma: gmm, slots, mog2, knn, your variants.  [gmm,slots]"),
+    click.option(
+        "--lanes", type=LaneList(), help="By comma: gmm, slots, blobs, mog2, knn, your variants.  [gmm,slots]"
+    ),
     configured,
     overwriting,
     click.option(
@@ -373,7 +375,7 @@ def compare(source: str, truth: Path | None, rows: Any, fps: float | None, folde
     metavar="DIR|FILE",
     help="Score these; repeat. Lanes run if --lanes is given too.",
 )
-@click.option("--lanes", type=LaneList(), help="By comma: gmm, slots, mog2, knn, or variants.  [gmm,slots]")
+@click.option("--lanes", type=LaneList(), help="By comma: gmm, slots, blobs, mog2, knn, or variants.  [gmm,slots]")
 @click.option("--layout", type=click.Choice(LAYOUTS), default="auto", help="What DATASET is.  [told by its files]")
 @click.option("--frames", type=NumberRange(), help="First to last frame, as the data set numbers them: 1-400.")
 @click.option(
@@ -608,8 +610,10 @@ def _settings(common: dict[str, Any]) -> RunSettings:
         settings = load_settings(common.pop("files"), overrides)
     for line in dict.fromkeys(str(each.message) for each in said):
         note(f"tracker: warning: {line}")
-    if device and not any(settings.of_lane(lane)[0] == "slots" for lane in settings.lanes):
-        raise click.UsageError(f"--device is for the network of lane slots; {', '.join(settings.lanes)} has none")
+    if device and not any(settings.of_lane(lane)[0] in ("slots", "blobs") for lane in settings.lanes):
+        raise click.UsageError(
+            f"--device is for the networks of lanes slots and blobs; {', '.join(settings.lanes)} has none"
+        )
     return settings
 
 

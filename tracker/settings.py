@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal, TypeVar, get_args
 from pydantic import Field, ValidationError, field_validator
 from pydantic_core import ErrorDetails
 
-from tracker.background import GmmSettings
+from tracker.background import BlobSettings, GmmSettings
 from tracker.draw import OverlaySettings
 from tracker.errors import SettingsError
 from tracker.events import EventSettings
@@ -27,7 +27,7 @@ from tracker.types import MOST_SEED, Settings
 from tracker.yaml_text import read_yaml_file, read_yaml_value
 from tracker.zones import Zones
 
-LaneKind = Literal["gmm", "slots", "rigid"]
+LaneKind = Literal["gmm", "slots", "blobs", "rigid"]
 LaneName = Annotated[str, Field(pattern="^[a-z0-9][a-z0-9_-]*$", max_length=40)]
 """Lanes give their names to files."""
 DeviceName = Literal["auto", "cpu", "cuda", "mps"]
@@ -43,7 +43,7 @@ Key = tuple[str, ...]
 """Where a setting stands: ("gmm", "mixture", "history_s")."""
 
 
-VARIED = ("gmm", "linker", "slots", "foreground", "rigid", "device")
+VARIED = ("gmm", "linker", "slots", "foreground", "blobs", "rigid", "device")
 """Settings that belong to a lane; the others are the whole run's."""
 
 
@@ -89,7 +89,7 @@ class RunSettings(Settings):
     """All that decides a run's result, beside the source; saved with every result."""
 
     lanes: tuple[LaneName, ...] = Field(("gmm", "slots"), min_length=1, max_length=32)
-    """methods that watch the clip, in the order in which they are shown: gmm, slots, rigid, or names of variants"""
+    """methods that watch the clip, in the order in which they are shown: gmm, slots, blobs, rigid, or names of variants"""
     variants: dict[LaneName, Variant] = Field(
         {
             "mog2": Variant(lane="gmm", changes=("gmm.mixture.method=mog2",)),
@@ -97,7 +97,7 @@ class RunSettings(Settings):
         },
         max_length=1000,
     )
-    """lanes with settings of their own, by name: {lane: gmm, slots or rigid, changes: [gmm.mixture.history_s=12]}"""
+    """lanes with settings of their own, by name: {lane: gmm, slots, blobs or rigid, changes: [gmm.mixture.history_s=12]}"""
     device: DeviceName = "auto"
     """where networks run; auto: a GPU if there is one, else the processor"""
     seed: int = Field(0, ge=0, le=MOST_SEED)
@@ -112,7 +112,9 @@ class RunSettings(Settings):
     linker: LinkerSettings = LinkerSettings()
     slots: SlotsSettings = SlotsSettings()
     foreground: ForegroundSettings | None = ForegroundSettings()
-    """null: lane slots takes the mixture's verdict on each pixel as it is"""
+    """null: lanes slots and blobs take the mixture's verdict on each pixel as it is"""
+    blobs: BlobSettings = BlobSettings()
+    """of lane blobs: the foreground of lane slots, in connected blobs that the linker names"""
     rigid: RigidSettings = RigidSettings()
     events: EventSettings = EventSettings()
     zones: Zones = Zones()

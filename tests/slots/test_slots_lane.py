@@ -4,7 +4,15 @@ import numpy as np
 import pytest
 import torch
 
-from tracker.background import GmmSegmenter, GmmSettings, Mixture, MixtureScene, MixtureSettings
+from tracker.background import (
+    BlobSettings,
+    GmmSegmenter,
+    GmmSettings,
+    Mixture,
+    MixtureScene,
+    MixtureSettings,
+    SceneBlobs,
+)
 from tracker.picture import Picture
 from tracker.slots.cell import WindowCell
 from tracker.slots.report import visible_boxes
@@ -18,7 +26,7 @@ from tracker.types import Box, Frame, Region
 HEIGHT, WIDTH = 72, 96
 SIDE = 14
 RED, BLUE = (230, 40, 30), (30, 50, 230)
-LANES = ["gmm", "slots"]
+LANES = ["gmm", "blobs", "slots"]
 
 
 class RunningAverage(WindowCell):
@@ -40,6 +48,8 @@ def build(lane, *, cell=WindowCell, working_width="full", **settings):
     mixture = MixtureSettings(**settings)
     if lane == "gmm":
         return GmmSegmenter(GmmSettings(working_width=working_width, mixture=mixture))
+    if lane == "blobs":
+        return SceneBlobs(MixtureScene(Mixture(mixture)), BlobSettings(), width=working_width, flood=0.1)
     torch.manual_seed(0)
     network = NetworkSettings(cell=CellSettings(grid_px=12, features=8, hidden=4, motion=8))
     return SlotsSegmenter(

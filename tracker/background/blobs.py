@@ -23,12 +23,9 @@ GAP_S = 1.0
 """a longer interval between two frames may be a gap, which teaches no more than a usual one"""
 
 
-class GmmSettings(Settings):
-    """The baseline lane up to its blobs. Sizes are shares of the picture, so that they survive resizing."""
+class BlobSettings(Settings):
+    """From foreground to blobs. Sizes are shares of the picture, so that they survive resizing."""
 
-    mixture: MixtureSettings = MixtureSettings()
-    working_width: Working = 640
-    """pixels; wider frames are worked on at this width, narrower ones as they are; full: never resized"""
     speck_px: Literal[1, 3, 5, 7] = 3
     """side of the median filter that removes specks, in working pixels; 1: none"""
     close_height: float = Field(0.015, ge=0, le=1)
@@ -36,6 +33,14 @@ class GmmSettings(Settings):
     joins people who walk side by side, which costs more than it mends"""
     min_area: float = Field(0.0004, ge=0, le=1)
     """smallest blob, as a share of the picture"""
+
+
+class GmmSettings(BlobSettings):
+    """The baseline lane up to its blobs."""
+
+    mixture: MixtureSettings = MixtureSettings()
+    working_width: Working = 640
+    """pixels; wider frames are worked on at this width, narrower ones as they are; full: never resized"""
     flood: float = Field(0.03, gt=0, le=1)
     """if more than this share of a frame is foreground it may be the light: if the scene's edges are still there, it is learned at
     once. An object hides them"""
@@ -77,7 +82,7 @@ class GmmSegmenter:
             return Segmentation(np.zeros(shape, np.int32), (), False, np.zeros(shape, bool), frame.size)
         self.mixture.enter(frame.scene)
         foreground = self._judge(image, self._timer.step(frame.time_s).dt_s)
-        labels, regions = self._blobs(self._clean(foreground), frame.size)
+        labels, regions = find_blobs(foreground, frame.size, self.settings)
         return Segmentation(labels, regions, persistent=False, foreground=labels > 0, frame_size=frame.size)
 
     def _judge(self, image: Image, dt_s: float) -> Mask:
@@ -94,30 +99,32 @@ class GmmSegmenter:
         self._covered = False
         return np.asarray(self.mixture.judge(image) == FOREGROUND) if judges else np.zeros_like(foreground)
 
-    def _clean(self, foreground: Mask) -> NDArray[np.uint8]:
-        mask = self._without_specks(foreground)
-        kernel = np.ones((_odd(self.settings.close_height * mask.shape[0]), 1), np.uint8)
-        return cv2.morphologyEx(mask, cv2.MORPH_CLOSE, kernel)  # type: ignore[return-value]
-
     def _without_specks(self, foreground: Mask) -> NDArray[np.uint8]:
-        mask = foreground.astype(np.uint8)
-        if self.settings.speck_px > 1:
-            mask = cv2.medianBlur(mask, self.settings.speck_px).astype(np.uint8)
-        return mask
+        return without_specks(foreground, self.settings)
 
-    def _blobs(self, mask: NDArray[np.uint8], size: tuple[int, int]) -> tuple[Labels, tuple[Region, ...]]:
-        """Labels at working size, regions in pixels of a frame of `size` (width, height)."""
-        pieces = components(mask)
-        sx, sy = size[0] / mask.shape[1], size[1] / mask.shape[0]
-        large = np.flatnonzero(pieces.areas[1:] >= self.settings.min_area * mask.size) + 1
-        kept = large[np.argsort(-pieces.areas[large], kind="stable")]
-        renamed = np.zeros(len(pieces.areas), np.int32)
-        renamed[kept] = np.arange(1, len(kept) + 1)
-        regions = []
-        for label, n in enumerate(kept.tolist(), 1):
-            (x, y, w, h), area = pieces.boxes[n].tolist(), int(pieces.areas[n])
-            regions.append(Region(label, Box(x, y, x + w, y + h).scaled(sx, sy), area_px=area * sx * sy))
-        return renamed.take(pieces.labels), tuple(regions)  # in half of the time of an index
+
+def find_blobs(foreground: Mask, size: tuple[int, int], settings: BlobSettings) -> tuple[Labels, tuple[Region, ...]]:
+    """Connected foreground (h, w), cleaned, largest first: labels at that size, regions in pixels of a frame of `size` (width, height)."""
+    mask = without_specks(foreground, settings)
+    kernel = np.ones((_odd(settings.close_height * mask.shape[0]), 1), np.uint8)
+    mask = np.asarray(cv2.morphologyEx(mask, cv2.MORPH_CLOSE, kernel), np.uint8)
+    pieces = components(mask)
+    sx, sy = size[0] / mask.shape[1], size[1] / mask.shape[0]
+    large = np.flatnonzero(pieces.areas[1:] >= settings.min_area * mask.size) + 1
+    kept = large[np.argsort(-pieces.areas[large], kind="stable")]
+    renamed = np.zeros(len(pieces.areas), np.int32)
+    renamed[kept] = np.arange(1, len(kept) + 1)
+    regions = []
+    for label, n in enumerate(kept.tolist(), 1):
+        (x, y, w, h), area = pieces.boxes[n].tolist(), int(pieces.areas[n])
+        regions.append(Region(label, Box(x, y, x + w, y + h).scaled(sx, sy), area_px=area * sx * sy))
+    return renamed.take(pieces.labels), tuple(regions)  # in half of the time of an index
+
+
+def without_specks(foreground: Mask, settings: BlobSettings) -> NDArray[np.uint8]:
+    """(h, w) 0 or 1, the foreground without what the median filter removes."""
+    mask = foreground.astype(np.uint8)
+    return mask if settings.speck_px == 1 else np.asarray(cv2.medianBlur(mask, settings.speck_px), np.uint8)
 
 
 def _share(mask: Mask | NDArray[np.uint8]) -> float:

@@ -249,7 +249,9 @@ def camera_digest(address: str) -> str:
 
 def settings_digest(settings: RunSettings) -> str:
     """Of what the scene depends on."""
-    return _digest(settings.model_dump_json(include={"lanes", "variants", "gmm", "slots", "foreground", "rigid"}))
+    return _digest(
+        settings.model_dump_json(include={"lanes", "variants", "gmm", "slots", "foreground", "blobs", "rigid"})
+    )
 
 
 def _digest(text: str) -> str:

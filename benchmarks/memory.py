@@ -22,7 +22,7 @@ from tracker.events import EventFinder
 from tracker.health import Health
 from tracker.jobs.comparison import Comparison
 from tracker.jobs.files import Job, plan_job, planned_files
-from tracker.jobs.job import build_overlay, build_sinks
+from tracker.jobs.outputs import build_overlay, build_sinks
 from tracker.jobs.tally import Tally
 from tracker.lanes import Lane
 from tracker.picture import Picture

@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
+from functools import partial
 
 from tracker.background import KnownScenes
 from tracker.controls import Controls
@@ -100,18 +101,13 @@ def run(
             with interrupts.allowed():
                 _learn_scene(source, lanes, scenes, prescan, watch)
 
-            def place(frame: Frame) -> Frame:
-                with watch.stage("scene", frame.index):
-                    return replace(frame, scene=scenes.step(frame.tiny, frame.time_s))
-
+            place = partial(_placed, scenes, watch)
             with watch.stage("total"), read_ahead(source, queue_frames=queue_frames, step=place) as incoming:
                 decoded = watch.waits("decode", _awaited(incoming, interrupts, sinks, controls, spares))
                 ahead = 0 if source.info.live else FRAMES_AHEAD
                 with closing(moments(decoded, lanes, watch, ahead=ahead, spares=spares)) as made:
                     for moment in made if keep is None else map(keep, made):
-                        for sink in sinks:
-                            with watch.stage(f"sink {type(sink).__name__}", moment.frame.index):
-                                sink.write(moment)
+                        _hand_over(moment, sinks, watch)
                         frames += 1
                         if progress is not None:
                             progress(frames, source.info.frame_count)
@@ -136,6 +132,18 @@ def _learn_scene(
         images = scenes.prepare(prescan.pictures(source))
         if images:
             prepare(lanes, images)
+
+
+def _placed(scenes: KnownScenes, watch: Stopwatch, frame: Frame) -> Frame:
+    """The frame, and which scene it shows."""
+    with watch.stage("scene", frame.index):
+        return replace(frame, scene=scenes.step(frame.tiny, frame.time_s))
+
+
+def _hand_over(moment: Moment, sinks: Sequence[Sink], watch: Stopwatch) -> None:
+    for sink in sinks:
+        with watch.stage(f"sink {type(sink).__name__}", moment.frame.index):
+            sink.write(moment)
 
 
 def _awaited(

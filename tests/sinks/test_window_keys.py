@@ -20,13 +20,14 @@ from tracker.sinks.window_text import LEAST_SCALE, LIGHT, LINES_BELOW, Piece, fl
 from tracker.sinks.window_user import HINT, HINT_S, NOTE_S, User
 
 ENTER, ESCAPE, BACKSPACE = 13, 27, 8
+UNKNOWN = StatusText()
 GREY = np.full((120, 320, 3), 90, np.uint8)
 
 
 class Hands:
     """A user's keys and clicks, and what the window's process says of them."""
 
-    def __init__(self, status=StatusText()):
+    def __init__(self, status=UNKNOWN):
         self.said, self.now = [], 0.0
         self.user = User(self.said.append, clock=lambda: self.now)
         if status is not None:
@@ -49,7 +50,9 @@ class Hands:
 
 @pytest.mark.parametrize(
     ("key", "asks"),
-    zip(" sgnbrfvSGNBRFV", ["pause", "snapshot", "gmm", "slots", "both", "reset", "freeze", "record"] * 2, strict=False),
+    zip(
+        " sgnbrfvSGNBRFV", ["pause", "snapshot", "gmm", "slots", "both", "reset", "freeze", "record"] * 2, strict=False
+    ),
 )
 def test_a_key_is_a_request(key, asks):
     hands = Hands()

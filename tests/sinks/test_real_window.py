@@ -1,6 +1,7 @@
 """The window on a real X server (Xvfb), fed by a live stream; skipped where there is no Xvfb."""
 
 import ast
+import json
 import os
 import shutil
 import signal
@@ -9,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -18,11 +20,13 @@ import av  # noqa: F401  # before cv2, which is what once made the window hang
 import cv2
 import numpy as np
 import pytest
+import yaml
 
 import tracker
 from tracker.cli import cli
 from tracker.sinks import window_process
 from tracker.sinks.window import _command
+from tracker.sinks.window_text import RED, SKETCH
 from tracker.words import one_line
 
 PACKAGE = Path(tracker.__file__).parent
@@ -73,6 +77,12 @@ class Screen:
     def press(self, window: str, key: str) -> None:
         self._xdotool("windowfocus", "--sync", window, "key", key)
 
+    def move(self, window: str, x: int, y: int) -> None:
+        self._xdotool("mousemove", "--window", window, str(x), str(y))
+
+    def click(self) -> None:
+        self._xdotool("click", "1")
+
     def press_close_button(self, window: str) -> None:
         """What a window manager does when the cross is clicked: the message WM_DELETE_WINDOW."""
         code = f"""
@@ -101,6 +111,10 @@ x.XSync(ctypes.c_void_p(display), 0)
         return done.stdout.split()
 
 
+silent = threading.Event()
+"""while it is set, the camera sends nothing"""
+
+
 @pytest.fixture(scope="module")
 def stream() -> Iterator[str]:
     """The address of a camera that sends ten JPEGs a second over HTTP, all of one colour."""
@@ -115,8 +129,9 @@ def stream() -> Iterator[str]:
             self.end_headers()
             try:
                 while True:
-                    self.wfile.write(part)
-                    self.wfile.flush()
+                    if not silent.is_set():
+                        self.wfile.write(part)
+                        self.wfile.flush()
                     time.sleep(0.1)
             except OSError:
                 pass
@@ -244,6 +259,88 @@ def kill_children(parent):
     assert children
     for child in children:
         os.kill(int(child), signal.SIGKILL)
+
+
+def status(page):
+    with urllib.request.urlopen(f"{page}status", timeout=LIMIT_S) as answer:
+        return json.load(answer)
+
+
+def set_corner(screen, window, x, y):
+    """Click there until a corner is drawn: the toolkit may hand a click on before a key that was pressed earlier."""
+    for _ in range(20):
+        screen.move(window, x, y)
+        screen.click()
+        screen.move(window, 60, 60)  # the pointer would hide it
+        end = time.monotonic() + 2
+        while time.monotonic() < end:
+            if is_corner(screen, x, y):
+                return
+            time.sleep(0.05)
+    raise AssertionError(f"no corner is drawn at {x}, {y}")
+
+
+def is_corner(screen, x, y):
+    """Whether the window, which without a window manager is at the screen's corner, shows a disc there."""
+    part = screen.look()[y - 2 : y + 3, x - 2 : x + 3].astype(int)
+    return (np.abs(part - SKETCH[::-1]) < 12).all()
+
+
+@pytest.mark.slow
+def test_keys_and_mouse_control_the_run(screen, stream, tmp_path):
+    pytest.importorskip("uvicorn")
+    words = ("--serve", "127.0.0.1:0", "--snapshots", "kept", "--save-zones", "zones.yaml")
+    with webcam(stream, *words, environment=screen.environment, folder=tmp_path) as process:
+        page = next(line.split()[-1] for line in process.stderr if "the page is at" in line)
+        window = wait_for(lambda: screen.find("tracker"), "window")
+        wait_for_picture(screen)
+        screen.press(window, "s")
+        wait_for(lambda: next(tmp_path.glob("kept/snapshot-*.png"), None), "snapshot")
+        screen.press(window, "f")
+        wait_for(lambda: status(page)["frozen"] or None, "frozen background")
+        screen.press(window, "z")
+        for corner in ((24, 16), (216, 16), (216, 144), (120, 80)):
+            set_corner(screen, window, *corner)
+        screen.press(window, "BackSpace")
+        screen.move(window, 60, 60)
+        wait_for(lambda: None if is_corner(screen, 120, 80) else True, "corner less")
+        set_corner(screen, window, 24, 144)
+        screen.press(window, "Return")
+        saved = tmp_path / "zones.yaml"
+        wait_for(lambda: saved.exists() or None, "zone")
+        corners = yaml.safe_load(saved.read_text())["zones"]["areas"]["zone-1"]
+        assert np.allclose(corners, [[0.1, 0.1], [0.9, 0.1], [0.9, 0.9], [0.1, 0.9]], atol=0.01)
+        screen.press(window, "space")
+        wait_for(lambda: status(page)["state"] == "paused" or None, "pause")
+        screen.press(window, "space")
+        wait_for(lambda: status(page)["state"] == "live" or None, "end of the pause")
+        screen.press(window, "space")
+        wait_for(lambda: status(page)["state"] == "paused" or None, "pause")
+        screen.press(window, "q")
+        _, errors = process.communicate(timeout=LIMIT_S)
+    assert process.returncode == 0, errors
+
+
+@pytest.mark.slow
+def test_while_the_stream_is_away_the_window_says_so_and_hears_keys(screen, stream, tmp_path):
+    with webcam(stream, "--timeout", 1, environment=screen.environment, folder=tmp_path) as process:
+        try:
+            window = wait_for(lambda: screen.find("tracker"), "window")
+            wait_for_picture(screen)
+            assert not banner_px(screen)
+            silent.set()
+            wait_for(lambda: banner_px(screen) > 2000 or None, "banner")
+            assert shown_share(screen) > 0.5  # the last picture is still there
+            screen.press(window, "q")
+            _, errors = process.communicate(timeout=LIMIT_S)
+        finally:
+            silent.clear()
+    assert process.returncode == 0, errors
+    assert "no picture" in errors
+
+
+def banner_px(screen):
+    return (np.abs(screen.look().astype(int) - RED[::-1]) < 3).all(axis=2).sum()
 
 
 @pytest.mark.slow

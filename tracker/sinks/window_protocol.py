@@ -33,8 +33,8 @@ Points = tuple[tuple[float, float], ...]
 class Key(NamedTuple):
     """What a key is for."""
 
-    codes: tuple[int, ...]
-    """as OpenCV gives them"""
+    code: int
+    """as OpenCV gives it, of the small letter"""
     shown: str
     does: str
     asks: str = ""
@@ -43,17 +43,17 @@ class Key(NamedTuple):
 
 ESCAPE = 27
 KEYS = (
-    Key((ord("q"), ord("Q")), "q, Esc", "quit"),
-    Key((ord(" "),), "space", "pause, go on", "pause"),
-    Key((ord("s"),), "s", "keep a snapshot", "snapshot"),
-    Key((ord("g"),), "g", "show lane gmm", "gmm"),
-    Key((ord("n"),), "n", "show lane slots", "slots"),
-    Key((ord("b"),), "b", "show both lanes", "both"),
-    Key((ord("r"),), "r", "reset background", "reset"),
-    Key((ord("f"),), "f", "freeze background", "freeze"),
-    Key((ord("v"),), "v", "record, or stop it", "record"),
-    Key((ord("z"),), "z", "draw a zone"),
-    Key((ord("h"),), "h", "this help"),
+    Key(ord("q"), "q, Esc", "quit"),
+    Key(ord(" "), "space", "pause, go on", "pause"),
+    Key(ord("s"), "s", "keep a snapshot", "snapshot"),
+    Key(ord("g"), "g", "show lane gmm", "gmm"),
+    Key(ord("n"), "n", "show lane slots", "slots"),
+    Key(ord("b"), "b", "show both lanes", "both"),
+    Key(ord("r"), "r", "reset background", "reset"),
+    Key(ord("f"), "f", "freeze background", "freeze"),
+    Key(ord("v"), "v", "record, or stop it", "record"),
+    Key(ord("z"), "z", "draw a zone"),
+    Key(ord("h"), "h", "this help"),
 )
 
 

@@ -66,7 +66,7 @@ class User:
         drawing = self._corners is not None
         if code == ESCAPE and drawing:
             self._corners = None
-        elif code == ESCAPE or code in KEYS[0].codes:
+        elif code == ESCAPE or chr(code).lower() == "q":
             self._tell(STOP)
             return True
         elif code in ENTER and drawing:
@@ -78,7 +78,7 @@ class User:
         return False
 
     def _press_named(self, code: int) -> None:
-        key = next((key for key in KEYS if code in key.codes), None)
+        key = next((key for key in KEYS if key.code == ord(chr(code).lower())), None)
         if key is None:
             return
         if key.asks:

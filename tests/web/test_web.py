@@ -247,7 +247,7 @@ def test_a_snapshot_is_a_png_whose_name_is_told_and_replaces_nothing(running):
 
 def test_a_snapshot_that_cannot_be_written_is_one_line_and_the_run_goes_on(tmp_path):
     (tmp_path / "file").write_text("")
-    with live_run(tmp_path / "file") as run:
+    with live_run(tmp_path / "file" / "snapshots") as run:
         status, _, text = request(run.port, "POST", "/controls", {"action": "snapshot"})
         assert (status, "cannot be written" in text) == (500, True)
         counts = run.page.counts

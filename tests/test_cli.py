@@ -476,7 +476,7 @@ def test_weights_that_are_none(clip, tmp_path, content):
 def test_a_device_where_no_network_runs_is_refused(clip, tmp_path):
     done = call("process", clip, "--lanes", "gmm", "--device", "cpu", "-o", tmp_path / "o.mp4")
     assert (done.exit_code, list(tmp_path.iterdir())) == (2, [])
-    assert "lane slots" in done.stderr
+    assert "lanes slots and blobs" in done.stderr
 
 
 def test_a_device_that_this_machine_has_not(clip, tmp_path):

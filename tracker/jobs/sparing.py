@@ -78,9 +78,9 @@ class Sparing:
 
     @property
     def kept(self) -> str:
-        """The lane that goes on where only one does."""
+        """The lane that goes on where only one does: the one that is shown, and slots where several are."""
         shown = [lane for lane in self._board.status.lanes if lane in self._lanes]
-        return (shown or [*self._slots, *self._lanes])[0]
+        return shown[0] if len(shown) == 1 else [*self._slots, *self._lanes][0]
 
     def said(self) -> str:
         """The effort, for people; empty at level 0."""

@@ -256,7 +256,8 @@ class Reconnecting:
         now = time.monotonic()
         if self._reason is not None and now - self._told_at >= TOLD_S:
             self._told_at = now
-            self._tell(f"{self._reason}; no picture for {period(now - self._last_at)}, {following}")
+            silent = f"no picture for {period(now - self._last_at)}, {following}"
+            self._tell(silent if self._reason.startswith("no picture") else f"{self._reason}; {silent}")
 
     def sample(self, count: int, *, whole: bool = True, width: Working = "full") -> list[Image]:
         """Nothing: what it will show is not known."""

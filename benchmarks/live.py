@@ -50,8 +50,8 @@ SQUARE, PITCH = 8, 20
 SEED = 7
 READY_S, STOP_S = 60.0, 30.0
 """time limits for a busy machine"""
-WARM_UP_S = 60.0
-"""left out where it is said what memory grows by: caches fill, the first objects come"""
+WARM_UP_S = 300.0
+"""left out where it is said what memory grows by: it takes minutes until all there is has been in use once"""
 
 
 # The camera
@@ -186,11 +186,11 @@ class Tracker:
         return viewer
 
     def stop(self) -> int:
-        """End it as Ctrl+C does; the number of frames that it says it looked at."""
-        self.process.send_signal(signal.SIGINT)
+        """End it in good order; the number of frames that it says it looked at."""
+        self.process.send_signal(signal.SIGTERM)  # a shell lets what runs in its background ignore SIGINT
+        self.process.wait(STOP_S)
         assert self.process.stdout is not None
         said = self.process.stdout.read()
-        self.process.wait(STOP_S)
         found = re.search("^([0-9]+) frames", said)
         if found is None:
             raise SystemExit(f"tracker said: {said} {' | '.join(self.lines)}")
@@ -321,8 +321,7 @@ def steady(camera: Camera, minutes: float, folder: Path) -> None:
             cpu = 100 * (sum(tracker.usage.cpu_times()[:2]) - used) / (now - start)
             print(
                 f"{minute + 1:6}  {quantile(delays, 0.5):9.0f}  {quantile(delays, 0.95):7.0f}  {shown:7.1f}"
-                f"  {status['dropped']:7}  {memory[-1][1]:6.0f}  {cpu:5.0f}  {load():>4}  {status['effort'] or '-'}",
-                flush=True,
+                f"  {status['dropped']:7}  {memory[-1][1]:6.0f}  {cpu:5.0f}  {load():>4}  {status['effort'] or '-'}"
             )
         dropped, ended = int(str(tracker.status()["dropped"])), time.monotonic()
         frames = tracker.stop()
@@ -363,10 +362,7 @@ def cuts(camera: Camera, away_s: list[float], times: int) -> None:
                 camera.restore()
                 seen = viewer.wait_for(_sent_after(camera, returned), READY_S)
                 backs.append(seen[0] - returned)
-            print(
-                f"away {seconds:g} s: back after {', '.join(f'{back:.2f}' for back in backs)} s (load {load()})",
-                flush=True,
-            )
+            print(f"away {seconds:g} s: back after {', '.join(f'{back:.2f}' for back in backs)} s (load {load()})")
         print(
             "said:", *sorted({re.sub("[0-9]+ s", "N s", line.partition(": ")[2]) for line in tracker.lines}), sep="\n  "
         )
@@ -388,8 +384,7 @@ def viewers(camera: Camera, count: int, seconds: float) -> None:
             told = tracker.status()
             print(
                 f"{count - 1} viewers: {statistics.mean(before):.1f} pictures a second (worst {min(before):.1f}); beside one that"
-                f" reads nothing: {statistics.mean(after):.1f} (worst {min(after):.1f}); the lanes {told['fps']:.1f}, load {load()}",
-                flush=True,
+                f" reads nothing: {statistics.mean(after):.1f} (worst {min(after):.1f}); the lanes {told['fps']:.1f}, load {load()}"
             )
 
 
@@ -400,11 +395,10 @@ def main() -> None:
     parser.add_argument("--fps", type=float, default=30.0)
     parser.add_argument("--short", action="store_true")
     asked = parser.parse_args()
+    sys.stdout.reconfigure(line_buffering=True)  # also into a file: each line as it is known
     size, bits = ((320, 240), 6) if asked.short else ((640, 480), 10)
     camera = Camera(size, asked.fps, bits)
-    print(
-        f"{size[0]}x{size[1]}, {asked.fps:g} pictures a second, {os.cpu_count()} processors, load {load()}", flush=True
-    )
+    print(f"{size[0]}x{size[1]}, {asked.fps:g} pictures a second, {os.cpu_count()} processors, load {load()}")
     parts = asked.parts.split(",")
     with tempfile.TemporaryDirectory() as folder:
         if "steady" in parts:

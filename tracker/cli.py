@@ -322,6 +322,7 @@ def webcam(
         from tracker.jobs import Live, Screens
         from tracker.sources import Patience, Watching
     live = Live(state=state, save_zones=save_zones, watching=Watching(Patience(timeout_s, give_up_s, wait), loop=loop))
+    live.check()  # before a page is served
     live.also.append(Screens(live, snapshots))
     with contextlib.ExitStack() as stack:
         if serve is not None:

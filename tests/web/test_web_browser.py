@@ -196,6 +196,33 @@ def test_a_line_is_drawn_with_the_keyboard(opened, zones):
     page.wait_for_selector("#unsaved", state="hidden")
 
 
+def test_what_is_drawn_before_the_zones_have_come_is_added_to_them(opened, zones):
+    page = opened()
+    zones.now = {"anchor": "centre", "lines": {"line 1": {"points": [[0.1, 0.1], [0.9, 0.1]]}}}
+    asked = []
+    page.route("**/zones", lambda route: asked.append(route) if route.request.method == "GET" else route.continue_())
+    page.click("#zones summary")
+    page.select_option("#kind", "lines")
+    page.click("#add")
+    until_in_page(page, lambda: asked)
+    asked[0].continue_()
+    page.wait_for_selector("#list li:nth-child(2)")
+    page.click("#save")
+    page.wait_for_selector("#unsaved", state="hidden")
+    assert zones.now["anchor"] == "centre"
+    assert set(zones.now["lines"]) == {"line 1", "line 2"}
+    zones.now = {"anchor": "centre"}
+
+
+def until_in_page(page, condition):
+    """Wait while the page's own messages are taken."""
+    for _ in range(600):
+        if condition():
+            return
+        page.wait_for_timeout(50)
+    pytest.fail("the page did not ask")
+
+
 def test_corners_are_numbers_and_what_the_run_refuses_is_shown(opened, zones):
     page = opened()
     page.click("#zones summary")

@@ -14,7 +14,7 @@ from tracker.draw import Overlay
 from tracker.errors import SettingsError
 from tracker.events import EventFinder
 from tracker.jobs.state import Keeper, Kept, check_state
-from tracker.jobs.zones import ZoneWatch
+from tracker.jobs.zones import ZoneWatch, check_zones_file
 from tracker.lanes import Lane
 from tracker.settings import RunSettings
 from tracker.sources import Watching
@@ -53,9 +53,11 @@ class Live:
     """of the present segment; made by `take_up`"""
 
     def check(self) -> None:
-        """Raise SinkError for a state that could not be written."""
+        """Raise SinkError for a state or zones that could not be written, SettingsError if no settings stand there."""
         if self.state is not None:
             check_state(self.state)
+        if self.save_zones is not None:
+            check_zones_file(self.save_zones)
 
     def take_up(
         self,

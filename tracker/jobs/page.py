@@ -11,7 +11,7 @@ from tracker.draw import Overlay
 from tracker.errors import SettingsError
 from tracker.events import EventFinder
 from tracker.jobs.live import Live
-from tracker.jobs.zones import ZoneWatch, check_zones_file, read_zones, write_zones
+from tracker.jobs.zones import ZoneWatch, read_zones, write_zones
 from tracker.types import Sink, SourceInfo
 from tracker.web import Address, Page, PageSink, ZoneDoor, check_extra, listen
 from tracker.zones import Zones
@@ -30,11 +30,9 @@ def serve_page(
     address     (host, port); None: the usual port, or the next one that is free
     save_zones  settings file for zones that are changed on the page
 
-    Raises MissingExtraError without the extra `web`, SinkError if the address cannot be had, and what `check_zones_file` raises.
+    Raises MissingExtraError without the extra `web`, SinkError if the address cannot be had.
     """
     check_extra()
-    if save_zones is not None:
-        check_zones_file(save_zones)
     from tracker.web.server import Server
 
     page = Page(live.controls, live.board)

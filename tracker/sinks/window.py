@@ -24,7 +24,7 @@ from tracker.sinks.window_protocol import FAILED, HEAD, NOTE, OPEN, PICTURE, STA
 from tracker.sinks.window_requests import Requests, WindowRun, status_text
 from tracker.types import Image, Moment, Outcome
 
-INSTEAD = "go without a window: --no-show --record out.mp4 writes a video"
+INSTEAD = "go without a window: --no-show with --serve shows it in a browser, with --record out.mp4 it writes a video"
 PROBE_TIMEOUT_S = 20.0
 CLOSE_TIMEOUT_S = 2.0
 NUMBERS_S = 0.5

@@ -15,6 +15,7 @@
   let drawn = null; // the shape that is being drawn
   let keyboard = false; // drawn with the arrow keys: the cursor is shown
   let dragged = null;
+  let edits = 0; // made by the user: what is edited while it is saved stays unsaved
 
   const isLine = (shape) => shape.kind === 'lines';
   const least = (shape) => (isLine(shape) ? 2 : 3);
@@ -59,25 +60,34 @@
   }
 
   async function load() {
+    const known = new Set(shapes);
+    let added;
     try {
       const answer = await fetch('zones');
       if (!answer.ok) return;
-      read(await answer.json());
+      const zones = await answer.json();
+      added = shapes.filter((shape) => !known.has(shape)); // drawn while the answer was on its way
+      read(zones);
     } catch {
       return;
     }
+    for (const shape of added) {
+      if (shapes.some((other) => other.name === shape.name)) shape.name = freeName(shape.kind);
+      shapes.push(shape);
+    }
     setText(byId('zoneproblem'), '');
-    changed(false);
+    changed(added.length > 0);
   }
 
   async function save() {
     let zones;
     try { zones = written(); } catch (error) { setText(byId('zoneproblem'), error.message); return; }
+    const before = edits;
     const answer = await post('zones', zones);
     setText(byId('zoneproblem'), answer.error || '');
     if (answer.error) return;
     setText(byId('said'), answer.name ? `The zones are in use, and saved in ${answer.name}` : 'The zones are in use.');
-    changed(false);
+    if (edits === before) changed(false);
   }
 
   function freeName(kind) {
@@ -92,8 +102,14 @@
     return { kind, name: freeName(kind), points, ...(kind === 'lines' ? { forward: 'in', backward: 'out' } : {}) };
   }
 
+  function edited() {
+    edits += 1;
+    byId('unsaved').hidden = false;
+  }
+
   function changed(unsaved = true) {
-    byId('unsaved').hidden = !unsaved;
+    if (unsaved) edited();
+    else byId('unsaved').hidden = true;
     list();
     paint();
   }
@@ -286,7 +302,7 @@
         input.addEventListener('input', () => {
           shape[key] = input.value.trim();
           setText(legend, `${NAMES[shape.kind]} ${shape.name}`);
-          byId('unsaved').hidden = false;
+          edited();
           paint();
         });
         return make('label', {}, label, input);
@@ -317,7 +333,7 @@
         if (!input.checkValidity() && !input.validity.stepMismatch) return;
         if (input.value === '') return;
         shape.points[corner] = shape.points[corner].map((old, each) => (each === axis ? rounded(Number(input.value) / 100) : old));
-        byId('unsaved').hidden = false;
+        edited();
         paint();
       });
       return make('label', {}, letter, input);

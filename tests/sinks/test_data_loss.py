@@ -13,6 +13,7 @@ import pytest
 from clips import draw, draw_noise, write_pictures, write_video
 from commands import call, refused
 
+from tracker.events import EventFinder
 from tracker.jobs import job as jobs
 
 unix = pytest.mark.skipif(os.name != "posix", reason="signals and limits of Unix")
@@ -172,7 +173,7 @@ def test_an_unforeseen_error_late_in_a_run_leaves_results_together_with_a_summar
             raise ZeroDivisionError("late")
         return ()
 
-    monkeypatch.setattr(jobs.EventFinder, "__call__", broken)
+    monkeypatch.setattr(EventFinder, "__call__", broken)
     refused("process", clip, "-o", "o.mp4", *QUICK)
     assert json.loads((tmp_path / "o.summary.json").read_text())["outcome"] == "failed"
     assert {"o.mp4", "o.gmm.csv"} <= set(names_in(tmp_path))

@@ -13,7 +13,7 @@ is walked to and fro, so that nothing ever jumps.
 steady   delay from the first byte sent by the camera to the last byte received by the viewer; pictures shown a second;
          memory (RSS) and processor time of the process, each by minute. Dropped pictures: those that the status counts, against
          the truth, which is the pictures sent from the first shown on less the frames that the run says it looked at.
-cuts     the server is away for 2, 5 and 20 s, three times each: from its return to a picture sent since at the viewer
+cuts     the server is away for 2 to 3, 5 to 6 and 20 to 21 s, three times each: from its return to a picture sent since at the viewer
 viewers  pictures a second of 19 viewers, before and after a twentieth comes that reads nothing
 """
 
@@ -52,6 +52,8 @@ READY_S, STOP_S = 60.0, 30.0
 """time limits for a busy machine"""
 WARM_UP_S = 300.0
 """left out where it is said what memory grows by: it takes minutes until all there is has been in use once"""
+SOUND_S = 12.0
+"""between two cuts: after 10 s a connection counts as sound, and tries begin with the shortest wait again"""
 
 
 # The camera
@@ -354,15 +356,17 @@ def cuts(camera: Camera, away_s: list[float], times: int) -> None:
         viewer.wait_for(lambda each: each[1] is not None, READY_S)
         for seconds in away_s:
             backs = []
-            for _ in range(times):
-                time.sleep(min(12.0, 6 * seconds))
+            for index in range(times):
+                time.sleep(SOUND_S if seconds > 1 else 3.0)
                 camera.cut()
-                time.sleep(seconds)
+                time.sleep(seconds + (index + 0.5) / times)  # tries come a second apart: not always just before one
                 returned = time.monotonic()
                 camera.restore()
                 seen = viewer.wait_for(_sent_after(camera, returned), READY_S)
                 backs.append(seen[0] - returned)
-            print(f"away {seconds:g} s: back after {', '.join(f'{back:.2f}' for back in backs)} s (load {load()})")
+            print(
+                f"away {seconds:g} s and more: back after {', '.join(f'{back:.2f}' for back in backs)} s (load {load()})"
+            )
         print(
             "said:", *sorted({re.sub("[0-9]+ s", "N s", line.partition(": ")[2]) for line in tracker.lines}), sep="\n  "
         )
@@ -406,7 +410,7 @@ def main() -> None:
     if "cuts" in parts:
         cuts(camera, *(([0.5], 1) if asked.short else ([2.0, 5.0, 20.0], 3)))
     if "viewers" in parts:
-        viewers(camera, 20, 1.5 if asked.short else 30.0)
+        viewers(camera, 20, 1.5 if asked.short else 15.0)
 
 
 if __name__ == "__main__":

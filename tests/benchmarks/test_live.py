@@ -33,6 +33,6 @@ def test_every_picture_that_was_sent_is_looked_at_or_counted_as_dropped():
 @pytest.mark.slow
 def test_the_picture_is_back_and_no_viewer_holds_up_the_others():
     said = measured("cuts", "viewers")
-    back_s = float(re.search(r"away 0.5 s: back after ([0-9.]+) s", said)[1])
+    back_s = float(re.search(r"away 0.5 s and more: back after ([0-9.]+) s", said)[1])
     assert back_s < 30, said  # 1 s and the opening, on a machine that has nothing else to do
     assert len(re.findall("^19 viewers: ", said, re.MULTILINE)) == 2

@@ -9,6 +9,8 @@ DROPPED_SHARE = 0.05
 """share of the pictures that are dropped from which the machine is too slow; a camera's jitter costs fewer"""
 STRAINED_S = 2.0
 """seconds without a break for which it must be too slow before work is given up: a burst or a page that is loaded is no load"""
+ROOMY_DROPPED = 0.02
+"""share up to which it may do more: one picture in two seconds is no sign of anything"""
 ROOMY = 0.6
 """share of the time the loop is busy up to which it may do more: a lane that looks at every frame again costs at most twice as much"""
 PATIENCE_S = (20.0, 600.0)
@@ -34,6 +36,11 @@ class Load(NamedTuple):
         """Whether the machine was too slow."""
         return self.dropped > DROPPED_SHARE * (self.frames + self.dropped)
 
+    @property
+    def has_room(self) -> bool:
+        """Whether it could do more."""
+        return self.dropped <= ROOMY_DROPPED * (self.frames + self.dropped) and self.busy <= ROOMY
+
 
 @dataclass(frozen=True)
 class Effort:
@@ -55,7 +62,7 @@ def step(effort: Effort, load: Load, *, levels: int) -> Effort:
     levels  how many levels there are above 0
     """
     strained_s = effort.strained_s + load.span_s if load.too_much else 0.0
-    roomy_s = effort.roomy_s + load.span_s if not load.dropped and load.busy <= ROOMY else 0.0
+    roomy_s = effort.roomy_s + load.span_s if load.has_room else 0.0
     trial_s, patience_s = effort.trial_s, effort.patience_s
     if trial_s:
         trial_s += load.span_s

@@ -11,8 +11,8 @@ from tracker.lanes import Look
 from tracker.settings import RunSettings
 from tracker.types import Frame
 
-LOOK_S = 0.5
-"""over which the load is measured"""
+LOOK_S = 2.0
+"""over which the load is measured: long enough that a single dropped picture is a small share"""
 LONGEST_S = 5.0
 """longer without a picture is a pause or a source that was away, which says nothing of the load"""
 HALF, ONE = 1, 2

@@ -57,6 +57,7 @@ if TYPE_CHECKING:
 SITUATIONS = (
     "crossing", "parallel", "group", "stop", "pillar", "inside", "sizes", "crowd",
     "light-switch", "drift", "shadow", "jitter", "sway", "low-contrast",
+    "stands", "stood", "parked", "arena", "shake", "big",
 )  # fmt: skip
 WORLDS = ("street", "mnist-mot", "sprites-mot", *SITUATIONS)
 PAPERS = ("shapes", "flying-shapes", "flying-mnist", "denoising", "balls", "curtain")

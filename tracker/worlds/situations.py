@@ -14,19 +14,19 @@ import numpy as np
 
 from tracker.errors import SettingsError
 from tracker.worlds.actors import Sprite
+from tracker.worlds.arena import arena
 from tracker.worlds.clip import Clip, Drawn
-from tracker.worlds.stage import OUTSIDE_PX, Mark, Path, Stage, mean_colour, size_of, way
+from tracker.worlds.shaking import ShakingCamera
+from tracker.worlds.stage import OUTSIDE_PX, Path, Stage, mean_colour, way
+from tracker.worlds.standing import BIG, big, parked, stands, stood
 from tracker.worlds.street import StreetSettings
+from tracker.worlds.walking import TRAVERSE, comes_from_left, ends, passers, through, walker_size
 from tracker.worlds.weather import Bushes, Cloud, Water
 
 SIZE = (480, 360)
 LEAST_SIZE, MOST_SIZE = (120, 90), (4096, 4096)
 """(width, height) between which a situation can be drawn: smaller, and its walkers are specks"""
 MOST_OBJECTS = 200
-WALKER = (0.15, 0.22)
-"""height of a walker, in heights of the picture"""
-TRAVERSE = (150, 190)
-"""frames from border to border"""
 
 STOP_FRAMES = 300
 """how long `stop` stops, at least"""
@@ -36,6 +36,9 @@ SWITCH, SWITCHED = 0.35, (0.36, 0.52)
 """by which share the light jumps, and in which part of the clip"""
 FAINT = (12.0, 20.0)
 """grey levels between somebody's mean colour and the ground's in `low-contrast`"""
+
+SHAKE, FLUTTER = 0.0035, 0.003
+"""standard deviations in `shake`: of the shift in widths of the picture (2.5 pixels of 720), and of the zoom as a share"""
 
 PLAIN: Mapping[str, Any] = {
     "pairs": 0.0, "stop_rate": 0.0, "contrast": (1.0, 1.0), "shadow": (0.0, 0.35), "light_drift": 0.03, "noise": (1.5, 4.0),
@@ -59,7 +62,7 @@ class Situation:
     settings: Mapping[str, Any] = field(default_factory=dict)
     """what of the street differs from PLAIN"""
     objects: int | None = None
-    """how many at a time, where that can be chosen"""
+    """how many at a time, where that can be chosen; 0: the script draws a number unless it is chosen"""
 
 
 def draw_situation(
@@ -125,74 +128,18 @@ def _checked(name: str, frames: int | None, size: tuple[int, int] | None, object
     return situation
 
 
-# --- walking --------------------------------------------------------------------------------------------------------
-
-
-def _walker(stage: Stage) -> tuple[float, float]:
-    """Width and height of a walker."""
-    return size_of("walker", stage.rng, stage.rng.uniform(*WALKER) * stage.height)
-
-
-def _side(stage: Stage) -> bool:
-    """Whether somebody comes from the left."""
-    return bool(stage.rng.random() < 0.5)
-
-
-def _ends(stage: Stage, width: float, from_left: bool) -> tuple[float, float]:
-    """x where somebody of that width is just outside the picture, on coming and on going."""
-    left, right = -width / 2 - OUTSIDE_PX, stage.width + width / 2 + OUTSIDE_PX
-    return (left, right) if from_left else (right, left)
-
-
-def _through(
-    stage: Stage, size: tuple[float, float], y: float, start: float, frames: float, from_left: bool
-) -> list[Mark]:
-    """From border to border at one height, in so many frames."""
-    coming, going = _ends(stage, size[0], from_left)
-    slope = stage.rng.normal(0, 0.012) * stage.height
-    return [(start, coming, y), (start + frames, going, y + slope)]
-
-
-def _passers(
-    stage: Stage, lanes: int, *, height: tuple[float, float] = (0.13, 0.17),
-    ground: tuple[float, float] = (0.22, 0.98), start: tuple[float, float] = (0, 45), gap: float = 20.0,
-    traverse: tuple[float, float] = TRAVERSE,
-    look: Callable[[Stage, tuple[float, float], Path], list[Sprite]] | None = None,
-) -> None:  # fmt: skip
-    """People who pass from border to border, one after the other in each of some lanes one above the other.
-
-    height    of a walker, in heights of the picture
-    ground    where the first and the last lane lie, in heights of the picture
-    gap       most frames between two of a lane
-    start     frame in which the first of a lane enters; below 0, the clip begins with it on its way
-    """
-    rng = stage.rng
-    for n in range(lanes):
-        room = (ground[1] - ground[0]) / max(1, lanes)
-        y = (ground[0] + room * (n + rng.uniform(0.42, 0.58))) * stage.height
-        when = rng.uniform(*start)
-        while when < stage.frames:
-            size = size_of("walker", rng, rng.uniform(*height) * stage.height)
-            frames = rng.uniform(*traverse)
-            path, enters = way(_through(stage, size, y, when, frames, _side(stage)), rng=rng)
-            if enters + len(path) > 0:
-                strip = None if look is None else look(stage, size, path)
-                stage.add("walker", size, path, enters=enters, strip=strip)
-            when += frames + rng.uniform(0.4, 1) * gap
-
-
 # --- who meets whom -------------------------------------------------------------------------------------------------
 
 
 def _crossing(stage: Stage) -> None:
     rng = stage.rng
     y, frames = rng.uniform(0.5, 0.9) * stage.height, rng.uniform(*TRAVERSE)
-    first = _walker(stage)
+    first = walker_size(stage)
     second = (first[0] * rng.uniform(0.9, 1.1), first[1] * rng.uniform(0.92, 1.08))
     near = rng.choice([-0.01, 0.01]) * stage.height
     for size, at, from_left in ((first, y, True), (second, y + near, False)):
         start, own = rng.uniform(3, 18), frames * rng.uniform(0.95, 1.05)
-        coming, going = _ends(stage, size[0], from_left)
+        coming, going = ends(stage, size[0], from_left)
         path, enters = way([(start, coming, at), (start + own, going, at)], rng=rng)
         stage.add("walker", size, path, enters=enters)
 
@@ -206,9 +153,9 @@ def _company(
     beside    of each, how far it walks behind the first, in widths of the first
     spread    of each, share of the remaining way it goes in the time left, and its way aside in heights of the picture
     """
-    rng, from_left = stage.rng, _side(stage)
-    size, back = _walker(stage), -1 if from_left else 1
-    start, coming = rng.uniform(3, 12), _ends(stage, size[0], from_left)
+    rng, from_left = stage.rng, comes_from_left(stage)
+    size, back = walker_size(stage), -1 if from_left else 1
+    start, coming = rng.uniform(3, 12), ends(stage, size[0], from_left)
     state = rng.bit_generator.state
     for n, (behind, (pace, aside)) in enumerate(zip(beside, spread, strict=True)):
         shift, own = back * behind * size[0], (size[0], size[1] * (1 - 0.05 * n))
@@ -251,8 +198,8 @@ def _group(stage: Stage) -> None:
 
 def _stop(stage: Stage) -> None:
     rng = stage.rng
-    size, from_left = _walker(stage), _side(stage)
-    coming, going = _ends(stage, size[0], from_left)
+    size, from_left = walker_size(stage), comes_from_left(stage)
+    coming, going = ends(stage, size[0], from_left)
     y, frames, start = rng.uniform(0.72, 0.92) * stage.height, rng.uniform(*TRAVERSE), rng.uniform(2, 6)
     share = rng.uniform(0.22, 0.3)
     at, arrives = coming + share * (going - coming), start + share * frames
@@ -260,13 +207,13 @@ def _stop(stage: Stage) -> None:
     marks = [(start, coming, y), (arrives, at, y), (goes, at, y), (goes + (1 - share) * frames, going, y)]
     path, enters = way(marks, rng=rng)
     stage.add("walker", size, path, enters=enters)
-    _passers(stage, 1, ground=(0.25, 0.4), start=(60, 120))
+    passers(stage, 1, ground=(0.25, 0.4), start=(60, 120))
 
 
 def _pillar(stage: Stage) -> None:
     rng = stage.rng
-    size, from_left = _walker(stage), _side(stage)
-    coming, going = _ends(stage, size[0], from_left)
+    size, from_left = walker_size(stage), comes_from_left(stage)
+    coming, going = ends(stage, size[0], from_left)
     y, frames, start = rng.uniform(0.68, 0.92) * stage.height, rng.uniform(*TRAVERSE), rng.uniform(3, 12)
     share = rng.uniform(0.42, 0.58)
     at, arrives = coming + share * (going - coming), start + share * frames
@@ -275,23 +222,23 @@ def _pillar(stage: Stage) -> None:
     marks = [(start, coming, y), (arrives, at, y), (goes, at, y), (goes + (1 - share) * frames, going, y)]
     path, enters = way(marks, rng=rng)
     stage.add("walker", size, path, enters=enters)
-    _passers(stage, 1, ground=(0.25, 0.4), start=(20, 60))
+    passers(stage, 1, ground=(0.25, 0.4), start=(20, 60))
 
 
 def _inside(stage: Stage) -> None:
     """A vehicle as long as two fifths of the picture creeps through; a dog overtakes it on the viewer's side."""
-    rng, from_left = stage.rng, _side(stage)
+    rng, from_left = stage.rng, comes_from_left(stage)
     width = rng.uniform(0.36, 0.42) * stage.width
     vehicle, y = (width, rng.uniform(0.34, 0.42) * stage.height), rng.uniform(0.7, 0.85) * stage.height
     dog = (rng.uniform(0.09, 0.12) * stage.width, rng.uniform(0.085, 0.11) * stage.height)
-    coming, going = _ends(stage, vehicle[0], from_left)
+    coming, going = ends(stage, vehicle[0], from_left)
     start, frames = rng.uniform(2, 8), rng.uniform(340, 360)
     path, enters = way([(start, coming, y), (start + frames, going, y)])
     stage.add("vehicle", vehicle, path, enters=enters)
     # the dog sets out once the whole vehicle can be seen, and is past it before the vehicle leaves
     speed = (going - coming) / frames
     clear = start + (vehicle[0] + 2 * OUTSIDE_PX) / abs(speed) + rng.uniform(5, 12)
-    x0, x1 = _ends(stage, dog[0], from_left)
+    x0, x1 = ends(stage, dog[0], from_left)
     path, enters = way([(clear, x0, y + 0.01), (clear + rng.uniform(140, 150), x1, y + 0.01)])
     stage.add("animal", dog, path, enters=enters, strip=_apart(stage, stage.cast[0].strip, dog, path))
 
@@ -307,7 +254,7 @@ def _apart(stage: Stage, from_whom: list[Sprite], size: tuple[float, float], pat
 
 def _crowd(stage: Stage) -> None:
     """A clip that begins with them inside, each in a lane of its own."""
-    _passers(stage, stage.count, height=(0.075, 0.11), ground=(0.12, 0.99), start=(-150, 0), gap=0, traverse=(160, 260))
+    passers(stage, stage.count, height=(0.075, 0.11), ground=(0.12, 0.99), start=(-150, 0), gap=0, traverse=(160, 260))
 
 
 SIZES_AT = (0.2, 0.33, 0.5, 0.72, 0.98)
@@ -319,11 +266,13 @@ def _sizes(stage: Stage) -> None:
     widths = np.geomspace(8, max(12, 0.09 * stage.width), len(SIZES_AT))
     for n, (width, ground) in enumerate(zip(widths, SIZES_AT, strict=True)):
         size = (float(width), float(width) * rng.uniform(2.4, 2.7))
-        marks = _through(stage, size, ground * stage.height, rng.uniform(2, 40), rng.uniform(170, 210), n % 2 == 0)
+        marks = through(stage, size, ground * stage.height, rng.uniform(2, 40), rng.uniform(170, 210), n % 2 == 0)
         path, enters = way(marks, rng=rng)
         stage.add("walker", size, path, enters=enters)
     half = (0.5 * stage.width, 0.5 * stage.height)
-    marks = _through(stage, half, 0.97 * stage.height, rng.uniform(150, 165), rng.uniform(150, 170), _side(stage))
+    marks = through(
+        stage, half, 0.97 * stage.height, rng.uniform(150, 165), rng.uniform(150, 170), comes_from_left(stage)
+    )
     path, enters = way(marks)
     stage.add("vehicle", half, path, enters=enters)
 
@@ -332,14 +281,14 @@ def _sizes(stage: Stage) -> None:
 
 
 def _light_switch(stage: Stage) -> None:
-    _passers(stage, 4)
+    passers(stage, 4)
     factor = 1 - SWITCH if stage.background.mean() > 125 else 1 + SWITCH
     first, last = (round(share * stage.frames) + int(stage.rng.integers(-8, 9)) for share in SWITCHED)
     stage.light_at = lambda frame: factor if first <= frame < last else 1.0
 
 
 def _drift(stage: Stage) -> None:
-    _passers(stage, 4)
+    passers(stage, 4)
     stage.clock = 0.0
     stage.light_speed = np.full(3, stage.rng.choice([-1.0, 1.0])) * (1.0, 0.9, 0.8)
 
@@ -351,11 +300,16 @@ def _shadow(stage: Stage) -> None:
         "lean": rng.choice([-1, 1]) * rng.uniform(0.7, 1.2), "length": rng.choice([-1, 1]) * rng.uniform(0.35, 0.6),
         "strength": rng.uniform(0.4, 0.6), "blur_px": rng.uniform(0.8, 1.6) * stage.height / SIZE[1],
     }  # fmt: skip
-    _passers(stage, 4)
+    passers(stage, 4)
 
 
 def _jitter(stage: Stage) -> None:
-    _passers(stage, 4)
+    passers(stage, 4)
+
+
+def _shake(stage: Stage) -> None:
+    stage.camera = ShakingCamera((stage.width, stage.height), shift_px=SHAKE * stage.width, zoom=FLUTTER)
+    passers(stage, 4)
 
 
 def _sway(stage: Stage) -> None:
@@ -364,14 +318,14 @@ def _sway(stage: Stage) -> None:
         rng, size, share=rng.uniform(0.15, 0.25), amplitude_px=rng.uniform(1.5, 3.5), period_frames=rng.uniform(12, 30)
     )
     stage.water = Water.flood(rng, size, share=rng.uniform(0.25, 0.35), strength=rng.uniform(8, 14))
-    _passers(stage, 4)
+    passers(stage, 4)
 
 
 def _low_contrast(stage: Stage) -> None:
     middle = stage.background.mean((0, 1))
     # an even ground: where it changes by more than that, somebody of one colour would not be faint all the way
     stage.background = np.asarray(np.clip(middle + (stage.background - middle) * 0.3, 30, 225), np.float32)
-    _passers(stage, 4, look=_faint)
+    passers(stage, 4, look=_faint)
 
 
 def _faint(stage: Stage, size: tuple[float, float], path: Path) -> list[Sprite]:
@@ -406,5 +360,14 @@ SITUATIONS: dict[str, Situation] = {
         f"walkers {FAINT[0]:.0f} to {FAINT[1]:.0f} grey levels from the ground", _low_contrast, 240, 120,
         settings={"shadow": (0.0, 0.0), "light_drift": 0.0, "noise": (1.5, 2.5), "compression": (80, 92)},
     ),
+    "stands": Situation("one comes in at 10 % of the clip and stands to its end", stands, 500, 400),
+    "stood": Situation("one stands from the first frame and leaves at 90 % of the clip", stood, 500, 400),
+    "parked": Situation("a vehicle comes and parks, another was parked and leaves", parked, 500, 400),
+    "arena": Situation(
+        "animals from above in an arena, with long stops, seen in infrared", arena, 450, 300, (640, 480),
+        settings={"shadow": (0.0, 0.0), "noise": (4.0, 14.0)}, objects=0,
+    ),
+    "shake": Situation("the camera shakes and its zoom flutters", _shake, 260, 120, (720, 480)),
+    "big": Situation(f"people {BIG[0]:.0%} to {BIG[1]:.0%} of the picture's height", big, 300, 160),
 }  # fmt: skip
 """Every situation by its name."""

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Protocol
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from tracker.worlds.actors import ASPECT, Actor, Kind, Sprite, draw_strip
 from tracker.worlds.clip import TruthBox
+from tracker.worlds.shaking import ShakingCamera
 from tracker.worlds.street import StreetSettings, _Scene
 
 Path = NDArray[np.float64]
@@ -54,6 +57,13 @@ class Player(Actor):
         """Nothing: the stage has placed it."""
 
 
+class Lens(Protocol):
+    """What befalls the light between the scene and the sensor."""
+
+    def seen(self, picture: NDArray[np.float32], labels: NDArray[np.uint16]) -> NDArray[np.float32]:
+        """(H, W, 3) as it reaches the sensor; labels (H, W) say whose each pixel is."""
+
+
 class Stage(_Scene):
     """A street without chance passers-by: its cast is what a script adds."""
 
@@ -64,6 +74,11 @@ class Stage(_Scene):
         """how many at a time, for a script that asks"""
         self.light_at: Callable[[int], float] = lambda frame: 1.0
         """factor on the light in a frame"""
+        self.camera: ShakingCamera | None = None
+        """None: it stands still"""
+        self.lens: Lens | None = None
+        self.grey = False
+        """whether the sensor knows no colours"""
 
     @property
     def width(self) -> int:
@@ -130,6 +145,8 @@ class Stage(_Scene):
         picture = self.background.copy()
         if self.bushes is not None:
             self.bushes.draw(picture, 0)
+        if self.lens is not None:
+            picture = self.lens.seen(picture, np.zeros(picture.shape[:2], np.uint16))
         return np.clip(picture, 0, 255).astype(np.uint8)
 
     def step(self) -> tuple[NDArray[np.uint8], NDArray[np.uint16], tuple[TruthBox, ...]]:
@@ -140,7 +157,26 @@ class Stage(_Scene):
             assert isinstance(player, Player)
             player.place(now)
         self.switched = self.light_at(now)
-        return super().step()
+        return super().step() if self.camera is None else self._shaken(self.camera)
+
+    def _shaken(self, camera: ShakingCamera) -> tuple[NDArray[np.uint8], NDArray[np.uint16], tuple[TruthBox, ...]]:
+        """Draw the frame as the camera sees it: every body at its place in the picture, so the truth is exact."""
+        view, still = camera.next_view(self.rng), self.background
+        self.background = view.picture(still)
+        self.actors = [
+            replace(one, position=view.places(one.position), size=(one.size[0] * view.zoom, one.size[1] * view.zoom))
+            for one in self.actors
+        ]
+        drawn = super().step()
+        self.background = still
+        return drawn
+
+    def _expose(
+        self, picture: NDArray[np.float32], labels: NDArray[np.uint16], shift: NDArray[np.float64]
+    ) -> NDArray[np.uint8]:
+        seen = picture if self.lens is None else self.lens.seen(picture, labels)
+        image = super()._expose(seen, labels, shift)
+        return np.repeat(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)[..., None], 3, 2) if self.grey else image
 
     def _gone(self, actor: Actor) -> bool:
         return False  # the script says who leaves

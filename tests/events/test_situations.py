@@ -18,6 +18,8 @@ from tracker.worlds import SITUATIONS, draw_situation, stream_situation, street
 SIZE = (160, 120)
 SEEDS = (0, 1)
 LEAST = (120, 90)
+INSIDE = ("crowd", "stood", "parked", "arena")
+"""begin with somebody in the picture"""
 
 FLOORS = {
     "crossing": (0.85, 0.75),
@@ -126,7 +128,7 @@ def test_boxes_agree_with_labels(name, seed):
                 assert item.visible < 1 or cut or (np.abs(out) <= near).all()
 
 
-@each(*(name for name in SITUATIONS if name != "crowd"))
+@each(*(name for name in SITUATIONS if name not in INSIDE))
 def test_everybody_enters_at_a_border(name, seed):
     drawn = clip(name, seed)
     assert not drawn.labels[0].any()
@@ -138,7 +140,8 @@ def test_everybody_enters_at_a_border(name, seed):
 
 @pytest.mark.parametrize("name", SITUATIONS)
 def test_who_is_plain_differs_from_the_ground(name):
-    drawn = clip(name, 0)
+    # at 160x120 half of a walker is rim, mixed with black, and who stands is most of what is seen
+    drawn = clip(name, 0, (320, 240) if name in ("stands", "stood") else SIZE)
     owned = drawn.labels[::8] > 0
     off = np.abs(drawn.images[::8].astype(np.int16) - drawn.background).mean(-1)
     assert np.median(off[owned]) > (10 if name == "low-contrast" else 25)
@@ -356,6 +359,8 @@ def test_synth_draws_a_situation_of_its_own_length(tmp_path):
         (("crossing", "--frames", 30), "at least 140"),
         (("sway", "--size", "60x40"), "120x90"),
         (("sway", "--size", "9000x90"), "4096x4096"),
+        (("arena", "--frames", 100), "at least 300"),
+        (("stands", "--objects", 1), "leave --objects out"),
         (("crowd", "--objects", 0), "choose 1 to 200"),
         (("crowd", "--objects", 900), "choose 1 to 200"),
     ],

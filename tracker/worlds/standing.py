@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from tracker.worlds.actors import Kind
-from tracker.worlds.stage import OUTSIDE_PX, Path, Player, Stage, size_of, way
+from tracker.worlds.stage import OUTSIDE_PX, Path, Stage, size_of, way
 from tracker.worlds.walking import TRAVERSE, comes_from_left, passers, walker_size
 
 COMES, STANDS, GOES = 0.1, 0.185, 0.9
@@ -44,9 +46,13 @@ def departure(
     return way(marks, rng=None if even else stage.rng)
 
 
-def _ready(player: Player) -> None:
-    """Face the way that it will leave: what is parked does not turn on the spot."""
-    player.facing = 1 if player.path[-1, 0] > player.path[0, 0] else -1
+def _bring(stage: Stage, kind: Kind, size: tuple[float, float], path: Path, enters: int) -> None:
+    """Add somebody who differs from the ground where it stands, and faces the way that it goes."""
+    stays = path[-1] if enters > 0 else path[0]
+    there = stays + np.array([[-size[0] / 2, 0], [size[0] / 2, 0]])
+    player = stage.add(kind, size, path, enters=enters, strip=stage.plain_look(kind, size, there))
+    # what stands from the first frame on does not turn on the spot as it sets out
+    player.facing = 1 if path[-1, 0] > path[0, 0] else -1
 
 
 def _others(stage: Stage) -> None:
@@ -64,7 +70,7 @@ def stands(stage: Stage) -> None:
     """Somebody comes in at a tenth of the clip and stands to its end."""
     size = walker_size(stage)
     path, enters = arrival(stage, size, _height(stage), comes_from_left(stage))
-    stage.add("walker", size, path, enters=enters)
+    _bring(stage, "walker", size, path, enters)
     _others(stage)
 
 
@@ -72,7 +78,7 @@ def stood(stage: Stage) -> None:
     """Somebody stands from the first frame and leaves at nine tenths of the clip."""
     size = walker_size(stage)
     path, enters = departure(stage, size, _height(stage), comes_from_left(stage))
-    _ready(stage.add("walker", size, path, enters=enters))
+    _bring(stage, "walker", size, path, enters)
     _others(stage)
 
 
@@ -83,7 +89,7 @@ def parked(stage: Stage) -> None:
     for script, side in ((arrival, left), (departure, not left)):
         size = size_of(kind, stage.rng, stage.rng.uniform(0.14, 0.19) * stage.height)
         path, enters = script(stage, size, y, side, even=True)
-        _ready(stage.add(kind, size, path, enters=enters))
+        _bring(stage, kind, size, path, enters)
     _others(stage)
 
 

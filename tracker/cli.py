@@ -440,12 +440,16 @@ def evaluate(
 @click.option("-o", "--output", type=OUTPUT, required=True, metavar="CLIP.mp4")
 @click.option("--truth", type=OUTPUT, metavar="DIR", help="gt.txt and masks/000001.png go here.")
 @click.option("--seed", type=SEED, default=0, show_default=True, help="Another seed, another clip.")
-@click.option("--frames", type=FRAMES, help="How many.  [200; a situation's own, 220 to 420]")
-@click.option("--size", type=Size(), help="Width x height.  [480x360; crowd 640x480; mot worlds always 128x128]")
+@click.option("--frames", type=FRAMES, help="How many.  [200; a situation's own, 220 to 500]")
+@click.option(
+    "--size",
+    type=Size(),
+    help="Width x height.  [480x360; crowd, arena 640x480; shake 720x480; mot worlds always 128x128]",
+)
 @click.option(
     "--objects",
     type=OBJECTS,
-    help="How many at a time.  [6 to 12; mot worlds 3 at most; crowd 40; other situations' are fixed]",
+    help="How many at a time.  [6 to 12; mot worlds 3 at most; crowd 40; arena 1 to 12; other situations' are fixed]",
 )
 @click.option(
     "--digits",

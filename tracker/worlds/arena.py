@@ -33,6 +33,14 @@ TONES = {
 """grey levels between which the floor's lies, and whether the animals are darker or paler"""
 OFTEN = (0.45, 0.35, 0.1, 0.1)
 """how often each of TONES is drawn"""
+PACE = (0.05, 0.2)
+"""lengths a frame that an animal moves"""
+WANDER, SHARPEST = 0.15, 0.35
+"""radians a frame: standard deviation of the heading's drift, and the sharpest turn"""
+SHY = 1.6
+"""lengths between the middles of two animals, below which they turn away from each other"""
+APART_FRAMES = 60
+"""before the first frame, in which they all walk: so they begin apart"""
 CONTRAST = (55, 85)
 """grey levels between animals and floor"""
 
@@ -177,6 +185,20 @@ def _moving(rng: np.random.Generator, frames: int) -> NDArray[np.bool_]:
     return moving
 
 
+def _steered(
+    rng: np.random.Generator, at: NDArray[np.float64], heading: NDArray[np.float64], lengths: NDArray[np.float64],
+    away: NDArray[np.float64],
+) -> NDArray[np.float64]:  # fmt: skip
+    """(n,) the turn of each animal in this frame: about ahead, away from the others and, by `away` (n, 2), from the wall."""
+    apart = at[:, None] - at[None]
+    # nobody is near itself, and two on one place push each other nowhere
+    far = np.maximum(np.hypot(apart[..., 0], apart[..., 1]), 1e-6) + np.eye(len(at)) * 1e6
+    push = (apart / far[..., None] * np.clip(SHY - far / lengths.mean(), 0, 1)[..., None]).sum(1)
+    aim = np.stack([np.cos(heading), np.sin(heading)], 1) + 0.5 * push + 0.5 * away
+    wanted = np.arctan2(aim[:, 1], aim[:, 0]) + rng.normal(0, WANDER, len(at))
+    return np.clip(np.angle(np.exp(1j * (wanted - heading))), -SHARPEST, SHARPEST)
+
+
 def _roam(
     rng: np.random.Generator, room: NDArray[np.float32], frames: int, lengths: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -188,29 +210,20 @@ def _roam(
     inner = np.argwhere(room > 0.6 * lengths.max())[:, ::-1]
     at, heading = inner[rng.integers(len(inner), size=n)].astype(float), rng.uniform(0, 2 * np.pi, n)
     moving = np.stack([_moving(rng, frames) for _ in range(n)], 1)
-    pace = np.minimum(rng.uniform(0.05, 0.2, n) * lengths, 0.02 * height)
+    pace = np.minimum(rng.uniform(*PACE, n) * lengths, 0.02 * height)
     places, headings = np.empty((frames, n, 2)), np.empty((frames, n))
-    down, right = np.gradient(cv2.GaussianBlur(room, (0, 0), 0.02 * height))  # the way from the wall
-    for t in range(-60, frames):  # a start at which they are apart already
-        apart = at[:, None] - at[None]
-        far = np.hypot(apart[..., 0], apart[..., 1]) + np.eye(n) * 1e6
-        push = (apart / far[..., None] * np.clip(1.6 - far / lengths.mean(), 0, 1)[..., None]).sum(1)
+    inward = np.stack(np.gradient(cv2.GaussianBlur(room, (0, 0), 0.02 * height))[::-1], -1)
+    for t in range(-APART_FRAMES, frames):
         x, y = np.clip(at.astype(int), 0, (width - 1, height - 1)).T
-        close = np.clip(1.5 - room[y, x] / lengths, 0, 1)[:, None]
-        aim = (
-            np.stack([np.cos(heading), np.sin(heading)], 1)
-            + 0.5 * push
-            + 0.5 * close * np.stack([right[y, x], down[y, x]], 1)
-        )
-        wanted = np.arctan2(aim[:, 1], aim[:, 0]) + rng.normal(0, 0.15, n)
-        turn = np.clip(np.angle(np.exp(1j * (wanted - heading))), -0.35, 0.35)
+        close = np.clip(SHY - 0.1 - room[y, x] / lengths, 0, 1)
+        turn = _steered(rng, at, heading, lengths, close[:, None] * inward[y, x])
         going = moving[t] if t >= 0 else np.ones(n, bool)
         heading = heading + turn * going
         step = (pace * going * rng.uniform(0.7, 1.3, n))[:, None] * np.stack([np.cos(heading), np.sin(heading)], 1)
         x, y = np.clip((at + step).astype(int), 0, (width - 1, height - 1)).T
-        free = (room[y, x] > 0.52 * lengths) | (close[:, 0] >= 1)
+        free = (room[y, x] > 0.52 * lengths) | (close >= 1)  # its middle keeps half a length from the wall
         at = np.where(free[:, None], at + step, at)
-        heading = heading + np.where(free, 0, 0.35) * going  # along the wall, until the way is free
+        heading = heading + np.where(free, 0, SHARPEST) * going  # along the wall, until the way is free
         if t >= 0:
             places[t], headings[t] = at, heading
     return places, headings

@@ -36,8 +36,16 @@ FLOORS = {
     "jitter": (0.65, 0.65),
     "sway": (0.85, 0.75),
     "low-contrast": (0.55, 0.65),
+    "stands": (0.90, 0.80),
+    "stood": (0.65, 0.45),
+    "parked": (0.70, 0.60),
+    "arena": (0.05, 0.10),
+    "shake": (0.85, 0.75),
+    "big": (0.90, 0.85),
 }
-"""IDF1 and F that lane slots reaches at least, seed 40, 320x240 and the fewest frames in which all of it happens"""
+"""IDF1 and F that lane slots reaches at least, seed 40, 320x240 and the fewest frames in which all of it happens.
+
+A little below what was measured when a situation was added: what is reached, no goal."""
 
 
 @functools.cache

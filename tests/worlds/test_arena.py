@@ -38,6 +38,12 @@ def test_the_number_varies_and_can_be_chosen():
     assert len(draw_situation("arena", seed=0, size=SIZE, frames=300, objects=3).boxes[0]) == 3
 
 
+def test_two_that_begin_on_one_place_part():
+    """So many on so small a floor that some begin on the same pixel."""
+    clip = draw_situation("arena", seed=0, size=(120, 90), frames=300, objects=200)
+    assert len(clip.boxes[0]) == len(clip.boxes[-1]) == 200
+
+
 @pytest.mark.parametrize("seed", SEEDS)
 def test_sizes_are_those_of_animals(seed):
     for item in drawn(seed).boxes[0]:

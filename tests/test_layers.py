@@ -29,6 +29,7 @@ WAIST = {
     "ranks",
     "channels",
     "controls",
+    "judging",
     "effort",
     "numbering",
     "yuv",

@@ -359,6 +359,21 @@ class Event:
         }
 
 
+Found = TypeVar("Found", covariant=True)
+
+
+class Finder(Protocol[Found]):
+    """Finds in a run what befalls objects: events, passages of zones. Several sinks may ask the same one."""
+
+    def __call__(self, moment: Moment) -> tuple[Found, ...]:
+        """What became certain with this moment; asked again with the same moment, the same."""
+        ...
+
+    def finish(self) -> tuple[Found, ...]:
+        """What the end makes certain."""
+        ...
+
+
 Level = Literal["good", "look", "bad", "unknown"]
 
 

@@ -92,15 +92,12 @@ class GmmSegmenter:
         verdict = self.mixture.judge(image) if only_judged else self.mixture.step(image, dt_s=dt_s)
         foreground = np.asarray(verdict == FOREGROUND)
         self._covered = _share(foreground) > COVERED_SHARE
-        solid = self._without_specks(foreground)  # rain is everywhere, but the light is no streaks
+        solid = without_specks(foreground, self.settings)  # rain is everywhere, but the light is no streaks
         if self._frozen or _share(solid) <= self.settings.flood or not self.mixture.is_light(image, foreground):
             return foreground
         self.mixture.adapt(image)
         self._covered = False
         return np.asarray(self.mixture.judge(image) == FOREGROUND) if judges else np.zeros_like(foreground)
-
-    def _without_specks(self, foreground: Mask) -> NDArray[np.uint8]:
-        return without_specks(foreground, self.settings)
 
 
 def find_blobs(foreground: Mask, size: tuple[int, int], settings: BlobSettings) -> tuple[Labels, tuple[Region, ...]]:

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from tracker.background.blobs import GAP_S, BlobSettings, find_blobs
+from tracker.judging import judge_frame
 from tracker.resize import to_working_width
 from tracker.timing import FrameTimer
 from tracker.types import FOREGROUND, Frame, Image, Mask, Scene, Segmentation, Share, Working
@@ -55,13 +56,8 @@ class SceneBlobs:
 
     def _judge(self, image: Image, dt_s: float) -> Mask:
         """(h, w) the foreground of a frame, which is learned but for its foreground."""
-        judgement = self.scene.judge(image)
-        if self._frozen:
-            return np.asarray(judgement.verdicts == FOREGROUND)
-        if float((judgement.verdicts == FOREGROUND).mean()) > self.flood and self.scene.is_light(judgement):
-            self.scene.adapt(judgement)
-            judgement = self.scene.judge(image)
-        self.scene.follow(judgement)
+        judgement = judge_frame(self.scene, image, flood=self.flood, frozen=self._frozen)
         foreground: Mask = np.asarray(judgement.verdicts == FOREGROUND)
-        self.scene.learn(judgement, foreground if foreground.any() else None, dt_s=dt_s)
+        if not self._frozen:
+            self.scene.learn(judgement, foreground if foreground.any() else None, dt_s=dt_s)
         return foreground

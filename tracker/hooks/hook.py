@@ -14,7 +14,7 @@ from typing import Any, Protocol
 from tracker.controls import Status
 from tracker.hooks.delivery import Delivery
 from tracker.numbering import Numbering
-from tracker.types import Box, Event, Frame, Moment, Outcome
+from tracker.types import Box, Event, Finder, Frame, Moment, Outcome
 
 
 class Found(Protocol):
@@ -24,16 +24,6 @@ class Found(Protocol):
     def kind(self) -> str: ...
     @property
     def time_s(self) -> float: ...
-
-
-class Finder(Protocol):
-    """Where events come from; several sinks may ask the same one about the same moment."""
-
-    def __call__(self, moment: Moment) -> Iterable[Found]: ...
-
-    def finish(self) -> Iterable[Found]:
-        """What the end makes certain."""
-        ...
 
 
 class EventHook:
@@ -55,7 +45,7 @@ class EventHook:
     def __init__(
         self,
         deliveries: Sequence[Delivery],
-        finders: Sequence[Finder],
+        finders: Sequence[Finder[Found]],
         *,
         source: str,
         live: bool,

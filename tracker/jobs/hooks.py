@@ -11,8 +11,8 @@ from tracker.errors import SinkError
 from tracker.hooks.address import Destination
 from tracker.hooks.channel import AppendedFile, Channel, Stdout
 from tracker.hooks.delivery import Delivery
-from tracker.hooks.hook import EventHook, Finder
-from tracker.types import SourceInfo
+from tracker.hooks.hook import EventHook, Found
+from tracker.types import Finder, SourceInfo
 
 LOCAL = ("stdout", "file")
 """these a file's run waits for"""
@@ -61,7 +61,7 @@ def _check_appendable(path: Path, taken: Mapping[str, Path]) -> None:
 def build_event_hook(
     destinations: Sequence[Destination],
     channels: Sequence[Channel],
-    finders: Sequence[Finder],
+    finders: Sequence[Finder[Found]],
     *,
     info: SourceInfo,
     only: bool,

@@ -11,7 +11,7 @@ from tracker.draw import Overlay, contact_sheet
 from tracker.events import EventFinder
 from tracker.health import Health
 from tracker.hooks.channel import Channel
-from tracker.hooks.hook import Finder
+from tracker.hooks.hook import Found
 from tracker.jobs.files import Job, planned_files
 from tracker.jobs.hooks import build_event_hook
 from tracker.jobs.live import Live
@@ -32,7 +32,7 @@ from tracker.sinks import (
     ZoneTable,
 )
 from tracker.timing import WARM_UP_PICTURES
-from tracker.types import Sink, SourceInfo
+from tracker.types import Finder, Sink, SourceInfo
 
 if TYPE_CHECKING:
     from tracker.jobs.comparison import Comparison
@@ -86,7 +86,7 @@ def build_run_sinks(
     if channels:
         only = job.output is job.record is None and not job.show and not (live and live.served)
         board = None if live is None else live.board
-        told_by: list[Finder] = [*finders.values(), *map(zones.counter, settings.lanes)]
+        told_by: list[Finder[Found]] = [*finders.values(), *map(zones.counter, settings.lanes)]
         files.append(
             build_event_hook(job.events_to, channels, told_by, info=info, only=only, notify=notify, board=board)
         )

@@ -4,20 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from typing import Protocol
 
 from tracker.numbering import Numbering
 from tracker.sinks.outputs import Output
 from tracker.sinks.tables import Table
-from tracker.types import Event, Moment
-
-
-class Finder(Protocol):
-    """Where the events come from; several sinks may ask the same one."""
-
-    def __call__(self, moment: Moment) -> tuple[Event, ...]: ...
-
-    def finish(self) -> tuple[Event, ...]: ...
+from tracker.types import Event, Finder, Moment
 
 
 class EventRows:
@@ -25,7 +16,7 @@ class EventRows:
 
     head = ""
 
-    def __init__(self, finder: Finder) -> None:
+    def __init__(self, finder: Finder[Event]) -> None:
         self._finder = finder
         self._numbering = Numbering()
 
@@ -50,5 +41,5 @@ class EventLines(Table):
     the first in which it no longer holds, and end_s, or null; note, for people.
     """
 
-    def __init__(self, output: Output, finder: Finder) -> None:
+    def __init__(self, output: Output, finder: Finder[Event]) -> None:
         super().__init__(output, EventRows(finder))

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Protocol
 
 from tracker.sinks.outputs import Output, PartText
-from tracker.types import Moment, Outcome
+from tracker.types import Finder, Moment, Outcome
 from tracker.zone_counts import Passage
 
 
@@ -98,20 +98,12 @@ class Table:
             self._text.close()
 
 
-class Passages(Protocol):
-    """Where entries, exits and crossings come from; several sinks may ask the same one."""
-
-    def __call__(self, moment: Moment) -> tuple[Passage, ...]: ...
-
-    def finish(self) -> tuple[Passage, ...]: ...
-
-
 class ZoneRows:
     """Entries, exits and crossings of one lane; see `ZoneTable`."""
 
     head = "frame,time_s,kind,zone,direction,id,seconds\n"
 
-    def __init__(self, passages: Passages) -> None:
+    def __init__(self, passages: Finder[Passage]) -> None:
         self._passages = passages
 
     def rows(self, moment: Moment) -> str:
@@ -160,5 +152,5 @@ class ZoneTable(Table):
     entry, exit or crossing; zone, the area's or line's name; direction; id; seconds in the area, of an exit.
     """
 
-    def __init__(self, output: Output, passages: Passages) -> None:
+    def __init__(self, output: Output, passages: Finder[Passage]) -> None:
         super().__init__(output, ZoneRows(passages))

@@ -17,6 +17,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from tracker.judging import judge_frame
 from tracker.resize import to_working_width
 from tracker.slots.association import Association, Observation, apply, associate
 from tracker.slots.blobs import Blobs, find_blobs
@@ -133,14 +134,7 @@ class SlotsSegmenter:
             return Judged(image, np.full(image.shape[:2], BACKGROUND, np.uint8), None)
         self.scene.enter(frame.scene)
         self._scene_judged = frame.scene
-        judgement = self.scene.judge(image)
-        if self._frozen:
-            return Judged(image, judgement.verdicts, judgement)
-        flood = self.settings.life.flood
-        if float((judgement.verdicts == FOREGROUND).mean()) > flood and self.scene.is_light(judgement):
-            self.scene.adapt(judgement)
-            judgement = self.scene.judge(image)
-        self.scene.follow(judgement)
+        judgement = judge_frame(self.scene, image, flood=self.settings.life.flood, frozen=self._frozen)
         return Judged(image, judgement.verdicts, judgement)
 
     def assign(self, frame: Frame, judged: Judged) -> Segmentation:

@@ -9,25 +9,17 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any, Protocol, get_args
+from typing import Any, get_args
 
 from tracker.controls import Action, Board, Controls
 from tracker.seen import Seen
-from tracker.types import Event, Image, Moment, Outcome
+from tracker.types import Event, Finder, Image, Moment, Outcome
 from tracker.web.screen import Screen
 
 EVENTS_KEPT = 200
 """the latest, for viewers that come later"""
 UNWATCHED_S = 1.0
 """how often a picture is drawn while nobody looks, so that who comes during a pause sees one"""
-
-
-class Finder(Protocol):
-    """Where the events come from; several sinks may ask the same one."""
-
-    def __call__(self, moment: Moment) -> tuple[Event, ...]: ...
-
-    def finish(self) -> tuple[Event, ...]: ...
 
 
 @dataclass(frozen=True)
@@ -154,7 +146,7 @@ class PageSink:
         page: Page,
         *,
         render: Callable[[Moment], Image],
-        finders: Mapping[str, Finder],
+        finders: Mapping[str, Finder[Event]],
         pixel_aspect: float = 1.0,
         count_zones: Callable[[], Mapping[str, Any]] = dict,
         clock: Callable[[], float] = time.monotonic,

@@ -1,0 +1,67 @@
+"""What one pass over a clip saw of its identities, and what both together say: tables of rows, as arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float32]
+Ints = NDArray[np.int32]
+Bools = NDArray[np.bool_]
+
+
+class Rows(NamedTuple):
+    """One pass, forwards or backwards: a row for each identity and frame, in the order of the frames (and so N rows in all)."""
+
+    frames: Ints
+    """(N,) the frame's index"""
+    ids: Ints
+    """(N,) the identity in this pass, from 1"""
+    boxes: Floats
+    """(N, 4) x0, y0, x1, y1 in pixels of the frame"""
+    confidence: Floats
+    """(N,) in [0, 1]"""
+    hidden: Bools
+    """(N,) not seen: the box is predicted"""
+    isolated: Bools
+    """(N,) alone in its piece of foreground, so that the box is measured rather than shared or predicted"""
+    colours: Floats
+    """(N, 3, 3) mean RGB in [0, 1] of its parts from top to bottom, where it is isolated and seen whole; else NaN"""
+
+    def at(self, chosen: NDArray[np.intp] | Bools) -> Rows:
+        """Some of the rows."""
+        return Rows._make(part[chosen] for part in self)
+
+
+class Clip(NamedTuple):
+    """What both passes are about."""
+
+    times_s: NDArray[np.float64]
+    """(T,) of the frames"""
+    size: tuple[int, int]
+    """(width, height) of the frames in pixels"""
+
+
+class FusedRows(NamedTuple):
+    """Both passes fused: a row for each identity and frame, in the order of the frames."""
+
+    frames: Ints
+    """(M,)"""
+    ids: Ints
+    """(M,) from 1, in the order of the first frames"""
+    boxes: Floats
+    """(M, 4)"""
+    confidence: Floats
+    """(M,)"""
+    hidden: Bools
+    """(M,)"""
+    forward: Ints
+    """(M,) the identity of the forward pass whose pixels are this one's here; 0 for none"""
+    backward: Ints
+    """(M,) the same of the backward pass"""
+    forward_first: Bools
+    """(M,) whether a pixel that the two passes give to different identities is decided by the forward pass"""

@@ -35,6 +35,10 @@ class Interrupts:
         """Whether an end was asked for."""
         return self.number is not None
 
+    def answered(self) -> None:
+        """The end that was asked for is the end of one part; the next signal asks anew."""
+        self.number = None
+
     def __enter__(self) -> Interrupts:
         if threading.current_thread() is not threading.main_thread():
             return self

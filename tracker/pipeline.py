@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import Protocol
 
 from tracker.background import KnownScenes
 from tracker.controls import Controls
@@ -38,8 +39,14 @@ ATTEND_S = 0.1
 ONCE = ("prescan", "close")
 """Stages that are no part of the loop."""
 
-Progress = Callable[[int, "int | None"], None]
-"""Called after each frame with the frames done and the frames expected (None if unknown)."""
+
+class Progress(Protocol):
+    """Who is told how far a run is."""
+
+    def __call__(self, done: int, expected: int | None, stage: str = ...) -> None:
+        """Called after each frame with the frames done and the frames expected (None if unknown) of a stage."""
+        ...
+
 
 
 @dataclass(frozen=True)

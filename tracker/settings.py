@@ -106,6 +106,8 @@ class RunSettings(Settings):
     """pictures spread over a file from which the background is learned before the first frame is judged; 0 = none"""
     prescan_span: Literal["whole", "part"] = "whole"
     """where they are taken: over the whole file, or over the part that is run, for a file whose scene changes"""
+    online: bool = False
+    """lane slots decides about each frame of a file without the ones after it, as it does of a camera; false: both directions"""
     queue_frames: int = Field(8, ge=1, le=256)
     """frames decoded ahead"""
     gmm: GmmSettings = GmmSettings()

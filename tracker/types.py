@@ -7,7 +7,7 @@ uint8 (H, W, 3); time is in seconds from the clip's first frame; frames count fr
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, Protocol, TypeVar, get_args, runtime_checkable
 
@@ -226,6 +226,10 @@ class Region:
     """behind something: the box is predicted, not seen"""
     entropy: float | None = None
     """mean entropy, in bits, of who owns its pixels; None where a method gives every pixel to one owner"""
+    isolated: bool = True
+    """it has its piece of foreground for itself, so that the box is measured rather than shared with others or predicted"""
+    colours: NDArray[np.float32] | None = field(default=None, compare=False)
+    """(3, 3) mean RGB in [0, 1] of its parts from top to bottom, where it is isolated and seen whole; NaN where too little shows"""
 
 
 @dataclass(frozen=True)
@@ -242,6 +246,8 @@ class Segmentation:
     """(h, w) bool: what is held to be object, before anyone asks whose"""
     frame_size: tuple[int, int] | None = None
     """(width, height) of the frame; None: that of the labels"""
+    verdicts: Verdicts | None = None
+    """(h, w) what the scene said of each pixel, where a method asks one"""
 
     @property
     def size(self) -> tuple[int, int]:
@@ -537,6 +543,36 @@ class TwoStageSegmenter(Segmenter, Protocol):
 
     def assign(self, frame: Frame, judged: Any) -> Segmentation:
         """The second stage, given what the first made of this frame; called for every frame in order."""
+        ...
+
+
+@runtime_checkable
+class SmoothedSegmenter(TwoStageSegmenter, Protocol):
+    """One that can look at a clip from its end, at what it judged before.
+
+    Its segmentations have verdicts, and their regions say who is isolated.
+    """
+
+    @property
+    def working_width(self) -> Working:
+        """At which it asks for a frame's picture."""
+        ...
+
+    def backwards(self) -> Backwards:
+        """Another, without objects, for the same frames from last to first."""
+        ...
+
+
+class Backwards(Protocol):
+    """A second pass over frames that were judged, from the last to the first."""
+
+    def again(self, image: Image, verdicts: Verdicts, *, time_s: float, scene: int | None, size: tuple[int, int]) -> Segmentation:
+        """One iteration with the frame before.
+
+        image     (h, w, 3) the working picture; verdicts  (h, w) what the scene said of it in the first pass
+        time_s    a clock that goes on: seconds before the end
+        size      (width, height) of the frame
+        """
         ...
 
 

@@ -116,16 +116,19 @@ def _conclude(slot: Slot) -> None:
 
 def update_identities(
     slots: Sequence[Slot], image: Image, owners: Labels, association: Association, shown: Array, *, look_s: float
-) -> None:
+) -> dict[int, Array]:
     """Remember the appearance of who is isolated; after a merge, find out who is who.
 
     owners (H, W) `Responsibilities.labels`; shown (K,) share of its usual area that is seen of each slot
+
+    Returns the part colours (PARTS, 3) of the slots that are isolated and seen whole, by their rows.
     """
     isolated = [k for k, slot in enumerate(slots) if k in association.isolated and not slot.hidden]
     boxes = np.array([association.isolated[k] for k in isolated], float).reshape(-1, 4)
     whole = (shown[isolated] >= VISIBLE) & ~touch_border(boxes, (image.shape[1], image.shape[0]))
     seen = {k: association.isolated[k] for k, is_whole in zip(isolated, whole.tolist(), strict=True) if is_whole}
-    update_appearances([slots[k] for k in seen], part_colours(image, owners, seen), look_s=look_s)
+    colours = part_colours(image, owners, seen)
+    update_appearances([slots[k] for k in seen], colours, look_s=look_s)
     numbers: dict[int, set[int]] = {}
     merged = {k: blob for k in range(len(slots)) if (blob := association.blob_of(k))}
     for k, blob in merged.items():
@@ -135,6 +138,7 @@ def update_identities(
         if k not in association.isolated or slots[k].hidden:
             merge(slots[k], {number for number in numbers.get(blob, ()) if number != slots[k].number})
     swap_identities(slots)
+    return dict(zip(seen, colours, strict=True))
 
 
 def swap_identities(slots: Sequence[Slot]) -> list[tuple[int, int]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import replace
 from math import isnan
 
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from tracker.labels import find_windows
 from tracker.slots.e_step import OwnedPixels
 from tracker.slots.slot import Slot
-from tracker.types import Box, Mask, Region, Segmentation
+from tracker.types import Box, Mask, Region, Segmentation, Verdicts
 
 
 def reported_numbers(slots: Sequence[Slot]) -> NDArray[np.int32]:
@@ -22,11 +22,11 @@ def reported_numbers(slots: Sequence[Slot]) -> NDArray[np.int32]:
 
 def regions_of(
     slots: Sequence[Slot], boxes: Sequence[Box], owned: OwnedPixels, confidence: Mapping[int, float],
-    entropy: NDArray[np.float32],
+    entropy: NDArray[np.float32], isolated: Container[int], colours: Mapping[int, NDArray[np.float32]],
 ) -> list[Region]:  # fmt: skip
     """The confirmed slots.
 
-    boxes, entropy  of each slot; confidence  of each identity
+    boxes, entropy  of each slot; confidence  of each identity; isolated  rows of the slots that are; colours  by row, see `Region`
     """
     pixels, unsure = np.bincount(owned.slots, minlength=len(slots)).tolist(), entropy.tolist()
     regions = []
@@ -35,7 +35,10 @@ def regions_of(
             continue
         area = 0.0 if slot.hidden else float(pixels[k])
         bits = None if slot.hidden or isnan(unsure[k]) else unsure[k]
-        regions.append(Region(slot.number, boxes[k], area, confidence[slot.number], slot.hidden, bits))
+        alone = k in isolated and not slot.hidden
+        regions.append(
+            Region(slot.number, boxes[k], area, confidence[slot.number], slot.hidden, bits, alone, colours.get(k))
+        )
     return regions
 
 
@@ -52,11 +55,11 @@ def visible_boxes(regions: Sequence[Region], labels: NDArray[np.int32]) -> list[
 
 
 def at_frame_size(
-    labels: NDArray[np.int32], foreground: Mask, regions: Sequence[Region], size: tuple[int, int]
+    labels: NDArray[np.int32], foreground: Mask, regions: Sequence[Region], size: tuple[int, int], verdicts: Verdicts
 ) -> Segmentation:
-    """Labels and foreground as they are, boxes in pixels of a frame of `size` (width, height)."""
+    """Labels, foreground and verdicts as they are, boxes in pixels of a frame of `size` (width, height)."""
     fx, fy = size[0] / labels.shape[1], size[1] / labels.shape[0]
     placed = list(regions) if (fx, fy) == (1, 1) else []
     for region in regions[len(placed) :]:
         placed.append(replace(region, box=region.box.scaled(fx, fy), area_px=region.area_px * fx * fy))
-    return Segmentation(labels, tuple(placed), persistent=True, foreground=foreground, frame_size=size)
+    return Segmentation(labels, tuple(placed), persistent=True, foreground=foreground, frame_size=size, verdicts=verdicts)

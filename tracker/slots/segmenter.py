@@ -9,7 +9,7 @@ foreground in between, which the paper's small pictures do not need. The loss (N
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -43,6 +43,7 @@ from tracker.types import (
     Scene,
     Segmentation,
     Verdicts,
+    Working,
 )
 
 Array = NDArray[np.float32]
@@ -62,7 +63,12 @@ class Judged:
     verdict: Verdicts
     """(H, W)"""
     judgement: Judgement | None
-    """the scene's; None for a blank picture, which says nothing"""
+    """the scene's; None for a blank picture, which says nothing, and in a second pass, which teaches nothing"""
+    time_s: float
+    scene: int | None
+    """see `Frame.scene`"""
+    frame_size: Size
+    """(width, height)"""
 
 
 @dataclass(frozen=True)
@@ -130,17 +136,36 @@ class SlotsSegmenter:
         number, self._judged = self._judged, self._judged + 1
         self._learn(number)
         image = frame.picture.at(self.settings.working_width)
+        place = frame.time_s, frame.scene, frame.size
         if frame.scene is None:
-            return Judged(image, np.full(image.shape[:2], BACKGROUND, np.uint8), None)
+            return Judged(image, np.full(image.shape[:2], BACKGROUND, np.uint8), None, *place)
         self.scene.enter(frame.scene)
         self._scene_judged = frame.scene
         judgement = judge_frame(self.scene, image, flood=self.settings.life.flood, frozen=self._frozen)
-        return Judged(image, judgement.verdicts, judgement)
+        return Judged(image, judgement.verdicts, judgement, *place)
 
     def assign(self, frame: Frame, judged: Judged) -> Segmentation:
         """Every pixel to a slot, by what the scene says of the frame."""
+        return self._assign(judged)
+
+    @property
+    def working_width(self) -> Working:
+        """At which it asks for a frame's picture."""
+        return self.settings.working_width
+
+    def backwards(self) -> SlotsSegmenter:
+        """Another, without slots, for the frames that this one judged, from last to first; it is given them by `again`."""
+        return SlotsSegmenter(self.settings, network=self.network, scene=self.scene)
+
+    def again(
+        self, image: Image, verdicts: Verdicts, *, time_s: float, scene: int | None, size: Size
+    ) -> Segmentation:
+        """A frame that was judged before: see `types.Backwards`."""
+        return self._assign(Judged(image, verdicts, None, time_s, scene, size))
+
+    def _assign(self, judged: Judged) -> Segmentation:
         slots, life = self._slots, self.settings.life
-        interval = self._predict(frame.time_s)
+        interval = self._predict(judged.time_s)
         image, verdict = judged.image, judged.verdict
         size = image.shape[1], image.shape[0]
         # E-step (N-EM, equation 3): who is responsible for which pixel, by psi predicted for this frame
@@ -148,7 +173,7 @@ class SlotsSegmenter:
         responsibilities = e_step(image, verdict, slots.predictions(), predicted, self.network.settings.pixels)
         # associate: which slots are isolated, merged, occluded; what is new
         blobs = find_blobs(verdict, life)
-        seen = Observation(image, blobs, responsibilities.labels, self._visit(frame.scene, verdict), interval.look_s)
+        seen = Observation(image, blobs, responsibilities.labels, self._visit(judged.scene, verdict), interval.look_s)
         association = associate(seen, slots.records, predicted, life)
         apply(association, blobs, responsibilities, slots)
         owned = responsibilities.owned()
@@ -157,7 +182,7 @@ class SlotsSegmenter:
         update_visibility(slots.records, shown, association, life, interval)
         support = shown.support(association.isolated)
         superseded = confirm(slots.records, predicted, association, support, size, life, self._next_number)
-        update_identities(
+        colours = update_identities(
             slots.records, image, responsibilities.labels, association, shown.shown, look_s=interval.look_s
         )
         # M-step (RNN-EM): theta of the next frame from what each slot is responsible for in this one
@@ -165,21 +190,21 @@ class SlotsSegmenter:
         # measure: positions by the blobs where they are certain
         boxes = self._measure(association, blobs, shown, predicted, fitted, size, interval)
         # report
-        regions = self._regions(responsibilities, owned, boxes, association, verdict, interval)
+        regions = self._regions(responsibilities, owned, boxes, association, verdict, interval, colours)
         numbers = reported_numbers(slots.records)
         labels = owned.painted(numbers)
         # slots end, and begin
         terminate(slots, association, superseded, size, life, look_s=interval.look_s)
         spawn(slots, association.births, image, self.settings)
-        if judged.judgement is not None and frame.scene is not None:
+        if judged.judgement is not None and judged.scene is not None:
             objects = self._known_objects(owned, numbers)
-            self._lessons.append(Lesson(self._assigned, frame.scene, judged.judgement, objects, interval.dt_s))
+            self._lessons.append(Lesson(self._assigned, judged.scene, judged.judgement, objects, interval.dt_s))
             labels = judged.judgement.complete(labels)
         self._assigned += 1
         if self.settings.boxes == "visible":
             regions = visible_boxes(regions, labels)
         foreground = (labels > 0) | blobs.painted(blobs.areas >= life.min_area * blobs.labels.size)
-        return at_frame_size(labels, foreground, regions, frame.size)
+        return at_frame_size(labels, foreground, regions, judged.frame_size, verdict)
 
     def _predict(self, time_s: float) -> Interval:
         """Bring what was predicted for the usual interval to the time of this frame; over a gap no slot goes on."""
@@ -273,6 +298,7 @@ class SlotsSegmenter:
         association: Association,
         verdict: NDArray[np.uint8],
         interval: Interval,
+        colours: Mapping[int, Array],
     ) -> list[Region]:
         """Confirmed slots, at working size."""
         slots, entropy = self._slots.records, entropies(responsibilities)
@@ -280,7 +306,7 @@ class SlotsSegmenter:
             slots, responsibilities, boxes, association,
             entropy=entropy, foreground=verdict == FOREGROUND, dt_s=interval.dt_s,
         )  # fmt: skip
-        return regions_of(slots, boxes, owned, confidence, entropy)
+        return regions_of(slots, boxes, owned, confidence, entropy, association.isolated, colours)
 
     def _known_objects(self, owned: OwnedPixels, numbers: NDArray[np.int32]) -> Mask | None:
         """(H, W) what the scene must not learn, so that what stops neither fades nor leaves a ghost.

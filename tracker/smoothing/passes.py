@@ -1,0 +1,167 @@
+"""Both passes over a clip: the first is kept as it goes by, and run again from the end, window by window.
+
+A window is what of the first pass fits into memory. The next one begins before the end of the last, by OVERLAP_S: a pass that has just
+begun knows nobody, so in the overlap the later window's is taken, and who is who in both is found by the frames they share.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from tracker.smoothing.labels import LabelFile
+from tracker.smoothing.rows import Clip, Rows
+from tracker.smoothing.shared import named_like
+from tracker.smoothing.tiles import KeptFrame, packed, tiles, unpacked
+from tracker.types import Frame, Image, Region, Segmentation, SmoothedSegmenter
+
+WINDOW_BYTES = 128_000_000
+"""what is kept of the frames of a window: a minute of a busy street at 640 pixels, several of a quiet one"""
+OVERLAP_S = 10.0
+"""seconds for which a pass has looked at objects before it is listened to: longer than most groups last"""
+REFRESH_FRAMES = 25
+"""the picture of what is background is brought up to date once in so many frames: the light changes slowly"""
+
+Attend = Callable[[int, int], None]
+"""called between two frames of the second pass with those done and those there are; may raise"""
+
+
+class Passes:
+    """What one lane sees of a clip in both passes."""
+
+    def __init__(self, segmenter: SmoothedSegmenter, *, attend: Attend, window_bytes: int = WINDOW_BYTES) -> None:
+        self.forward_labels, self.backward_labels = LabelFile(), LabelFile()
+        self._segmenter, self._attend, self._window_bytes = segmenter, attend, window_bytes
+        self._times_s: list[float] = []
+        self._size = (0, 0)
+        self._forward = RowsBuilder()
+        self._kept: list[KeptFrame] = []
+        self._bytes = 0
+        self._elsewhere: Image | None = None
+        self._backward: list[Rows] = []
+        """of windows that are done, the latest first frames of which may yet be replaced by the next window's"""
+        self._highest = 0
+        """identity of the second pass so far"""
+
+    def add(self, frame: Frame, segmentation: Segmentation) -> None:
+        """Keep the next frame of the first pass; runs the second over a window that is full."""
+        self._times_s.append(frame.time_s)
+        self._size = frame.size
+        self._forward.add(frame.index, segmentation.regions)
+        self.forward_labels.add(frame.index, segmentation.labels, segmentation.foreground)
+        assert segmentation.verdicts is not None
+        image = frame.picture.at(self._segmenter.working_width)
+        kept = KeptFrame(
+            frame.index, frame.time_s, frame.scene, frame.size, segmentation.verdicts.shape,
+            *packed(image, segmentation.verdicts),
+        )  # fmt: skip
+        self._kept.append(kept)
+        self._bytes += kept.size_bytes
+        self._refresh(image, segmentation)
+        if self._bytes > self._window_bytes:
+            self._run_window(last=False)
+
+    def finish(self) -> tuple[Rows, Rows, Clip]:
+        """Run the second pass over what is left. Returns what both saw."""
+        if self._kept:
+            self._run_window(last=True)
+        return self._forward.rows(), joined(self._backward), Clip(np.array(self._times_s), self._size)
+
+    def seen_forwards(self) -> tuple[Rows, Clip]:
+        """What the first pass saw so far."""
+        return self._forward.rows(), Clip(np.array(self._times_s), self._size)
+
+    def close(self) -> None:
+        """Forget the label pictures."""
+        self.forward_labels.close()
+        self.backward_labels.close()
+
+    def _refresh(self, image: Image, segmentation: Segmentation) -> None:
+        """Bring the picture of what is background up to date."""
+        if self._elsewhere is None or self._elsewhere.shape != image.shape:
+            self._elsewhere = image.copy()
+        elif len(self._times_s) % REFRESH_FRAMES == 0 and segmentation.verdicts is not None:
+            cv2.copyTo(image, (~tiles(segmentation.verdicts)).view(np.uint8), self._elsewhere)
+
+    def _run_window(self, *, last: bool) -> None:
+        """The second pass over the frames that are kept, of which those in the overlap stay for the next window."""
+        begin = 0 if last else self._overlap()
+        window, builder, part = self._kept, RowsBuilder(self._highest), len(self._backward)
+        backwards, elsewhere = self._segmenter.backwards(), self._elsewhere
+        assert elsewhere is not None
+        end_s = window[-1].time_s
+        for done, kept in enumerate(reversed(window), 1):
+            self._attend(done, len(window))
+            image, verdicts = unpacked(kept, elsewhere)
+            seen = backwards.again(
+                image, verdicts, time_s=end_s - kept.time_s, scene=kept.scene, size=kept.frame_size
+            )
+            builder.add(kept.index, seen.regions)
+            self.backward_labels.add(kept.index, seen.labels, seen.foreground, part)
+        rows = builder.rows()
+        names = np.arange(rows.ids.max(initial=self._highest) + 1, dtype=np.int32)
+        if self._backward:
+            names = named_like(self._backward[-1], rows, names)
+            rows = rows._replace(ids=names[rows.ids])
+            before = self._backward[-1]
+            self._backward[-1] = before.at(before.frames < window[0].index)
+        raw = builder.raw_names(names)
+        self.backward_labels.name(raw)
+        self._highest = len(names) - 1
+        self._backward.append(rows)
+        self._kept = [] if last else window[begin:]
+        self._bytes = sum(kept.size_bytes for kept in self._kept)
+
+    def _overlap(self) -> int:
+        """The first of the frames kept that stay for the next window: OVERLAP_S from the end, at most half of them."""
+        from_s = self._kept[-1].time_s - OVERLAP_S
+        first = next(n for n, kept in enumerate(self._kept) if kept.time_s >= from_s)
+        return max(first, len(self._kept) // 2)
+
+
+class RowsBuilder:
+    """Rows in the making. Identities are counted on from `before`."""
+
+    def __init__(self, before: int = 0) -> None:
+        self._before = before
+        self._highest = 0
+        self._frames: list[NDArray[np.int32]] = []
+        self._ids: list[int] = []
+        self._values: list[tuple[float, float, float, float, float]] = []
+        self._flags: list[tuple[bool, bool]] = []
+        self._colours: list[NDArray[np.float32]] = []
+
+    def add(self, index: int, regions: Sequence[Region]) -> None:
+        """The regions of a frame."""
+        self._frames.append(np.full(len(regions), index, np.int32))
+        for region in regions:
+            self._ids.append(region.label)
+            self._values.append((*region.box, region.confidence))
+            self._flags.append((region.hidden, region.isolated))
+            self._colours.append(UNKNOWN if region.colours is None else region.colours)
+            self._highest = max(self._highest, region.label)
+
+    def raw_names(self, names: NDArray[np.int32]) -> NDArray[np.int32]:
+        """What the labels of this pass's pictures are called: 0 stays 0."""
+        return np.concatenate([[0], names[self._before + 1 : self._before + 1 + self._highest]]).astype(np.int32)
+
+    def rows(self) -> Rows:
+        """All of them, in the order of the frames."""
+        values = np.array(self._values, np.float32).reshape(-1, 5)
+        flags = np.array(self._flags, bool).reshape(-1, 2)
+        frames = np.concatenate(self._frames) if self._frames else np.zeros(0, np.int32)
+        ids = np.array(self._ids, np.int32) + np.int32(self._before)
+        colours = np.array(self._colours, np.float32).reshape(-1, 3, 3)
+        rows = Rows(frames, ids, values[:, :4], values[:, 4], flags[:, 0], flags[:, 1], colours)
+        return rows.at(np.argsort(frames, kind="stable"))
+
+
+UNKNOWN = np.full((3, 3), np.nan, np.float32)
+
+
+def joined(parts: Sequence[Rows]) -> Rows:
+    """Rows of windows, one after the other."""
+    return Rows._make(np.concatenate(columns) for columns in zip(RowsBuilder().rows(), *parts, strict=True))

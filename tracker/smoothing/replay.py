@@ -1,0 +1,94 @@
+"""The result of both passes, frame by frame, as a lane gives it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tracker.smoothing.labels import LabelFile
+from tracker.smoothing.rows import FusedRows, Rows
+from tracker.types import Box, Frame, Image, Labels, Region, Segmentation
+
+
+def causal(forward: Rows) -> FusedRows:
+    """The first pass alone, under its own names."""
+    ids, none = forward.ids, np.zeros(len(forward.ids), np.int32)
+    return FusedRows(
+        forward.frames, ids, forward.boxes, forward.confidence, forward.hidden, ids, none, np.ones(len(ids), bool)
+    )
+
+
+class Replay:
+    """A `Segmenter` that gives what was found before; it needs no picture.
+
+    weights_digest  of the networks that found it
+    """
+
+    def __init__(
+        self, rows: FusedRows, forward: LabelFile, backward: LabelFile | None, *, weights_digest: str | None
+    ) -> None:
+        self.weights_digest = weights_digest
+        self._rows, self._forward, self._backward = rows, forward, backward
+
+    def prepare(self, images: Sequence[Image]) -> None:
+        """Nothing is left to learn."""
+
+    def freeze(self, frozen: bool) -> None:
+        """Nothing is learned."""
+
+    def reset(self) -> None:
+        """Nothing is remembered of one frame in the next."""
+
+    def step(self, frame: Frame) -> Segmentation:
+        """What was found in that frame; KeyError for one that was not in the passes."""
+        first, end = np.searchsorted(self._rows.frames, [frame.index, frame.index + 1])
+        rows = FusedRows._make(part[first:end] for part in self._rows)
+        labels, foreground = self._forward.read(frame.index)
+        if self._backward is None:
+            labels = _renamed(labels, rows.forward, rows)
+        else:
+            again, more = self._backward.read(frame.index)
+            foreground |= more
+            labels = owners(labels, again, rows)
+        across, down = frame.size[0] / labels.shape[1], frame.size[1] / labels.shape[0]
+        pixels = np.bincount(labels.ravel(), minlength=int(rows.ids.max(initial=0)) + 1) * (across * down)
+        regions = tuple(
+            Region(number, Box(*box), 0.0 if hidden else float(pixels[number]), sure, hidden)
+            for number, box, sure, hidden in zip(
+                rows.ids.tolist(), rows.boxes.tolist(), rows.confidence.tolist(), rows.hidden.tolist(), strict=True
+            )
+        )
+        return Segmentation(labels, regions, True, foreground | (labels > 0), frame.size)
+
+
+def owners(forward: Labels, backward: Labels, rows: FusedRows) -> Labels:
+    """(h, w) the identity that has each pixel.
+
+    forward, backward  (h, w) what the passes say of one frame; rows  of that frame
+
+    A pixel that only one pass gives to an identity is that one's. Of two, the one that comes first by `forward_first` of both has it: of
+    the identity that the forward pass names, if its row says so.
+    """
+    height = int(max(forward.max(initial=0), rows.forward.max(initial=0))) + 1
+    width = int(max(backward.max(initial=0), rows.backward.max(initial=0))) + 1
+    by_forward, by_backward = np.zeros(height, np.int32), np.zeros(width, np.int32)
+    seen = ~rows.hidden
+    by_forward[rows.forward[seen]] = rows.ids[seen]
+    by_backward[rows.backward[seen]] = rows.ids[seen]
+    by_forward[0] = by_backward[0] = 0
+    first = np.zeros(height, bool)
+    first[rows.forward[seen]] = rows.forward_first[seen]
+    # one number for each pair of labels, so that a pixel is looked up once
+    one, other = np.broadcast_arrays(by_forward[:, None], by_backward[None, :])
+    table = np.where((one > 0) & (first[:, None] | (other == 0)), one, other)
+    return np.asarray(table.ravel()[forward * np.int32(width) + backward], np.int32)
+
+
+def _renamed(labels: Labels, raw: NDArray[np.int32], rows: FusedRows) -> Labels:
+    names = np.zeros(int(max(labels.max(initial=0), raw.max(initial=0))) + 1, np.int32)
+    seen = ~rows.hidden
+    names[raw[seen]] = rows.ids[seen]
+    names[0] = 0
+    return np.asarray(names[labels], np.int32)

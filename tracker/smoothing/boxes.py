@@ -1,0 +1,134 @@
+"""The boxes of an identity: both passes merged, gaps filled, smoothed over time."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tracker.smoothing.chains import seen
+from tracker.smoothing.pairs import NONE, Cells
+from tracker.smoothing.rows import Bools, Ints, Rows
+
+Index = NDArray[np.intp]
+Numbers = NDArray[np.float64]
+
+LONGEST = 250
+"""frames without isolation that count as for ever: ten seconds"""
+SHORT_GAP = 3
+"""a gap of so many frames is a flicker: the object counts as seen"""
+SIGMA = 1.5
+"""frames: what a track is smoothed by; above 3 turns and steps are lost"""
+REACH = 4
+"""frames before and after that a smoothed box looks at"""
+PREDICTED = 0.3
+"""weight of a box that is shared or predicted, against a measured one"""
+
+
+class Tracks(NamedTuple):
+    """Identities in order of (identity, frame), one row each."""
+
+    ids: Index
+    """(M,)"""
+    frames: Ints
+    """(M,)"""
+    boxes: Numbers
+    """(M, 4)"""
+    hidden: Bools
+    """(M,)"""
+    measured: Bools
+    """(M,) isolated in a pass"""
+    forward: Index
+    """(M,) row of the forward pass, NONE for none"""
+    backward: Index
+    """(M,)"""
+    forward_first: Bools
+    """(M,) the forward pass saw it isolated nearer by"""
+
+    def at(self, chosen: Index | Bools) -> Tracks:
+        """Some of the rows."""
+        return Tracks._make(part[chosen] for part in self)
+
+
+def unisolated(rows: Rows, *, back: bool) -> Numbers:
+    """(N,) frames since each row's identity was isolated last (back) or until it will be, 0 where it is, at most LONGEST."""
+    order = np.lexsort((rows.frames if back else -rows.frames, rows.ids))
+    frames = rows.frames[order].astype(np.int64) * (1 if back else -1)
+    new = np.diff(rows.ids[order], prepend=-1) != 0
+    offset = (np.cumsum(new) - 1) * (4 * LONGEST + int(np.ptp(frames)) if len(frames) else 0)
+    place = frames + offset
+    last = np.maximum.accumulate(np.where(rows.isolated[order], place, np.iinfo(np.int64).min // 2))
+    out = np.empty(len(order))
+    out[order] = np.minimum(LONGEST, place - last)
+    return out
+
+
+def merge(cells: Cells, chain: Index, forward: Rows, backward: Rows) -> Tracks:
+    """Cells with their chains, as tracks: one box of the two.
+
+    Seen comes before hidden, isolated before predicted; of two predictions the nearer to isolation weighs more.
+    """
+    order = np.lexsort((cells.frames, chain))
+    f, b = cells.forward[order], cells.backward[order]
+    since = picked(unisolated(forward, back=True), f, LONGEST)
+    until = picked(unisolated(backward, back=False), b, LONGEST)
+    weight = np.where(since + until > 0, until / np.maximum(1, since + until), 0.5)
+    seen_f, seen_b = seen(forward, f), seen(backward, b)
+    weight = np.where(seen_f & ~seen_b, 1.0, np.where(seen_b & ~seen_f, 0.0, weight))
+    weight = np.where(b == NONE, 1.0, np.where(f == NONE, 0.0, weight))
+    box_f, box_b = picked(forward.boxes, f, 0), picked(backward.boxes, b, 0)
+    boxes = weight[:, None] * box_f + (1 - weight[:, None]) * box_b
+    measured = picked(forward.isolated, f, False) | picked(backward.isolated, b, False)
+    return Tracks(chain[order], cells.frames[order], boxes, ~(seen_f | seen_b), measured, f, b, weight >= 0.5)
+
+
+def picked(values: NDArray, rows: Index, otherwise: float) -> NDArray:
+    """Values of rows, and another for NONE."""
+    padded = np.concatenate([values, np.full((1, *values.shape[1:]), otherwise, values.dtype)])
+    return padded[rows]
+
+
+def fill(tracks: Tracks) -> Tracks:
+    """Every frame between an identity's first and last: linear between both ends of a gap, hidden unless it is a flicker."""
+    if not len(tracks.ids):
+        return tracks
+    gap = np.where(np.diff(tracks.ids) == 0, np.diff(tracks.frames) - 1, 0)
+    gap = np.append(gap, 0)
+    source = np.repeat(np.arange(len(gap)), gap + 1)
+    step = np.arange(len(source)) - np.repeat(np.cumsum(gap + 1) - gap - 1, gap + 1)
+    out = tracks.at(source)
+    share = (step / (gap[source] + 1))[:, None]
+    boxes = (1 - share) * tracks.boxes[source] + share * tracks.boxes[np.minimum(source + 1, len(gap) - 1)]
+    new = step > 0
+    return out._replace(
+        frames=(out.frames + step).astype(np.int32),
+        boxes=boxes,
+        hidden=np.where(new, gap[source] > SHORT_GAP, out.hidden),
+        measured=out.measured & ~new,
+        forward=np.where(new, NONE, out.forward),
+        backward=np.where(new, NONE, out.backward),
+    )
+
+
+def smooth(tracks: Tracks, sigma: float = SIGMA) -> Tracks:
+    """Boxes by a local line through the ones around, weighted by distance (Gaussian) and by whether they were measured.
+
+    A line, not a mean: at a track's ends a mean would lag behind. Tracks are filled (`fill`).
+    """
+    n = len(tracks.ids)
+    weight = np.where(tracks.measured, 1.0, PREDICTED)
+    s0, s1, s2 = np.zeros(n), np.zeros(n), np.zeros(n)
+    t0, t1 = np.zeros((n, 4)), np.zeros((n, 4))
+    for step in range(-REACH, REACH + 1):
+        here = np.arange(max(0, -step), n - max(0, step))
+        here = here[tracks.ids[here] == tracks.ids[here + step]]
+        w = weight[here + step] * np.exp(-0.5 * (step / sigma) ** 2)
+        s0[here] += w
+        s1[here] += w * step
+        s2[here] += w * step**2
+        t0[here] += w[:, None] * tracks.boxes[here + step]
+        t1[here] += w[:, None] * step * tracks.boxes[here + step]
+    spread = s0 * s2 - s1**2
+    line = (s2[:, None] * t0 - s1[:, None] * t1) / np.where(spread > 0, spread, 1)[:, None]
+    return tracks._replace(boxes=np.where(spread[:, None] > 1e-9, line, tracks.boxes))

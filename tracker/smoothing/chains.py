@@ -1,0 +1,146 @@
+"""Cells to identities: stretches in which both passes hold one pair of names are linked over the whole clip by one assignment."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_matrix
+from scipy.sparse.csgraph import connected_components, min_weight_full_bipartite_matching
+
+from tracker.smoothing.pairs import NONE, Cells
+from tracker.smoothing.rows import Bools, Ints, Rows
+
+Index = NDArray[np.intp]
+Numbers = NDArray[np.float64]
+
+SUCCESSORS = 3
+"""stretches after one with the same name to which it may be linked: the ones between are a name's slips"""
+AGREED = 0.5
+"""what a link gains at each end where both passes hold the object"""
+SHORT_FRAMES = 10
+"""a shorter stretch counts for less"""
+LEAST = 0.2
+"""what the shortest counts"""
+COLOUR_FRAMES = 3
+"""frames with known colours from which on a stretch has an appearance"""
+ALIKE = 0.03
+"""difference of mean colours, in [0, 1], that one object shows between two looks at it"""
+UNLIKE = 4.0
+"""what a difference of 1 beyond that costs a link: .25 outweighs one shared name"""
+
+
+class Stretches(NamedTuple):
+    """Maximal runs of frames in which a pair of identities (one of each pass, or of one only) holds, in order of their first frames."""
+
+    forward: Ints
+    """(K,) identity of the forward pass, 0 for none"""
+    backward: Ints
+    """(K,)"""
+    first: Ints
+    """(K,) frame"""
+    last: Ints
+    """(K,) frame"""
+    colours: Numbers
+    """(K, 9) mean over isolated rows, NaN where it has too few"""
+
+
+def names(rows: Rows, chosen: Index) -> Ints:
+    """(C,) identities of rows, 0 for NONE."""
+    return np.where(chosen == NONE, 0, rows.ids[chosen]) if len(rows.ids) else np.zeros(len(chosen), np.int32)
+
+
+def seen(rows: Rows, chosen: Index) -> Bools:
+    """(C,) whether the row is there and seen."""
+    return (chosen != NONE) & ~rows.hidden[chosen] if len(rows.ids) else np.zeros(len(chosen), np.bool_)
+
+
+def stretches(cells: Cells, forward: Rows, backward: Rows) -> tuple[Stretches, Index]:
+    """Stretches of the cells, and (C,) to which stretch each cell belongs."""
+    f, b = names(forward, cells.forward), names(backward, cells.backward)
+    order = np.lexsort((cells.frames, b, f))
+    new = np.ones(len(order), np.bool_)
+    same = (np.diff(f[order]) == 0) & (np.diff(b[order]) == 0) & (np.diff(cells.frames[order]) == 1)
+    new[1:] = ~same
+    start = np.flatnonzero(new)
+    stop = np.append(start[1:], len(order)) - 1
+    which = np.empty(len(order), np.intp)
+    which[order] = np.cumsum(new) - 1
+    out = Stretches(
+        f[order][start],
+        b[order][start],
+        cells.frames[order][start],
+        cells.frames[order][stop],
+        appearance(cells, which, len(start), forward, backward),
+    )
+    rank = np.argsort(out.first, kind="stable")
+    place = np.empty(len(rank), np.intp)
+    place[rank] = np.arange(len(rank))
+    return Stretches._make(part[rank] for part in out), place[which]
+
+
+def appearance(cells: Cells, which: Index, count: int, forward: Rows, backward: Rows) -> Numbers:
+    """(K, 9) mean colours of each stretch's isolated rows, of either pass."""
+    total, found = np.zeros((count, 9)), np.zeros((count, 9))
+    for rows, chosen in ((forward, cells.forward), (backward, cells.backward)):
+        here = np.flatnonzero(chosen != NONE)
+        here = here[rows.isolated[chosen[here]]] if len(here) else here
+        colours = rows.colours[chosen[here]].reshape(-1, 9).astype(np.float64) if len(here) else np.zeros((0, 9))
+        known = np.isfinite(colours)
+        np.add.at(total, which[here], np.where(known, colours, 0))
+        np.add.at(found, which[here], known)
+    return np.where(found >= COLOUR_FRAMES, total / np.maximum(1, found), np.nan)
+
+
+def links(s: Stretches) -> tuple[Index, Index, Numbers]:
+    """Pairs of stretches that may follow one another as one object, and what it gains to link them, above 0."""
+    found = [following(s, s.forward), following(s, s.backward)]
+    a = np.concatenate([p for p, _, _ in found])
+    b = np.concatenate([q for _, q, _ in found])
+    key, which = np.unique(a * np.int64(len(s.first) + 1) + b, return_inverse=True)
+    gain = np.bincount(which.reshape(-1), np.concatenate([g for _, _, g in found]), len(key))
+    a, b = key // (len(s.first) + 1), key % (len(s.first) + 1)
+    gain = gain - UNLIKE * np.maximum(0, unlikeness(s.colours[a], s.colours[b]) - ALIKE)
+    agreed = (s.forward > 0) & (s.backward > 0)
+    frames = s.last - s.first + 1
+    gain *= 1 + AGREED * agreed[a] + AGREED * agreed[b]
+    gain *= np.minimum(1, LEAST + np.minimum(frames[a], frames[b]) / SHORT_FRAMES)
+    good = gain > 0
+    return a[good], b[good], gain[good]
+
+
+def following(s: Stretches, name: Ints) -> tuple[Index, Index, Numbers]:
+    """Stretches and their next ones with the same name, up to SUCCESSORS on; a gain of 1 over how far on."""
+    order = np.lexsort((s.first, name))
+    order = order[name[order] > 0]
+    found = []
+    for step in range(1, SUCCESSORS + 1):
+        a, b = order[:-step], order[step:]
+        one = (name[a] == name[b]) & (s.last[a] < s.first[b])
+        found.append((a[one], b[one], np.full(int(one.sum()), 1 / step)))
+    a, b, gain = (np.concatenate(part) for part in zip(*found, strict=True))
+    return a, b, gain
+
+
+def unlikeness(a: Numbers, b: Numbers) -> Numbers:
+    """(P,) mean difference of the colours (P, 9) that both know, 0 where there is none."""
+    difference = np.abs(a - b)
+    known = np.isfinite(difference)
+    return np.where(known, difference, 0).sum(axis=1) / np.maximum(1, known.sum(axis=1))
+
+
+def assign(count: int, a: Index, b: Index, gain: Numbers) -> Index:
+    """(K,) to which chain each of `count` stretches belongs, where each has at most one follower and the sum of gains is largest."""
+    if not len(a):
+        return np.arange(count)
+    # every stretch may also stay without a follower, at no gain: a column of its own
+    everyone = np.arange(count)
+    cost = np.concatenate([1 - gain / (gain.max() + 1), np.ones(count)])
+    rows, columns = np.concatenate([a, everyone]), np.concatenate([b, count + everyone])
+    graph = csr_matrix((cost, (rows, columns)), shape=(count, 2 * count))
+    rows, columns = min_weight_full_bipartite_matching(graph)
+    linked = columns < count
+    rows, columns = rows[linked], columns[linked]
+    chain = csr_matrix((np.ones(len(rows)), (rows, columns)), shape=(count, count))
+    return np.asarray(connected_components(chain, directed=False)[1], np.intp)

@@ -1,0 +1,56 @@
+"""Two passes over a clip, forwards and backwards, become one set of identities: a pure function of their rows.
+
+Boxes over several objects of the other pass yield (`pairs`); the other rows are paired frame by frame; stretches in which a
+pair of names holds are linked over the whole clip by one assignment (`chains`); boxes are merged, filled and smoothed
+(`boxes`); what is no object goes (`keep`).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tracker.smoothing.boxes import Tracks, fill, merge, smooth
+from tracker.smoothing.chains import assign, links, names, seen, stretches
+from tracker.smoothing.keep import split_at_jumps, supported
+from tracker.smoothing.pairs import Cells, pair
+from tracker.smoothing.rows import Clip, FusedRows, Rows
+
+
+def fuse(forward: Rows, backward: Rows, clip: Clip) -> FusedRows:
+    """Identities of both passes together.
+
+    forward, backward  rows of the two passes, in the order of the frames, numbered alike
+    """
+    cells = visible(pair(forward, backward), forward, backward)
+    parts, which = stretches(cells, forward, backward)
+    chain = assign(len(parts.first), *links(parts))[which]
+    tracks = split_at_jumps(merge(cells, chain, forward, backward))
+    tracks = tracks.at(supported(tracks))
+    return numbered(smooth(fill(tracks)), forward, backward, clip)
+
+
+def visible(cells: Cells, forward: Rows, backward: Rows) -> Cells:
+    """Cells in which a pass sees the object: where none does, its place is told from before and after."""
+    chosen = seen(forward, cells.forward) | seen(backward, cells.backward)
+    return Cells._make(part[chosen] for part in cells)
+
+
+def numbered(tracks: Tracks, forward: Rows, backward: Rows, clip: Clip) -> FusedRows:
+    """Tracks as rows in the order of the frames, identities from 1 in the order of their first frames, boxes within the picture."""
+    order = np.lexsort((tracks.ids, tracks.frames))
+    tracks = tracks.at(order)
+    _, first, which = np.unique(tracks.ids, return_index=True, return_inverse=True)
+    rank = np.empty(len(first), np.int32)
+    rank[np.argsort(first, kind="stable")] = np.arange(1, len(first) + 1)
+    width, height = clip.size
+    boxes = np.clip(tracks.boxes, 0, [width, height, width, height]).astype(np.float32)
+    return FusedRows(
+        frames=tracks.frames.astype(np.int32),
+        ids=rank[which.reshape(-1)],
+        boxes=boxes,
+        confidence=np.full(len(boxes), 0.5, np.float32),
+        hidden=tracks.hidden,
+        forward=names(forward, tracks.forward).astype(np.int32),
+        backward=names(backward, tracks.backward).astype(np.int32),
+        forward_first=tracks.forward_first,
+    )

@@ -1,0 +1,48 @@
+"""Measures of boxes (..., 4) x0, y0, x1, y1 in pixels: plain functions on arrays, broadcast over the leading axes."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.floating]
+Numbers = NDArray[np.float64]
+
+TINY = 1e-6
+"""keeps a division by the area of an empty box finite"""
+
+
+def areas(boxes: Floats) -> Numbers:
+    """(...) square pixels, at least TINY."""
+    sides = np.maximum(0.0, boxes[..., 2:] - boxes[..., :2])
+    return np.asarray(np.maximum(TINY, sides[..., 0] * sides[..., 1]), np.float64)
+
+
+def intersections(a: Floats, b: Floats) -> Numbers:
+    """(...) square pixels that two boxes share."""
+    sides = np.minimum(a[..., 2:], b[..., 2:]) - np.maximum(a[..., :2], b[..., :2])
+    sides = np.maximum(0.0, sides)
+    return np.asarray(sides[..., 0] * sides[..., 1], np.float64)
+
+
+def overlaps(a: Floats, b: Floats) -> Numbers:
+    """(...) intersection over union."""
+    both = intersections(a, b)
+    return both / (areas(a) + areas(b) - both)
+
+
+def centres(boxes: Floats) -> Numbers:
+    """(..., 2) x, y."""
+    return np.asarray(boxes[..., :2] + boxes[..., 2:], np.float64) / 2
+
+
+def sides(boxes: Floats) -> Numbers:
+    """(...) the square root of the area: an object's size in pixels."""
+    return np.sqrt(areas(boxes))
+
+
+def gaps(a: Floats, b: Floats) -> Numbers:
+    """(...) empty space between two boxes along x or y, the larger, as a share of the narrower box's side there; below 0 where they overlap."""
+    empty = np.maximum(a[..., :2], b[..., :2]) - np.minimum(a[..., 2:], b[..., 2:])
+    narrow = np.minimum(a[..., 2:] - a[..., :2], b[..., 2:] - b[..., :2])
+    return np.asarray((empty / np.maximum(TINY, narrow)).max(axis=-1), np.float64)

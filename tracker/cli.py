@@ -177,6 +177,7 @@ configured = options(
     ),
     click.option("--device", type=click.Choice(["auto", "cpu", "cuda", "mps"]), help="Where the network runs.  [auto]"),
 )
+causal = click.option("--online", is_flag=True, help="Lane slots decides without later frames, as it does of a camera.")
 overwriting = click.option("--overwrite", is_flag=True, help="Replace results that exist.")
 pictures_rate = click.option("--fps", type=FPS, metavar="N", help="Of a folder of pictures, a second.  [25]")
 table_rows = click.option(
@@ -250,6 +251,7 @@ def cli() -> None:
     "--masks", type=click.Choice(["png", "rle"]), help="Also masks: foreground pictures, or run lengths by object."
 )
 @click.option("--no-video", is_flag=True, help="Tables only.")
+@causal
 @shared
 def process(source: str, output: Path | None, fps: float | None, masks: Any, no_video: bool, **common: Any) -> None:
     """Track everything that moves in SOURCE: a video, a folder or glob of frames, or an address.
@@ -354,6 +356,7 @@ def cameras(quiet: bool, verbose: bool) -> None:
 @table_rows
 @pictures_rate
 @click.option("-o", "--output", "folder", type=OUTPUT, required=True, metavar="DIR", help="For all files.")
+@causal
 @shared
 def compare(source: str, truth: Path | None, rows: Any, fps: float | None, folder: Path, **common: Any) -> None:
     """The lanes on SOURCE side by side, as a page to look at: DIR/report.html.
@@ -392,6 +395,7 @@ def compare(source: str, truth: Path | None, rows: Any, fps: float | None, folde
 @click.option("--csv", type=OUTPUT, metavar="OUT.csv", help="The scores, as a table.")
 @click.option("--jobs", type=PROCESSES, default=1, show_default=True, help="Lanes run at a time.")
 @configured
+@causal
 @overwriting
 @talking
 @click.pass_context
@@ -415,8 +419,14 @@ def evaluate(
 
     common.pop("verbose")
     results = common.pop("results")
-    if results and not common["lanes"] and (common["files"] or common["overrides"] or common["device"]):
-        raise click.UsageError("--config, --set and --device are for lanes, and none runs; name some by --lanes")
+    if (
+        results
+        and not common["lanes"]
+        and (common["files"] or common["overrides"] or common["device"] or common["online"])
+    ):
+        raise click.UsageError(
+            "--config, --set, --device and --online are for lanes, and none runs; name some by --lanes"
+        )
     task = Task(
         common.pop("datasets"),
         truth=common.pop("truth"),
@@ -607,6 +617,8 @@ def _settings(common: dict[str, Any]) -> RunSettings:
 
     overrides = list(common.pop("overrides"))
     device, lanes = common.pop("device"), common.pop("lanes")
+    if common.pop("online", False):
+        overrides.append("online=true")
     if device:
         overrides.append(f"device={device}")
     if lanes:

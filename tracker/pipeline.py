@@ -43,10 +43,9 @@ ONCE = ("prescan", "close")
 class Progress(Protocol):
     """Who is told how far a run is."""
 
-    def __call__(self, done: int, expected: int | None, stage: str = ...) -> None:
+    def __call__(self, done: int, expected: int | None, /, *, stage: str = ...) -> None:
         """Called after each frame with the frames done and the frames expected (None if unknown) of a stage."""
         ...
-
 
 
 @dataclass(frozen=True)

@@ -6,11 +6,28 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TextIO
+from typing import Protocol, TextIO
 
 LINE_EVERY_S = 10.0
 
-Report = Callable[[int, "int | None"], None]
+SHARES = {"forwards": (0.0, 0.55), "backwards": (0.55, 0.2), "writing": (0.75, 0.25)}
+"""Stages of a run that watches a file in both directions: where each begins, and its usual share of the time."""
+
+
+class Report(Protocol):
+    """How far a run is; see `pipeline.Progress`."""
+
+    def __call__(self, done: int, total: int | None, /, *, stage: str = ...) -> None: ...
+
+
+def overall(done: int, total: int | None, stage: str) -> float:
+    """Frames done of the whole run, where a stage has done so many; the same where the run has but one."""
+    begin, share = SHARES.get(stage, (0.0, 1.0))
+    return begin * (total or 0) + share * done
+
+
+def _named(stage: str) -> str:
+    return f"{stage}, {list(SHARES).index(stage) + 1} of {len(SHARES)}" if stage in SHARES else "tracking"
 
 
 @contextmanager
@@ -27,18 +44,19 @@ def shown_progress(*, quiet: bool = False, stream: TextIO | None = None) -> Iter
 
 
 def plain_lines(stream: TextIO, clock: Callable[[], float] = time.monotonic) -> Report:
-    """Say `frames 120/795, 31.4 fps, 22 s left` every LINE_EVERY_S seconds."""
+    """Say `frames 120/795, 31.4 fps, 22 s left` every LINE_EVERY_S seconds, behind the stage where there are several."""
     start = last = clock()
 
-    def report(done: int, total: int | None) -> None:
+    def report(done: int, total: int | None, /, *, stage: str = "") -> None:
         nonlocal last
         now = clock()
         if now - last < LINE_EVERY_S:
             return
         last = now
-        fps = done / (now - start)
-        left = f", {(total - done) / fps:.0f} s left" if total and total > done else ""
-        print(f"frames {done}{f'/{total}' if total else ''}, {fps:.1f} fps{left}", file=stream, flush=True)
+        fps = overall(done, total, stage) / (now - start)
+        left = f", {(total - overall(done, total, stage)) / fps:.0f} s left" if total and total > done and fps else ""
+        named = f"{_named(stage)}: " if stage in SHARES else ""
+        print(f"{named}frames {done}{f'/{total}' if total else ''}, {fps:.1f} fps{left}", file=stream, flush=True)
 
     return report
 
@@ -46,27 +64,29 @@ def plain_lines(stream: TextIO, clock: Callable[[], float] = time.monotonic) -> 
 @contextmanager
 def _bar(stream: TextIO) -> Iterator[Report]:
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
-        MofNCompleteColumn(),
+        TextColumn("{task.fields[frames]}"),
         TextColumn("{task.fields[fps]:.1f} fps"),
         TimeRemainingColumn(),
         TextColumn("left"),
     )
     with Progress(*columns, console=Console(file=stream), transient=True) as progress:
-        task = progress.add_task("learning the scene", total=None, fps=0.0)
+        task = progress.add_task("learning the scene", total=None, fps=0.0, frames="")
         start: float | None = None
 
-        def report(done: int, total: int | None) -> None:
+        def report(done: int, total: int | None, /, *, stage: str = "") -> None:
             nonlocal start
             now = time.monotonic()
             start = start or now  # the first frame comes after the prescan, which is no part of the rate
-            fps = (done - 1) / (now - start) if now > start else 0.0
+            all_done = overall(done, total, stage)
+            fps = (all_done - 1) / (now - start) if now > start and all_done > 1 else 0.0
             progress.update(
-                task, completed=done, total=max(total, done) if total else None, fps=fps, description="tracking"
-            )
+                task, completed=all_done, total=max(total, done) if total else None, fps=fps,
+                frames=f"{done}/{total}" if total else str(done), description=_named(stage),
+            )  # fmt: skip
 
         yield report

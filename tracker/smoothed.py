@@ -8,51 +8,88 @@ Filtering becomes smoothing (forward-backward): what happens to an object after 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from contextlib import closing
+from collections.abc import Callable, Sequence
+from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 
-from tracker.errors import SourceError
 from tracker.interrupt import Interrupts
 from tracker.lanes import Lane
-from tracker.pipeline import Progress, RunReport, run
+from tracker.pipeline import PRESCAN, Progress, RunReport, run
 from tracker.prescan import Pictures
 from tracker.smoothing.fuse import fuse
 from tracker.smoothing.passes import Passes
 from tracker.smoothing.replay import Replay, causal
 from tracker.stopwatch import Stopwatch
-from tracker.types import Image, Moment, Outcome, SmoothedSegmenter, Source
+from tracker.types import Image, Moment, Outcome, Sink, SmoothedSegmenter, Source
 
 FORWARDS, BACKWARDS, WRITING = "forwards", "backwards", "writing"
 """stages of a run, as its progress names them"""
 
 
+def run_both_ways(
+    source: Source, lanes: Sequence[Lane], sinks: Sequence[Sink], *, again: Callable[[int | None], Source], online: bool,
+    prescan: Pictures = PRESCAN, queue_frames: int = 8, progress: Progress | None = None, watch: Stopwatch | None = None,
+    keep: Callable[[Moment], Moment] | None = None, notify: Callable[[str], None] = lambda line: None,
+) -> RunReport:  # fmt: skip
+    """`pipeline.run` over a file, before which every lane that can look back looks at it from both ends.
+
+    source  is read to its end and closed where a lane looks back; its owner may close it once more
+    again   opens it again: all of it, or so many frames
+    online  nobody looks back
+
+    Raises what a run raises. Ctrl+C in the first or the second pass: what the first has found of the frames so far is written, which a
+    second Ctrl+C ends; the outcome is "interrupted".
+    """
+    watch = watch or Stopwatch()
+    line = partial(run, sinks=sinks, queue_frames=queue_frames, watch=watch, keep=keep)
+    if online or source.info.live or not any(isinstance(lane.segmenter, SmoothedSegmenter) for lane in lanes):
+        return line(source, lanes, prescan=prescan, progress=progress)
+    try:
+        found = _watch(source, lanes, prescan=prescan, queue_frames=queue_frames, progress=progress, watch=watch)
+    except BaseException:
+        for sink in sinks:
+            with suppress(Exception):  # what went wrong before is what is told
+                sink.close("failed")
+        raise
+    with found, closing(again(found.frames if found.interrupted else None)) as rest:
+        if found.interrupted and found.frames:
+            notify(
+                f"interrupted: writing the {found.frames} frames so far, by the first pass alone; Ctrl+C again ends that"
+            )
+        telling = None if progress is None else partial(progress, stage=WRITING)
+        report = line(rest, found.lanes, prescan=found.pictures, progress=telling)
+    return replace(report, outcome="interrupted") if found.interrupted else report
+
+
 @dataclass(frozen=True)
-class Watched:
+class _Found:
     """A clip after both passes."""
 
     lanes: tuple[Lane, ...]
     """those of the run that writes: where a lane has looked already, what it found"""
     frames: int
-    outcome: Outcome
-    """"interrupted": only so many frames were looked at, or the second pass was not finished; then the lanes give the first pass alone"""
+    interrupted: bool
+    """only so many frames were looked at, or the second pass was not finished: the lanes give what the first pass found"""
     pictures: Pictures
     """those of the prescan, once more"""
+    forget: Callable[[], None]
+
+    def __enter__(self) -> _Found:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """What the lanes found is not needed any more."""
+        self.forget()
 
 
-def looks_back(lanes: Sequence[Lane], source: Source) -> bool:
-    """Whether a run over this source, from its file, has a lane that can look at it from its end."""
-    return not source.info.live and any(isinstance(lane.segmenter, SmoothedSegmenter) for lane in lanes)
-
-
-def watch_both_ways(
+def _watch(
     source: Source, lanes: Sequence[Lane], *, prescan: Pictures, queue_frames: int, progress: Progress | None,
     watch: Stopwatch,
-) -> Watched:  # fmt: skip
-    """Both passes of every lane that can look back. Reads the source to its end; who writes opens it again.
+) -> _Found:  # fmt: skip
+    """Both passes of every lane that can look back.
 
-    Raises what a run raises. The first Ctrl+C ends the passes, and counts as answered: the next one ends the run that writes.
+    The first Ctrl+C ends them, and counts as answered if there is something to write.
     """
     taken = _Taken(prescan)
     with Interrupts() as interrupts, interrupts.held():
@@ -63,24 +100,15 @@ def watch_both_ways(
                     source, keeper.lanes, [keeper], prescan=taken, queue_frames=queue_frames, watch=watch,
                     progress=None if progress is None else partial(progress, stage=FORWARDS),
                 )  # fmt: skip
-            if report.frames == 0:
-                raise KeyboardInterrupt
-            found, complete = keeper.results(report)
+            results, complete = keeper.results(report)
         except BaseException:
             keeper.clear()
             raise
-        if not complete:
+        if report.frames and not complete:
             interrupts.answered()
-    named = {lane.name: lane for lane in found}
-    return Watched(
-        tuple(named.get(lane.name, lane) for lane in lanes), report.frames,
-        "complete" if complete else "interrupted", taken,
-    )  # fmt: skip
-
-
-def joined_report(watched: Watched, report: RunReport) -> RunReport:
-    """How the whole run went."""
-    return report if watched.outcome == "complete" else replace(report, outcome=watched.outcome)
+    named = {lane.name: lane for lane in results}
+    every = tuple(named.get(lane.name, lane) for lane in lanes)
+    return _Found(every, report.frames, not complete, taken, keeper.clear)
 
 
 class _Taken:
@@ -135,7 +163,9 @@ class _Keeper:
         passes = self._passes[lane.name]
         with self._watch.stage("total"), self._watch.stage(f"lane {lane.name}"):
             rows = fuse(*passes.finish())
-        return self._replayed(lane, Replay(rows, passes.forward_labels, passes.backward_labels, weights_digest=_digest(lane)))
+        return self._replayed(
+            lane, Replay(rows, passes.forward_labels, passes.backward_labels, weights_digest=_digest(lane))
+        )
 
     def _causal(self, lane: Lane) -> Lane:
         passes = self._passes[lane.name]

@@ -566,7 +566,9 @@ class SmoothedSegmenter(TwoStageSegmenter, Protocol):
 class Backwards(Protocol):
     """A second pass over frames that were judged, from the last to the first."""
 
-    def again(self, image: Image, verdicts: Verdicts, *, time_s: float, scene: int | None, size: tuple[int, int]) -> Segmentation:
+    def again(
+        self, image: Image, verdicts: Verdicts, *, time_s: float, scene: int | None, size: tuple[int, int]
+    ) -> Segmentation:
         """One iteration with the frame before.
 
         image     (h, w, 3) the working picture; verdicts  (h, w) what the scene said of it in the first pass

@@ -19,9 +19,12 @@ from tracker.evaluation.task import LaneTask
 from tracker.interrupt import Interrupts
 from tracker.jobs.summary import versions
 from tracker.jobs.tally import Tally
-from tracker.pipeline import Progress, RunReport, run
+from tracker.pipeline import Progress, RunReport
+from tracker.progress import overall
 from tracker.scores import Truth
+from tracker.smoothed import run_both_ways
 from tracker.sources import open_source
+from tracker.types import Source
 from tracker.words import one_line
 
 EVERY_FRAMES = 10
@@ -39,18 +42,19 @@ def score_lane(task: LaneTask, *, progress: Progress | None = None) -> SequenceS
     """
     truth, sequence = task.truth, task.sequence
     settings = task.settings.model_copy(update={"lanes": (task.lane,)})
-    with closing(open_source(str(sequence.source), max_frames=truth.span[1] + 1, fps=sequence.fps)) as source:
+    whole = truth.span[1] + 1
+
+    def opened(frames: int | None = None) -> Source:
+        return open_source(str(sequence.source), max_frames=frames or whole, fps=sequence.fps)
+
+    tally = Tally((task.lane,), truth=truth, iou=task.iou)
+    with closing(opened()) as source:
         _check_inside(truth, source.info.size)
         lanes = build_lanes(settings)
-        tally = Tally((task.lane,), truth=truth, iou=task.iou)
-        report = run(
-            source,
-            lanes,
-            [tally],
-            prescan=build_prescan(settings),
-            queue_frames=settings.queue_frames,
-            progress=progress,
-        )
+        report = run_both_ways(
+            source, lanes, [tally], again=opened, online=settings.online, prescan=build_prescan(settings),
+            queue_frames=settings.queue_frames, progress=progress,
+        )  # fmt: skip
     if report.outcome == "interrupted":
         raise KeyboardInterrupt
     problem = _problem(report, task)
@@ -184,9 +188,9 @@ def _ended(running: dict[Any, tuple[SpawnProcess, LaneTask]]) -> Iterator[None]:
 def _work(pipe: Connection[Any, Any]) -> None:
     """Score the lane that comes through the pipe in this process, and answer through it."""
 
-    def report(frames: int, expected: int | None) -> None:
-        if frames % EVERY_FRAMES == 0:
-            pipe.send(frames)
+    def report(done: int, expected: int | None, /, *, stage: str = "") -> None:
+        if done % EVERY_FRAMES == 0:
+            pipe.send(int(overall(done, expected, stage)))
 
     try:
         task: LaneTask = pipe.recv()

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tracker.build import build_lanes, build_prescan
-from tracker.controls import Controls
 from tracker.errors import SourceError
 from tracker.health import warnings
 from tracker.hooks.channel import Channel
@@ -28,7 +27,7 @@ from tracker.jobs.sparing import Sparing
 from tracker.jobs.summary import summarize
 from tracker.jobs.tally import Tally
 from tracker.jobs.zones import ZoneWatch
-from tracker.lanes import Lane, Spares
+from tracker.lanes import Lane
 from tracker.pipeline import Progress, RunReport, run
 from tracker.prescan import Pictures, PrescanAhead
 from tracker.settings import RunSettings
@@ -40,6 +39,7 @@ from tracker.sinks import (
     json_text,
     write_output,
 )
+from tracker.smoothed import run_both_ways
 from tracker.sources import open_live, open_source, shown
 from tracker.stopwatch import Spans, Stopwatch
 from tracker.types import Source, SourceInfo
@@ -167,24 +167,31 @@ class _Line:
                 sinks = build_run_sinks(
                     job, settings, planned, source.info, tally, results, notify, live, channels, zones
                 )
-                seen = source if self.spans is None else MeasuredSource(source, self.starting)
-                controls = None if live is None else live.controls
-                spares = Sparing(settings, live.board) if live is not None and source.info.live else None
                 scene: Pictures = live.keeper if live is not None and live.keeper and live.knows_scene else prescan
-                return _run(
-                    settings,
-                    seen,
-                    lanes,
-                    sinks,
-                    prescan=scene,
-                    progress=self.progress,
-                    spans=self.spans,
-                    controls=controls,
-                    spares=spares,
-                )
+                loop = partial(self._loop(job, source.info), prescan=scene, progress=self.progress)
+                return _run(loop, settings, self._measured(source), lanes, sinks, spans=self.spans)
         finally:
             if results.kept:
                 notify(results.kept_line)
+
+    def _loop(self, job: Job, info: SourceInfo) -> Callable[..., RunReport]:
+        """How the frames go by: once, as they come; or, from a file, as often as lanes want to look at them."""
+        if self.live is not None:
+            spares = Sparing(self.settings, self.live.board) if info.live else None
+            return partial(run, controls=self.live.controls, spares=spares)
+
+        def again(frames: int | None) -> Source:
+            part = job if frames is None else replace(job, max_frames=frames)
+            return self._measured(_open_wanted(part, None, self.notify))
+
+        notify = self.notify
+        return partial(
+            run_both_ways, again=again, online=self.settings.online, notify=lambda line: notify(f"tracker: {line}")
+        )
+
+    def _measured(self, source: Source) -> Source:
+        """The source, whose stages a profile knows."""
+        return source if self.spans is None else MeasuredSource(source, self.starting)
 
     def _zones(self, info: SourceInfo) -> ZoneWatch:
         """Those of the settings, or as they were last in the segment before, whose pictures had another size."""
@@ -231,31 +238,24 @@ def _claim(results: Results, notify: Callable[[str], None]) -> None:
 
 
 def _run(
+    loop: Callable[..., RunReport],
     settings: RunSettings,
     source: Source,
     lanes: tuple[Lane, ...],
     sinks: RunSinks,
     *,
-    prescan: Pictures,
-    progress: Progress | None,
     spans: Spans | None,
-    controls: Controls | None,
-    spares: Spares | None,
 ) -> Result:
     """The loop, and what it comes to."""
     finish = partial(_finish, sinks, info=source.info, lanes=lanes, settings=settings, spans=spans)
     try:
-        report = run(
+        report = loop(
             source,
             lanes,
             sinks.in_order(),
-            prescan=prescan,
             queue_frames=settings.queue_frames,
-            progress=progress,
             watch=Stopwatch(spans=spans),
-            controls=controls,
             keep=sinks.zones.step,
-            spares=spares,
         )
     except Exception as error:
         if sinks.results.whole and not sinks.results.replaces:

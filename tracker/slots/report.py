@@ -62,4 +62,6 @@ def at_frame_size(
     placed = list(regions) if (fx, fy) == (1, 1) else []
     for region in regions[len(placed) :]:
         placed.append(replace(region, box=region.box.scaled(fx, fy), area_px=region.area_px * fx * fy))
-    return Segmentation(labels, tuple(placed), persistent=True, foreground=foreground, frame_size=size, verdicts=verdicts)
+    return Segmentation(
+        labels, tuple(placed), persistent=True, foreground=foreground, frame_size=size, verdicts=verdicts
+    )

@@ -157,9 +157,7 @@ class SlotsSegmenter:
         """Another, without slots, for the frames that this one judged, from last to first; it is given them by `again`."""
         return SlotsSegmenter(self.settings, network=self.network, scene=self.scene)
 
-    def again(
-        self, image: Image, verdicts: Verdicts, *, time_s: float, scene: int | None, size: Size
-    ) -> Segmentation:
+    def again(self, image: Image, verdicts: Verdicts, *, time_s: float, scene: int | None, size: Size) -> Segmentation:
         """A frame that was judged before: see `types.Backwards`."""
         return self._assign(Judged(image, verdicts, None, time_s, scene, size))
 

@@ -96,9 +96,7 @@ class Passes:
         for done, kept in enumerate(reversed(window), 1):
             self._attend(done, len(window))
             image, verdicts = unpacked(kept, elsewhere)
-            seen = backwards.again(
-                image, verdicts, time_s=end_s - kept.time_s, scene=kept.scene, size=kept.frame_size
-            )
+            seen = backwards.again(image, verdicts, time_s=end_s - kept.time_s, scene=kept.scene, size=kept.frame_size)
             builder.add(kept.index, seen.regions)
             self.backward_labels.add(kept.index, seen.labels, seen.foreground, part)
         rows = builder.rows()

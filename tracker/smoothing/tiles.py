@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from tracker.types import BACKGROUND, Image, Mask, Verdicts
 
@@ -57,6 +56,6 @@ def tiles(verdicts: Verdicts) -> Mask:
     rows, columns = -(-height // TILE_PX), -(-width // TILE_PX)
     padded = np.zeros((rows * TILE_PX, columns * TILE_PX), bool)
     padded[:height, :width] = verdicts != BACKGROUND
-    some: NDArray[np.uint8] = padded.reshape(rows, TILE_PX, columns, TILE_PX).any(axis=(1, 3)).astype(np.uint8)
+    some = np.asarray(padded.reshape(rows, TILE_PX, columns, TILE_PX).any(axis=(1, 3)), np.uint8)
     near = cv2.dilate(some, np.ones((3, 3), np.uint8)).view(bool)
     return near.repeat(TILE_PX, axis=0).repeat(TILE_PX, axis=1)[:height, :width]

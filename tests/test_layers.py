@@ -54,6 +54,7 @@ STATIONS = {
     "report",
     "web",
     "hooks",
+    "smoothing",
 }
 LINE = {
     "settings",
@@ -72,6 +73,7 @@ LINE = {
     "naming",
     "papers",
     "progress",
+    "smoothed",
     "cli",
     "__main__",
     "__init__",

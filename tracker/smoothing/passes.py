@@ -1,7 +1,8 @@
 """Both passes over a clip: the first is kept as it goes by, and run again from the end, window by window.
 
-A window is what of the first pass fits into memory. The next one begins before the end of the last, by OVERLAP_S: a pass that has just
-begun knows nobody, so in the overlap the later window's is taken, and who is who in both is found by the frames they share.
+A window is as much of the first pass as is kept on the disk at a time. The next one begins OVERLAP_S before the end of the last: a
+pass that has just begun knows nobody, so in the overlap the later window's is taken, and who is who in both is found by the frames
+that they share.
 """
 
 from __future__ import annotations
@@ -12,14 +13,14 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from tracker.smoothing.labels import LabelFile
 from tracker.smoothing.rows import Clip, Rows
 from tracker.smoothing.shared import named_like
-from tracker.smoothing.tiles import KeptFrame, packed, tiles, unpacked
+from tracker.smoothing.spill import LabelFile, Spill
+from tracker.smoothing.tiles import KeptFrame, keep, moved, restored, tiles
 from tracker.types import Frame, Image, Region, Segmentation, SmoothedSegmenter
 
-WINDOW_BYTES = 128_000_000
-"""what is kept of the frames of a window: a minute of a busy street at 640 pixels, several of a quiet one"""
+WINDOW_BYTES = 500_000_000
+"""what is kept of the frames of a window, on the disk: some minutes of a busy street at 640 pixels, an hour of a quiet one"""
 OVERLAP_S = 10.0
 """seconds for which a pass has looked at objects before it is listened to: longer than most groups last"""
 REFRESH_FRAMES = 25
@@ -39,7 +40,7 @@ class Passes:
         self._size = (0, 0)
         self._forward = RowsBuilder()
         self._kept: list[KeptFrame] = []
-        self._bytes = 0
+        self._spill = Spill()
         self._elsewhere: Image | None = None
         self._backward: list[Rows] = []
         """of windows that are done, the latest first frames of which may yet be replaced by the next window's"""
@@ -54,14 +55,9 @@ class Passes:
         self.forward_labels.add(frame.index, segmentation.labels, segmentation.foreground)
         assert segmentation.verdicts is not None
         image = frame.picture.at(self._segmenter.working_width)
-        kept = KeptFrame(
-            frame.index, frame.time_s, frame.scene, frame.size, segmentation.verdicts.shape,
-            *packed(image, segmentation.verdicts),
-        )  # fmt: skip
-        self._kept.append(kept)
-        self._bytes += kept.size_bytes
+        self._kept.append(keep(frame, image, segmentation.verdicts, self._spill))
         self._refresh(image, segmentation)
-        if self._bytes > self._window_bytes:
+        if self._spill.length > self._window_bytes:
             self._run_window(last=False)
 
     def finish(self) -> tuple[Rows, Rows, Clip]:
@@ -75,7 +71,8 @@ class Passes:
         return self._forward.rows(), Clip(np.array(self._times_s), self._size)
 
     def close(self) -> None:
-        """Forget the label pictures."""
+        """Forget everything that is on the disk."""
+        self._spill.close()
         self.forward_labels.close()
         self.backward_labels.close()
 
@@ -95,7 +92,7 @@ class Passes:
         end_s = window[-1].time_s
         for done, kept in enumerate(reversed(window), 1):
             self._attend(done, len(window))
-            image, verdicts = unpacked(kept, elsewhere)
+            image, verdicts = restored(kept, self._spill, elsewhere)
             seen = backwards.again(image, verdicts, time_s=end_s - kept.time_s, scene=kept.scene, size=kept.frame_size)
             builder.add(kept.index, seen.regions)
             self.backward_labels.add(kept.index, seen.labels, seen.foreground, part)
@@ -104,14 +101,13 @@ class Passes:
         if self._backward:
             names = named_like(self._backward[-1], rows, names)
             rows = rows._replace(ids=names[rows.ids])
-            before = self._backward[-1]
-            self._backward[-1] = before.at(before.frames < window[0].index)
-        raw = builder.raw_names(names)
-        self.backward_labels.name(raw)
+            self._backward[-1] = self._backward[-1].at(self._backward[-1].frames < window[0].index)
+        self.backward_labels.name(builder.raw_names(names))
         self._highest = len(names) - 1
         self._backward.append(rows)
-        self._kept = [] if last else window[begin:]
-        self._bytes = sum(kept.size_bytes for kept in self._kept)
+        before, self._spill = self._spill, Spill()
+        self._kept = [] if last else [moved(kept, before, self._spill) for kept in window[begin:]]
+        before.close()
 
     def _overlap(self) -> int:
         """The first of the frames kept that stay for the next window: OVERLAP_S from the end, at most half of them."""

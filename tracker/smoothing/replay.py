@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from tracker.smoothing.labels import LabelFile
 from tracker.smoothing.rows import FusedRows, Rows
+from tracker.smoothing.spill import LabelFile
 from tracker.types import Box, Frame, Image, Labels, Region, Segmentation
 
 

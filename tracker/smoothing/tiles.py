@@ -1,19 +1,18 @@
-"""What a second pass needs of a frame, in a few kilobytes: the verdicts, and the picture where it is not background."""
+"""What a second pass needs of a frame, in some kilobytes: the verdicts, and the picture where it is not background."""
 
 from __future__ import annotations
 
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
 
-from tracker.types import BACKGROUND, Image, Mask, Verdicts
+from tracker.smoothing.spill import FASTEST, Place, Spill
+from tracker.types import BACKGROUND, Frame, Image, Mask, Verdicts
 
 TILE_PX = 8
 """side of the tiles in which the picture is kept; one beside a tile that is not background is kept too, for the slots' masks end there"""
-FASTEST = 1
-"""zlib's level: a higher one takes three times as long for a tenth less"""
 
 
 @dataclass(frozen=True)
@@ -27,26 +26,29 @@ class KeptFrame:
     """(width, height)"""
     shape: tuple[int, int]
     """(h, w) of the working picture"""
-    verdicts: bytes
-    pixels: bytes
-
-    @property
-    def size_bytes(self) -> int:
-        """Memory that it takes."""
-        return len(self.verdicts) + len(self.pixels)
+    verdicts: Place
+    pixels: Place
 
 
-def packed(image: Image, verdicts: Verdicts) -> tuple[bytes, bytes]:
-    """Verdicts (h, w) and the picture (h, w, 3) in the tiles round what is not background, compressed."""
+def keep(frame: Frame, image: Image, verdicts: Verdicts, spill: Spill) -> KeptFrame:
+    """Keep verdicts (h, w) and the working picture (h, w, 3) in the tiles round what is not background."""
     pixels = image[tiles(verdicts)]
-    return zlib.compress(verdicts.tobytes(), FASTEST), zlib.compress(pixels.tobytes(), FASTEST)
+    return KeptFrame(
+        frame.index, frame.time_s, frame.scene, frame.size, (verdicts.shape[0], verdicts.shape[1]),
+        spill.add(zlib.compress(verdicts.tobytes(), FASTEST)), spill.add(zlib.compress(pixels.tobytes(), FASTEST)),
+    )  # fmt: skip
 
 
-def unpacked(kept: KeptFrame, elsewhere: Image) -> tuple[Image, Verdicts]:
+def moved(kept: KeptFrame, spill: Spill, to: Spill) -> KeptFrame:
+    """The same frame in another file."""
+    return replace(kept, verdicts=to.add(spill.read(kept.verdicts)), pixels=to.add(spill.read(kept.pixels)))
+
+
+def restored(kept: KeptFrame, spill: Spill, elsewhere: Image) -> tuple[Image, Verdicts]:
     """The picture (h, w, 3), which is `elsewhere` where all is background, and the verdicts (h, w)."""
-    verdicts = np.frombuffer(zlib.decompress(kept.verdicts), np.uint8).reshape(kept.shape)
+    verdicts = np.frombuffer(zlib.decompress(spill.read(kept.verdicts)), np.uint8).reshape(kept.shape)
     image = elsewhere.copy()
-    image[tiles(verdicts)] = np.frombuffer(zlib.decompress(kept.pixels), np.uint8).reshape(-1, 3)
+    image[tiles(verdicts)] = np.frombuffer(zlib.decompress(spill.read(kept.pixels)), np.uint8).reshape(-1, 3)
     return image, verdicts
 
 

@@ -1,0 +1,326 @@
+"""The first pass kept, the second run over it from the end, and the result as a lane: on a drawn square that crosses a small picture."""
+
+import signal
+from dataclasses import replace
+
+import cv2
+import numpy as np
+import pytest
+
+from tracker.lanes import Lane
+from tracker.picture import Picture
+from tracker.pipeline import run
+from tracker.smoothed import BACKWARDS, FORWARDS, WRITING, run_both_ways
+from tracker.smoothing import passes, replay, spill, tiles
+from tracker.smoothing.rows import FusedRows
+from tracker.types import BACKGROUND, FOREGROUND, Box, Frame, Region, Segmentation, SmoothedSegmenter, SourceInfo
+
+W, H, SIDE, FRAMES = 96, 64, 16, 40
+RATE = 10.0
+
+
+def drawn(index):
+    """Two squares: a red one goes to the right, a blue one comes at frame 10 and goes down."""
+    generator = np.random.default_rng(index)
+    image = generator.integers(90, 110, (H, W, 3), np.uint8)
+    image[8 : 8 + SIDE, 2 * index : 2 * index + SIDE] = (200, 20, 20)
+    if index >= 10:
+        image[index : index + SIDE, 70 : 70 + SIDE] = (20, 20, 200)
+    return image
+
+
+class Clip:
+    def __init__(self, frames=FRAMES):
+        self.info = SourceInfo("clip", (W, H), RATE, frames, live=False)
+        self.problem, self.frames, self.closed = None, frames, 0
+
+    def __iter__(self):
+        for index in range(self.frames):
+            yield Frame(index, index / RATE, Picture.of(drawn(index)))
+
+    def sample(self, count, *, whole=True, width="full"):
+        return []
+
+    def close(self):
+        self.closed += 1
+
+
+class Pieces:
+    """A segmenter that numbers pieces of colour as it meets them, the same object by its colour; forwards and backwards."""
+
+    working_width = W
+
+    def __init__(self, *, first=1):
+        self.numbers, self.first, self.again_frames, self.others = {}, first, [], []
+
+    def prepare(self, images):
+        pass
+
+    def freeze(self, frozen):
+        pass
+
+    def reset(self):
+        pass
+
+    def judge(self, frame):
+        image = frame.picture.at(W)
+        far = np.abs(image.astype(int) - 100).max(axis=2) > 40
+        return image, np.where(far, FOREGROUND, BACKGROUND).astype(np.uint8)
+
+    def assign(self, frame, judged):
+        return self.found(*judged, frame.size)
+
+    def step(self, frame):
+        return self.assign(frame, self.judge(frame))
+
+    def backwards(self):
+        self.others.append(Pieces(first=5))
+        return self.others[-1]
+
+    def again(self, image, verdicts, *, time_s, scene, size):
+        self.again_frames.append((time_s, scene))
+        return self.found(image, verdicts, size)
+
+    def found(self, image, verdicts, size):
+        count, pieces, boxes, _ = cv2.connectedComponentsWithStats((verdicts == FOREGROUND).astype(np.uint8))
+        labels, regions = np.zeros(verdicts.shape, np.int32), []
+        for piece in range(1, count):
+            x, y, w, h, area = boxes[piece].tolist()
+            colour = image[pieces == piece].mean(axis=0)
+            name = "red" if colour[0] > colour[2] else "blue"
+            number = self.numbers.setdefault(name, self.first + len(self.numbers))
+            labels[pieces == piece] = number
+            colours = np.tile(colour.astype(np.float32) / 255, (3, 1))
+            regions.append(Region(number, Box(x, y, x + w, y + h), area, 0.9, colours=colours))
+        return Segmentation(labels, tuple(regions), True, labels > 0, size, verdicts)
+
+
+class Kept:
+    def __init__(self):
+        self.moments, self.outcome = [], None
+
+    def write(self, moment):
+        self.moments.append(moment)
+
+    def close(self, outcome):
+        self.outcome = outcome
+
+    def tracks(self):
+        return [[(t.id, tuple(map(round, t.box))) for t in m.views[0].tracks if not t.hidden] for m in self.moments]
+
+
+def frame_of(index):
+    return Frame(index, index / RATE, Picture.of(drawn(index)))
+
+
+def both(**options):
+    segmenter, sink, clips = Pieces(), Kept(), []
+
+    def again(frames):
+        clips.append(Clip(frames or FRAMES))
+        return clips[-1]
+
+    options.setdefault("online", False)
+    report = run_both_ways(Clip(), [Lane("slots", segmenter)], [sink], again=again, **options)
+    return segmenter, sink, report, clips
+
+
+def test_a_picture_is_kept_near_what_is_not_background_and_elsewhere_is_another():
+    image, spilled = drawn(0), spill.Spill()
+    verdicts = np.zeros((H, W), np.uint8)
+    verdicts[20:24, 30:40] = FOREGROUND
+    kept = tiles.keep(Frame(3, 0.3, Picture.of(image), scene=2), image, verdicts, spilled)
+    restored, again = tiles.restored(kept, spilled, np.zeros_like(image))
+    assert (again == verdicts).all()
+    assert (kept.index, kept.time_s, kept.scene, kept.frame_size) == (3, 0.3, 2, (W, H))
+    near = cv2.dilate((verdicts > 0).astype(np.uint8), np.ones((17, 17))) > 0  # a tile beside each
+    assert (restored[near & tiles.tiles(verdicts)] == image[near & tiles.tiles(verdicts)]).all()
+    assert (restored[20 - 8 : 24 + 8, 30 - 8 : 40 + 8] == image[12:32, 22:48]).all()
+    assert not restored[~tiles.tiles(verdicts)].any()
+    assert spilled.length < image.nbytes // 4
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (7, 9), (64, 8), (65, 97)])
+def test_tiles_cover_pictures_of_any_size(shape):
+    verdicts = np.zeros(shape, np.uint8)
+    assert not tiles.tiles(verdicts).any()
+    verdicts[-1, -1] = FOREGROUND
+    assert tiles.tiles(verdicts).shape == shape
+    assert tiles.tiles(verdicts)[-1, -1]
+
+
+def test_labels_come_back_under_the_names_of_their_part_as_they_came_last():
+    kept = spill.LabelFile()
+    labels = np.array([[0, 1], [2, 2]], np.int32)
+    kept.add(0, labels, labels > 0)
+    kept.add(1, labels, np.ones((2, 2), bool), part=0)
+    kept.add(1, labels * 0, np.zeros((2, 2), bool), part=1)
+    kept.add(2, labels, labels > 1, part=1)
+    kept.name(np.array([0, 7, 8], np.int32))
+    kept.name(np.array([0, 3, 4], np.int32))
+    assert (kept.read(0)[0] == labels).all()
+    assert (kept.read(0)[1] == (labels > 0)).all()
+    assert not kept.read(1)[0].any()
+    assert not kept.read(1)[1].any()
+    assert kept.read(2)[0].tolist() == [[0, 3], [4, 4]]
+    with pytest.raises(KeyError):
+        kept.read(3)
+
+
+def seen(window_bytes=passes.WINDOW_BYTES, segmenter=None):
+    segmenter = segmenter or Pieces()
+    told = []
+    both_ways = passes.Passes(
+        segmenter, attend=lambda done, frames: told.append((done, frames)), window_bytes=window_bytes
+    )
+    for index in range(FRAMES):
+        frame = frame_of(index)
+        both_ways.add(frame, segmenter.step(frame))
+    return both_ways, both_ways.finish(), told
+
+
+def test_the_second_pass_sees_every_frame_from_the_last_to_the_first():
+    segmenter = Pieces()
+    _, (forward, backward, clip), told = seen(segmenter=segmenter)
+    (backwards,) = segmenter.others
+    assert [time_s for time_s, _ in backwards.again_frames] == pytest.approx([n / RATE for n in range(FRAMES)])
+    assert told == [(n, FRAMES) for n in range(1, FRAMES + 1)]
+    assert clip.times_s.tolist() == pytest.approx([n / RATE for n in range(FRAMES)])
+    assert clip.size == (W, H)
+    for rows in (forward, backward):
+        assert rows.frames.tolist() == [*range(10), *np.repeat(np.arange(10, FRAMES), 2).tolist()]
+        assert rows.isolated.all()
+        assert not rows.hidden.any()
+        assert rows.confidence == pytest.approx(0.9)
+    assert (forward.boxes == backward.boxes[np.argsort(backward.frames, kind="stable")]).all()
+    assert set(forward.ids.tolist()) == {1, 2}
+    assert set(backward.ids.tolist()) == {5, 6}
+
+
+def test_windows_that_overlap_say_what_one_window_says(monkeypatch):
+    monkeypatch.setattr(passes, "OVERLAP_S", 0.8)
+    segmenter = Pieces()
+    whole, (_, one, _), _ = seen()
+    parts, (_, several, _), _ = seen(window_bytes=whole_bytes() // 3, segmenter=segmenter)
+    assert len(segmenter.others) > 2
+    assert several.frames.tolist() == one.frames.tolist()
+    names = dict(
+        zip(several.ids.tolist(), one.ids.tolist(), strict=True)
+    )  # one name for one object, window after window
+    assert [names[name] for name in several.ids.tolist()] == one.ids.tolist()
+    assert len(names) == 2
+    for index in range(FRAMES):
+        labels, expected = parts.backward_labels.read(index)[0], whole.backward_labels.read(index)[0]
+        assert set(labels.ravel().tolist()) - {0} <= set(names)
+        assert (np.vectorize(lambda name: names.get(name, 0))(labels) == expected).all()
+
+
+def whole_bytes():
+    spilled = spill.Spill()
+    for index in range(FRAMES):
+        frame = frame_of(index)
+        tiles.keep(frame, *Pieces().judge(frame), spilled)
+    return spilled.length
+
+
+def test_a_full_disk_is_one_line_that_says_what_to_do(monkeypatch):
+    spilled = spill.Spill()
+    monkeypatch.setattr(spilled, "_file", open("/dev/full", "r+b", buffering=0))
+    with pytest.raises(Exception, match="make room, set TMPDIR to another folder, or use --online"):
+        spilled.add(b"x" * 100)
+
+
+def fused(**columns):
+    count = len(columns["ids"])
+    rows = FusedRows(
+        np.zeros(count, np.int32), np.zeros(count, np.int32), np.zeros((count, 4), np.float32), np.ones(count, np.float32),
+        np.zeros(count, bool), np.zeros(count, np.int32), np.zeros(count, np.int32), np.ones(count, bool),
+    )  # fmt: skip
+    return rows._replace(**{name: np.array(value, getattr(rows, name).dtype) for name, value in columns.items()})
+
+
+def test_a_pixel_of_one_pass_is_that_ones_and_of_two_the_firsts():
+    forward, backward = np.array([[1, 1, 1, 0]], np.int32), np.array([[0, 1, 2, 2]], np.int32)
+    rows = fused(ids=[3, 4], forward=[1, 0], backward=[1, 2], forward_first=[True, True])
+    assert replay.owners(forward, backward, rows).tolist() == [[3, 3, 3, 4]]
+    rows = rows._replace(forward_first=np.array([False, False]))
+    assert replay.owners(forward, backward, rows).tolist() == [[3, 3, 4, 4]]
+
+
+def test_nobody_has_the_pixels_of_a_box_that_was_left_out_or_of_one_that_is_hidden():
+    forward, backward = np.array([[1, 2]], np.int32), np.array([[0, 2]], np.int32)
+    assert replay.owners(forward, backward, fused(ids=[3], forward=[1], backward=[0])).tolist() == [[3, 0]]
+    hidden = fused(ids=[3], forward=[1], backward=[0], hidden=[True])
+    assert not replay.owners(forward, backward, hidden).any()
+
+
+def test_a_clip_is_watched_forwards_and_backwards_and_then_written():
+    told = []
+    segmenter, sink, report, clips = both(
+        progress=lambda done, frames, /, *, stage="": told.append((stage, done, frames)),
+        keep=lambda moment: replace(moment),
+    )
+    assert isinstance(segmenter, SmoothedSegmenter)
+    assert len(segmenter.others) == 1
+    assert (report.frames, report.outcome, sink.outcome) == (FRAMES, "complete", "complete")
+    assert [len(tracks) for tracks in sink.tracks()] == [1] * 10 + [2] * (FRAMES - 10)
+    for index, tracks in enumerate(sink.tracks()):
+        assert tracks[0][0] == 1
+        assert abs(tracks[0][1][0] - 2 * index) <= 1
+    assert list(dict.fromkeys(stage for stage, _, _ in told)) == [FORWARDS, BACKWARDS, WRITING]
+    assert [done for stage, done, _ in told if stage == WRITING] == list(range(1, FRAMES + 1))
+    assert all(clip.closed for clip in clips)
+
+
+def test_online_nobody_looks_back():
+    segmenter, sink, report, clips = both(online=True)
+    assert not segmenter.others
+    assert not clips
+    assert report.frames == FRAMES
+    alone = Kept()
+    run(Clip(), [Lane("slots", Pieces())], [alone])
+    assert sink.tracks() == alone.tracks()
+
+
+@pytest.mark.parametrize(("at", "frames"), [(FORWARDS, range(5, FRAMES)), (BACKWARDS, range(FRAMES, FRAMES + 1))])
+def test_an_interrupt_leaves_what_the_first_pass_found_and_says_so(at, frames):
+    notes = []
+
+    def interrupt(done, expected, /, *, stage=""):
+        if stage == at and done == 5:
+            signal.raise_signal(signal.SIGINT)
+
+    _, sink, report, clips = both(progress=interrupt, notify=notes.append)
+    assert report.outcome == "interrupted"
+    assert report.frames in frames
+    assert len(sink.moments) == report.frames
+    assert [clip.frames for clip in clips] == [report.frames]
+    assert notes == [
+        f"interrupted: writing the {report.frames} frames so far, by the first pass alone; Ctrl+C again ends that"
+    ]
+    online = Kept()
+    run(Clip(report.frames), [Lane("slots", Pieces())], [online])
+    assert sink.tracks() == online.tracks()
+
+
+def test_a_second_interrupt_ends_the_writing_too():
+    def interrupt(done, expected, /, *, stage=""):
+        if (stage, done) in ((BACKWARDS, 5), (WRITING, 7)):
+            signal.raise_signal(signal.SIGINT)
+
+    _, sink, report, _ = both(progress=interrupt)
+    assert report.outcome == sink.outcome == "interrupted"
+    assert 7 <= report.frames < FRAMES == 40
+    assert len(sink.moments) == report.frames
+
+
+def test_what_fails_in_a_pass_closes_the_sinks_as_failed():
+    class Broken(Pieces):
+        def backwards(self):
+            raise ValueError("broken")
+
+    sink = Kept()
+    with pytest.raises(ValueError, match="broken"):
+        run_both_ways(Clip(), [Lane("slots", Broken())], [sink], again=lambda frames: Clip(), online=False)
+    assert sink.outcome == "failed"
+    assert not sink.moments

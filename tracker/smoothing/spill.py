@@ -1,0 +1,88 @@
+"""Bytes that are needed later, in a temporary file: an hour of video takes no memory."""
+
+from __future__ import annotations
+
+import tempfile
+import zlib
+from typing import IO, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tracker.errors import SinkError
+from tracker.types import Labels, Mask
+
+FASTEST = 1
+"""zlib's level: a higher one takes three times as long for a tenth less"""
+
+
+class Place(NamedTuple):
+    """Where bytes are in a `Spill`."""
+
+    start: int
+    length: int
+
+
+class Spill:
+    """A temporary file that is only added to. It ends with `close`, or with the process.
+
+    Raises SinkError where the disk is full.
+    """
+
+    def __init__(self) -> None:
+        self._file: IO[bytes] = tempfile.TemporaryFile(prefix="tracker-")  # noqa: SIM115  it lives as long as this
+        self.length = 0
+        """bytes in it"""
+
+    def add(self, data: bytes) -> Place:
+        """Keep the bytes."""
+        try:
+            self._file.seek(self.length)
+            self._file.write(data)
+        except OSError as error:
+            raise SinkError(
+                f"{tempfile.gettempdir()}: {error.strerror or error}; a second pass over the clip keeps the first one there: "
+                "make room, set TMPDIR to another folder, or use --online"
+            ) from None
+        place = Place(self.length, len(data))
+        self.length += len(data)
+        return place
+
+    def read(self, place: Place) -> bytes:
+        """The bytes kept there."""
+        self._file.seek(place.start)
+        return self._file.read(place.length)
+
+    def close(self) -> None:
+        """Forget all of it."""
+        self._file.close()
+
+
+class LabelFile:
+    """Labels (h, w) and the foreground (h, w) of each frame of a clip, by its index."""
+
+    def __init__(self) -> None:
+        self._spill = Spill()
+        self._places: dict[int, tuple[Place, tuple[int, int], int]] = {}
+        self._names: list[NDArray[np.int32]] = []
+
+    def add(self, index: int, labels: Labels, foreground: Mask, part: int | None = None) -> None:
+        """Keep a frame's. With `part` its labels are called as `name` says of that part; one that comes twice, as it came last."""
+        code = (labels.astype(np.int32) << 1) | foreground
+        place = self._spill.add(zlib.compress(code.tobytes(), FASTEST))
+        self._places[index] = place, (labels.shape[0], labels.shape[1]), -1 if part is None else part
+
+    def name(self, names: NDArray[np.int32]) -> None:
+        """What the labels of the next part are called: names[label]."""
+        self._names.append(names)
+
+    def read(self, index: int) -> tuple[Labels, Mask]:
+        """Labels and foreground of a frame; KeyError for one that was not kept."""
+        place, shape, part = self._places[index]
+        code = np.frombuffer(zlib.decompress(self._spill.read(place)), np.int32).reshape(shape)
+        labels = code >> 1
+        return labels if part < 0 else self._names[part][labels], (code & 1).astype(bool)
+
+    def close(self) -> None:
+        """Forget all of it."""
+        self._spill.close()

@@ -74,6 +74,7 @@ LINE = {
     "papers",
     "progress",
     "smoothed",
+    "two_passes",
     "cli",
     "__main__",
     "__init__",

@@ -7,12 +7,14 @@ import cv2
 import numpy as np
 import pytest
 
+from tracker.errors import SourceError
 from tracker.lanes import Lane
 from tracker.picture import Picture
 from tracker.pipeline import run
-from tracker.smoothed import BACKWARDS, FORWARDS, WRITING, run_both_ways
+from tracker.smoothed import WRITING, run_both_ways
 from tracker.smoothing import passes, replay, spill, tiles
 from tracker.smoothing.rows import FusedRows
+from tracker.two_passes import BACKWARDS, FORWARDS
 from tracker.types import BACKGROUND, FOREGROUND, Box, Frame, Region, Segmentation, SmoothedSegmenter, SourceInfo
 
 W, H, SIDE, FRAMES = 96, 64, 16, 40
@@ -225,9 +227,10 @@ def whole_bytes():
 
 def test_a_full_disk_is_one_line_that_says_what_to_do(monkeypatch):
     spilled = spill.Spill()
-    monkeypatch.setattr(spilled, "_file", open("/dev/full", "r+b", buffering=0))
-    with pytest.raises(Exception, match="make room, set TMPDIR to another folder, or use --online"):
-        spilled.add(b"x" * 100)
+    with open("/dev/full", "r+b", buffering=0) as full:
+        monkeypatch.setattr(spilled, "_file", full)
+        with pytest.raises(Exception, match="make room, set TMPDIR to another folder, or use --online"):
+            spilled.add(b"x" * 100)
 
 
 def fused(**columns):
@@ -314,13 +317,36 @@ def test_a_second_interrupt_ends_the_writing_too():
     assert len(sink.moments) == report.frames
 
 
-def test_what_fails_in_a_pass_closes_the_sinks_as_failed():
-    class Broken(Pieces):
-        def backwards(self):
+class Broken(Pieces):
+    def backwards(self):
+        raise ValueError("broken")
+
+
+class Damaged(Clip):
+    def __iter__(self):
+        for frame in super().__iter__():
+            if frame.index == 12:
+                raise SourceError("clip: broken here")
+            yield frame
+
+
+@pytest.mark.parametrize(("clip", "segmenter", "frames"), [(Damaged, Pieces, 12), (Clip, Broken, FRAMES)])
+def test_what_fails_in_a_pass_is_raised_once_what_was_found_before_is_written(clip, segmenter, frames):
+    sink, online = Kept(), Kept()
+    with pytest.raises((SourceError, ValueError), match="broken"):
+        run_both_ways(clip(), [Lane("slots", segmenter())], [sink], again=Clip, online=False)
+    run(Clip(frames), [Lane("slots", Pieces())], [online])
+    assert sink.outcome == "failed"
+    assert sink.tracks() == online.tracks()
+
+
+def test_what_fails_before_the_first_frame_leaves_nothing():
+    class Nothing(Pieces):
+        def judge(self, frame):
             raise ValueError("broken")
 
     sink = Kept()
     with pytest.raises(ValueError, match="broken"):
-        run_both_ways(Clip(), [Lane("slots", Broken())], [sink], again=lambda frames: Clip(), online=False)
+        run_both_ways(Clip(), [Lane("slots", Nothing())], [sink], again=Clip, online=False)
     assert sink.outcome == "failed"
     assert not sink.moments

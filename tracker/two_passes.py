@@ -1,0 +1,154 @@
+"""Both passes of the lanes of a run over a file, and what they found as lanes of the run that writes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from functools import partial
+
+from tracker.interrupt import Interrupts
+from tracker.lanes import Lane
+from tracker.pipeline import Progress, RunReport, run
+from tracker.prescan import Pictures
+from tracker.smoothing.fuse import fuse
+from tracker.smoothing.passes import Passes
+from tracker.smoothing.replay import Replay, causal
+from tracker.stopwatch import Stopwatch
+from tracker.types import Image, Moment, Outcome, SmoothedSegmenter, Source
+
+FORWARDS, BACKWARDS = "forwards", "backwards"
+"""stages of a run, as its progress names them"""
+
+
+@dataclass(frozen=True)
+class Found:
+    """A clip after both passes."""
+
+    lanes: tuple[Lane, ...]
+    """those of the run that writes: where a lane has looked already, what it found"""
+    frames: int
+    interrupted: bool
+    """only so many frames were looked at, or the second pass was not finished: the lanes give what the first pass found"""
+    error: Exception | None
+    """what ended the passes before their time; the lanes give what the first pass had found by then"""
+    pictures: Pictures
+    """those of the prescan, once more"""
+    forget: Callable[[], None]
+
+    def __enter__(self) -> Found:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """What the lanes found is not needed any more."""
+        self.forget()
+
+
+def watch_both_ways(
+    source: Source, lanes: Sequence[Lane], *, prescan: Pictures, queue_frames: int, progress: Progress | None,
+    watch: Stopwatch,
+) -> Found:  # fmt: skip
+    """Both passes of every lane that can look back.
+
+    The first Ctrl+C ends them, and counts as answered if there is something to write.
+    """
+    taken, error = _Taken(prescan), None
+    with Interrupts() as interrupts, interrupts.held():
+        keeper = _Keeper(lanes, interrupts, progress, watch)
+        try:
+            with closing(source):
+                report = run(
+                    source, keeper.lanes, [keeper], prescan=taken, queue_frames=queue_frames, watch=watch,
+                    progress=None if progress is None else partial(progress, stage=FORWARDS),
+                )  # fmt: skip
+            results, complete = keeper.results(report)
+        except Exception as ended:
+            if not keeper.frames:
+                keeper.clear()
+                raise
+            results, complete, error = keeper.first_pass(), False, ended
+        if keeper.frames and interrupts.asked:
+            interrupts.answered()
+    named = {lane.name: lane for lane in results}
+    every = tuple(named.get(lane.name, lane) for lane in lanes)
+    return Found(every, keeper.frames, error is None and not complete, error, taken, keeper.clear)
+
+
+class _Taken:
+    """Pictures of a prescan that is asked twice."""
+
+    def __init__(self, prescan: Pictures) -> None:
+        self._prescan = prescan
+        self._images: list[Image] | None = None
+
+    def pictures(self, source: Source) -> list[Image]:
+        if self._images is None:
+            self._images = self._prescan.pictures(source)
+        return self._images
+
+
+class _Keeper:
+    """A sink that keeps what the lanes saw, and has them look at it again from the end."""
+
+    def __init__(
+        self, lanes: Sequence[Lane], interrupts: Interrupts, progress: Progress | None, watch: Stopwatch
+    ) -> None:
+        self.lanes = [lane for lane in lanes if isinstance(lane.segmenter, SmoothedSegmenter)]
+        self.frames = 0
+        """kept so far"""
+        self._interrupts, self._progress, self._watch = interrupts, progress, watch
+        self._passes = {
+            lane.name: Passes(lane.segmenter, attend=self._attend)
+            for lane in self.lanes
+            if isinstance(lane.segmenter, SmoothedSegmenter)
+        }
+
+    def write(self, moment: Moment) -> None:
+        for view in moment.views:
+            self._passes[view.lane].add(moment.frame, view.segmentation)
+        self.frames += 1
+
+    def close(self, outcome: Outcome) -> None:
+        """Nothing to finish."""
+
+    def results(self, report: RunReport) -> tuple[list[Lane], bool]:
+        """The lanes' results, and whether they are those of both passes."""
+        if report.outcome == "complete":
+            try:
+                return [self._fused(lane) for lane in self.lanes], True
+            except KeyboardInterrupt:
+                pass
+        return self.first_pass(), False
+
+    def first_pass(self) -> list[Lane]:
+        """What the lanes found in it."""
+        found = []
+        for lane in self.lanes:
+            passes = self._passes[lane.name]
+            rows, _ = passes.seen_forwards()
+            replay = Replay(causal(rows), passes.forward_labels, None, weights_digest=_digest(lane))
+            found.append(Lane(lane.name, replay))
+        return found
+
+    def clear(self) -> None:
+        """Forget everything."""
+        for passes in self._passes.values():
+            passes.close()
+
+    def _fused(self, lane: Lane) -> Lane:
+        passes = self._passes[lane.name]
+        with self._watch.stage("total"), self._watch.stage(f"lane {lane.name}"):
+            rows = fuse(*passes.finish())
+        replay = Replay(rows, passes.forward_labels, passes.backward_labels, weights_digest=_digest(lane))
+        return Lane(lane.name, replay)
+
+    def _attend(self, done: int, frames: int) -> None:
+        """Hear Ctrl+C between two frames of the second pass, and tell how far it is."""
+        with self._interrupts.allowed():
+            pass
+        if self._progress is not None:
+            self._progress(done, frames, stage=BACKWARDS)
+
+
+def _digest(lane: Lane) -> str | None:
+    return getattr(lane.segmenter, "weights_digest", None)

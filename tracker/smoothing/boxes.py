@@ -22,6 +22,8 @@ SIGMA = 1.5
 """frames: what a track is smoothed by; above 3 turns and steps are lost"""
 REACH = 4
 """frames before and after that a smoothed box looks at"""
+OWN = 10.0
+"""weight of a measured box in its own frame: it is only smoothed a little"""
 PREDICTED = 0.3
 """weight of a box that is shared or predicted, against a measured one"""
 
@@ -111,7 +113,7 @@ def fill(tracks: Tracks) -> Tracks:
     )
 
 
-def smooth(tracks: Tracks, sigma: float = SIGMA) -> Tracks:
+def smooth(tracks: Tracks) -> Tracks:
     """Boxes by a local line through the ones around, weighted by distance (Gaussian) and by whether they were measured.
 
     A line, not a mean: at a track's ends a mean would lag behind. Tracks are filled (`fill`).
@@ -123,7 +125,8 @@ def smooth(tracks: Tracks, sigma: float = SIGMA) -> Tracks:
     for step in range(-REACH, REACH + 1):
         here = np.arange(max(0, -step), n - max(0, step))
         here = here[tracks.ids[here] == tracks.ids[here + step]]
-        w = weight[here + step] * np.exp(-0.5 * (step / sigma) ** 2)
+        w = weight[here + step] * np.exp(-0.5 * (step / SIGMA) ** 2)
+        w = w * np.where(tracks.measured[here], OWN, 1.0) if step == 0 else w
         s0[here] += w
         s1[here] += w * step
         s2[here] += w * step**2

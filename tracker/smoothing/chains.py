@@ -17,6 +17,12 @@ Numbers = NDArray[np.float64]
 
 SUCCESSORS = 3
 """stretches after one with the same name to which it may be linked: the ones between are a name's slips"""
+SLIP_FRAMES = 8.0
+"""frames for which a name may be on another object and still mean the one before"""
+OVER = 0.3
+"""what a name is worth after its box was one over several objects: it goes on with any of them"""
+SHARED, SHARED_FRAMES = 0.0, 12.0
+"""so much a name loses while it is not isolated, and in how many frames most of it: in groups names are exchanged"""
 AGREED = 0.5
 """what a link gains at each end where both passes hold the object"""
 SHORT_FRAMES = 10
@@ -93,9 +99,9 @@ def appearance(cells: Cells, which: Index, count: int, forward: Rows, backward: 
     return np.where(found >= COLOUR_FRAMES, total / np.maximum(1, found), np.nan)
 
 
-def links(s: Stretches) -> tuple[Index, Index, Numbers]:
+def links(s: Stretches, forward: Evidence, backward: Evidence) -> tuple[Index, Index, Numbers]:
     """Pairs of stretches that may follow one another as one object, and what it gains to link them, above 0."""
-    found = [following(s, s.forward), following(s, s.backward)]
+    found = [following(s, s.forward, forward), following(s, s.backward, backward)]
     a = np.concatenate([p for p, _, _ in found])
     b = np.concatenate([q for _, q, _ in found])
     key, which = np.unique(a * np.int64(len(s.first) + 1) + b, return_inverse=True)
@@ -103,24 +109,71 @@ def links(s: Stretches) -> tuple[Index, Index, Numbers]:
     a, b = key // (len(s.first) + 1), key % (len(s.first) + 1)
     gain = gain - UNLIKE * np.maximum(0, unlikeness(s.colours[a], s.colours[b]) - ALIKE)
     agreed = (s.forward > 0) & (s.backward > 0)
-    frames = s.last - s.first + 1
+    frames = lengths(s)
     gain *= 1 + AGREED * agreed[a] + AGREED * agreed[b]
     gain *= np.minimum(1, LEAST + np.minimum(frames[a], frames[b]) / SHORT_FRAMES)
     good = gain > 0
     return a[good], b[good], gain[good]
 
 
-def following(s: Stretches, name: Ints) -> tuple[Index, Index, Numbers]:
-    """Stretches and their next ones with the same name, up to SUCCESSORS on; a gain of 1 over how far on."""
+def lengths(s: Stretches) -> Numbers:
+    """(K,) frames of a stretch; where both passes have it, frames of all stretches with the same two names: slips are short in all."""
+    frames = (s.last - s.first + 1).astype(np.float64)
+    _, pair = np.unique(key(s.forward, s.backward), return_inverse=True)
+    total = np.bincount(pair.reshape(-1), frames)[pair.reshape(-1)]
+    return np.where((s.forward > 0) & (s.backward > 0), total, frames)
+
+
+class Evidence(NamedTuple):
+    """How far a name of one pass can be trusted from frame to frame: sorted keys (`key`) of some of its rows."""
+
+    isolated: NDArray[np.int64]
+    """rows that are isolated"""
+    over: NDArray[np.int64]
+    """rows whose box is one over several objects"""
+
+    @classmethod
+    def of(cls, rows: Rows, over: Bools) -> Evidence:
+        keys = key(rows.ids, rows.frames)
+        return cls(np.sort(keys[rows.isolated & ~over]), np.sort(keys[over]))
+
+
+def key(ids: Ints, frames: Ints) -> NDArray[np.int64]:
+    """(N,) one number for an identity and a frame, in this order."""
+    return ids.astype(np.int64) << 32 | frames.astype(np.int64)
+
+
+def following(s: Stretches, name: Ints, evidence: Evidence) -> tuple[Index, Index, Numbers]:
+    """Stretches and their next ones with the same name, up to SUCCESSORS on, and a gain of up to 1: how far the name can be trusted.
+
+    It is trusted less the longer the stretches between that have it too, the longer it was not isolated, and where its
+    box was one over several objects in between.
+    """
     order = np.lexsort((s.first, name))
     order = order[name[order] > 0]
+    length = (s.last - s.first + 1)[order]
+    before = np.cumsum(length) - length
     found = []
     for step in range(1, SUCCESSORS + 1):
-        a, b = order[:-step], order[step:]
-        one = (name[a] == name[b]) & (s.last[a] < s.first[b])
-        found.append((a[one], b[one], np.full(int(one.sum()), 1 / step)))
+        one = np.flatnonzero(name[order[:-step]] == name[order[step:]])
+        a, b = order[one], order[one + step]
+        skipped = before[one + step] - before[one] - length[one]
+        start, stop = key(name[a], s.last[a]), key(name[b], s.first[b])
+        over = np.searchsorted(evidence.over, stop) > np.searchsorted(evidence.over, start)
+        gain = np.exp(-skipped / SLIP_FRAMES) * np.where(over, OVER, 1.0)
+        gain *= 1 - SHARED + SHARED * np.exp(-unisolated(evidence.isolated, start, stop) / SHARED_FRAMES)
+        found.append((a, b, gain))
     a, b, gain = (np.concatenate(part) for part in zip(*found, strict=True))
     return a, b, gain
+
+
+def unisolated(isolated: NDArray[np.int64], start: NDArray[np.int64], stop: NDArray[np.int64]) -> Numbers:
+    """(P,) frames around start to stop in which a name is not isolated, start and stop themselves not counted if they are; up to infinity."""
+    padded = np.concatenate([[np.iinfo(np.int64).min // 4], isolated, [np.iinfo(np.int64).max // 4]])
+    last = padded[np.searchsorted(padded, start, "right") - 1]
+    following = padded[np.searchsorted(padded, stop)]
+    # a key of another identity is farther than any frame
+    return np.maximum(0.0, (start - last).astype(np.float64)) + np.maximum(0.0, (following - stop).astype(np.float64))
 
 
 def unlikeness(a: Numbers, b: Numbers) -> Numbers:

@@ -10,8 +10,8 @@ from __future__ import annotations
 import numpy as np
 
 from tracker.smoothing.boxes import Tracks, fill, merge, smooth
-from tracker.smoothing.chains import assign, links, names, seen, stretches
-from tracker.smoothing.keep import split_at_jumps, supported
+from tracker.smoothing.chains import Evidence, assign, links, names, seen, stretches
+from tracker.smoothing.keep import pieces, split_at_jumps, still, supported
 from tracker.smoothing.pairs import Cells, pair
 from tracker.smoothing.rows import Clip, FusedRows, Rows
 
@@ -21,10 +21,13 @@ def fuse(forward: Rows, backward: Rows, clip: Clip) -> FusedRows:
 
     forward, backward  rows of the two passes, in the order of the frames, numbered alike
     """
-    cells = visible(pair(forward, backward), forward, backward)
+    paired = pair(forward, backward)
+    cells = visible(paired.cells, forward, backward)
     parts, which = stretches(cells, forward, backward)
-    chain = assign(len(parts.first), *links(parts))[which]
+    chain = assign(len(parts.first), *links(parts, Evidence.of(forward, paired.over_forward), Evidence.of(backward, paired.over_backward)))[which]
     tracks = split_at_jumps(merge(cells, chain, forward, backward))
+    for wrong in (pieces, still):
+        tracks = tracks.at(~wrong(tracks))
     tracks = tracks.at(supported(tracks))
     return numbered(smooth(fill(tracks)), forward, backward, clip)
 

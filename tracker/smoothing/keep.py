@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tracker.smoothing.boxes import Tracks
-from tracker.smoothing.geometry import centres, sides
-from tracker.smoothing.pairs import NONE
+from tracker.smoothing.geometry import areas, centres, intersections, sides
+from tracker.smoothing.pairs import NONE, in_one_frame
 from tracker.smoothing.rows import Bools
 
 Index = NDArray[np.intp]
@@ -16,6 +16,10 @@ SHORTEST_FRAMES = 8
 """an identity seen in fewer is noise"""
 ONE_SIDED_FRAMES = 25
 """an identity that only one pass has is believed when it is seen for a second"""
+INSIDE = 0.7
+"""share of a box within a larger identity's, from which on it is a piece of it in this frame"""
+STANDS = 0.75
+"""sizes: who never was farther from where it first was than that never moved"""
 JUMP = 1.0
 """a step of more than so many sizes (and than its speed explains) is another object"""
 SPEED_FACTOR = 3.0
@@ -33,6 +37,34 @@ def supported(tracks: Tracks) -> Bools:
     both = np.bincount(tracks.ids, (tracks.forward != NONE) & (tracks.backward != NONE), count)
     good = (visible >= SHORTEST_FRAMES) & ((both > 0) | (visible >= ONE_SIDED_FRAMES))
     return good[tracks.ids]
+
+
+def pieces(tracks: Tracks) -> Bools:
+    """(M,) whether a row's identity is of one pass alone and lies, mostly, within one that both have: a piece of an object."""
+    count = int(tracks.ids.max(initial=-1)) + 1
+    both = np.bincount(tracks.ids, (tracks.forward != NONE) & (tracks.backward != NONE), count) > 0
+    visible = np.bincount(tracks.ids, ~tracks.hidden, count)
+    order = np.argsort(tracks.frames, kind="stable")
+    t = tracks.at(order)
+    whole, part = np.flatnonzero(both[t.ids] & ~t.hidden), np.flatnonzero(~both[t.ids] & ~t.hidden)
+    within = np.zeros(len(order), np.bool_)
+    for i, j in in_one_frame(t.frames[part], t.frames[whole]):
+        i, j = part[i], whole[j]
+        within[i[intersections(t.boxes[i], t.boxes[j]) > INSIDE * areas(t.boxes[i])]] = True
+    inside = np.bincount(t.ids, within, count)
+    return (inside > 0.5 * visible)[tracks.ids]
+
+
+def still(tracks: Tracks) -> Bools:
+    """(M,) whether a row's identity is of one pass alone and never moved: a ghost of something that left, or of what came."""
+    count = int(tracks.ids.max(initial=-1)) + 1
+    both = np.bincount(tracks.ids, (tracks.forward != NONE) & (tracks.backward != NONE), count) > 0
+    low, high = np.full((count, 2), np.inf), np.full((count, 2), -np.inf)
+    middle = centres(tracks.boxes)
+    np.minimum.at(low, tracks.ids, middle)
+    np.maximum.at(high, tracks.ids, middle)
+    size = np.bincount(tracks.ids, sides(tracks.boxes), count) / np.maximum(1, np.bincount(tracks.ids, minlength=count))
+    return (~both & ((high - low).max(axis=1) < STANDS * size))[tracks.ids]
 
 
 def split_at_jumps(tracks: Tracks) -> Tracks:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from tracker.smoothing.geometry import areas, centres, gaps, intersections, overlaps, sides
+from tracker.smoothing.geometry import areas, centres, gaps, intersections, longest, overlaps
 from tracker.smoothing.rows import Bools, Ints, Rows
 
 Index = NDArray[np.intp]
@@ -24,9 +24,14 @@ EXPLAINED = 0.5
 ESTABLISHED_FRAMES = 6
 """an identity that was isolated for a quarter of a second is an object: noise is not"""
 APART = 0.25
-"""gap between two boxes, as a share of the narrower side, that no part of one object leaves"""
+"""gap between two isolated boxes, as a share of the narrower side, that parts of one object do not leave for long"""
+PARTED = 0.25
+"""change of the place of one to the other over the clip, as a share of the longer box's longer side, that parts of one object do not show"""
+ISO=True
 APART_FRAMES = 5
 """for so many frames, since in a single frame a figure falls into pieces"""
+USUAL_IOU, KEEP_IOU = 0.3, 0.1
+"""two identities that overlap so much around a frame are one object in it, even if they overlap only by the other there"""
 USUAL = 0.5
 """weight of how two identities overlap around a frame against how they overlap in it"""
 AROUND = 12
@@ -44,6 +49,16 @@ class Cells(NamedTuple):
     """(C,) row of the forward pass, NONE for none"""
     backward: Index
     """(C,) row of the backward pass, NONE for none"""
+
+
+class Paired(NamedTuple):
+    """What `pair` tells."""
+
+    cells: Cells
+    over_forward: Bools
+    """(N,) rows of the forward pass whose box is one over several objects: they are in no cell"""
+    over_backward: Bools
+    """(N,) the same of the backward pass"""
 
 
 def in_one_frame(a: Ints, b: Ints) -> Iterator[tuple[Index, Index]]:
@@ -94,7 +109,11 @@ def stand_apart(rows: Rows, first: Ints, second: Ints) -> Bools:
         i, j = track.get(a, none), track.get(b, none)
         _, at_i, at_j = np.intersect1d(rows.frames[i], rows.frames[j], assume_unique=True, return_indices=True)
         p, q = rows.boxes[i[at_i]], rows.boxes[j[at_j]]
-        out[k] = np.count_nonzero(gaps(p, q) > APART) >= APART_FRAMES
+        apart = gaps(p, q) > APART
+        if ISO: apart &= rows.isolated[i[at_i]] & rows.isolated[j[at_j]]
+        if np.count_nonzero(apart) >= APART_FRAMES:
+            side = np.median(np.maximum(longest(p), longest(q)))
+            out[k] = np.ptp(centres(p) - centres(q), axis=0).max() > PARTED * side
     return out
 
 
@@ -169,14 +188,14 @@ def best_pairs(i: Index, j: Index, weight: NDArray[np.float64]) -> Bools:
     return taken
 
 
-def pair(forward: Rows, backward: Rows) -> Cells:
+def pair(forward: Rows, backward: Rows) -> Paired:
     """Both passes' rows as cells; rows over several objects of the other pass are left out."""
     i, j = touching(forward, backward)
     wide_f = over_several(forward, backward, i, j)
     wide_b = over_several(backward, forward, j, i)
     overlap = overlaps(forward.boxes[i], backward.boxes[j])
     usual = usual_overlap(forward.frames[i], forward.ids[i], backward.ids[j], overlap)
-    may = (overlap >= PAIR_IOU) & ~wide_f[i] & ~wide_b[j]
+    may = ((overlap >= PAIR_IOU) | ((overlap >= KEEP_IOU) & (usual >= USUAL_IOU))) & ~wide_f[i] & ~wide_b[j]
     i, j = i[may], j[may]
     one = best_pairs(i, j, overlap[may] + USUAL * usual[may])
     i, j = i[one], j[one]
@@ -188,4 +207,4 @@ def pair(forward: Rows, backward: Rows) -> Cells:
     b = np.concatenate([j, np.full(len(only_f), NONE), only_b])
     frames = np.concatenate([forward.frames[i], forward.frames[only_f], backward.frames[only_b]])
     order = np.argsort(frames, kind="stable")
-    return Cells(frames[order].astype(np.int32), f[order], b[order])
+    return Paired(Cells(frames[order].astype(np.int32), f[order], b[order]), wide_f, wide_b)

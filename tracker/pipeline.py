@@ -79,6 +79,7 @@ def run(
     sinks: Sequence[Sink],
     *,
     prescan: Pictures = PRESCAN,
+    scenes: KnownScenes | None = None,
     queue_frames: int = 8,
     progress: Progress | None = None,
     watch: Stopwatch | None = None,
@@ -89,6 +90,7 @@ def run(
     """Step every lane over the source, decoded once, and hand each moment to every sink; then close the sinks.
 
     prescan   gives the pictures from which the lanes learn the scene first
+    scenes    what was learned from them before: `learn_scene`; no pictures are taken
     progress  called after each frame
     watch     measures the stages; None: one of its own
     controls  attended to between two frames, also while none comes
@@ -99,13 +101,14 @@ def run(
     Any error closes the sinks as "failed" and travels on. Raises SourceError if not one frame could be read. The
     source stays open: who opened it closes it.
     """
-    watch, scenes = watch or Stopwatch(), KnownScenes()
+    watch = watch or Stopwatch()
     frames, dropped = 0, 0
     outcome: Outcome = "failed"
     with Interrupts() as interrupts, interrupts.held():
         try:
-            with interrupts.allowed():
-                _learn_scene(source, lanes, scenes, prescan, watch)
+            if scenes is None:
+                with interrupts.allowed():
+                    scenes = learn_scene(source, lanes, prescan=prescan, watch=watch)
 
             place = partial(_placed, scenes, watch)
             with watch.stage("total"), read_ahead(source, queue_frames=queue_frames, step=place) as incoming:
@@ -131,13 +134,14 @@ def run(
     return RunReport(frames, outcome, source.problem, dropped, watch.seconds)
 
 
-def _learn_scene(
-    source: Source, lanes: Sequence[Lane], scenes: KnownScenes, prescan: Pictures, watch: Stopwatch
-) -> None:
+def learn_scene(source: Source, lanes: Sequence[Lane], *, prescan: Pictures, watch: Stopwatch) -> KnownScenes:
+    """Have the lanes learn the scene before the first frame; returns how it is recognised."""
+    scenes = KnownScenes()
     with watch.stage("prescan"):
         images = scenes.prepare(prescan.pictures(source))
         if images:
             prepare(lanes, images)
+    return scenes
 
 
 def _placed(scenes: KnownScenes, watch: Stopwatch, frame: Frame) -> Frame:

@@ -60,7 +60,7 @@ def run_both_ways(
             )
         telling = None if progress is None else partial(progress, stage=WRITING)
         written = whole if found.error is None else _Failing(whole, found.error)
-        report = line(written, found.lanes, prescan=found.pictures, progress=telling)
+        report = line(written, found.lanes, scenes=found.scenes, progress=telling)
     return replace(report, outcome="interrupted") if found.interrupted else report
 
 

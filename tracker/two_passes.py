@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import closing
+from copy import deepcopy
 from dataclasses import dataclass
 from functools import partial
 
+from tracker.background import KnownScenes
 from tracker.interrupt import Interrupts
 from tracker.lanes import Lane
-from tracker.pipeline import Progress, RunReport, run
+from tracker.pipeline import Progress, RunReport, learn_scene, run
 from tracker.prescan import Pictures
 from tracker.smoothing.fuse import fuse
 from tracker.smoothing.passes import Passes
 from tracker.smoothing.replay import Replay, causal
 from tracker.stopwatch import Stopwatch
-from tracker.types import Image, Moment, Outcome, SmoothedSegmenter, Source
+from tracker.types import Moment, Outcome, SmoothedSegmenter, Source
 
 FORWARDS, BACKWARDS = "forwards", "backwards"
 """stages of a run, as its progress names them"""
@@ -32,8 +34,8 @@ class Found:
     """only so many frames were looked at, or the second pass was not finished: the lanes give what the first pass found"""
     error: Exception | None
     """what ended the passes before their time; the lanes give what the first pass had found by then"""
-    pictures: Pictures
-    """those of the prescan, once more"""
+    scenes: KnownScenes | None
+    """as the prescan left them; None if it was interrupted"""
     forget: Callable[[], None]
 
     def __enter__(self) -> Found:
@@ -48,20 +50,25 @@ def watch_both_ways(
     source: Source, lanes: Sequence[Lane], *, prescan: Pictures, queue_frames: int, progress: Progress | None,
     watch: Stopwatch,
 ) -> Found:  # fmt: skip
-    """Both passes of every lane that can look back.
+    """Have all lanes learn the scene, and both passes of every lane that can look back.
 
     The first Ctrl+C ends them, and counts as answered if there is something to write.
     """
-    taken, error = _Taken(prescan), None
+    scenes: KnownScenes | None = None
+    error: Exception | None = None
     with Interrupts() as interrupts, interrupts.held():
         keeper = _Keeper(lanes, interrupts, progress, watch)
         try:
             with closing(source):
+                with interrupts.allowed():
+                    scenes = learn_scene(source, lanes, prescan=prescan, watch=watch)
                 report = run(
-                    source, keeper.lanes, [keeper], prescan=taken, queue_frames=queue_frames, watch=watch,
+                    source, keeper.lanes, [keeper], scenes=deepcopy(scenes), queue_frames=queue_frames, watch=watch,
                     progress=None if progress is None else partial(progress, stage=FORWARDS),
                 )  # fmt: skip
             results, complete = keeper.results(report)
+        except KeyboardInterrupt:
+            results, complete = keeper.first_pass(), False  # nothing yet: the run that writes ends at once
         except Exception as ended:
             if not keeper.frames:
                 keeper.clear()
@@ -71,20 +78,7 @@ def watch_both_ways(
             interrupts.answered()
     named = {lane.name: lane for lane in results}
     every = tuple(named.get(lane.name, lane) for lane in lanes)
-    return Found(every, keeper.frames, error is None and not complete, error, taken, keeper.clear)
-
-
-class _Taken:
-    """Pictures of a prescan that is asked twice."""
-
-    def __init__(self, prescan: Pictures) -> None:
-        self._prescan = prescan
-        self._images: list[Image] | None = None
-
-    def pictures(self, source: Source) -> list[Image]:
-        if self._images is None:
-            self._images = self._prescan.pictures(source)
-        return self._images
+    return Found(every, keeper.frames, error is None and not complete, error, scenes, keeper.clear)
 
 
 class _Keeper:

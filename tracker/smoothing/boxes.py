@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tracker.smoothing.chains import seen
+from tracker.smoothing.geometry import overlaps
 from tracker.smoothing.pairs import NONE, Cells
 from tracker.smoothing.rows import Bools, Ints, Rows
 
@@ -16,7 +17,7 @@ Numbers = NDArray[np.float64]
 
 LONGEST = 250
 """frames without isolation that count as for ever: ten seconds"""
-SHORT_GAP = 3
+SHORT_GAP = 5
 """a gap of so many frames is a flicker: the object counts as seen"""
 SIGMA = 1.5
 """frames: what a track is smoothed by; above 3 turns and steps are lost"""
@@ -24,6 +25,10 @@ REACH = 4
 """frames before and after that a smoothed box looks at"""
 OWN = 10.0
 """weight of a measured box in its own frame: it is only smoothed a little"""
+AGREE_IOU = 0.7
+"""two boxes of one object that overlap by less differ: one of them is wrong"""
+ODDER = 0.1
+"""difference, in logarithms of width and height, from which on one of them has less of its usual size than the other"""
 PREDICTED = 0.3
 """weight of a box that is shared or predicted, against a measured one"""
 
@@ -80,9 +85,38 @@ def merge(cells: Cells, chain: Index, forward: Rows, backward: Rows) -> Tracks:
     weight = np.where(seen_f & ~seen_b, 1.0, np.where(seen_b & ~seen_f, 0.0, weight))
     weight = np.where(b == NONE, 1.0, np.where(f == NONE, 0.0, weight))
     box_f, box_b = picked(forward.boxes, f, 0), picked(backward.boxes, b, 0)
+    both = picked(forward.isolated, f, False) & picked(backward.isolated, b, False)
+    overlap = overlaps(box_f, box_b)
+    usual = usual_size(chain[order], box_f, np.flatnonzero(both & (overlap > AGREE_IOU)), cells.frames[order])
+    odd_f, odd_b = (np.abs(size(box) - usual).sum(axis=1) for box in (box_f, box_b))
+    differ = seen_f & seen_b & (overlap < AGREE_IOU) & np.isfinite(odd_f)
+    weight = np.where(differ, np.where(odd_f < odd_b - ODDER, 1.0, np.where(odd_b < odd_f - ODDER, 0.0, weight)), weight)
     boxes = weight[:, None] * box_f + (1 - weight[:, None]) * box_b
     measured = picked(forward.isolated, f, False) | picked(backward.isolated, b, False)
     return Tracks(chain[order], cells.frames[order], boxes, ~(seen_f | seen_b), measured, f, b, weight >= 0.5)
+
+
+def size(boxes: Numbers) -> Numbers:
+    """(N, 2) logarithm of width and height."""
+    return np.log(np.maximum(1.0, boxes[:, 2:] - boxes[:, :2]))
+
+
+def usual_size(chain: Index, boxes: Numbers, agreed: Index, frames: Ints) -> Numbers:
+    """(N, 2) `size` of each row's identity at its time, between the agreed rows (places in N, sorted) before and after; NaN where it has none."""
+    out = np.full((len(chain), 2), np.nan)
+    if not len(agreed):
+        return out
+    sizes = size(boxes[agreed])
+    after = np.searchsorted(agreed, np.arange(len(chain))).clip(0, len(agreed) - 1)
+    before = (np.searchsorted(agreed, np.arange(len(chain)), "right") - 1).clip(0)
+    far_a, far_b = (np.abs(frames[agreed[k]].astype(np.float64) - frames) + 1 for k in (after, before))
+    weight_a = np.where(chain[agreed[after]] == chain, 1 / far_a, 0)
+    weight_b = np.where(chain[agreed[before]] == chain, 1 / far_b, 0)
+    total = weight_a + weight_b
+    known = total > 0
+    mean = (weight_a[:, None] * sizes[after] + weight_b[:, None] * sizes[before]) / np.where(known, total, 1)[:, None]
+    out[known] = mean[known]
+    return out
 
 
 def picked(values: NDArray, rows: Index, otherwise: float) -> NDArray:

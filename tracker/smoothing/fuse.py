@@ -26,8 +26,8 @@ def fuse(forward: Rows, backward: Rows, clip: Clip) -> FusedRows:
     parts, which = stretches(cells, forward, backward)
     chain = assign(len(parts.first), *links(parts, Evidence.of(forward, paired.over_forward), Evidence.of(backward, paired.over_backward)))[which]
     tracks = split_at_jumps(merge(cells, chain, forward, backward))
-    for wrong in (pieces, still):
-        tracks = tracks.at(~wrong(tracks))
+    tracks = tracks.at(~pieces(tracks))
+    tracks = tracks.at(~still(tracks, clip))
     tracks = tracks.at(supported(tracks))
     return numbered(smooth(fill(tracks)), forward, backward, clip)
 

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from tracker.smoothing.boxes import Tracks
 from tracker.smoothing.geometry import areas, centres, intersections, sides
 from tracker.smoothing.pairs import NONE, in_one_frame
-from tracker.smoothing.rows import Bools
+from tracker.smoothing.rows import Bools, Clip
 
 Index = NDArray[np.intp]
 
@@ -20,6 +20,10 @@ INSIDE = 0.7
 """share of a box within a larger identity's, from which on it is a piece of it in this frame"""
 STANDS = 0.75
 """sizes: who never was farther from where it first was than that never moved"""
+BORDER_PX = 2.0
+"""a box so near to the picture's border touches it: boxes come from a smaller picture"""
+MOST = 0.5
+"""share of the clip in which who never moves must be seen to be an object"""
 JUMP = 1.0
 """a step of more than so many sizes (and than its speed explains) is another object"""
 SPEED_FACTOR = 3.0
@@ -55,16 +59,30 @@ def pieces(tracks: Tracks) -> Bools:
     return (inside > 0.5 * visible)[tracks.ids]
 
 
-def still(tracks: Tracks) -> Bools:
-    """(M,) whether a row's identity is of one pass alone and never moved: a ghost of something that left, or of what came."""
+def still(tracks: Tracks, clip: Clip) -> Bools:
+    """(M,) whether a row's identity never moved: a ghost of something that left, or of what came.
+
+    A box moves by as much as the lesser of two opposite sides does: one that grows or shrinks stays. Who comes or goes over
+    the picture's border, or is seen for most of the clip, is no ghost.
+    """
     count = int(tracks.ids.max(initial=-1)) + 1
-    both = np.bincount(tracks.ids, (tracks.forward != NONE) & (tracks.backward != NONE), count) > 0
-    low, high = np.full((count, 2), np.inf), np.full((count, 2), -np.inf)
-    middle = centres(tracks.boxes)
-    np.minimum.at(low, tracks.ids, middle)
-    np.maximum.at(high, tracks.ids, middle)
-    size = np.bincount(tracks.ids, sides(tracks.boxes), count) / np.maximum(1, np.bincount(tracks.ids, minlength=count))
-    return (~both & ((high - low).max(axis=1) < STANDS * size))[tracks.ids]
+    rows = np.maximum(1, np.bincount(tracks.ids, minlength=count))
+    low, high = np.full((count, 4), np.inf), np.full((count, 4), -np.inf)
+    np.minimum.at(low, tracks.ids, tracks.boxes)
+    np.maximum.at(high, tracks.ids, tracks.boxes)
+    moved = (high - low).reshape(-1, 2, 2).min(axis=1).max(axis=1)
+    size = np.bincount(tracks.ids, sides(tracks.boxes), count) / rows
+    visible = np.bincount(tracks.ids, ~tracks.hidden, count)
+    ends = (np.diff(tracks.ids, prepend=-1) != 0) | (np.diff(tracks.ids, append=count) != 0)
+    crosses = np.bincount(tracks.ids, ends & at_border(tracks.boxes, clip), count) > 0
+    ghost = (moved < STANDS * size) & (visible < MOST * len(clip.times_s)) & ~crosses
+    return ghost[tracks.ids]
+
+
+def at_border(boxes: NDArray[np.float64], clip: Clip) -> Bools:
+    """(M,) whether a box touches the picture's border."""
+    width, height = clip.size
+    return (boxes[:, :2] <= BORDER_PX).any(axis=1) | (boxes[:, 2:] >= np.array([width, height]) - BORDER_PX).any(axis=1)
 
 
 def split_at_jumps(tracks: Tracks) -> Tracks:

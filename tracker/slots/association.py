@@ -2,6 +2,11 @@
 
 The E-step knows pixels, not objects: legs that a slot has not yet learned are unexplained although they are connected with its upper part.
 So a blob with one slot in it is all that slot's, and shows how large it is; in a blob with several the E-step decides.
+
+- Several slots in one blob are several objects only if each has been isolated; who has not is a fragment.
+- A slot that enters at the border claims what no other explains.
+- Two pieces side by side are two objects if objects have visited the gap between them; where none has, a post may stand there.
+- A size is learned where an object is isolated and seen whole.
 """
 
 from __future__ import annotations

@@ -2,6 +2,10 @@
 
 While slots are merged the E-step shares the pixels by shape, place and colour, and now and then two leave with each other's object.
 The appearance of a slot while it was isolated is kept, and compared when both have been isolated again for a while.
+
+- Who comes out of a group is, unless it came in over the border, the merged slot near by that is seen least (`lifecycle`).
+- Slots that were merged are compared, once isolated again for RECENT_S, by mean colours from head to foot; if they fit crossed, the
+  identities are exchanged. A slot that fits neither gives its identity back when the owner comes out.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ from tracker.pipeline import Progress, RunReport, learn_scene, run
 from tracker.prescan import Pictures
 from tracker.smoothing.fuse import fuse
 from tracker.smoothing.passes import Passes
-from tracker.smoothing.replay import Replay, causal
+from tracker.smoothing.replay import Doubts, Replay, causal
 from tracker.stopwatch import Stopwatch
 from tracker.types import Moment, Outcome, SmoothedSegmenter, Source
 
@@ -120,7 +120,8 @@ class _Keeper:
         for lane in self.lanes:
             passes = self._passes[lane.name]
             rows, _ = passes.seen_forwards()
-            replay = Replay(causal(rows), passes.forward_labels, None, weights_digest=_digest(lane))
+            doubts = Doubts(rows, passes.entropies())
+            replay = Replay(causal(rows), passes.forward_labels, None, doubts=doubts, weights_digest=_digest(lane))
             found.append(Lane(lane.name, replay))
         return found
 
@@ -132,9 +133,11 @@ class _Keeper:
     def _fused(self, lane: Lane) -> Lane:
         passes = self._passes[lane.name]
         with self._watch.stage("total"), self._watch.stage(f"lane {lane.name}"):
-            rows = fuse(*passes.finish())
-        replay = Replay(rows, passes.forward_labels, passes.backward_labels, weights_digest=_digest(lane))
-        return Lane(lane.name, replay)
+            forward, backward, clip = passes.finish()
+            rows = fuse(forward, backward, clip)
+        labels = passes.forward_labels, passes.backward_labels
+        doubts = Doubts(forward, passes.entropies())
+        return Lane(lane.name, Replay(rows, *labels, doubts=doubts, weights_digest=_digest(lane)))
 
     def _attend(self, done: int, frames: int) -> None:
         """Hear Ctrl+C between two frames of the second pass, and tell how far it is."""

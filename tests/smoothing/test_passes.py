@@ -350,3 +350,17 @@ def test_what_fails_before_the_first_frame_leaves_nothing():
         run_both_ways(Clip(), [Lane("slots", Nothing())], [sink], again=Clip, online=False)
     assert sink.outcome == "failed"
     assert not sink.moments
+
+
+def test_the_doubts_of_the_first_pass_are_those_of_the_result():
+    class Doubting(Pieces):
+        def found(self, *args):
+            seen = super().found(*args)
+            regions = tuple(replace(region, entropy=0.5 if region.label == 1 else None) for region in seen.regions)
+            return replace(seen, regions=regions)
+
+    sink = Kept()
+    run_both_ways(Clip(), [Lane("slots", Doubting())], [sink], again=lambda frames: Clip(), online=False)
+    regions = {region.label: region for region in sink.moments[20].views[0].segmentation.regions}
+    assert {number: region.entropy for number, region in regions.items()} == {1: 0.5, 2: None}
+    assert regions[1].area_px == SIDE * SIDE

@@ -66,6 +66,10 @@ class Passes:
             self._run_window(last=True)
         return self._forward.rows(), joined(self._backward), Clip(np.array(self._times_s), self._size)
 
+    def entropies(self) -> NDArray[np.float32]:
+        """(N,) `Region.entropy` of the rows of the first pass; NaN for None."""
+        return self._forward.entropies()
+
     def seen_forwards(self) -> tuple[Rows, Clip]:
         """What the first pass saw so far."""
         return self._forward.rows(), Clip(np.array(self._times_s), self._size)
@@ -127,6 +131,7 @@ class RowsBuilder:
         self._values: list[tuple[float, float, float, float, float]] = []
         self._flags: list[tuple[bool, bool]] = []
         self._colours: list[NDArray[np.float32]] = []
+        self._entropies: list[float] = []
 
     def add(self, index: int, regions: Sequence[Region]) -> None:
         """The regions of a frame."""
@@ -136,6 +141,7 @@ class RowsBuilder:
             self._values.append((*region.box, region.confidence))
             self._flags.append((region.hidden, region.isolated))
             self._colours.append(UNKNOWN if region.colours is None else region.colours)
+            self._entropies.append(np.nan if region.entropy is None else region.entropy)
             self._highest = max(self._highest, region.label)
 
     def raw_names(self, names: NDArray[np.int32]) -> NDArray[np.int32]:
@@ -150,7 +156,15 @@ class RowsBuilder:
         ids = np.array(self._ids, np.int32) + np.int32(self._before)
         colours = np.array(self._colours, np.float32).reshape(-1, 3, 3)
         rows = Rows(frames, ids, values[:, :4], values[:, 4], flags[:, 0], flags[:, 1], colours)
-        return rows.at(np.argsort(frames, kind="stable"))
+        return rows.at(self._order())
+
+    def entropies(self) -> NDArray[np.float32]:
+        """(N,) `Region.entropy` of each row; NaN for None."""
+        return np.array(self._entropies, np.float32)[self._order()]
+
+    def _order(self) -> NDArray[np.intp]:
+        frames = np.concatenate(self._frames) if self._frames else np.zeros(0, np.int32)
+        return np.argsort(frames, kind="stable")
 
 
 UNKNOWN = np.full((3, 3), np.nan, np.float32)

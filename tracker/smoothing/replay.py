@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +21,20 @@ def causal(forward: Rows) -> FusedRows:
     )
 
 
+class Doubts(NamedTuple):
+    """`Region.entropy` of the rows of the first pass."""
+
+    rows: Rows
+    entropies: NDArray[np.float32]
+    """(N,) NaN for None"""
+
+    def of(self, index: int) -> dict[int, float]:
+        """Those of a frame that are known, by the identity of the first pass."""
+        first, end = np.searchsorted(self.rows.frames, [index, index + 1])
+        pairs = zip(self.rows.ids[first:end].tolist(), self.entropies[first:end].tolist(), strict=True)
+        return {number: bits for number, bits in pairs if bits == bits}
+
+
 class Replay:
     """A `Segmenter` that gives what was found before; it needs no picture.
 
@@ -27,9 +42,11 @@ class Replay:
     """
 
     def __init__(
-        self, rows: FusedRows, forward: LabelFile, backward: LabelFile | None, *, weights_digest: str | None
-    ) -> None:
+        self, rows: FusedRows, forward: LabelFile, backward: LabelFile | None, *, doubts: Doubts,
+        weights_digest: str | None,
+    ) -> None:  # fmt: skip
         self.weights_digest = weights_digest
+        self._doubts = doubts
         self._rows, self._forward, self._backward = rows, forward, backward
 
     def prepare(self, images: Sequence[Image]) -> None:
@@ -54,12 +71,17 @@ class Replay:
             labels = owners(labels, again, rows)
         across, down = frame.size[0] / labels.shape[1], frame.size[1] / labels.shape[0]
         pixels = np.bincount(labels.ravel(), minlength=int(rows.ids.max(initial=0)) + 1) * (across * down)
+        doubts = self._doubts.of(frame.index)
         regions = tuple(
-            Region(number, Box(*box), 0.0 if hidden else float(pixels[number]), sure, hidden)
-            for number, box, sure, hidden in zip(
-                rows.ids.tolist(), rows.boxes.tolist(), rows.confidence.tolist(), rows.hidden.tolist(), strict=True
+            Region(
+                number, Box(*box), 0.0 if hidden else float(pixels[number]), sure, hidden,
+                None if hidden else doubts.get(seen_as),
             )
-        )
+            for number, box, sure, hidden, seen_as in zip(
+                rows.ids.tolist(), rows.boxes.tolist(), rows.confidence.tolist(), rows.hidden.tolist(),
+                rows.forward.tolist(), strict=True,
+            )
+        )  # fmt: skip
         return Segmentation(labels, regions, True, foreground | (labels > 0), frame.size)
 
 

@@ -15,7 +15,17 @@ from tracker.smoothed import WRITING, run_both_ways
 from tracker.smoothing import passes, replay, spill, tiles
 from tracker.smoothing.rows import FusedRows
 from tracker.two_passes import BACKWARDS, FORWARDS
-from tracker.types import BACKGROUND, FOREGROUND, Box, Frame, Region, Segmentation, SmoothedSegmenter, SourceInfo
+from tracker.types import (
+    BACKGROUND,
+    FOREGROUND,
+    UNSURE,
+    Box,
+    Frame,
+    Region,
+    Segmentation,
+    SmoothedSegmenter,
+    SourceInfo,
+)
 
 W, H, SIDE, FRAMES = 96, 64, 16, 40
 RATE = 10.0
@@ -146,7 +156,7 @@ def test_a_picture_is_kept_near_what_is_not_background_and_elsewhere_is_another(
 def test_tiles_cover_pictures_of_any_size(shape):
     verdicts = np.zeros(shape, np.uint8)
     assert not tiles.tiles(verdicts).any()
-    verdicts[-1, -1] = FOREGROUND
+    verdicts[-1, -1] = UNSURE
     assert tiles.tiles(verdicts).shape == shape
     assert tiles.tiles(verdicts)[-1, -1]
 
@@ -165,6 +175,8 @@ def test_labels_come_back_under_the_names_of_their_part_as_they_came_last():
     assert not kept.read(1)[0].any()
     assert not kept.read(1)[1].any()
     assert kept.read(2)[0].tolist() == [[0, 3], [4, 4]]
+    kept.add(4, labels * 40_000, labels > 1)
+    assert kept.read(4)[0].tolist() == [[0, 40_000], [80_000, 80_000]]
     with pytest.raises(KeyError):
         kept.read(3)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import zlib
-from typing import IO, NamedTuple
+from typing import IO, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,19 +58,29 @@ class Spill:
         self._file.close()
 
 
+class _Labels(NamedTuple):
+    """One frame's labels."""
+
+    place: Place
+    shape: tuple[int, int]
+    kind: np.dtype[Any]
+    part: int | None
+
+
 class LabelFile:
     """Labels (h, w) and the foreground (h, w) of each frame of a clip, by its index."""
 
     def __init__(self) -> None:
         self._spill = Spill()
-        self._places: dict[int, tuple[Place, tuple[int, int], int]] = {}
+        self._places: dict[int, _Labels] = {}
         self._names: list[NDArray[np.int32]] = []
 
     def add(self, index: int, labels: Labels, foreground: Mask, part: int | None = None) -> None:
         """Keep a frame's. With `part` its labels are called as `name` says of that part; one that comes twice, as it came last."""
-        code = (labels.astype(np.int32) << 1) | foreground
+        kind = np.min_scalar_type(2 * int(labels.max(initial=0)) + 1)  # an eighth of the time where there are few
+        code = (labels.astype(kind) << 1) | foreground
         place = self._spill.add(zlib.compress(code.tobytes(), FASTEST))
-        self._places[index] = place, (labels.shape[0], labels.shape[1]), -1 if part is None else part
+        self._places[index] = _Labels(place, (labels.shape[0], labels.shape[1]), kind, part)
 
     def name(self, names: NDArray[np.int32]) -> None:
         """What the labels of the next part are called: names[label]."""
@@ -78,10 +88,10 @@ class LabelFile:
 
     def read(self, index: int) -> tuple[Labels, Mask]:
         """Labels and foreground of a frame; KeyError for one that was not kept."""
-        place, shape, part = self._places[index]
-        code = np.frombuffer(zlib.decompress(self._spill.read(place)), np.int32).reshape(shape)
-        labels = code >> 1
-        return labels if part < 0 else self._names[part][labels], (code & 1).astype(bool)
+        kept = self._places[index]
+        code = np.frombuffer(zlib.decompress(self._spill.read(kept.place)), kept.kind).reshape(kept.shape)
+        labels = (code >> 1).astype(np.int32)
+        return labels if kept.part is None else self._names[kept.part][labels], (code & 1).astype(bool)
 
     def close(self) -> None:
         """Forget all of it."""

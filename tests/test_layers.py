@@ -43,6 +43,7 @@ STATIONS = {
     "background",
     "foreground",
     "slots",
+    "smoothing",
     "rigid",
     "tracks",
     "draw",

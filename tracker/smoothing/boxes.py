@@ -90,7 +90,9 @@ def merge(cells: Cells, chain: Index, forward: Rows, backward: Rows) -> Tracks:
     usual = usual_size(chain[order], box_f, np.flatnonzero(both & (overlap > AGREE_IOU)), cells.frames[order])
     odd_f, odd_b = (np.abs(size(box) - usual).sum(axis=1) for box in (box_f, box_b))
     differ = seen_f & seen_b & (overlap < AGREE_IOU) & np.isfinite(odd_f)
-    weight = np.where(differ, np.where(odd_f < odd_b - ODDER, 1.0, np.where(odd_b < odd_f - ODDER, 0.0, weight)), weight)
+    weight = np.where(
+        differ, np.where(odd_f < odd_b - ODDER, 1.0, np.where(odd_b < odd_f - ODDER, 0.0, weight)), weight
+    )
     boxes = weight[:, None] * box_f + (1 - weight[:, None]) * box_b
     measured = picked(forward.isolated, f, False) | picked(backward.isolated, b, False)
     return Tracks(chain[order], cells.frames[order], boxes, ~(seen_f | seen_b), measured, f, b, weight >= 0.5)
@@ -102,7 +104,7 @@ def size(boxes: Numbers) -> Numbers:
 
 
 def usual_size(chain: Index, boxes: Numbers, agreed: Index, frames: Ints) -> Numbers:
-    """(N, 2) `size` of each row's identity at its time, between the agreed rows (places in N, sorted) before and after; NaN where it has none."""
+    """(N, 2) `size` of each row's identity, from the agreed rows (places in N, sorted) before and after; NaN where it has none."""
     out = np.full((len(chain), 2), np.nan)
     if not len(agreed):
         return out

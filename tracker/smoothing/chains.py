@@ -14,6 +14,7 @@ from tracker.smoothing.rows import Bools, Ints, Rows
 
 Index = NDArray[np.intp]
 Numbers = NDArray[np.float64]
+Keys = NDArray[np.int64]
 
 SUCCESSORS = 3
 """stretches after one with the same name to which it may be linked: the ones between are a name's slips"""
@@ -21,9 +22,7 @@ SLIP_FRAMES = 8.0
 """frames for which a name may be on another object and still mean the one before"""
 OVER = 0.3
 """what a name is worth after its box was one over several objects: it goes on with any of them"""
-SHARED, SHARED_FRAMES = 0.0, 12.0
-"""so much a name loses while it is not isolated, and in how many frames most of it: in groups names are exchanged"""
-AGREED = 0.5
+AGREED = 1.0
 """what a link gains at each end where both passes hold the object"""
 SHORT_FRAMES = 10
 """a shorter stretch counts for less"""
@@ -33,8 +32,8 @@ COLOUR_FRAMES = 3
 """frames with known colours from which on a stretch has an appearance"""
 ALIKE = 0.03
 """difference of mean colours, in [0, 1], that one object shows between two looks at it"""
-UNLIKE = 4.0
-"""what a difference of 1 beyond that costs a link: .25 outweighs one shared name"""
+UNLIKE = 6.0
+"""what a difference of 1 beyond that costs a link: .17 outweighs one shared name"""
 
 
 class Stretches(NamedTuple):
@@ -99,15 +98,18 @@ def appearance(cells: Cells, which: Index, count: int, forward: Rows, backward: 
     return np.where(found >= COLOUR_FRAMES, total / np.maximum(1, found), np.nan)
 
 
-def links(s: Stretches, forward: Evidence, backward: Evidence) -> tuple[Index, Index, Numbers]:
-    """Pairs of stretches that may follow one another as one object, and what it gains to link them, above 0."""
-    found = [following(s, s.forward, forward), following(s, s.backward, backward)]
+def links(s: Stretches, over_forward: Keys, over_backward: Keys) -> tuple[Index, Index, Numbers]:
+    """Pairs of stretches that may follow one another as one object, and what it gains to link them, above 0.
+
+    over_forward, over_backward  sorted keys (`key`) of the rows of either pass whose box is one over several objects
+    """
+    found = [following(s, s.forward, over_forward), following(s, s.backward, over_backward)]
     a = np.concatenate([p for p, _, _ in found])
     b = np.concatenate([q for _, q, _ in found])
-    key, which = np.unique(a * np.int64(len(s.first) + 1) + b, return_inverse=True)
-    gain = np.bincount(which.reshape(-1), np.concatenate([g for _, _, g in found]), len(key))
-    a, b = key // (len(s.first) + 1), key % (len(s.first) + 1)
-    gain = gain - UNLIKE * np.maximum(0, unlikeness(s.colours[a], s.colours[b]) - ALIKE)
+    both, which = np.unique(np.stack([a, b]), axis=1, return_inverse=True)
+    a, b = both
+    trust = np.bincount(which.reshape(-1), np.concatenate([g for _, _, g in found]), len(a))
+    gain: Numbers = trust - UNLIKE * np.maximum(0, unlikeness(s.colours[a], s.colours[b]) - ALIKE)
     agreed = (s.forward > 0) & (s.backward > 0)
     frames = lengths(s)
     gain *= 1 + AGREED * agreed[a] + AGREED * agreed[b]
@@ -124,56 +126,34 @@ def lengths(s: Stretches) -> Numbers:
     return np.where((s.forward > 0) & (s.backward > 0), total, frames)
 
 
-class Evidence(NamedTuple):
-    """How far a name of one pass can be trusted from frame to frame: sorted keys (`key`) of some of its rows."""
-
-    isolated: NDArray[np.int64]
-    """rows that are isolated"""
-    over: NDArray[np.int64]
-    """rows whose box is one over several objects"""
-
-    @classmethod
-    def of(cls, rows: Rows, over: Bools) -> Evidence:
-        keys = key(rows.ids, rows.frames)
-        return cls(np.sort(keys[rows.isolated & ~over]), np.sort(keys[over]))
-
-
-def key(ids: Ints, frames: Ints) -> NDArray[np.int64]:
+def key(ids: Ints, frames: Ints) -> Keys:
     """(N,) one number for an identity and a frame, in this order."""
     return ids.astype(np.int64) << 32 | frames.astype(np.int64)
 
 
-def following(s: Stretches, name: Ints, evidence: Evidence) -> tuple[Index, Index, Numbers]:
+def following(s: Stretches, name: Ints, over: Keys) -> tuple[Index, Index, Numbers]:
     """Stretches and their next ones with the same name, up to SUCCESSORS on, and a gain of up to 1: how far the name can be trusted.
 
-    It is trusted less the longer the stretches between that have it too, the longer it was not isolated, and where its
-    box was one over several objects in between.
+    It is trusted less the longer the stretches between that have it too, and where its box was one over several objects in
+    between.
     """
     order = np.lexsort((s.first, name))
     order = order[name[order] > 0]
     length = (s.last - s.first + 1)[order]
     before = np.cumsum(length) - length
-    found = []
+    firsts: list[Index] = []
+    seconds: list[Index] = []
+    gains: list[Numbers] = []
     for step in range(1, SUCCESSORS + 1):
         one = np.flatnonzero(name[order[:-step]] == name[order[step:]])
         a, b = order[one], order[one + step]
         skipped = before[one + step] - before[one] - length[one]
         start, stop = key(name[a], s.last[a]), key(name[b], s.first[b])
-        over = np.searchsorted(evidence.over, stop) > np.searchsorted(evidence.over, start)
-        gain = np.exp(-skipped / SLIP_FRAMES) * np.where(over, OVER, 1.0)
-        gain *= 1 - SHARED + SHARED * np.exp(-unisolated(evidence.isolated, start, stop) / SHARED_FRAMES)
-        found.append((a, b, gain))
-    a, b, gain = (np.concatenate(part) for part in zip(*found, strict=True))
-    return a, b, gain
-
-
-def unisolated(isolated: NDArray[np.int64], start: NDArray[np.int64], stop: NDArray[np.int64]) -> Numbers:
-    """(P,) frames around start to stop in which a name is not isolated, start and stop themselves not counted if they are; up to infinity."""
-    padded = np.concatenate([[np.iinfo(np.int64).min // 4], isolated, [np.iinfo(np.int64).max // 4]])
-    last = padded[np.searchsorted(padded, start, "right") - 1]
-    following = padded[np.searchsorted(padded, stop)]
-    # a key of another identity is farther than any frame
-    return np.maximum(0.0, (start - last).astype(np.float64)) + np.maximum(0.0, (following - stop).astype(np.float64))
+        lumped = np.searchsorted(over, stop) > np.searchsorted(over, start)
+        firsts.append(a)
+        seconds.append(b)
+        gains.append(np.exp(-skipped / SLIP_FRAMES) * np.where(lumped, OVER, 1.0))
+    return np.concatenate(firsts), np.concatenate(seconds), np.concatenate(gains)
 
 
 def unlikeness(a: Numbers, b: Numbers) -> Numbers:

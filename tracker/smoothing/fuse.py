@@ -10,10 +10,11 @@ from __future__ import annotations
 import numpy as np
 
 from tracker.smoothing.boxes import Tracks, fill, merge, smooth
-from tracker.smoothing.chains import Evidence, assign, links, names, seen, stretches
-from tracker.smoothing.keep import pieces, split_at_jumps, still, supported
+from tracker.smoothing.chains import Keys, assign, key, links, names, seen, stretches
+from tracker.smoothing.confidence import confidence
+from tracker.smoothing.keep import flickering, pieces, split_at_jumps, still, supported
 from tracker.smoothing.pairs import Cells, pair
-from tracker.smoothing.rows import Clip, FusedRows, Rows
+from tracker.smoothing.rows import Bools, Clip, FusedRows, Rows
 
 
 def fuse(forward: Rows, backward: Rows, clip: Clip) -> FusedRows:
@@ -24,12 +25,21 @@ def fuse(forward: Rows, backward: Rows, clip: Clip) -> FusedRows:
     paired = pair(forward, backward)
     cells = visible(paired.cells, forward, backward)
     parts, which = stretches(cells, forward, backward)
-    chain = assign(len(parts.first), *links(parts, Evidence.of(forward, paired.over_forward), Evidence.of(backward, paired.over_backward)))[which]
+    chain = assign(
+        len(parts.first), *links(parts, over(forward, paired.over_forward), over(backward, paired.over_backward))
+    )[which]
     tracks = split_at_jumps(merge(cells, chain, forward, backward))
     tracks = tracks.at(~pieces(tracks))
     tracks = tracks.at(~still(tracks, clip))
+    tracks = fill(tracks)
+    tracks = tracks.at(~flickering(tracks))
     tracks = tracks.at(supported(tracks))
-    return numbered(smooth(fill(tracks)), forward, backward, clip)
+    return numbered(smooth(tracks), forward, backward, clip)
+
+
+def over(rows: Rows, chosen: Bools) -> Keys:
+    """Sorted keys of the chosen rows."""
+    return np.sort(key(rows.ids[chosen], rows.frames[chosen]))
 
 
 def visible(cells: Cells, forward: Rows, backward: Rows) -> Cells:
@@ -40,6 +50,7 @@ def visible(cells: Cells, forward: Rows, backward: Rows) -> Cells:
 
 def numbered(tracks: Tracks, forward: Rows, backward: Rows, clip: Clip) -> FusedRows:
     """Tracks as rows in the order of the frames, identities from 1 in the order of their first frames, boxes within the picture."""
+    sure = confidence(tracks, forward, backward)
     order = np.lexsort((tracks.ids, tracks.frames))
     tracks = tracks.at(order)
     _, first, which = np.unique(tracks.ids, return_index=True, return_inverse=True)
@@ -51,7 +62,7 @@ def numbered(tracks: Tracks, forward: Rows, backward: Rows, clip: Clip) -> Fused
         frames=tracks.frames.astype(np.int32),
         ids=rank[which.reshape(-1)],
         boxes=boxes,
-        confidence=np.full(len(boxes), 0.5, np.float32),
+        confidence=sure[order],
         hidden=tracks.hidden,
         forward=names(forward, tracks.forward).astype(np.int32),
         backward=names(backward, tracks.backward).astype(np.int32),

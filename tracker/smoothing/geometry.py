@@ -42,7 +42,7 @@ def sides(boxes: Floats) -> Numbers:
 
 
 def gaps(a: Floats, b: Floats) -> Numbers:
-    """(...) empty space between two boxes along x or y, whichever is more, as a share of the narrower side there; below 0 where they overlap."""
+    """(...) empty space between two boxes along x or y, the larger, as a share of the narrower side there; negative: they overlap."""
     empty = np.maximum(a[..., :2], b[..., :2]) - np.minimum(a[..., 2:], b[..., 2:])
     narrow = np.minimum(a[..., 2:] - a[..., :2], b[..., 2:] - b[..., :2])
     return np.asarray((empty / np.maximum(TINY, narrow)).max(axis=-1), np.float64)

@@ -24,6 +24,8 @@ BORDER_PX = 2.0
 """a box so near to the picture's border touches it: boxes come from a smaller picture"""
 MOST = 0.5
 """share of the clip in which who never moves must be seen to be an object"""
+SEEN = 0.5
+"""share of its life in which an object is seen at least"""
 JUMP = 1.0
 """a step of more than so many sizes (and than its speed explains) is another object"""
 SPEED_FACTOR = 3.0
@@ -41,6 +43,13 @@ def supported(tracks: Tracks) -> Bools:
     both = np.bincount(tracks.ids, (tracks.forward != NONE) & (tracks.backward != NONE), count)
     good = (visible >= SHORTEST_FRAMES) & ((both > 0) | (visible >= ONE_SIDED_FRAMES))
     return good[tracks.ids]
+
+
+def flickering(tracks: Tracks) -> Bools:
+    """(M,) whether a row's identity is seen in less than SEEN of its life: noise that comes again in the same place."""
+    count = int(tracks.ids.max(initial=-1)) + 1
+    visible = np.bincount(tracks.ids, ~tracks.hidden, count)
+    return (visible < SEEN * np.bincount(tracks.ids, minlength=count))[tracks.ids]
 
 
 def pieces(tracks: Tracks) -> Bools:
@@ -82,7 +91,8 @@ def still(tracks: Tracks, clip: Clip) -> Bools:
 def at_border(boxes: NDArray[np.float64], clip: Clip) -> Bools:
     """(M,) whether a box touches the picture's border."""
     width, height = clip.size
-    return (boxes[:, :2] <= BORDER_PX).any(axis=1) | (boxes[:, 2:] >= np.array([width, height]) - BORDER_PX).any(axis=1)
+    near = (boxes[:, :2] <= BORDER_PX) | (boxes[:, 2:] >= np.array([width, height]) - BORDER_PX)
+    return np.asarray(near.any(axis=1))
 
 
 def split_at_jumps(tracks: Tracks) -> Tracks:

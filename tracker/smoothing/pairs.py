@@ -26,8 +26,7 @@ ESTABLISHED_FRAMES = 6
 APART = 0.25
 """gap between two isolated boxes, as a share of the narrower side, that parts of one object do not leave for long"""
 PARTED = 0.25
-"""change of the place of one to the other over the clip, as a share of the longer box's longer side, that parts of one object do not show"""
-ISO=True
+"""change over the clip of where one is from the other, as a share of the longer side, that parts of one object do not show"""
 APART_FRAMES = 5
 """for so many frames, since in a single frame a figure falls into pieces"""
 USUAL_IOU, KEEP_IOU = 0.3, 0.1
@@ -109,8 +108,7 @@ def stand_apart(rows: Rows, first: Ints, second: Ints) -> Bools:
         i, j = track.get(a, none), track.get(b, none)
         _, at_i, at_j = np.intersect1d(rows.frames[i], rows.frames[j], assume_unique=True, return_indices=True)
         p, q = rows.boxes[i[at_i]], rows.boxes[j[at_j]]
-        apart = gaps(p, q) > APART
-        if ISO: apart &= rows.isolated[i[at_i]] & rows.isolated[j[at_j]]
+        apart = (gaps(p, q) > APART) & rows.isolated[i[at_i]] & rows.isolated[j[at_j]]
         if np.count_nonzero(apart) >= APART_FRAMES:
             side = np.median(np.maximum(longest(p), longest(q)))
             out[k] = np.ptp(centres(p) - centres(q), axis=0).max() > PARTED * side

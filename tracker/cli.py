@@ -207,6 +207,7 @@ recorded = options(
     click.option("--record-events", is_flag=True, help="Record only while something moves."),
     click.option("--before", type=AROUND, metavar="3s", help="Also before it moves.  [3s]"),
     click.option("--after", type=AROUND, metavar="5s", help="Also after it has moved.  [5s]"),
+    click.option("--no-audio", is_flag=True, help="Record no sound."),
 )
 RECORDING = ("segment", "keep", "min_free", "record_events", "before", "after")
 """names of the options that say how a folder is recorded into"""
@@ -297,6 +298,7 @@ def webcam(
     timeout_s: float,
     give_up_s: float | None,
     wait: bool,
+    no_audio: bool,
     fps: float | None,
     **common: Any,
 ) -> None:
@@ -322,7 +324,8 @@ def webcam(
     with _imports():
         from tracker.jobs import Live, Screens
         from tracker.sources import Patience, Watching
-    live = Live(state=state, save_zones=save_zones, watching=Watching(Patience(timeout_s, give_up_s, wait), loop=loop))
+    watching = Watching(Patience(timeout_s, give_up_s, wait), loop=loop, sound=record is not None and not no_audio)
+    live = Live(state=state, save_zones=save_zones, watching=watching)
     live.check()  # before a page is served
     live.also.append(Screens(live, snapshots))
     with contextlib.ExitStack() as stack:

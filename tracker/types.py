@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
+from tracker.sound import Sound
 from tracker.timing import REFERENCE_S
 
 if TYPE_CHECKING:
@@ -184,6 +185,8 @@ class Frame:
     """by time.monotonic, when the picture came from a live source"""
     gap: Gap | None = None
     """what of a live source is missing just before this frame"""
+    sound: Sound | None = None
+    """what came of a live source's sound since the frame before; None where there is none, or nobody wants it"""
 
     @property
     def image(self) -> Image:

@@ -112,7 +112,7 @@ class Writer:
 
     def _take(self, sample: Sample) -> None:
         if self._breaks(sample):
-            self._finish("the size of the picture changed" if self._changes(sample) else "no picture came")
+            self._finish(self._change(sample) or "no picture came")
             self._before.clear()
         self._last = sample
         if sample.shot.moves:
@@ -148,7 +148,7 @@ class Writer:
         old = [place for place in keys if self._before[place].time_s <= until_s]
         first = old[-1] if old else 0
         later = [place for place in keys if place > 0]
-        if later and sum(len(sample.data) for sample in self._before) > MOST_BEFORE_BYTES:
+        if later and sum(sample.size for sample in self._before) > MOST_BEFORE_BYTES:
             first = max(first, later[0])
         for _ in range(first):
             self._before.popleft()
@@ -157,10 +157,15 @@ class Writer:
     def _breaks(self, sample: Sample) -> bool:
         if self._last is None:
             return False
-        return self._changes(sample) or sample.time_s - self._last.time_s > self._longest_gap_s
+        return self._change(sample) is not None or sample.time_s - self._last.time_s > self._longest_gap_s
 
-    def _changes(self, sample: Sample) -> bool:
-        return self._last is not None and sample.head is not self._last.head
+    def _change(self, sample: Sample) -> str | None:
+        """Why a sample cannot be in one file with the one before; None if it can."""
+        if self._last is None:
+            return None
+        if sample.head is not self._last.head:
+            return "the size of the picture changed"
+        return "the sound changed" if sample.sound_head is not self._last.sound_head else None
 
     def _is_full(self, segment: Segment, time_s: float) -> bool:
         plan = self._plan

@@ -333,7 +333,16 @@ def webcam(
             from tracker.jobs.page import serve_page
 
             stack.enter_context(serve_page(live, serve, notify=note, save_zones=save_zones))
-        _carry_out(common, live, source=source, output=output, record=plan, show=show, fps=fps)
+        _carry_out(
+            common,
+            live,
+            source=source,
+            output=output,
+            record=plan,
+            show=show,
+            fps=fps,
+            draws_zones=show or serve is not None,
+        )
 
 
 @cli.command()
@@ -675,10 +684,12 @@ def _closing_words(result: Result, *, table: bool, also: Sequence[Path]) -> str:
     from tracker.jobs import comparison_table
 
     report = result.report
-    lines = [f"{report.frames} frames, {report.fps:.1f} fps"]
+    dropped = f", {report.dropped} dropped" if result.summary["source"]["live"] else ""
+    lines = [f"{report.frames} frames, {report.fps:.1f} fps{dropped}"]
     if table:
         lines.append(comparison_table(result.summary))
     else:
         for name, lane in result.summary["lanes"].items():
-            lines.append(f"  {name}: {lane['identities']} identities, {lane['ms_per_frame']:.1f} ms a frame")
+            off = f", given up for lack of time in {lane['frames_off']} frames" if lane["frames_off"] else ""
+            lines.append(f"  {name}: {lane['identities']} identities, {lane['ms_per_frame']:.1f} ms a frame{off}")
     return "\n".join([*lines, *(f"  {path}" for path in (*result.files, *also))])

@@ -209,6 +209,11 @@ class Frame:
         return self.picture.size
 
     @property
+    def whole(self) -> Box:
+        """The picture as a box."""
+        return Box(0, 0, *self.size)
+
+    @property
     def written(self) -> int:
         """What tables and file names call it: its number, else its place among those delivered, from 1."""
         return self.index + 1 if self.number is None else self.number
@@ -297,6 +302,8 @@ class View:
     lane: str
     segmentation: Segmentation
     tracks: tuple[Track, ...]
+    off: bool = False
+    """the lane was given up for lack of time and did not look at the frame"""
 
     @property
     def owners(self) -> Labels:
@@ -360,6 +367,12 @@ class Event:
             "end_s": None if self.end_s is None else round(self.end_s, 6),
             "note": self.note,
         }
+
+
+def gap_event(lane: str, frame: Frame, before: int) -> Event:
+    """The gap before a frame as an event, from the frame of index `before` on; the frame has a gap."""
+    assert frame.gap is not None
+    return Event("gap", lane, before, frame.gap.from_s, (), frame.whole, frame.index, frame.gap.to_s, frame.gap.reason)
 
 
 Found = TypeVar("Found", covariant=True)

@@ -261,7 +261,10 @@ def test_damaged_sound_ends_nothing(clips, tmp_path):
 def test_sound_and_pictures_are_together_before_and_after_a_stream_was_cut(tmp_path, monkeypatch):
     monkeypatch.setattr("tracker.sources.reconnect.FIRST_WAIT_S", 0.1)
     frames, gaps = [], 0
-    with LoopbackCamera("ts", sound=True) as camera, open_live(camera.address, Watching(Patience(timeout_s=5), sound=True)) as source:
+    with (
+        LoopbackCamera("ts", sound=True) as camera,
+        open_live(camera.address, Watching(Patience(timeout_s=5), sound=True)) as source,
+    ):
         for frame in source:
             frames.append(replace(frame, index=len(frames)))
             gaps += frame.gap is not None

@@ -173,7 +173,7 @@ class Decoder:
         where = address if self._remote else f"file:{address}"
         options = dict(PROMPT) if self._prompt else {}
         if scheme(address) in ("rtsp", "rtsps"):
-            options["rtsp_transport"] = "tcp"
+            options["rtsp_flags"] = "prefer_tcp"  # and UDP where the camera has nothing else
         began_s = time.monotonic()
         try:
             if not self._remote:

@@ -83,6 +83,7 @@ class Recorder:
         self._writer = Writer(
             plan,
             heads={ending: table.head for ending, table in tables.items()},
+            sparse={ending for ending, table in tables.items() if table.sparse},
             about=about,
             keeper=Keeper(plan, spare=spare, notify=notify),
             room=Room(plan.min_free_bytes, free or self._free),

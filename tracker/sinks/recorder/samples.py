@@ -110,4 +110,4 @@ def _size(item: Sample | Command) -> int:
     if not isinstance(item, Sample):
         return 0
     sound = item.shot.sound
-    return len(item.data) + ROW_BYTES + (0 if sound is None else sum(len(packet.data) for packet in sound.packets))
+    return len(item.data) + ROW_BYTES + sum(len(packet.data) for packet in (sound.packets if sound else ()))

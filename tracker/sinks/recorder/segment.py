@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from datetime import datetime
 from fractions import Fraction
@@ -42,21 +42,33 @@ def free_name(folder: Path, wall_s: float) -> str:
 class Segment:
     """Takes samples, the first a key frame. Raises SinkError where the disk does not take what it is given.
 
-    heads  the first line of each table, by the ending of its name: "gmm.csv"
-    about  what a summary says of every segment of the run
+    heads   the first line of each table, by the ending of its name: "gmm.csv"
+    sparse  of which of them there is no file without rows
+    about   what a summary says of every segment of the run
 
     A picture is written once the next one tells how long it is shown, so that segments follow each other without a gap. A
     killed run leaves every picture of the segment but the last two.
     """
 
-    def __init__(self, folder: Path, first: Sample, *, heads: Mapping[str, str], about: Mapping[str, Any]) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        first: Sample,
+        *,
+        heads: Mapping[str, str],
+        about: Mapping[str, Any],
+        sparse: Collection[str] = (),
+    ) -> None:
         self.name = free_name(folder, first.shot.wall_s)
         self._about = about
         paths = {ending: folder / f"{self.name}.{ending}" for ending in ("mp4", *heads, "summary.json")}
         self._results = Results(list(paths.values()), last=paths["summary.json"], base=self.name)
         self._results.claim()
         self._outputs: dict[str, Output] = {ending: self._results.output(path) for ending, path in paths.items()}
-        self._tables = {ending: PartText(self._outputs[ending], head=head) for ending, head in heads.items()}
+        self._tables = {
+            ending: PartText(self._outputs[ending], head=head, sparse=ending in sparse)
+            for ending, head in heads.items()
+        }
         self._first = self._last = first
         self._step_s = LAST_S
         self._container: Any = None

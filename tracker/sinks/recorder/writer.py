@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from tracker.errors import SinkError
@@ -29,7 +29,7 @@ MOST_BEFORE_BYTES = 64_000_000
 class Writer:
     """All of a recording but its threads.
 
-    heads, about  see `Segment`
+    heads, sparse, about  see `Segment`
     now           the machine's clock, seconds since 1970
     tell          whether it records, or would if something moved; called when that changes
     on            whether it is switched on at first
@@ -47,8 +47,9 @@ class Writer:
         now: Callable[[], float],
         tell: Callable[[bool], None],
         on: bool = True,
+        sparse: Collection[str] = (),
     ) -> None:
-        self._plan, self._heads, self._about = plan, heads, about
+        self._plan, self._heads, self._about, self._sparse = plan, heads, about, sparse
         self._keeper, self._room = keeper, room
         self._notify, self._now, self._tell = notify, now, tell
         self._longest_gap_s = LONGEST_GAP_S
@@ -132,7 +133,9 @@ class Writer:
             if self._segment is None:
                 if not sample.key:  # what was left of a stretch whose beginning is not there
                     continue
-                self._segment = Segment(self._plan.folder, sample, heads=self._heads, about=self._about)
+                self._segment = Segment(
+                    self._plan.folder, sample, heads=self._heads, about=self._about, sparse=self._sparse
+                )
             self._segment.add(sample)
         if self._refused is not None and self._segment is not None:
             self._refused, self._retry_s = None, RETRY_S

@@ -79,9 +79,13 @@
     }
     setText(byId('zoneproblem'), '');
     changed(added.length > 0);
+    panel.dataset.version = version;
   }
 
-  async function save() {
+  let saving = Promise.resolve(); // one after the other: each goes out with the version that the one before came back with
+  function save() { saving = saving.then(saveNow); }
+
+  async function saveNow() {
     let zones;
     try { zones = written(); } catch (error) { setText(byId('zoneproblem'), error.message); return; }
     const before = edits;

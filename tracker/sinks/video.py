@@ -134,7 +134,7 @@ class _Encoder:
         self._thread = threading.Thread(target=self._run, name=f"encode {output.path.name}", daemon=True)
         self._thread.start()
 
-    def put(self, picture: Image | YuvImage, time_s: float, sound: Sound | None) -> None:
+    def put(self, picture: Image | YuvImage, time_s: float, sound: Sound | None = None) -> None:
         self._raise_problem()
         self._queue.put((picture, time_s, sound))
 

@@ -3,6 +3,7 @@
 import contextlib
 import time
 from dataclasses import replace
+from types import SimpleNamespace
 
 import av
 import numpy as np
@@ -15,6 +16,7 @@ from tracker.sinks import OverlayVideo, Recorder, RecordPlan, VideoSettings
 from tracker.sinks.outputs import Output
 from tracker.sound import MOST_BYTES, Sound, SoundFormat, SoundPacket, carried, newest
 from tracker.sources import Patience, Watching, open_live, open_source, read_ahead
+from tracker.sources.sound import SoundTap
 from tracker.types import Box, Moment, Segmentation, Track, View
 
 AT_S = [0.52, 1.48, 2.6, 3.32]
@@ -155,7 +157,7 @@ def test_no_sound_is_lost_with_frames_that_are_dropped(clips, kind):
         return [packet.data for frame in frames for packet in frame.sound.packets]
 
     whole = heard(frames_of(clips(kind)))
-    with open_live(str(clips(kind)), Watching(sound=True), duration_s=1.5) as source, read_ahead(source) as ahead:
+    with open_live(str(clips(kind)), Watching(sound=True), duration_s=1.0) as source, read_ahead(source) as ahead:
         slow = []
         for frame in ahead:
             slow.append(frame)
@@ -164,7 +166,7 @@ def test_no_sound_is_lost_with_frames_that_are_dropped(clips, kind):
     assert len(slow) < 12
     some = heard(slow)
     assert some == whole[: len(some)]
-    assert len(some) > 0.3 * len(whole)
+    assert len(some) > 0.15 * len(whole)
     # told from another frame, it is at the same time
     starts = [frame.time_s + packet.after_s for frame in slow for packet in frame.sound.packets]
     assert np.diff(starts) == pytest.approx(np.median(np.diff(starts)), abs=0.005)
@@ -268,9 +270,9 @@ def test_sound_and_pictures_are_together_before_and_after_a_stream_was_cut(tmp_p
         for frame in source:
             frames.append(replace(frame, index=len(frames)))
             gaps += frame.gap is not None
-            if len(frames) == 45:
+            if len(frames) == 40:
                 camera.drop()
-            if gaps and len(frames) >= 100:
+            if gaps and len(frames) >= 85:
                 break
     assert gaps == 1
     (path,) = recorded(tmp_path, frames)
@@ -285,3 +287,43 @@ def test_sound_and_pictures_are_together_before_and_after_a_stream_was_cut(tmp_p
     inside = [at for at in seen if 0.2 < at < frames[-1].time_s - 0.6]
     assert len(inside) >= 2
     assert max(np.abs(heard - at).min() for at in inside) < APART_S
+
+
+class Decoded:
+    """A packet that holds these frames."""
+
+    size, pts, dts = 1, 0, 0
+
+    def __init__(self, *frames):
+        self.frames = frames
+
+    def decode(self):
+        return self.frames
+
+
+def samples(layout, rate, count=800):
+    frame = av.AudioFrame.from_ndarray(
+        np.full((1, count * (2 if layout == "stereo" else 1)), 99, np.int16), "s16", layout
+    )
+    frame.sample_rate = rate
+    return frame
+
+
+def test_a_sound_that_was_announced_and_comes_later_in_changing_formats_is_decoded(clips):
+    with av.open(str(clips("alaw.avi"))) as clip:
+        stream = clip.streams.audio[0]
+        silent = SimpleNamespace(index=1, time_base=stream.time_base, codec_context=SimpleNamespace(sample_rate=0))
+        tap = SoundTap(silent)
+        assert tap.take(0.0) == Sound(None)
+        tap.keep(Decoded(samples("mono", 8000), samples("stereo", 16000, 1600), samples("mono", 8000)))
+        sound = tap.take(0.0)
+        assert sound.format == SoundFormat("pcm_s16le", 8000, 1)
+        assert sum(packet.lasts_s for packet in sound.packets) == pytest.approx(0.3, abs=0.01)
+        assert tap.take(1.0).packets == ()
+        assert tap.take(None).problem == "the pictures have no times"
+
+
+def test_a_codec_that_is_not_known_is_told():
+    tap = SoundTap(SimpleNamespace(index=1, time_base=1, codec_context=None))
+    tap.keep(Decoded())
+    assert tap.take(0.0) == Sound(None, (), "its codec is not known")

@@ -36,6 +36,8 @@ class SoundTap:
         self._problem: str | None = None
         self._format = copied_format(stream)
         self._resampler: Any = None
+        self._decoded: tuple[str, str, int] | None = None
+        """format, layout and rate of the frames that the resampler takes"""
         if self._format is None and stream.codec_context is None:
             self._problem = "its codec is not known"
         elif self._format is None and stream.codec_context.sample_rate:
@@ -76,12 +78,22 @@ class SoundTap:
         except av.error.FFmpegError:
             return  # damage; what follows may be whole
         for frame in frames:
-            if self._resampler is None:
-                self._decode_to(frame.sample_rate, frame.layout.nb_channels)
-            frame.pts = None
-            for made in self._resampler.resample(frame):
+            for made in self._resampled(frame):
                 self._add_samples(made, time_s)
                 time_s = self._end_s
+
+    def _resampled(self, frame: AudioFrame) -> list[AudioFrame]:
+        """The frame's samples in the format that the first one had, whatever a later one has."""
+        if self._format is None:
+            self._decode_to(frame.sample_rate, frame.layout.nb_channels)
+        frame.pts = None
+        kind = frame.format.name, frame.layout.name, frame.sample_rate
+        if kind != self._decoded:
+            assert self._format is not None
+            self._decoded = kind
+            layout = "mono" if self._format.channels == 1 else "stereo"
+            self._resampler = av.AudioResampler(format="s16", layout=layout, rate=self._format.rate)
+        return list(self._resampler.resample(frame))
 
     def _add_samples(self, frame: AudioFrame, time_s: float) -> None:
         assert self._format is not None
@@ -93,7 +105,6 @@ class SoundTap:
         rate = rate if rate in RATES else RATES[-1]
         channels = min(max(1, channels), MOST_CHANNELS)
         self._format = SoundFormat("pcm_s16le", rate, channels)
-        self._resampler = av.AudioResampler(format="s16", layout="mono" if channels == 1 else "stereo", rate=rate)
 
 
 def choose_sound(container: Any) -> Any:

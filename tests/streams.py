@@ -14,6 +14,7 @@ import numpy as np
 from clips import as_jpeg
 
 BITS, BLOCK = 16, 16
+BEEP_EVERY, AAC_SAMPLES = 20, 1024
 
 
 def numbered_picture(number, size=(256, 64), *, noise=True):
@@ -38,9 +39,11 @@ class LoopbackCamera:
 
     mode    "on", "silent" (connected, but nothing comes), "frozen" (the same picture again and again), "drip" (a few bytes a second)
     sent    numbers sent to anybody, in order
+    sound   of MPEG-TS: AAC, with a beep as long as every picture whose number is a multiple of BEEP_EVERY
     """
 
-    def __init__(self, kind="mjpeg", *, fps=25, size=(256, 64), noise=True):
+    def __init__(self, kind="mjpeg", *, fps=25, size=(256, 64), noise=True, sound=False):
+        self.sound = sound
         self.kind, self.fps, self.size, self.noise = kind, fps, size, noise
         self.mode = "on"
         self.sent, self.connections = [], 0
@@ -147,10 +150,25 @@ class LoopbackCamera:
             stream.width, stream.height = self.size
             stream.pix_fmt = "yuv420p"
             stream.codec_context.time_base = Fraction(1, self.fps)
-            first = None
+            heard = container.add_stream("aac", rate=48000) if self.sound else None
+            if heard is not None:
+                heard.layout = "stereo"
+            first, given = None, 0
             for number in self._ticks():
                 first = number if first is None else first
+                while heard is not None and given < (number + 1 - first) * 48000 / self.fps:
+                    container.mux(heard.encode(self._beeps(given, AAC_SAMPLES, first)))
+                    given += AAC_SAMPLES
                 frame = av.VideoFrame.from_ndarray(self._picture(number), format="rgb24")
                 frame.pts, frame.time_base = number - first, stream.codec_context.time_base
                 container.mux(stream.encode(frame))
                 out.flush()
+
+    def _beeps(self, begin, count, first):
+        """Samples of the sound, that of picture `first` at 0."""
+        at = np.arange(begin, begin + count)
+        on = (first + at * self.fps // 48000) % BEEP_EVERY == 0
+        values = (on * 12000 * np.sin(at * 2 * np.pi * 1000 / 48000)).astype(np.int16)
+        frame = av.AudioFrame.from_ndarray(np.repeat(values[None], 2, axis=1), format="s16", layout="stereo")
+        frame.sample_rate, frame.time_base, frame.pts = 48000, Fraction(1, 48000), begin
+        return frame

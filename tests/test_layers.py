@@ -35,6 +35,7 @@ WAIST = {
     "yuv",
     "em",
     "zone_counts",
+    "sound",
     "learning",
 }
 STATIONS = {

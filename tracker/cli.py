@@ -208,6 +208,7 @@ recorded = options(
     click.option("--record-events", is_flag=True, help="Record only while something moves."),
     click.option("--before", type=AROUND, metavar="3s", help="Also before it moves.  [3s]"),
     click.option("--after", type=AROUND, metavar="5s", help="Also after it has moved.  [5s]"),
+    click.option("--no-audio", is_flag=True, help="Record no sound."),
 )
 RECORDING = ("segment", "keep", "min_free", "record_events", "before", "after")
 """names of the options that say how a folder is recorded into"""
@@ -299,6 +300,7 @@ def webcam(
     timeout_s: float,
     give_up_s: float | None,
     wait: bool,
+    no_audio: bool,
     fps: float | None,
     **common: Any,
 ) -> None:
@@ -324,7 +326,8 @@ def webcam(
     with _imports():
         from tracker.jobs import Live, Screens
         from tracker.sources import Patience, Watching
-    live = Live(state=state, save_zones=save_zones, watching=Watching(Patience(timeout_s, give_up_s, wait), loop=loop))
+    watching = Watching(Patience(timeout_s, give_up_s, wait), loop=loop, sound=record is not None and not no_audio)
+    live = Live(state=state, save_zones=save_zones, watching=watching)
     live.check()  # before a page is served
     live.also.append(Screens(live, snapshots))
     with contextlib.ExitStack() as stack:
@@ -332,7 +335,16 @@ def webcam(
             from tracker.jobs.page import serve_page
 
             stack.enter_context(serve_page(live, serve, notify=note, save_zones=save_zones))
-        _carry_out(common, live, source=source, output=output, record=plan, show=show, fps=fps)
+        _carry_out(
+            common,
+            live,
+            source=source,
+            output=output,
+            record=plan,
+            show=show,
+            fps=fps,
+            draws_zones=show or serve is not None,
+        )
 
 
 @cli.command()
@@ -684,10 +696,12 @@ def _closing_words(result: Result, *, table: bool, also: Sequence[Path]) -> str:
     from tracker.jobs import comparison_table
 
     report = result.report
-    lines = [f"{report.frames} frames, {report.fps:.1f} fps"]
+    dropped = f", {report.dropped} dropped" if result.summary["source"]["live"] else ""
+    lines = [f"{report.frames} frames, {report.fps:.1f} fps{dropped}"]
     if table:
         lines.append(comparison_table(result.summary))
     else:
         for name, lane in result.summary["lanes"].items():
-            lines.append(f"  {name}: {lane['identities']} identities, {lane['ms_per_frame']:.1f} ms a frame")
+            off = f", given up for lack of time in {lane['frames_off']} frames" if lane["frames_off"] else ""
+            lines.append(f"  {name}: {lane['identities']} identities, {lane['ms_per_frame']:.1f} ms a frame{off}")
     return "\n".join([*lines, *(f"  {path}" for path in (*result.files, *also))])

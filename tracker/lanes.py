@@ -215,7 +215,7 @@ def _nothing(lane: str, frame: Frame) -> Future[View]:
     """The view of a lane that is off."""
     labels = np.zeros(frame.small.shape[:2], np.int32)
     view: Future[View] = Future()
-    view.set_result(View(lane, Segmentation(labels, (), True, labels > 0, frame.size), ()))
+    view.set_result(View(lane, Segmentation(labels, (), True, labels > 0, frame.size), (), off=True))
     return view
 
 

@@ -86,6 +86,7 @@ def run(
     controls: Controls | None = None,
     keep: Callable[[Moment], Moment] | None = None,
     spares: Spares | None = None,
+    most_frames: int | None = None,
 ) -> RunReport:
     """Step every lane over the source, decoded once, and hand each moment to every sink; then close the sinks.
 
@@ -96,6 +97,7 @@ def run(
     controls  attended to between two frames, also while none comes
     keep      what of a moment the sinks are given; None: all of it
     spares    decides how much the lanes do; None: everything
+    most_frames  end after so many, not counting those of a live source that were dropped; None: at the source's end
     returns   outcome "complete" at the source's end or once a sink `wants_stop`, "interrupted" after Ctrl+C
 
     Any error closes the sinks as "failed" and travels on. Raises SourceError if not one frame could be read. The
@@ -119,8 +121,8 @@ def run(
                         _hand_over(moment, sinks, watch)
                         frames += 1
                         if progress is not None:
-                            progress(frames, source.info.frame_count)
-                        if _wants_stop(sinks):
+                            progress(frames, most_frames or source.info.frame_count)
+                        if frames == most_frames or _wants_stop(sinks):
                             break
                 dropped = incoming.dropped
             if frames == 0:

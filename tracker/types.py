@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
+from tracker.sound import Sound
 from tracker.timing import REFERENCE_S
 
 if TYPE_CHECKING:
@@ -184,6 +185,8 @@ class Frame:
     """by time.monotonic, when the picture came from a live source"""
     gap: Gap | None = None
     """what of a live source is missing just before this frame"""
+    sound: Sound | None = None
+    """what came of a live source's sound since the frame before; None where there is none, or nobody wants it"""
 
     @property
     def image(self) -> Image:
@@ -204,6 +207,11 @@ class Frame:
     def size(self) -> tuple[int, int]:
         """(width, height) of the picture."""
         return self.picture.size
+
+    @property
+    def whole(self) -> Box:
+        """The picture as a box."""
+        return Box(0, 0, *self.size)
 
     @property
     def written(self) -> int:
@@ -300,6 +308,8 @@ class View:
     lane: str
     segmentation: Segmentation
     tracks: tuple[Track, ...]
+    off: bool = False
+    """the lane was given up for lack of time and did not look at the frame"""
 
     @property
     def owners(self) -> Labels:
@@ -363,6 +373,12 @@ class Event:
             "end_s": None if self.end_s is None else round(self.end_s, 6),
             "note": self.note,
         }
+
+
+def gap_event(lane: str, frame: Frame, before: int) -> Event:
+    """The gap before a frame as an event, from the frame of index `before` on; the frame has a gap."""
+    assert frame.gap is not None
+    return Event("gap", lane, before, frame.gap.from_s, (), frame.whole, frame.index, frame.gap.to_s, frame.gap.reason)
 
 
 Found = TypeVar("Found", covariant=True)

@@ -1,13 +1,14 @@
 """Clips drawn with one trouble each: it is found, and nothing else is."""
 
 import re
+from dataclasses import replace
 from functools import cache
 
 import cv2
 import numpy as np
 import pytest
 
-from tracker.health import Health
+from tracker.health import Health, warnings
 from tracker.health.health import MORE_SURE, NOTHING
 from tracker.picture import Picture
 from tracker.settings import known_keys
@@ -249,6 +250,18 @@ def test_a_lane_that_finds_nothing_says_what_would_make_objects_appear():
         assert setting in nothing.advice
     assert found["identities_per_minute", "slots"].advice != nothing.advice
     assert "no lives" in found["median_life_s", "gmm"].advice
+
+
+@pytest.mark.parametrize(
+    ("off", "words"), [(6, "Nothing was looked at"), (4, "Nothing was found in the 2 frames that")]
+)
+def test_of_a_lane_that_was_given_up_that_is_said(off, words):
+    found = compare(lambda n: (replace(view("gmm", {}), off=n < off), view("slots", {1: person(n)})), 6)
+    given_up = found["identities_per_minute", "gmm"]
+    assert given_up.advice.startswith(words)
+    assert f"given up for lack of time in {off} of 6 frames" in given_up.advice
+    assert "whole clip" not in given_up.advice
+    assert warnings([given_up]) == (f"gmm: {given_up.advice}",)
 
 
 def test_during_the_warm_up_nobody_asks_why_nothing_was_found():

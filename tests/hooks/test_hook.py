@@ -15,7 +15,7 @@ from hook_parts import BIRTH, DEATH, Receiver, Told, moment
 from tracker.controls import Board
 from tracker.hooks.channel import Channel, UndeliveredError
 from tracker.hooks.delivery import Delivery
-from tracker.hooks.hook import EventHook
+from tracker.hooks.hook import EventHook, RunMark
 from tracker.types import Gap
 
 
@@ -60,6 +60,14 @@ def test_a_line_says_who_where_and_when():
     # told with frame 3, of time 0.3, that arrived 2 s before the clock's time; it happened at 0.2
     assert when.timestamp() == pytest.approx(1_800_000_000 - 2.0 - 0.1, abs=0.5)
     assert (death["n"], death["run"]) == (2, birth["run"])
+
+
+def test_segments_of_one_run_are_one_run():
+    mark = RunMark()
+    first = run_hook([moment(n) for n in range(4)], Told({3: [BIRTH]}, [DEATH]), mark=mark)
+    second = run_hook([moment(n) for n in range(4)], Told({3: [BIRTH]}), mark=mark)
+    assert {line["run"] for line in (*first, *second)} == {mark.run}
+    assert [line["n"] for line in (*first, *second)] == [1, 2, 3]
 
 
 def test_a_gap_is_told_with_the_first_picture_after_it():

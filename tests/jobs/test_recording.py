@@ -3,15 +3,19 @@
 import json
 import threading
 import time
+from pathlib import Path
 
 import av
 import pytest
-from clips import draw, write_video
+from clips import FPS, draw, write_video
 from commands import call, refused
 
+from tracker.effort import Effort
 from tracker.jobs import Job, Live, process
+from tracker.jobs.zones import ZoneWatch
 from tracker.settings import load_settings
 from tracker.sinks import RecordPlan
+from tracker.zones import Zones
 
 FRAMES = 60
 QUICK = ("--no-show", "--lanes", "gmm", "-q")
@@ -40,7 +44,8 @@ def test_a_folder_is_recorded_into_in_segments(clip, tmp_path):
     done = call("webcam", clip, "--record", "r", "--segment", "1s", *QUICK)
     assert done.exit_code == 0, done.output
     found = recorded(tmp_path / "r")
-    assert sum(shown for _, shown, _ in found) == FRAMES
+    assert sum(shown for _, shown, _ in found) == sum(about["recording"]["frames"] for about, _, _ in found)
+    assert found[-1][0]["recording"]["last_s"] > 0.9 * FRAMES / FPS  # a busy machine drops some
     assert len(found) == 3
     for about, _, numbers in found:
         part = about["recording"]
@@ -146,3 +151,58 @@ def test_without_a_folder_nothing_can_be_switched(clip):
     process(Job(str(clip), max_frames=3), load_settings(overrides=["lanes=[gmm]"]), live=live)
     assert not live.controls.can("record")
     assert threading.active_count() < 20
+
+
+def draws(live, *, at, zones):
+    """Zones are drawn once so many frames have been looked at; to be handed to `process` as its progress."""
+
+    def count(done, _):
+        if done == at:
+            live.zones.ask(zones, live.controls)
+
+    return count
+
+
+@pytest.mark.parametrize("folder", [True, False])
+def test_a_zone_that_is_drawn_while_it_runs_has_its_rows(clip, tmp_path, folder):
+    live, whole = Live(), Zones(areas={"all": ((0, 0), (1, 0), (1, 1), (0, 1))})
+    where = {"record": RecordPlan(tmp_path / "r")} if folder else {"output": tmp_path / "r" / "out.mp4"}
+    job = Job(str(clip), draws_zones=True, **where)
+    settings = load_settings(overrides=["lanes=[gmm]", "gmm.mixture.warm_up_s=0.1", "linker.confirm_s=0"])
+    result = process(job, settings, live=live, progress=draws(live, at=20, zones=whole))
+    assert result.summary["lanes"]["gmm"]["identities"] > 0
+    (table,) = (tmp_path / "r").glob("*.gmm.zones.csv")
+    head, *lines = table.read_text().splitlines()
+    assert head == "frame,time_s,kind,zone,direction,id,seconds"
+    assert {line.split(",")[3] for line in lines} == {"all"}
+    assert len(lines) >= 2  # in, and out by the end
+    assert folder or table in result.files
+
+
+@pytest.mark.parametrize("folder", [True, False])
+def test_without_zones_there_is_no_table_of_them(clip, tmp_path, folder):
+    where = {"record": RecordPlan(tmp_path / "r")} if folder else {"output": tmp_path / "r" / "out.mp4"}
+    result = process(Job(str(clip), draws_zones=True, **where), load_settings(overrides=["lanes=[gmm]"]), live=Live())
+    assert list((tmp_path / "r").glob("*.zones.csv")) == []
+    assert all(path.exists() for path in result.files)
+
+
+def test_most_frames_are_those_that_were_looked_at_and_drops_are_told(clip, monkeypatch):
+    step = ZoneWatch.step
+    monkeypatch.setattr(ZoneWatch, "step", lambda watch, given: (time.sleep(0.1), step(watch, given))[1])
+    done = call("webcam", clip, "--record", "o.mp4", "--max-frames", "9", "--no-show", "--lanes", "gmm", "--loop")
+    about = json.loads(Path("o.summary.json").read_text())
+    assert about["frames"] == 9
+    assert about["dropped"] >= 9
+    assert done.stdout.startswith("9 frames, ")
+    assert f" fps, {about['dropped']} dropped\n" in done.stdout
+
+
+def test_a_lane_that_was_given_up_is_told_at_the_end(clip, monkeypatch):
+    monkeypatch.setattr("tracker.jobs.sparing.Effort", lambda: Effort(level=1))
+    done = call("webcam", clip, "--no-show", "--lanes", "gmm,mog2", "--record", "o.mp4", "--max-frames", "12")
+    lanes = json.loads(Path("o.summary.json").read_text())["lanes"]
+    assert (lanes["gmm"]["frames_off"], lanes["mog2"]["frames_off"]) == (0, 12)
+    assert "given up for lack of time in 12 frames" in done.stdout
+    assert "whole clip" not in done.stderr
+    assert "given up for lack of time in 12 of 12 frames" in done.stderr

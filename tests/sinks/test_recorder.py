@@ -627,7 +627,8 @@ def test_a_disk_that_stalls_holds_up_nobody_and_what_is_lost_is_said(tmp_path, m
 
 def test_what_waits_for_the_disk_is_bounded():
     waiting = Waiting(10 * (ROW_BYTES + 100))
-    sample = Sample(bytes(100), True, None, None, 0)
+    shot = Shot(np.zeros((0, 0, 3), np.uint8), 1, 0.0, 0.0, {}, False, None)
+    sample = Sample(bytes(100), True, shot, None, 0)
     count = 0
     while waiting.has_room:
         waiting.put(sample)

@@ -3,9 +3,11 @@
 import contextlib
 import itertools
 import os
+import socket
 import threading
 import time
 
+import av
 import numpy as np
 import pytest
 from streams import LoopbackCamera, number_of, numbered_picture
@@ -481,3 +483,76 @@ def test_what_is_left_behind_ends():
         next(iter(source))
         source.close()
     wait_until(lambda: not [t for t in threading.enumerate() if t.name == "connection" and t.ident not in before])
+
+
+class UdpCamera:
+    """Numbered pictures and silence as MPEG-TS to a port of this machine, until it is switched off."""
+
+    def __init__(self):
+        with contextlib.closing(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) as free:
+            free.bind(("127.0.0.1", 0))
+            self.address = f"udp://127.0.0.1:{free.getsockname()[1]}"
+        self.on, self.number = threading.Event(), 0
+
+    def switch_on(self):
+        self.on.set()
+        self.thread = threading.Thread(target=self._send, daemon=True)
+        self.thread.start()
+
+    def switch_off(self):
+        self.on.clear()
+        self.thread.join(LIMIT_S)
+
+    def _send(self):
+        with av.open(f"{self.address}?pkt_size=1316", "w", format="mpegts") as out:
+            pictures = out.add_stream(
+                "libx264", rate=25, options={"tune": "zerolatency", "preset": "ultrafast", "g": "10"}
+            )
+            pictures.width, pictures.height, pictures.pix_fmt = 256, 64, "yuv420p"
+            sound = out.add_stream("aac", rate=48000)
+            sound.layout = "mono"
+            began, first, given = time.monotonic(), self.number, 0
+            while self.on.is_set():
+                frame = av.VideoFrame.from_ndarray(numbered_picture(self.number), format="rgb24")
+                frame.pts = self.number - first
+                out.mux(pictures.encode(frame))
+                while given < (self.number - first) * 1920:
+                    silence = av.AudioFrame.from_ndarray(np.zeros((1, 1024), np.float32), format="fltp", layout="mono")
+                    silence.sample_rate, silence.pts, given = 48000, given, given + 1024
+                    out.mux(sound.encode(silence))
+                self.number += 1
+                time.sleep(max(0.0, began + (self.number - first) / 25 - time.monotonic()))
+
+
+def test_a_transport_stream_over_udp_is_read_with_its_sound_and_is_back_after_it_was_away(quick):
+    camera = UdpCamera()
+    camera.switch_on()
+    watching = Watching(Patience(timeout_s=3), sound=True)
+    viewer = Viewer(open_live(camera.address, watching))
+    viewer.wait_for(20)
+    camera.switch_off()
+    last = camera.number - 1
+    time.sleep(0.5)
+    camera.switch_on()
+    wait_until(lambda: viewer.numbers[-1] > last + 20 or viewer.error)
+    viewer.end()
+    camera.switch_off()
+    assert viewer.error is None
+    assert (np.diff(viewer.numbers) > 0).all()
+    heard = [packet for frame in viewer.frames for packet in frame.sound.packets]
+    assert len(heard) > 40
+    assert max(abs(packet.after_s) for packet in heard) < 1.5
+    assert (np.diff([frame.time_s for frame in viewer.frames]) > 0).all()
+
+
+def test_rtsp_is_asked_for_over_tcp_first(monkeypatch):
+    asked = []
+
+    def refuse(where, *, options, **how):
+        asked.append(options)
+        raise OSError(111, "Connection refused")
+
+    monkeypatch.setattr(av, "open", refuse)
+    with pytest.raises(SourceError, match="cannot be opened"):
+        open_source("rtsp://127.0.0.1:9/main")
+    assert asked == [{"rtsp_flags": "prefer_tcp"}]

@@ -282,12 +282,12 @@ def test_a_request_that_makes_no_sense_is_refused_in_one_line(running, body, sta
 def test_zones_go_to_the_run_once_they_are_read_and_an_error_comes_back(tmp_path):
     asked = []
 
-    def read(body):
+    def change(body, version):
         if "areas" not in body:
             raise SettingsError("zones: wanted areas")
-        return ("read", body)
+        run.live.controls.ask("zones", ("read", body))
 
-    door = ZoneDoor(read=read, now=lambda: asked[-1][1] if asked else {})
+    door = ZoneDoor(change=change, now=lambda: asked[-1][1] if asked else {})
     with live_run(tmp_path, zones=door) as run:
         assert request(run.port, "GET", "/zones")[0] == 404  # nobody carries it out
         assert request(run.port, "POST", "/zones", {"areas": {}})[0] == 409

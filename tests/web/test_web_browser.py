@@ -13,7 +13,7 @@ pytest.importorskip("uvicorn")
 from live_run import live_run, until
 
 from tracker.errors import SettingsError
-from tracker.web import ZoneDoor
+from tracker.web import OutdatedError, ZoneDoor, version_of
 
 
 @pytest.fixture(scope="module")
@@ -27,16 +27,14 @@ class ZonesOfRun:
 
     def __init__(self):
         self.now = {"anchor": "centre"}
-        self.door = ZoneDoor(read=self.read, now=lambda: self.now)
+        self.door = ZoneDoor(change=self.change, now=lambda: self.now)
 
-    @staticmethod
-    def read(body):
+    def change(self, body, version):
         if len(body["areas"]) > 1:
             raise SettingsError("zones.areas: the polygon crosses itself; give its corners in order")
-        return body
-
-    def use(self, zones):
-        self.now = zones
+        if version not in (None, version_of(self.now)):
+            raise OutdatedError("zones: somebody else has changed them")
+        self.now = body
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +45,7 @@ def zones():
 @pytest.fixture(scope="module")
 def running(tmp_path_factory, zones):
     with live_run(tmp_path_factory.mktemp("snapshots"), zones=zones.door) as run:
-        run.live.controls.on("zones", zones.use)
+        run.live.controls.on("zones", lambda zones: None)
         yield run
 
 
@@ -146,7 +144,7 @@ def place(page, x, y):
 
 def test_a_polygon_is_drawn_with_the_mouse_dragged_named_and_deleted(opened, zones):
     page = opened()
-    page.click("#zones summary")
+    open_zones(page)
     page.click("#draw")
     for x, y in ((0.2, 0.2), (0.6, 0.2), (0.6, 0.7)):
         page.mouse.click(*place(page, x, y))
@@ -202,9 +200,10 @@ def test_what_is_drawn_before_the_zones_have_come_is_added_to_them(opened, zones
     asked = []
     page.route("**/zones", lambda route: asked.append(route) if route.request.method == "GET" else route.continue_())
     page.click("#zones summary")
+    until_in_page(page, lambda: asked)
     page.select_option("#kind", "lines")
     page.click("#add")
-    until_in_page(page, lambda: asked)
+    page.wait_for_selector("#unsaved")
     asked[0].continue_()
     page.wait_for_selector("#list li:nth-child(2)")
     page.click("#save")
@@ -212,6 +211,12 @@ def test_what_is_drawn_before_the_zones_have_come_is_added_to_them(opened, zones
     assert zones.now["anchor"] == "centre"
     assert set(zones.now["lines"]) == {"line 1", "line 2"}
     zones.now = {"anchor": "centre"}
+
+
+def open_zones(page):
+    """Open the part about zones, and wait until those of the run have come."""
+    page.click("#zones summary")
+    page.wait_for_selector("#zones[data-version]")
 
 
 def until_in_page(page, condition):
@@ -225,7 +230,7 @@ def until_in_page(page, condition):
 
 def test_corners_are_numbers_and_what_the_run_refuses_is_shown(opened, zones):
     page = opened()
-    page.click("#zones summary")
+    open_zones(page)
     page.click("#add")
     page.fill("[aria-label='Corner 1 of zone 1, x in percent']", "12.5")
     page.click("#list button:has-text('Add corner')")
@@ -251,7 +256,7 @@ def test_beside_each_other_lanes_have_the_same_zones(opened, running, zones):
     page = opened(width=390, height=844)
     running.live.controls.ask("lanes", ("slots", "gmm"))
     page.wait_for_selector("input[value='slots,gmm']:checked")
-    page.click("#zones summary")
+    open_zones(page)
     page.click("#draw")
     boxes = [page.locator(what).bounding_box() for what in ("#picture", "#shapes")]
     assert boxes[0] == pytest.approx(boxes[1], abs=1)  # corners lie where they are drawn

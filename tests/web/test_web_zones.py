@@ -1,6 +1,7 @@
 """The zones of a real run, read, checked, changed and saved through its page."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from commands import call, refused
@@ -39,6 +40,38 @@ def test_zones_of_the_page_are_used_counted_saved_and_given_back(tmp_path):
             status, _, text = request(run.port, "POST", "/zones", wrong)
             assert (status, words in text) == (400, True), text
         assert json.loads(request(run.port, "GET", "/zones")[2])["areas"] == {"middle": SQUARE}
+
+
+def test_of_many_zones_sent_quickly_one_after_the_other_none_is_lost(tmp_path):
+    def watch(run):
+        run.live.watch(ZoneWatch(Zones(), ("gmm", "slots"), SIZE), run.lines.append)
+
+    def add(name):
+        """As a program does that adds a zone to those that there are; others may be doing the same."""
+        for _ in range(100):
+            _, headers, text = request(run.port, "GET", "/zones")
+            zones = json.loads(text)
+            wanted = {**zones, "areas": {**zones.get("areas", {}), name: SQUARE}}
+            status, after, said = request(run.port, "POST", "/zones", wanted, If_Match=headers["etag"])
+            if status == 200:
+                assert after["etag"] != headers["etag"]
+                return
+            assert (status, "somebody else" in said) == (412, True)
+        raise AssertionError("always refused")
+
+    file = tmp_path / "zones.yaml"
+    with live_run(tmp_path, before_frames=watch, save_zones=file) as run:
+        assert json.loads(request(run.port, "GET", "/status")[2])["run"] == run.live.mark.run  # as its events say
+        run.live.controls.ask("pause", True)  # nothing is in use before all have been sent
+        for number in range(10):
+            add(f"one {number}")
+        with ThreadPoolExecutor(5) as threads:
+            list(threads.map(add, [f"other {number}" for number in range(10)]))
+        wanted = {f"{which} {number}" for which in ("one", "other") for number in range(10)}
+        assert set(json.loads(request(run.port, "GET", "/zones")[2])["areas"]) == wanted
+        assert set(load_settings([file]).zones.areas) == wanted
+        run.live.controls.ask("pause", False)
+        until(lambda: set(run.live.zones.zones.areas) == wanted, "all zones")
 
 
 def test_zones_in_pixels_are_shown_in_shares():

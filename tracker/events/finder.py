@@ -11,7 +11,7 @@ from tracker.events.handovers import Handovers
 from tracker.events.lives import EPSILON_S, Colour, Life, Sight, area, lasts, mean_colour, reaches, shared_areas
 from tracker.events.meetings import Meetings
 from tracker.events.settings import EventSettings
-from tracker.types import Box, Event, Gap, Moment, Track
+from tracker.types import Box, Event, Moment, Track, gap_event
 
 
 class EventFinder:
@@ -55,7 +55,7 @@ class EventFinder:
     def _step(self, moment: Moment) -> Iterator[Event]:
         frame, view = moment.frame, moment.view(self.lane)
         if frame.gap is not None:
-            yield self._gap(moment, frame.gap)
+            yield gap_event(self.lane, frame, frame.index if self._latest is None else self._latest)
         self._size, self._latest = frame.size, frame.index
         shared, areas = shared_areas([track.box for track in view.tracks])
         overlap = shared / np.minimum.outer(areas, areas)
@@ -76,12 +76,6 @@ class EventFinder:
         yield from self._bury([n for n in self._lives.values() if frame.time_s - n.listed.time_s > grace_s])
         places = {track.id: n for n, track in enumerate(view.tracks)}
         yield from self._meetings.step(frame.index, frame.time_s, self._lives, places, overlap, colours)
-
-    def _gap(self, moment: Moment, gap: Gap) -> Event:
-        frame = moment.frame
-        before = frame.index if self._latest is None else self._latest
-        whole = Box(0.0, 0.0, float(frame.size[0]), float(frame.size[1]))
-        return Event("gap", self.lane, before, gap.from_s, (), whole, frame.index, gap.to_s, gap.reason)
 
     def _count_covers(self, tracks: Sequence[Track], covered: NDArray[np.float64]) -> None:
         """Add up who stands where the unseen ones are foretold; `covered` (N, N) is the share of a row's box in a column's."""

@@ -47,6 +47,7 @@ NOTHING = (
     "unless gmm.mixture.shadows=false; what hardly moves in the part looked at is taken for background: take a longer part."
 )
 """Each found by its setting: fish of 0.0001 of the picture, dark on grey; flies that sat still for 12 s of 60"""
+GIVEN_UP = "Use a smaller picture or a lower rate, a faster machine, or this lane alone (--lanes)."
 MORE_SURE = "raise gmm.min_area and slots.life.min_area, or linker.confirm_s and slots.life.confirm_s"
 ENOUGH = 10
 """identities that must have ended before their lengths are judged"""
@@ -244,7 +245,9 @@ class Health:
         }
         name, title = "identities_per_minute", "Identities a minute"
         flooded = rate is not None and rate > MANY and lives.ended >= ENOUGH and (lives.short or 0) > SHORT[1]
-        if not lives.identities and self._frames > self._warm_up_frames:
+        if not lives.identities and lives.off:
+            yield Finding(name, title, lane, rate, "per min", "look", _given_up(lives, self._frames))
+        elif not lives.identities and self._frames > self._warm_up_frames:
             yield Finding(name, title, lane, rate, "per min", "look", NOTHING)
         elif flooded:
             yield Finding(name, title, lane, rate, "per min", "bad", _flood(lives))
@@ -274,6 +277,12 @@ class Health:
             else "This method gives every pixel to one owner and has no doubts to show.",
         }
         yield Finding("ownership_doubt", "Doubt in meetings", lane, lives.doubt, "bits", level, advice[level])
+
+
+def _given_up(lives: Lives, frames: int) -> str:
+    looked = frames - lives.off
+    found = f"Nothing was found in the {looked} frames that were looked at" if looked else "Nothing was looked at"
+    return f"{found}: the lane was given up for lack of time in {lives.off} of {frames} frames. {GIVEN_UP}"
 
 
 def _flood(lives: Lives) -> str:

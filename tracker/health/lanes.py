@@ -28,10 +28,13 @@ class Lives:
         self._doubts, self._doubted = 0.0, 0
         self.weighs = False
         """whether the method told of any doubt, met or alone"""
+        self.off = 0
+        """frames at which the lane did not look, for lack of time"""
 
     def add(self, view: View, time_s: float) -> None:
         """Take in one frame."""
         self._now_s = time_s
+        self.off += view.off
         for track in view.tracks:
             if not track.hidden:
                 self._seen.add(track.id, time_s)

@@ -7,14 +7,14 @@ import secrets
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
 from tracker.controls import Status
 from tracker.hooks.delivery import Delivery
 from tracker.numbering import Numbering
-from tracker.types import Box, Event, Finder, Frame, Moment, Outcome
+from tracker.types import Event, Finder, Frame, Moment, Outcome, gap_event
 
 
 class Found(Protocol):
@@ -26,11 +26,20 @@ class Found(Protocol):
     def time_s(self) -> float: ...
 
 
+@dataclass
+class RunMark:
+    """What a run is called in all that it tells, and how many events it has sent: segments of one run have the same."""
+
+    run: str = field(default_factory=lambda: secrets.token_hex(4))
+    sent: int = 0
+
+
 class EventHook:
     """Sends every event, once it is certain, as one line of JSON to every destination.
 
     finders  of the lanes, and any others: zones, say
     source   its name, without a password
+    mark     of the run; None: one of its own
     live     whether `time` is when it happened; of a file nobody knows, so it is when it was found
     only     nobody else takes this run's results: once stdout's reader has gone, the run ends
     changed  told by how many events are lost, and one line on what is wrong, after each moment
@@ -48,6 +57,7 @@ class EventHook:
         finders: Sequence[Finder[Found]],
         *,
         source: str,
+        mark: RunMark | None = None,
         live: bool,
         only: bool = False,
         changed: Callable[[int, str], None] = lambda lost, problem: None,
@@ -56,9 +66,10 @@ class EventHook:
     ) -> None:
         self._deliveries, self._finders, self._changed = deliveries, finders, changed
         self._closed = closed
-        self._head = {"source": source, "run": secrets.token_hex(4)}
+        self._mark = mark or RunMark()
+        self._head = {"source": source, "run": self._mark.run}
         self._live, self._only, self._clock = live, only, clock
-        self._numbering, self._count = Numbering(), 0
+        self._numbering = Numbering()
         self._frame: Frame | None = None
         self._unix_at_0 = 0.0
         """by the clock, when the run's time was 0"""
@@ -80,7 +91,7 @@ class EventHook:
         if self._live:
             self._unix_at_0 = self._clock() - _age_s(moment.frame) - moment.frame.time_s
         if moment.frame.gap is not None:
-            self._send([_gap_event(moment.frame)])
+            self._send([gap_event("", moment.frame, max(0, moment.frame.index - 1))])
         # a gap is the source's: it is told once, and not by every lane
         self._send(event for finder in self._finders for event in finder(moment) if event.kind != "gap")
         self._changed(sum(each.lost for each in self._deliveries), self._problem())
@@ -91,7 +102,7 @@ class EventHook:
         frame = self._frame
         if status.state == "waiting" and before != "waiting" and frame is not None:
             time_s = self._clock() - self._unix_at_0
-            self._send([Event("waiting", "", frame.index, time_s, (), _whole(frame), note=status.note)])
+            self._send([Event("waiting", "", frame.index, time_s, (), frame.whole, note=status.note)])
 
     def close(self, outcome: Outcome) -> None:
         """Send what the end makes certain, and see that it is carried away."""
@@ -109,7 +120,7 @@ class EventHook:
         found = tuple(events)
         with self._lock:
             for event in found:
-                self._count += 1
+                self._mark.sent += 1
                 line = json.dumps(self._line(event), ensure_ascii=False, allow_nan=False)
                 for each in self._deliveries:
                     each.put(line)
@@ -117,7 +128,7 @@ class EventHook:
     def _line(self, event: Found) -> dict[str, Any]:
         unix_s = self._unix_at_0 + event.time_s if self._live else self._clock()
         when = datetime.fromtimestamp(unix_s).astimezone().isoformat(timespec="milliseconds")
-        return {"time": when, **self._head, "n": self._count, **_plain(event, self._numbering)}
+        return {"time": when, **self._head, "n": self._mark.sent, **_plain(event, self._numbering)}
 
     def _problem(self) -> str:
         return "; ".join(status for each in self._deliveries if (status := each.status))
@@ -136,14 +147,3 @@ def _plain(found: Any, numbering: Numbering) -> dict[str, Any]:
 def _age_s(frame: Frame) -> float:
     """Seconds since the picture arrived."""
     return 0.0 if frame.arrived_s is None else time.monotonic() - frame.arrived_s
-
-
-def _whole(frame: Frame) -> Box:
-    return Box(0, 0, *frame.size)
-
-
-def _gap_event(frame: Frame) -> Event:
-    assert frame.gap is not None
-    gap = frame.gap
-    before = max(0, frame.index - 1)
-    return Event("gap", "", before, gap.from_s, (), _whole(frame), frame.index, gap.to_s, gap.reason)

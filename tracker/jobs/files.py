@@ -60,6 +60,8 @@ class Job:
     """where that goes; None: NAME.trace.json"""
     events_to: tuple[Destination, ...] = ()
     """where events are sent as they happen"""
+    draws_zones: bool = False
+    """zones may be drawn while it goes on: those that come then have their table too"""
     segment: int = 1
     """the part of a live run since the size of its pictures changed last, from 1; later ones are NAME-2.mp4 and so on"""
     reads: tuple[Path, ...] = ()
@@ -83,7 +85,7 @@ def planned_files(job: Job, settings: RunSettings) -> dict[str, Path]:
         planned[f"mot {lane}"] = _beside(name, f"{lane}.mot.txt")
         planned[f"csv {lane}"] = _beside(name, f"{lane}.csv")
         planned[f"events {lane}"] = _beside(name, f"{lane}.events.jsonl")
-        if settings.zones.count:
+        if settings.zones.count or job.draws_zones:
             planned[f"zones {lane}"] = _beside(name, f"{lane}.zones.csv")
         if job.masks is not None:
             planned[f"masks {lane}"] = _beside(name, f"{lane}.masks" + (".json" if job.masks == "rle" else ""))

@@ -11,7 +11,7 @@ from tracker.errors import SinkError
 from tracker.hooks.address import Destination
 from tracker.hooks.channel import AppendedFile, Channel, Stdout
 from tracker.hooks.delivery import Delivery
-from tracker.hooks.hook import EventHook, Found
+from tracker.hooks.hook import EventHook, Found, RunMark
 from tracker.types import Finder, SourceInfo
 
 LOCAL = ("stdout", "file")
@@ -67,6 +67,7 @@ def build_event_hook(
     only: bool,
     notify: Callable[[str], None],
     board: Board | None,
+    mark: RunMark,
 ) -> EventHook:
     """The sink of a run that sends its events."""
     deliveries = [
@@ -82,7 +83,9 @@ def build_event_hook(
         if board is not None:
             board.unwatch(hook.watch)
 
-    hook = EventHook(deliveries, finders, source=info.name, live=info.live, only=only, changed=changed, closed=closed)
+    hook = EventHook(
+        deliveries, finders, source=info.name, mark=mark, live=info.live, only=only, changed=changed, closed=closed
+    )
     if board is not None:
         board.watch(hook.watch)
     return hook

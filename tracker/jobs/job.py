@@ -5,6 +5,7 @@ A job and its settings are plain values, so that a pool of processes or a cluste
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, closing, suppress
 from dataclasses import asdict, dataclass, replace
@@ -99,7 +100,8 @@ def process(
         line = _Line(settings, truth, interrupts, starting, progress, notify, spans, live)
         while source is not None:
             segments.append(line.run(job, source, planned, results, channels))
-            source = _following(source, segments[-1].report, live)
+            job = _rest_of(job, segments[-1].report, live)
+            source = _following(source, segments[-1].report, live) if job.max_frames != 0 else None
             if source is not None:
                 with ExitStack() as opened:
                     opened.callback(source.close)
@@ -112,6 +114,13 @@ def process(
                 size = "{}x{}".format(*source.info.size)
                 notify(f"tracker: {source.info.name}: pictures are now {size}: the scene is learned anew{goes_on}")
     return _joined(segments)
+
+
+def _rest_of(job: Job, report: RunReport, live: Live | None) -> Job:
+    """The job as far as it is left after a segment of a live source."""
+    if live is None or job.max_frames is None:
+        return job
+    return replace(job, max_frames=max(0, job.max_frames - report.frames))
 
 
 def _following(source: Source, report: RunReport, live: Live | None) -> Source | None:
@@ -178,7 +187,7 @@ class _Line:
         """How the frames go by: once, as they come; or, from a file, as often as lanes want to look at them."""
         if self.live is not None:
             spares = Sparing(self.settings, self.live.board) if info.live else None
-            return partial(run, controls=self.live.controls, spares=spares)
+            return partial(run, controls=self.live.controls, spares=spares, most_frames=job.max_frames)
 
         def again(frames: int | None) -> Source:
             part = job if frames is None else replace(job, max_frames=frames)
@@ -263,7 +272,9 @@ def _run(
                 finish(RunReport(sinks.tally.frames, "failed", str(error), 0, {}))
         raise
     said = warnings(sinks.health.findings()) if report.outcome == "complete" else ()
-    return Result(report, finish(report), tuple(sinks.planned.values()) if report.frames else (), said, spans)
+    summary = finish(report)
+    files = tuple(path for path in sinks.planned.values() if report.frames and os.path.lexists(path))
+    return Result(report, summary, files, said, spans)
 
 
 def _finish(
@@ -308,10 +319,10 @@ def _without_missing_display(job: Job, notify: Callable[[str], None]) -> Job:
 
 
 def _open_wanted(job: Job, live: Live | None, notify: Callable[[str], None]) -> Source:
-    """The part of the source that the job is about; live, it is opened again when it fails."""
-    span: dict[str, Any] = {"start_s": job.start_s, "duration_s": job.duration_s, "max_frames": job.max_frames}
+    """The part of the source that the job is about; live, it is opened again when it fails, and frames are counted by the loop."""
+    span: dict[str, Any] = {"start_s": job.start_s, "duration_s": job.duration_s}
     if live is None:
-        return _open(job, **span)
+        return _open(job, max_frames=job.max_frames, **span)
     tell = live.outages(shown(job.source), notify)
     return open_live(job.source, live.watching, fps=job.fps, tell=tell, **span)
 

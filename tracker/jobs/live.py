@@ -13,6 +13,7 @@ from tracker.controls import Board, Controls
 from tracker.draw import Overlay
 from tracker.errors import SettingsError
 from tracker.events import EventFinder
+from tracker.hooks.hook import RunMark
 from tracker.jobs.state import Keeper, Kept, check_state
 from tracker.jobs.zones import ZoneWatch, check_zones_file
 from tracker.lanes import Lane
@@ -41,6 +42,8 @@ class Live:
     board: Board = field(default_factory=Board)
     also: list[SinkBuilder] = field(default_factory=list)
     watching: Watching = field(default_factory=Watching)
+    mark: RunMark = field(default_factory=RunMark)
+    """by which the page and those who are sent its events know the run"""
     served: bool = False
     """whether there is a page"""
     zones: ZoneWatch | None = None

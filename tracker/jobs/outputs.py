@@ -11,7 +11,7 @@ from tracker.draw import Overlay, contact_sheet
 from tracker.events import EventFinder
 from tracker.health import Health
 from tracker.hooks.channel import Channel
-from tracker.hooks.hook import Found
+from tracker.hooks.hook import Found, RunMark
 from tracker.jobs.files import Job, planned_files
 from tracker.jobs.hooks import build_event_hook
 from tracker.jobs.live import Live
@@ -88,7 +88,16 @@ def build_run_sinks(
         board = None if live is None else live.board
         told_by: list[Finder[Found]] = [*finders.values(), *map(zones.counter, settings.lanes)]
         files.append(
-            build_event_hook(job.events_to, channels, told_by, info=info, only=only, notify=notify, board=board)
+            build_event_hook(
+                job.events_to,
+                channels,
+                told_by,
+                info=info,
+                only=only,
+                notify=notify,
+                board=board,
+                mark=RunMark() if live is None else live.mark,
+            )
         )
     if job.record is not None:
         files.append(
@@ -149,7 +158,7 @@ def build_sinks(
         elif kind == "events":
             sinks.append(EventLines(output, finders[lane]))
         elif kind == "zones" and zones is not None:
-            sinks.append(ZoneTable(output, zones.counter(lane)))
+            sinks.append(ZoneTable(output, zones.counter(lane), sparse=not settings.zones.count))
         elif kind == "masks":
             sinks.append(MaskFolder(output, lane) if job.masks == "png" else RleMasks(output, lane))
         elif kind == "sheet":

@@ -7,13 +7,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from tracker.controls import Controls
 from tracker.draw import Overlay
-from tracker.errors import SettingsError
+from tracker.errors import SettingsError, SinkError, TrackerError
 from tracker.events import EventFinder
 from tracker.jobs.live import Live
 from tracker.jobs.zones import ZoneWatch, read_zones, write_zones
 from tracker.types import Sink, SourceInfo
-from tracker.web import Address, Page, PageSink, ZoneDoor, check_extra, listen
+from tracker.web import Address, OutdatedError, Page, PageSink, ZoneDoor, check_extra, listen, version_of
 from tracker.zones import Zones
 
 
@@ -35,14 +36,14 @@ def serve_page(
     check_extra()
     from tracker.web.server import Server
 
-    page = Page(live.controls, live.board)
+    page = Page(live.controls, live.board, run=live.mark.run)
 
     def build(overlay: Overlay, finders: Mapping[str, EventFinder], info: SourceInfo) -> Sequence[Sink]:
         page.title, page.lanes = info.name, overlay.lanes
         zones = live.zones
         if zones is None:
             return [PageSink(page, render=overlay, finders=finders, pixel_aspect=info.pixel_aspect)]
-        page.zones = zone_door(zones, save_zones)
+        page.zones = zone_door(zones, live.controls, save_zones)
 
         def count_zones() -> dict[str, Any]:
             return {lane: counts.as_dict() for lane, counts in zones.counts().items()} if zones.zones.count else {}
@@ -63,22 +64,29 @@ def serve_page(
             live.board.change(state="ended")  # also of a run that never began
 
 
-def zone_door(watch: ZoneWatch, file: Path | None) -> ZoneDoor:
-    """How the page reads, checks and saves a run's zones: the `zones:` of a settings file, in shares of the picture."""
+def zone_door(watch: ZoneWatch, controls: Controls, file: Path | None) -> ZoneDoor:
+    """How the page changes and saves a run's zones: the `zones:` of a settings file, in shares of the picture."""
 
-    def read(body: Any) -> Zones:
+    def now() -> dict[str, Any]:
+        return in_shares(watch.asked, watch.size)
+
+    def change(body: Any, version: str | None) -> str | None:
         if not isinstance(body, Mapping):
             raise SettingsError("zones: wanted areas, lines, include and exclude by name")
-        zones = read_zones(body, "zones")
-        watch.check(zones)
-        return zones
+        with watch.changing:
+            if version not in (None, version_of(now())):
+                raise OutdatedError("zones: somebody else has changed them; discard yours to see what is in force")
+            zones = read_zones(body, "zones")
+            watch.ask(zones, controls)
+            if file is None:
+                return None
+            try:
+                write_zones(file, zones)
+            except TrackerError as error:
+                raise SinkError(f"the zones are in use, but not saved: {error}") from None
+            return str(file)
 
-    def save(zones: Zones) -> str:
-        assert file is not None
-        write_zones(file, zones)
-        return str(file)
-
-    return ZoneDoor(read, lambda: in_shares(watch.zones, watch.size), None if file is None else save)
+    return ZoneDoor(change, now)
 
 
 def in_shares(zones: Zones, size: tuple[int, int]) -> dict[str, Any]:

@@ -36,7 +36,7 @@ def build_recorder(
     """
     recorder = Recorder(
         plan,
-        tables=_tables(settings, finders, zones),
+        tables=_tables(job, settings, finders, zones),
         render=overlay.for_video,
         fps=info.fps,
         settings=settings.video,
@@ -68,13 +68,13 @@ def _switch(recorder: Recorder, live: Live, on: object) -> None:
     recorder.switch(live.records)
 
 
-def _tables(settings: RunSettings, finders: Mapping[str, EventFinder], zones: ZoneWatch) -> dict[str, Rows]:
+def _tables(job: Job, settings: RunSettings, finders: Mapping[str, EventFinder], zones: ZoneWatch) -> dict[str, Rows]:
     """By the ending of their names, as `planned_files` has them."""
     tables: dict[str, Rows] = {}
     for lane in settings.lanes:
         tables[f"{lane}.mot.txt"] = MotRows(lane)
         tables[f"{lane}.csv"] = CsvRows(lane)
         tables[f"{lane}.events.jsonl"] = EventRows(finders[lane])
-        if settings.zones.count:
-            tables[f"{lane}.zones.csv"] = ZoneRows(zones.counter(lane))
+        if settings.zones.count or job.draws_zones:
+            tables[f"{lane}.zones.csv"] = ZoneRows(zones.counter(lane), sparse=not settings.zones.count)
     return tables

@@ -27,6 +27,8 @@ class LaneTally:
     """of all frames and identities, where they were seen (not merely predicted)"""
     foreground_share: float = 0.0
     """sum over frames of the share of pixels held to be object"""
+    off: int = 0
+    """frames of a live source at which it did not look, for lack of time"""
 
     @property
     def identities(self) -> int:
@@ -76,6 +78,7 @@ class Tally:
             for track in seen:
                 tally.seen.add(track.id, moment.frame.time_s)
             tally.boxes += len(seen)
+            tally.off += view.off
             foreground = view.segmentation.foreground
             tally.foreground_share += cv2.countNonZero(foreground.view(np.uint8)) / foreground.size
             if view.lane in self._scorers:

@@ -50,13 +50,13 @@ def zone_adder(live: Live, watch: ZoneWatch, overlay: Overlay) -> Callable[[Poin
     """
 
     def add(corners: Points) -> str:
-        name = _free_name(watch.zones)
-        plain = watch.zones.model_dump(mode="json", exclude_defaults=True)
-        points = [list(corner) for corner in in_one_panel(corners, len(overlay.shown))]
-        zones = read_zones({**plain, "areas": {**plain.get("areas", {}), name: points}}, "zones")
-        watch.check(zones)
-        live.controls.ask("zones", zones)
-        return _saved(live.save_zones, zones, name)
+        with watch.changing:
+            name = _free_name(watch.asked)
+            plain = watch.asked.model_dump(mode="json", exclude_defaults=True)
+            points = [list(corner) for corner in in_one_panel(corners, len(overlay.shown))]
+            zones = read_zones({**plain, "areas": {**plain.get("areas", {}), name: points}}, "zones")
+            watch.ask(zones, live.controls)
+            return _saved(live.save_zones, zones, name)
 
     return add
 

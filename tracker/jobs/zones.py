@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 
 import yaml
 
+from tracker.controls import Controls
 from tracker.errors import SettingsError, SinkError
 from tracker.settings import settings_of
 from tracker.sinks import Output, encoded, write_output
@@ -35,6 +37,9 @@ class ZoneWatch:
 
     def __init__(self, zones: Zones, lanes: Sequence[str], size: tuple[int, int]) -> None:
         self.zones, self.size = zones, size
+        self.changing = threading.RLock()
+        """held by whoever makes other zones out of `asked` until they are asked for, or a change in between would be lost"""
+        self._asked: Zones | None = None
         self._drawn = self._placed = place(zones, size)
         self._counters = {lane: ZoneCounter(self._drawn, lane) for lane in lanes}
         self._told = self._counted()
@@ -43,10 +48,24 @@ class ZoneWatch:
         """Raises SettingsError if these zones cannot be used in this run; any thread may ask."""
         place(zones, self.size)
 
+    @property
+    def asked(self) -> Zones:
+        """Those of the next frame."""
+        return self._asked or self.zones
+
+    def ask(self, zones: Zones, controls: Controls) -> None:
+        """Have the run use other zones from the next frame on; any thread may. Raises SettingsError as `check`."""
+        with self.changing:
+            self.check(zones)
+            controls.ask("zones", zones)
+            self._asked = zones
+
     def use(self, zones: Zones) -> None:
         """Other zones from the next frame on; counts of names that are still there go on. Raises SettingsError as `check`."""
         self._drawn = self._placed = place(zones, self.size)
         self.zones = zones
+        if self._asked is zones:
+            self._asked = None
         for counter in self._counters.values():
             counter.use(self._drawn)
         self._told = self._counted()

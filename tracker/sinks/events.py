@@ -14,7 +14,7 @@ from tracker.types import Event, Finder, Moment
 class EventRows:
     """The events of one lane as JSON lines; see `EventLines`."""
 
-    head = ""
+    head, sparse = "", False
 
     def __init__(self, finder: Finder[Event]) -> None:
         self._finder = finder

@@ -118,15 +118,18 @@ class PartText:
     head  what it begins with
     tail  what ends it. It is written after every text and written over by the next, so that the file of a killed run is
           whole too: a JSON list has its closing bracket at any time
+    sparse  an empty text opens nothing: without any other there is no file
     """
 
-    def __init__(self, output: Output, *, head: str = "", tail: str = "") -> None:
-        self._output = output
+    def __init__(self, output: Output, *, head: str = "", tail: str = "", sparse: bool = False) -> None:
+        self._output, self._sparse = output, sparse
         self._head, self._tail = head, tail
         self._file: TextIO | None = None
 
     def write(self, text: str) -> None:
         """Add text, through to the system: a killed run keeps every line. An empty text opens the file all the same."""
+        if self._sparse and not text:
+            return
         with writing(self._output.path):
             if self._file is None:
                 self._file = open(  # noqa: SIM115

@@ -18,6 +18,11 @@ class Rows(Protocol):
         """The first line of a file, or nothing."""
         ...
 
+    @property
+    def sparse(self) -> bool:
+        """Whether there is no file as long as there are no rows."""
+        ...
+
     def rows(self, moment: Moment) -> str:
         """Whole lines; asked for every moment in order."""
         ...
@@ -30,7 +35,7 @@ class Rows(Protocol):
 class MotRows:
     """MOTChallenge rows of one lane: `frame,id,left,top,width,height,confidence,-1,-1,-1`; see `MotTable`."""
 
-    head = ""
+    head, sparse = "", False
 
     def __init__(self, lane: str, *, hidden: bool = False) -> None:
         self._lane, self._hidden = lane, hidden
@@ -53,7 +58,7 @@ class MotRows:
 class CsvRows:
     """Rows with everything known of one lane's tracks; see `CsvTable`."""
 
-    head = "frame,time_s,id,x0,y0,x1,y1,confidence,hidden,area_px\n"
+    head, sparse = "frame,time_s,id,x0,y0,x1,y1,confidence,hidden,area_px\n", False
 
     def __init__(self, lane: str) -> None:
         self._lane = lane
@@ -83,7 +88,7 @@ class Table:
 
     def __init__(self, output: Output, rows: Rows) -> None:
         self._rows = rows
-        self._text = PartText(output, head=rows.head)
+        self._text = PartText(output, head=rows.head, sparse=rows.sparse)
         self._began = False
 
     def write(self, moment: Moment) -> None:
@@ -103,8 +108,8 @@ class ZoneRows:
 
     head = "frame,time_s,kind,zone,direction,id,seconds\n"
 
-    def __init__(self, passages: Finder[Passage]) -> None:
-        self._passages = passages
+    def __init__(self, passages: Finder[Passage], *, sparse: bool = False) -> None:
+        self._passages, self.sparse = passages, sparse
 
     def rows(self, moment: Moment) -> str:
         """Those that became certain with this moment."""
@@ -150,7 +155,9 @@ class ZoneTable(Table):
 
     frame as in the MOT table, the first on the other side; time_s, interpolated between that frame and the one before; kind:
     entry, exit or crossing; zone, the area's or line's name; direction; id; seconds in the area, of an exit.
+
+    sparse  without any row there is no file
     """
 
-    def __init__(self, output: Output, passages: Finder[Passage]) -> None:
-        super().__init__(output, ZoneRows(passages))
+    def __init__(self, output: Output, passages: Finder[Passage], *, sparse: bool = False) -> None:
+        super().__init__(output, ZoneRows(passages, sparse=sparse))

@@ -35,6 +35,11 @@ class Timeline:
         self.shortened: tuple[float, float] | None = None
         """of the latest gap that was shortened: its length and where it begins in the file, both in seconds"""
 
+    @property
+    def begin_s(self) -> float:
+        """The time of the run, in seconds, that is 0 in the file: the first picture's, or later once gaps were shortened."""
+        return (self._first_s or 0.0) + self._removed / self._per_s
+
     def place(self, time_s: float) -> list[int]:
         """The ticks of the repeats of the picture before, if any, and last the one of this picture."""
         if self._first_s is None:

@@ -17,7 +17,9 @@ from tracker.sinks.h264 import PLANAR, Planar, frame_rate, options
 from tracker.sinks.ours import MARK
 from tracker.sinks.outputs import Output, cannot_write
 from tracker.sinks.settings import VideoSettings
+from tracker.sinks.sound import SoundWriter, mp4_options
 from tracker.sinks.timeline import SHORTENED_S, Timeline, ticks_per_second
+from tracker.sound import Sound
 from tracker.types import Image, Moment, Outcome
 from tracker.yuv import YuvImage
 
@@ -68,8 +70,9 @@ class OverlayVideo:
                 self._settings,
                 pixel_aspect=self._pixel_aspect,
                 notify=self._notify,
+                sound=moment.frame.sound,
             )
-        self._encoder.put(picture, moment.frame.time_s)
+        self._encoder.put(picture, moment.frame.time_s, moment.frame.sound)
 
     def close(self, outcome: Outcome) -> None:
         """Finish the file. SinkError if that fails."""
@@ -91,11 +94,13 @@ class _Encoder:
         *,
         pixel_aspect: float,
         notify: Callable[[str], None],
+        sound: Sound | None,
     ) -> None:
         self._path = output.path
         self._planar = Planar(first)
         self._notify = notify
         self._problem: BaseException | None = None
+        self._said_silent = False
         per_s = ticks_per_second(fps)
         self._timeline = Timeline(ticks_per_s=per_s)
         self._tick_s = Fraction(1, per_s)
@@ -106,7 +111,8 @@ class _Encoder:
             # Each picture is a fragment, written once the next one has come, and complete in itself: what is on disk can
             # be played. Fragments of a given length are not enough, since a stream's clock may lag behind the wall's.
             # Closing writes one index of all of them and no picture again, so that every player knows the length and seeks.
-            flags = {"movflags": "frag_every_frame+default_base_moof+hybrid_fragmented", "flush_packets": "1"}
+            self._sound = None if sound is None else SoundWriter(sound)
+            flags = mp4_options(sound=self._sound is not None and self._sound.head is not None)
             # Absolute: FFmpeg takes `12:30.mp4` for an address.
             self._container = av.open(str(output.part.absolute()), "w", format="mp4", options=flags)
             self._container.metadata["comment"] = f"{MARK} (RNN-EM and Gaussian mixture)"
@@ -115,18 +121,22 @@ class _Encoder:
             )
         except (OSError, av.FFmpegError) as error:
             raise self._sink_error(error) from error
+        if self._sound is not None:
+            self._sound.open(self._container)
         self._stream.width, self._stream.height = self._planar.even_size
         self._stream.pix_fmt = PLANAR
         self._stream.time_base = self._stream.codec_context.time_base = self._tick_s
         if pixel_aspect != 1:
             self._stream.codec_context.sample_aspect_ratio = Fraction(pixel_aspect).limit_denominator(1000)
-        self._queue: queue.Queue[tuple[Image | YuvImage, float] | None] = queue.Queue(settings.queue_frames)
+        self._queue: queue.Queue[tuple[Image | YuvImage, float, Sound | None] | None] = queue.Queue(
+            settings.queue_frames
+        )
         self._thread = threading.Thread(target=self._run, name=f"encode {output.path.name}", daemon=True)
         self._thread.start()
 
-    def put(self, picture: Image | YuvImage, time_s: float) -> None:
+    def put(self, picture: Image | YuvImage, time_s: float, sound: Sound | None = None) -> None:
         self._raise_problem()
-        self._queue.put((picture, time_s))
+        self._queue.put((picture, time_s, sound))
 
     def finish(self) -> None:
         self._queue.put(None)
@@ -136,8 +146,13 @@ class _Encoder:
     def _run(self) -> None:
         try:
             while (item := self._queue.get()) is not None:
-                self._encode(*item)
+                picture, time_s, sound = item
+                self._encode(picture, time_s)
+                if self._sound is not None and sound is not None:
+                    self._hear(self._sound, sound, time_s)
             self._mux(None)
+            if self._sound is not None:
+                self._sound.finish(self._timeline.begin_s)
             self._container.close()
         except BaseException as error:
             self._problem = error
@@ -164,6 +179,13 @@ class _Encoder:
             picture.pict_type = PictureType.I
             self._next_key = tick + self._key_ticks
         self._mux(picture)
+
+    def _hear(self, writer: SoundWriter, sound: Sound, time_s: float) -> None:
+        """Write the sound that came with a picture, and say once if there is none of it."""
+        writer.write(sound, time_s, self._timeline.begin_s)
+        if writer.problem is not None and not self._said_silent:
+            self._said_silent = True
+            self._notify(f"tracker: {self._path}: the sound is not recorded: {writer.problem}")
 
     def _mux(self, picture: av.VideoFrame | None) -> None:
         for packet in self._stream.encode(picture):

@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
+from tracker.sound import carried
 from tracker.types import Frame, Source
 
 WAKE_S = 0.5
@@ -71,7 +72,7 @@ class ReadAhead(Iterator[Frame]):
         with self._changed:
             while len(self._queue) >= self._limit and not self._stopping:
                 if self._live:
-                    frame = _after_gap(frame, self._queue.popleft())
+                    frame = _in_place_of(self._queue.popleft(), frame)
                     self.dropped += 1
                 else:
                     self._changed.wait()
@@ -118,8 +119,10 @@ class ReadAhead(Iterator[Frame]):
         self._queue.clear()
 
 
-def _after_gap(frame: Frame, dropped: Frame) -> Frame:
-    """The frame, with the gap before the one that it takes the place of."""
+def _in_place_of(dropped: Frame, frame: Frame) -> Frame:
+    """The frame, with the gap before the one that it takes the place of, and the sound that came with it."""
+    if dropped.sound is not None:
+        frame = replace(frame, sound=carried(frame.sound, dropped.sound, frame.time_s - dropped.time_s))
     if dropped.gap is None:
         return frame
     if frame.gap is None:

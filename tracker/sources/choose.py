@@ -23,6 +23,7 @@ def open_source(
     timeout_s: float = 10.0,
     fps: float | None = None,
     prompt: bool = False,
+    sound: bool = False,
 ) -> Source:
     """Open what `address` names, ready to give its first frame.
 
@@ -39,6 +40,7 @@ def open_source(
     timeout_s              how long a camera or stream may be silent
     fps                    frames a second of pictures that carry no times; None: 25. Refused for all others
     prompt                 of a stream: its newest picture matters more than what is known of it before the first
+    sound                  frames of a video or stream carry its sound, where it has one
 
     Raises SourceError if nothing readable is there; its message never shows a URL's password.
     """
@@ -56,7 +58,7 @@ def open_source(
     if file:
         if path.stat().st_size == 0:
             raise SourceError(f"{address}: the file is empty (0 bytes)")
-        return Video(address, span=span, timeout_s=timeout_s)
+        return Video(address, span=span, timeout_s=timeout_s, sound=sound)
     if camera is not None:
         return _open_camera(address, camera, span=span, timeout_s=timeout_s)
     if is_url(address):
@@ -64,7 +66,7 @@ def open_source(
             raise SourceError(f"{scheme(address)}://: not a kind of stream that is read; use {', '.join(SCHEMES)}")
         # FFmpeg knows its protocols in small letters only
         address = scheme(address) + filled_in(address)[len(scheme(address)) :]
-        return Video(address, span=span, timeout_s=timeout_s, prompt=prompt)
+        return Video(address, span=span, timeout_s=timeout_s, prompt=prompt, sound=sound)
     raise _missing(path)
 
 

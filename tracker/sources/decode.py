@@ -21,12 +21,14 @@ from numpy.typing import NDArray
 
 from tracker.errors import SourceError
 from tracker.resize import averaged_to
+from tracker.sound import Sound
 from tracker.sources.address import is_url, scheme, shown
 from tracker.sources.clock import MOST_FPS, USUAL_FPS
 from tracker.sources.connect import in_steps
 from tracker.sources.deep import deep_values
 from tracker.sources.ending import is_cut, lost_bytes
 from tracker.sources.packets import Packets, demux, list_packets, shows_picture
+from tracker.sources.sound import SoundTap, choose_sound
 from tracker.sources.streams import choose_stream, clock_seconds
 from tracker.types import Image
 from tracker.yuv import Plane
@@ -69,6 +71,8 @@ FIELDS_PROBED = 48
 
 class Decoder:
     """One pass over the video of one container. Counts what it could not read instead of stopping there.
+
+    sound  also keep the packets of a sound beside the video, for `take_sound`
 
     Raises SourceError if `address` cannot be opened or has no video; never shows a URL's password.
     """
@@ -116,8 +120,9 @@ class Decoder:
     stretch: Callable[[NDArray[Any]], Any] | None = None
     """makes 16-bit values to be shown; None: FFmpeg does"""
 
-    def __init__(self, address: str, *, timeout_s: float, prompt: bool = False) -> None:
+    def __init__(self, address: str, *, timeout_s: float, prompt: bool = False, sound: bool = False) -> None:
         self._address = address
+        self._wants_sound = sound
         self._prompt = prompt
         self._shown = shown(address)
         self._remote = is_url(address)
@@ -141,6 +146,8 @@ class Decoder:
         except SourceError:
             self._container.close()
             raise
+        heard = choose_sound(self._container) if self._wants_sound else None
+        self._heard, self._tap = heard, None if heard is None else SoundTap(heard)
         context = stream.codec_context
         self.pixels = context.width * context.height
         self.rates = _rates(stream)
@@ -166,7 +173,7 @@ class Decoder:
         where = address if self._remote else f"file:{address}"
         options = dict(PROMPT) if self._prompt else {}
         if scheme(address) in ("rtsp", "rtsps"):
-            options["rtsp_transport"] = "tcp"
+            options["rtsp_flags"] = "prefer_tcp"  # and UDP where the camera has nothing else
         began_s = time.monotonic()
         try:
             if not self._remote:
@@ -286,6 +293,10 @@ class Decoder:
         now = time.monotonic()
         return now if packet is None else self._arrivals.get(packet, now)
 
+    def take_sound(self, picture: VideoFrame) -> Sound | None:
+        """What came of the sound since it was asked for last, by the time of this picture; None where there is none."""
+        return None if self._tap is None else self._tap.take(picture.time)
+
     def key_pictures(self, wanted: Sequence[int]) -> Iterator[VideoFrame]:
         """The pictures of these packets alone, which are keys, in rising order; those that cannot be decoded are left out."""
         context = self._stream.codec_context
@@ -304,7 +315,11 @@ class Decoder:
         """Packets with their place among those that show a picture; None for one that shows none, and for the end."""
         codec = self._stream.codec_context.name
         numbers = itertools.count()
-        for packet in demux(self._container, self._stream):
+        streams = [self._stream] if self._heard is None else [self._stream, self._heard]
+        for packet in demux(self._container, *streams):
+            if self._tap is not None and packet.stream_index == self._tap.index:
+                self._tap.keep(packet)
+                continue
             number = next(numbers) if shows_picture(packet, codec) else None
             packet.opaque = number
             yield number, packet

@@ -21,6 +21,8 @@ class Watching:
     patience: Patience = field(default_factory=Patience)
     loop: bool = False
     """a file begins again at its end"""
+    sound: bool = False
+    """frames carry the sound, where there is one"""
 
 
 def open_live(
@@ -40,17 +42,17 @@ def open_live(
     Raises SourceError as `open_source` does, unless `watching.patience.wait`; OptionError for a loop of what has no end.
     """
     span = Span(start_s, duration_s, max_frames)
-    timeout_s = watching.patience.timeout_s
+    timeout_s, sound = watching.patience.timeout_s, watching.sound
     if is_path(address) or not (is_url(address) or camera_number(address) is not None):
-        return _paced(lambda: open_source(address, start_s=start_s, fps=fps), span, watching)
+        return _paced(lambda: open_source(address, start_s=start_s, fps=fps, sound=sound), span, watching)
 
     def connect() -> Source:
-        return open_source(address, timeout_s=timeout_s, fps=fps, prompt=True)
+        return open_source(address, timeout_s=timeout_s, fps=fps, prompt=True, sound=sound)
 
     source = Reconnecting(connect, span=span, patience=watching.patience, tell=tell)
     if source.has_end:
         source.close()
-        return _paced(lambda: open_source(address, start_s=start_s, timeout_s=timeout_s), span, watching)
+        return _paced(lambda: open_source(address, start_s=start_s, timeout_s=timeout_s, sound=sound), span, watching)
     if watching.loop:
         source.close()
         raise OptionError(f"{shown(address)}: has no end to begin again from; leave --loop out")

@@ -45,7 +45,7 @@ class Paced:
             if self._stopped.wait(max(0.0, due - now)):
                 return
             arrived = max(due, now)
-            yield Frame(index, time_s, frame.picture, arrived_s=arrived)
+            yield Frame(index, time_s, frame.picture, arrived_s=arrived, sound=frame.sound)
 
     def _rounds(self) -> Iterator[tuple[float, Frame]]:
         """(seconds of the run, frame), over as many rounds as are wanted."""

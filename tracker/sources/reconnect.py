@@ -10,6 +10,7 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 
 from tracker.errors import OptionError, SizeChangedError, SourceError
+from tracker.sound import carried
 from tracker.sources.connection import WAKE_S, Connection
 from tracker.sources.frozen import Frozen
 from tracker.sources.span import Span
@@ -188,6 +189,7 @@ class Reconnecting:
         connection.begin()
         frozen = Frozen(self._patience.timeout_s)
         self._clock.begin()
+        left_out: Frame | None = None
         while True:
             try:
                 frame = connection.take(self._patience.timeout_s, self._stopped.is_set)
@@ -200,7 +202,11 @@ class Reconnecting:
             arrived = time.monotonic() if frame.arrived_s is None else frame.arrived_s
             if frozen(frame, arrived):
                 raise SourceError(f"{self.info.name}: the picture stands still")
+            if left_out is not None:
+                frame = replace(frame, sound=carried(frame.sound, left_out.sound, frame.time_s - left_out.time_s))
+                left_out = None
             if frozen.standing:
+                left_out = frame
                 continue  # a scene without noise would be learned
             time_s = self._clock(frame.time_s, arrived)
             yield replace(frame, time_s=time_s, arrived_s=arrived, gap=self._gap_to(time_s, arrived))

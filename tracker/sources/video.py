@@ -41,10 +41,14 @@ class Video:
     Damage inside a file is passed over and told in `problem`.
 
     prompt  of a stream: look at little of it before the first picture
+    sound   frames carry the sound that is beside the video
     """
 
-    def __init__(self, address: str, *, span: Span, timeout_s: float, prompt: bool = False) -> None:
+    def __init__(
+        self, address: str, *, span: Span, timeout_s: float, prompt: bool = False, sound: bool = False
+    ) -> None:
         self._address = address
+        self._sound = sound
         self._shown = shown(address)
         self._span = span
         self._timeout_s = timeout_s
@@ -57,15 +61,15 @@ class Video:
         self._missing = 0  # numbers that no picture had
         self._readable_s = 0.0  # up to where pictures came
         self._stretch: Stretch | None = None
-        self._decoder = self._open()
+        self._decoder = self._open(sound=sound)
         try:
             self._begin()
         except BaseException:
             self._decoder.close()
             raise
 
-    def _open(self) -> Decoder:
-        decoder = Decoder(self._address, timeout_s=self._timeout_s, prompt=self._prompt)
+    def _open(self, *, sound: bool = False) -> Decoder:
+        decoder = Decoder(self._address, timeout_s=self._timeout_s, prompt=self._prompt, sound=sound)
         decoder.stretch = self._stretch
         return decoder
 
@@ -212,11 +216,14 @@ class Video:
         self._begun = True
         count = 0
         for time_s, (number, picture) in self._span.cut(self._placed()):
-            shown = Picture(DecodedPicture(self._decoder, picture, self._upright))
+            shown, sound = (
+                Picture(DecodedPicture(self._decoder, picture, self._upright)),
+                self._decoder.take_sound(picture),
+            )
             if self.info.live:
-                yield Frame(count, time_s, shown, arrived_s=self._decoder.arrived_s(picture))
+                yield Frame(count, time_s, shown, arrived_s=self._decoder.arrived_s(picture), sound=sound)
             else:
-                yield Frame(count, time_s, shown, number + 1, number)
+                yield Frame(count, time_s, shown, number + 1, number, sound=sound)
             count += 1
         if count == 0:
             raise SourceError(f"{self._shown}: no readable frame at or after {self._span.start_s:g} s")
@@ -274,7 +281,7 @@ class Video:
         """(number, picture) of a new pass, from the packet `begin`."""
         assert self._timeline is not None
         self._decoder.close()
-        self._decoder = self._open()
+        self._decoder = self._open(sound=self._sound)
         return numbered(self._decoder, self._watched(self._decoder.pictures(begin)), self._timeline, begin=begin)
 
     def _watched(self, pictures: Iterator[VideoFrame]) -> Iterator[VideoFrame]:

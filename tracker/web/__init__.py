@@ -7,6 +7,16 @@ viewers -> requests -> controls -> run
 
 from tracker.web.address import Address, Listener, listen
 from tracker.web.needs import check_extra
-from tracker.web.page import Page, PageSink, ZoneDoor
+from tracker.web.page import OutdatedError, Page, PageSink, ZoneDoor, version_of
 
-__all__ = ["Address", "Listener", "Page", "PageSink", "ZoneDoor", "check_extra", "listen"]
+__all__ = [
+    "Address",
+    "Listener",
+    "OutdatedError",
+    "Page",
+    "PageSink",
+    "ZoneDoor",
+    "check_extra",
+    "listen",
+    "version_of",
+]

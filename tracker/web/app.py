@@ -16,7 +16,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from tracker.web.guard import MOST_BODY_BYTES
-from tracker.web.page import Page
+from tracker.web.page import Page, version_of
 from tracker.web.requests import RefusedError, change_zones, control
 from tracker.web.streams import BOUNDARY, Stream, news, pictures
 
@@ -69,10 +69,14 @@ def build_app(page: Page) -> ASGIApp:
 
     async def zones(request: Request) -> Response:
         if request.method == "POST":
-            return await _answer(request, partial(change_zones, page))
-        if page.zones is None or not page.controls.can("zones"):
+            answer = await _answer(request, partial(change_zones, page, _version(request)))
+        elif page.zones is None or not page.controls.can("zones"):
             return _json({"error": "this run has no zones"}, 404)
-        return _json(page.zones.now())
+        else:
+            answer = _json(page.zones.now())
+        if answer.status_code == 200 and page.zones is not None:
+            answer.headers["ETag"] = f'"{version_of(page.zones.now())}"'
+        return answer
 
     return Starlette(
         routes=[
@@ -93,6 +97,12 @@ def _file(path: str, file: Path, kind: str) -> Route:
         return Response(data, media_type=kind)
 
     return Route(path, give)
+
+
+def _version(request: Request) -> str | None:
+    """What the client takes the zones to be, if it says so."""
+    said = request.headers.get("if-match")
+    return None if said is None or said == "*" else said.strip().strip('"')
 
 
 def _json(value: Any, status: int = 200) -> Response:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
+import json
 import secrets
 import threading
 import time
@@ -12,6 +14,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, get_args
 
 from tracker.controls import Action, Board, Controls
+from tracker.errors import TrackerError
 from tracker.seen import Seen
 from tracker.types import Event, Finder, Image, Moment, Outcome
 from tracker.web.screen import Screen
@@ -26,14 +29,23 @@ UNWATCHED_S = 1.0
 class ZoneDoor:
     """How the page reads and changes zones.
 
-    read   from JSON as in the page's form to what the action "zones" is given. Raises TrackerError, whose line is shown
-    now    the zones in force, in the page's form
-    save   keeps what `read` has given in a file, and returns its name; raises TrackerError. None: nothing is kept
+    change  put zones in force, from JSON in the page's form, and keep them; returns the name of the file where they are kept, or
+            None. Raises TrackerError, whose line is shown: SinkError if they are in force and not kept, OutdatedError if a version
+            is given that is not that of `now`. Called in any thread
+    now     the zones in force from the next frame on, in the page's form
     """
 
-    read: Callable[[Any], Any]
+    change: Callable[[Any, str | None], str | None]
     now: Callable[[], Any]
-    save: Callable[[Any], str] | None = None
+
+
+class OutdatedError(TrackerError):
+    """What was to be changed has been changed by somebody else."""
+
+
+def version_of(zones: Any) -> str:
+    """Tells zones in the page's form from any others."""
+    return hashlib.sha256(json.dumps(zones, sort_keys=True).encode()).hexdigest()[:16]
 
 
 class News:

@@ -7,8 +7,8 @@ from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
-from tracker.errors import TrackerError
-from tracker.web.page import Page
+from tracker.errors import SinkError, TrackerError
+from tracker.web.page import OutdatedError, Page
 
 ANSWER_S = 10.0
 """for the run to answer: longer than its slowest frame"""
@@ -46,21 +46,19 @@ async def control(page: Page, body: Any) -> dict[str, Any]:
     return {}
 
 
-async def change_zones(page: Page, body: Any) -> dict[str, Any]:
-    """Hand zones to the run; saved if there is a file for them: {"name": FILE}. Raises RefusedError with what is wrong."""
-    if page.zones is None:
+async def change_zones(page: Page, version: str | None, body: Any) -> dict[str, Any]:
+    """Hand zones to the run; saved if there is a file for them: {"name": FILE}. Raises RefusedError with what is wrong.
+
+    version  of the zones that they were made of, if that is known: refused if somebody else has changed them since
+    """
+    if page.zones is None or not page.controls.can("zones"):
         raise RefusedError("zones: cannot be changed in this run", 409)
     try:
-        zones = page.zones.read(body)
+        name = await asyncio.to_thread(page.zones.change, body, version)
     except TrackerError as error:
-        raise RefusedError(str(error)) from None
-    _ask(page, "zones", zones)
-    if page.zones.save is None:
-        return {}
-    try:
-        return {"name": await asyncio.to_thread(page.zones.save, zones)}
-    except TrackerError as error:
-        raise RefusedError(f"the zones are in use, but not saved: {error}", 500) from None
+        status = {OutdatedError: 412, SinkError: 500}.get(type(error), 400)
+        raise RefusedError(str(error), status) from None
+    return {} if name is None else {"name": name}
 
 
 def _ask(page: Page, action: Any, value: Any) -> None:

@@ -18,11 +18,12 @@ import av
 from tracker.errors import SinkError
 from tracker.sinks.claims import abandoned, hold, recover
 from tracker.sinks.outputs import cannot_write, writing
+from tracker.sinks.recorder.aligned import Aligner
 from tracker.sinks.recorder.encoder import Encoder
 from tracker.sinks.recorder.keep import NAME, Keeper, Room
 from tracker.sinks.recorder.motion import Motion
 from tracker.sinks.recorder.plan import RecordPlan
-from tracker.sinks.recorder.samples import Command, Shot, Waiting
+from tracker.sinks.recorder.samples import Command, Sample, Shot, Waiting
 from tracker.sinks.recorder.writer import Writer
 from tracker.sinks.settings import VideoSettings
 from tracker.sinks.tables import Rows
@@ -82,6 +83,7 @@ class Recorder:
         self._writer = Writer(
             plan,
             heads={ending: table.head for ending, table in tables.items()},
+            sparse={ending for ending, table in tables.items() if table.sparse},
             about=about,
             keeper=Keeper(plan, spare=spare, notify=notify),
             room=Room(plan.min_free_bytes, free or self._free),
@@ -131,7 +133,8 @@ class Recorder:
         frame = moment.frame
         age_s = 0.0 if frame.arrived_s is None else time.monotonic() - frame.arrived_s
         wall_s = self._now() - age_s
-        self._shots.put(Shot(self._render(moment), frame.written, frame.time_s, wall_s, rows, moves, frame.gap))
+        picture = self._render(moment)
+        self._shots.put(Shot(picture, frame.written, frame.time_s, wall_s, rows, moves, frame.gap, frame.sound))
 
     def close(self, outcome: Outcome) -> None:
         """Finish the segment and let the folder go. SinkError if at the end the disk took nothing more."""
@@ -193,13 +196,20 @@ class Recorder:
         )
 
     def _write(self) -> None:
+        aligner, told = Aligner(), False
         while (item := self._waiting.take(LOOK_S)) != "end":
+            samples = aligner.take(item) if isinstance(item, Sample) else aligner.rest()
+            for sample in samples:
+                self._writer.take(sample)
             if item is None:
                 self._writer.look()
             elif item == "on" or item == "off":
                 self._writer.switch(item == "on")
-            else:
-                self._writer.take(item)
+            if aligner.problem is not None and not told:
+                told = True
+                self._notify(f"tracker: {self._plan.folder}: the sound is not recorded: {aligner.problem}")
+        for sample in aligner.finish():
+            self._writer.take(sample)
         self._writer.close(self._last_rows, self._ended_because)
 
     def _free(self) -> int:

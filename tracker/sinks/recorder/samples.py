@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from tracker.sinks.sound import SoundSample
+from tracker.sound import Sound
 from tracker.types import Gap, Image
 from tracker.yuv import YuvImage
 
@@ -26,6 +28,8 @@ class Shot:
     """by the ending of the table's name"""
     moves: bool
     gap: Gap | None
+    sound: Sound | None = None
+    """that came with its frame"""
 
 
 @dataclass(frozen=True)
@@ -40,11 +44,20 @@ class Sample:
     """stream of PyAV with the size and the headers, the same for all samples of one encoder; muxers copy it"""
     lost: int
     """pictures just before it that could not be recorded"""
+    sounds: tuple[SoundSample, ...] = ()
+    """from its time to that of the next picture"""
+    sound_head: Any = None
+    """stream of PyAV of the sound's track, the same for all samples of one; None without sound"""
 
     @property
     def time_s(self) -> float:
         """Seconds from the run's first frame."""
         return self.shot.time_s
+
+    @property
+    def size(self) -> int:
+        """Bytes, encoded, with its sound."""
+        return len(self.data) + sum(len(sound.data) for sound in self.sounds)
 
 
 Command = Literal["on", "off", "end"]
@@ -94,4 +107,7 @@ ROW_BYTES = 500
 
 
 def _size(item: Sample | Command) -> int:
-    return len(item.data) + ROW_BYTES if isinstance(item, Sample) else 0
+    if not isinstance(item, Sample):
+        return 0
+    sound = item.shot.sound
+    return len(item.data) + ROW_BYTES + sum(len(packet.data) for packet in (sound.packets if sound else ()))

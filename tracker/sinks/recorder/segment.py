@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from datetime import datetime
 from fractions import Fraction
@@ -16,6 +16,7 @@ from tracker.sinks.ours import MARK
 from tracker.sinks.outputs import Output, PartText, cannot_write, encoded, json_text, write_output
 from tracker.sinks.recorder.samples import Sample
 from tracker.sinks.results import Results
+from tracker.sinks.sound import mp4_options, mux_sound
 from tracker.sinks.timeline import TICKS
 
 LAST_S = 0.04
@@ -41,24 +42,38 @@ def free_name(folder: Path, wall_s: float) -> str:
 class Segment:
     """Takes samples, the first a key frame. Raises SinkError where the disk does not take what it is given.
 
-    heads  the first line of each table, by the ending of its name: "gmm.csv"
-    about  what a summary says of every segment of the run
+    heads   the first line of each table, by the ending of its name: "gmm.csv"
+    sparse  of which of them there is no file without rows
+    about   what a summary says of every segment of the run
 
     A picture is written once the next one tells how long it is shown, so that segments follow each other without a gap. A
     killed run leaves every picture of the segment but the last two.
     """
 
-    def __init__(self, folder: Path, first: Sample, *, heads: Mapping[str, str], about: Mapping[str, Any]) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        first: Sample,
+        *,
+        heads: Mapping[str, str],
+        about: Mapping[str, Any],
+        sparse: Collection[str] = (),
+    ) -> None:
         self.name = free_name(folder, first.shot.wall_s)
         self._about = about
         paths = {ending: folder / f"{self.name}.{ending}" for ending in ("mp4", *heads, "summary.json")}
         self._results = Results(list(paths.values()), last=paths["summary.json"], base=self.name)
         self._results.claim()
         self._outputs: dict[str, Output] = {ending: self._results.output(path) for ending, path in paths.items()}
-        self._tables = {ending: PartText(self._outputs[ending], head=head) for ending, head in heads.items()}
+        self._tables = {
+            ending: PartText(self._outputs[ending], head=head, sparse=ending in sparse)
+            for ending, head in heads.items()
+        }
         self._first = self._last = first
         self._step_s = LAST_S
         self._container: Any = None
+        self._sound: Any = None
+        self._sound_tick = 0
         self._waiting: Sample | None = None
         self._tick = -1
         self.frames = self.lost = self.size = 0
@@ -86,10 +101,11 @@ class Segment:
         if self._waiting is not None:
             self._step_s = sample.time_s - self._waiting.time_s
             self._mux(self._waiting, self._step_s)
+            self._mux_sounds(self._waiting)
         self._waiting = self._last = sample
         self.frames += 1
         self.lost += sample.lost
-        self.size += len(sample.data) + sum(len(text) for text in sample.shot.rows.values())
+        self.size += sample.size + sum(len(text) for text in sample.shot.rows.values())
         gap = sample.shot.gap
         if gap is not None and len(self._gaps) < MOST_GAPS:
             self._gaps.append({"from_s": round(gap.from_s, 6), "to_s": round(gap.to_s, 6), "reason": gap.reason})
@@ -107,6 +123,7 @@ class Segment:
         try:
             if self._waiting is not None:
                 self._mux(self._waiting, self._step_s if next_s is None else next_s - self._waiting.time_s)
+                self._mux_sounds(self._waiting)
             try:
                 self._container.close()
             except (OSError, av.FFmpegError) as error:
@@ -129,12 +146,13 @@ class Segment:
         return self._results.kept
 
     def _open(self, first: Sample) -> None:
-        # as in `OverlayVideo`: each picture a fragment that can be played, and one index at the end
-        flags = {"movflags": "frag_every_frame+default_base_moof+hybrid_fragmented", "flush_packets": "1"}
+        flags = mp4_options(sound=first.sound_head is not None)
         try:
             self._container = av.open(str(self._outputs["mp4"].part.absolute()), "w", format="mp4", options=flags)
             self._container.metadata["comment"] = f"{MARK} (recording)"
             self._stream = self._container.add_stream_from_template(first.head)
+            if first.sound_head is not None:
+                self._sound = self._container.add_stream_from_template(first.sound_head)
         except (OSError, av.FFmpegError) as error:
             raise cannot_write(self.path, error) from error
 
@@ -151,6 +169,15 @@ class Segment:
             self._container.mux(packet)
         except (OSError, av.FFmpegError) as error:
             raise cannot_write(self.path, error) from error
+
+    def _mux_sounds(self, sample: Sample) -> None:
+        """The sound from the sample's time on, of the track with which the segment began."""
+        for sound in sample.sounds if self._sound is not None else ():
+            try:
+                begin_s, least = self._first.time_s, self._sound_tick
+                self._sound_tick = mux_sound(self._container, self._sound, sound, begin_s=begin_s, least_tick=least)
+            except (OSError, av.FFmpegError) as error:
+                raise cannot_write(self.path, error) from error
 
     def _summary(self, reason: str) -> dict[str, Any]:
         first, last = self._first, self._last

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from tracker.errors import SinkError
@@ -29,7 +29,7 @@ MOST_BEFORE_BYTES = 64_000_000
 class Writer:
     """All of a recording but its threads.
 
-    heads, about  see `Segment`
+    heads, sparse, about  see `Segment`
     now           the machine's clock, seconds since 1970
     tell          whether it records, or would if something moved; called when that changes
     on            whether it is switched on at first
@@ -47,8 +47,9 @@ class Writer:
         now: Callable[[], float],
         tell: Callable[[bool], None],
         on: bool = True,
+        sparse: Collection[str] = (),
     ) -> None:
-        self._plan, self._heads, self._about = plan, heads, about
+        self._plan, self._heads, self._about, self._sparse = plan, heads, about, sparse
         self._keeper, self._room = keeper, room
         self._notify, self._now, self._tell = notify, now, tell
         self._longest_gap_s = LONGEST_GAP_S
@@ -112,7 +113,7 @@ class Writer:
 
     def _take(self, sample: Sample) -> None:
         if self._breaks(sample):
-            self._finish("the size of the picture changed" if self._changes(sample) else "no picture came")
+            self._finish(self._change(sample) or "no picture came")
             self._before.clear()
         self._last = sample
         if sample.shot.moves:
@@ -132,7 +133,9 @@ class Writer:
             if self._segment is None:
                 if not sample.key:  # what was left of a stretch whose beginning is not there
                     continue
-                self._segment = Segment(self._plan.folder, sample, heads=self._heads, about=self._about)
+                self._segment = Segment(
+                    self._plan.folder, sample, heads=self._heads, about=self._about, sparse=self._sparse
+                )
             self._segment.add(sample)
         if self._refused is not None and self._segment is not None:
             self._refused, self._retry_s = None, RETRY_S
@@ -148,7 +151,7 @@ class Writer:
         old = [place for place in keys if self._before[place].time_s <= until_s]
         first = old[-1] if old else 0
         later = [place for place in keys if place > 0]
-        if later and sum(len(sample.data) for sample in self._before) > MOST_BEFORE_BYTES:
+        if later and sum(sample.size for sample in self._before) > MOST_BEFORE_BYTES:
             first = max(first, later[0])
         for _ in range(first):
             self._before.popleft()
@@ -157,10 +160,15 @@ class Writer:
     def _breaks(self, sample: Sample) -> bool:
         if self._last is None:
             return False
-        return self._changes(sample) or sample.time_s - self._last.time_s > self._longest_gap_s
+        return self._change(sample) is not None or sample.time_s - self._last.time_s > self._longest_gap_s
 
-    def _changes(self, sample: Sample) -> bool:
-        return self._last is not None and sample.head is not self._last.head
+    def _change(self, sample: Sample) -> str | None:
+        """Why a sample cannot be in one file with the one before; None if it can."""
+        if self._last is None:
+            return None
+        if sample.head is not self._last.head:
+            return "the size of the picture changed"
+        return "the sound changed" if sample.sound_head is not self._last.sound_head else None
 
     def _is_full(self, segment: Segment, time_s: float) -> bool:
         plan = self._plan

@@ -22,14 +22,15 @@ function make(tag, attributes = {}, ...children) {
 
 const setText = (element, text) => { if (element.textContent !== text) element.textContent = text; };
 
-async function post(path, body) {
+async function post(path, body, headers = {}) {
   try {
     const answer = await fetch(path, {
-      method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(body),
+      method: 'POST', headers: { 'Content-Type': 'application/json', ...headers }, body: JSON.stringify(body),
     });
     const text = await answer.text();
     let value = {};
     try { value = JSON.parse(text); } catch { value = { error: text.trim() }; }
+    if (answer.headers.has('ETag')) value.version = answer.headers.get('ETag');
     return answer.ok ? value : { error: value.error || `refused (${answer.status})` };
   } catch {
     return { error: 'the tracker does not answer; nothing was changed' };

@@ -11,6 +11,7 @@
   const svg = byId('shapes');
   const cursor = [0.5, 0.5];
   let shapes = []; // {kind, name, points, forward, backward}
+  let version = null; // of the zones that these were made of: those of somebody else are not replaced
   let rest = {}; // what else the zones of a run say; goes back as it came
   let drawn = null; // the shape that is being drawn
   let keyboard = false; // drawn with the arrow keys: the cursor is shown
@@ -66,6 +67,7 @@
       const answer = await fetch('zones');
       if (!answer.ok) return;
       const zones = await answer.json();
+      version = answer.headers.get('ETag');
       added = shapes.filter((shape) => !known.has(shape)); // drawn while the answer was on its way
       read(zones);
     } catch {
@@ -77,15 +79,20 @@
     }
     setText(byId('zoneproblem'), '');
     changed(added.length > 0);
+    panel.dataset.version = version;
   }
 
-  async function save() {
+  let saving = Promise.resolve(); // one after the other: each goes out with the version that the one before came back with
+  function save() { saving = saving.then(saveNow); }
+
+  async function saveNow() {
     let zones;
     try { zones = written(); } catch (error) { setText(byId('zoneproblem'), error.message); return; }
     const before = edits;
-    const answer = await post('zones', zones);
+    const answer = await post('zones', zones, version ? { 'If-Match': version } : {});
     setText(byId('zoneproblem'), answer.error || '');
     if (answer.error) return;
+    version = answer.version;
     setText(byId('said'), answer.name ? `The zones are in use, and saved in ${answer.name}` : 'The zones are in use.');
     if (edits === before) changed(false);
   }

@@ -17,7 +17,7 @@ from tracker.background.scene import DIFFERS, without_visitors
 from tracker.background.structure import Change, explain_change
 from tracker.errors import SettingsError, ShapeError
 from tracker.timing import REFERENCE_S, WarmUp
-from tracker.types import Image, Mask, Seconds, Settings, Verdicts
+from tracker.types import Auto, Image, Mask, Seconds, Settings, Verdicts
 
 ADAPT_RATE = 0.15
 """OpenCV counts the strongest colours up to 0.9 of the weight as background. One frame at a rate above 0.1 leaves an
@@ -40,11 +40,16 @@ class MixtureSettings(Settings):
     """mog2: squared distance to a colour, in variances, beyond which a pixel does not fit it"""
     dist2_threshold: float = Field(400.0, ge=0.01, le=1e6)
     """knn: squared distance to a sample, in grey levels, beyond which a pixel does not fit it"""
-    shadows: bool = True
-    """tell shadows (the background's colour, darker) from foreground"""
+    shadows: bool | Auto = "auto"
+    """tell shadows (the background's colour, darker) from foreground; auto: unless all that moves is dark, then yes"""
     warm_up_s: Seconds = 2.0
     """without a prescan (a camera): seconds watched before the first verdict; everything in them counts as background.
     0: the first frame only"""
+
+    @property
+    def tells_shadows(self) -> bool:
+        """`shadows`, where nothing was measured: yes for auto."""
+        return self.shadows is not False
 
 
 class Mixture:
@@ -71,9 +76,9 @@ class Mixture:
         self._model: cv2.BackgroundSubtractor
         frames = max(1, round(s.history_s / REFERENCE_S))  # no rate follows from it here: every call gives its own
         if s.method == "mog2":
-            self._model = cv2.createBackgroundSubtractorMOG2(frames, s.var_threshold, s.shadows)
+            self._model = cv2.createBackgroundSubtractorMOG2(frames, s.var_threshold, s.tells_shadows)
         else:
-            self._model = cv2.createBackgroundSubtractorKNN(frames, s.dist2_threshold, s.shadows)
+            self._model = cv2.createBackgroundSubtractorKNN(frames, s.dist2_threshold, s.tells_shadows)
         self._learned_frames = 0
         self._warm_up = WarmUp(s.warm_up_s)
         self._prepared = False

@@ -13,6 +13,7 @@ from typing import Any
 
 from tracker.build import build_lanes, build_prescan
 from tracker.children import deaf_children
+from tracker.choosing import suit
 from tracker.errors import MissingExtraError, SettingsError, SourceError, TrackerError, WeightsError
 from tracker.evaluation.result import Failure, SequenceScores
 from tracker.evaluation.task import LaneTask
@@ -41,13 +42,14 @@ def score_lane(task: LaneTask, *, progress: Progress | None = None) -> SequenceS
     settings = task.settings.model_copy(update={"lanes": (task.lane,)})
     with closing(open_source(str(sequence.source), max_frames=truth.span[1] + 1, fps=sequence.fps)) as source:
         _check_inside(truth, source.info.size)
-        lanes = build_lanes(settings)
+        suited = suit(settings, source, build_prescan(settings))
+        lanes = build_lanes(suited.chosen.settings)
         tally = Tally((task.lane,), truth=truth, iou=task.iou)
         report = run(
             source,
             lanes,
             [tally],
-            prescan=build_prescan(settings),
+            prescan=suited.prescan,
             queue_frames=settings.queue_frames,
             progress=progress,
         )

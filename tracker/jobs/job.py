@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tracker.build import build_lanes, build_prescan
+from tracker.choosing import ChosenSetting, suit
 from tracker.controls import Controls
 from tracker.errors import SourceError
 from tracker.health import warnings
@@ -61,6 +62,8 @@ class Result:
     """a line each: what of a complete run's health the user should know"""
     spans: Spans | None = None
     """of a job with a profile"""
+    chosen: tuple[ChosenSetting, ...] = ()
+    """what was chosen where a setting is `auto`"""
 
 
 def process(
@@ -152,8 +155,11 @@ class _Line:
                     notify(f"tracker: {source.info.name}: {line}")
                 with self.interrupts.allowed():
                     job = _without_missing_display(job, notify)
+                    watch = Stopwatch(spans=self.spans)
+                    with watch.stage("prescan"):
+                        suited = suit(settings, source, prescan)
                     with self.starting.stage("build lanes"):
-                        lanes = self._fresh_lanes()
+                        lanes = self._fresh_lanes(suited.chosen.settings)
                     before = 0 if self.truth is None else _frames_before(job, source.info)
                 tally = Tally(settings.lanes, truth=self.truth, frame_offset=before)
                 zones = self._zones(source.info)
@@ -170,14 +176,18 @@ class _Line:
                 seen = source if self.spans is None else MeasuredSource(source, self.starting)
                 controls = None if live is None else live.controls
                 spares = Sparing(settings, live.board) if live is not None and source.info.live else None
-                scene: Pictures = live.keeper if live is not None and live.keeper and live.knows_scene else prescan
+                scene: Pictures = (
+                    live.keeper if live is not None and live.keeper and live.knows_scene else suited.prescan
+                )
                 return _run(
                     settings,
+                    suited.chosen.changes,
                     seen,
                     lanes,
                     sinks,
                     prescan=scene,
                     progress=self.progress,
+                    watch=watch,
                     spans=self.spans,
                     controls=controls,
                     spares=spares,
@@ -193,10 +203,10 @@ class _Line:
             return ZoneWatch(self.settings.zones, self.settings.lanes, info.size)
         return ZoneWatch(before.zones, self.settings.lanes, before.size)
 
-    def _fresh_lanes(self) -> tuple[Lane, ...]:
+    def _fresh_lanes(self, settings: RunSettings) -> tuple[Lane, ...]:
         """Those of the segment before, which know nothing but how far they have counted; else new ones."""
         if self.lanes is None:
-            self.lanes = build_lanes(self.settings)
+            self.lanes = build_lanes(settings)
         else:
             for lane in self.lanes:
                 lane.reset()
@@ -232,18 +242,20 @@ def _claim(results: Results, notify: Callable[[str], None]) -> None:
 
 def _run(
     settings: RunSettings,
+    chosen: tuple[ChosenSetting, ...],
     source: Source,
     lanes: tuple[Lane, ...],
     sinks: RunSinks,
     *,
     prescan: Pictures,
     progress: Progress | None,
+    watch: Stopwatch,
     spans: Spans | None,
     controls: Controls | None,
     spares: Spares | None,
 ) -> Result:
     """The loop, and what it comes to."""
-    finish = partial(_finish, sinks, info=source.info, lanes=lanes, settings=settings, spans=spans)
+    finish = partial(_finish, sinks, info=source.info, lanes=lanes, settings=settings, chosen=chosen, spans=spans)
     try:
         report = run(
             source,
@@ -252,7 +264,7 @@ def _run(
             prescan=prescan,
             queue_frames=settings.queue_frames,
             progress=progress,
-            watch=Stopwatch(spans=spans),
+            watch=watch,
             controls=controls,
             keep=sinks.zones.step,
             spares=spares,
@@ -263,7 +275,7 @@ def _run(
                 finish(RunReport(sinks.tally.frames, "failed", str(error), 0, {}))
         raise
     said = warnings(sinks.health.findings()) if report.outcome == "complete" else ()
-    return Result(report, finish(report), tuple(sinks.planned.values()) if report.frames else (), said, spans)
+    return Result(report, finish(report), tuple(sinks.planned.values()) if report.frames else (), said, spans, chosen)
 
 
 def _finish(
@@ -273,11 +285,12 @@ def _finish(
     info: SourceInfo,
     lanes: tuple[Lane, ...],
     settings: RunSettings,
+    chosen: tuple[ChosenSetting, ...],
     spans: Spans | None,
 ) -> dict[str, Any]:
     """Sum up, write summary, page and trace, and give the results their names; returns the summary."""
     planned, results = sinks.planned, sinks.results
-    summary = summarize(report, info=info, lanes=lanes, settings=settings, tally=sinks.tally)
+    summary = summarize(report, info=info, lanes=lanes, settings=settings, chosen=chosen, tally=sinks.tally)
     if not report.frames:
         return summary
     sinks.zones.add_to(summary)

@@ -1,0 +1,136 @@
+"""Settings that are `auto`: chosen by what the prescan measured. A number that the user gives stays."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from tracker.build import build_prescan
+from tracker.foreground.settings import USUAL_SIDE_PX
+from tracker.measuring import Measured, measure
+from tracker.prescan import Pictures, TakenPictures
+from tracker.settings import RunSettings, read_settings
+from tracker.types import SMALL_PX, USUAL_AREA, Source
+
+WORKED_PX = 10.0
+"""root of an object's area at the working width, from which its blob survives the filters that remove specks"""
+SHOWN_PX = 6.0
+"""the same in the picture that the foreground network is shown, which halves it in its first layer"""
+ROUND_PX = 32
+"""widths and sides are rounded up to a multiple"""
+AREA_PART = 1 / 3
+"""smallest object as a share of the usual one: half as long, and a little of its rim is lost"""
+ALL_DARK = 0.95
+"""share of the moving pieces that are only darker than the ground, from which they are the objects: nothing is there to cast a shadow"""
+
+SETTINGS: Mapping[str, frozenset[str]] = {
+    "gmm.working_width": frozenset({"gmm"}),
+    "slots.working_width": frozenset({"slots", "blobs"}),
+    "gmm.min_area": frozenset({"gmm"}),
+    "slots.life.min_area": frozenset({"slots"}),
+    "blobs.min_area": frozenset({"blobs"}),
+    "foreground.side_px": frozenset({"slots", "blobs"}),
+    "gmm.mixture.shadows": frozenset({"gmm", "slots", "blobs"}),
+}
+"""Settings that may be `auto`, and the methods that read them."""
+
+
+@dataclass(frozen=True)
+class ChosenSetting:
+    """A setting that got another value than the usual one, and why."""
+
+    name: str
+    value: int | float | bool | str
+    usual: int | float | bool
+    reason: str
+
+    @property
+    def line(self) -> str:
+        """For people."""
+        return f"{self.name} {_text(self.value)} instead of {_text(self.usual)}: {self.reason}"
+
+
+class Chosen(NamedTuple):
+    """The settings of a run whose clip was measured."""
+
+    settings: RunSettings
+    """`auto` where the usual value holds"""
+    changes: tuple[ChosenSetting, ...]
+
+
+class Suited(NamedTuple):
+    """What a run needs to know of its clip before its lanes are built."""
+
+    chosen: Chosen
+    prescan: Pictures
+    """at the width that the chosen settings ask for"""
+
+
+def suit(settings: RunSettings, source: Source, prescan: Pictures) -> Suited:
+    """The settings that suit a source. The prescan's pictures are taken again where they have to be wider.
+
+    Live sources are not measured: every `auto` is the usual value.
+    """
+    if source.info.live or not any(_is_auto(settings)):
+        return Suited(Chosen(settings, ()), prescan)
+    images = prescan.pictures(source)
+    chosen = choose(settings, measure(images), width=source.info.size[0])
+    wider = build_prescan(chosen.settings)
+    same = wider.width == build_prescan(settings).width
+    return Suited(chosen, TakenPictures(images) if same else wider)
+
+
+def choose(settings: RunSettings, measured: Measured | None, *, width: int) -> Chosen:
+    """The settings with every `auto` replaced that should have another value than the usual one.
+
+    measured  None: nothing is known, and nothing replaced
+    width     of the clip's pictures, pixels
+    """
+    if measured is None:
+        return Chosen(settings, ())
+    auto = tuple(_is_auto(settings))
+    changes = tuple(change for change in _wanted(measured, width) if change.name in auto)
+    overrides = [f"{change.name}={_text(change.value)}" for change in changes]
+    return Chosen(read_settings(RunSettings, overrides=overrides, base=settings) if changes else settings, changes)
+
+
+def _is_auto(settings: RunSettings) -> Iterator[str]:
+    """The names of the settings that are `auto` and are read by a lane of the run."""
+    kinds = {settings.of_lane(name)[0] for name in settings.lanes}
+    for name, readers in SETTINGS.items():
+        value: Any = settings
+        for part in name.split("."):
+            value = getattr(value, part, None)
+        if value == "auto" and kinds & readers:
+            yield name
+
+
+def _wanted(measured: Measured, width: int) -> Iterator[ChosenSetting]:
+    """What should differ from the usual values, for all settings."""
+    side, (w, h) = measured.side_px, measured.size
+    size = f"what moves is {side:.0f} pixels across in {w} x {h}"
+    worked = min(width, _rounded(w * WORKED_PX / side))
+    if worked > max(w, SMALL_PX):
+        for name in ("gmm.working_width", "slots.working_width"):
+            yield ChosenSetting(name, worked, SMALL_PX, size)
+    shown = _rounded((w * h) ** 0.5 * SHOWN_PX / side)
+    if shown > USUAL_SIDE_PX:
+        yield ChosenSetting("foreground.side_px", shown, USUAL_SIDE_PX, size)
+    area = float(f"{AREA_PART * measured.share:.1g}")
+    if area < USUAL_AREA:
+        for name in ("gmm.min_area", "slots.life.min_area", "blobs.min_area"):
+            yield ChosenSetting(name, area, USUAL_AREA, f"what moves is {measured.share:.2g} of the picture")
+    if measured.dimmed >= ALL_DARK:
+        dark = f"{measured.dimmed:.0%} of what moves is only darker than the ground, so that is no shadow"
+        yield ChosenSetting("gmm.mixture.shadows", False, True, dark)
+
+
+def _rounded(pixels: float) -> int:
+    return ROUND_PX * -int(-pixels // ROUND_PX)
+
+
+def _text(value: float | bool | str) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:f}".rstrip("0").rstrip(".") if isinstance(value, float) else str(value)

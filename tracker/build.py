@@ -66,7 +66,7 @@ def _scene(settings: RunSettings) -> tuple[Scene[Any], str | None]:
     # A mixture of its own, since objects are kept out of it, which the baseline's does not know; and always mog2: a frame
     # is judged before the mixture learns from it, and knn cannot judge without learning.
     mixture = Mixture(settings.gmm.mixture.model_copy(update={"method": "mog2"}))
-    if settings.foreground is None:
+    if settings.foreground is None or settings.foreground.network is False:
         return MixtureScene(mixture), None
     predict, digest = load_foreground(settings.foreground.weights, device=_device(settings))
     return ForegroundScene(mixture, predict, settings.foreground), digest

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from tracker.build import build_prescan
+from tracker.background import USUAL_THRESHOLD
 from tracker.foreground.settings import USUAL_SIDE_PX
-from tracker.measuring import Measured, measure
+from tracker.measuring import Measured, measure, without_movers
 from tracker.prescan import Pictures, TakenPictures
 from tracker.settings import RunSettings, read_settings
-from tracker.types import SMALL_PX, USUAL_AREA, Source
+from tracker.types import SMALL_PX, USUAL_AREA, USUAL_GAP, Source
 
 WORKED_PX = 10.0
 """root of an object's area at the working width, from which its blob survives the filters that remove specks"""
@@ -19,18 +20,27 @@ SHOWN_PX = 6.0
 """the same in the picture that the foreground network is shown, which halves it in its first layer"""
 ROUND_PX = 32
 """widths and sides are rounded up to a multiple"""
+GAP_PART = 0.25
+"""highest gap that is closed, as a share of an object's height: a higher one joins two that are one above the other"""
+HALF = 0.5
+"""of the contrast, from which a pixel is an object's"""
+CALM = 2.0
+"""grey levels: the least standard deviation that the mixture gives a pixel"""
 AREA_PART = 1 / 3
 """smallest object as a share of the usual one: half as long, and a little of its rim is lost"""
-ALL_DARK = 0.95
-"""share of the moving pieces that are only darker than the ground, from which they are the objects: nothing is there to cast a shadow"""
 
 SETTINGS: Mapping[str, frozenset[str]] = {
     "gmm.working_width": frozenset({"gmm"}),
     "slots.working_width": frozenset({"slots", "blobs"}),
     "gmm.min_area": frozenset({"gmm"}),
+    "gmm.close_height": frozenset({"gmm"}),
+    "slots.life.close_height": frozenset({"slots"}),
+    "blobs.close_height": frozenset({"blobs"}),
     "slots.life.min_area": frozenset({"slots"}),
     "blobs.min_area": frozenset({"blobs"}),
+    "foreground.network": frozenset({"slots", "blobs"}),
     "foreground.side_px": frozenset({"slots", "blobs"}),
+    "gmm.mixture.var_threshold": frozenset({"gmm", "slots", "blobs"}),
     "gmm.mixture.shadows": frozenset({"gmm", "slots", "blobs"}),
 }
 """Settings that may be `auto`, and the methods that read them."""
@@ -75,10 +85,12 @@ def suit(settings: RunSettings, source: Source, prescan: Pictures) -> Suited:
     if source.info.live or not any(_is_auto(settings)):
         return Suited(Chosen(settings, ()), prescan)
     images = prescan.pictures(source)
-    chosen = choose(settings, measure(images), width=source.info.size[0])
+    measured = measure(images)
+    chosen = choose(settings, measured, width=source.info.size[0])
     wider = build_prescan(chosen.settings)
-    same = wider.width == build_prescan(settings).width
-    return Suited(chosen, TakenPictures(images) if same else wider)
+    if wider.width != build_prescan(settings).width:
+        images = wider.pictures(source)
+    return Suited(chosen, TakenPictures(without_movers(images, measured)))
 
 
 def choose(settings: RunSettings, measured: Measured | None, *, width: int) -> Chosen:
@@ -121,9 +133,22 @@ def _wanted(measured: Measured, width: int) -> Iterator[ChosenSetting]:
     if area < USUAL_AREA:
         for name in ("gmm.min_area", "slots.life.min_area", "blobs.min_area"):
             yield ChosenSetting(name, area, USUAL_AREA, f"what moves is {measured.share:.2g} of the picture")
-    if measured.dimmed >= ALL_DARK:
-        dark = f"{measured.dimmed:.0%} of what moves is only darker than the ground, so that is no shadow"
-        yield ChosenSetting("gmm.mixture.shadows", False, True, dark)
+    gap = float(f"{GAP_PART * measured.height_px / h:.1g}")
+    if gap < USUAL_GAP:
+        for name in ("gmm.close_height", "slots.life.close_height", "blobs.close_height"):
+            yield ChosenSetting(name, gap, USUAL_GAP, f"what moves is {measured.height_px:.0f} of {h} pixels high")
+    side_of = "darker" if measured.all_dark else "lighter"
+    if measured.all_dark or measured.all_light:
+        kind = f"all that moves is of one size and {side_of} than the ground, which the mixture finds"
+        yield ChosenSetting("foreground.network", False, True, kind)
+        # at half of the contrast an edge is where the body ends, whatever a codec left around it
+        threshold = round((HALF * measured.contrast / max(CALM, measured.noise)) ** 2)
+        if threshold > USUAL_THRESHOLD:
+            levels = f"what moves differs from the ground by {measured.contrast:.0f} grey levels"
+            yield ChosenSetting("gmm.mixture.var_threshold", threshold, USUAL_THRESHOLD, levels)
+    if measured.all_dark:
+        kind = "all that moves is of one size and only darker than the ground, so that is no shadow"
+        yield ChosenSetting("gmm.mixture.shadows", False, True, kind)
 
 
 def _rounded(pixels: float) -> int:

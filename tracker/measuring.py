@@ -38,12 +38,26 @@ MOST_PIECES = 100
 """of a picture that are measured, the largest: water and leaves have thousands"""
 RIM_PX = 2
 """pixels round a piece with which it is compared"""
-DIMMED_SHARE = 0.9
-"""of a piece's pixels that are only darker than the ground, from which the piece is"""
+BODY = 0.75
+"""quantile of a piece's differences from the ground that is its body's: its rim is softer"""
+ONE_SIDED = 0.9
+"""share of a piece's pixels that are only darker, or lighter, than the ground, from which the piece is"""
 DARKEST = np.float32(8)
 """grey levels added to both sides of a ratio of colours: in the dark it is all noise"""
 SAME_TINT = 0.25
 """largest difference between the ratios of the three colours, of a pixel that is only darker"""
+
+
+ALL = 0.95
+"""share of the pieces on one side of the ground, from which all that moves is"""
+ALIKE = 0.25
+"""`small_px` as a share of `area_px`, from which all that moves is of one size: a body and its shadow fall into pieces of all sizes"""
+OFTEN_GROUND = 0.05
+"""share of the pictures in which the ground must be seen at a place, where all that moves is darker, or all lighter"""
+CLEARED, CLEARED_SIGMAS = 16, 4.0
+"""grey levels, and standard deviations of the noise, from which a pixel on that side of the ground shows what moves"""
+BAND_ROWS = 32
+"""rows worked on at once, for the processor's cache and the memory"""
 
 
 @dataclass(frozen=True)
@@ -61,8 +75,26 @@ class Measured:
     """height of that piece, median over the pixels"""
     dimmed: float
     """share of the pieces, by count, that are in the ground's colour and darker, in nearly all of their pixels"""
+    lit: float
+    """the same of those that are lighter"""
+    contrast: float
+    """grey levels between the body of a piece and the ground, median"""
     noise: float
     """grey levels, standard deviation of a pixel over the pictures where nothing moves"""
+
+    @property
+    def all_dark(self) -> bool:
+        """Whether all that moves is of one size and only darker than the ground: then nothing is there to cast it as a shadow."""
+        return self.dimmed >= ALL and self._alike
+
+    @property
+    def all_light(self) -> bool:
+        """Whether all that moves is of one size and lighter than the ground."""
+        return self.lit >= ALL and self._alike
+
+    @property
+    def _alike(self) -> bool:
+        return self.small_px >= ALIKE * self.area_px
 
     @property
     def side_px(self) -> float:
@@ -79,6 +111,8 @@ class _Piece(NamedTuple):
     area_px: float
     height_px: float
     is_dimmed: bool
+    is_lit: bool
+    contrast: float
 
 
 def measure(images: Sequence[Image]) -> Measured | None:
@@ -106,6 +140,8 @@ def measure(images: Sequence[Image]) -> Measured | None:
         small_px=_quantile(areas, areas, 0.1),
         height_px=_quantile(heights, areas, 0.5),
         dimmed=float(np.mean([piece.is_dimmed for piece in found])),
+        contrast=float(np.median([piece.contrast for piece in found])),
+        lit=float(np.mean([piece.is_lit for piece in found])),
         noise=SIGMAS * float(np.median(spread)),
     )
 
@@ -124,7 +160,9 @@ def _pieces(image: Image, ground: Image, differs: Mask) -> Iterator[_Piece]:
         rim = (cv2.dilate(here.view(np.uint8), np.ones((side, side), np.uint8)) > 0) & ~differs[window]
         if _contrast(image[window], here, rim) < _contrast(ground[window], here, rim):
             continue  # the edge is the ground's: something stood here, and has left
-        yield _Piece(float(pieces.areas[n]), float(h), _is_dimmed(image[window][here], ground[window][here]))
+        colours, behind = image[window][here].astype(np.int16), ground[window][here]
+        body = float(np.quantile(np.abs(colours - behind).max(axis=1), BODY))
+        yield _Piece(float(pieces.areas[n]), float(h), *_sides(image[window][here], behind), body)
 
 
 def _contrast(image: Image, here: Mask, rim: Mask) -> float:
@@ -134,11 +172,13 @@ def _contrast(image: Image, here: Mask, rim: Mask) -> float:
     return float(np.abs(image[here].mean(axis=0) - image[rim].mean(axis=0)).max())
 
 
-def _is_dimmed(colours: Image, ground: Image) -> bool:
-    """Whether nearly all pixels (N, 3) have the ground's colour, and are darker."""
+def _sides(colours: Image, ground: Image) -> tuple[bool, bool]:
+    """Whether nearly all pixels (N, 3) have the ground's colour and are darker, and whether nearly all are lighter."""
     ratio = (colours + DARKEST) / (ground + DARKEST)
     brightest = ratio.max(axis=1)
-    return bool(np.mean((brightest < 1) & (brightest - ratio.min(axis=1) < SAME_TINT)) > DIMMED_SHARE)
+    dimmed = (brightest < 1) & (brightest - ratio.min(axis=1) < SAME_TINT)
+    lit = ratio.mean(axis=1) > 1
+    return bool(dimmed.mean() > ONE_SIDED), bool(lit.mean() > ONE_SIDED)
 
 
 def _quantile(values: NDArray[np.float64], weights: NDArray[np.float64], share: float) -> float:
@@ -146,3 +186,25 @@ def _quantile(values: NDArray[np.float64], weights: NDArray[np.float64], share: 
     order = np.argsort(values, kind="stable")
     summed = np.cumsum(weights[order])
     return float(values[order][np.searchsorted(summed, share * summed[-1])])
+
+
+def without_movers(images: Sequence[Image], measured: Measured | None) -> list[Image]:
+    """The pictures (H, W, 3), where all that moves is on one side of the ground, with the ground painted over it.
+
+    A median shows what stands in one place for half of the clip. Where the side is known the ground is what is palest, or darkest, and
+    is right where it is seen now and then.
+    """
+    if measured is None or not (measured.all_dark or measured.all_light):
+        return list(images)
+    stack, most = np.stack(images), len(images) - 1
+    rank = round((1 - OFTEN_GROUND if measured.all_dark else OFTEN_GROUND) * most)
+    least = max(CLEARED, round(CLEARED_SIGMAS * measured.noise))
+    for y in range(0, stack.shape[1], BAND_ROWS):
+        band = np.ascontiguousarray(stack[:, y : y + BAND_ROWS])  # (N, rows, W, 3)
+        palest = ranked(band, rank)
+        away = (palest - np.minimum(band, palest)) if measured.all_dark else (np.maximum(band, palest) - palest)
+        moves = np.asarray((away > least).any(axis=3))
+        counted = np.broadcast_to(~moves[..., None], band.shape)
+        ground = ranked(band, (len(band) - moves.sum(axis=0))[..., None] // 2, counted)
+        stack[:, y : y + BAND_ROWS] = np.where(moves[..., None], ground, band)
+    return list(stack)

@@ -52,6 +52,8 @@ SMALL_PX = 640
 """width of the picture that is made of every wider frame: the usual one at which lanes work"""
 USUAL_AREA = 0.0004
 """share of the picture: the usual smallest object"""
+USUAL_GAP = 0.015
+"""of the picture's height: the usual highest gap in an object that is closed"""
 
 
 TINY_PX = 160

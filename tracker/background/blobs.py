@@ -18,6 +18,7 @@ from tracker.types import (
     FOREGROUND,
     SMALL_PX,
     USUAL_AREA,
+    USUAL_GAP,
     Auto,
     AutoWorking,
     Box,
@@ -44,11 +45,16 @@ class BlobSettings(Settings):
 
     speck_px: Literal[1, 3, 5, 7] = 3
     """side of the median filter that removes specks, in working pixels; 1: none"""
-    close_height: float = Field(0.015, ge=0, le=1)
+    close_height: Share | Auto = "auto"
     """gaps up to this high are closed, in picture heights: a belt cuts an upright object across. Never sideways: that
-    joins people who walk side by side, which costs more than it mends"""
+    joins people who walk side by side, which costs more than it mends. auto: 0.015, or less where what moves is low"""
     min_area: Share | Auto = "auto"
     """smallest blob, as a share of the picture; auto: 0.0004, or less where what moves is smaller"""
+
+    @property
+    def closed_height(self) -> float:
+        """`close_height`, where nothing was measured: the usual one for auto."""
+        return USUAL_GAP if self.close_height == "auto" else self.close_height
 
     @property
     def least_area(self) -> float:
@@ -130,7 +136,7 @@ class GmmSegmenter:
 def find_blobs(foreground: Mask, size: tuple[int, int], settings: BlobSettings) -> tuple[Labels, tuple[Region, ...]]:
     """Connected foreground (h, w), cleaned, largest first: labels at that size, regions in pixels of a frame of `size` (width, height)."""
     mask = without_specks(foreground, settings)
-    kernel = np.ones((_odd(settings.close_height * mask.shape[0]), 1), np.uint8)
+    kernel = np.ones((_odd(settings.closed_height * mask.shape[0]), 1), np.uint8)
     mask = np.asarray(cv2.morphologyEx(mask, cv2.MORPH_CLOSE, kernel), np.uint8)
     pieces = components(mask)
     sx, sy = size[0] / mask.shape[1], size[1] / mask.shape[0]

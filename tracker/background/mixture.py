@@ -6,7 +6,7 @@ Zivkovic 2004, Zivkovic and van der Heijden 2006, by OpenCV. Both lanes use it.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Annotated, Literal
 
 import cv2
 import numpy as np
@@ -29,6 +29,10 @@ MOST_LEFT = 2
 _TAKES_KNOWN_FOREGROUND = "knownForegroundMask" in (cv2.BackgroundSubtractorMOG2.apply.__doc__ or "")
 
 
+USUAL_THRESHOLD = 16
+"""variances: the usual squared distance to a colour, beyond which a pixel does not fit it"""
+
+
 class MixtureSettings(Settings):
     """The scene model."""
 
@@ -36,8 +40,9 @@ class MixtureSettings(Settings):
     """mog2: Gaussians per pixel. knn: nearest remembered samples; it cannot judge without learning"""
     history_s: float = Field(50.0, ge=0.04, le=1e6)
     """seconds it remembers; something that stands still is background after about a tenth of them"""
-    var_threshold: float = Field(16.0, ge=0.01, le=1e6)
-    """mog2: squared distance to a colour, in variances, beyond which a pixel does not fit it"""
+    var_threshold: Annotated[float, Field(ge=0.01, le=1e6)] | Auto = "auto"
+    """mog2: squared distance to a colour, in variances, beyond which a pixel does not fit it; auto: 16, or more where all that moves
+    is of one size and differs by more"""
     dist2_threshold: float = Field(400.0, ge=0.01, le=1e6)
     """knn: squared distance to a sample, in grey levels, beyond which a pixel does not fit it"""
     shadows: bool | Auto = "auto"
@@ -45,6 +50,11 @@ class MixtureSettings(Settings):
     warm_up_s: Seconds = 2.0
     """without a prescan (a camera): seconds watched before the first verdict; everything in them counts as background.
     0: the first frame only"""
+
+    @property
+    def threshold(self) -> float:
+        """`var_threshold`, where nothing was measured: the usual one for auto."""
+        return USUAL_THRESHOLD if self.var_threshold == "auto" else self.var_threshold
 
     @property
     def tells_shadows(self) -> bool:
@@ -76,7 +86,7 @@ class Mixture:
         self._model: cv2.BackgroundSubtractor
         frames = max(1, round(s.history_s / REFERENCE_S))  # no rate follows from it here: every call gives its own
         if s.method == "mog2":
-            self._model = cv2.createBackgroundSubtractorMOG2(frames, s.var_threshold, s.tells_shadows)
+            self._model = cv2.createBackgroundSubtractorMOG2(frames, s.threshold, s.tells_shadows)
         else:
             self._model = cv2.createBackgroundSubtractorKNN(frames, s.dist2_threshold, s.tells_shadows)
         self._learned_frames = 0

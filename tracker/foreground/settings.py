@@ -60,6 +60,9 @@ class ForegroundSettings(Settings):
 
     weights: str = "foreground"
     """name of a shipped network, or path of a .safetensors file"""
+    network: bool | Auto = "auto"
+    """ask the network; no: take the mixture's verdict, as `foreground: null` does; auto: yes, unless all that moves is of one size and
+    darker, or lighter, than the ground, which the mixture finds by itself"""
     side_px: Annotated[int, Field(ge=32, le=8192)] | Auto = "auto"
     """it is shown at most a square of this side, or any picture of that area: 384 x 216; auto: 288, or more where what moves is
     small"""

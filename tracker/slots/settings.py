@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator
 
 from tracker.learning.settings import LoopSettings
-from tracker.types import SMALL_PX, USUAL_AREA, Auto, AutoWorking, Probability, Seconds, Settings, Share, Working
+from tracker.types import SMALL_PX, USUAL_AREA, USUAL_GAP, Auto, AutoWorking, Probability, Seconds, Settings, Share, Working
 
 
 class CellSettings(Settings):
@@ -82,8 +82,9 @@ class LifeSettings(Settings):
     min_area: Share | Auto = "auto"
     """smallest unexplained foreground that may become a slot, as a share of the picture; auto: 0.0004, or less where what moves is
     smaller"""
-    close_height: float = Field(0.015, ge=0, le=1)
-    """gaps up to this high, in picture heights, are closed before foreground is cut into blobs"""
+    close_height: Share | Auto = "auto"
+    """gaps up to this high, in picture heights, are closed before foreground is cut into blobs; auto: 0.015, or less where what
+    moves is low"""
     bridge_height: float = Field(0.1, ge=0, le=1)
     """the same where the mixture sees shadow in the gap"""
     fragment: float = Field(0.6, ge=0, le=1000)
@@ -125,6 +126,11 @@ class LifeSettings(Settings):
     once. An object hides them"""
     still_s: Seconds = 6.0
     """seconds after which, without a prescan, a slot that has never moved is given back to the background"""
+
+    @property
+    def closed_height(self) -> float:
+        """`close_height`, where nothing was measured: the usual one for auto."""
+        return USUAL_GAP if self.close_height == "auto" else self.close_height
 
     @property
     def least_area(self) -> float:

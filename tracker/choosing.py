@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from tracker.build import build_prescan
 from tracker.background import USUAL_THRESHOLD
+from tracker.build import build_prescan
 from tracker.foreground.settings import USUAL_SIDE_PX
 from tracker.measuring import Measured, measure, without_movers
 from tracker.prescan import Pictures, TakenPictures
@@ -96,10 +96,10 @@ def suit(settings: RunSettings, source: Source, prescan: Pictures) -> Suited:
 def choose(settings: RunSettings, measured: Measured | None, *, width: int) -> Chosen:
     """The settings with every `auto` replaced that should have another value than the usual one.
 
-    measured  None: nothing is known, and nothing replaced
+    measured  None: nothing is known, and nothing replaced; as where pieces are of all sizes, since those may be noise
     width     of the clip's pictures, pixels
     """
-    if measured is None:
+    if measured is None or not measured.alike:
         return Chosen(settings, ())
     auto = tuple(_is_auto(settings))
     changes = tuple(change for change in _wanted(measured, width) if change.name in auto)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from tracker.channels import largest_channel
 from tracker.components import components
-from tracker.ranks import ranked
+from tracker.ranks import count_true, ranked
 from tracker.types import Image, Mask
 
 Array = NDArray[np.float32]
@@ -51,7 +51,8 @@ SAME_TINT = 0.25
 ALL = 0.95
 """share of the pieces on one side of the ground, from which all that moves is"""
 ALIKE = 0.25
-"""`small_px` as a share of `area_px`, from which all that moves is of one size: a body and its shadow fall into pieces of all sizes"""
+"""`small_px` as a share of `area_px`, from which all that moves is of one size: noise, water and bodies with their shadows
+fall into pieces of all sizes"""
 OFTEN_GROUND = 0.05
 """share of the pictures in which the ground must be seen at a place, where all that moves is darker, or all lighter"""
 CLEARED, CLEARED_SIGMAS = 16, 4.0
@@ -83,18 +84,19 @@ class Measured:
     """grey levels, standard deviation of a pixel over the pictures where nothing moves"""
 
     @property
+    def alike(self) -> bool:
+        """Whether what moves is of about one size."""
+        return self.small_px >= ALIKE * self.area_px
+
+    @property
     def all_dark(self) -> bool:
         """Whether all that moves is of one size and only darker than the ground: then nothing is there to cast it as a shadow."""
-        return self.dimmed >= ALL and self._alike
+        return self.dimmed >= ALL and self.alike
 
     @property
     def all_light(self) -> bool:
         """Whether all that moves is of one size and lighter than the ground."""
-        return self.lit >= ALL and self._alike
-
-    @property
-    def _alike(self) -> bool:
-        return self.small_px >= ALIKE * self.area_px
+        return self.lit >= ALL and self.alike
 
     @property
     def side_px(self) -> float:
@@ -203,8 +205,12 @@ def without_movers(images: Sequence[Image], measured: Measured | None) -> list[I
         band = np.ascontiguousarray(stack[:, y : y + BAND_ROWS])  # (N, rows, W, 3)
         palest = ranked(band, rank)
         away = (palest - np.minimum(band, palest)) if measured.all_dark else (np.maximum(band, palest) - palest)
-        moves = np.asarray((away > least).any(axis=3))
-        counted = np.broadcast_to(~moves[..., None], band.shape)
-        ground = ranked(band, (len(band) - moves.sum(axis=0))[..., None] // 2, counted)
-        stack[:, y : y + BAND_ROWS] = np.where(moves[..., None], ground, band)
+        moves = largest_channel((away > least).view(np.uint8).reshape(-1, *band.shape[2:])).reshape(band.shape[:3]) > 0
+        pixels = np.flatnonzero(moves.any(axis=0))
+        samples = band.reshape(len(band), -1, 3).take(pixels, axis=1)  # (N, P, 3)
+        shown = ~moves.reshape(len(band), -1).take(pixels, axis=1)  # (N, P)
+        counted = np.repeat(shown[..., None], 3, axis=2)
+        ground = ranked(samples, (count_true(shown) // 2)[:, None], counted)  # (P, 3)
+        band.reshape(len(band), -1, 3)[:, pixels] = np.where(counted, samples, ground)
+        stack[:, y : y + BAND_ROWS] = band
     return list(stack)

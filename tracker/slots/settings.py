@@ -7,7 +7,18 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator
 
 from tracker.learning.settings import LoopSettings
-from tracker.types import SMALL_PX, USUAL_AREA, USUAL_GAP, Auto, AutoWorking, Probability, Seconds, Settings, Share, Working
+from tracker.types import (
+    SMALL_PX,
+    USUAL_AREA,
+    USUAL_GAP,
+    Auto,
+    AutoWorking,
+    Probability,
+    Seconds,
+    Settings,
+    Share,
+    Working,
+)
 
 
 class CellSettings(Settings):

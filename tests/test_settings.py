@@ -219,7 +219,7 @@ def test_a_variant_is_a_lane_with_some_settings_changed_and_the_run_keeps_its_ow
     wide = file("wide.yaml", "variants: {wide: {lane: slots, changes: [slots.working_width=960]}}\n")
     settings = load_settings([wide], ["lanes=[knn, slots, wide]", "gmm.mixture.history_s=70"])
     kind, own = settings.of_lane("wide")
-    assert (kind, own.slots.working_width, settings.slots.working_width) == ("slots", 960, 640)
+    assert (kind, own.slots.working_width, settings.slots.working_width) == ("slots", 960, "auto")
     kind, own = settings.of_lane("knn")
     assert (kind, own.gmm.mixture.method, own.gmm.mixture.history_s) == ("gmm", "knn", 70)
     assert settings.of_lane("slots") == ("slots", settings)

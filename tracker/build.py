@@ -52,7 +52,7 @@ def _blobs(name: str, settings: RunSettings) -> Lane:
 
     scene, _ = _scene(settings)
     own = settings.slots
-    blobs = SceneBlobs(scene, settings.blobs, width=own.working_width, flood=own.life.flood)
+    blobs = SceneBlobs(scene, settings.blobs, width=own.width, flood=own.life.flood)
     return Lane(name, blobs, Linker(settings.linker))
 
 
@@ -66,7 +66,7 @@ def _scene(settings: RunSettings) -> tuple[Scene[Any], str | None]:
     # A mixture of its own, since objects are kept out of it, which the baseline's does not know; and always mog2: a frame
     # is judged before the mixture learns from it, and knn cannot judge without learning.
     mixture = Mixture(settings.gmm.mixture.model_copy(update={"method": "mog2"}))
-    if settings.foreground is None:
+    if settings.foreground is None or settings.foreground.network is False:
         return MixtureScene(mixture), None
     predict, digest = load_foreground(settings.foreground.weights, device=_device(settings))
     return ForegroundScene(mixture, predict, settings.foreground), digest
@@ -90,9 +90,9 @@ LANES: dict[str, Callable[[str, RunSettings], Lane]] = {
 """Every method by its name; a lane is a method under its own or a variant's name."""
 
 WIDTHS: dict[str, Callable[[RunSettings], Working]] = {
-    "gmm": lambda settings: settings.gmm.working_width,
-    "slots": lambda settings: settings.slots.working_width,
-    "blobs": lambda settings: settings.slots.working_width,
+    "gmm": lambda settings: settings.gmm.width,
+    "slots": lambda settings: settings.slots.width,
+    "blobs": lambda settings: settings.slots.width,
     "rigid": lambda settings: "full",
 }
 """The width at which a method works, by its name."""

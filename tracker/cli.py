@@ -679,6 +679,8 @@ def _carry_out(common: dict[str, Any], live: Live | None = None, **job: Any) -> 
     for line in () if quiet else result.warnings:
         note(f"tracker: {line}")
     if verbose:
+        for change in result.chosen:
+            note(f"tracker: {change.line}")
         for stage, ms in result.report.mean_ms.items():
             note(f"{stage:>24}  {ms:8.2f} ms a frame")
     if spans is not None:

@@ -44,6 +44,17 @@ class Prescan:
         return source.sample(min(self.frames, fitting), whole=self.whole, width=self.width)
 
 
+@dataclass(frozen=True)
+class TakenPictures:
+    """Pictures that were taken before."""
+
+    images: list[Image]
+
+    def pictures(self, source: Source) -> list[Image]:
+        """Those pictures."""
+        return self.images
+
+
 class PrescanAhead:
     """The same pictures, taken in a thread of its own while the caller builds the lanes.
 

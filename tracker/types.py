@@ -46,8 +46,15 @@ Probability = Annotated[float, Field(ge=1e-6, le=1)]
 Seconds = Annotated[float, Field(ge=0, le=1e6)]
 Working = Annotated[int, Field(ge=16, le=16_384)] | Literal["full"]
 """width in pixels at which a lane works; full: that of the frame"""
+Auto = Literal["auto"]
+"""a setting that the prescan chooses by what it measured; without a prescan the usual value, which a constant beside it holds"""
+AutoWorking = Annotated[int, Field(ge=16, le=16_384)] | Literal["full", "auto"]
 SMALL_PX = 640
-"""width of the picture that is made of every wider frame: that at which lanes work if nothing else is set"""
+"""width of the picture that is made of every wider frame: the usual one at which lanes work"""
+USUAL_AREA = 0.0004
+"""share of the picture: the usual smallest object"""
+USUAL_GAP = 0.015
+"""of the picture's height: the usual highest gap in an object that is closed"""
 
 
 TINY_PX = 160

@@ -14,7 +14,24 @@ from tracker.background.mixture import Mixture, MixtureSettings
 from tracker.components import components
 from tracker.resize import to_working_width
 from tracker.timing import FrameTimer
-from tracker.types import FOREGROUND, Box, Frame, Image, Labels, Mask, Region, Segmentation, Settings, Working
+from tracker.types import (
+    FOREGROUND,
+    SMALL_PX,
+    USUAL_AREA,
+    USUAL_GAP,
+    Auto,
+    AutoWorking,
+    Box,
+    Frame,
+    Image,
+    Labels,
+    Mask,
+    Region,
+    Segmentation,
+    Settings,
+    Share,
+    Working,
+)
 
 COVERED_SHARE = 0.5
 """share of foreground that hides most of the scene: what stands before it for two seconds must not be learned as scene"""
@@ -28,22 +45,38 @@ class BlobSettings(Settings):
 
     speck_px: Literal[1, 3, 5, 7] = 3
     """side of the median filter that removes specks, in working pixels; 1: none"""
-    close_height: float = Field(0.015, ge=0, le=1)
+    close_height: Share | Auto = "auto"
     """gaps up to this high are closed, in picture heights: a belt cuts an upright object across. Never sideways: that
-    joins people who walk side by side, which costs more than it mends"""
-    min_area: float = Field(0.0004, ge=0, le=1)
-    """smallest blob, as a share of the picture"""
+    joins people who walk side by side, which costs more than it mends. auto: 0.015, or less where what moves is low"""
+    min_area: Share | Auto = "auto"
+    """smallest blob, as a share of the picture; auto: 0.0004, or less where what moves is smaller"""
+
+    @property
+    def closed_height(self) -> float:
+        """`close_height`, where nothing was measured: the usual one for auto."""
+        return USUAL_GAP if self.close_height == "auto" else self.close_height
+
+    @property
+    def least_area(self) -> float:
+        """`min_area`, where nothing was measured: the usual one for auto."""
+        return USUAL_AREA if self.min_area == "auto" else self.min_area
 
 
 class GmmSettings(BlobSettings):
     """The baseline lane up to its blobs."""
 
     mixture: MixtureSettings = MixtureSettings()
-    working_width: Working = 640
-    """pixels; wider frames are worked on at this width, narrower ones as they are; full: never resized"""
+    working_width: AutoWorking = "auto"
+    """pixels; wider frames are worked on at this width, narrower ones as they are; full: never resized; auto: 640, or more where
+    what moves is small"""
     flood: float = Field(0.03, gt=0, le=1)
     """if more than this share of a frame is foreground it may be the light: if the scene's edges are still there, it is learned at
     once. An object hides them"""
+
+    @property
+    def width(self) -> Working:
+        """`working_width`, where nothing was measured: the usual one for auto."""
+        return SMALL_PX if self.working_width == "auto" else self.working_width
 
 
 class GmmSegmenter:
@@ -58,7 +91,7 @@ class GmmSegmenter:
 
     def prepare(self, images: Sequence[Image]) -> None:
         """Learn the scene from pictures spread over the clip; with none, the mixture warms up on the first frames."""
-        self.mixture.prepare([to_working_width(image, self.settings.working_width) for image in images])
+        self.mixture.prepare([to_working_width(image, self.settings.width) for image in images])
 
     def freeze(self, frozen: bool) -> None:
         """While frozen, learn nothing; knn, which cannot judge without learning, goes on."""
@@ -76,7 +109,7 @@ class GmmSegmenter:
 
     def step(self, frame: Frame) -> Segmentation:
         """Blobs of one frame, largest first. Raises ShapeError if the frame's size changed since the first."""
-        image = frame.picture.at(self.settings.working_width)
+        image = frame.picture.at(self.settings.width)
         if frame.scene is None:  # the time of blank pictures counts towards the next one's interval
             shape = image.shape[:2]
             return Segmentation(np.zeros(shape, np.int32), (), False, np.zeros(shape, bool), frame.size)
@@ -103,11 +136,11 @@ class GmmSegmenter:
 def find_blobs(foreground: Mask, size: tuple[int, int], settings: BlobSettings) -> tuple[Labels, tuple[Region, ...]]:
     """Connected foreground (h, w), cleaned, largest first: labels at that size, regions in pixels of a frame of `size` (width, height)."""
     mask = without_specks(foreground, settings)
-    kernel = np.ones((_odd(settings.close_height * mask.shape[0]), 1), np.uint8)
+    kernel = np.ones((_odd(settings.closed_height * mask.shape[0]), 1), np.uint8)
     mask = np.asarray(cv2.morphologyEx(mask, cv2.MORPH_CLOSE, kernel), np.uint8)
     pieces = components(mask)
     sx, sy = size[0] / mask.shape[1], size[1] / mask.shape[0]
-    large = np.flatnonzero(pieces.areas[1:] >= settings.min_area * mask.size) + 1
+    large = np.flatnonzero(pieces.areas[1:] >= settings.least_area * mask.size) + 1
     kept = large[np.argsort(-pieces.areas[large], kind="stable")]
     renamed = np.zeros(len(pieces.areas), np.int32)
     renamed[kept] = np.arange(1, len(kept) + 1)

@@ -6,7 +6,7 @@ Zivkovic 2004, Zivkovic and van der Heijden 2006, by OpenCV. Both lanes use it.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Annotated, Literal
 
 import cv2
 import numpy as np
@@ -17,7 +17,7 @@ from tracker.background.scene import DIFFERS, without_visitors
 from tracker.background.structure import Change, explain_change
 from tracker.errors import SettingsError, ShapeError
 from tracker.timing import REFERENCE_S, WarmUp
-from tracker.types import Image, Mask, Seconds, Settings, Verdicts
+from tracker.types import Auto, Image, Mask, Seconds, Settings, Verdicts
 
 ADAPT_RATE = 0.15
 """OpenCV counts the strongest colours up to 0.9 of the weight as background. One frame at a rate above 0.1 leaves an
@@ -29,6 +29,10 @@ MOST_LEFT = 2
 _TAKES_KNOWN_FOREGROUND = "knownForegroundMask" in (cv2.BackgroundSubtractorMOG2.apply.__doc__ or "")
 
 
+USUAL_THRESHOLD = 16
+"""variances: the usual squared distance to a colour, beyond which a pixel does not fit it"""
+
+
 class MixtureSettings(Settings):
     """The scene model."""
 
@@ -36,15 +40,26 @@ class MixtureSettings(Settings):
     """mog2: Gaussians per pixel. knn: nearest remembered samples; it cannot judge without learning"""
     history_s: float = Field(50.0, ge=0.04, le=1e6)
     """seconds it remembers; something that stands still is background after about a tenth of them"""
-    var_threshold: float = Field(16.0, ge=0.01, le=1e6)
-    """mog2: squared distance to a colour, in variances, beyond which a pixel does not fit it"""
+    var_threshold: Annotated[float, Field(ge=0.01, le=1e6)] | Auto = "auto"
+    """mog2: squared distance to a colour, in variances, beyond which a pixel does not fit it; auto: 16, or more where all that moves
+    is of one size and differs by more"""
     dist2_threshold: float = Field(400.0, ge=0.01, le=1e6)
     """knn: squared distance to a sample, in grey levels, beyond which a pixel does not fit it"""
-    shadows: bool = True
-    """tell shadows (the background's colour, darker) from foreground"""
+    shadows: bool | Auto = "auto"
+    """tell shadows (the background's colour, darker) from foreground; auto: unless all that moves is dark, then yes"""
     warm_up_s: Seconds = 2.0
     """without a prescan (a camera): seconds watched before the first verdict; everything in them counts as background.
     0: the first frame only"""
+
+    @property
+    def threshold(self) -> float:
+        """`var_threshold`, where nothing was measured: the usual one for auto."""
+        return USUAL_THRESHOLD if self.var_threshold == "auto" else self.var_threshold
+
+    @property
+    def tells_shadows(self) -> bool:
+        """`shadows`, where nothing was measured: yes for auto."""
+        return self.shadows is not False
 
 
 class Mixture:
@@ -71,9 +86,9 @@ class Mixture:
         self._model: cv2.BackgroundSubtractor
         frames = max(1, round(s.history_s / REFERENCE_S))  # no rate follows from it here: every call gives its own
         if s.method == "mog2":
-            self._model = cv2.createBackgroundSubtractorMOG2(frames, s.var_threshold, s.shadows)
+            self._model = cv2.createBackgroundSubtractorMOG2(frames, s.threshold, s.tells_shadows)
         else:
-            self._model = cv2.createBackgroundSubtractorKNN(frames, s.dist2_threshold, s.shadows)
+            self._model = cv2.createBackgroundSubtractorKNN(frames, s.dist2_threshold, s.tells_shadows)
         self._learned_frames = 0
         self._warm_up = WarmUp(s.warm_up_s)
         self._prepared = False

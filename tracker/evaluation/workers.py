@@ -13,6 +13,7 @@ from typing import Any
 
 from tracker.build import build_lanes, build_prescan
 from tracker.children import deaf_children
+from tracker.choosing import suit
 from tracker.errors import MissingExtraError, SettingsError, SourceError, TrackerError, WeightsError
 from tracker.evaluation.result import Failure, SequenceScores
 from tracker.evaluation.task import LaneTask
@@ -50,9 +51,10 @@ def score_lane(task: LaneTask, *, progress: Progress | None = None) -> SequenceS
     tally = Tally((task.lane,), truth=truth, iou=task.iou)
     with closing(opened()) as source:
         _check_inside(truth, source.info.size)
-        lanes = build_lanes(settings)
+        suited = suit(settings, source, build_prescan(settings))
+        lanes = build_lanes(suited.chosen.settings)
         report = run_both_ways(
-            source, lanes, [tally], again=opened, online=settings.online, prescan=build_prescan(settings),
+            source, lanes, [tally], again=opened, online=settings.online, prescan=suited.prescan,
             queue_frames=settings.queue_frames, progress=progress,
         )  # fmt: skip
     if report.outcome == "interrupted":

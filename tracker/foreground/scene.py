@@ -167,7 +167,7 @@ class ForegroundScene:
     def _shrink(self, image: Image) -> Image:
         """The image at the size at which the network is shown it."""
         height, width = image.shape[:2]
-        scale = self.settings.side_px / (height * width) ** 0.5
+        scale = self.settings.shown_px / (height * width) ** 0.5
         if scale >= 1:
             return image
         size = (max(LEAST_SIDE_PX, round(width * scale)), max(LEAST_SIDE_PX, round(height * scale)))

@@ -8,10 +8,13 @@ from typing import Annotated
 from pydantic import Field, field_validator
 
 from tracker.learning.settings import LoopSettings
-from tracker.types import Settings, Share
+from tracker.types import Auto, Settings, Share
 
 OLD_NAME = "ground"
 """of the shipped network; works until the release after the next, with a warning"""
+
+USUAL_SIDE_PX = 288
+"""of the square that the network is shown: what people and cars need, on the drawn clips it learned from"""
 
 Channels = Annotated[int, Field(ge=1, le=512)]
 
@@ -57,10 +60,19 @@ class ForegroundSettings(Settings):
 
     weights: str = "foreground"
     """name of a shipped network, or path of a .safetensors file"""
-    side_px: int = Field(288, ge=32, le=8192)
-    """it is shown at most a square of this side, or any picture of that area: 384 x 216"""
+    network: bool | Auto = "auto"
+    """ask the network; no: take the mixture's verdict, as `foreground: null` does; auto: yes, unless all that moves is of one size and
+    darker, or lighter, than the ground, which the mixture finds by itself"""
+    side_px: Annotated[int, Field(ge=32, le=8192)] | Auto = "auto"
+    """it is shown at most a square of this side, or any picture of that area: 384 x 216; auto: 288, or more where what moves is
+    small"""
     sure: tuple[Share, Share] = (0.15, 0.3)
     """probability of an object below which a pixel is background, and above which it is foreground; unsure between"""
+
+    @property
+    def shown_px(self) -> int:
+        """`side_px`, where nothing was measured: the usual one for auto."""
+        return USUAL_SIDE_PX if self.side_px == "auto" else self.side_px
 
     @field_validator("weights")
     @classmethod

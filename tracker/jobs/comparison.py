@@ -8,6 +8,7 @@ from itertools import combinations
 from pathlib import Path
 from typing import Any
 
+from tracker.choosing import ChosenSetting
 from tracker.draw import Overlay, colour_of
 from tracker.events import EventFinder
 from tracker.health import Health
@@ -107,6 +108,7 @@ class Comparison:
             stages_ms=summary["ms_per_frame"],
             once_s=summary["once_s"],
             settings=summary["settings"],
+            chosen=tuple(ChosenSetting(**change).line for change in summary["chosen"]),
             seed=summary["seed"],
             versions=summary["versions"],
             weights={name: lane["weights_sha256"] for name, lane in summary["lanes"].items()},

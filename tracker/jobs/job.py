@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tracker.build import build_lanes, build_prescan
+from tracker.choosing import ChosenSetting, suit
 from tracker.errors import SourceError
 from tracker.health import warnings
 from tracker.hooks.channel import Channel
@@ -62,6 +63,8 @@ class Result:
     """a line each: what of a complete run's health the user should know"""
     spans: Spans | None = None
     """of a job with a profile"""
+    chosen: tuple[ChosenSetting, ...] = ()
+    """what was chosen where a setting is `auto`"""
 
 
 def process(
@@ -161,8 +164,11 @@ class _Line:
                     notify(f"tracker: {source.info.name}: {line}")
                 with self.interrupts.allowed():
                     job = _without_missing_display(job, notify)
+                    watch = Stopwatch(spans=self.spans)
+                    with watch.stage("prescan"):
+                        suited = suit(settings, source, prescan)
                     with self.starting.stage("build lanes"):
-                        lanes = self._fresh_lanes()
+                        lanes = self._fresh_lanes(suited.chosen.settings)
                     before = 0 if self.truth is None else _frames_before(job, source.info)
                 tally = Tally(settings.lanes, truth=self.truth, frame_offset=before)
                 zones = self._zones(source.info)
@@ -176,9 +182,14 @@ class _Line:
                 sinks = build_run_sinks(
                     job, settings, planned, source.info, tally, results, notify, live, channels, zones
                 )
-                scene: Pictures = live.keeper if live is not None and live.keeper and live.knows_scene else prescan
+                scene: Pictures = (
+                    live.keeper if live is not None and live.keeper and live.knows_scene else suited.prescan
+                )
                 loop = partial(self._loop(job, source.info), prescan=scene, progress=self.progress)
-                return _run(loop, settings, self._measured(source), lanes, sinks, spans=self.spans)
+                return _run(
+                    loop, settings, suited.chosen.changes, self._measured(source), lanes, sinks, watch=watch,
+                    spans=self.spans,
+                )  # fmt: skip
         finally:
             if results.kept:
                 notify(results.kept_line)
@@ -209,10 +220,10 @@ class _Line:
             return ZoneWatch(self.settings.zones, self.settings.lanes, info.size)
         return ZoneWatch(before.zones, self.settings.lanes, before.size)
 
-    def _fresh_lanes(self) -> tuple[Lane, ...]:
+    def _fresh_lanes(self, settings: RunSettings) -> tuple[Lane, ...]:
         """Those of the segment before, which know nothing but how far they have counted; else new ones."""
         if self.lanes is None:
-            self.lanes = build_lanes(self.settings)
+            self.lanes = build_lanes(settings)
         else:
             for lane in self.lanes:
                 lane.reset()
@@ -249,21 +260,23 @@ def _claim(results: Results, notify: Callable[[str], None]) -> None:
 def _run(
     loop: Callable[..., RunReport],
     settings: RunSettings,
+    chosen: tuple[ChosenSetting, ...],
     source: Source,
     lanes: tuple[Lane, ...],
     sinks: RunSinks,
     *,
+    watch: Stopwatch,
     spans: Spans | None,
 ) -> Result:
     """The loop, and what it comes to."""
-    finish = partial(_finish, sinks, info=source.info, lanes=lanes, settings=settings, spans=spans)
+    finish = partial(_finish, sinks, info=source.info, lanes=lanes, settings=settings, chosen=chosen, spans=spans)
     try:
         report = loop(
             source,
             lanes,
             sinks.in_order(),
             queue_frames=settings.queue_frames,
-            watch=Stopwatch(spans=spans),
+            watch=watch,
             keep=sinks.zones.step,
         )
     except Exception as error:
@@ -274,7 +287,7 @@ def _run(
     said = warnings(sinks.health.findings()) if report.outcome == "complete" else ()
     summary = finish(report)
     files = tuple(path for path in sinks.planned.values() if report.frames and os.path.lexists(path))
-    return Result(report, summary, files, said, spans)
+    return Result(report, summary, files, said, spans, chosen)
 
 
 def _finish(
@@ -284,11 +297,12 @@ def _finish(
     info: SourceInfo,
     lanes: tuple[Lane, ...],
     settings: RunSettings,
+    chosen: tuple[ChosenSetting, ...],
     spans: Spans | None,
 ) -> dict[str, Any]:
     """Sum up, write summary, page and trace, and give the results their names; returns the summary."""
     planned, results = sinks.planned, sinks.results
-    summary = summarize(report, info=info, lanes=lanes, settings=settings, tally=sinks.tally)
+    summary = summarize(report, info=info, lanes=lanes, settings=settings, chosen=chosen, tally=sinks.tally)
     if not report.frames:
         return summary
     sinks.zones.add_to(summary)

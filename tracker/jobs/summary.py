@@ -5,10 +5,12 @@ from __future__ import annotations
 import platform
 import sys
 from collections.abc import Sequence
+from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 import tracker
+from tracker.choosing import ChosenSetting
 from tracker.jobs.tally import Tally
 from tracker.lanes import Lane
 from tracker.pipeline import ONCE, RunReport
@@ -22,7 +24,13 @@ LIBRARIES = {"numpy": "numpy", "opencv": "opencv-python", "av": "av", "torch": "
 
 
 def summarize(
-    report: RunReport, *, info: SourceInfo, lanes: Sequence[Lane], settings: RunSettings, tally: Tally
+    report: RunReport,
+    *,
+    info: SourceInfo,
+    lanes: Sequence[Lane],
+    settings: RunSettings,
+    chosen: Sequence[ChosenSetting] = (),
+    tally: Tally,
 ) -> dict[str, Any]:
     """The summary of a run as plain values; holds no address's password (`info.name` never does)."""
     return {
@@ -38,6 +46,7 @@ def summarize(
         "lanes": {lane.name: _lane_summary(lane, report, tally) for lane in lanes},
         "seed": settings.seed,
         "settings": settings.model_dump(mode="json"),
+        "chosen": [asdict(change) for change in chosen],
         "versions": versions(),
     }
 

@@ -192,6 +192,8 @@ class ReportData:
     """seconds by what is done once a run"""
     settings: Mapping[str, Any] = field(default_factory=dict)
     """of the run, JSON-able"""
+    chosen: tuple[str, ...] = ()
+    """what the program chose where a setting is `auto`, a line each with its reason; the usual values are left out"""
     seed: int | None = None
     versions: Mapping[str, str] = field(default_factory=dict)
     weights: Mapping[str, str | None] = field(default_factory=dict)

@@ -177,7 +177,7 @@ class _Draft:
         """(K, B) the same of the slots' reaches"""
         self.assigned = assign(places, self.covered, self.counts, seen.blobs, slots)
         """the blob that each slot is in, 0 for none"""
-        self.least_px = settings.min_area * seen.blobs.labels.size
+        self.least_px = settings.least_area * seen.blobs.labels.size
         self.births: list[Birth] = []
         self.isolated: dict[int, Box] = {}
         self.merged: dict[int, int] = {}

@@ -83,7 +83,7 @@ def find_blobs(verdict: NDArray[np.uint8], settings: LifeSettings) -> Blobs:
     A longer gap is closed where the scene says shadow: between a head and legs that is a grey coat.
     """
     solid = cv2.medianBlur((verdict == FOREGROUND).astype(np.uint8), SMOOTHED_PX)
-    closed = cv2.morphologyEx(solid, cv2.MORPH_CLOSE, _upright(settings.close_height * len(verdict)))
+    closed = cv2.morphologyEx(solid, cv2.MORPH_CLOSE, _upright(settings.closed_height * len(verdict)))
     bridged = cv2.morphologyEx(solid, cv2.MORPH_CLOSE, _upright(settings.bridge_height * len(verdict)))
     found = components(np.asarray(cv2.bitwise_or(closed, cv2.bitwise_and(bridged, verdict)), np.uint8))
     boxes = tuple(Box(x, y, x + w, y + h) for x, y, w, h in found.boxes.astype(float).tolist())

@@ -306,7 +306,7 @@ def find_ended(poses: Array, slots: Sequence[Slot], size: tuple[int, int], setti
     centres, extents = poses[:, :2].astype(float), poses[:, 2:].astype(float)
     outside = np.any((centres < -OUTSIDE * extents) | (centres > size + OUTSIDE * extents), axis=1)
     at_border = touch_border(boxes_about(centres, extents), size)
-    least_px = VANISHED * settings.min_area * size[0] * size[1]
+    least_px = VANISHED * settings.least_area * size[0] * size[1]
     ended = set()
     for k, (slot, left, border) in enumerate(zip(slots, outside.tolist(), at_border.tolist(), strict=True)):
         hidden_limit_s = settings.young_s if slot.number is None else settings.hidden_s

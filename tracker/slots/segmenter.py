@@ -120,7 +120,7 @@ class SlotsSegmenter:
 
     def prepare(self, images: Sequence[Image]) -> None:
         """Learn the scene from pictures spread over the clip; with none the scene warms up on the first frames."""
-        self.scene.prepare([to_working_width(image, self.settings.working_width) for image in images])
+        self.scene.prepare([to_working_width(image, self.settings.width) for image in images])
         self._prepared = len(images) > 0
 
     def empty_scene(self) -> Image | None:
@@ -135,7 +135,7 @@ class SlotsSegmenter:
         """The scene's verdict on every pixel. A blank picture says nothing: every slot is hidden in it."""
         number, self._judged = self._judged, self._judged + 1
         self._learn(number)
-        image = frame.picture.at(self.settings.working_width)
+        image = frame.picture.at(self.settings.width)
         place = frame.time_s, frame.scene, frame.size
         if frame.scene is None:
             return Judged(image, np.full(image.shape[:2], BACKGROUND, np.uint8), None, *place)
@@ -151,7 +151,7 @@ class SlotsSegmenter:
     @property
     def working_width(self) -> Working:
         """At which it asks for a frame's picture."""
-        return self.settings.working_width
+        return self.settings.width
 
     def backwards(self) -> SlotsSegmenter:
         """Another, without slots, for the frames that this one judged, from last to first; it is given them by `again`."""
@@ -201,7 +201,7 @@ class SlotsSegmenter:
         self._assigned += 1
         if self.settings.boxes == "visible":
             regions = visible_boxes(regions, labels)
-        foreground = (labels > 0) | blobs.painted(blobs.areas >= life.min_area * blobs.labels.size)
+        foreground = (labels > 0) | blobs.painted(blobs.areas >= life.least_area * blobs.labels.size)
         return at_frame_size(labels, foreground, regions, judged.frame_size, verdict)
 
     def _predict(self, time_s: float) -> Interval:

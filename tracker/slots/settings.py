@@ -7,7 +7,18 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator
 
 from tracker.learning.settings import LoopSettings
-from tracker.types import Probability, Seconds, Settings, Share, Working
+from tracker.types import (
+    SMALL_PX,
+    USUAL_AREA,
+    USUAL_GAP,
+    Auto,
+    AutoWorking,
+    Probability,
+    Seconds,
+    Settings,
+    Share,
+    Working,
+)
 
 
 class CellSettings(Settings):
@@ -79,10 +90,12 @@ class LifeSettings(Settings):
     frames a second, and a fast one for as many seconds.
     """
 
-    min_area: float = Field(0.0004, ge=0, le=1)
-    """smallest unexplained foreground that may become a slot, as a share of the picture"""
-    close_height: float = Field(0.015, ge=0, le=1)
-    """gaps up to this high, in picture heights, are closed before foreground is cut into blobs"""
+    min_area: Share | Auto = "auto"
+    """smallest unexplained foreground that may become a slot, as a share of the picture; auto: 0.0004, or less where what moves is
+    smaller"""
+    close_height: Share | Auto = "auto"
+    """gaps up to this high, in picture heights, are closed before foreground is cut into blobs; auto: 0.015, or less where what
+    moves is low"""
     bridge_height: float = Field(0.1, ge=0, le=1)
     """the same where the mixture sees shadow in the gap"""
     fragment: float = Field(0.6, ge=0, le=1000)
@@ -125,16 +138,32 @@ class LifeSettings(Settings):
     still_s: Seconds = 6.0
     """seconds after which, without a prescan, a slot that has never moved is given back to the background"""
 
+    @property
+    def closed_height(self) -> float:
+        """`close_height`, where nothing was measured: the usual one for auto."""
+        return USUAL_GAP if self.close_height == "auto" else self.close_height
+
+    @property
+    def least_area(self) -> float:
+        """`min_area`, where nothing was measured: the usual one for auto."""
+        return USUAL_AREA if self.min_area == "auto" else self.min_area
+
 
 class SlotsSettings(Settings):
     """The neural lane at work."""
 
     weights: str = "street"
     """name of a shipped network, or path of a .safetensors file"""
-    working_width: Working = 640
-    """pixels; wider frames are worked on at this width, narrower ones as they are; full: never resized"""
+    working_width: AutoWorking = "auto"
+    """pixels; wider frames are worked on at this width, narrower ones as they are; full: never resized; auto: 640, or more where
+    what moves is small"""
     max_slots: int = Field(64, ge=1, le=1024)
     """objects at a time; births beyond that wait"""
     boxes: Literal["whole", "visible"] = "whole"
     """whole: round the object, hidden parts included where much is hidden; visible: round its pixels that are seen"""
     life: LifeSettings = LifeSettings()
+
+    @property
+    def width(self) -> Working:
+        """`working_width`, where nothing was measured: the usual one for auto."""
+        return SMALL_PX if self.working_width == "auto" else self.working_width

@@ -1,9 +1,8 @@
 """The prescan: pictures spread over a clip, cleared of everything that is not scene.
 
-A pixel's median is the empty scene if nothing stands there for half of the clip. Where something does and later goes,
-two pictures compete, and the one whose colours go on beyond the outline of the place is the scene: an object has an
-edge there. What never goes is scene. All pictures are brought to one light before: a median over two lights is dark in one
-place and bright in another.
+A pixel's median is the empty scene if nothing stands there for half of the clip. Where something does and is not there for
+a while, `stretches` finds the place empty. What never goes is scene. All pictures are brought to one light before: a median over
+two lights is dark in one place and bright in another.
 """
 
 from __future__ import annotations
@@ -15,10 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tracker.background.light import Array, light_between, relight
+from tracker.background.stretches import LASTING, Numbers, Runs, find_told, longest_runs
 from tracker.background.structure import BLOCKS, FEWEST, Thumbnail, kept_blocks, likeness, thumbnail
 from tracker.channels import largest_channel
 from tracker.ranks import Samples, count_true, ranked
-from tracker.types import TINY_PX, Image, Mask
+from tracker.types import TINY_PX, Image
 
 DIFFERS = 20
 """Grey levels a sample differs from the scene at least: above compression noise, below most objects."""
@@ -31,12 +31,6 @@ ROBUST_SIGMAS = 1.4826
 
 CALM = int(DIFFERS / (DIFFERS_SIGMAS * ROBUST_SIGMAS))
 """Grey levels: of a pixel with a median difference up to here, DIFFERS is the larger of the two bounds."""
-
-RIVAL_SHARE = 0.1
-"""Share of the samples that must differ before a second picture of a place is considered."""
-
-RIVAL_CONTRAST = 0.6
-"""The second picture is the scene if its step across the outline is below this share of the median's."""
 
 OTHER_LIGHT = 0.1
 """logarithm of the factor of brightness from which a picture is in another light"""
@@ -57,16 +51,21 @@ def without_visitors(images: Sequence[Image]) -> NDArray[np.uint8]:
     lights = _lights(images)
     for n, light in lights.items():
         stack[n] = relight(images[n], -light)
-    scene, rival, threshold, rivalled = (np.concatenate(rows) for rows in zip(*_bands(stack), strict=True))
-    swapped = _choose(scene, rival, rivalled)
-    scene[swapped] = rival[swapped]
-    threshold[swapped] = DIFFERS
+    scene, threshold, of_steps, *runs = (np.concatenate(rows) for rows in zip(*_bands(stack), strict=True))
+    told = find_told(stack, scene, Runs(*runs))
+    uncovered = [each for each in told if each.is_empty]
+    for each in uncovered:
+        each.uncover(stack, scene)
+    for each in told:
+        threshold[each.window][each.place] = of_steps[each.window][each.place]
     for n, image in enumerate(stack):
         beyond = np.asarray(cv2.subtract(cv2.absdiff(image, scene), threshold), np.uint8)  # 0 up to the threshold
         visitor = largest_channel(beyond)
         cv2.copyTo(scene, visitor, image)
         if n in lights:  # back to its own light
-            image[...] = np.where(visitor[..., None] > 0, relight(scene, lights[n]), images[n])
+            for each in uncovered:
+                visitor[each.window] |= each.place & ~each.shown[n]
+            image[...] = np.where(visitor[..., None] > 0, relight(image, lights[n]), images[n])
     return stack
 
 
@@ -106,27 +105,49 @@ def _shows_light(light: Array, known: Thumbnail, now: Thumbnail) -> bool:
     return likeness(known, now) >= SAME_SCENE
 
 
-def _bands(stack: Samples) -> list[tuple[Samples, Samples, Samples, Mask]]:
-    """By bands of rows: median, median of the samples that differ from it, threshold, and where those are not few."""
+def _bands(stack: Samples) -> list[tuple[Samples, Samples, Samples, Numbers, Numbers]]:
+    """By bands of rows: median, both thresholds, and when the runs begin and end in which a pixel differs; see `stretches.Runs`."""
     count = len(stack)
     rows = max(1, BAND_BYTES // stack[:, 0].size)
     found = []
     for y in range(0, stack.shape[1], rows):
         band = np.ascontiguousarray(stack[:, y : y + rows])  # (N, rows, W, 3)
-        median = ranked(band, count // 2)
+        # of an odd number: of two halves each channel would take its own
+        median = ranked(band[: count - 1 + count % 2], (count - 1) // 2)
         away = np.maximum(band, median) - np.minimum(band, median)
         threshold = _threshold(away)
-        beyond = (away > threshold).view(np.uint8)
-        differs = largest_channel(beyond.reshape(-1, *band.shape[2:])).reshape(band.shape[:3]).view(np.bool_)
-        times = count_true(differs)
-        rivalled: Mask = times >= max(2.0, RIVAL_SHARE * count)
-        rival = median.copy()
+        of_steps = _threshold_of_steps(band, threshold)
+        runs = _runs(band, away, of_steps)
+        found.append((median, threshold, of_steps, runs.first, runs.after))
+    return found
+
+
+def _runs(band: Samples, away: Samples, threshold: Samples) -> Runs:
+    """The runs of a band's pixels, which are `away` from the median."""
+    count = len(band)
+    beyond = (away > threshold).view(np.uint8)
+    differs = largest_channel(beyond.reshape(-1, *band.shape[2:])).reshape(band.shape[:3]).view(np.bool_)
+    runs = Runs(*np.zeros((2, *differs.shape[1:]), np.uint16))
+    pixels = np.flatnonzero(count_true(differs) >= LASTING)
+    if pixels.size:
         # `take` keeps the pictures apart in memory, as an index by a mask does not, at four times the cost
-        pixels = np.flatnonzero(rivalled)
         samples = band.reshape(count, -1, 3).take(pixels, axis=1)  # (N, P, 3)
-        counted = differs.reshape(count, -1).take(pixels, axis=1).repeat(3, axis=1).reshape(samples.shape)
-        rival[rivalled] = ranked(samples, times[rivalled][:, None] // 2, counted)
-        found.append((median, rival, threshold, rivalled))
+        counted = differs.reshape(count, -1).take(pixels, axis=1)
+        found = longest_runs(samples, counted, threshold.reshape(-1, 3)[pixels])
+        runs.first.flat[pixels], runs.after.flat[pixels] = found.first, found.after
+    return runs
+
+
+def _threshold_of_steps(band: Samples, threshold: Samples) -> Samples:
+    """(rows, W, 3) the threshold by the steps from picture to picture: who is there for half of the clip raises only the other."""
+    rough = np.flatnonzero(threshold > DIFFERS)
+    if not rough.size or len(band) < 2:
+        return threshold
+    samples = band.reshape(len(band), -1).take(rough, axis=1)
+    steps = np.maximum(samples[1:], samples[:-1]) - np.minimum(samples[1:], samples[:-1])
+    sigma = ROBUST_SIGMAS * ranked(steps, len(steps) // 2) / 2**0.5
+    found = threshold.copy()
+    found.ravel()[rough] = np.minimum(threshold.ravel()[rough], np.clip(DIFFERS_SIGMAS * sigma, DIFFERS, 255))
     return found
 
 
@@ -138,32 +159,3 @@ def _threshold(away: Samples) -> Samples:
     sigma = ROBUST_SIGMAS * ranked(away.reshape(count, -1).take(rough, axis=1), count // 2)
     threshold.ravel()[rough] = np.clip(DIFFERS_SIGMAS * sigma, DIFFERS, 255)
     return threshold
-
-
-def _choose(scene: Image, rival: Image, rivalled: Mask) -> Mask:
-    """(H, W) bool: the places where `rival` is the empty scene and `scene` shows an object."""
-    swapped = np.zeros_like(rivalled)
-    whole = cv2.morphologyEx(rivalled.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((5, 5), np.uint8))
-    count, places, stats, _ = cv2.connectedComponentsWithStats(whole, connectivity=8)
-    for n in range(1, count):
-        x, y, w, h, area = stats[n].tolist()
-        if area < 16:
-            continue
-        window = np.s_[max(0, y - 6) : y + h + 6, max(0, x - 6) : x + w + 6]
-        place = places[window] == n
-        if _step(scene[window], rival[window], place) < RIVAL_CONTRAST * _step(scene[window], scene[window], place):
-            swapped[window] |= place
-    return swapped
-
-
-def _step(around: Image, inside: Image, place: Mask) -> float:
-    """Mean grey levels between the rim of `inside` and what of `around` is next to it; infinite if nothing is."""
-    kernel = np.ones((3, 3), np.uint8)
-    near = cv2.dilate(place.astype(np.uint8), kernel, iterations=2) == 0  # leaves out the soft edge
-    rim = place & (cv2.erode(place.astype(np.uint8), kernel, iterations=2, borderValue=1) == 0)
-    weight = cv2.blur(near.astype(np.float32), (11, 11), borderType=cv2.BORDER_CONSTANT)
-    outer = cv2.blur(around * near[..., None].astype(np.float32), (11, 11), borderType=cv2.BORDER_CONSTANT)
-    rim &= weight > 0
-    if not rim.any():
-        return float("inf")
-    return float(np.abs(inside[rim] - outer[rim] / weight[rim][:, None]).mean())

@@ -16,6 +16,7 @@ import numpy as np
 from tracker.components import components
 from tracker.foreground.features import FrameFeatures, PicturedScene, SceneFeatures
 from tracker.foreground.light import find_clouds, find_residue
+from tracker.foreground.outline import soft_rim
 from tracker.foreground.predictor import CERTAIN, Predictor, Probabilities
 from tracker.foreground.rain import RainDetector
 from tracker.foreground.settings import ForegroundSettings
@@ -52,6 +53,8 @@ class ForegroundJudgement:
     """of the small picture; None while the scene is not known"""
     perhaps: Mask
     """(H, W) where it may show an object: more than background by the mixture or the network"""
+    rim: Mask | None = None
+    """(H, W) what beside an object shows more of the scene than of the object; None: not known any better than the verdicts"""
 
     def complete(self, labels: Labels) -> Labels:
         """A copy of `labels` (H, W), in which an object also has what lies between its parts and may differ.
@@ -68,6 +71,8 @@ class ForegroundJudgement:
         between = np.flatnonzero(self.perhaps & (labels == 0) & (hulls > 0))
         complete = labels.copy()
         complete.ravel()[between] = hulls.ravel()[between]
+        if self.rim is not None:
+            complete[self.rim] = 0
         return complete
 
 
@@ -105,11 +110,17 @@ class ForegroundScene:
             return ForegroundJudgement(nothing, small, None, np.zeros((height, width), bool))
         frame = self.features.extract(small)
         found, different = self._find(frame), frame.different
-        if found.shape != (height, width):
+        enlarged = found.shape != (height, width)
+        if enlarged:
             found = np.asarray(cv2.resize(found, (width, height), interpolation=cv2.INTER_LINEAR), np.uint8)
             different = cv2.resize(different.astype(np.uint8), (width, height), interpolation=cv2.INTER_NEAREST) > 0
         verdicts = np.asarray(cv2.LUT(found, self._verdicts), np.uint8)
-        return ForegroundJudgement(verdicts, small, frame, different | (found > self._low))
+        perhaps: Mask = different | (found > self._low)
+        if not enlarged:
+            return ForegroundJudgement(verdicts, small, frame, perhaps)
+        rim = soft_rim(image, frame.expected, perhaps)
+        verdicts[rim & (verdicts == FOREGROUND)] = UNSURE
+        return ForegroundJudgement(verdicts, small, frame, perhaps, rim)
 
     def follow(self, judgement: ForegroundJudgement) -> None:
         """Take the rain and a change of the light into account."""

@@ -263,6 +263,7 @@ class Health:
             "unknown": f"Only {lives.ended} of {lives.identities} identities have ended: too few to tell.",
         }
         yield Finding("short_lives", "Lives under a second", lane, short, "share", level, advice[level])
+        yield _jumps(lane, lives)
         level = _rising(lives.doubt, DOUBT)
         advice = {
             "good": "Where objects meet it is clear whose the pixels are.",
@@ -274,6 +275,21 @@ class Health:
             else "This method gives every pixel to one owner and has no doubts to show.",
         }
         yield Finding("ownership_doubt", "Doubt in meetings", lane, lives.doubt, "bits", level, advice[level])
+
+
+def _jumps(lane: str, lives: Lives) -> Finding:
+    """How often an identity went over to something else."""
+    times = lives.jumped_s
+    advice = "No identity made a step longer than its object and than its speed explains."
+    if times.count:
+        advice = (
+            f"Identities jumped {times}: to somewhere no object can have moved in that time. From there on the identity is "
+            "another object's."
+        )
+    elif not lives.identities:
+        advice = "No identity was found, so none can have jumped."
+    level: Level = "unknown" if not lives.identities else "look" if times.count else "good"
+    return Finding("identity_jumps", "Identity jumps", lane, float(times.count), "times", level, advice, times.first)
 
 
 def _flood(lives: Lives) -> str:

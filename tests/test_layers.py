@@ -20,6 +20,7 @@ WAIST = {
     "seen",
     "stopwatch",
     "timing",
+    "steps",
     "children",
     "labels",
     "resize",

@@ -238,3 +238,17 @@ def test_a_box_pushed_into_a_region_moves_no_farther_than_it_must():
     assert pushed_into(begin(person(130, 100)), region).box == person(130, 100)
     # larger than the region: centred on it
     assert pushed_into(begin(person(90, 100, width=80)), region).box.centre == (130, 100)
+
+
+def test_a_track_does_not_jump_to_what_its_speed_does_not_explain():
+    """One vanishes; where its prediction, wrong about its speed, would be a second later somebody else comes up."""
+    story = [[person(40 + 2 * n)] for n in range(10)] + [[]] * 3 + [[person(140)]] * 5
+    run = watch(story, reach=1000)
+    assert {id for tracks in run[:10] for id in ids(tracks)} == {1}
+    assert [ids([track for track in tracks if not track.hidden]) for tracks in run[-3:]] == [[2]] * 3
+
+
+def test_a_fast_track_goes_on_over_a_gap_that_its_speed_explains():
+    story = [[person(40 + 20 * n)] for n in range(8)] + [[]] * 4 + [[person(40 + 20 * n)] for n in range(12, 15)]
+    run = watch(story)
+    assert {id for tracks in run for id in ids(tracks)} == {1}

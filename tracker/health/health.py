@@ -266,6 +266,7 @@ class Health:
             "unknown": f"Only {lives.ended} of {lives.identities} identities have ended: too few to tell.",
         }
         yield Finding("short_lives", "Lives under a second", lane, short, "share", level, advice[level])
+        yield _jumps(lane, lives)
         level = _rising(lives.doubt, DOUBT)
         advice = {
             "good": "Where objects meet it is clear whose the pixels are.",
@@ -283,6 +284,21 @@ def _given_up(lives: Lives, frames: int) -> str:
     looked = frames - lives.off
     found = f"Nothing was found in the {looked} frames that were looked at" if looked else "Nothing was looked at"
     return f"{found}: the lane was given up for lack of time in {lives.off} of {frames} frames. {GIVEN_UP}"
+
+
+def _jumps(lane: str, lives: Lives) -> Finding:
+    """How often an identity went over to something else."""
+    times = lives.jumped_s
+    advice = "No identity made a step longer than its object and than its speed explains."
+    if times.count:
+        advice = (
+            f"Identities jumped {times}: to somewhere no object can have moved in that time. From there on the identity is "
+            "another object's."
+        )
+    elif not lives.identities:
+        advice = "No identity was found, so none can have jumped."
+    level: Level = "unknown" if not lives.identities else "look" if times.count else "good"
+    return Finding("identity_jumps", "Identity jumps", lane, float(times.count), "times", level, advice, times.first)
 
 
 def _flood(lives: Lives) -> str:

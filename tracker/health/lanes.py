@@ -7,7 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from tracker.health.times import Times
 from tracker.seen import Seen
+from tracker.steps import JumpCounter
 from tracker.types import Box, Mask, Region, View, intersections
 
 GONE_S = 1.0
@@ -26,6 +28,9 @@ class Lives:
         self._seen = Seen()
         self._now_s = 0.0
         self._doubts, self._doubted = 0.0, 0
+        self._jumps = JumpCounter()
+        self.jumped_s = Times()
+        """when an identity made a step that no object makes"""
         self.weighs = False
         """whether the method told of any doubt, met or alone"""
         self.off = 0
@@ -35,6 +40,8 @@ class Lives:
         """Take in one frame."""
         self._now_s = time_s
         self.off += view.off
+        for _ in range(self._jumps.add(view.tracks, time_s)):
+            self.jumped_s.add(time_s)
         for track in view.tracks:
             if not track.hidden:
                 self._seen.add(track.id, time_s)

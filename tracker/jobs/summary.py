@@ -71,6 +71,7 @@ def _lane_summary(lane: Lane, report: RunReport, tally: Tally) -> dict[str, Any]
         "identities": counts.identities,
         "mean_track_frames": round(counts.mean_track_frames, 2),
         "frames_off": counts.off,
+        "identity_jumps": counts.jumps.count,
         "foreground_share": round(tally.foreground_share(lane.name), 6),
         "ms_per_frame": round(report.mean_ms.get(f"lane {lane.name}", 0.0), 3),
         "weights_sha256": getattr(lane.segmenter, "weights_digest", None),
@@ -87,6 +88,7 @@ def _lane_summary(lane: Lane, report: RunReport, tally: Tally) -> dict[str, Any]
 COMPARED = {
     "identities": ("identities", "d"),
     "mean_track_frames": ("mean track, frames", ".1f"),
+    "identity_jumps": ("identity jumps", "d"),
     "foreground_share": ("foreground share", ".2%"),
     "ms_per_frame": ("ms a frame", ".1f"),
     "identity.hota": ("HOTA", ".3f"),

@@ -12,6 +12,7 @@ import numpy as np
 
 from tracker.errors import SourceError
 from tracker.seen import Seen
+from tracker.steps import JumpCounter
 from tracker.types import Moment, Outcome, enlarged
 
 if TYPE_CHECKING:  # the scores' libraries are loaded only where there is a truth to compare with
@@ -23,6 +24,7 @@ class LaneTally:
     """What one lane found so far."""
 
     seen: Seen = field(default_factory=Seen)
+    jumps: JumpCounter = field(default_factory=JumpCounter)
     boxes: int = 0
     """of all frames and identities, where they were seen (not merely predicted)"""
     foreground_share: float = 0.0
@@ -79,6 +81,7 @@ class Tally:
                 tally.seen.add(track.id, moment.frame.time_s)
             tally.boxes += len(seen)
             tally.off += view.off
+            tally.jumps.add(seen, moment.frame.time_s)
             foreground = view.segmentation.foreground
             tally.foreground_share += cv2.countNonZero(foreground.view(np.uint8)) / foreground.size
             if view.lane in self._scorers:

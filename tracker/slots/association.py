@@ -5,14 +5,15 @@ So a blob with one slot in it is all that slot's, and shows how large it is; in 
 
 - Several slots in one blob are several objects only if each has been isolated; who has not is a fragment.
 - A slot that enters at the border claims what no other explains.
-- Two pieces side by side are two objects if objects have visited the gap between them; where none has, a post may stand there.
+- Two pieces side by side are two objects if objects have visited the gap between them; where none has, a post may stand there. A whole
+  that lies in two pieces for three frames is two.
 - A size is learned where an object is isolated and seen whole.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 import cv2
@@ -56,8 +57,12 @@ TWIN_SIZE = 0.3
 """share of the main blob's box from which a piece beside it may be another object"""
 NARROWEST_GAP_PX = 2
 """a gap between two pieces that is narrower says nothing of what is between them"""
+WHOLE = 0.8
+"""share of a slot's usual area below which its main blob may be a part of what was known as one object"""
 OPEN = 0.5
 """share of a gap that objects have visited, above which nothing that hides them stands there"""
+OVERLAPPING = 0.25
+"""share of the narrower of two pieces up to which they are side by side although their boxes overlap across"""
 LONG = 1.3
 """a slot so many times longer one way than the other is upright, or wide"""
 LARGEST_WHOLE = 1.3
@@ -146,7 +151,9 @@ def associate(seen: Observation, slots: Sequence[Slot], poses: Array, settings: 
     return draft.association()
 
 
-def apply(association: Association, blobs: Blobs, responsibilities: Responsibilities, slots: Slots) -> None:
+def apply(
+    association: Association, blobs: Blobs, responsibilities: Responsibilities, slots: Slots, settings: LifeSettings
+) -> None:
     """Give the claimed and released pixels their owners, and the slots their new times."""
     claimants = np.zeros(len(blobs.boxes), np.intp)  # 1 + the slot that claims each blob
     for k, b in association.claims:
@@ -161,7 +168,7 @@ def apply(association: Association, blobs: Blobs, responsibilities: Responsibili
     for k, parted_s in association.parted_s.items():
         slots[k].parted_s = parted_s
     for k in association.split:
-        slots[k].measure_anew()
+        slots[k].measure_anew(association.isolated.get(k), found_s=settings.found_s)
 
 
 class _Draft:
@@ -276,28 +283,70 @@ class _Draft:
     # --- a blob with no slot in it
 
     def decide_free(self, b: int) -> None:
-        """A blob that no slot is in: a fragment of a slot within whose reach it is, or a birth."""
+        """A blob that no slot is in: a piece of one that falls apart, a fragment of a slot within whose reach it is, or a birth."""
+        whole = self._fallen_apart(b)
+        if whole is not None:
+            if self._has_parted(whole):
+                self._part(whole, b)
+            else:
+                self._hold_together(whole, b)
+            return
         if self._completes_owner(b):
             return
         near = self._nearest(b)
-        parted = False
         if near is not None:
             if not self.assigned[near]:  # a part of a hidden object comes into view
                 self.claims.append((near, b))
                 self.assigned[near], self.isolated[near] = b, self.blobs.boxes[b]
                 return
             twin = self._is_twin(near, b)
-            parted = twin and self._has_parted(near)
-            if not parted:
+            if twin and self._has_parted(near):
+                self._part(near, b)
+            else:
                 self._extend(near, b, twin=twin)
-                return
-            self.split.add(near)
-        box, area = self.blobs.boxes[b], float(self.blobs.areas[b])
-        if area < self.least_px or min(box.width, box.height) < SMALLEST_SIDE_PX:
             return
-        if parted or not self._is_fragment(self.reached[:, b], box, area):
-            self.released.append(b)
-            self.births.append(birth_of(self.blobs.pixels(b), self.seen.image, (int(box.x0), int(box.y0))))
+        box, area = self.blobs.boxes[b], float(self.blobs.areas[b])
+        if self._is_large_enough(b) and not self._is_fragment(self.reached[:, b], box, area):
+            self._bear(b)
+
+    def _is_large_enough(self, b: int) -> bool:
+        """Whether the blob may be an object."""
+        box = self.blobs.boxes[b]
+        return bool(self.blobs.areas[b] >= self.least_px and min(box.width, box.height) >= SMALLEST_SIDE_PX)
+
+    def _bear(self, b: int, *, found_s: float = 0.0) -> None:
+        """The blob is a new object; `found_s` as in `Birth`."""
+        box = self.blobs.boxes[b]
+        birth = birth_of(self.blobs.pixels(b), self.seen.image, (int(box.x0), int(box.y0)))
+        self.released.append(b)
+        self.births.append(replace(birth, found_s=found_s))
+
+    def _fallen_apart(self, b: int) -> int | None:
+        """The slot of which the blob is the second of two pieces into which it has fallen: each is less than it was known to be."""
+        if not self._is_large_enough(b):
+            return None
+        area, box = float(self.blobs.areas[b]), self.blobs.boxes[b]
+        pieces = [
+            k for k in np.flatnonzero(self.reached[:, b] > WITHIN_REACH * box.area).tolist()
+            if k in self.isolated and max(area, float(self.blobs.areas[self.assigned[k]])) < WHOLE * self.slots[k].area_px
+        ]  # fmt: skip
+        k = max(pieces, key=lambda k: self.reached[k, b], default=None)
+        return k if k is not None and self._is_twin(k, b) else None
+
+    def _part(self, k: int, b: int) -> None:
+        """The blob is an object of its own from now on, and slot k the other piece; both are found, for they were seen apart."""
+        self.split.add(k)
+        if k in self.isolated:
+            self.isolated[k] = self.blobs.boxes[self.assigned[k]]
+        if self._is_large_enough(b):
+            self._bear(b, found_s=self.settings.found_s)
+
+    def _hold_together(self, k: int, b: int) -> None:
+        """Until it is certain that they have parted, both pieces are slot k."""
+        self.claims.append((k, b))
+        whole = self.isolated[k].union(self.blobs.boxes[b])
+        if self._fits(whole, k):
+            self.isolated[k] = whole
 
     def _completes_owner(self, b: int) -> bool:
         """Whether the E-step gives the blob to an isolated slot that is cut in two by something in front of it; then its box has both."""
@@ -369,7 +418,10 @@ class _Draft:
             isolated_s = 0.0 if k in self.split else self.slots[k].geometry.isolated_s
             return not _is_upright(self.slots[k]) and not lasts(self.settings.grow_s, isolated_s)
         if x1 - x0 < NARROWEST_GAP_PX:
-            return False
+            across = min(one.x1, two.x1) - max(one.x0, two.x0)
+            return across < OVERLAPPING * min(
+                one.width, two.width
+            )  # too narrow for anything that could hide their middle
         gap = self.seen.visited[min(y0, y1) : max(y0, y1), x0:x1]
         return gap.size > 0 and float(gap.mean()) > OPEN
 

@@ -74,6 +74,8 @@ class Birth:
     area_px: float
     colour: Array
     """(3,) mean, RGB in [0, 1]"""
+    found_s: float = 0.0
+    """seconds of evidence that it is an object, from before it was born"""
 
 
 def find_blobs(verdict: NDArray[np.uint8], settings: LifeSettings) -> Blobs:

@@ -6,6 +6,7 @@ The appearance of a slot while it was isolated is kept, and compared when both h
 - Who comes out of a group is, unless it came in over the border, the merged slot near by that is seen least (`lifecycle`).
 - Slots that were merged are compared, once isolated again for RECENT_S, by mean colours from head to foot; if they fit crossed, the
   identities are exchanged. A slot that fits neither gives its identity back when the owner comes out.
+- A step longer than the object and than its speed explains ends an identity, in every lane (`tracker.steps`).
 """
 
 from __future__ import annotations
@@ -156,7 +157,8 @@ def swap_identities(slots: Sequence[Slot]) -> list[tuple[int, int]]:
             first, second = one.identity, two.identity
             straight = _difference(first.appearance, one.recent) + _difference(second.appearance, two.recent)
             crossed = _difference(first.appearance, two.recent), _difference(second.appearance, one.recent)
-            if max(crossed) < ALIKE and sum(crossed) + 2 * MARGIN < straight:
+            near = first.reaches(second) and second.reaches(first)
+            if near and max(crossed) < ALIKE and sum(crossed) + 2 * MARGIN < straight:
                 one.identity, two.identity = second, first
                 swapped.append((a, b))
             for slot in (one, two):
@@ -181,6 +183,8 @@ def find_stolen(newborn: Slot, slots: Sequence[Slot]) -> int | None:
         appearance = other.identity.appearance
         if other.number is None or appearance is None or other.recent is None or not lasts(other.recent_s, RECENT_S):
             continue
+        if not other.identity.reaches(newborn.identity):
+            continue
         fits = _difference(appearance, newborn.identity.appearance)
         gain = _difference(appearance, other.recent) - fits - 2 * MARGIN
         if fits < ALIKE and gain > best:
@@ -191,8 +195,8 @@ def find_stolen(newborn: Slot, slots: Sequence[Slot]) -> int | None:
 def take_identity(newborn: Slot, holder: Slot, place: tuple[float, float]) -> None:
     """Give a stolen identity back to the newborn slot, its owner. Which object the holder, at `place` (x, y), is, is asked anew."""
     stolen, own = holder.identity, newborn.identity
-    holder.identity = Identity(appearance=holder.recent, met=stolen.met)
-    newborn.identity = Identity(stolen.number, stolen.appearance, own.met)
+    holder.identity = Identity(appearance=holder.recent, met=stolen.met, place=stolen.place)
+    newborn.identity = Identity(stolen.number, stolen.appearance, own.met, own.place)
     newborn.geometry = replace(newborn.geometry, isolated_s=holder.geometry.isolated_s)
     newborn.moved, holder.birthplace = True, place
 

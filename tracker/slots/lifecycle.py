@@ -14,10 +14,11 @@ from tracker.slots.e_step import Responsibilities, crop_birth
 from tracker.slots.identity import find_stolen, succeed, take_identity
 from tracker.slots.pose import PART_SIZE_RATE, VISIBLE, boxes_about, touch_border
 from tracker.slots.settings import CellSettings, LifeSettings, SlotsSettings
-from tracker.slots.slot import Geometry, Slot, Slots
+from tracker.slots.slot import Geometry, Identity, Slot, Slots
 from tracker.slots.state import SlotArrays, new_slot
+from tracker.steps import Place
 from tracker.timing import REFERENCE_S, Interval, lasts, rate_over
-from tracker.types import FOREGROUND, Image, intersections
+from tracker.types import FOREGROUND, Box, Image, intersections
 
 Array = NDArray[np.float32]
 
@@ -173,7 +174,7 @@ def find_returning(birth: Birth, poses: Array, slots: Sequence[Slot], settings: 
     """
     best, found = settings.revive_sizes, None
     for k, (pose, slot) in enumerate(zip(poses, slots, strict=True)):
-        if not slot.hidden:
+        if not slot.hidden or (slot.identity.place is not None and not slot.identity.place.reaches(birth.box)):
             continue
         far = _sizes_away(birth.box.centre, (birth.box.width, birth.box.height), pose, slot)
         young = not lasts(slot.geometry.isolated_s, settings.grow_s)
@@ -199,12 +200,29 @@ def find_predecessor(
     for k, (pose, other) in enumerate(zip(poses, slots, strict=True)):
         if other.number is None or support[k] >= settings.supported or other.age_s < slot.age_s:
             continue
+        if not other.identity.reaches(slot.identity):
+            continue
         far = _sizes_away((poses[newborn, 0], poses[newborn, 1]), slot.geometry.size, pose, other)
         coloured = float(np.abs(slot.colour - other.colour).mean()) < settings.same_colour
         alike = slot.area_px < LARGEST_RATIO * other.area_px and coloured
         if alike and far + float(support[k]) < best:
             best, found = far + float(support[k]), k
     return found
+
+
+def part_jumps(slots: Sequence[Slot], boxes: Sequence[Box], dt_s: float, next_number: Callable[[], int]) -> None:
+    """End the identity of a slot that would jump: what is in that box is somebody else, under a number of its own.
+
+    boxes  of the slots in this frame, which is `dt_s` seconds after the one before
+    """
+    for slot, box in zip(slots, boxes, strict=True):
+        place = slot.identity.place
+        if slot.hidden:
+            slot.identity.place = None if place is None else place.later(dt_s)
+        elif place is None or place.reaches(box, dt_s):
+            slot.identity.place = Place(box) if place is None else place.moved(box, dt_s)
+        else:
+            slot.identity = Identity(None if slot.number is None else next_number(), place=Place(box))
 
 
 def _sizes_away(centre: tuple[float, float], size: tuple[float, float], pose: Array, slot: Slot) -> float:
@@ -251,8 +269,9 @@ def spawn(slots: Slots, births: Sequence[Birth], image: Image, settings: SlotsSe
             slots.revive(back, state, birth.box.centre)
             continue
         x, y, width, height = state.pose[0].tolist()
-        geometry = Geometry(size=(width, height), window=(width, height))
-        begun.append((Slot((x, y), birth.area_px, geometry, colour=birth.colour), state))
+        geometry = Geometry(size=(width, height), window=(width, height), isolated_s=birth.found_s)
+        slot = Slot((x, y), birth.area_px, geometry, colour=birth.colour, seen_s=birth.found_s)
+        begun.append((slot, state))
     slots.spawn(begun)
 
 

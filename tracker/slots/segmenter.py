@@ -24,7 +24,7 @@ from tracker.slots.blobs import Blobs, find_blobs
 from tracker.slots.confidence import ConfidenceEstimator, entropies
 from tracker.slots.e_step import OwnedPixels, Responsibilities, crop_frame, e_step
 from tracker.slots.identity import update_identities
-from tracker.slots.lifecycle import Visibility, confirm, spawn, terminate, update_visibility, visibility
+from tracker.slots.lifecycle import Visibility, confirm, part_jumps, spawn, terminate, update_visibility, visibility
 from tracker.slots.pose import NOWHERE, Fit, coast, mask_boxes, measure
 from tracker.slots.report import at_frame_size, regions_of, reported_numbers, visible_boxes
 from tracker.slots.settings import SlotsSettings
@@ -173,7 +173,7 @@ class SlotsSegmenter:
         blobs = find_blobs(verdict, life)
         seen = Observation(image, blobs, responsibilities.labels, self._visit(judged.scene, verdict), interval.look_s)
         association = associate(seen, slots.records, predicted, life)
-        apply(association, blobs, responsibilities, slots)
+        apply(association, blobs, responsibilities, slots, life)
         owned = responsibilities.owned()
         # identify: who is seen, and who is who
         shown = visibility(slots.records, responsibilities, association, image, verdict, life)
@@ -187,6 +187,7 @@ class SlotsSegmenter:
         fitted = self._m_step(image, verdict, responsibilities, association)
         # measure: positions by the blobs where they are certain
         boxes = self._measure(association, blobs, shown, predicted, fitted, size, interval)
+        part_jumps(slots.records, boxes, interval.dt_s, self._next_number)
         # report
         regions = self._regions(responsibilities, owned, boxes, association, verdict, interval, colours)
         numbers = reported_numbers(slots.records)

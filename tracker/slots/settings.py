@@ -126,8 +126,8 @@ class LifeSettings(Settings):
     """a merged slot that owns less of its usual area may be the new slot that comes out of the group"""
     same_colour: float = Field(0.15, ge=0, le=1)
     """largest difference of mean colour, of 1, between a hidden slot and its return"""
-    part_s: Seconds = 0.2
-    """seconds that two pieces side by side must be seen before they are two objects"""
+    part_s: Seconds = 0.12
+    """seconds that two pieces side by side must be seen before they are two objects: three frames at 25 a second"""
     same: float = Field(0.7, gt=0, le=1)
     """two slots one of which covers this share of the other are one object seen twice; the younger ends"""
     inside_s: Seconds = 0.8

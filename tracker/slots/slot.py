@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 
 from tracker.slots.settings import CellSettings
 from tracker.slots.state import SlotArrays, no_slots
+from tracker.steps import Place
+from tracker.types import Box
 
 Array = NDArray[np.float32]
 Floats = NDArray[np.float64]
@@ -28,6 +30,12 @@ class Identity:
     """(PARTS, 3) mean colours of its parts while it was isolated, as `identity.part_colours`"""
     met: set[int] = field(default_factory=set)
     """numbers of identities it was merged with since its appearance was last certain"""
+    place: Place | None = None
+    """where it was seen last, in the working picture"""
+
+    def reaches(self, other: Identity) -> bool:
+        """Whether it can be where the other one was seen last."""
+        return self.place is None or other.place is None or self.place.reaches(other.place.box)
 
 
 @dataclass(frozen=True)
@@ -129,9 +137,16 @@ class Slot:
         """Whether it is not seen in this frame."""
         return self.hidden_s > 0
 
-    def measure_anew(self) -> None:
-        """Its size and speed are not known any more."""
-        self.geometry = replace(self.geometry, isolated_s=0.0)
+    def measure_anew(self, box: Box | None, *, found_s: float) -> None:
+        """Its size and speed are not known any more, only that it is an object: it has been isolated for `found_s` seconds.
+
+        It is as large as `box`, if there is one, until more was seen of it.
+        """
+        width, height = self.geometry.size if box is None else (box.width, box.height)
+        before = max(1.0, self.geometry.size[0] * self.geometry.size[1])
+        self.area_px *= min(1.0, width * height / before)
+        # the middle of the whole is no place from which the piece came
+        self.geometry = replace(self.geometry, size=(width, height), isolated_s=found_s, centre=None)
 
 
 class Slots:

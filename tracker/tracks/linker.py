@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from pydantic import Field
 
-from tracker.timing import REFERENCE_S, FrameTimer, lasts
+from tracker.steps import Place
+from tracker.timing import REFERENCE_S, FrameTimer, Interval, lasts
 from tracker.tracks.assignment import assign, covered_matrix, pair_costs
 from tracker.tracks.motion import Motion, begin, correct, predict, pushed_into
 from tracker.types import Box, Region, Seconds, Settings, Track
@@ -35,6 +36,8 @@ class _Line:
     """One track being followed; `id` is 0 until it is confirmed."""
 
     motion: Motion
+    place: Place
+    """where it was seen last"""
     id: int = 0
     found_s: float = REFERENCE_S
     unseen_s: float = 0.0
@@ -74,15 +77,17 @@ class Linker:
             line.motion, line.seen, line.label = predict(line.motion, dt_s=dt_s), False, 0
         free = [region for region in regions if not region.hidden]
         named, unnamed = [line for line in self._lines if line.id], [line for line in self._lines if not line.id]
-        free = self._merge(named, free)
+        free = self._merge(named, free, dt_s=dt_s)
         # those with an identity choose first: a noise blob must not take a person's region
-        free = self._pair([line for line in named if not line.seen], free, size=size, look_s=interval.look_s)
-        free = self._pair(unnamed, free, size=size, look_s=interval.look_s)
+        free = self._pair([line for line in named if not line.seen], free, size=size, interval=interval)
+        free = self._pair(unnamed, free, size=size, interval=interval)
         for line in self._lines:
             line.unseen_s = 0.0 if line.seen else line.unseen_s + dt_s
+            line.place = line.place.moved(line.motion.box, dt_s) if line.seen else line.place.later(dt_s)
         self._lines = [line for line in self._lines if line.seen or self._lives(line, size)]
         self._lines += [
-            _Line(begin(r.box), found_s=interval.look_s, confidence=r.confidence, label=r.label) for r in free
+            _Line(begin(r.box), Place(r.box), found_s=interval.look_s, confidence=r.confidence, label=r.label)
+            for r in free
         ]
         for line in self._lines:
             if not line.id and lasts(line.found_s, self.settings.confirm_s):
@@ -91,7 +96,7 @@ class Linker:
         named = sorted((line for line in self._lines if line.id), key=lambda line: line.id)
         return tuple(Track(n.id, n.motion.box, n.confidence, n.label, hidden=not n.seen) for n in named)
 
-    def _merge(self, lines: Sequence[_Line], regions: Sequence[Region]) -> list[Region]:
+    def _merge(self, lines: Sequence[_Line], regions: Sequence[Region], *, dt_s: float) -> list[Region]:
         """Keep the lines that merged into one region inside it; returns the regions that hold one line or none."""
         left = []
         covered = covered_matrix([line.motion.box for line in lines], [region.box for region in regions])
@@ -102,23 +107,29 @@ class Linker:
                 left.append(region)
                 continue
             for n in inside:
-                lines[n].motion, lines[n].seen = pushed_into(lines[n].motion, region.box), True
+                pushed = pushed_into(lines[n].motion, region.box)
+                if lines[n].place.reaches(pushed.box, dt_s):
+                    lines[n].motion, lines[n].seen = pushed, True
             max((lines[n] for n in inside), key=lambda line: line.motion.box.area).label = region.label
         return left
 
     def _pair(
-        self, lines: Sequence[_Line], regions: Sequence[Region], *, size: tuple[int, int], look_s: float
+        self, lines: Sequence[_Line], regions: Sequence[Region], *, size: tuple[int, int], interval: Interval
     ) -> list[Region]:
-        """Correct each line by the region it is; returns the regions that are nobody's."""
+        """Correct each line by the region it is; returns the regions that are nobody's. A line does not jump: see `steps`."""
         # of one that leaves, the last region is a small part: it is compared with what the picture can show of the track
         boxes = [_inside(line.motion.box, size) for line in lines], [region.box for region in regions]
         pairs = assign(pair_costs(*boxes, reach=self.settings.reach, growth=self.settings.growth))
+        taken = set()
         for row, column in pairs:
             line, region = lines[row], regions[column]
-            line.motion = correct(line.motion, region.box)
+            corrected = correct(line.motion, region.box)
+            if not line.place.reaches(corrected.box, interval.dt_s):
+                continue
+            taken.add(column)
+            line.motion = corrected
             line.seen, line.label, line.confidence = True, region.label, region.confidence
-            line.found_s += look_s
-        taken = {column for _, column in pairs}
+            line.found_s += interval.look_s
         return [region for n, region in enumerate(regions) if n not in taken]
 
     def _lives(self, line: _Line, size: tuple[int, int]) -> bool:

@@ -11,7 +11,7 @@ left edge, from the lower corner up, and their complement beside them, so that a
 is walked to and fro, so that nothing ever jumps.
 
 steady   delay from the first byte sent by the camera to the last byte received by the viewer; pictures shown a second;
-         memory (RSS) and processor time of the process, each by minute. Dropped pictures: those that the status counts, against
+         memory (RSS) and processor time of the process, each by minute. Dropped pictures: those that the run counts, against
          the truth, which is the pictures sent from the first shown on less the frames that the run says it looked at.
 cuts     the server is away for 2 to 3, 5 to 6 and 20 to 21 s, three times each: from its return to a picture sent since at the viewer
 viewers  pictures a second of 19 viewers, before and after a twentieth comes that reads nothing
@@ -187,16 +187,16 @@ class Tracker:
         viewer.sendall(b"GET /stream.mjpg HTTP/1.0\r\nHost: 127.0.0.1:%d\r\n\r\n" % self.port)
         return viewer
 
-    def stop(self) -> int:
-        """End it in good order; the number of frames that it says it looked at."""
+    def stop(self) -> tuple[int, int]:
+        """End it in good order; how many frames it says it looked at, and how many it dropped."""
         self.process.send_signal(signal.SIGTERM)  # a shell lets what runs in its background ignore SIGINT
         self.process.wait(STOP_S)
         assert self.process.stdout is not None
         said = self.process.stdout.read()
-        found = re.search("^([0-9]+) frames", said)
+        found = re.search("^([0-9]+) frames, .* fps, ([0-9]+) dropped$", said, re.MULTILINE)
         if found is None:
             raise SystemExit(f"tracker said: {said} {' | '.join(self.lines)}")
-        return int(found[1])
+        return int(found[1]), int(found[2])
 
 
 @contextmanager
@@ -325,8 +325,8 @@ def steady(camera: Camera, minutes: float, folder: Path) -> None:
                 f"{minute + 1:6}  {quantile(delays, 0.5):9.0f}  {quantile(delays, 0.95):7.0f}  {shown:7.1f}"
                 f"  {status['dropped']:7}  {memory[-1][1]:6.0f}  {cpu:5.0f}  {load():>4}  {status['effort'] or '-'}"
             )
-        dropped, ended = int(str(tracker.status()["dropped"])), time.monotonic()
-        frames = tracker.stop()
+        ended = time.monotonic()
+        frames, dropped = tracker.stop()
     delays = viewer.delays_ms(began, ended)
     sent = sum(number >= first and at <= ended for number, at in camera.sent.items())
     unread = sum(number is None for _, number in viewer.seen)
@@ -334,7 +334,7 @@ def steady(camera: Camera, minutes: float, folder: Path) -> None:
         f"all: median {quantile(delays, 0.5):.0f} ms, 95 % {quantile(delays, 0.95):.0f} ms, 99 % {quantile(delays, 0.99):.0f} ms;"
         f" numbers not read: {unread} of {len(viewer.seen)}"
     )
-    print(f"sent {sent}, looked at {frames}, so dropped {sent - frames}; the status says {dropped}")
+    print(f"sent {sent}, looked at {frames}, so dropped {sent - frames}; the run says {dropped}")
     settled = [mb for at, mb in memory if at >= min(WARM_UP_S, 30 * minutes)]
     grown = statistics.median(settled[-10:]) - statistics.median(settled[:10])
     print(

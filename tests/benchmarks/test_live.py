@@ -24,7 +24,7 @@ def test_every_picture_that_was_sent_is_looked_at_or_counted_as_dropped():
     said = measured("steady")
     assert re.search(r"^all: median [0-9]+ ms, .* numbers not read: [0-9]+ of [1-9]", said, re.MULTILINE), said
     sent, frames, dropped, told = map(
-        int, re.search(r"sent (\d+), looked at (\d+), so dropped (-?\d+); the status says (\d+)", said).groups()
+        int, re.search(r"sent (\d+), looked at (\d+), so dropped (-?\d+); the run says (\d+)", said).groups()
     )
     assert sent - frames == dropped
     # those on their way when it was ended, and looked at before the viewer had its first picture, on a busy machine

@@ -52,8 +52,8 @@ EPISODES = {
     "from the first picture to its departure": NUMBERS < 36,
     "for all but a moment": ~((NUMBERS >= 18) & (NUMBERS < 22)),
     "for a moment": (NUMBERS >= 18) & (NUMBERS < 22),
-    "for half of the clip, from the first picture": NUMBERS < 20,
-    "for half of the clip, to the end": NUMBERS >= 20,
+    "for half of the clip, from the first picture": NUMBERS < 21,
+    "for half of the clip, to the end": NUMBERS >= 21,
 }
 
 

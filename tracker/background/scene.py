@@ -32,6 +32,9 @@ ROBUST_SIGMAS = 1.4826
 CALM = int(DIFFERS / (DIFFERS_SIGMAS * ROBUST_SIGMAS))
 """Grey levels: of a pixel with a median difference up to here, DIFFERS is the larger of the two bounds."""
 
+LONG = 0.25
+"""share of the pictures from which an object that is in them makes its place seem restless: the median difference has half of them"""
+
 OTHER_LIGHT = 0.1
 """logarithm of the factor of brightness from which a picture is in another light"""
 
@@ -57,7 +60,8 @@ def without_visitors(images: Sequence[Image]) -> NDArray[np.uint8]:
     for each in uncovered:
         each.uncover(stack, scene)
     for each in told:
-        threshold[each.window][each.place] = of_steps[each.window][each.place]
+        if each.is_empty or each.shown.mean() >= LONG:
+            threshold[each.window][each.place] = of_steps[each.window][each.place]
     for n, image in enumerate(stack):
         beyond = np.asarray(cv2.subtract(cv2.absdiff(image, scene), threshold), np.uint8)  # 0 up to the threshold
         visitor = largest_channel(beyond)
@@ -112,8 +116,7 @@ def _bands(stack: Samples) -> list[tuple[Samples, Samples, Samples, Numbers, Num
     found = []
     for y in range(0, stack.shape[1], rows):
         band = np.ascontiguousarray(stack[:, y : y + rows])  # (N, rows, W, 3)
-        # of an odd number: of two halves each channel would take its own
-        median = ranked(band[: count - 1 + count % 2], (count - 1) // 2)
+        median = ranked(band, count // 2)
         away = np.maximum(band, median) - np.minimum(band, median)
         threshold = _threshold(away)
         of_steps = _threshold_of_steps(band, threshold)

@@ -29,7 +29,7 @@ def test_small_dark_fish_get_a_wide_picture_small_areas_and_no_shadows():
     assert settings.slots.life.close_height == pytest.approx(0.004)
     assert settings.gmm.mixture.shadows is False
     assert settings.foreground.network is False
-    assert settings.gmm.mixture.var_threshold == (64 / 2 / 2) ** 2
+    assert settings.gmm.mixture.var_threshold == round(3 * (0.3 * 64 / 2) ** 2)
     assert "blobs.min_area" not in changes  # no lane of the run reads it
 
 

@@ -16,14 +16,16 @@ from tracker.types import SMALL_PX, USUAL_AREA, USUAL_GAP, Source
 
 WORKED_PX = 10.0
 """root of an object's area at the working width, from which its blob survives the filters that remove specks"""
-SHOWN_PX = 6.0
-"""the same in the picture that the foreground network is shown, which halves it in its first layer"""
+SHOWN_PX = 10.0
+"""the same in the picture that the foreground network is shown"""
 ROUND_PX = 32
 """widths and sides are rounded up to a multiple"""
 GAP_PART = 0.25
 """highest gap that is closed, as a share of an object's height: a higher one joins two that are one above the other"""
-HALF = 0.5
-"""of the contrast, from which a pixel is an object's"""
+CONTRAST_PART = 0.3
+"""of the contrast, from which a pixel is an object's: above images in a glass wall and what a codec left, below thin legs"""
+CHANNELS = 3
+"""over which the mixture sums squared distances: on a grey thing all three differ alike"""
 CALM = 2.0
 """grey levels: the least standard deviation that the mixture gives a pixel"""
 AREA_PART = 1 / 3
@@ -141,8 +143,7 @@ def _wanted(measured: Measured, width: int) -> Iterator[ChosenSetting]:
     if measured.all_dark or measured.all_light:
         kind = f"all that moves is of one size and {side_of} than the ground, which the mixture finds"
         yield ChosenSetting("foreground.network", False, True, kind)
-        # at half of the contrast an edge is where the body ends, whatever a codec left around it
-        threshold = round((HALF * measured.contrast / max(CALM, measured.noise)) ** 2)
+        threshold = round(CHANNELS * (CONTRAST_PART * measured.contrast / max(CALM, measured.noise)) ** 2)
         if threshold > USUAL_THRESHOLD:
             levels = f"what moves differs from the ground by {measured.contrast:.0f} grey levels"
             yield ChosenSetting("gmm.mixture.var_threshold", threshold, USUAL_THRESHOLD, levels)

@@ -195,8 +195,8 @@ def find_stolen(newborn: Slot, slots: Sequence[Slot]) -> int | None:
 def take_identity(newborn: Slot, holder: Slot, place: tuple[float, float]) -> None:
     """Give a stolen identity back to the newborn slot, its owner. Which object the holder, at `place` (x, y), is, is asked anew."""
     stolen, own = holder.identity, newborn.identity
-    holder.identity = Identity(appearance=holder.recent, met=stolen.met, place=stolen.place)
-    newborn.identity = Identity(stolen.number, stolen.appearance, own.met, own.place)
+    holder.identity = Identity(appearance=holder.recent, met=stolen.met)
+    newborn.identity = Identity(stolen.number, stolen.appearance, own.met, stolen.place)
     newborn.geometry = replace(newborn.geometry, isolated_s=holder.geometry.isolated_s)
     newborn.moved, holder.birthplace = True, place
 
@@ -204,6 +204,7 @@ def take_identity(newborn: Slot, holder: Slot, place: tuple[float, float]) -> No
 def succeed(newborn: Slot, other: Slot) -> None:
     """The newborn slot is the other one, which ends: it has its number, size and age."""
     newborn.identity.number, other.identity.number = other.number, None
+    newborn.identity.place = other.identity.place
     newborn.geometry = replace(
         newborn.geometry,
         size=other.geometry.size, window=other.geometry.window, isolated_s=other.geometry.isolated_s,

@@ -130,11 +130,11 @@ def test_of_two_passes_that_disagree_after_a_merge_the_colours_decide(swapped):
         first, second = (2, 1) if exchange else (1, 2)
         return one_pass(
             seen(1, range(5, 45), a, colour=RED),
-            seen(2, range(5, 45), b, colour=BLUE),
+            seen(2, range(5, 45), b, y=95, colour=BLUE),
             seen(1, range(45, 55), a, isolated=False),
-            seen(2, range(45, 55), b, isolated=False),
+            seen(2, range(45, 55), b, y=95, isolated=False),
             seen(first, range(55, 95), a, colour=RED),
-            seen(second, range(55, 95), b, colour=BLUE),
+            seen(second, range(55, 95), b, y=95, colour=BLUE),
         )
 
     fused = fuse(table(swapped == "forward"), table(swapped == "backward"), clip())

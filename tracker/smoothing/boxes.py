@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from tracker.smoothing.chains import seen
 from tracker.smoothing.geometry import overlaps
-from tracker.smoothing.pairs import NONE, Cells
+from tracker.smoothing.pairs import NONE, Cells, picked
 from tracker.smoothing.rows import Bools, Ints, Rows
 
 Index = NDArray[np.intp]
@@ -126,12 +126,6 @@ def usual_size(chain: Index, boxes: Numbers, agreed: Index, frames: Ints) -> Num
     mean = (weight_a[:, None] * sizes[after] + weight_b[:, None] * sizes[before]) / np.where(known, total, 1)[:, None]
     out[known] = mean[known]
     return out
-
-
-def picked(values: NDArray, rows: Index, otherwise: float) -> NDArray:
-    """Values of rows, and another for NONE."""
-    padded = np.concatenate([values, np.full((1, *values.shape[1:]), otherwise, values.dtype)])
-    return padded[rows]
 
 
 def fill(tracks: Tracks) -> Tracks:

@@ -9,8 +9,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from tracker.smoothing.boxes import LONGEST, Tracks, picked
-from tracker.smoothing.pairs import NONE
+from tracker.smoothing.boxes import LONGEST, Tracks
+from tracker.smoothing.pairs import NONE, picked
 from tracker.smoothing.rows import Bools, Floats, Rows
 
 Numbers = NDArray[np.float64]

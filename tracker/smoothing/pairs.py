@@ -60,6 +60,12 @@ class Paired(NamedTuple):
     """(N,) the same of the backward pass"""
 
 
+def picked(values: NDArray, rows: Index, otherwise: float) -> NDArray:
+    """Values of rows, and another for NONE."""
+    padded = np.concatenate([values, np.full((1, *values.shape[1:]), otherwise, values.dtype)])
+    return padded[rows]
+
+
 def in_one_frame(a: Ints, b: Ints) -> Iterator[tuple[Index, Index]]:
     """All pairs of places in a and b (sorted frames) with one frame, in parts of about AT_ONCE pairs."""
     low, high = np.searchsorted(b, a, "left"), np.searchsorted(b, a, "right")
@@ -125,6 +131,8 @@ def over_several(rows: Rows, other: Rows, i: Index, j: Index) -> Bools:
     out = np.zeros(len(rows.ids), np.bool_)
     inside = intersections(rows.boxes[i], other.boxes[j]) > INSIDE * areas(other.boxes[j])
     inside &= ~rows.hidden[i] & ~other.hidden[j] & (isolated_frames(other)[j] >= ESTABLISHED_FRAMES)
+    # where objects cross every box holds all of them: each counts for the row that fits it best
+    inside &= is_best(j, np.where(rows.hidden[i], 0, overlaps(rows.boxes[i], other.boxes[j])))
     i, j = i[inside], j[inside]
     order = np.argsort(i, kind="stable")
     i, j = i[order], j[order]
@@ -143,6 +151,13 @@ def over_several(rows: Rows, other: Rows, i: Index, j: Index) -> Bools:
     cover -= np.bincount(i[a[both]], shared, len(out))
     out[i[member]] = True
     return out & (cover > EXPLAINED * areas(rows.boxes))
+
+
+def is_best(group: Index, value: NDArray[np.float64]) -> Bools:
+    """(P,) whether a value is the largest of its group."""
+    best = np.full(int(group.max(initial=-1)) + 1, -np.inf)
+    np.maximum.at(best, group, value)
+    return value >= best[group]
 
 
 def _two_of_each(i: Index) -> Iterator[NDArray[np.intp]]:

@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 
 from tracker.smoothing.chains import seen
 from tracker.smoothing.geometry import overlaps
-from tracker.smoothing.pairs import NONE, Cells, picked
+from tracker.smoothing.pairs import Cells
 from tracker.smoothing.rows import Bools, Ints, Rows
+from tracker.smoothing.table import NONE, picked
 
 Index = NDArray[np.intp]
 Numbers = NDArray[np.float64]

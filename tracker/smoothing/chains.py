@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 from scipy.sparse.csgraph import connected_components, min_weight_full_bipartite_matching
 
-from tracker.smoothing.pairs import Cells, picked
+from tracker.smoothing.pairs import Cells
 from tracker.smoothing.rows import Bools, Ints, Rows
+from tracker.smoothing.table import picked
 
 Index = NDArray[np.intp]
 Numbers = NDArray[np.float64]

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tracker.smoothing.boxes import LONGEST, Tracks
-from tracker.smoothing.pairs import NONE, picked
 from tracker.smoothing.rows import Bools, Floats, Rows
+from tracker.smoothing.table import NONE, picked
 
 Numbers = NDArray[np.float64]
 

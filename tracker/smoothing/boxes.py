@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 
 from tracker.smoothing.chains import seen
 from tracker.smoothing.geometry import overlaps
-from tracker.smoothing.pairs import NONE, Cells
+from tracker.smoothing.pairs import Cells
 from tracker.smoothing.rows import Bools, Ints, Rows
+from tracker.smoothing.table import NONE, picked
 
 Index = NDArray[np.intp]
 Numbers = NDArray[np.float64]
@@ -85,22 +86,29 @@ def merge(cells: Cells, chain: Index, forward: Rows, backward: Rows) -> Tracks:
     weight = np.where(seen_f & ~seen_b, 1.0, np.where(seen_b & ~seen_f, 0.0, weight))
     weight = np.where(b == NONE, 1.0, np.where(f == NONE, 0.0, weight))
     box_f, box_b = picked(forward.boxes, f, 0), picked(backward.boxes, b, 0)
-    both = picked(forward.isolated, f, False) & picked(backward.isolated, b, False)
-    overlap = overlaps(box_f, box_b)
-    usual = usual_size(chain[order], box_f, np.flatnonzero(both & (overlap > AGREE_IOU)), cells.frames[order])
-    odd_f, odd_b = (np.abs(size(box) - usual).sum(axis=1) for box in (box_f, box_b))
-    differ = seen_f & seen_b & (overlap < AGREE_IOU) & np.isfinite(odd_f)
-    weight = np.where(
-        differ, np.where(odd_f < odd_b - ODDER, 1.0, np.where(odd_b < odd_f - ODDER, 0.0, weight)), weight
-    )
+    iso_f, iso_b = picked(forward.isolated, f, False), picked(backward.isolated, b, False)
+    unlike = seen_f & seen_b & (overlaps(box_f, box_b) < AGREE_IOU)
+    agreed = np.flatnonzero(iso_f & iso_b & ~unlike)
+    better = more_usual(box_f, box_b, usual_size(chain[order], box_f, agreed, cells.frames[order]))
+    weight = np.where(unlike & (better != 0), better > 0, weight)
     boxes = weight[:, None] * box_f + (1 - weight[:, None]) * box_b
-    measured = picked(forward.isolated, f, False) | picked(backward.isolated, b, False)
-    return Tracks(chain[order], cells.frames[order], boxes, ~(seen_f | seen_b), measured, f, b, weight >= 0.5)
+    return Tracks(chain[order], cells.frames[order], boxes, ~(seen_f | seen_b), iso_f | iso_b, f, b, weight >= 0.5)
 
 
 def size(boxes: Numbers) -> Numbers:
     """(N, 2) logarithm of width and height."""
     return np.log(np.maximum(1.0, boxes[:, 2:] - boxes[:, :2]))
+
+
+def more_usual(one: Numbers, other: Numbers, usual: Numbers) -> Ints:
+    """(N,) 1 or -1: the one box or the other has clearly more of the usual size; 0: neither has.
+
+    Where that is not known, the larger box is taken for it: boxes over several objects are out already, pieces are not.
+    """
+    a, b = size(one), size(other)
+    usual = np.where(np.isfinite(usual), usual, np.maximum(a, b))
+    lead = np.abs(b - usual).sum(axis=1) - np.abs(a - usual).sum(axis=1)
+    return np.where(np.abs(lead) > ODDER, np.sign(lead), 0).astype(np.int32)
 
 
 def usual_size(chain: Index, boxes: Numbers, agreed: Index, frames: Ints) -> Numbers:
@@ -119,12 +127,6 @@ def usual_size(chain: Index, boxes: Numbers, agreed: Index, frames: Ints) -> Num
     mean = (weight_a[:, None] * sizes[after] + weight_b[:, None] * sizes[before]) / np.where(known, total, 1)[:, None]
     out[known] = mean[known]
     return out
-
-
-def picked(values: NDArray, rows: Index, otherwise: float) -> NDArray:
-    """Values of rows, and another for NONE."""
-    padded = np.concatenate([values, np.full((1, *values.shape[1:]), otherwise, values.dtype)])
-    return padded[rows]
 
 
 def fill(tracks: Tracks) -> Tracks:

@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 from scipy.sparse.csgraph import connected_components, min_weight_full_bipartite_matching
 
-from tracker.smoothing.pairs import NONE, Cells
+from tracker.smoothing.pairs import Cells
 from tracker.smoothing.rows import Bools, Ints, Rows
+from tracker.smoothing.table import picked
 
 Index = NDArray[np.intp]
 Numbers = NDArray[np.float64]
@@ -53,12 +54,12 @@ class Stretches(NamedTuple):
 
 def names(rows: Rows, chosen: Index) -> Ints:
     """(C,) identities of rows, 0 for NONE."""
-    return np.where(chosen == NONE, 0, rows.ids[chosen]) if len(rows.ids) else np.zeros(len(chosen), np.int32)
+    return picked(rows.ids, chosen, 0)
 
 
 def seen(rows: Rows, chosen: Index) -> Bools:
     """(C,) whether the row is there and seen."""
-    return (chosen != NONE) & ~rows.hidden[chosen] if len(rows.ids) else np.zeros(len(chosen), np.bool_)
+    return ~picked(rows.hidden, chosen, True)
 
 
 def stretches(cells: Cells, forward: Rows, backward: Rows) -> tuple[Stretches, Index]:
@@ -68,8 +69,7 @@ def stretches(cells: Cells, forward: Rows, backward: Rows) -> tuple[Stretches, I
     new = np.ones(len(order), np.bool_)
     same = (np.diff(f[order]) == 0) & (np.diff(b[order]) == 0) & (np.diff(cells.frames[order]) == 1)
     new[1:] = ~same
-    start = np.flatnonzero(new)
-    stop = np.append(start[1:], len(order)) - 1
+    start, stop = np.flatnonzero(new), np.flatnonzero(np.append(new[1:], True))[: new.sum()]
     which = np.empty(len(order), np.intp)
     which[order] = np.cumsum(new) - 1
     out = Stretches(
@@ -87,15 +87,14 @@ def stretches(cells: Cells, forward: Rows, backward: Rows) -> tuple[Stretches, I
 
 def appearance(cells: Cells, which: Index, count: int, forward: Rows, backward: Rows) -> Numbers:
     """(K, 9) mean colours of each stretch's isolated rows, of either pass."""
-    total, found = np.zeros((count, 9)), np.zeros((count, 9))
+    total, found = np.zeros((9, count)), np.zeros((9, count))
     for rows, chosen in ((forward, cells.forward), (backward, cells.backward)):
-        here = np.flatnonzero(chosen != NONE)
-        here = here[rows.isolated[chosen[here]]] if len(here) else here
-        colours = rows.colours[chosen[here]].reshape(-1, 9).astype(np.float64) if len(here) else np.zeros((0, 9))
-        known = np.isfinite(colours)
-        np.add.at(total, which[here], np.where(known, colours, 0))
-        np.add.at(found, which[here], known)
-    return np.where(found >= COLOUR_FRAMES, total / np.maximum(1, found), np.nan)
+        here = np.flatnonzero(picked(rows.isolated, chosen, False))
+        for column, colours in enumerate(rows.colours[chosen[here]].reshape(-1, 9).T):
+            known = np.isfinite(colours)
+            total[column] += np.bincount(which[here[known]], colours[known], count)
+            found[column] += np.bincount(which[here[known]], minlength=count)
+    return np.where(found >= COLOUR_FRAMES, total / np.maximum(1, found), np.nan).T
 
 
 def links(s: Stretches, over_forward: Keys, over_backward: Keys) -> tuple[Index, Index, Numbers]:

@@ -9,9 +9,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from tracker.smoothing.boxes import LONGEST, Tracks, picked
-from tracker.smoothing.pairs import NONE
+from tracker.smoothing.boxes import LONGEST, Tracks
 from tracker.smoothing.rows import Bools, Floats, Rows
+from tracker.smoothing.table import NONE, picked
 
 Numbers = NDArray[np.float64]
 

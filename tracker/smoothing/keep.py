@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 
 from tracker.smoothing.boxes import Tracks
 from tracker.smoothing.geometry import areas, centres, intersections, sides
-from tracker.smoothing.pairs import NONE, in_one_frame
 from tracker.smoothing.rows import Bools, Clip
+from tracker.smoothing.table import NONE, in_one_frame
 
 Index = NDArray[np.intp]
 

@@ -1,0 +1,268 @@
+"""Two passes drawn as rows, and what they are fused to."""
+
+from time import process_time
+
+import numpy as np
+import pytest
+
+from tracker.smoothing.confidence import NAMES, WEIGHTS
+from tracker.smoothing.fuse import fuse
+from tracker.smoothing.geometry import centres, longest
+from tracker.smoothing.rows import Clip, FusedRows, Rows
+
+WIDTH, HEIGHT = 400, 200
+RED, BLUE = 0.8, 0.2
+
+
+def seen(name, frames, x, *, y=80.0, size=(20, 50), isolated=True, hidden=False, colour=np.nan):
+    """Rows of one identity: its box has its upper left corner at x(t), y."""
+    frames = np.asarray(list(frames))
+    n = len(frames)
+    left = np.array([x(t) for t in frames], float)
+    boxes = np.stack([left, np.full(n, y), left + size[0], np.full(n, y + size[1])], axis=1)
+    return Rows(
+        frames=frames.astype(np.int32),
+        ids=np.full(n, name, np.int32),
+        boxes=boxes.astype(np.float32),
+        confidence=np.full(n, 0.9, np.float32),
+        hidden=np.full(n, hidden),
+        isolated=np.full(n, isolated and not hidden),
+        colours=np.full((n, 3, 3), colour if isolated else np.nan, np.float32),
+    )
+
+
+def one_pass(*parts):
+    """All rows together, in the order of the frames."""
+    parts = parts or (seen(1, [], lambda t: t),)
+    rows = Rows._make(np.concatenate(column) for column in zip(*parts, strict=True))
+    return rows.at(np.argsort(rows.frames, kind="stable"))
+
+
+def clip(frames=100):
+    return Clip(np.arange(frames) / 25, (WIDTH, HEIGHT))
+
+
+def right(speed=3.0, start=20.0):
+    return lambda t: start + speed * t
+
+
+def tracks(fused: FusedRows):
+    """Identity to frames, of rows that are seen."""
+    return {int(k): fused.frames[(fused.ids == k) & ~fused.hidden].tolist() for k in np.unique(fused.ids)}
+
+
+def who(fused: FusedRows, frame, x):
+    """The identity nearest to x in a frame."""
+    at = np.flatnonzero(fused.frames == frame)
+    return int(fused.ids[at[np.abs(fused.boxes[at, 0] - x).argmin()]])
+
+
+def test_what_both_passes_see_stays_as_it_is():
+    table = one_pass(seen(3, range(10, 60), right()))
+    fused = fuse(table, table, clip())
+    assert tracks(fused) == {1: list(range(10, 60))}
+    np.testing.assert_allclose(fused.boxes, table.boxes, atol=0.01)
+    assert set(fused.forward) == set(fused.backward) == {3}
+    assert not fused.hidden.any()
+
+
+def test_births_are_dated_back_and_ends_later():
+    forward, backward = seen(1, range(20, 60), right()), seen(9, range(12, 50), right())
+    fused = fuse(one_pass(forward), one_pass(backward), clip())
+    assert tracks(fused) == {1: list(range(12, 60))}
+    assert set(fused.forward[fused.frames < 20]) == {0}
+    assert set(fused.backward[fused.frames >= 50]) == {0}
+
+
+@pytest.mark.parametrize("mirrored", [False, True])
+def test_two_who_come_in_as_one_and_part_are_two_from_the_start(mirrored):
+    def upper(t):
+        return 20 + 3 * t
+
+    def lower(t):
+        return 20 + 3 * t - max(0, t - 50)
+
+    both = seen(1, range(5, 60), upper, size=(20, 80))
+    lumped = one_pass(both, seen(1, range(60, 90), upper), seen(2, range(64, 90), lower, y=115, size=(20, 45)))
+    apart = one_pass(
+        seen(7, range(5, 90), upper, size=(20, 34), isolated=True),
+        seen(8, range(5, 90), lower, y=115, size=(20, 45), isolated=True),
+    )
+    fused = fuse(*((apart, lumped) if mirrored else (lumped, apart)), clip())
+    assert tracks(fused) == {1: list(range(5, 90)), 2: list(range(5, 90))}
+
+
+def test_a_large_object_is_not_dropped_for_its_pieces():
+    whole = one_pass(seen(1, range(10, 80), right(), y=20, size=(60, 150)))
+    head = seen(4, range(10, 80), right(3, 35), y=20, size=(30, 40))
+    legs = seen(5, range(10, 80), right(3, 25), y=80, size=(50, 90))
+    fused = fuse(whole, one_pass(head, legs), clip())
+    middle = fused.frames == 40
+    assert fused.ids[middle].tolist() == [1]
+    assert longest(fused.boxes[middle])[0] == pytest.approx(150, abs=1)
+    assert set(fused.forward) == {1}
+
+
+def test_who_vanishes_behind_a_post_is_one_object_and_hidden_there():
+    forward = one_pass(
+        seen(1, range(40), right()),
+        seen(1, range(40, 60), right(), hidden=True),
+        seen(2, range(60, 95), right()),
+    )
+    backward = one_pass(
+        seen(1, range(38), right()), seen(1, range(38, 60), right(), hidden=True), seen(1, range(60, 95), right())
+    )
+    fused = fuse(forward, backward, clip())
+    assert np.unique(fused.ids).tolist() == [1]
+    assert fused.frames[fused.hidden].tolist() == list(range(40, 60))
+    np.testing.assert_allclose(fused.boxes[:, 0], 20 + 3 * fused.frames, atol=0.5)
+
+
+@pytest.mark.parametrize("swapped", ["forward", "backward"])
+def test_of_two_passes_that_disagree_after_a_merge_the_colours_decide(swapped):
+    def a(t):
+        return 20 + 3 * t
+
+    def b(t):
+        return 320 - 3 * t
+
+    def table(exchange):
+        first, second = (2, 1) if exchange else (1, 2)
+        return one_pass(
+            seen(1, range(5, 45), a, colour=RED),
+            seen(2, range(5, 45), b, y=95, colour=BLUE),
+            seen(1, range(45, 55), a, isolated=False),
+            seen(2, range(45, 55), b, y=95, isolated=False),
+            seen(first, range(55, 95), a, colour=RED),
+            seen(second, range(55, 95), b, y=95, colour=BLUE),
+        )
+
+    fused = fuse(table(swapped == "forward"), table(swapped == "backward"), clip())
+    assert len(np.unique(fused.ids)) == 2
+    assert who(fused, 20, a(20)) == who(fused, 80, a(80)) != who(fused, 80, b(80))
+
+
+def test_a_name_that_slips_to_another_object_for_some_frames_comes_back():
+    walker, other = seen(1, range(5, 90), right()), seen(2, range(5, 90), right(3, 100))
+    slip = one_pass(
+        seen(1, range(5, 40), right()), seen(1, range(44, 90), right()), seen(1, range(40, 44), right(3, 100)),
+        seen(2, range(5, 40), right(3, 100)), seen(2, range(44, 90), right(3, 100)),
+    )  # fmt: skip
+    fused = fuse(slip, one_pass(walker, other), clip())
+    assert tracks(fused) == {1: list(range(5, 90)), 2: list(range(5, 90))}
+
+
+def test_a_ghost_goes_and_who_stands_and_leaves_stays():
+    ghost = seen(1, range(20, 50), lambda t: 200)
+    grows = seen(3, range(20, 50), lambda t: 300 - t, y=20, size=(30, 20))
+    standing = seen(2, range(100), lambda t: 50 + 3 * max(0, t - 80))
+    table = one_pass(ghost, standing)
+    fused = fuse(table, table, clip())
+    assert np.unique(fused.forward).tolist() == [2]
+    assert len(tracks(fuse(one_pass(grows), one_pass(grows), clip()))) == 1
+
+
+def test_who_stands_all_the_time_is_no_ghost():
+    table = one_pass(seen(1, range(100), lambda t: 200))
+    assert tracks(fuse(table, table, clip())) == {1: list(range(100))}
+
+
+def test_short_noise_of_one_pass_goes():
+    walker = seen(1, range(5, 90), right())
+    noise = seen(2, range(30, 50), right(3, 150), y=20, size=(20, 20))
+    fused = fuse(one_pass(walker, noise), one_pass(walker), clip())
+    assert np.unique(fused.forward).tolist() == [1]
+
+
+def test_an_object_that_one_pass_alone_sees_for_long_stays():
+    fused = fuse(one_pass(seen(1, range(5, 90), right())), one_pass(), clip())
+    assert tracks(fused) == {1: list(range(5, 90))}
+    assert set(fused.backward) == {0}
+
+
+def test_no_identity_jumps():
+    table = one_pass(seen(1, range(5, 50), right()), seen(1, range(50, 95), right(2, 120)))
+    fused = fuse(table, table, clip())
+    assert len(np.unique(fused.ids)) == 2
+    for k in np.unique(fused.ids):
+        steps = np.diff(centres(fused.boxes[fused.ids == k]), axis=0)
+        assert np.abs(steps).max() < 20
+
+
+def test_a_fast_object_does_not_jump():
+    table = one_pass(seen(1, range(5, 13), right(40, -180), size=(20, 20)))
+    assert len(np.unique(fuse(table, table, clip()).ids)) == 1
+
+
+def test_of_two_unlike_boxes_the_one_of_the_usual_size_is_taken():
+    forward = one_pass(seen(1, range(5, 40), right()), seen(1, range(40, 50), right(), size=(44, 50)),
+                       seen(1, range(50, 90), right()))  # fmt: skip
+    backward = one_pass(seen(1, range(5, 90), right()))
+    fused = fuse(forward, backward, clip())
+    assert np.ptp(fused.boxes[:, 2] - fused.boxes[:, 0]) < 1
+
+
+def test_a_flicker_is_filled_and_counts_as_seen():
+    table = one_pass(seen(1, range(5, 40), right()), seen(1, range(43, 90), right()))
+    fused = fuse(table, table, clip())
+    assert tracks(fused) == {1: list(range(5, 90))}
+    np.testing.assert_allclose(fused.boxes[:, 0], 20 + 3 * fused.frames, atol=0.05)
+    assert (fused.forward[(fused.frames >= 40) & (fused.frames < 43)] == 0).all()
+
+
+def test_confidence_is_lower_for_one_pass_alone_and_lowest_where_nothing_is_seen():
+    forward = one_pass(seen(1, range(5, 40), right()), seen(1, range(55, 95), right()))
+    backward = one_pass(seen(1, range(12, 40), right()), seen(1, range(55, 95), right()))
+    fused = fuse(forward, backward, clip())
+    at = dict(zip(fused.frames.tolist(), fused.confidence.tolist(), strict=True))
+    assert at[30] > at[8] > at[47]
+    assert 0 < fused.confidence.min() < fused.confidence.max() < 1
+    assert len(NAMES) == len(WEIGHTS)
+
+
+def test_nothing_in_both_passes_is_nothing():
+    fused = fuse(one_pass(), one_pass(), clip())
+    assert [len(column) for column in fused] == [0] * len(fused)
+    assert fused.boxes.shape == (0, 4)
+    assert len(fuse(one_pass(), one_pass(), clip(0)).ids) == 0
+
+
+def test_time_reversed_passes_give_the_same_boxes():
+    forward = one_pass(seen(1, range(20, 60), right()), seen(2, range(30, 80), right(2, 150), y=20))
+    backward = one_pass(seen(5, range(12, 50), right()), seen(4, range(25, 78), right(2, 150), y=20))
+    fused = fuse(forward, backward, clip())
+
+    def reversed_(rows):
+        rows = rows._replace(frames=99 - rows.frames)
+        return rows.at(np.argsort(rows.frames, kind="stable"))
+
+    again = fuse(reversed_(backward), reversed_(forward), clip())
+    order = np.lexsort((again.boxes[:, 1], 99 - again.frames))
+    np.testing.assert_allclose(
+        again.boxes[order], fused.boxes[np.lexsort((fused.boxes[:, 1], fused.frames))], atol=0.01
+    )
+
+
+def test_rows_are_in_the_order_of_the_frames_and_boxes_within_the_picture():
+    table = one_pass(seen(1, range(90), right(4, -30)), seen(2, range(10, 60), right(3, 50), y=170))
+    fused = fuse(table, table, clip())
+    assert (np.diff(fused.frames) >= 0).all()
+    assert fused.boxes.min() >= 0
+    assert fused.boxes[:, 2].max() <= WIDTH
+    assert fused.boxes[:, 3].max() <= HEIGHT
+    assert fused.ids[0] == 1
+
+
+@pytest.mark.parametrize("objects", [100, pytest.param(2000, marks=pytest.mark.slow)])
+def test_hours_of_rows_in_bounded_time(objects):
+    rng = np.random.default_rng(1)
+    parts = [
+        seen(k + 1, np.arange(100) + 40 * k, right(3, rng.uniform(0, 90) - 120 * k), y=rng.uniform(0, 140))
+        for k in range(objects)
+    ]
+    table = one_pass(*parts)
+    assert len(table.ids) == 100 * objects
+    start = process_time()
+    fused = fuse(table, table.at(rng.uniform(size=len(table.ids)) > 0.02), clip(40 * objects + 100))
+    assert process_time() - start < 1 + objects / 200
+    assert len(np.unique(fused.ids)) > 0.75 * objects

@@ -1,0 +1,100 @@
+"""Which boxes of one pass are over several objects that the other pass knows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tracker.smoothing.geometry import areas, centres, gaps, intersections, longest, overlaps
+from tracker.smoothing.rows import Bools, Ints, Rows
+from tracker.smoothing.table import Index
+
+INSIDE = 0.6
+"""share of a box that lies in another one, from which on it may be a part of it"""
+EXPLAINED = 0.5
+"""share of a box that the objects in it must fill for it to be a box over them and nothing else"""
+ESTABLISHED_FRAMES = 6
+"""an identity that was isolated for a quarter of a second is an object: noise is not"""
+APART = 0.25
+"""gap between two isolated boxes, as a share of the narrower side, that parts of one object do not leave for long"""
+APART_FRAMES = 5
+"""for so many frames, since in a single frame a figure falls into pieces"""
+PARTED = 0.25
+"""change over the clip of where one is from the other, as a share of the longer side, that parts of one object do not show"""
+
+
+def isolated_frames(rows: Rows) -> NDArray[np.intp]:
+    """(N,) in how many frames of the clip the identity of each row is isolated."""
+    return np.bincount(rows.ids, rows.isolated, minlength=1)[rows.ids].astype(np.intp)
+
+
+def stand_apart(rows: Rows, first: Ints, second: Ints) -> Bools:
+    """(P,) whether two identities of one pass are seen with a gap between them for APART_FRAMES frames of the clip.
+
+    Parts of one object that the pass took for two (head and legs of a large figure) are not.
+    """
+    order = np.argsort(rows.ids, kind="stable")
+    seen = order[~rows.hidden[order]]
+    known, start = np.unique(rows.ids[seen], return_index=True)
+    track = dict(zip(known.tolist(), np.split(seen, start[1:]), strict=True))
+    none = np.zeros(0, np.intp)
+    out = np.zeros(len(first), np.bool_)
+    for k, (a, b) in enumerate(zip(first.tolist(), second.tolist(), strict=True)):
+        i, j = track.get(a, none), track.get(b, none)
+        _, at_i, at_j = np.intersect1d(rows.frames[i], rows.frames[j], assume_unique=True, return_indices=True)
+        p, q = rows.boxes[i[at_i]], rows.boxes[j[at_j]]
+        apart = (gaps(p, q) > APART) & rows.isolated[i[at_i]] & rows.isolated[j[at_j]]
+        if np.count_nonzero(apart) >= APART_FRAMES:
+            side = np.median(np.maximum(longest(p), longest(q)))
+            out[k] = np.ptp(centres(p) - centres(q), axis=0).max() > PARTED * side
+    return out
+
+
+def over_several(rows: Rows, other: Rows, i: Index, j: Index) -> Bools:
+    """(N,) whether a row's box is one over two or more objects of the other pass.
+
+    These are established there, seen in this frame and in this box, fill most of it, and stand apart at some time of the clip.
+
+    i, j  rows of the two passes that touch (`touching`)
+    """
+    out = np.zeros(len(rows.ids), np.bool_)
+    inside = intersections(rows.boxes[i], other.boxes[j]) > INSIDE * areas(other.boxes[j])
+    inside &= ~rows.hidden[i] & ~other.hidden[j] & (isolated_frames(other)[j] >= ESTABLISHED_FRAMES)
+    # where objects cross every box holds all of them: each counts for the row that fits it best
+    inside &= is_best(j, np.where(rows.hidden[i], 0, overlaps(rows.boxes[i], other.boxes[j])))
+    i, j = i[inside], j[inside]
+    order = np.argsort(i, kind="stable")
+    i, j = i[order], j[order]
+    a, b = np.concatenate([*_two_of_each(i), np.zeros((0, 2), np.intp)]).T
+    if not len(a):
+        return out
+    ids = np.sort(np.stack([other.ids[j[a]], other.ids[j[b]]]), axis=0)
+    pairs, which = np.unique(ids, axis=1, return_inverse=True)
+    apart = stand_apart(other, pairs[0], pairs[1])[which.reshape(-1)]
+    a, b = a[apart], b[apart]
+    member = np.zeros(len(i), np.bool_)
+    member[a] = member[b] = True
+    cover = np.bincount(i[member], intersections(rows.boxes[i[member]], other.boxes[j[member]]), len(out))
+    both = member[a] & member[b]
+    shared = intersections(other.boxes[j[a[both]]], other.boxes[j[b[both]]])
+    cover -= np.bincount(i[a[both]], shared, len(out))
+    out[i[member]] = True
+    return out & (cover > EXPLAINED * areas(rows.boxes))
+
+
+def is_best(group: Index, value: NDArray[np.float64]) -> Bools:
+    """(P,) whether a value is the largest of its group."""
+    best = np.full(int(group.max(initial=-1)) + 1, -np.inf)
+    np.maximum.at(best, group, value)
+    return value >= best[group]
+
+
+def _two_of_each(i: Index) -> Iterator[NDArray[np.intp]]:
+    """(P, 2) places of two entries with one value, of sorted i."""
+    for step in range(1, len(i)):
+        same = np.flatnonzero(i[step:] == i[:-step])
+        if not len(same):
+            return
+        yield np.stack([same, same + step], axis=1)

@@ -1,0 +1,52 @@
+"""Rows of two tables side by side: which are of one frame, and which touch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tracker.smoothing.geometry import intersections
+from tracker.smoothing.rows import Ints, Rows
+
+Index = NDArray[np.intp]
+
+AT_ONCE = 1_000_000
+"""pairs of rows looked at together: bounds the memory"""
+NONE = -1
+"""no row"""
+
+
+def picked(values: NDArray, rows: Index, otherwise: float) -> NDArray:
+    """Values of rows, and another for NONE."""
+    padded = np.concatenate([values, np.full((1, *values.shape[1:]), otherwise, values.dtype)])
+    return padded[rows]
+
+
+def in_one_frame(a: Ints, b: Ints) -> Iterator[tuple[Index, Index]]:
+    """All pairs of places in a and b (sorted frames) with one frame, in parts of about AT_ONCE pairs."""
+    low, high = np.searchsorted(b, a, "left"), np.searchsorted(b, a, "right")
+    counts = high - low
+    ends = np.cumsum(counts)
+    start = 0
+    while start < len(a):
+        done = ends[start - 1] if start else 0
+        stop = max(start + 1, int(np.searchsorted(ends, done + AT_ONCE)))
+        part = counts[start:stop]
+        i = np.repeat(np.arange(start, stop), part)
+        place = np.arange(len(i)) - np.repeat(np.cumsum(part) - part, part)
+        yield i, np.repeat(low[start:stop], part) + place
+        start = stop
+
+
+def touching(a: Rows, b: Rows) -> tuple[Index, Index]:
+    """Pairs of rows in one frame whose boxes share a pixel."""
+    found = [
+        (i[near], j[near])
+        for i, j in in_one_frame(a.frames, b.frames)
+        for near in (intersections(a.boxes[i], b.boxes[j]) > 0,)
+    ]
+    if not found:
+        return np.zeros(0, np.intp), np.zeros(0, np.intp)
+    return np.concatenate([i for i, _ in found]), np.concatenate([j for _, j in found])

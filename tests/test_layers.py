@@ -58,7 +58,6 @@ STATIONS = {
     "report",
     "web",
     "hooks",
-    "smoothing",
 }
 LINE = {
     "settings",

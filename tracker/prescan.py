@@ -44,15 +44,16 @@ class Prescan:
         return source.sample(min(self.frames, fitting), whole=self.whole, width=self.width)
 
 
-@dataclass(frozen=True)
 class TakenPictures:
-    """Pictures that were taken before."""
+    """Pictures that were taken before, given once: nobody holds them while the clip is run."""
 
-    images: list[Image]
+    def __init__(self, images: list[Image]) -> None:
+        self._images = images
 
     def pictures(self, source: Source) -> list[Image]:
-        """Those pictures."""
-        return self.images
+        """Those pictures; [] from the second time on."""
+        images, self._images = self._images, []
+        return images
 
 
 class PrescanAhead:
@@ -82,7 +83,8 @@ class PrescanAhead:
         join(self._thread)
         if self._error is not None:
             raise self._error
-        return self._pictures
+        images, self._pictures = self._pictures, []  # given once: nobody holds them while the clip is run
+        return images
 
     def __enter__(self) -> PrescanAhead:
         self._thread.start()

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import ctypes
 from collections.abc import Callable, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from copy import deepcopy
 from dataclasses import dataclass
 from functools import partial
@@ -76,6 +77,7 @@ def watch_both_ways(
             results, complete, error = keeper.first_pass(), False, ended
         if keeper.frames and interrupts.asked:
             interrupts.answered()
+    _give_back()
     named = {lane.name: lane for lane in results}
     every = tuple(named.get(lane.name, lane) for lane in lanes)
     return Found(every, keeper.frames, error is None and not complete, error, scenes, keeper.clear)
@@ -149,3 +151,9 @@ class _Keeper:
 
 def _digest(lane: Lane) -> str | None:
     return getattr(lane.segmenter, "weights_digest", None)
+
+
+def _give_back() -> None:
+    """Give memory that is free back to the system: glibc keeps what ended threads had, 70 MB after a clip of 1080 lines."""
+    with suppress(OSError, AttributeError):  # another C library has no such function
+        ctypes.CDLL(None).malloc_trim(0)

@@ -14,7 +14,7 @@ from tracker.foreground.rain import RainDetector
 from tracker.health import Health, warnings
 from tracker.picture import Picture
 from tracker.tracks import Linker, LinkerSettings
-from tracker.types import Frame, Moment, Segmentation, Track, View
+from tracker.types import Box, Frame, Moment, Segmentation, Track, View
 
 WIDTH, HEIGHT, FPS = 160, 120, 25
 WALKER = (190, 40, 40)
@@ -308,7 +308,7 @@ def moment(n, image, *, scene=0, ids=(), covered=0.0):
     labels = np.zeros(image.shape[:2], np.int32)
     foreground = np.zeros(image.shape[:2], bool)
     foreground[: round(covered * HEIGHT)] = True
-    tracks = tuple(Track(name, (10, 10, 20, 30), 1.0, 0) for name in ids)
+    tracks = tuple(Track(name, Box(10, 10, 20, 30), 1.0, 0) for name in ids)
     return Moment(
         Frame(n, n / FPS, Picture.of(image), scene=scene),
         (View("slots", Segmentation(labels, (), True, foreground), tracks),),

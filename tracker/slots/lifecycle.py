@@ -160,7 +160,7 @@ def confirm(
             continue
         known = find_predecessor(k, poses, slots, support, size, settings) if isolated else None
         if known is None:
-            slot.identity.number = next_number()
+            slot.identity.number, slot.identity.place = next_number(), None  # the identity begins here
             continue
         succeed(slot, slots[known])
         superseded.add(known)

@@ -93,6 +93,7 @@ class Linker:
             if not line.id and lasts(line.found_s, self.settings.confirm_s):
                 self._last_id += 1
                 line.id = self._last_id
+                line.place = Place(line.motion.box)  # the identity begins here
         named = sorted((line for line in self._lines if line.id), key=lambda line: line.id)
         return tuple(Track(n.id, n.motion.box, n.confidence, n.label, hidden=not n.seen) for n in named)
 

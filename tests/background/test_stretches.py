@@ -95,6 +95,14 @@ def test_two_who_stand_side_by_side_at_different_times_are_both_found():
     assert np.abs(found.astype(int) - SCENE)[:, 20:52, 30:62].mean(axis=(1, 2, 3)).max() < 4
 
 
+def test_who_drives_off_is_not_learned_beside_the_place_it_leaves():
+    pictures = _clip(NUMBERS < 35)
+    for picture in pictures[35:39]:  # a part of it is still beside the place, and gone in the last picture
+        picture[42:52, 20:30] = OBJECT[:10, :10]
+    found = without_visitors(pictures)
+    assert np.abs(found.astype(int) - SCENE)[:, 20:52, 14:46].mean(axis=(1, 2, 3)).max() < 6
+
+
 def test_in_two_lights_the_place_is_empty_in_each():
     dim = 0.6
     pictures = [np.asarray(each * (dim if n % 2 else 1), np.uint8) for n, each in enumerate(_clip(NUMBERS >= 5))]

@@ -28,6 +28,8 @@ TOGETHER = 0.9
 """share of a place's pixels that have the rarer look in a picture of the stretch"""
 DIFFERENT = 10
 """grey levels by which the two looks differ: less than two single pictures, as each is a median of several"""
+MOSTLY = 0.5
+"""share of a place that has its look in the clip's first or last picture: what is as usual there was only passed on the way"""
 MARGIN = 8
 """pixels around a place that are looked at"""
 ACROSS = 2
@@ -158,10 +160,14 @@ def _stretches(samples: Samples, usual: Image, runs: Runs, seed: Mask, window: W
     different = largest_channel(np.asarray(cv2.absdiff(look, usual), np.uint8)) > DIFFERENT
     pieces = components(np.asarray(cv2.medianBlur((different | seed).astype(np.uint8), 3), np.uint8))
     seeded = np.bincount(pieces.labels[seed], minlength=len(pieces.areas))
+    passed = np.zeros_like(seed)
+    for n in (0, len(samples) - 1):
+        if own[n].mean() >= MOSTLY:  # a stretch from the first picture, or to the last one
+            passed |= largest_channel(np.asarray(cv2.absdiff(samples[n], usual), np.uint8)) <= DIFFERENT
     for label in range(1, len(seeded)):
         if seeded[label] >= LEAST_AREA:
             place: Mask = pieces.labels == label
-            yield Stretch(window, place, shown, look, _is_empty(look, usual, place))
+            yield Stretch(window, place & ~passed, shown, look, _is_empty(look, usual, place))
 
 
 def _is_empty(look: Image, usual: Image, place: Mask) -> bool | None:

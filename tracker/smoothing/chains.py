@@ -26,9 +26,9 @@ OVER = 0.3
 AGREED = 1.0
 """what a link gains at each end where both passes hold the object"""
 SHORT_FRAMES = 10
-"""a shorter stretch counts for less"""
+"""a shorter stretch counts for less: slips of names and flickers of boxes are short"""
 LEAST = 0.2
-"""what the shortest counts"""
+"""what a stretch of no length counts: it must still be linked where nothing else is there"""
 COLOUR_FRAMES = 3
 """frames with known colours from which on a stretch has an appearance"""
 ALIKE = 0.03
@@ -69,7 +69,8 @@ def stretches(cells: Cells, forward: Rows, backward: Rows) -> tuple[Stretches, I
     new = np.ones(len(order), np.bool_)
     same = (np.diff(f[order]) == 0) & (np.diff(b[order]) == 0) & (np.diff(cells.frames[order]) == 1)
     new[1:] = ~same
-    start, stop = np.flatnonzero(new), np.flatnonzero(np.append(new[1:], True))[: new.sum()]
+    start = np.flatnonzero(new)
+    stop = np.append(start[1:], len(order))[: len(start)] - 1
     which = np.empty(len(order), np.intp)
     which[order] = np.cumsum(new) - 1
     out = Stretches(

@@ -266,3 +266,11 @@ def test_hours_of_rows_in_bounded_time(objects):
     fused = fuse(table, table.at(rng.uniform(size=len(table.ids)) > 0.02), clip(40 * objects + 100))
     assert process_time() - start < 1 + objects / 200
     assert len(np.unique(fused.ids)) > 0.75 * objects
+
+
+@pytest.mark.parametrize(("rate", "frames", "looks"), [(25, 10, 10), (10, 4, 10), (50, 20, 20)])
+def test_seconds_are_frames_by_the_clips_rate_and_evidence_by_looks(rate, frames, looks):
+    clip = Clip(np.arange(100) / rate, (64, 48))
+    assert clip.frames(0.4) == frames
+    assert clip.looks(0.4) == looks
+    assert Clip(np.zeros(1), (64, 48)).frames(0.4) == 10

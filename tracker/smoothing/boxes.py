@@ -10,20 +10,21 @@ from numpy.typing import NDArray
 from tracker.smoothing.chains import seen
 from tracker.smoothing.geometry import overlaps
 from tracker.smoothing.pairs import Cells
-from tracker.smoothing.rows import Bools, Ints, Rows
+from tracker.smoothing.rows import Bools, Clip, Ints, Rows
 from tracker.smoothing.table import NONE, picked
+from tracker.timing import REFERENCE_S
 
 Index = NDArray[np.intp]
 Numbers = NDArray[np.float64]
 
-LONGEST = 250
-"""frames without isolation that count as for ever: ten seconds"""
-SHORT_GAP = 5
-"""a gap of so many frames is a flicker: the object counts as seen"""
-SIGMA = 1.5
-"""frames: what a track is smoothed by; above 3 turns and steps are lost"""
-REACH = 4
-"""frames before and after that a smoothed box looks at"""
+LONGEST_S = 10.0
+"""seconds without isolation that count as for ever"""
+SHORT_GAP_S = 0.2
+"""a gap of so many seconds of evidence is a flicker: the object counts as seen"""
+SIGMA_S = 0.06
+"""seconds of evidence that a track is smoothed by; above twice as much turns and steps are lost"""
+REACH_S = 0.16
+"""seconds of evidence before and after that a smoothed box looks at"""
 OWN = 10.0
 """weight of a measured box in its own frame: it is only smoothed a little"""
 AGREE_IOU = 0.7
@@ -59,28 +60,29 @@ class Tracks(NamedTuple):
         return Tracks._make(part[chosen] for part in self)
 
 
-def unisolated(rows: Rows, *, back: bool) -> Numbers:
-    """(N,) frames since each row's identity was isolated last (back) or until it will be, 0 where it is, at most LONGEST."""
+def unisolated(rows: Rows, longest: int, *, back: bool) -> Numbers:
+    """(N,) frames since each row's identity was isolated last (back) or until it will be, 0 where it is, at most `longest`."""
     order = np.lexsort((rows.frames if back else -rows.frames, rows.ids))
     frames = rows.frames[order].astype(np.int64) * (1 if back else -1)
     new = np.diff(rows.ids[order], prepend=-1) != 0
-    offset = (np.cumsum(new) - 1) * (4 * LONGEST + int(np.ptp(frames)) if len(frames) else 0)
+    offset = (np.cumsum(new) - 1) * (4 * longest + int(np.ptp(frames)) if len(frames) else 0)
     place = frames + offset
     last = np.maximum.accumulate(np.where(rows.isolated[order], place, np.iinfo(np.int64).min // 2))
     out = np.empty(len(order))
-    out[order] = np.minimum(LONGEST, place - last)
+    out[order] = np.minimum(longest, place - last)
     return out
 
 
-def merge(cells: Cells, chain: Index, forward: Rows, backward: Rows) -> Tracks:
+def merge(cells: Cells, chain: Index, forward: Rows, backward: Rows, clip: Clip) -> Tracks:
     """Cells with their chains, as tracks: one box of the two.
 
     Seen comes before hidden, isolated before predicted; of two predictions the nearer to isolation weighs more.
     """
     order = np.lexsort((cells.frames, chain))
     f, b = cells.forward[order], cells.backward[order]
-    since = picked(unisolated(forward, back=True), f, LONGEST)
-    until = picked(unisolated(backward, back=False), b, LONGEST)
+    longest = clip.frames(LONGEST_S)
+    since = picked(unisolated(forward, longest, back=True), f, longest)
+    until = picked(unisolated(backward, longest, back=False), b, longest)
     weight = np.where(since + until > 0, until / np.maximum(1, since + until), 0.5)
     seen_f, seen_b = seen(forward, f), seen(backward, b)
     weight = np.where(seen_f & ~seen_b, 1.0, np.where(seen_b & ~seen_f, 0.0, weight))
@@ -129,7 +131,7 @@ def usual_size(chain: Index, boxes: Numbers, agreed: Index, frames: Ints) -> Num
     return out
 
 
-def fill(tracks: Tracks) -> Tracks:
+def fill(tracks: Tracks, clip: Clip) -> Tracks:
     """Every frame between an identity's first and last: linear between both ends of a gap, hidden unless it is a flicker."""
     if not len(tracks.ids):
         return tracks
@@ -144,14 +146,14 @@ def fill(tracks: Tracks) -> Tracks:
     return out._replace(
         frames=(out.frames + step).astype(np.int32),
         boxes=boxes,
-        hidden=np.where(new, gap[source] > SHORT_GAP, out.hidden),
+        hidden=np.where(new, gap[source] > clip.looks(SHORT_GAP_S), out.hidden),
         measured=out.measured & ~new,
         forward=np.where(new, NONE, out.forward),
         backward=np.where(new, NONE, out.backward),
     )
 
 
-def smooth(tracks: Tracks) -> Tracks:
+def smooth(tracks: Tracks, clip: Clip) -> Tracks:
     """Boxes by a local line through the ones around, weighted by distance (Gaussian) and by whether they were measured.
 
     A line, not a mean: at a track's ends a mean would lag behind. Tracks are filled (`fill`).
@@ -160,10 +162,11 @@ def smooth(tracks: Tracks) -> Tracks:
     weight = np.where(tracks.measured, 1.0, PREDICTED)
     s0, s1, s2 = np.zeros(n), np.zeros(n), np.zeros(n)
     t0, t1 = np.zeros((n, 4)), np.zeros((n, 4))
-    for step in range(-REACH, REACH + 1):
+    reach, sigma = clip.looks(REACH_S), SIGMA_S / min(clip.interval_s, REFERENCE_S)
+    for step in range(-reach, reach + 1):
         here = np.arange(max(0, -step), n - max(0, step))
         here = here[tracks.ids[here] == tracks.ids[here + step]]
-        w = weight[here + step] * np.exp(-0.5 * (step / SIGMA) ** 2)
+        w = weight[here + step] * np.exp(-0.5 * (step / sigma) ** 2)
         w = w * np.where(tracks.measured[here], OWN, 1.0) if step == 0 else w
         s0[here] += w
         s1[here] += w * step

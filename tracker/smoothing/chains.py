@@ -10,7 +10,7 @@ from scipy.sparse import csr_matrix
 from scipy.sparse.csgraph import connected_components, min_weight_full_bipartite_matching
 
 from tracker.smoothing.pairs import Cells
-from tracker.smoothing.rows import Bools, Ints, Rows
+from tracker.smoothing.rows import Bools, Clip, Ints, Rows
 from tracker.smoothing.table import picked
 
 Index = NDArray[np.intp]
@@ -19,18 +19,18 @@ Keys = NDArray[np.int64]
 
 SUCCESSORS = 3
 """stretches after one with the same name to which it may be linked: the ones between are a name's slips"""
-SLIP_FRAMES = 8.0
-"""frames for which a name may be on another object and still mean the one before"""
+SLIP_S = 0.32
+"""seconds of evidence for which a name may be on another object and still mean the one before"""
 OVER = 0.3
 """what a name is worth after its box was one over several objects: it goes on with any of them"""
 AGREED = 1.0
 """what a link gains at each end where both passes hold the object"""
-SHORT_FRAMES = 10
-"""a shorter stretch counts for less: slips of names and flickers of boxes are short"""
+SHORT_S = 0.4
+"""seconds of evidence: a shorter stretch counts for less: slips of names and flickers of boxes are short"""
 LEAST = 0.2
 """what a stretch of no length counts: it must still be linked where nothing else is there"""
-COLOUR_FRAMES = 3
-"""frames with known colours from which on a stretch has an appearance"""
+COLOUR_S = 0.12
+"""seconds of evidence with known colours from which on a stretch has an appearance"""
 ALIKE = 0.03
 """difference of mean colours, in [0, 1], that one object shows between two looks at it"""
 UNLIKE = 6.0
@@ -62,7 +62,7 @@ def seen(rows: Rows, chosen: Index) -> Bools:
     return ~picked(rows.hidden, chosen, True)
 
 
-def stretches(cells: Cells, forward: Rows, backward: Rows) -> tuple[Stretches, Index]:
+def stretches(cells: Cells, forward: Rows, backward: Rows, clip: Clip) -> tuple[Stretches, Index]:
     """Stretches of the cells, and (C,) to which stretch each cell belongs."""
     f, b = names(forward, cells.forward), names(backward, cells.backward)
     order = np.lexsort((cells.frames, b, f))
@@ -78,7 +78,7 @@ def stretches(cells: Cells, forward: Rows, backward: Rows) -> tuple[Stretches, I
         b[order][start],
         cells.frames[order][start],
         cells.frames[order][stop],
-        appearance(cells, which, len(start), forward, backward),
+        appearance(cells, which, len(start), forward, backward, clip.looks(COLOUR_S)),
     )
     rank = np.argsort(out.first, kind="stable")
     place = np.empty(len(rank), np.intp)
@@ -86,8 +86,8 @@ def stretches(cells: Cells, forward: Rows, backward: Rows) -> tuple[Stretches, I
     return Stretches._make(part[rank] for part in out), place[which]
 
 
-def appearance(cells: Cells, which: Index, count: int, forward: Rows, backward: Rows) -> Numbers:
-    """(K, 9) mean colours of each stretch's isolated rows, of either pass."""
+def appearance(cells: Cells, which: Index, count: int, forward: Rows, backward: Rows, fewest: int) -> Numbers:
+    """(K, 9) mean colours of each stretch's isolated rows, of either pass; NaN where fewer than `fewest` know one."""
     total, found = np.zeros((9, count)), np.zeros((9, count))
     for rows, chosen in ((forward, cells.forward), (backward, cells.backward)):
         here = np.flatnonzero(picked(rows.isolated, chosen, False))
@@ -95,15 +95,15 @@ def appearance(cells: Cells, which: Index, count: int, forward: Rows, backward: 
             known = np.isfinite(colours)
             total[column] += np.bincount(which[here[known]], colours[known], count)
             found[column] += np.bincount(which[here[known]], minlength=count)
-    return np.where(found >= COLOUR_FRAMES, total / np.maximum(1, found), np.nan).T
+    return np.where(found >= fewest, total / np.maximum(1, found), np.nan).T
 
 
-def links(s: Stretches, over_forward: Keys, over_backward: Keys) -> tuple[Index, Index, Numbers]:
+def links(s: Stretches, over_forward: Keys, over_backward: Keys, clip: Clip) -> tuple[Index, Index, Numbers]:
     """Pairs of stretches that may follow one another as one object, and what it gains to link them, above 0.
 
     over_forward, over_backward  sorted keys (`key`) of the rows of either pass whose box is one over several objects
     """
-    found = [following(s, s.forward, over_forward), following(s, s.backward, over_backward)]
+    found = [following(s, s.forward, over_forward, clip), following(s, s.backward, over_backward, clip)]
     a = np.concatenate([p for p, _, _ in found])
     b = np.concatenate([q for _, q, _ in found])
     both, which = np.unique(np.stack([a, b]), axis=1, return_inverse=True)
@@ -113,7 +113,7 @@ def links(s: Stretches, over_forward: Keys, over_backward: Keys) -> tuple[Index,
     agreed = (s.forward > 0) & (s.backward > 0)
     frames = lengths(s)
     gain *= 1 + AGREED * agreed[a] + AGREED * agreed[b]
-    gain *= np.minimum(1, LEAST + np.minimum(frames[a], frames[b]) / SHORT_FRAMES)
+    gain *= np.minimum(1, LEAST + np.minimum(frames[a], frames[b]) / clip.looks(SHORT_S))
     good = gain > 0
     return a[good], b[good], gain[good]
 
@@ -131,7 +131,7 @@ def key(ids: Ints, frames: Ints) -> Keys:
     return ids.astype(np.int64) << 32 | frames.astype(np.int64)
 
 
-def following(s: Stretches, name: Ints, over: Keys) -> tuple[Index, Index, Numbers]:
+def following(s: Stretches, name: Ints, over: Keys, clip: Clip) -> tuple[Index, Index, Numbers]:
     """Stretches and their next ones with the same name, up to SUCCESSORS on, and a gain of up to 1: how far the name can be trusted.
 
     It is trusted less the longer the stretches between that have it too, and where its box was one over several objects in
@@ -152,7 +152,7 @@ def following(s: Stretches, name: Ints, over: Keys) -> tuple[Index, Index, Numbe
         lumped = np.searchsorted(over, stop) > np.searchsorted(over, start)
         firsts.append(a)
         seconds.append(b)
-        gains.append(np.exp(-skipped / SLIP_FRAMES) * np.where(lumped, OVER, 1.0))
+        gains.append(np.exp(-skipped / clip.looks(SLIP_S)) * np.where(lumped, OVER, 1.0))
     return np.concatenate(firsts), np.concatenate(seconds), np.concatenate(gains)
 
 

@@ -22,19 +22,19 @@ def fuse(forward: Rows, backward: Rows, clip: Clip) -> FusedRows:
 
     forward, backward  rows of the two passes, in the order of the frames, numbered alike
     """
-    paired = pair(forward, backward)
+    paired = pair(forward, backward, clip)
     cells = visible(paired.cells, forward, backward)
-    parts, which = stretches(cells, forward, backward)
+    parts, which = stretches(cells, forward, backward, clip)
     chain = assign(
-        len(parts.first), *links(parts, over(forward, paired.over_forward), over(backward, paired.over_backward))
+        len(parts.first), *links(parts, over(forward, paired.over_forward), over(backward, paired.over_backward), clip)
     )[which]
-    tracks = split_at_jumps(merge(cells, chain, forward, backward))
+    tracks = split_at_jumps(merge(cells, chain, forward, backward, clip), clip)
     tracks = tracks.at(~pieces(tracks))
     tracks = tracks.at(~still(tracks, clip))
-    tracks = fill(tracks)
+    tracks = fill(tracks, clip)
     tracks = tracks.at(~flickering(tracks))
-    tracks = tracks.at(supported(tracks))
-    return numbered(smooth(tracks), forward, backward, clip)
+    tracks = tracks.at(supported(tracks, clip))
+    return numbered(smooth(tracks, clip), forward, backward, clip)
 
 
 def over(rows: Rows, chosen: Bools) -> Keys:
@@ -50,7 +50,7 @@ def visible(cells: Cells, forward: Rows, backward: Rows) -> Cells:
 
 def numbered(tracks: Tracks, forward: Rows, backward: Rows, clip: Clip) -> FusedRows:
     """Tracks as rows in the order of the frames, identities from 1 in the order of their first frames, boxes within the picture."""
-    sure = confidence(tracks, forward, backward)
+    sure = confidence(tracks, forward, backward, clip)
     order = np.lexsort((tracks.ids, tracks.frames))
     tracks = tracks.at(order)
     _, first, which = np.unique(tracks.ids, return_index=True, return_inverse=True)

@@ -12,10 +12,10 @@ from tracker.smoothing.table import NONE, in_one_frame
 
 Index = NDArray[np.intp]
 
-SHORTEST_FRAMES = 8
-"""an identity seen in fewer is noise"""
-ONE_SIDED_FRAMES = 25
-"""an identity that only one pass has is believed when it is seen for a second"""
+SHORTEST_S = 0.32
+"""seconds of evidence: an identity seen for less is noise"""
+ONE_SIDED_S = 1.0
+"""the same of an identity that only one pass has"""
 INSIDE = 0.7
 """share of a box within a larger identity's, from which on it is a piece of it in this frame"""
 STANDS = 0.75
@@ -30,18 +30,18 @@ JUMP = 1.0
 """a step of more than so many sizes (and than its speed explains) is another object"""
 SPEED_FACTOR = 3.0
 """how much faster than before and after an object can move in a step"""
-SLOWEST = 0.1
-"""sizes a frame: a speed below counts as this over a gap"""
+SLOWEST = 2.5
+"""sizes a second: a speed below counts as this over a gap"""
 AROUND = 5
 """steps before and after of which the speed is taken"""
 
 
-def supported(tracks: Tracks) -> Bools:
+def supported(tracks: Tracks, clip: Clip) -> Bools:
     """(M,) whether a row's identity is seen long enough, for longer where only one pass has it."""
     count = int(tracks.ids.max(initial=-1)) + 1
     visible = np.bincount(tracks.ids, ~tracks.hidden, count)
     both = np.bincount(tracks.ids, (tracks.forward != NONE) & (tracks.backward != NONE), count)
-    good = (visible >= SHORTEST_FRAMES) & ((both > 0) | (visible >= ONE_SIDED_FRAMES))
+    good = (visible >= clip.looks(SHORTEST_S)) & ((both > 0) | (visible >= clip.looks(ONE_SIDED_S)))
     return good[tracks.ids]
 
 
@@ -95,7 +95,7 @@ def at_border(boxes: NDArray[np.float64], clip: Clip) -> Bools:
     return np.asarray(near.any(axis=1))
 
 
-def split_at_jumps(tracks: Tracks) -> Tracks:
+def split_at_jumps(tracks: Tracks, clip: Clip) -> Tracks:
     """Identities end where the next box is farther away than the object is large and than its speed before and after explains."""
     if len(tracks.ids) < 2:
         return tracks
@@ -105,7 +105,7 @@ def split_at_jumps(tracks: Tracks) -> Tracks:
     size = sides(tracks.boxes)
     size = np.maximum(size[:-1], size[1:])
     speed = np.where(same, distance / frames, np.nan)
-    usual = np.maximum(_median_of_neighbours(speed, tracks.ids[1:]), SLOWEST * size * (frames > 1))
+    usual = np.maximum(_median_of_neighbours(speed, tracks.ids[1:]), SLOWEST * clip.interval_s * size * (frames > 1))
     cut = same & (distance > JUMP * size) & (distance > SPEED_FACTOR * usual * frames)
     new = np.concatenate([[True], ~same | cut])
     return tracks._replace(ids=np.cumsum(new) - 1)

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tracker.smoothing.geometry import overlaps
-from tracker.smoothing.rows import Bools, Ints, Rows
+from tracker.smoothing.rows import Bools, Clip, Ints, Rows
 from tracker.smoothing.several import over_several
 from tracker.smoothing.table import NONE, Index, touching
 
@@ -18,8 +18,8 @@ USUAL_IOU, KEEP_IOU = 0.3, 0.1
 """two identities that overlap so much around a frame are one object in it, even if they overlap only by the other there"""
 USUAL = 0.5
 """weight of how two identities overlap around a frame against how they overlap in it"""
-AROUND = 12
-"""frames before and after that count as around: half a second"""
+AROUND_S = 0.48
+"""seconds of evidence before and after that count as around: boxes differ by noise, which comes frame by frame"""
 
 
 class Cells(NamedTuple):
@@ -43,15 +43,15 @@ class Paired(NamedTuple):
     """(N,) the same of the backward pass"""
 
 
-def usual_overlap(frames: Ints, a: Ints, b: Ints, overlap: NDArray[np.float64]) -> NDArray[np.float64]:
-    """(P,) mean overlap of the two identities over the frames around each of their meetings, 0 where they do not meet."""
+def usual_overlap(frames: Ints, a: Ints, b: Ints, overlap: NDArray[np.float64], around: int) -> NDArray[np.float64]:
+    """(P,) mean overlap of the two identities over the `around` frames before and after each meeting, 0 where they do not meet."""
     order = np.lexsort((frames, b, a))
     key = (np.cumsum((np.diff(a[order], prepend=-1) != 0) | (np.diff(b[order], prepend=-1) != 0))).astype(np.int64)
-    place = key * (int(frames.max(initial=0)) + 4 * AROUND) + frames[order]
+    place = key * (int(frames.max(initial=0)) + 4 * around) + frames[order]
     total = np.concatenate([[0.0], np.cumsum(overlap[order])])
-    low, high = np.searchsorted(place, place - AROUND), np.searchsorted(place, place + AROUND, "right")
+    low, high = np.searchsorted(place, place - around), np.searchsorted(place, place + around, "right")
     out = np.empty(len(a))
-    out[order] = (total[high] - total[low]) / (2 * AROUND + 1)
+    out[order] = (total[high] - total[low]) / (2 * around + 1)
     return out
 
 
@@ -75,13 +75,13 @@ def best_pairs(i: Index, j: Index, weight: NDArray[np.float64]) -> Bools:
     return taken
 
 
-def pair(forward: Rows, backward: Rows) -> Paired:
+def pair(forward: Rows, backward: Rows, clip: Clip) -> Paired:
     """Both passes' rows as cells; rows over several objects of the other pass are left out."""
     i, j = touching(forward, backward)
-    wide_f = over_several(forward, backward, i, j)
-    wide_b = over_several(backward, forward, j, i)
+    wide_f = over_several(forward, backward, i, j, clip)
+    wide_b = over_several(backward, forward, j, i, clip)
     overlap = overlaps(forward.boxes[i], backward.boxes[j])
-    usual = usual_overlap(forward.frames[i], forward.ids[i], backward.ids[j], overlap)
+    usual = usual_overlap(forward.frames[i], forward.ids[i], backward.ids[j], overlap, clip.looks(AROUND_S))
     may = ((overlap >= PAIR_IOU) | ((overlap >= KEEP_IOU) & (usual >= USUAL_IOU))) & ~wide_f[i] & ~wide_b[j]
     i, j = i[may], j[may]
     one = best_pairs(i, j, overlap[may] + USUAL * usual[may])

@@ -7,6 +7,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from tracker.timing import REFERENCE_S
+
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int32]
 Bools = NDArray[np.bool_]
@@ -42,6 +44,20 @@ class Clip(NamedTuple):
     """(T,) of the frames"""
     size: tuple[int, int]
     """(width, height) of the frames in pixels"""
+
+    @property
+    def interval_s(self) -> float:
+        """Usual time between two frames."""
+        steps = np.diff(self.times_s)
+        return float(np.median(steps)) if len(steps) else REFERENCE_S
+
+    def frames(self, seconds: float) -> int:
+        """How many frames last so long, 1 at least."""
+        return max(1, round(seconds / self.interval_s))
+
+    def looks(self, seconds: float) -> int:
+        """How many frames are so many seconds of evidence: a frame gives REFERENCE_S of it at most (`timing`)."""
+        return max(1, round(seconds / min(self.interval_s, REFERENCE_S)))
 
 
 class FusedRows(NamedTuple):

@@ -8,19 +8,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tracker.smoothing.geometry import areas, centres, gaps, intersections, longest, overlaps
-from tracker.smoothing.rows import Bools, Ints, Rows
+from tracker.smoothing.rows import Bools, Clip, Ints, Rows
 from tracker.smoothing.table import Index
 
 INSIDE = 0.6
 """share of a box that lies in another one, from which on it may be a part of it"""
 EXPLAINED = 0.5
 """share of a box that the objects in it must fill for it to be a box over them and nothing else"""
-ESTABLISHED_FRAMES = 6
-"""an identity that was isolated for a quarter of a second is an object: noise is not"""
+ESTABLISHED_S = 0.24
+"""seconds of evidence: an identity that was isolated for so long is an object, noise is not"""
 APART = 0.25
 """gap between two isolated boxes, as a share of the narrower side, that parts of one object do not leave for long"""
-APART_FRAMES = 5
-"""for so many frames, since in a single frame a figure falls into pieces"""
+APART_S = 0.2
+"""seconds of evidence for which it stands, since in a single frame a figure falls into pieces"""
 PARTED = 0.25
 """change over the clip of where one is from the other, as a share of the longer side, that parts of one object do not show"""
 
@@ -30,8 +30,8 @@ def isolated_frames(rows: Rows) -> NDArray[np.intp]:
     return np.bincount(rows.ids, rows.isolated, minlength=1)[rows.ids].astype(np.intp)
 
 
-def stand_apart(rows: Rows, first: Ints, second: Ints) -> Bools:
-    """(P,) whether two identities of one pass are seen with a gap between them for APART_FRAMES frames of the clip.
+def stand_apart(rows: Rows, first: Ints, second: Ints, clip: Clip) -> Bools:
+    """(P,) whether two identities of one pass are seen with a gap between them for APART_S seconds of the clip.
 
     Parts of one object that the pass took for two (head and legs of a large figure) are not.
     """
@@ -46,13 +46,13 @@ def stand_apart(rows: Rows, first: Ints, second: Ints) -> Bools:
         _, at_i, at_j = np.intersect1d(rows.frames[i], rows.frames[j], assume_unique=True, return_indices=True)
         p, q = rows.boxes[i[at_i]], rows.boxes[j[at_j]]
         apart = (gaps(p, q) > APART) & rows.isolated[i[at_i]] & rows.isolated[j[at_j]]
-        if np.count_nonzero(apart) >= APART_FRAMES:
+        if np.count_nonzero(apart) >= clip.looks(APART_S):
             side = np.median(np.maximum(longest(p), longest(q)))
             out[k] = np.ptp(centres(p) - centres(q), axis=0).max() > PARTED * side
     return out
 
 
-def over_several(rows: Rows, other: Rows, i: Index, j: Index) -> Bools:
+def over_several(rows: Rows, other: Rows, i: Index, j: Index, clip: Clip) -> Bools:
     """(N,) whether a row's box is one over two or more objects of the other pass.
 
     These are established there, seen in this frame and in this box, fill most of it, and stand apart at some time of the clip.
@@ -61,7 +61,7 @@ def over_several(rows: Rows, other: Rows, i: Index, j: Index) -> Bools:
     """
     out = np.zeros(len(rows.ids), np.bool_)
     inside = intersections(rows.boxes[i], other.boxes[j]) > INSIDE * areas(other.boxes[j])
-    inside &= ~rows.hidden[i] & ~other.hidden[j] & (isolated_frames(other)[j] >= ESTABLISHED_FRAMES)
+    inside &= ~rows.hidden[i] & ~other.hidden[j] & (isolated_frames(other)[j] >= clip.looks(ESTABLISHED_S))
     # where objects cross every box holds all of them: each counts for the row that fits it best
     inside &= is_best(j, np.where(rows.hidden[i], 0, overlaps(rows.boxes[i], other.boxes[j])))
     i, j = i[inside], j[inside]
@@ -72,7 +72,7 @@ def over_several(rows: Rows, other: Rows, i: Index, j: Index) -> Bools:
         return out
     ids = np.sort(np.stack([other.ids[j[a]], other.ids[j[b]]]), axis=0)
     pairs, which = np.unique(ids, axis=1, return_inverse=True)
-    apart = stand_apart(other, pairs[0], pairs[1])[which.reshape(-1)]
+    apart = stand_apart(other, pairs[0], pairs[1], clip)[which.reshape(-1)]
     a, b = a[apart], b[apart]
     member = np.zeros(len(i), np.bool_)
     member[a] = member[b] = True

@@ -40,8 +40,9 @@ def test_small_things_on_a_plain_ground_are_measured(colour):
     assert (measured.all_dark, measured.all_light) == (colour == DARK, colour == PALE)
 
 
-def test_a_coloured_thing_is_not_only_darker():
-    measured = measure(pictures(wandering(), colour=(150, 60, 60)))
+@pytest.mark.parametrize("colour", [(150, 60, 60), (240, 200, 40)])
+def test_a_coloured_thing_is_on_no_side(colour):
+    measured = measure(pictures(wandering(), colour=colour))
     assert not measured.all_dark
     assert not measured.all_light
 

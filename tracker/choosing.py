@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, NamedTuple
 
 from tracker.background import USUAL_THRESHOLD
@@ -92,7 +93,7 @@ def suit(settings: RunSettings, source: Source, prescan: Pictures) -> Suited:
     wider = build_prescan(chosen.settings)
     if wider.width != build_prescan(settings).width:
         images = wider.pictures(source)
-    return Suited(chosen, TakenPictures(without_movers(images, measured)))
+    return Suited(chosen, TakenPictures(images, partial(without_movers, measured=measured)))
 
 
 def choose(settings: RunSettings, measured: Measured | None, *, width: int) -> Chosen:

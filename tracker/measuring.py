@@ -77,7 +77,7 @@ class Measured:
     dimmed: float
     """share of the pieces, by count, that are in the ground's colour and darker, in nearly all of their pixels"""
     lit: float
-    """the same of those that are lighter"""
+    """the same of those that are lighter, in every colour"""
     contrast: float
     """grey levels between the body of a piece and the ground, median"""
     noise: float
@@ -179,7 +179,7 @@ def _sides(colours: Image, ground: Image) -> tuple[bool, bool]:
     ratio = (colours + DARKEST) / (ground + DARKEST)
     brightest = ratio.max(axis=1)
     dimmed = (brightest < 1) & (brightest - ratio.min(axis=1) < SAME_TINT)
-    lit = ratio.mean(axis=1) > 1
+    lit = ratio.min(axis=1) > 1  # in every colour: one in which a pale thing is darker would be taken for the ground's
     return bool(dimmed.mean() > ONE_SIDED), bool(lit.mean() > ONE_SIDED)
 
 
@@ -206,7 +206,7 @@ def without_movers(images: Sequence[Image], measured: Measured | None) -> list[I
         palest = ranked(band, rank)
         away = (palest - np.minimum(band, palest)) if measured.all_dark else (np.maximum(band, palest) - palest)
         moves = largest_channel((away > least).view(np.uint8).reshape(-1, *band.shape[2:])).reshape(band.shape[:3]) > 0
-        pixels = np.flatnonzero(moves.any(axis=0))
+        pixels = np.flatnonzero(moves.any(axis=0) & ~moves.all(axis=0))
         samples = band.reshape(len(band), -1, 3).take(pixels, axis=1)  # (N, P, 3)
         shown = ~moves.reshape(len(band), -1).take(pixels, axis=1)  # (N, P)
         counted = np.repeat(shown[..., None], 3, axis=2)

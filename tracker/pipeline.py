@@ -142,7 +142,7 @@ def learn_scene(source: Source, lanes: Sequence[Lane], *, prescan: Pictures, wat
     with watch.stage("prescan"):
         images = scenes.prepare(prescan.pictures(source))
         if images:
-            prepare(lanes, images)
+            prepare(lanes, prescan.ground(images))
     return scenes
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -21,6 +22,10 @@ class Pictures(Protocol):
 
     def pictures(self, source: Source) -> list[Image]:
         """Pictures of the scene, in any order; [] if there are none."""
+        ...
+
+    def ground(self, images: list[Image]) -> list[Image]:
+        """Those pictures as the lanes learn from them: without what moves, where that is known."""
         ...
 
 
@@ -43,17 +48,25 @@ class Prescan:
         fitting = max(MEDIAN_FRAMES, MOST_BYTES // (3 * width * height))
         return source.sample(min(self.frames, fitting), whole=self.whole, width=self.width)
 
+    def ground(self, images: list[Image]) -> list[Image]:
+        """The pictures as they are."""
+        return images
+
 
 class TakenPictures:
     """Pictures that were taken before, given once: nobody holds them while the clip is run."""
 
-    def __init__(self, images: list[Image]) -> None:
-        self._images = images
+    def __init__(self, images: list[Image], clear: Callable[[list[Image]], list[Image]]) -> None:
+        self._images, self._clear = images, clear
 
     def pictures(self, source: Source) -> list[Image]:
         """Those pictures; [] from the second time on."""
         images, self._images = self._images, []
         return images
+
+    def ground(self, images: list[Image]) -> list[Image]:
+        """The pictures, cleared of what moves."""
+        return self._clear(images)
 
 
 class PrescanAhead:
@@ -84,6 +97,10 @@ class PrescanAhead:
         if self._error is not None:
             raise self._error
         images, self._pictures = self._pictures, []  # given once: nobody holds them while the clip is run
+        return images
+
+    def ground(self, images: list[Image]) -> list[Image]:
+        """The pictures as they are."""
         return images
 
     def __enter__(self) -> PrescanAhead:

@@ -406,3 +406,26 @@ def test_of_a_camera_each_moment_is_used_before_the_next_frame_is_begun():
     )
     assert last
     assert all(written == stepped for written, stepped in last)
+
+
+def test_what_a_live_source_dropped_is_known_after_ctrl_c_too():
+    shown = threading.Event()
+
+    class Fast(Clip):
+        def __iter__(self):
+            for frame in super().__iter__():
+                if frame.index == 1:
+                    shown.wait(5)  # the first is being looked at: of the rest only the newest is kept
+                yield frame
+
+    def look(_, moment):
+        if moment.frame.index == 0:
+            shown.set()
+            time.sleep(0.2)
+        else:
+            signal.raise_signal(signal.SIGINT)
+
+    report = run(Fast(9, live=True), lanes(), [Book(look)])
+    assert report.outcome == "interrupted"
+    assert report.frames + report.dropped >= 8
+    assert report.dropped > 0

@@ -114,17 +114,19 @@ def run(
 
             place = partial(_placed, scenes, watch)
             with watch.stage("total"), read_ahead(source, queue_frames=queue_frames, step=place) as incoming:
-                decoded = watch.waits("decode", _awaited(incoming, interrupts, sinks, controls, spares))
-                ahead = 0 if source.info.live else FRAMES_AHEAD
-                with closing(moments(decoded, lanes, watch, ahead=ahead, spares=spares)) as made:
-                    for moment in made if keep is None else map(keep, made):
-                        _hand_over(moment, sinks, watch)
-                        frames += 1
-                        if progress is not None:
-                            progress(frames, most_frames or source.info.frame_count)
-                        if frames == most_frames or _wants_stop(sinks):
-                            break
-                dropped = incoming.dropped
+                try:
+                    decoded = watch.waits("decode", _awaited(incoming, interrupts, sinks, controls, spares))
+                    ahead = 0 if source.info.live else FRAMES_AHEAD
+                    with closing(moments(decoded, lanes, watch, ahead=ahead, spares=spares)) as made:
+                        for moment in made if keep is None else map(keep, made):
+                            _hand_over(moment, sinks, watch)
+                            frames += 1
+                            if progress is not None:
+                                progress(frames, most_frames or source.info.frame_count)
+                            if frames == most_frames or _wants_stop(sinks):
+                                break
+                finally:
+                    dropped = incoming.dropped
             if frames == 0:
                 raise SourceError(f"{source.info.name}: not one frame could be read; check the file, or --start")
             outcome = "complete"

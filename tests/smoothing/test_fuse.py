@@ -174,6 +174,17 @@ def test_short_noise_of_one_pass_goes():
     assert np.unique(fused.forward).tolist() == [1]
 
 
+def test_a_box_of_one_pass_over_far_objects_of_both_goes():
+    far = [seen(n, range(100), lambda t, n=n: 30 + 60 * n + 0.2 * t, y=60, size=(12, 12)) for n in (1, 2, 3)]
+    crowd = seen(9, range(60, 100), lambda t: 20.0, y=40, size=(260, 60))
+    for passes in ((one_pass(*far, crowd), one_pass(*far)), (one_pass(*far), one_pass(*far, crowd))):
+        fused = fuse(*passes, clip())
+        assert np.unique(fused.ids).tolist() == [1, 2, 3]
+    lorry = seen(9, range(60, 100), lambda t: 4.0 * (t - 60), y=40, size=(80, 60))
+    alone = fuse(one_pass(*far[:1], lorry), one_pass(*far[:1]), clip())
+    assert np.unique(alone.ids).tolist() == [1, 2]
+
+
 def test_an_object_that_one_pass_alone_sees_for_long_stays():
     fused = fuse(one_pass(seen(1, range(5, 90), right())), one_pass(), clip())
     assert tracks(fused) == {1: list(range(5, 90))}

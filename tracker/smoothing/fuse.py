@@ -15,6 +15,8 @@ from tracker.smoothing.confidence import confidence
 from tracker.smoothing.keep import flickering, pieces, split_at_jumps, still, supported
 from tracker.smoothing.pairs import Cells, pair
 from tracker.smoothing.rows import Bools, Clip, FusedRows, Rows
+from tracker.smoothing.several import over_several
+from tracker.smoothing.table import touching
 
 
 def fuse(forward: Rows, backward: Rows, clip: Clip) -> FusedRows:
@@ -29,12 +31,29 @@ def fuse(forward: Rows, backward: Rows, clip: Clip) -> FusedRows:
         len(parts.first), *links(parts, over(forward, paired.over_forward), over(backward, paired.over_backward), clip)
     )[which]
     tracks = split_at_jumps(merge(cells, chain, forward, backward, clip), clip)
+    tracks = tracks.at(~over_others(tracks, clip))
     tracks = tracks.at(~pieces(tracks))
     tracks = tracks.at(~still(tracks, clip))
     tracks = fill(tracks, clip)
     tracks = tracks.at(~flickering(tracks))
     tracks = tracks.at(supported(tracks, clip))
     return numbered(smooth(tracks, clip), forward, backward, clip)
+
+
+def over_others(tracks: Tracks, clip: Clip) -> Bools:
+    """(M,) whether a row's box is one over several of the other identities: both passes took them for one there."""
+    unknown = np.full((len(tracks.ids), 3, 3), np.nan, np.float32)
+    rows = Rows(
+        tracks.frames, tracks.ids.astype(np.int32), tracks.boxes.astype(np.float32),
+        np.ones(len(tracks.ids), np.float32), tracks.hidden, tracks.measured, unknown,
+    )  # fmt: skip
+    order = np.argsort(rows.frames, kind="stable")
+    rows = rows.at(order)
+    i, j = touching(rows, rows)
+    others = i != j
+    out = np.empty(len(order), np.bool_)
+    out[order] = over_several(rows, rows, i[others], j[others], clip)
+    return out
 
 
 def over(rows: Rows, chosen: Bools) -> Keys:

@@ -53,19 +53,24 @@ def flickering(tracks: Tracks) -> Bools:
 
 
 def pieces(tracks: Tracks) -> Bools:
-    """(M,) whether a row's identity is of one pass alone and lies, mostly, within one that both have: a piece of an object."""
+    """(M,) whether a row's identity is of one pass alone and, mostly, no object of its own.
+
+    It lies within one that both passes have: a piece of it. Or several that both have lie in it: a box over them.
+    """
     count = int(tracks.ids.max(initial=-1)) + 1
     both = np.bincount(tracks.ids, (tracks.forward != NONE) & (tracks.backward != NONE), count) > 0
     visible = np.bincount(tracks.ids, ~tracks.hidden, count)
     order = np.argsort(tracks.frames, kind="stable")
     t = tracks.at(order)
     whole, part = np.flatnonzero(both[t.ids] & ~t.hidden), np.flatnonzero(~both[t.ids] & ~t.hidden)
-    within = np.zeros(len(order), np.bool_)
+    within, holds = np.zeros(len(order), np.bool_), np.zeros(len(order), np.intp)
     for i, j in in_one_frame(t.frames[part], t.frames[whole]):
         i, j = part[i], whole[j]
-        within[i[intersections(t.boxes[i], t.boxes[j]) > INSIDE * areas(t.boxes[i])]] = True
-    inside = np.bincount(t.ids, within, count)
-    return (inside > 0.5 * visible)[tracks.ids]
+        shared = intersections(t.boxes[i], t.boxes[j])
+        within[i[shared > INSIDE * areas(t.boxes[i])]] = True
+        holds += np.bincount(i, shared > INSIDE * areas(t.boxes[j]), len(order)).astype(np.intp)
+    none = np.bincount(t.ids, within | (holds > 1), count)
+    return (none > 0.5 * visible)[tracks.ids]
 
 
 def still(tracks: Tracks, clip: Clip) -> Bools:

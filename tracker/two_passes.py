@@ -93,11 +93,11 @@ class _Keeper:
         self.frames = 0
         """kept so far"""
         self._interrupts, self._progress, self._watch = interrupts, progress, watch
-        self._passes = {
-            lane.name: Passes(lane.segmenter, attend=self._attend)
-            for lane in self.lanes
-            if isinstance(lane.segmenter, SmoothedSegmenter)
-        }
+        self._passes: dict[str, Passes] = {}
+        for lane in self.lanes:
+            assert isinstance(lane.segmenter, SmoothedSegmenter)
+            lane.segmenter.look_twice()
+            self._passes[lane.name] = Passes(lane.segmenter, attend=self._attend)
 
     def write(self, moment: Moment) -> None:
         for view in moment.views:

@@ -581,6 +581,10 @@ class SmoothedSegmenter(TwoStageSegmenter, Protocol):
         """At which it asks for a frame's picture."""
         ...
 
+    def look_twice(self) -> None:
+        """Said before the first frame: there will be a second pass."""
+        ...
+
     def backwards(self) -> Backwards:
         """Another, without objects, for the same frames from last to first."""
         ...

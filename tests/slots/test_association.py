@@ -33,7 +33,7 @@ def slot(x0, y0, x1, y1, *, number=1, isolated_s=1.2, complete=True, hidden_s=0.
     return one, np.array([(x0 + x1) / 2, (y0 + y1) / 2, w, h], np.float32)
 
 
-def associated(verdict, slots, owns, visited=True):
+def associated(verdict, slots, owns, visited=True, causal=True):
     """Associate, and apply it.
 
     owns     rectangle that the E-step gives each slot
@@ -53,7 +53,7 @@ def associated(verdict, slots, owns, visited=True):
     )
     image = np.full((*SHAPE, 3), 120, np.uint8)
     blobs = find_blobs(verdict, SETTINGS)
-    seen = Observation(image, blobs, labels, np.full(SHAPE, visited), REFERENCE_S)
+    seen = Observation(image, blobs, labels, np.full(SHAPE, visited), REFERENCE_S, causal)
     records, before = [one for one, _ in slots], copy.deepcopy((labels, slots))
     found = associate(seen, records, poses, SETTINGS)
     assert_unchanged(before, (labels, slots))
@@ -204,6 +204,14 @@ def test_an_object_known_as_one_whole_falls_into_two_and_each_has_its_own_size()
     assert one.geometry.size == (kept.x1 - kept.x0, kept.y1 - kept.y0)
     assert one.geometry.isolated_s == SETTINGS.found_s
     assert one.area_px < 24 * 55 / 2
+
+
+def test_with_a_second_pass_a_whole_that_falls_into_two_is_left_to_it():
+    one, pose = slot(20, 20, 44, 75)
+    apart = verdict_of((20, 20, 32, 40), (20, 40, 26, 60), (38, 35, 44, 45), (30, 45, 44, 75))
+    for _ in range(PART_FRAMES + 1):
+        found, _ = associated(apart, [(one, pose)], [(20, 20, 44, 75)], causal=False)
+    assert not found.births
 
 
 def test_who_comes_near_one_that_is_all_there_is_no_piece_of_it():

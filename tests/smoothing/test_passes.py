@@ -85,6 +85,9 @@ class Pieces:
     def step(self, frame):
         return self.assign(frame, self.judge(frame))
 
+    def look_twice(self):
+        pass
+
     def backwards(self):
         self.others.append(Pieces(first=5))
         return self.others[-1]

@@ -82,6 +82,8 @@ class Observation(NamedTuple):
     """(H, W) where objects were seen in earlier frames: nothing that hides them stands there"""
     look_s: float
     """seconds that this frame counts as evidence"""
+    causal: bool = True
+    """nobody will look at this frame again: what falls into pieces has to be told by the frames so far"""
 
 
 @dataclass(frozen=True)
@@ -284,7 +286,7 @@ class _Draft:
 
     def decide_free(self, b: int) -> None:
         """A blob that no slot is in: a piece of one that falls apart, a fragment of a slot within whose reach it is, or a birth."""
-        whole = self._fallen_apart(b)
+        whole = self._fallen_apart(b) if self.seen.causal else None
         if whole is not None:
             if self._has_parted(whole):
                 self._part(whole, b)

@@ -94,6 +94,7 @@ class SlotsSegmenter:
         self.weights_digest = network.digest
         self._slots = Slots(network.cell.settings)
         self._prepared = self._frozen = False
+        self._causal = True
         self._forget()
 
     def _forget(self) -> None:
@@ -153,9 +154,15 @@ class SlotsSegmenter:
         """At which it asks for a frame's picture."""
         return self.settings.width
 
+    def look_twice(self) -> None:
+        """Said before the first frame: there will be a second pass, which tells better who falls into two and who has two pieces."""
+        self._causal = False
+
     def backwards(self) -> SlotsSegmenter:
         """Another, without slots, for the frames that this one judged, from last to first; it is given them by `again`."""
-        return SlotsSegmenter(self.settings, network=self.network, scene=self.scene)
+        other = SlotsSegmenter(self.settings, network=self.network, scene=self.scene)
+        other.look_twice()
+        return other
 
     def again(self, image: Image, verdicts: Verdicts, *, time_s: float, scene: int | None, size: Size) -> Segmentation:
         """A frame that was judged before: see `types.Backwards`."""
@@ -171,7 +178,9 @@ class SlotsSegmenter:
         responsibilities = e_step(image, verdict, slots.predictions(), predicted, self.network.settings.pixels)
         # associate: which slots are isolated, merged, occluded; what is new
         blobs = find_blobs(verdict, life)
-        seen = Observation(image, blobs, responsibilities.labels, self._visit(judged.scene, verdict), interval.look_s)
+        seen = Observation(
+            image, blobs, responsibilities.labels, self._visit(judged.scene, verdict), interval.look_s, self._causal
+        )
         association = associate(seen, slots.records, predicted, life)
         apply(association, blobs, responsibilities, slots, life)
         owned = responsibilities.owned()

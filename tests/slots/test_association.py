@@ -211,7 +211,8 @@ def test_with_a_second_pass_a_whole_that_falls_into_two_is_left_to_it():
     apart = verdict_of((20, 20, 32, 40), (20, 40, 26, 60), (38, 35, 44, 45), (30, 45, 44, 75))
     for _ in range(PART_FRAMES + 1):
         found, _ = associated(apart, [(one, pose)], [(20, 20, 44, 75)], causal=False)
-    assert not found.births
+        assert not found.split
+    assert one.geometry.size == (24, 55)
 
 
 def test_who_comes_near_one_that_is_all_there_is_no_piece_of_it():

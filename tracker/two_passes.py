@@ -58,7 +58,7 @@ def watch_both_ways(
     scenes: KnownScenes | None = None
     error: Exception | None = None
     with Interrupts() as interrupts, interrupts.held():
-        keeper = _Keeper(lanes, interrupts, progress, watch)
+        keeper = Keeper(lanes, interrupts, progress, watch)
         try:
             with closing(source):
                 with interrupts.allowed():
@@ -83,7 +83,7 @@ def watch_both_ways(
     return Found(every, keeper.frames, error is None and not complete, error, scenes, keeper.clear)
 
 
-class _Keeper:
+class Keeper:
     """A sink that keeps what the lanes saw, and has them look at it again from the end."""
 
     def __init__(

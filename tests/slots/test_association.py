@@ -190,27 +190,27 @@ def test_a_piece_that_the_e_step_gives_to_a_slot_is_a_part_of_it_behind_a_post_a
 
 
 def test_an_object_known_as_one_whole_falls_into_two_and_each_has_its_own_size():
-    """Two side by side, one a little higher: their boxes overlap across, and nothing fits between them that hides their middle."""
-    pieces = (20, 20, 32, 60), (30, 35, 44, 75)
-    one, pose = slot(20, 20, 44, 75)
-    apart = verdict_of((20, 20, 32, 40), (20, 40, 26, 60), (38, 35, 44, 45), (30, 45, 44, 75))
+    """Two side by side, one a little higher, with open ground between them."""
+    pieces = (20, 20, 32, 60), (34, 35, 48, 75)
+    one, pose = slot(20, 20, 48, 75)
+    apart = verdict_of((20, 20, 32, 40), (20, 40, 26, 60), (42, 35, 48, 45), (34, 45, 48, 75))
     for n in range(PART_FRAMES):
-        found, _ = associated(apart, [(one, pose)], [(20, 20, 44, 75)])
+        found, _ = associated(apart, [(one, pose)], [(20, 20, 48, 75)])
         if n < PART_FRAMES - 1:  # as long as it is not certain both are the one
-            assert (found.isolated, found.births) == ({0: (20, 20, 44, 75)}, ())
+            assert (found.isolated, found.births) == ({0: (20, 20, 48, 75)}, ())
     kept, born = found.isolated[0], found.births[0].box
     assert {kept, born} == set(pieces)
     assert found.births[0].found_s == SETTINGS.found_s
     assert one.geometry.size == (kept.x1 - kept.x0, kept.y1 - kept.y0)
     assert one.geometry.isolated_s == SETTINGS.found_s
-    assert one.area_px < 24 * 55 / 2
+    assert one.area_px < 28 * 55 / 2
 
 
 def test_with_a_second_pass_pieces_of_a_whole_are_not_held_together_until_it_is_certain():
-    one, pose = slot(20, 20, 44, 75)
-    apart = verdict_of((20, 20, 32, 40), (20, 40, 26, 60), (38, 35, 44, 45), (30, 45, 44, 75))
-    first, _ = associated(apart, [(one, pose)], [(20, 20, 44, 75)], causal=False)
-    assert first.isolated[0] in ((20, 20, 32, 60), (30, 35, 44, 75))
+    one, pose = slot(20, 20, 48, 75)
+    apart = verdict_of((20, 20, 32, 40), (20, 40, 26, 60), (42, 35, 48, 45), (34, 45, 48, 75))
+    first, _ = associated(apart, [(one, pose)], [(20, 20, 48, 75)], causal=False)
+    assert first.isolated[0] in ((20, 20, 32, 60), (34, 35, 48, 75))
 
 
 def test_who_comes_near_one_that_is_all_there_is_no_piece_of_it():

@@ -61,8 +61,6 @@ WHOLE = 0.8
 """share of a slot's usual area below which its main blob may be a part of what was known as one object"""
 OPEN = 0.5
 """share of a gap that objects have visited, above which nothing that hides them stands there"""
-OVERLAPPING = 0.25
-"""share of the narrower of two pieces up to which they are side by side although their boxes overlap across"""
 LONG = 1.3
 """a slot so many times longer one way than the other is upright, or wide"""
 LARGEST_WHOLE = 1.3
@@ -420,10 +418,7 @@ class _Draft:
             isolated_s = 0.0 if k in self.split else self.slots[k].geometry.isolated_s
             return not _is_upright(self.slots[k]) and not lasts(self.settings.grow_s, isolated_s)
         if x1 - x0 < NARROWEST_GAP_PX:
-            across = min(one.x1, two.x1) - max(one.x0, two.x0)
-            return across < OVERLAPPING * min(
-                one.width, two.width
-            )  # too narrow for anything that could hide their middle
+            return False
         gap = self.seen.visited[min(y0, y1) : max(y0, y1), x0:x1]
         return gap.size > 0 and float(gap.mean()) > OPEN
 

@@ -87,7 +87,7 @@ class Edges:
             [gx, gy, gx * self.x + gy * self.y, gy * self.x - gx * self.y, self.was, np.ones(len(gx))]
         )
         weaker, stronger = np.linalg.eigvalsh(self.design[:, :2].T @ self.design[:, :2])
-        self.tell = len(gx) >= FEWEST and weaker >= THIN * stronger
+        self.tell = len(gx) >= FEWEST and bool(weaker >= THIN * stronger)
 
     def _centred(self) -> tuple[Vector, Vector]:
         """Places from the middle, in halves of the width."""
@@ -134,9 +134,14 @@ class Follower:
         self._levels = [Edges(grey) for grey in _pyramid(scene)]
         self._size = (scene.shape[1], scene.shape[0])
 
+    @property
+    def tells(self) -> bool:
+        """Whether the picture has edges enough."""
+        return self._levels[0].tell
+
     def movement(self, image: Image) -> Matrix | None:
         """How the camera moved from the scene to `image`, of the same size; None if most edges do not obey any movement."""
-        if not self._levels[0].tell:
+        if not self.tells:
             return None
         found, obey = np.zeros(4), 0.0
         for level, grey in reversed(list(zip(self._levels, _pyramid(image), strict=True))):
@@ -234,7 +239,10 @@ def measure_shake(images: Sequence[Image], *, always: bool = False) -> Shake | N
     if not always and not SHAKES_PX * width / SMALL_PX < moved < FARTHEST * width:
         return None
     still = np.stack([undone(image, found, image) for image, found in zip(pictures, movements, strict=True)])
-    scene, calmer = _median(still), _spread(still) / max(1e-9, _spread(np.stack(pictures)))
+    scene = _median(still)
+    if not Follower(scene).tells:  # what was followed moves by itself, and is not in it
+        return None
+    calmer = _spread(still) / max(1e-9, _spread(np.stack(pictures)))
     return Shake(scene, moved, calmer) if always or calmer < CALMER else None
 
 

@@ -16,6 +16,10 @@ from tracker.shake import STILL, Follower, Matrix, Shake, scaled, undone
 from tracker.types import Box, Frame, Image, Labels, Mask, Moment, Segmentation, View
 from tracker.yuv import Planes
 
+COVERED = 0.75
+"""share of a frame's pixel that an object covers in the steadied picture, from which it is the object's: there the object is half a
+pixel larger all round, since its rim and the ground are mixed"""
+
 
 class Steadying:
     """Undoes the movement of a camera, frame by frame. A frame's movement is found once and kept: a run may see it several times."""
@@ -105,7 +109,9 @@ def _turned(labels: Labels, matrix: Matrix) -> Labels:
     forward[:, 2] += matrix[:, :2] @ np.full(2, 0.5) - 0.5
     size = (labels.shape[1], labels.shape[0])
     # in double, which holds every label: OpenCV turns no pictures of int32
-    return np.asarray(cv2.warpAffine(labels.astype(np.float64), forward, size, flags=cv2.INTER_NEAREST), np.int32)
+    nearest = cv2.warpAffine(labels.astype(np.float64), forward, size, flags=cv2.INTER_NEAREST)
+    covered = cv2.warpAffine((labels > 0).astype(np.float32), forward, size, flags=cv2.INTER_LINEAR)
+    return np.where(covered >= COVERED, nearest, 0).astype(np.int32)
 
 
 def _moved(box: Box, matrix: Matrix, size: tuple[int, int]) -> Box | None:

@@ -1,5 +1,7 @@
 """A shaking camera's movement is measured and undone; a still clip is left as it is."""
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
@@ -9,13 +11,16 @@ from tracker.choosing import suit
 from tracker.lanes import Lane
 from tracker.picture import Picture
 from tracker.pipeline import run
+from tracker.prescan import Prescan
 from tracker.settings import load_settings
 from tracker.shake import Follower, farthest, measure_shake
+from tracker.smoothed import run_both_ways
 from tracker.steadying import Steadying
-from tracker.types import Box, Frame, Region, Segmentation, SourceInfo
+from tracker.types import BACKGROUND, FOREGROUND, Box, Frame, Region, Segmentation, SourceInfo
 
 SIZE = (320, 240)
 MIDDLE = np.array(SIZE) / 2
+NOTHING = Prescan(0)
 
 
 def scene(seed=0):
@@ -188,6 +193,52 @@ def test_boxes_and_labels_come_back_in_the_frames_pixels():
         assert segmentation.regions[0].box == moment.views[0].tracks[0].box
 
 
+class SeenTwice(InOnePlace):
+    """The same in both passes over a clip."""
+
+    working_width = SIZE[0]
+
+    def freeze(self, frozen):
+        pass
+
+    def reset(self):
+        pass
+
+    def judge(self, frame):
+        return super().step(frame)
+
+    def assign(self, frame, judged):
+        return replace(judged, verdicts=np.where(judged.foreground, FOREGROUND, BACKGROUND).astype(np.uint8))
+
+    def backwards(self):
+        return self
+
+    def again(self, image, verdicts, *, time_s, scene, size):
+        labels = np.where(verdicts == FOREGROUND, 1, 0).astype(np.int32)
+        return Segmentation(labels, (Region(1, Box(*self.box), 3200.0),), True, labels > 0, size, verdicts)
+
+
+def test_a_clip_seen_from_both_ends_gives_boxes_in_the_frames_pixels():
+    shifts, images = shaken(30)
+    kept, steadying = Kept(), Steadying(measure_shake(images))
+    lane = Lane("a", SeenTwice())
+    run_both_ways(
+        Clip(images),
+        [lane],
+        [kept],
+        again=lambda frames: Clip(images),
+        online=False,
+        prescan=NOTHING,
+        steadying=steadying,
+    )
+    boxes = np.array([moment.views[0].tracks[0].box for moment in kept], float).reshape(-1, 4)
+    assert boxes - boxes[0] == pytest.approx(np.tile(shifts - shifts[0], 2), abs=0.4)
+    for moment, image, box in zip(kept, images, boxes, strict=True):
+        np.testing.assert_array_equal(moment.frame.image, image)
+        ys, xs = np.nonzero(moment.views[0].segmentation.labels)
+        assert [xs.min(), ys.min(), xs.max() + 1, ys.max() + 1] == pytest.approx(box, abs=1.1)
+
+
 def test_what_lies_outside_the_frame_is_left_out():
     lane, kept = InOnePlace(), Kept()
     lane.box = (0, 80, 3, 160)
@@ -206,7 +257,7 @@ def test_what_lies_outside_the_frame_is_left_out():
 def test_a_walker_under_a_shaking_camera_is_all_that_lane_gmm_sees():
     rng = np.random.default_rng(3)
     images = [
-        seen(scene(), rng.normal(0, 3, 2), noise=n, mover=(6 * n, 90, 6 * n + 24, 150)) for n in range(40)
+        seen(scene(), rng.normal(0, 3, 2), noise=n, mover=(10 * n, 90, 10 * n + 24, 150)) for n in range(24)
     ]  # fmt: skip
 
     def share(*overrides):

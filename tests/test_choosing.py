@@ -127,7 +127,7 @@ def test_a_camera_is_not_measured():
 def test_where_everything_is_given_nothing_is_measured():
     given = [
         "lanes=[gmm]", "gmm.working_width=640", "gmm.min_area=0.0004", "gmm.close_height=0.01",
-        "gmm.mixture.var_threshold=16", "gmm.mixture.shadows=yes",
+        "gmm.mixture.var_threshold=16", "gmm.mixture.shadows=yes", "steady=no",
     ]  # fmt: skip
     clip, settings = Clip(), load_settings(overrides=given)
     assert suit(settings, clip, build_prescan(settings)).chosen.changes == ()

@@ -13,7 +13,9 @@ from tracker.foreground.settings import USUAL_SIDE_PX
 from tracker.measuring import Measured, measure, without_movers
 from tracker.prescan import Pictures, TakenPictures
 from tracker.settings import RunSettings, read_settings
-from tracker.types import SMALL_PX, USUAL_AREA, USUAL_GAP, Source
+from tracker.shake import Shake, measure_shake
+from tracker.steadying import Steadying
+from tracker.types import SMALL_PX, USUAL_AREA, USUAL_GAP, Image, Source
 
 WORKED_PX = 10.0
 """root of an object's area at the working width, from which its blob survives the filters that remove specks"""
@@ -33,6 +35,7 @@ AREA_PART = 1 / 3
 """smallest object as a share of the usual one: half as long, and a little of its rim is lost"""
 
 SETTINGS: Mapping[str, frozenset[str]] = {
+    "steady": frozenset({"gmm", "slots", "blobs", "rigid"}),
     "gmm.working_width": frozenset({"gmm"}),
     "slots.working_width": frozenset({"slots", "blobs"}),
     "gmm.min_area": frozenset({"gmm"}),
@@ -78,6 +81,8 @@ class Suited(NamedTuple):
     chosen: Chosen
     prescan: Pictures
     """at the width that the chosen settings ask for"""
+    steadying: Steadying | None = None
+    """of the clip's frames; None: they are looked at as they are"""
 
 
 def suit(settings: RunSettings, source: Source, prescan: Pictures) -> Suited:
@@ -85,15 +90,31 @@ def suit(settings: RunSettings, source: Source, prescan: Pictures) -> Suited:
 
     Live sources are not measured: every `auto` is the usual value.
     """
-    if source.info.live or not any(_is_auto(settings)):
+    if source.info.live or not (settings.steady is True or any(_is_auto(settings))):
         return Suited(Chosen(settings, ()), prescan)
     images = prescan.pictures(source)
+    shake = None if settings.steady is False else measure_shake(images, always=settings.steady is True)
+    steadying = None if shake is None else Steadying(shake)
+    images = _steadied(images, steadying)
     measured = measure(images)
     chosen = choose(settings, measured, width=source.info.size[0])
     wider = build_prescan(chosen.settings)
     if wider.width != build_prescan(settings).width:
-        images = wider.pictures(source)
-    return Suited(chosen, TakenPictures(images, partial(without_movers, measured=measured)))
+        images = _steadied(wider.pictures(source), steadying)
+    if shake is not None and settings.steady == "auto":
+        chosen = Chosen(chosen.settings, (_steady(shake), *chosen.changes))
+    return Suited(chosen, TakenPictures(images, partial(without_movers, measured=measured)), steadying)
+
+
+def _steadied(images: list[Image], steadying: Steadying | None) -> list[Image]:
+    return images if steadying is None else [steadying.image(image) for image in images]
+
+
+def _steady(shake: Shake) -> ChosenSetting:
+    """That frames are steadied, and why."""
+    width = shake.scene.shape[1]
+    reason = f"the camera shakes by {shake.moved_px:.1f} pixels of a picture {width} wide"
+    return ChosenSetting("steady", True, False, reason)
 
 
 def choose(settings: RunSettings, measured: Measured | None, *, width: int) -> Chosen:

@@ -36,7 +36,7 @@ class Picture:
 
     def __init__(self, stored: Stored) -> None:
         self.size = stored.size
-        self._stored = stored
+        self.stored = stored
         self._made: dict[tuple[int, int], Image] = {}
         self._tiny: Image | None = None
         self._lock = Lock()
@@ -51,7 +51,7 @@ class Picture:
         size = size_at(self.size, width)
         with self._lock:
             if size not in self._made:
-                self._made[size] = _read_only(self._stored.rgb(size))
+                self._made[size] = _read_only(self.stored.rgb(size))
             return self._made[size]
 
     def tiny(self) -> Image:
@@ -67,12 +67,12 @@ class Picture:
         if self.size[0] <= SMALL_PX:
             return self.at("full")[::step, ::step]
         with self._lock:
-            return self._stored.thinned(step)
+            return self.stored.thinned(step)
 
     def planes(self) -> Planes | None:
         """The picture as video stores it, not to be written to; None where it is stored otherwise, or not upright."""
         with self._lock:  # PyAV changes what a picture says of its colours while it converts it
-            return self._stored.planes()
+            return self.stored.planes()
 
 
 def _read_only(image: Image) -> Image:

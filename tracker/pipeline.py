@@ -24,6 +24,7 @@ from tracker.interrupt import Interrupts
 from tracker.lanes import Lane, Spares, moments, prepare
 from tracker.prescan import Pictures, Prescan
 from tracker.sources import ReadAhead, read_ahead
+from tracker.steadying import Steadying
 from tracker.stopwatch import Stopwatch
 from tracker.types import Frame, Moment, Outcome, Sink, Source
 
@@ -87,6 +88,8 @@ def run(
     keep: Callable[[Moment], Moment] | None = None,
     spares: Spares | None = None,
     most_frames: int | None = None,
+    steadying: Steadying | None = None,
+    steadied: bool = False,
 ) -> RunReport:
     """Step every lane over the source, decoded once, and hand each moment to every sink; then close the sinks.
 
@@ -98,6 +101,8 @@ def run(
     keep      what of a moment the sinks are given; None: all of it
     spares    decides how much the lanes do; None: everything
     most_frames  end after so many, not counting those of a live source that were dropped; None: at the source's end
+    steadying  the lanes see steadied frames; None: the frames as they are
+    steadied  the sinks are given what the lanes see and find; false: all of it as the frames are
     returns   outcome "complete" at the source's end or once a sink `wants_stop`, "interrupted" after Ctrl+C
 
     Any error closes the sinks as "failed" and travels on. Raises SourceError if not one frame could be read. The
@@ -112,13 +117,14 @@ def run(
                 with interrupts.allowed():
                     scenes = learn_scene(source, lanes, prescan=prescan, watch=watch)
 
-            place = partial(_placed, scenes, watch)
+            place = partial(_placed, scenes, steadying, watch)
             with watch.stage("total"), read_ahead(source, queue_frames=queue_frames, step=place) as incoming:
                 try:
                     decoded = watch.waits("decode", _awaited(incoming, interrupts, sinks, controls, spares))
                     ahead = 0 if source.info.live else FRAMES_AHEAD
                     with closing(moments(decoded, lanes, watch, ahead=ahead, spares=spares)) as made:
-                        for moment in made if keep is None else map(keep, made):
+                        given = made if steadying is None or steadied else map(steadying.moment, made)
+                        for moment in given if keep is None else map(keep, given):
                             _hand_over(moment, sinks, watch)
                             frames += 1
                             if progress is not None:
@@ -148,9 +154,11 @@ def learn_scene(source: Source, lanes: Sequence[Lane], *, prescan: Pictures, wat
     return scenes
 
 
-def _placed(scenes: KnownScenes, watch: Stopwatch, frame: Frame) -> Frame:
-    """The frame, and which scene it shows."""
+def _placed(scenes: KnownScenes, steadying: Steadying | None, watch: Stopwatch, frame: Frame) -> Frame:
+    """The frame as the lanes see it, and which scene it shows."""
     with watch.stage("scene", frame.index):
+        if steadying is not None:
+            frame = steadying.frame(frame)
         return replace(frame, scene=scenes.step(frame.tiny, frame.time_s))
 
 

@@ -23,7 +23,7 @@ from tracker.rigid.settings import RigidSettings
 from tracker.sinks.settings import VideoSettings
 from tracker.slots.settings import SlotsSettings
 from tracker.tracks import LinkerSettings
-from tracker.types import MOST_SEED, Settings
+from tracker.types import MOST_SEED, Auto, Settings
 from tracker.yaml_text import read_yaml_file, read_yaml_value
 from tracker.zones import Zones
 
@@ -106,6 +106,9 @@ class RunSettings(Settings):
     """pictures spread over a file from which the background is learned before the first frame is judged; 0 = none"""
     prescan_span: Literal["whole", "part"] = "whole"
     """where they are taken: over the whole file, or over the part that is run, for a file whose scene changes"""
+    steady: bool | Auto = False
+    """undo the movement of a camera that shakes, in files that the prescan saw; auto: where it was measured to shake. Lane gmm gains much,
+    lane slots mostly (docs/benchmarks.md)"""
     online: bool = False
     """lane slots decides about each frame of a file without the ones after it, as it does of a camera; false: both directions"""
     queue_frames: int = Field(8, ge=1, le=256)

@@ -16,6 +16,7 @@ from functools import partial
 from tracker.lanes import Lane
 from tracker.pipeline import PRESCAN, Progress, RunReport, run
 from tracker.prescan import Pictures
+from tracker.steadying import Steadying
 from tracker.stopwatch import Stopwatch
 from tracker.types import Frame, Image, Moment, Sink, SmoothedSegmenter, Source, SourceInfo, Working
 
@@ -27,6 +28,7 @@ def run_both_ways(
     source: Source, lanes: Sequence[Lane], sinks: Sequence[Sink], *, again: Callable[[int | None], Source], online: bool,
     prescan: Pictures = PRESCAN, queue_frames: int = 8, progress: Progress | None = None, watch: Stopwatch | None = None,
     keep: Callable[[Moment], Moment] | None = None, notify: Callable[[str], None] = lambda line: None,
+    steadying: Steadying | None = None,
 ) -> RunReport:  # fmt: skip
     """`pipeline.run` over a file, before which every lane that can look back looks at it from both ends.
 
@@ -38,14 +40,20 @@ def run_both_ways(
     first has found of the frames so far is written, which a second Ctrl+C ends; the outcome is "interrupted".
     """
     watch = watch or Stopwatch()
-    line = partial(run, sinks=sinks, queue_frames=queue_frames, watch=watch, keep=keep)
+    line = partial(run, sinks=sinks, queue_frames=queue_frames, watch=watch, keep=keep, steadying=steadying)
     if online or source.info.live or not any(isinstance(lane.segmenter, SmoothedSegmenter) for lane in lanes):
         return line(source, lanes, prescan=prescan, progress=progress)
     from tracker.two_passes import watch_both_ways  # brings SciPy: only where a lane looks back
 
     try:
         found = watch_both_ways(
-            source, lanes, prescan=prescan, queue_frames=queue_frames, progress=progress, watch=watch
+            source,
+            lanes,
+            prescan=prescan,
+            queue_frames=queue_frames,
+            progress=progress,
+            watch=watch,
+            steadying=steadying,
         )
     except BaseException:
         for sink in sinks:

@@ -17,6 +17,7 @@ from tracker.prescan import Pictures
 from tracker.smoothing.fuse import fuse
 from tracker.smoothing.passes import Passes
 from tracker.smoothing.replay import Doubts, Replay, causal
+from tracker.steadying import Steadying
 from tracker.stopwatch import Stopwatch
 from tracker.types import Moment, Outcome, SmoothedSegmenter, Source
 
@@ -49,7 +50,7 @@ class Found:
 
 def watch_both_ways(
     source: Source, lanes: Sequence[Lane], *, prescan: Pictures, queue_frames: int, progress: Progress | None,
-    watch: Stopwatch,
+    watch: Stopwatch, steadying: Steadying | None = None,
 ) -> Found:  # fmt: skip
     """Have all lanes learn the scene, and both passes of every lane that can look back.
 
@@ -66,6 +67,7 @@ def watch_both_ways(
                 report = run(
                     source, keeper.lanes, [keeper], scenes=deepcopy(scenes), queue_frames=queue_frames, watch=watch,
                     progress=None if progress is None else partial(progress, stage=FORWARDS),
+                    steadying=steadying, steadied=True,
                 )  # fmt: skip
             results, complete = keeper.results(report)
         except KeyboardInterrupt:

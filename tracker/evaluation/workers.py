@@ -55,7 +55,7 @@ def score_lane(task: LaneTask, *, progress: Progress | None = None) -> SequenceS
         lanes = build_lanes(suited.chosen.settings)
         report = run_both_ways(
             source, lanes, [tally], again=opened, online=settings.online, prescan=suited.prescan,
-            queue_frames=settings.queue_frames, progress=progress,
+            queue_frames=settings.queue_frames, progress=progress, steadying=suited.steadying,
         )  # fmt: skip
     if report.outcome == "interrupted":
         raise KeyboardInterrupt

@@ -185,7 +185,9 @@ class _Line:
                 scene: Pictures = (
                     live.keeper if live is not None and live.keeper and live.knows_scene else suited.prescan
                 )
-                loop = partial(self._loop(job, source.info), prescan=scene, progress=self.progress)
+                loop = partial(
+                    self._loop(job, source.info), prescan=scene, progress=self.progress, steadying=suited.steadying
+                )
                 return _run(
                     loop, settings, suited.chosen.changes, self._measured(source), lanes, sinks, watch=watch,
                     spans=self.spans,

@@ -16,9 +16,10 @@ from functools import partial
 from tracker.lanes import Lane
 from tracker.pipeline import PRESCAN, Progress, RunReport, run
 from tracker.prescan import Pictures
+from tracker.sources import SourceAround
 from tracker.steadying import Steadying
 from tracker.stopwatch import Stopwatch
-from tracker.types import Frame, Image, Moment, Sink, SmoothedSegmenter, Source, SourceInfo, Working
+from tracker.types import Frame, Moment, Sink, SmoothedSegmenter, Source
 
 WRITING = "writing"
 """the last stage of such a run, as its progress names it"""
@@ -72,26 +73,13 @@ def run_both_ways(
     return replace(report, outcome="interrupted") if found.interrupted else report
 
 
-class _Failing:
+class _Failing(SourceAround):
     """A source that ends with an error, so that the run that writes ends as the passes did."""
 
     def __init__(self, source: Source, error: Exception) -> None:
-        self._source, self._error = source, error
-
-    @property
-    def info(self) -> SourceInfo:
-        return self._source.info
-
-    @property
-    def problem(self) -> str | None:
-        return self._source.problem
+        super().__init__(source)
+        self._error = error
 
     def __iter__(self) -> Iterator[Frame]:
         yield from self._source
         raise self._error
-
-    def sample(self, count: int, *, whole: bool = True, width: Working = "full") -> list[Image]:
-        return self._source.sample(count, whole=whole, width=width)
-
-    def close(self) -> None:
-        self._source.close()

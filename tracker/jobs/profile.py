@@ -8,46 +8,24 @@ from collections.abc import Iterator
 from typing import Any
 
 import tracker
+from tracker.sources import SourceAround
 from tracker.stopwatch import Span, Spans, Stopwatch
-from tracker.types import Frame, Image, Source, SourceInfo, Working
+from tracker.types import Frame, Source
 
 SCHEMA_VERSION = 1
 PROCESS = 1
 """the number of the one process in a trace"""
 
 
-class MeasuredSource:
+class MeasuredSource(SourceAround):
     """A source whose decoding is measured in the thread that does it, as stage "decode ahead"; the run measures the waiting for it."""
 
     def __init__(self, source: Source, watch: Stopwatch) -> None:
-        self._source, self._watch = source, watch
-
-    @property
-    def info(self) -> SourceInfo:
-        """That of the source."""
-        return self._source.info
-
-    @property
-    def problem(self) -> str | None:
-        """That of the source."""
-        return self._source.problem
+        super().__init__(source)
+        self._watch = watch
 
     def __iter__(self) -> Iterator[Frame]:
         return self._watch.waits("decode ahead", self._source)
-
-    def sample(self, count: int, *, whole: bool = True, width: Working = "full") -> list[Image]:
-        """Those of the source."""
-        return self._source.sample(count, whole=whole, width=width)
-
-    def stop(self) -> None:
-        """End a wait of the source, if it can."""
-        stop = getattr(self._source, "stop", None)
-        if stop is not None:
-            stop()
-
-    def close(self) -> None:
-        """Close the source."""
-        self._source.close()
 
 
 def trace_text(spans: Spans) -> str:

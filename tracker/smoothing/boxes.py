@@ -5,17 +5,13 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tracker.smoothing.chains import seen
 from tracker.smoothing.geometry import overlaps
 from tracker.smoothing.pairs import Cells
-from tracker.smoothing.rows import Bools, Clip, Ints, Rows
+from tracker.smoothing.rows import Bools, Clip, Index, Ints, Numbers, Rows
 from tracker.smoothing.table import NONE, picked
 from tracker.timing import REFERENCE_S
-
-Index = NDArray[np.intp]
-Numbers = NDArray[np.float64]
 
 LONGEST_S = 10.0
 """seconds without isolation that count as for ever"""

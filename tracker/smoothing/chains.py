@@ -10,11 +10,9 @@ from scipy.sparse import csr_matrix
 from scipy.sparse.csgraph import connected_components, min_weight_full_bipartite_matching
 
 from tracker.smoothing.pairs import Cells
-from tracker.smoothing.rows import Bools, Clip, Ints, Rows
+from tracker.smoothing.rows import Bools, Clip, Index, Ints, Numbers, Rows
 from tracker.smoothing.table import picked
 
-Index = NDArray[np.intp]
-Numbers = NDArray[np.float64]
 Keys = NDArray[np.int64]
 
 SUCCESSORS = 3

@@ -7,14 +7,11 @@ its numbers.
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tracker.smoothing.boxes import LONGEST_S, Tracks
-from tracker.smoothing.rows import Bools, Clip, Floats, Rows
+from tracker.smoothing.rows import Bools, Clip, Floats, Numbers, Rows
 from tracker.smoothing.table import NONE, picked
 from tracker.timing import REFERENCE_S
-
-Numbers = NDArray[np.float64]
 
 SUREST = 0.98
 """a pass's confidence counts as no more than this, and as no less than what it leaves to 1"""

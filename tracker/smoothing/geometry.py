@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from tracker.smoothing.rows import Numbers
+
 Floats = NDArray[np.floating]
-Numbers = NDArray[np.float64]
 
 TINY = 1e-6
 """keeps a division by the area of an empty box finite"""

@@ -7,10 +7,8 @@ from numpy.typing import NDArray
 
 from tracker.smoothing.boxes import Tracks
 from tracker.smoothing.geometry import areas, centres, intersections, sides
-from tracker.smoothing.rows import Bools, Clip
+from tracker.smoothing.rows import Bools, Clip, Index
 from tracker.smoothing.table import NONE, in_one_frame
-
-Index = NDArray[np.intp]
 
 SHORTEST_S = 0.32
 """seconds of evidence: an identity seen for less is noise"""

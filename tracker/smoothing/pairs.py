@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tracker.smoothing.geometry import overlaps
-from tracker.smoothing.rows import Bools, Clip, Ints, Rows
+from tracker.smoothing.rows import Bools, Clip, Index, Ints, Rows
 from tracker.smoothing.several import over_several
-from tracker.smoothing.table import NONE, Index, touching
+from tracker.smoothing.table import NONE, touching
 
 PAIR_IOU = 0.35
 """two boxes that overlap by less are of two objects"""

@@ -12,6 +12,8 @@ from tracker.timing import REFERENCE_S
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int32]
 Bools = NDArray[np.bool_]
+Index = NDArray[np.intp]
+Numbers = NDArray[np.float64]
 
 
 class Rows(NamedTuple):

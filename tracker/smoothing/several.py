@@ -8,8 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tracker.smoothing.geometry import areas, centres, gaps, intersections, longest, overlaps
-from tracker.smoothing.rows import Bools, Clip, Ints, Rows
-from tracker.smoothing.table import Index
+from tracker.smoothing.rows import Bools, Clip, Index, Ints, Rows
 
 INSIDE = 0.6
 """share of a box that lies in another one, from which on it may be a part of it"""

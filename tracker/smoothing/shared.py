@@ -6,8 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
+from tracker.smoothing.geometry import overlaps
 from tracker.smoothing.rows import Rows
-from tracker.types import Box
+from tracker.smoothing.table import touching
 
 ALIKE = 0.5
 """intersection over union from which two boxes of a frame are one object's"""
@@ -15,29 +16,14 @@ ALIKE = 0.5
 
 def named_like(before: Rows, rows: Rows, names: NDArray[np.int32]) -> NDArray[np.int32]:
     """`names` of the identities of `rows`, with that of `before` where both have an object in most of the frames that they share."""
-    shared = np.intersect1d(before.frames, rows.frames)
-    counts: dict[tuple[int, int], int] = {}
-    for frame in shared.tolist():
-        old, new = _at(before, frame), _at(rows, frame)
-        for p in np.flatnonzero(~old.hidden).tolist():
-            for q in np.flatnonzero(~new.hidden).tolist():
-                if Box(*old.boxes[p].tolist()).iou(Box(*new.boxes[q].tolist())) >= ALIKE:
-                    pair = int(old.ids[p]), int(new.ids[q])
-                    counts[pair] = counts.get(pair, 0) + 1
-    if not counts:
-        return names
-    olds, news = sorted({p for p, _ in counts}), sorted({q for _, q in counts})
+    i, j = touching(before, rows)
+    alike = ~before.hidden[i] & ~rows.hidden[j] & (overlaps(before.boxes[i], rows.boxes[j]) >= ALIKE)
+    olds, old = np.unique(before.ids[i[alike]], return_inverse=True)
+    news, new = np.unique(rows.ids[j[alike]], return_inverse=True)
     table = np.zeros((len(olds), len(news)))
-    for (p, q), count in counts.items():
-        table[olds.index(p), news.index(q)] = count
+    np.add.at(table, (old.reshape(-1), new.reshape(-1)), 1)
     named = names.copy()
-    for i, j in zip(*linear_sum_assignment(-table), strict=True):
-        if table[i, j]:
-            named[news[j]] = olds[i]
+    for p, q in zip(*linear_sum_assignment(-table), strict=True):
+        if table[p, q]:
+            named[news[q]] = olds[p]
     return named
-
-
-def _at(rows: Rows, frame: int) -> Rows:
-    """The rows of a frame."""
-    first, end = np.searchsorted(rows.frames, [frame, frame + 1])
-    return rows.at(np.arange(first, end))

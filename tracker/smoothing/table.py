@@ -8,9 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tracker.smoothing.geometry import intersections
-from tracker.smoothing.rows import Ints, Rows
-
-Index = NDArray[np.intp]
+from tracker.smoothing.rows import Index, Ints, Rows
 
 AT_ONCE = 1_000_000
 """pairs of rows looked at together: bounds the memory"""

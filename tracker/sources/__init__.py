@@ -2,6 +2,7 @@
 
 from tracker.sources.address import is_path, is_url, shown
 from tracker.sources.ahead import ReadAhead, read_ahead
+from tracker.sources.around import SourceAround
 from tracker.sources.choose import open_source
 from tracker.sources.live import Watching, open_live
 from tracker.sources.pictures import is_picture
@@ -10,6 +11,7 @@ from tracker.sources.reconnect import Patience
 __all__ = [
     "Patience",
     "ReadAhead",
+    "SourceAround",
     "Watching",
     "is_path",
     "is_picture",

@@ -68,6 +68,18 @@ def test_pieces_of_all_sizes_are_not_alike():
     assert not measured.all_dark
 
 
+def test_streaks_of_rain_are_nothing_to_suit_the_settings_to():
+    rng = np.random.default_rng(2)
+    places = [[(int(rng.integers(2, 120)), int(rng.integers(2, 70))) for _ in range(8)] for _ in range(20)]
+    measured = measure(pictures(places, colour=PALE, size=(1, 24)))
+    assert measured.lit == 1
+    assert measured.small_px > 0.25 * measured.area_px
+    assert not measured.alike
+    assert not measured.all_light
+    upright = measure(pictures(places, colour=PALE, size=(8, 24)))
+    assert upright.alike
+
+
 def test_where_hardly_anything_moves_nothing_is_said():
     assert measure(pictures([[]] * 20)) is None
     assert measure(pictures(wandering(4))) is None

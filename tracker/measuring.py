@@ -53,6 +53,8 @@ ALL = 0.95
 ALIKE = 0.25
 """`small_px` as a share of `area_px`, from which all that moves is of one size: noise, water and bodies with their shadows
 fall into pieces of all sizes"""
+THINNEST = 10.0
+"""square of its height by its area, from which what moves is streaks of rain: of an upright body it is 5, of a fish that swims up 4"""
 OFTEN_GROUND = 0.05
 """share of the pictures in which the ground must be seen at a place, where all that moves is darker, or all lighter"""
 CLEARED, CLEARED_SIGMAS = 16, 4.0
@@ -85,8 +87,8 @@ class Measured:
 
     @property
     def alike(self) -> bool:
-        """Whether what moves is of about one size."""
-        return self.small_px >= ALIKE * self.area_px
+        """Whether what moves is of about one size, and no rain."""
+        return self.small_px >= ALIKE * self.area_px and self.height_px**2 < THINNEST * self.area_px
 
     @property
     def all_dark(self) -> bool:

@@ -92,7 +92,7 @@ def test_an_object_nobody_owns_makes_its_place_variable_slowly():
     calm = as_numbers(known.extract(image).channels)[VARIABILITY].mean()
     there = image.copy()
     there[:, 32:] = 255
-    for _ in range(80):
+    for _ in range(100):
         known.learn(there, known.extract(there))
     variability = as_numbers(known.extract(image).channels)[VARIABILITY]
     assert calm < variability[:, 32:].mean() < 0.5
@@ -264,6 +264,22 @@ def test_the_shipped_network_finds_drawn_walkers_and_not_their_shadows(still, le
             object_there, said = labels > 0, known.judge(image).verdicts == FOREGROUND
             hits, found, true = hits + (said & object_there).sum(), found + said.sum(), true + object_there.sum()
     assert 2 * hits / (found + true) > least
+
+
+@pytest.mark.parametrize("colour", [(200, 60, 40), (40, 140, 60), (60, 80, 200), (240, 240, 240), (20, 20, 30)])
+@pytest.mark.parametrize("noise", [0, 1])
+def test_the_shipped_network_finds_a_thing_of_one_colour_on_a_ground_of_one_colour(colour, noise):
+    random = np.random.default_rng(0)
+    clip = np.full((24, 120, 160, 3), 90, np.int16)
+    for t, image in enumerate(clip):
+        image[50:80, 5 * t : 5 * t + 20] = colour
+    clip += np.rint(random.normal(0, noise, clip.shape)).astype(np.int16)
+    images = np.clip(clip, 0, 255).astype(np.uint8)
+    predict, _ = load_foreground("foreground", device="cpu")
+    scene = ForegroundScene(Mixture(MixtureSettings()), predict, ForegroundSettings())
+    scene.prepare(list(images))
+    found = [np.count_nonzero(scene.judge(image).verdicts == FOREGROUND) / (30 * 20) for image in images]
+    assert min(found) > 0.9
 
 
 def test_the_loss_falls_as_the_answer_comes_nearer():

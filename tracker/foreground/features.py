@@ -51,8 +51,8 @@ REFRESH_S = 0.2
 # the variability of a pixel: its usual difference from the background, in grey levels
 USUAL = np.float32(4)
 """where nothing is known of a pixel yet"""
-CALMEST = np.float32(1)
-"""no camera is calmer; without it a drawn picture that never flickers would be unlike all that the network was trained on"""
+CALMEST = np.float32(3)
+"""what the network is told at least: told less, it does not find a thing of one colour on a ground of one colour, as drawn pictures have"""
 NOISIEST = np.float32(8)
 """more than this is no noise but a change of the whole picture"""
 QUIET_SHARE = 0.35

@@ -39,6 +39,7 @@ WAIST = {
     "em",
     "zone_counts",
     "sound",
+    "csv_text",
     "learning",
 }
 STATIONS = {
@@ -72,6 +73,7 @@ LINE = {
     "choosing",
     "interrupt",
     "evaluation",
+    "exports",
     "jobs",
     "synth",
     "lessons",

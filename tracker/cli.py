@@ -20,9 +20,11 @@ from tracker.errors import OptionError, SinkError, TrackerError
 from tracker.interrupt import Interrupts
 from tracker.options import (
     AROUND,
+    CELL,
     CLIPS,
     CRF,
     DURATION,
+    EVERY,
     FLOOR,
     FPS,
     FRAMES,
@@ -30,6 +32,7 @@ from tracker.options import (
     IOU,
     KEEP,
     MINUTES,
+    MM_PER_PX,
     OBJECTS,
     OUTPUT,
     PROCESSES,
@@ -38,9 +41,11 @@ from tracker.options import (
     START,
     TIMEOUT,
     EventsTo,
+    GroundPoint,
     LaneList,
     NumberRange,
     Numbers,
+    OneOf,
     ServeAddress,
     Size,
     TraceFile,
@@ -61,6 +66,7 @@ SITUATIONS = (
 )  # fmt: skip
 WORLDS = ("street", "mnist-mot", "sprites-mot", *SITUATIONS)
 PAPERS = ("shapes", "flying-shapes", "flying-mnist", "denoising", "balls", "curtain")
+FORMS = ("xlsx", "parquet", "coco", "mots", "crops", "clips", "trails", "heatmap", "counts", "speed")
 LAYOUTS = ("auto", "cdnet", "masks", "mot", "identities")
 EXIT_ERROR, EXIT_USAGE = 1, 2
 HELP = {"-h", "--help"}
@@ -455,6 +461,37 @@ def evaluate(
     )
     if evaluation.failures:
         ctx.exit(EXIT_ERROR)
+
+
+@cli.command()
+@click.argument("result", type=click.Path(path_type=Path), metavar="RESULT")
+@click.option("--to", "form", type=OneOf(FORMS), required=True, help=f"{', '.join(FORMS)}.")
+@click.option("-o", "--output", type=OUTPUT, metavar="PATH", help="File or folder.  [NAME.LANE.FORM here]")
+@click.option("--source", metavar="CLIP", help="The run's pictures, for crops, clips, trails, heatmap.  [looked for]")
+@click.option("--every", "every_s", type=EVERY, metavar="TIME", help="crops: so far apart.  [one a track]")
+@click.option("--cell", "cell_px", type=CELL, metavar="PX", help="heatmap: side of a cell.  [width / 64]")
+@click.option("--mm-per-px", type=MM_PER_PX, metavar="MM", help="speed: millimetres in a pixel.")
+@click.option(
+    "--ground",
+    type=GroundPoint(),
+    multiple=True,
+    metavar="X,Y:EAST,NORTH",
+    help="speed: a point of the ground, in pixels and metres; four times.",
+)
+@overwriting
+@talking
+def export(quiet: bool, verbose: bool, **order: Any) -> None:
+    """Write what a run found in another form. RESULT is a lane's table, NAME.LANE.csv.
+
+    xlsx and parquet are the table; coco and mots annotations; crops and clips a picture and a video of each track; trails
+    (.svg or .png) and heatmap drawings over the scene; counts the passages of zones by the minute, and speed what each track
+    went, both as .csv, .xlsx or .parquet.
+    """
+    from tracker.exports.command import Order, export
+
+    path = export(Order(**order), notify=lambda line: None if quiet else note(f"tracker: {line}"))
+    if not quiet:
+        say(path)
 
 
 @cli.command()

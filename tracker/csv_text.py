@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 FORMULA = re.compile(r"['\s]*[=+\-@\uff1d\uff0b\uff0d\uff20]|'*[\t\r\n]")
 """how what a spreadsheet would run begins: blanks before it are skipped by some, signs of full width are read as usual ones.
@@ -48,6 +48,9 @@ def _cell(value: object) -> str:
     return '"' + text.replace('"', '""') + '"' if QUOTED.search(text) else text
 
 
-def read_csv_rows(lines: Iterable[str]) -> list[Sequence[str]]:
-    """The cells of every row as the text that was written. Raises csv.Error for what is no CSV."""
-    return [[unguarded(cell) for cell in row] for row in csv.reader(lines, strict=True)]
+def read_csv_rows(lines: Iterable[str]) -> list[list[str]]:
+    """The cells of every row as the text that was written. Raises ValueError for what is no CSV."""
+    try:
+        return [[unguarded(cell) for cell in row] for row in csv.reader(lines, strict=True)]
+    except csv.Error as error:
+        raise ValueError(str(error)) from None

@@ -1,0 +1,5 @@
+"""What a run wrote, read again, and written in forms that other programs read."""
+
+from tracker.exports.table import Table, empty_table, read_table
+
+__all__ = ["Table", "empty_table", "read_table"]

@@ -185,6 +185,7 @@ configured = options(
 )
 causal = click.option("--online", is_flag=True, help="Lane slots decides without later frames, as it does of a camera.")
 overwriting = click.option("--overwrite", is_flag=True, help="Replace results that exist.")
+heard = click.option("--no-audio", is_flag=True, help="The video has no sound.  [the source's]")
 pictures_rate = click.option("--fps", type=FPS, metavar="N", help="Of a folder of pictures, a second.  [25]")
 table_rows = click.option(
     "--rows",
@@ -258,9 +259,12 @@ def cli() -> None:
     "--masks", type=click.Choice(["png", "rle"]), help="Also masks: foreground pictures, or run lengths by object."
 )
 @click.option("--no-video", is_flag=True, help="Tables only.")
+@heard
 @causal
 @shared
-def process(source: str, output: Path | None, fps: float | None, masks: Any, no_video: bool, **common: Any) -> None:
+def process(
+    source: str, output: Path | None, fps: float | None, masks: Any, no_video: bool, no_audio: bool, **common: Any
+) -> None:
     """Track everything that moves in SOURCE: a video, a folder or glob of frames, or an address.
 
     Beside the video stand, for each lane, NAME.LANE.mot.txt, NAME.LANE.csv and NAME.LANE.events.jsonl, and
@@ -268,7 +272,7 @@ def process(source: str, output: Path | None, fps: float | None, masks: Any, no_
     """
     with _imports():
         output = _output(source, output)
-    _carry_out(common, source=source, output=output, video=not no_video, masks=masks, fps=fps)
+    _carry_out(common, source=source, output=output, video=not no_video, sound=not no_audio, masks=masks, fps=fps)
 
 
 @cli.command()
@@ -374,9 +378,12 @@ def cameras(quiet: bool, verbose: bool) -> None:
 @table_rows
 @pictures_rate
 @click.option("-o", "--output", "folder", type=OUTPUT, required=True, metavar="DIR", help="For all files.")
+@heard
 @causal
 @shared
-def compare(source: str, truth: Path | None, rows: Any, fps: float | None, folder: Path, **common: Any) -> None:
+def compare(
+    source: str, truth: Path | None, rows: Any, fps: float | None, folder: Path, no_audio: bool, **common: Any
+) -> None:
     """The lanes on SOURCE side by side, as a page to look at: DIR/report.html.
 
     Beside it stand the video, a contact sheet, the tables and all numbers. With the truth it also has scores, how sure the
@@ -385,7 +392,9 @@ def compare(source: str, truth: Path | None, rows: Any, fps: float | None, folde
     if rows is not None and truth is None:
         raise click.UsageError("--rows is about the table of --truth; leave it out")
     output = folder / "compare.mp4"
-    _carry_out(common, source=source, output=output, compare=True, truth=truth, truth_rows=rows, fps=fps)
+    _carry_out(
+        common, source=source, output=output, compare=True, sound=not no_audio, truth=truth, truth_rows=rows, fps=fps
+    )
 
 
 @cli.command()

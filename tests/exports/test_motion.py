@@ -1,5 +1,7 @@
 """Speeds and distances whose answers are told on paper."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from made_run import table
@@ -35,8 +37,8 @@ def test_short_paths():
 
 
 def test_the_walker_goes_a_pixel_a_frame_also_where_it_is_hidden(tmp_path):
-    rows, left_out = speeds_of(table(tmp_path), ground_of_scale(40))
-    assert left_out == 0
+    rows, cut, beyond = speeds_of(table(tmp_path), ground_of_scale(40))
+    assert (cut, beyond) == (0, 0)
     assert rows["id"] == [1, 2]
     assert rows["distance_m"] == pytest.approx([49 * 0.04, 0], abs=1e-6)
     assert rows["mean_m_s"] == pytest.approx([1, 0], abs=1e-6)
@@ -45,8 +47,18 @@ def test_the_walker_goes_a_pixel_a_frame_also_where_it_is_hidden(tmp_path):
 
 
 def test_pixels_that_are_not_square_are_as_wide_as_they_are_shown(tmp_path):
-    rows, _ = speeds_of(table(tmp_path), ground_of_scale(40, pixel_aspect=1.5))
-    assert rows["mean_m_s"][0] == pytest.approx(1.5)
+    found = speeds_of(table(tmp_path), ground_of_scale(40, pixel_aspect=1.5))
+    assert found.columns["mean_m_s"][0] == pytest.approx(1.5)
+
+
+def test_who_is_cut_by_the_border_is_measured_where_it_is_whole(tmp_path):
+    found = table(tmp_path)
+    cut = replace(found, box=found.box - np.array([20, 0, 20, 0]))  # in the first 17 frames it comes in from the left
+    cut.box[:, (0, 2)] = np.maximum(cut.box[:, (0, 2)], 0)
+    assert speeds_of(cut, ground_of_scale(40)).columns["mean_m_s"][0] < 0.9
+    right = speeds_of(cut, ground_of_scale(40), size=(96, 64))
+    assert right.columns["mean_m_s"][0] == pytest.approx(1)
+    assert right.cut == 18
 
 
 def test_four_points_of_the_ground():

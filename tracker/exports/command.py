@@ -244,10 +244,12 @@ def _counts(task: Task) -> None:
 
 def _speed(task: Task) -> None:
     _timed(task)
-    rows, left_out = speeds_of(task.run.table, _ground(task.order, task.run))
-    if left_out:
-        task.notify(f"{left_out} rows lie at the horizon of the ground or above it, and were left out")
-    write_columns(task.output, {"speed": rows})
+    found = speeds_of(task.run.table, _ground(task.order, task.run), size=task.run.size)
+    if found.cut:
+        task.notify(f"{found.cut} rows were left out, since the picture's border cuts their boxes")
+    if found.beyond:
+        task.notify(f"{found.beyond} rows were left out, since they lie at the horizon of the ground or above it")
+    write_columns(task.output, {"speed": found.columns})
 
 
 def _ground(order: Order, run: RunFiles) -> Ground:

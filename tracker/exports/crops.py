@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tracker.exports.motion import smooth
-from tracker.exports.table import Table
+from tracker.exports.table import BORDER_PX, Table
 from tracker.sinks import Output, OverlayVideo, VideoSettings
 from tracker.sinks.ours import marked_png
 from tracker.sinks.outputs import write_inside, writing
@@ -19,8 +19,6 @@ from tracker.types import Box, Frame, Image, Moment
 
 MARGIN = 0.1
 """of a box's size, on each side of a crop"""
-BORDER_PX = 1.0
-"""a box that comes this near to the picture's border may be cut"""
 CUT_WORTH = 0.25
 """of the size of a whole object's box: what one at the border counts, where the best picture is chosen"""
 VIDEO_SIDE = 1.3

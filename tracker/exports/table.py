@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 HEAD = CsvRows.head.strip()
 GAP = ",0,,,,,"
 """an id that nobody has, and no box: a live source gave no picture"""
+BORDER_PX = 1.0
+"""a box that comes this near to the picture's border may be cut"""
 LARGEST = 1 << 53
 """of a number: beyond it whole numbers are no longer told apart as floating point"""
 

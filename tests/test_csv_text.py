@@ -3,6 +3,8 @@
 import csv
 import doctest
 import io
+import re
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -75,3 +77,9 @@ def test_the_table_of_scores_is_guarded():
     scores = SequenceScores("=a", "@b", "-c", ClipScores())
     row = csv_text(Evaluation((scores,))).splitlines()[1]
     assert row.startswith("sequence,'@b,'=a,'-c,1,")
+
+
+def test_no_other_module_writes_or_reads_a_csv_of_text():
+    package = Path(tracker.__file__).parent
+    users = [path for path in package.rglob("*.py") if re.search(r"^\s*(import csv|from csv )", path.read_text(), re.M)]
+    assert [path.name for path in users] == ["csv_text.py"]

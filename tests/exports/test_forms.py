@@ -15,6 +15,7 @@ import pytest
 from commands import call, refused
 from made_run import BROWN, FPS, FRAMES, HEIGHT, HIDDEN, SIDE, STANDER, WIDTH, table, walker, write_run
 from pycocotools import mask as coco
+from pycocotools.coco import COCO
 
 from tracker import cli
 from tracker.draw import colour_of
@@ -75,7 +76,7 @@ def cells(path, sheet=1):
     ]
 
 
-def test_a_workbook_has_the_table_and_a_sheet_of_objects(run):
+def test_a_workbook_has_the_table_and_sheets_of_objects_and_zones(run):
     export(run, "--to", "xlsx")
     tracks = cells("out.slots.xlsx")
     assert tracks[0] == ["frame", "time_s", "id", "x0", "y0", "x1", "y1", "confidence", "hidden", "area_px"]
@@ -83,6 +84,7 @@ def test_a_workbook_has_the_table_and_a_sheet_of_objects(run):
     assert len(tracks) == 1 + 2 * FRAMES - 10
     objects = cells("out.slots.xlsx", 2)
     assert objects[2][:7] == ["2", "11", str(FRAMES), "0.4", str((FRAMES - 1) / FPS), str(FRAMES - 10), "0"]
+    assert cells("out.slots.xlsx", 3)[1] == ["26.0", "1.0", "crossing", "mid", "east", "1.0", None]
 
 
 def test_a_workbook_opens_with_openpyxl_and_its_text_is_no_formula(tmp_path):
@@ -145,6 +147,14 @@ def test_coco_has_the_masks_of_what_was_seen_and_who_it_was(run):
     assert len({each["id"] for each in made["annotations"]}) == len(made["annotations"])
 
 
+def test_pycocotools_takes_the_annotations(run, capsys):
+    export(run, "--to", "coco")
+    read = COCO("out.slots.coco.json")
+    capsys.readouterr()
+    (last,) = [each for each in read.loadAnns(read.getAnnIds(imgIds=[FRAMES])) if each["track_id"] == 2]
+    assert read.annToMask(last).sum() == SIDE**2
+
+
 def test_coco_without_masks_has_boxes_and_says_so(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     run = write_run(tmp_path, masks=False, video=False)
@@ -159,6 +169,25 @@ def test_mots_is_a_line_a_mask(run):
     assert len(lines) == 2 * FRAMES - 10 - len(HIDDEN)
     assert [int(cell) for cell in lines[-1][:5]] == [FRAMES, 2002, 2, HEIGHT, WIDTH]
     assert coco.area({"size": [HEIGHT, WIDTH], "counts": lines[-1][5].encode()}) == SIDE**2
+
+
+def test_trackeval_takes_mots_text(run, tmp_path, capsys):
+    trackeval = pytest.importorskip("trackeval")
+    export(run, "--to", "mots")
+    truth, result = tmp_path / "gt" / "MOTS-train" / "S", tmp_path / "res" / "MOTS-train" / "T" / "data"
+    (truth / "gt").mkdir(parents=True)
+    result.mkdir(parents=True)
+    (truth / "seqinfo.ini").write_text(f"[Sequence]\nname=S\nseqLength={FRAMES}\nimWidth={WIDTH}\nimHeight={HEIGHT}\n")
+    for place in (truth / "gt" / "gt.txt", result / "S.txt"):
+        place.write_text(Path("out.slots.mots.txt").read_text())
+    (tmp_path / "gt" / "seqmaps").mkdir()
+    (tmp_path / "gt" / "seqmaps" / "MOTS-train.txt").write_text("name\nS\n")
+    folders = {"GT_FOLDER": str(tmp_path / "gt"), "TRACKERS_FOLDER": str(tmp_path / "res"), "PRINT_CONFIG": False}
+    data = trackeval.datasets.MOTSChallenge({**folders, "SPLIT_TO_EVAL": "train"})
+    raw = data.get_raw_seq_data("T", "S")
+    scored = trackeval.metrics.HOTA().eval_sequence(data.get_preprocessed_seq_data(raw, "pedestrian"))
+    capsys.readouterr()
+    assert scored["HOTA"].mean() == pytest.approx(1)
 
 
 def test_mots_without_masks_is_refused_with_what_to_do(tmp_path, monkeypatch):

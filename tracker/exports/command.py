@@ -14,7 +14,7 @@ import numpy as np
 from tracker.errors import OptionError, SinkError, SourceError
 from tracker.exports.annotations import coco_document, mots_lines, read_masks
 from tracker.exports.columns import ENDINGS, check_parquet, objects_of, write_columns
-from tracker.exports.counts import counts_by_minute, known_zones, read_passings
+from tracker.exports.counts import counts_by_minute, known_zones, read_passings, zone_columns
 from tracker.exports.crops import ClipFolder, CropFolder, best_rows, rows_every
 from tracker.exports.ground import Ground, Pair, ground_of_points, ground_of_scale
 from tracker.exports.heat import draw_heat, seconds_by_cell, usual_cell_px
@@ -132,8 +132,11 @@ def _timed(task: Task) -> None:
 
 
 def _tracks(task: Task) -> None:
-    table = task.run.table
-    write_columns(task.output, {"tracks": table.columns(), "objects": objects_of(table)})
+    table, zones = task.run.table, task.run.beside(".zones.csv")
+    sheets = {"tracks": table.columns(), "objects": objects_of(table)}
+    if zones is not None and task.output.path.suffix.lower() == ".xlsx":
+        sheets["zones"] = zone_columns(zones)
+    write_columns(task.output, sheets)
 
 
 def _masks(task: Task) -> Path | None:

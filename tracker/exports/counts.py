@@ -31,15 +31,8 @@ class Passing(NamedTuple):
 
 def read_passings(path: Path) -> list[Passing]:
     """Entries, exits and crossings; not those that came of redrawing an area. Raises SourceError by the row."""
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            rows = read_csv_rows(file)
-    except (OSError, ValueError):
-        raise SourceError(f"{path}: not a readable table of zones; wanted NAME.LANE.zones.csv") from None
-    if not rows or ",".join(rows[0]) != HEAD:
-        raise SourceError(f"{path}: not a table of zones, which begins with {HEAD}")
     found = []
-    for number, row in enumerate(rows[1:], 2):
+    for number, row in enumerate(_rows(path), 2):
         try:
             _, time_s, kind, zone, direction, *_ = row
             if kind not in ("entry", "exit", "crossing") or not 0 <= float(time_s) < MOST_MINUTES * MINUTE_S:
@@ -49,6 +42,36 @@ def read_passings(path: Path) -> list[Passing]:
         if direction != REDRAWN:
             found.append(Passing(float(time_s), (zone, kind, direction if kind == "crossing" else "")))
     return found
+
+
+def zone_columns(path: Path) -> Columns:
+    """The table as it stands, its numbers as numbers. Raises SourceError."""
+    names = HEAD.split(",")
+    rows = _rows(path)
+    if wrong := next((number for number, row in enumerate(rows, 2) if len(row) != len(names)), None):
+        raise SourceError(f"{path}, row {wrong}: wanted {HEAD}; check the file")
+    return {name: [_value(name, row[n]) for row in rows] for n, name in enumerate(names)}
+
+
+def _value(name: str, cell: str) -> str | float | None:
+    if name not in ("frame", "time_s", "id", "seconds"):
+        return cell
+    try:
+        return float(cell)
+    except ValueError:
+        return cell or None
+
+
+def _rows(path: Path) -> list[list[str]]:
+    """Below the head."""
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            rows = read_csv_rows(file)
+    except (OSError, ValueError):
+        raise SourceError(f"{path}: not a readable table of zones; wanted NAME.LANE.zones.csv") from None
+    if not rows or ",".join(rows[0]) != HEAD:
+        raise SourceError(f"{path}: not a table of zones, which begins with {HEAD}")
+    return rows[1:]
 
 
 def known_zones(lane: Mapping[str, Any]) -> list[What]:

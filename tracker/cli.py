@@ -498,7 +498,7 @@ def export(quiet: bool, verbose: bool, **order: Any) -> None:
     """
     from tracker.exports.command import Order, export
 
-    path = export(Order(**order), notify=lambda line: None if quiet else note(f"tracker: {line}"))
+    path = export(Order(**order), notify=(lambda line: None) if quiet else note)
     if not quiet:
         say(path)
 

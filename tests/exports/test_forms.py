@@ -24,6 +24,7 @@ from tracker.exports.heat import draw_heat, ends_of, seconds_by_cell, ticks_of
 from tracker.exports.trails import dashes, draw_trails, stretches_of, svg_of
 from tracker.exports.workbook import write_workbook
 from tracker.sinks import written_here
+from tracker.sources import open_source
 
 
 @pytest.fixture
@@ -372,3 +373,31 @@ def test_a_run_that_found_nothing_can_be_exported(run, form):
         text = Path(name).read_text().splitlines(keepends=True)
         Path(name).write_text("".join(text[:lines]) or "[]\n")
     export(run, "--to", form, *(["--mm-per-px", "3"] if form == "speed" else []))
+
+
+def test_a_part_of_the_run_is_read_from_its_first_row_on(run, tmp_path, monkeypatch):
+    lines = run.read_text().splitlines(keepends=True)
+    run.write_text("".join([lines[0], *(line for line in lines[1:] if int(line.split(",")[0]) > 40)]))
+    monkeypatch.setattr("tracker.exports.scene.EARLIER_S", 0.1)
+    asked = []
+    monkeypatch.setattr("tracker.exports.scene.open_source", lambda *a, **k: asked.append(k) or open_source(*a, **k))
+    export(run, "--to", "crops")
+    assert asked == [{"start_s": pytest.approx(40 / FPS - 0.1)}]
+    picture = read_png("out.slots.crops/000001.png")
+    assert np.abs(picture[3:-3, 3:-3].astype(int) - BROWN).max() < 20
+
+
+def test_the_frames_of_a_live_run_are_not_guessed_to_be_those_of_a_file(run, tmp_path):
+    summary = json.loads(Path("out.summary.json").read_text())
+    summary["source"]["live"] = True
+    Path("out.summary.json").write_text(json.dumps(summary))
+    assert "give the run's source by --source" in refused("export", run, "--to", "clips")
+
+
+def test_what_a_killed_export_left_is_kept_and_said(run, tmp_path):
+    (tmp_path / "out.slots.part-0123abcd.xlsx").write_bytes(b"half")
+    files = {"out.slots.xlsx": "out.slots.part-0123abcd.xlsx"}
+    (tmp_path / "out.slots.part-0123abcd.lock").write_text(json.dumps({"pid": 1, "files": files}))
+    done = call("export", run, "--to", "xlsx")
+    assert done.stderr == "tracker: what a run that was killed had written is kept as out.slots.recovered-1.xlsx\n"
+    assert done.stdout == "out.slots.xlsx\n"

@@ -72,7 +72,7 @@ class Form(NamedTuple):
 
 
 def export(order: Order, *, notify: Callable[[str], None] = lambda line: None) -> Path:
-    """Write one export, whole or not at all; returns where it is. `notify` is told what was guessed or left out.
+    """Write one export, whole or not at all; returns where it is. `notify` is told in a line what was guessed or left out.
 
     Raises OptionError for an option that the form does not have or lacks, SourceError for what cannot be read, SinkError for what
     cannot be written, MissingExtraError without the library that a form needs.
@@ -96,8 +96,10 @@ def export(order: Order, *, notify: Callable[[str], None] = lambda line: None) -
     results.check()
     with results:
         results.claim()
+        if results.recovered:
+            notify(results.recovered_line)
         try:
-            form.write(Task(order, run, results.output(path), notify))
+            form.write(Task(order, run, results.output(path), lambda line: notify(f"tracker: {line}")))
             results.commit()
         except BaseException:
             results.discard()
@@ -186,7 +188,7 @@ def _crops(task: Task) -> None:
     if every_s is not None:
         _timed(task)
     address = find_pictures(task.run, task.order.source, task.notify)
-    with closing(open_pictures(task.run, address)) as source:
+    with closing(open_pictures(task.run, address, table)) as source:
         rows = best_rows(table, source.info.size) if every_s is None else rows_every(table, every_s)
         chosen = table.rows(rows)
         folder = CropFolder(task.output, by_frame=every_s is not None)
@@ -199,7 +201,7 @@ def _crops(task: Task) -> None:
 def _clips(task: Task) -> None:
     table = task.run.table
     address = find_pictures(task.run, task.order.source, task.notify)
-    with closing(open_pictures(task.run, address)) as source:
+    with closing(open_pictures(task.run, address, table)) as source:
         folder = ClipFolder(task.output, source.info.fps)
         folder.begin(table)
         with closing(folder):

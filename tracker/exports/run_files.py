@@ -85,9 +85,13 @@ class RunFiles:
         return float(aspect) if isinstance(aspect, int | float) and aspect > 0 else 1.0
 
     def find_source(self) -> Path | None:
-        """The run's source, if it lies where the table or the user is: a summary has its name, not its folder."""
-        name = self.summary.get("source", {}).get("name")
-        if not isinstance(name, str) or not name:
+        """The run's source, if it lies where the table or the user is: a summary has its name, not its folder.
+
+        None for a live run: it left frames out, so that its numbers are not those of a file.
+        """
+        source = self.summary.get("source", {})
+        name = source.get("name")
+        if not isinstance(name, str) or not name or source.get("live"):
             return None
         places = (self.folder / Path(name).name, Path(name))
         return next((place for place in places if place.exists()), None)

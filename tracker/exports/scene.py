@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,9 +13,11 @@ from tracker.draw.colours import DARK
 from tracker.errors import SourceError
 from tracker.exports.run_files import RunFiles
 from tracker.exports.table import Table
-from tracker.sources import open_source
+from tracker.sources import is_picture, open_source
 from tracker.types import Frame, Image, Source
 
+EARLIER_S = 1.0
+"""before the first frame that is wanted: times in a table are rounded"""
 PICTURES = 15
 """of which the scene is the median, pixel by pixel: who passes is in fewer than half of them"""
 
@@ -30,9 +33,15 @@ def find_pictures(run: RunFiles, source: str | None, notify: Callable[[str], Non
     return str(found)
 
 
-def open_pictures(run: RunFiles, address: str) -> Source:
-    """The source. Raises SourceError if it cannot be read, or has pictures of another size than the run's summary says."""
-    source = open_source(address)
+def open_pictures(run: RunFiles, address: str, wanted: Table | None = None) -> Source:
+    """The source, of a video from the first row of `wanted` on; None: all of it.
+
+    Raises SourceError if it cannot be read, or has pictures of another size than the run's summary says.
+    """
+    path, times = Path(address), np.empty(0) if wanted is None else wanted.time_s
+    # pictures may have had other times in the run: its --fps is not known here
+    from_s = np.nanmin(times, initial=np.inf) - EARLIER_S if path.is_file() and not is_picture(path) else 0.0
+    source = open_source(address, start_s=float(from_s) if 0 < from_s < np.inf else 0.0)
     if run.size is not None and source.info.size != run.size:
         width, height = source.info.size
         source.close()

@@ -11,26 +11,35 @@ BEEP_HZ = 1000
 
 
 def write_flashes(
-    path, at_s, *, seconds, codec="aac", rate=48000, fmt=None, size=(64, 48), video="libx264", sound_until_s=None
-):
-    """A dark clip that is white for FLASH_S at each of the times, and beeps there; without sound if `codec` is None."""
-    with av.open(str(path), "w", format=fmt) as clip:
+    path, at_s, *, seconds, codec="aac", rate=48000, fmt=None, size=(64, 48), video="libx264", sound_until_s=None,
+    shown_s=None, apart=False
+):  # fmt: skip
+    """A dark clip that is white for FLASH_S at each of the times, and beeps there; without sound if `codec` is None.
+
+    shown_s  times of the pictures; FPS a second
+    apart    all pictures stand in the file, an MP4, before all sound: it is one fragment
+    """
+    tick = Fraction(1, FPS if shown_s is None else 1000)
+    shown_s = [number / FPS for number in range(round(seconds * FPS))] if shown_s is None else shown_s
+    with av.open(str(path), "w", format=fmt, options={"movflags": "frag_custom+empty_moov"} if apart else {}) as clip:
         pictures = clip.add_stream(video, rate=FPS, options={"g": "10"})
         pictures.width, pictures.height = size
         pictures.pix_fmt = "yuvj420p" if video == "mjpeg" else "yuv420p"
+        pictures.codec_context.time_base = tick
         heard = None
         if codec is not None:
             heard = clip.add_stream(codec, rate=rate)
             heard.layout = "mono"
         given, step = 0, 0 if heard is None else heard.codec_context.frame_size or rate // 50
-        for number in range(round(seconds * FPS)):
-            light = any(0 <= number / FPS - at < FLASH_S - 1e-6 for at in at_s)
+        for time_s in shown_s:
+            light = any(0 <= time_s - at < FLASH_S - 1e-6 for at in at_s)
             picture = av.VideoFrame.from_ndarray(
                 np.full((size[1], size[0], 3), 235 * light + 20 * (not light), np.uint8)
             )
-            picture.pts = number
+            picture.pts = round(1000 * time_s)
+            picture.time_base = Fraction(1, 1000)
             clip.mux(pictures.encode(picture))
-            end_s = (number + 1) / FPS if sound_until_s is None else min(sound_until_s, (number + 1) / FPS)
+            end_s = time_s + 1 / FPS if sound_until_s is None else min(sound_until_s, time_s + 1 / FPS)
             while heard is not None and given < end_s * rate:
                 clip.mux(heard.encode(_beeps(given, step, rate, at_s)))
                 given += step

@@ -39,6 +39,7 @@ WAIST = {
     "em",
     "zone_counts",
     "sound",
+    "csv_text",
     "learning",
 }
 STATIONS = {
@@ -72,6 +73,7 @@ LINE = {
     "choosing",
     "interrupt",
     "evaluation",
+    "exports",
     "jobs",
     "synth",
     "lessons",
@@ -144,7 +146,8 @@ def test_a_module_that_breaks_the_rule_would_be_caught(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "arguments", [["--help"], ["--version"], *([c, "--help"] for c in ("process", "compare", "evaluate", "train"))]
+    "arguments",
+    [["--help"], ["--version"], *([c, "--help"] for c in ("process", "compare", "evaluate", "export", "train"))],
 )
 def test_help_loads_nothing_heavy(arguments):
     asked = (

@@ -20,9 +20,11 @@ from tracker.errors import OptionError, SinkError, TrackerError
 from tracker.interrupt import Interrupts
 from tracker.options import (
     AROUND,
+    CELL,
     CLIPS,
     CRF,
     DURATION,
+    EVERY,
     FLOOR,
     FPS,
     FRAMES,
@@ -30,6 +32,7 @@ from tracker.options import (
     IOU,
     KEEP,
     MINUTES,
+    MM_PER_PX,
     OBJECTS,
     OUTPUT,
     PROCESSES,
@@ -38,9 +41,11 @@ from tracker.options import (
     START,
     TIMEOUT,
     EventsTo,
+    GroundPoint,
     LaneList,
     NumberRange,
     Numbers,
+    OneOf,
     ServeAddress,
     Size,
     TraceFile,
@@ -61,6 +66,7 @@ SITUATIONS = (
 )  # fmt: skip
 WORLDS = ("street", "mnist-mot", "sprites-mot", *SITUATIONS)
 PAPERS = ("shapes", "flying-shapes", "flying-mnist", "denoising", "balls", "curtain")
+FORMS = ("xlsx", "parquet", "coco", "mots", "crops", "clips", "trails", "heatmap", "counts", "speed")
 LAYOUTS = ("auto", "cdnet", "masks", "mot", "identities")
 EXIT_ERROR, EXIT_USAGE = 1, 2
 HELP = {"-h", "--help"}
@@ -179,6 +185,7 @@ configured = options(
 )
 causal = click.option("--online", is_flag=True, help="Lane slots decides without later frames, as it does of a camera.")
 overwriting = click.option("--overwrite", is_flag=True, help="Replace results that exist.")
+heard = click.option("--no-audio", is_flag=True, help="The video has no sound.  [the source's]")
 pictures_rate = click.option("--fps", type=FPS, metavar="N", help="Of a folder of pictures, a second.  [25]")
 table_rows = click.option(
     "--rows",
@@ -252,9 +259,12 @@ def cli() -> None:
     "--masks", type=click.Choice(["png", "rle"]), help="Also masks: foreground pictures, or run lengths by object."
 )
 @click.option("--no-video", is_flag=True, help="Tables only.")
+@heard
 @causal
 @shared
-def process(source: str, output: Path | None, fps: float | None, masks: Any, no_video: bool, **common: Any) -> None:
+def process(
+    source: str, output: Path | None, fps: float | None, masks: Any, no_video: bool, no_audio: bool, **common: Any
+) -> None:
     """Track everything that moves in SOURCE: a video, a folder or glob of frames, or an address.
 
     Beside the video stand, for each lane, NAME.LANE.mot.txt, NAME.LANE.csv and NAME.LANE.events.jsonl, and
@@ -262,7 +272,7 @@ def process(source: str, output: Path | None, fps: float | None, masks: Any, no_
     """
     with _imports():
         output = _output(source, output)
-    _carry_out(common, source=source, output=output, video=not no_video, masks=masks, fps=fps)
+    _carry_out(common, source=source, output=output, video=not no_video, sound=not no_audio, masks=masks, fps=fps)
 
 
 @cli.command()
@@ -368,9 +378,12 @@ def cameras(quiet: bool, verbose: bool) -> None:
 @table_rows
 @pictures_rate
 @click.option("-o", "--output", "folder", type=OUTPUT, required=True, metavar="DIR", help="For all files.")
+@heard
 @causal
 @shared
-def compare(source: str, truth: Path | None, rows: Any, fps: float | None, folder: Path, **common: Any) -> None:
+def compare(
+    source: str, truth: Path | None, rows: Any, fps: float | None, folder: Path, no_audio: bool, **common: Any
+) -> None:
     """The lanes on SOURCE side by side, as a page to look at: DIR/report.html.
 
     Beside it stand the video, a contact sheet, the tables and all numbers. With the truth it also has scores, how sure the
@@ -379,7 +392,9 @@ def compare(source: str, truth: Path | None, rows: Any, fps: float | None, folde
     if rows is not None and truth is None:
         raise click.UsageError("--rows is about the table of --truth; leave it out")
     output = folder / "compare.mp4"
-    _carry_out(common, source=source, output=output, compare=True, truth=truth, truth_rows=rows, fps=fps)
+    _carry_out(
+        common, source=source, output=output, compare=True, sound=not no_audio, truth=truth, truth_rows=rows, fps=fps
+    )
 
 
 @cli.command()
@@ -455,6 +470,37 @@ def evaluate(
     )
     if evaluation.failures:
         ctx.exit(EXIT_ERROR)
+
+
+@cli.command()
+@click.argument("result", type=click.Path(path_type=Path), metavar="RESULT")
+@click.option("--to", "form", type=OneOf(FORMS), required=True, help=f"{', '.join(FORMS)}.")
+@click.option("-o", "--output", type=OUTPUT, metavar="PATH", help="File or folder.  [NAME.LANE.FORM here]")
+@click.option("--source", metavar="CLIP", help="The run's pictures, for crops, clips, trails, heatmap.  [looked for]")
+@click.option("--every", "every_s", type=EVERY, metavar="TIME", help="crops: so far apart.  [one a track]")
+@click.option("--cell", "cell_px", type=CELL, metavar="PX", help="heatmap: side of a cell.  [width / 64]")
+@click.option("--mm-per-px", type=MM_PER_PX, metavar="MM", help="speed: millimetres in a pixel.")
+@click.option(
+    "--ground",
+    type=GroundPoint(),
+    multiple=True,
+    metavar="X,Y:EAST,NORTH",
+    help="speed: a point of the ground, in pixels and metres; four times.",
+)
+@overwriting
+@talking
+def export(quiet: bool, verbose: bool, **order: Any) -> None:
+    """Write what a run found in another form. RESULT is a lane's table, NAME.LANE.csv.
+
+    xlsx and parquet are the table; coco and mots annotations; crops and clips a picture and a video of each track; trails
+    (.svg or .png) and heatmap drawings over the scene; counts the passages of zones by the minute, and speed what each track
+    went, both as .csv, .xlsx or .parquet.
+    """
+    from tracker.exports.command import Order, export
+
+    path = export(Order(**order), notify=(lambda line: None) if quiet else note)
+    if not quiet:
+        say(path)
 
 
 @cli.command()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import math
 import re
 from pathlib import Path
@@ -27,6 +28,10 @@ MOST_SEED = 2**32 - 1
 LEAST_SIDE, MOST_SIDE = 16, 16_384
 """pixels; H.264 has no larger pictures"""
 MOST_NUMBERS = 1000
+MOST_GROUND_PX, MOST_GROUND_M = 65_536, 1e6
+"""of a point of the ground: pixels beyond any picture, a thousand kilometres"""
+NEAR = 0.4
+"""of two names: how like each other they must be for one to be meant by the other, by difflib's ratio"""
 MOST_PORT = 65_535
 HOST = r"[A-Za-z0-9.:%_-]{0,253}"
 """a name, or an address in numbers"""
@@ -213,6 +218,51 @@ class NumberRange(click.ParamType):
         return int(first), int(last)
 
 
+class OneOf(click.ParamType):
+    """One of some names; another is refused with the one that is most like it."""
+
+    name = "name"
+
+    def __init__(self, names: tuple[str, ...]) -> None:
+        self.names = names
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The name."""
+        if value not in self.names:
+            near = difflib.get_close_matches(str(value).lower(), self.names, n=1, cutoff=NEAR)
+            advice = f"did you mean {near[0]}?" if near else f"wanted one of {', '.join(self.names)}"
+            self.fail(f"{_short(value)}: {advice}", param, ctx)
+        return str(value)
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context | None = None) -> str:
+        """What the help shows."""
+        return "FORM"
+
+
+class GroundPoint(click.ParamType):
+    """`412,305:0,12.5`: a point of the picture in pixels, and where it lies on the ground in metres."""
+
+    name = "X,Y:EAST,NORTH"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[tuple[float, float], tuple[float, float]]:
+        """((x, y), (east, north))."""
+        if not isinstance(value, str):
+            return value  # type: ignore[no-any-return]
+        sides = [side.split(",") for side in value.split(":")]
+        try:
+            (x, y), (east, north) = (tuple(map(float, side)) for side in sides)
+        except ValueError:
+            self.fail(
+                f"{_short(value)}: wanted X,Y:EAST,NORTH in pixels and metres, such as 412,305:0,12.5", param, ctx
+            )
+        if not (all(abs(n) <= MOST_GROUND_PX for n in (x, y)) and all(abs(n) <= MOST_GROUND_M for n in (east, north))):
+            ends = f"pixels within {MOST_GROUND_PX:g} and metres within {MOST_GROUND_M:g} of 0"
+            self.fail(f"{_short(value)}: wanted {ends}", param, ctx)
+        return (x, y), (east, north)
+
+
 SIZE_UNITS = {"kB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
 SIZE = re.compile(r"([0-9]{1,9}(?:[.][0-9]{1,6})?) ?([kMGT]B)", re.IGNORECASE)
 
@@ -306,5 +356,10 @@ FLOOR = Bytes(0, 10**15)
 """of the room that is left on a disk"""
 AROUND = Period(0, 600)
 """before and after an event; what comes before is held in memory"""
+EVERY = Period(0.01, 86_400)
+CELL = Whole(1, 4096)
+"""pixels"""
+MM_PER_PX = Real(0, 1e6, least_open=True)
+"""up to a kilometre in a pixel"""
 TIMEOUT = Period(0.1, 3600)
 GIVE_UP = Period(1, 365 * 86400)

@@ -1,4 +1,4 @@
-"""The sound of a live source, as it travels with the frames: times are told from the frame that carries it."""
+"""The sound of a source, as it travels with the frames: times are told from the frame that carries it."""
 
 from __future__ import annotations
 

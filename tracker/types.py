@@ -193,7 +193,7 @@ class Frame:
     gap: Gap | None = None
     """what of a live source is missing just before this frame"""
     sound: Sound | None = None
-    """what came of a live source's sound since the frame before; None where there is none, or nobody wants it"""
+    """what came of the source's sound since the frame before; None where there is none, or nobody wants it"""
 
     @property
     def image(self) -> Image:

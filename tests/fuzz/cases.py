@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import random
+import shutil
 import struct
 import zlib
 from collections.abc import Callable
@@ -15,9 +16,12 @@ import av
 import torch
 from bounds import number_fields
 from clips import draw, write_pictures, write_video
+from made_run import write_run
 from PIL import Image
 from runner import OUTPUT
+from sounds import write_flashes
 
+from tracker.exports.command import FORMS
 from tracker.foreground.net import ForegroundNet
 from tracker.foreground.settings import ForegroundNetSettings
 from tracker.foreground.weights import save_foreground
@@ -48,7 +52,22 @@ VIDEOS: dict[str, Callable[[Path], object]] = {
     "jpg": lambda path: Image.fromarray(draw(1)[0]).save(path),
 }
 """by suffix"""
-KINDS = (*VIDEOS, "folder", "times", "yaml", "ends", "safetensors", "ground", "txt", "truth", "arguments")
+KINDS = (
+    *VIDEOS,
+    "heard",
+    "folder",
+    "times",
+    "yaml",
+    "ends",
+    "safetensors",
+    "ground",
+    "txt",
+    "truth",
+    "export",
+    "arguments",
+)
+HEARD = {"mp4": "aac", "mkv": "libopus", "ts": "ac3", "avi": "pcm_s16le", "mov": "alac"}
+"""clips with a sound track: its codec by suffix"""
 
 
 def _animation(path: Path) -> None:
@@ -61,6 +80,10 @@ def make_samples(folder: Path) -> None:
     torch.manual_seed(0)
     for suffix, write in VIDEOS.items():
         write(folder / f"sample.{suffix}")
+    for suffix, codec in HEARD.items():
+        video = "mjpeg" if suffix == "avi" else "libx264"
+        write_flashes(folder / f"heard.{suffix}", [0.2], seconds=0.5, codec=codec, video=video)
+    write_run(folder / "run")
     (folder / "sample.txt").write_text(TABLE)
     (folder / "sample.yaml").write_text(
         "lanes: [gmm]\nseed: 3\ngmm: {mixture: {history_s: 8, shadows: yes}, min_area: 0.001, speck_px: 3}\n"
@@ -209,6 +232,13 @@ def make_case(kind: str, seed: int, *, samples: Path, folder: Path) -> list[str]
         change = damage_picture if kind == "png" and rng.random() < 0.7 else damage
         given.write_bytes(change((samples / f"sample.{kind}").read_bytes(), rng))
         return _track(given, rng)
+    if kind == "heard":
+        suffix = rng.choice(tuple(HEARD))
+        given = folder / f"given.{suffix}"
+        given.write_bytes(damage((samples / f"heard.{suffix}").read_bytes(), rng))
+        return _track(given, rng)
+    if kind == "export":
+        return _export(samples / "run", folder / "run", rng)
     if kind == "folder":
         given = write_pictures(folder / "given", draw(5))
         for path in rng.sample(sorted(given.iterdir()), rng.randint(1, 5)):
@@ -270,6 +300,20 @@ def _track(given: Path, rng: random.Random) -> list[str]:
     lanes = rng.choice(("gmm", "gmm", "gmm", "mog2,knn", "gmm,slots"))
     more = rng.choice(((), (), ("--start", "0.1"), ("--max-frames", "3"), ("--masks", "png"), ("--duration", "0.2")))
     return ["process", str(given), "-o", OUTPUT, "--lanes", lanes, *more, *BASE]
+
+
+def _export(sound: Path, run: Path, rng: random.Random) -> list[str]:
+    """Of a run with one of whose files something is wrong."""
+    shutil.copytree(sound, run)
+    given = rng.choice([path for path in sorted(run.iterdir()) if path.suffix != ".mp4"])
+    text = rng.choice((damage_cell, damage_text))(given.read_text(), rng)
+    given.write_bytes(text.encode() if rng.random() < 0.9 else damage(text.encode(), rng))
+    form = rng.choice([form for form in FORMS if form != "parquet"])
+    table = rng.choice(("out.slots.csv", "out.slots.csv", "out.slots.mot.txt"))
+    more = {"speed": ["--mm-per-px", "40"], "crops": rng.choice(([], ["--every", "1s"]))}.get(form, [])
+    ending = {"xlsx": "xlsx", "coco": "json", "mots": "txt", "trails": rng.choice(("svg", "png")), "heatmap": "png"}
+    name = str(Path(OUTPUT).with_suffix("." + ending.get(form, "csv")))
+    return ["export", str(run / table), "--to", form, "-o", name, *more, "-q"]
 
 
 def _arguments(clip: Path, rng: random.Random) -> list[str]:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
+from tracker.csv_text import csv_line
 from tracker.errors import SinkError
 from tracker.jobs.summary import versions
 from tracker.scores import ClipScores, ClusterCounts, DataSequence, IdentityCounts, MaskCounts, cdnet_means
@@ -157,18 +156,23 @@ def document(evaluation: Evaluation, *, settings: RunSettings, task: dict[str, A
 def csv_text(evaluation: Evaluation) -> str:
     """A line a scope and method, with a column for every score; empty where a score does not apply."""
     names = [(group, name) for group, known in GROUPS.items() for name in known]
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
     cost = ("frames", "ms_per_frame", "seconds", "peak_mb")
-    writer.writerow(
-        ["scope", "category", "sequence", "method", "sequences", *cost, *(f"{group}_{name}" for group, name in names)]
-    )
+    head = [
+        "scope",
+        "category",
+        "sequence",
+        "method",
+        "sequences",
+        *cost,
+        *(f"{group}_{name}" for group, name in names),
+    ]
+    lines = [csv_line(head)]
     for row in evaluation.rows():
         sequence = row.name if row.scope == "sequence" else ""
         scores = [row.groups.get(group, {}).get(name) for group, name in names]
-        head = [row.scope, row.category, sequence, row.method, row.sequences]
-        writer.writerow(["" if v is None else v for v in (*head, *(row.cost.get(name) for name in cost), *scores)])
-    return text.getvalue()
+        costs = [row.cost.get(name) for name in cost]
+        lines.append(csv_line([row.scope, row.category, sequence, row.method, row.sequences, *costs, *scores]))
+    return "".join(lines)
 
 
 def plan_targets(paths: Iterable[Path | None], *, overwrite: bool, inputs: Iterable[Path] = ()) -> Results:

@@ -38,6 +38,8 @@ class Job:
     """a recording in segments, with tables of its own"""
     video: bool = True
     """false: NAME.mp4 itself is not written"""
+    sound: bool = True
+    """the video has the sound of the source, where it has one; of a live run `Live.watching` says so"""
     masks: Literal["png", "rle"] | None = None
     compare: bool = False
     """lanes side by side, a contact sheet, a report page, and scores where there is a truth"""

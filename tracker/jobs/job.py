@@ -338,7 +338,7 @@ def _open_wanted(job: Job, live: Live | None, notify: Callable[[str], None]) -> 
     """The part of the source that the job is about; live, it is opened again when it fails, and frames are counted by the loop."""
     span: dict[str, Any] = {"start_s": job.start_s, "duration_s": job.duration_s}
     if live is None:
-        return _open(job, max_frames=job.max_frames, **span)
+        return _open(job, max_frames=job.max_frames, sound=job.sound and job.video and job.output is not None, **span)
     tell = live.outages(shown(job.source), notify)
     return open_live(job.source, live.watching, fps=job.fps, tell=tell, **span)
 

@@ -16,23 +16,34 @@ MARK = "tracker"
 """stands in the comment of a video, the Software note of a picture and the generator of a page"""
 HEAD_BYTES = 4096
 
-NUMBERED = re.compile(r"[0-9]{6,}\.png")
+NUMBERED = re.compile(r"[0-9]{6,}(?:-[0-9]{6,})?\.(?:png|mp4)")
+"""of masks by frame, and of a track's pictures and video by id, or by id and frame"""
 MOT_ROW = re.compile(rb"[0-9]+,[0-9]+,(?:-?[0-9]+\.[0-9]{2},){4}(?:[01]\.[0-9]{4},-1,-1,-1|[01],1,[01]\.[0-9]{3})\n")
 """of MotTable, and of a drawn world's gt.txt"""
 CSV_HEADS = (
     b"frame,time_s,id,x0,y0,x1,y1,confidence,hidden,area_px\n",
     b"frame,time_s,kind,zone,direction,id,seconds\n",
     b"scope,category,sequence,method,sequences,",
+    b"minute,begins,zone,kind,direction,count\n",
+    b"id,begins_s,ends_s,distance_m,mean_m_s,max_m_s,mean_km_h,max_km_h\n",
 )
-"""of CsvTable, of ZoneTable, and of `tracker evaluate --csv`"""
+"""of CsvTable, of ZoneTable, of `tracker evaluate --csv`, of exported counts and speeds"""
+MOTS_ROW = re.compile(rb"[0-9]{6,} [0-9]{4,} 2 [0-9]+ [0-9]+ [^ \n]+")
+"""of an export: nobody else writes frames with six digits"""
+WORKBOOK = b"<dc:creator>tracker</dc:creator>"
+PARQUET, PARQUET_NOTE, PARQUET_TAIL_BYTES = b"PAR1", b"tracker_export", 65_536
+"""how such a file begins, and the key in its footer, at the file's end"""
 RLE_ENTRY = re.compile(rb'\[(?:\s*\]|\s*\{"frame": [0-9]+, "id": [0-9]+, "rle":)')
 JSON_KEYS = (
     {"schema_version", "settings", "versions"},
     {"experiment", "recipe", "networks", "table"},
     {"updates", "weights", "seed", "clips", "tests"},
     {"tracker_profile", "traceEvents"},
+    {"tracker_export", "annotations"},
 )
-"""of a summary or an evaluation, of an experiment's report, of its scores, of a profile's trace"""
+"""of a summary or an evaluation, of an experiment's report, of its scores, of a profile's trace, of exported annotations"""
+GENERATORS = (f'<meta name="generator" content="{MARK}'.encode(), f"<!-- generator: {MARK} ".encode())
+"""of a page, and of an SVG"""
 PNG_HEAD = b"\x89PNG\r\n\x1a\n"
 PNG_HEADER_BYTES = 33
 """signature and IHDR chunk, behind which text may stand"""
@@ -61,14 +72,22 @@ def written_here(path: Path) -> bool:
 def _is_ours(head: bytes, path: Path) -> bool:
     if head.startswith(PNG_HEAD):
         return _png_text() in head
-    if head.startswith(CSV_HEADS) or MOT_ROW.match(head) or RLE_ENTRY.match(head):
+    if head.startswith(CSV_HEADS) or any(row.match(head) for row in (MOT_ROW, MOTS_ROW, RLE_ENTRY)):
         return True
+    if head.startswith(PARQUET):
+        return PARQUET_NOTE in _tail(path, PARQUET_TAIL_BYTES)
     if path.suffix == ".jsonl":
         return _keys(head.split(b"\n")[0]) >= {"frame", "time_s", "kind", "lane", "ids"}
     if path.suffix == ".json" and head.startswith(b"{"):
         keys = _keys(path.read_bytes())
         return any(known <= keys for known in JSON_KEYS)
-    return f'<meta name="generator" content="{MARK}'.encode() in head
+    return any(mark in head for mark in (*GENERATORS, WORKBOOK))
+
+
+def _tail(path: Path, count: int) -> bytes:
+    with open(path, "rb") as file:
+        file.seek(max(0, path.stat().st_size - count))
+        return file.read()
 
 
 def _keys(text: bytes) -> set[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Protocol
 
+from tracker.csv_text import csv_line
 from tracker.sinks.outputs import Output, PartText
 from tracker.types import Finder, Moment, Outcome
 from tracker.zone_counts import Passage
@@ -121,10 +122,14 @@ class ZoneRows:
 
     def _lines(self, passages: Iterable[Passage]) -> str:
         return "".join(
-            f"{p.frame},{p.time_s:.6f},{p.kind},{p.zone},{p.direction},{p.id},"
-            f"{'' if p.seconds is None else format(p.seconds, '.6f')}\n"
+            csv_line(
+                [
+                    p.frame, f"{p.time_s:.6f}", p.kind, p.zone, p.direction, p.id,
+                    None if p.seconds is None else f"{p.seconds:.6f}",
+                ]
+            )
             for p in passages
-        )
+        )  # fmt: skip
 
 
 class MotTable(Table):

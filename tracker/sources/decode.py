@@ -146,7 +146,9 @@ class Decoder:
         except SourceError:
             self._container.close()
             raise
-        heard = choose_sound(self._container) if self._wants_sound else None
+        found = choose_sound(self._container)
+        self.has_sound = found is not None
+        heard = found if self._wants_sound else None
         self._heard, self._tap = heard, None if heard is None else SoundTap(heard)
         context = stream.codec_context
         self.pixels = context.width * context.height

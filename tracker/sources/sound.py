@@ -4,15 +4,23 @@ from __future__ import annotations
 
 import io
 from collections import deque
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 import av
 from av.audio.frame import AudioFrame
 
 from tracker.sound import MOST_BYTES, Sound, SoundFormat, SoundPacket
+from tracker.sources.packets import demux
 
-COPIED = ("aac", "mp3", "opus")
-"""codecs, by FFmpeg's names, that players expect in an MP4"""
+COPIED = ("aac", "mp3", "opus", "alac", "flac")
+"""codecs, by FFmpeg's names, that an MP4 holds and players take; others become AAC"""
+RESTART_S = 1.0
+"""times of a file's sound that fall back by more have started over"""
+BEFORE_S = 1.0
+"""from where a part is to be heard back to where the file is read from: a seek may land behind"""
 RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000)
 """samples a second that the AAC encoder takes; others become the last"""
 MOST_CHANNELS = 2
@@ -105,6 +113,86 @@ class SoundTap:
         rate = rate if rate in RATES else RATES[-1]
         channels = min(max(1, channels), MOST_CHANNELS)
         self._format = SoundFormat("pcm_s16le", rate, channels)
+
+
+class FileSound:
+    """The sound of a file, read beside its pictures: how far the two lie apart in the file does not matter.
+
+    address  path of the file
+    base_s   the container's time at which the run's is 0; None where the two do not go on together: then there is only a problem
+    """
+
+    def __init__(self, address: str, *, base_s: float | None) -> None:
+        self._address = address
+        self._base_s = base_s
+        self._container: Any = None
+        self._packets: Iterator[Any] = iter(())
+        self._pending: Any = None
+        self._tap: SoundTap | None = None
+        self._read_s = -float("inf")
+        self._problem = OFF if base_s is None else None
+        self._over = False
+
+    def take(self, time_s: float, until_s: float) -> Sound:
+        """What begins before `until_s` and was not taken before, for the picture at `time_s`; both in the run's time."""
+        if self._base_s is None:
+            return Sound(None, (), self._problem)
+        if self._container is None:
+            self._open(self._base_s + time_s)
+        assert self._tap is not None
+        while not self._over and self._problem is None and self._next_s() < self._base_s + until_s:
+            self._tap.keep(self._pending)
+            self._pending = next(self._packets, None)
+        taken = self._tap.take(self._base_s + time_s)
+        return taken if self._problem is None else replace(taken, problem=self._problem)
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._over = True
+        if self._container is not None:
+            self._container.close()
+
+    def _next_s(self) -> float:
+        """The container's time of the packet that is next; none is the end."""
+        while self._pending is not None and not self._pending.size:
+            self._pending = next(self._packets, None)
+        if self._pending is None:
+            self._over = True
+            return float("inf")
+        begin = self._pending.dts if self._pending.pts is None else self._pending.pts
+        time_s = self._read_s if begin is None else float(begin * self._pending.time_base)
+        if time_s < self._read_s - RESTART_S:
+            self._problem = OFF
+        self._read_s = max(self._read_s, time_s)
+        return time_s
+
+    def _open(self, from_s: float) -> None:
+        self._container = container = av.open(f"file:{self._address}", metadata_errors="ignore")
+        stream = choose_sound(container)
+        passed_over: Any = getattr(av.stream, "Discard", None)  # a newer PyAV's: other packets are not even read
+        for other in container.streams if passed_over is not None else ():
+            if other.index != stream.index:
+                other.discard = passed_over.all
+        self._tap = SoundTap(stream)
+        if from_s > BEFORE_S:
+            with suppress(av.error.FFmpegError, OSError):
+                container.seek(int((from_s - BEFORE_S) * av.time_base))
+        self._packets = _whole(container, stream)
+        self._pending = next(self._packets, None)
+        if from_s > BEFORE_S and self._next_s() > from_s:  # it landed behind: read it all
+            with suppress(av.error.FFmpegError, OSError):
+                container.seek(0)
+            self._packets, self._read_s = _whole(container, stream), -float("inf")
+            self._pending = next(self._packets, None)
+
+
+OFF = "the times of its pictures are not the file's, so that it would not be in step"
+
+
+def _whole(container: Any, stream: Any) -> Iterator[Any]:
+    """The stream's packets up to what cannot be read."""
+    with suppress(av.error.FFmpegError, OSError):
+        yield from demux(container, stream)
 
 
 def choose_sound(container: Any) -> Any:

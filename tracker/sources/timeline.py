@@ -20,6 +20,9 @@ RESTART_S = 1.0
 """Timestamps that fall back further than this have started over, as in joined recordings."""
 MPEG4_AHEAD = 2
 """A picture of MPEG-4 part 2 is decoded at most so many places before it is shown."""
+MOST_OFF_S = 0.08
+"""A picture's time may be so far from the container's, where rounded times were made even, for the two to be in step: half of what a
+viewer notices between picture and sound (ITU-R BT.1359: 0.09 to 0.18 s)."""
 FARTHEST = 2**61
 """Ticks beyond are cut down to it, so that differences and sums stay integers."""
 REORDER = 32
@@ -50,6 +53,9 @@ class Timeline:
     """mean pictures a second; None if nothing tells"""
     note: str | None
     """why the container's times were not used"""
+    base_s: float | None = None
+    """the container's time of the clip's first picture; None where `times_s` are not its times, or these start over: then nothing
+    else in the file has times that can be told from the pictures'"""
 
     def __len__(self) -> int:
         return len(self.times_s)
@@ -148,9 +154,22 @@ def build_timeline(
     ordered = None if timeless or said is None else _joined(said, packets, rates, by_keys=by_keys)
     times_s, fps, note = judge(ordered, count, tick_s=packets.tick_s, rates=rates)
     begin = _begin(ranks, packets.keys, first_packet) if anywhere else 0
+    base_s = None if ordered is None or said is None else _base_s(said, ordered, times_s, tick_s=float(packets.tick_s))
+    if base_s is not None and begin < count:
+        base_s += float(times_s[begin])
     times_s = times_s[begin:] - times_s[begin : begin + 1]
     ranks = None if ranks is None else ranks - begin
-    return Timeline(times_s, ranks, least - begin, most - begin, loose, np.flatnonzero(packets.keys), fps, note)
+    keys = np.flatnonzero(packets.keys)
+    return Timeline(times_s, ranks, least - begin, most - begin, loose, keys, fps, note, base_s)
+
+
+def _base_s(said: Ints, ordered: Ints, times_s: NDArray[np.float64], *, tick_s: float) -> float | None:
+    """The container's time at which the clip's is 0; None where the two do not go on together."""
+    if not len(said) or not np.array_equal(np.sort(said) - said.min(), ordered):
+        return None  # they start over
+    if np.abs(ordered * tick_s - times_s).max() > MOST_OFF_S:
+        return None
+    return float(said.min()) * tick_s
 
 
 def _said(packets: Packets) -> tuple[Ints | None, bool]:

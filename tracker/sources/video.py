@@ -12,6 +12,7 @@ from av.video.frame import VideoFrame
 
 from tracker.errors import SizeChangedError, SourceError
 from tracker.picture import Picture
+from tracker.sound import Sound
 from tracker.sources.address import is_url, scheme, shown
 from tracker.sources.clock import FALLBACK_FPS
 from tracker.sources.connect import in_steps
@@ -19,6 +20,7 @@ from tracker.sources.decode import Decoder, packet_of
 from tracker.sources.deep import is_deep
 from tracker.sources.depth import PROBED, Stretch, find_stretch
 from tracker.sources.packets import Packets
+from tracker.sources.sound import FileSound
 from tracker.sources.span import Span
 from tracker.sources.spread import spread, spread_in_time
 from tracker.sources.stored import DecodedPicture
@@ -62,6 +64,7 @@ class Video:
         self._readable_s = 0.0  # up to where pictures came
         self._stretch: Stretch | None = None
         self._decoder = self._open(sound=sound)
+        self._file_sound: FileSound | None = None
         try:
             self._begin()
         except BaseException:
@@ -69,7 +72,8 @@ class Video:
             raise
 
     def _open(self, *, sound: bool = False) -> Decoder:
-        decoder = Decoder(self._address, timeout_s=self._timeout_s, prompt=self._prompt, sound=sound)
+        taps = sound and is_url(self._address)  # of a file it is read by itself
+        decoder = Decoder(self._address, timeout_s=self._timeout_s, prompt=self._prompt, sound=taps)
         decoder.stretch = self._stretch
         return decoder
 
@@ -102,6 +106,9 @@ class Video:
             expected = self._span.count(frames=None if live else frames, fps=fps)
         else:
             expected = len(self._span.places(timeline.times_s))
+        if self._sound and not remote and decoder.has_sound:
+            base_s = self._origin_s if timeline is None else timeline.base_s
+            self._file_sound = FileSound(self._address, base_s=base_s)
         if timeline is not None and is_deep(first):
             decoder.stretch = self._stretch = self._find_stretch(timeline)
             notes += [self._stretch.note] if self._stretch is not None and self._stretch.note is not None else []
@@ -216,10 +223,8 @@ class Video:
         self._begun = True
         count = 0
         for time_s, (number, picture) in self._span.cut(self._placed()):
-            shown, sound = (
-                Picture(DecodedPicture(self._decoder, picture, self._upright)),
-                self._decoder.take_sound(picture),
-            )
+            shown = Picture(DecodedPicture(self._decoder, picture, self._upright))
+            sound = self._heard(number, time_s, picture)
             if self.info.live:
                 yield Frame(count, time_s, shown, arrived_s=self._decoder.arrived_s(picture), sound=sound)
             else:
@@ -227,6 +232,17 @@ class Video:
             count += 1
         if count == 0:
             raise SourceError(f"{self._shown}: no readable frame at or after {self._span.start_s:g} s")
+
+    def _heard(self, number: int, time_s: float, picture: VideoFrame) -> Sound | None:
+        """The sound up to the next picture: of a file by its times, of a stream by what has come."""
+        if self._file_sound is None:
+            return self._decoder.take_sound(picture)
+        timeline = self._timeline
+        if timeline is None:
+            until_s = time_s + 1 / (self.info.fps or FALLBACK_FPS)
+        else:
+            until_s = timeline.time_s(number + 1) if number + 1 < len(timeline) else time_s + timeline.step_s
+        return self._file_sound.take(time_s, until_s)
 
     def _placed(self) -> Iterator[tuple[float, tuple[int, VideoFrame]]]:
         """(seconds, (number in the clip from 0, picture)), from before the span on."""
@@ -281,7 +297,7 @@ class Video:
         """(number, picture) of a new pass, from the packet `begin`."""
         assert self._timeline is not None
         self._decoder.close()
-        self._decoder = self._open(sound=self._sound)
+        self._decoder = self._open()
         return numbered(self._decoder, self._watched(self._decoder.pictures(begin)), self._timeline, begin=begin)
 
     def _watched(self, pictures: Iterator[VideoFrame]) -> Iterator[VideoFrame]:
@@ -327,6 +343,8 @@ class Video:
         """Let go of the file or connection, and end a `sample` that is under way in another thread."""
         self._closed = True
         self._decoder.close()
+        if self._file_sound is not None:
+            self._file_sound.close()
 
     def __enter__(self) -> Video:
         return self

@@ -1,0 +1,188 @@
+"""The table of one lane, read again: the one reader of what `process` and `compare` write of tracks."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tracker.errors import MissingExtraError, SourceError
+from tracker.scores.tables import read_rows
+from tracker.sinks.tables import CsvRows
+
+if TYPE_CHECKING:
+    import pandas
+
+HEAD = CsvRows.head.strip()
+GAP = ",0,,,,,"
+"""an id that nobody has, and no box: a live source gave no picture"""
+BORDER_PX = 1.0
+"""a box that comes this near to the picture's border may be cut"""
+LARGEST = 1 << 53
+"""of a number: beyond it whole numbers are no longer told apart as floating point"""
+
+
+@dataclass(frozen=True, eq=False)
+class Table:
+    """One lane's tracks: a row an object and frame, N rows in the order of the file.
+
+    Frames are called as the file calls them: from 1, or by their pictures' numbers. MOT text knows neither times, areas nor hidden
+    objects: `time_s` and `area_px` are NaN then, `hidden` is false.
+    """
+
+    frame: NDArray[np.int64]
+    """(N,)"""
+    time_s: NDArray[np.float64]
+    """(N,) seconds from the clip's first frame"""
+    id: NDArray[np.int64]
+    """(N,) from 1"""
+    box: NDArray[np.float64]
+    """(N, 4) x0, y0, x1, y1 in pixels of the frame, half open"""
+    confidence: NDArray[np.float64]
+    """(N,) in [0, 1]"""
+    hidden: NDArray[np.bool_]
+    """(N,) the box is predicted, not seen"""
+    area_px: NDArray[np.float64]
+    """(N,) visible pixels"""
+    gaps: NDArray[np.float64]
+    """(G, 2) where a live source gave no picture: number of the first frame after it, time of the last picture before"""
+
+    def __len__(self) -> int:
+        return len(self.frame)
+
+    @property
+    def seen(self) -> Table:
+        """Its rows without those of hidden objects."""
+        return self.rows(~self.hidden)
+
+    @property
+    def foot(self) -> NDArray[np.float64]:
+        """(N, 2) x, y of the middle of each box's lower side: where an object stands."""
+        return np.stack([(self.box[:, 0] + self.box[:, 2]) / 2, self.box[:, 3]], axis=1)
+
+    @property
+    def centre(self) -> NDArray[np.float64]:
+        """(N, 2) x, y of the middle of each box."""
+        return (self.box[:, :2] + self.box[:, 2:]) / 2
+
+    def rows(self, which: NDArray[Any]) -> Table:
+        """Some rows, by a mask (N,) or by their places; the gaps stay."""
+        chosen = {field.name: getattr(self, field.name)[which] for field in fields(self) if field.name != "gaps"}
+        return Table(**chosen, gaps=self.gaps)
+
+    def tracks(self) -> Iterator[tuple[int, Table]]:
+        """Each id with its own rows in the order of frames, ids rising."""
+        order = np.lexsort((self.frame, self.id))
+        ids, begins = np.unique(self.id[order], return_index=True)
+        for identity, places in zip(ids.tolist(), np.split(order, begins[1:]), strict=False):
+            yield identity, self.rows(places)
+
+    def columns(self) -> dict[str, NDArray[Any]]:
+        """The columns of the CSV by name, each (N,)."""
+        sides = {name: self.box[:, n] for n, name in enumerate(("x0", "y0", "x1", "y1"))}
+        return {
+            "frame": self.frame, "time_s": self.time_s, "id": self.id, **sides,
+            "confidence": self.confidence, "hidden": self.hidden, "area_px": self.area_px,
+        }  # fmt: skip
+
+    def to_pandas(self) -> pandas.DataFrame:
+        """The columns as a DataFrame. Raises MissingExtraError without pandas."""
+        try:
+            import pandas
+        except ImportError:
+            raise MissingExtraError("pandas is not installed; install it: pip install pandas") from None
+        return pandas.DataFrame(self.columns())
+
+
+def read_table(path: str | Path) -> Table:
+    """Read NAME.LANE.csv, or MOT text such as NAME.LANE.mot.txt.
+
+    Raises SourceError: not there, not such a table, or a row that is none, by its line.
+    """
+    path = Path(path)
+    try:
+        with path.open(encoding="utf-8-sig") as file:
+            head = file.readline().strip()
+            rest = file.read() if head == HEAD else ""
+    except FileNotFoundError:
+        raise SourceError(f"{path}: no such file; check the path") from None
+    except (OSError, UnicodeDecodeError):
+        raise SourceError(f"{path}: not a readable table; wanted NAME.LANE.csv or NAME.LANE.mot.txt of a run") from None
+    if head == HEAD:
+        return _of_csv(path, rest)
+    if path.suffix.lower() == ".txt":
+        return _of_mot(path)
+    raise SourceError(f"{path}: not a table of tracks; wanted NAME.LANE.csv, which begins with {HEAD}")
+
+
+def is_table(path: Path) -> bool:
+    """Whether a file begins as a lane's CSV does."""
+    try:
+        with path.open("rb") as file:
+            return file.read(len(CsvRows.head)) == CsvRows.head.encode()
+    except OSError:
+        return False
+
+
+def empty_table() -> Table:
+    """A table without rows."""
+    return _table(np.empty((0, len(HEAD.split(",")))))
+
+
+def _of_csv(path: Path, text: str) -> Table:
+    if not text.strip():
+        return empty_table()
+    try:
+        values = np.loadtxt(
+            io.StringIO(text.replace(GAP, ",0,nan,nan,nan,nan,")), delimiter=",", ndmin=2, comments=None
+        )
+    except ValueError as error:
+        raise SourceError(f"{path}, {_first_wrong(text)}: wanted {HEAD} as numbers; check the file") from error
+    if values.shape[1] != len(HEAD.split(",")):
+        raise SourceError(f"{path}: rows of {values.shape[1]} numbers, wanted {HEAD}; check the file")
+    wrong = ~(np.abs(values) <= LARGEST)
+    wrong[values[:, 2] == 0, 3:7] = False  # the empty boxes of gaps
+    wrong[:, (0, 2)] |= values[:, (0, 2)] % 1 != 0
+    wrong[:, 5:7] |= values[:, 5:7] < values[:, 3:5]
+    if wrong.any():
+        line = int(np.flatnonzero(wrong.any(axis=1))[0]) + 2
+        raise SourceError(f"{path}, line {line}: numbers that no track has; wanted {HEAD}; check the file")
+    gap = values[:, 2] == 0
+    return _table(values[~gap], gaps=values[gap, :2])
+
+
+def _first_wrong(text: str) -> str:
+    """Where a row is none: `line 7`; the text follows the head of its file."""
+    for number, line in enumerate(text.replace(GAP, ",0,0,0,0,0,").splitlines(), 2):
+        cells = line.split(",")
+        try:
+            list(map(float, cells))
+        except ValueError:
+            return f"line {number}"
+        if len(cells) != len(HEAD.split(",")):
+            return f"line {number}"
+    return "some line"
+
+
+def _table(values: NDArray[np.float64], gaps: NDArray[np.float64] | None = None) -> Table:
+    """Of rows (N, 10) with the columns of the CSV."""
+    gaps = np.empty((0, 2)) if gaps is None else gaps
+    return Table(
+        frame=values[:, 0].astype(np.int64), time_s=values[:, 1], id=values[:, 2].astype(np.int64), box=values[:, 3:7],
+        confidence=values[:, 7], hidden=values[:, 8] != 0, area_px=values[:, 9], gaps=gaps,
+    )  # fmt: skip
+
+
+def _of_mot(path: Path) -> Table:
+    """MOT text has no times, no hidden objects and no areas."""
+    found = [(frame, row) for frame, rows in read_rows(path).items() for row in rows]
+    values = np.full((len(found), len(HEAD.split(","))), np.nan)
+    for at, (frame, row) in zip(values, found, strict=True):
+        at[[0, 2, 7, 8]] = frame, row.identity, row.flag, 0
+        at[3:7] = row.box
+    return _table(values)

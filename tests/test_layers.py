@@ -61,6 +61,7 @@ STATIONS = {
     "hooks",
 }
 LINE = {
+    "api",
     "settings",
     "yaml_text",
     "words",

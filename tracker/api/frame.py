@@ -60,7 +60,7 @@ class TrackedFrame:
         return self.view.segmentation.full_foreground
 
     def draw(self) -> Image:
-        """(H, W, 3) the frame with masks, boxes, identities and trails. Call it for one frame after the other: trails are of those drawn."""
+        """(H, W, 3) the frame with masks, boxes, identities and trails. Trails are of the frames drawn before."""
         self.overlay.show((self.lane,))
         return self.overlay(self.moment)
 

@@ -132,7 +132,13 @@ def _run(source: SourceLike, settings: Any, progress: Any, fps: float | None, **
 
     with one_opencv_thread():
         result = jobs_process(
-            planned.job, planned.settings, progress=attend, notify=tell, live=planned.live, opener=planned.opener, also=also
+            planned.job,
+            planned.settings,
+            progress=attend,
+            notify=tell,
+            live=planned.live,
+            opener=planned.opener,
+            also=also,
         )
     if result.report.problem:
         tell(result.report.problem)

@@ -77,9 +77,13 @@ class Tracker:
         if self._last is not None:
             raise OptionError("Tracker.prepare: comes before the first step; `reset` begins anew")
         pictures = [checked(image, n) for n, image in enumerate(images)]
-        suited = suit(self.settings, open_images(pictures, fps=self.fps or 1), TakenPictures(pictures, lambda given: given))
+        suited = suit(
+            self.settings, open_images(pictures, fps=self.fps or 1), TakenPictures(pictures, lambda given: given)
+        )
         self.chosen = suited.chosen.changes
-        self._lanes = build_lanes(suited.chosen.settings)
+        before, self._lanes = self._lanes, build_lanes(suited.chosen.settings)
+        for old, new in zip(before, self._lanes, strict=True):
+            new.identities.go_on_from(old.identities.highest)
         self._scenes = KnownScenes()
         known = self._scenes.prepare(pictures)
         prepare(self._lanes, suited.prescan.ground(known))

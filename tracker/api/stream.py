@@ -102,5 +102,3 @@ def _run(planned: Plan, handover: Handover) -> None:
 def tell(line: str) -> None:
     """Say it as the command line would, without its name in front."""
     log.warning(line.removeprefix("tracker: "))
-
-

@@ -16,12 +16,13 @@ from tracker.sources.times import FALLBACK_FPS
 from tracker.types import Frame, Image, Source, SourceInfo, Working
 
 NAME = "images"
+WHOLE = Span()
 LEAST_FPS, MOST_FPS = 1e-5, 1e4
 """a picture a day, and a high-speed camera"""
 ASSUMED = f"pictures have no times: {FALLBACK_FPS:g} a second are assumed; fps gives another rate"
 
 
-def open_images(images: Iterable[Any], span: Span = Span(), *, fps: float | None = None) -> Source:
+def open_images(images: Iterable[Any], span: Span = WHOLE, *, fps: float | None = None) -> Source:
     """Pictures (H, W, 3) uint8 RGB of one size as a source, `fps` to the second; None: 25.
 
     A sequence, such as a list or an array (N, H, W, 3), is a clip like a file. Anything else is gone through once and cannot be
@@ -46,7 +47,7 @@ def checked(image: Any, place: int, size: tuple[int, int] | None = None) -> Imag
         raise ShapeError(
             f"{NAME}: picture {place}: wanted {size[0]}x{size[1]} as the first, got {array.shape[1]}x{array.shape[0]}"
         )
-    return array
+    return np.ascontiguousarray(array)
 
 
 class ImageSequence:

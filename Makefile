@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test test-all fuzz check bench bench-parts format defaults clean install
+.PHONY: demo test test-all fuzz check bench bench-parts format defaults picture clean install
 
 install: .venv/installed
 
@@ -51,6 +51,10 @@ bench-parts: install
 	$(BIN)/python benchmarks/start.py
 	$(BIN)/python benchmarks/memory.py
 	$(BIN)/python benchmarks/scoring.py
+
+# the moving picture of the README
+picture: install
+	$(BIN)/python samples/picture.py docs/tracker.gif
 
 clean:
 	rm -rf .venv build dist *.egg-info networks/build networks/*.egg-info .pytest_cache .mypy_cache .ruff_cache samples/out runs

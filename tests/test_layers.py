@@ -62,6 +62,7 @@ STATIONS = {
     "hooks",
 }
 LINE = {
+    "api",
     "settings",
     "yaml_text",
     "words",

@@ -189,11 +189,14 @@ def read_settings(
     return _validated(model, merged, origins)
 
 
-def settings_of(model: type[S], content: Mapping[str, Any], origin: str) -> S:
-    """Settings of any class from plain values that came another way. Raises SettingsError, which begins with `origin`."""
-    merged = model().model_dump()
+def settings_of(model: type[S], content: Mapping[str, Any], origin: str, *, base: S | None = None) -> S:
+    """Settings of any class from plain values that came another way, laid over `base`; None: the defaults.
+
+    Raises SettingsError, which begins with `origin`.
+    """
+    merged = (base or model()).model_dump()
     origins: dict[Key, str] = {}
-    _merge(merged, content, origin, origins)
+    _merge(merged, _moved(content, origin), origin, origins)
     return _validated(model, merged, origins)
 
 

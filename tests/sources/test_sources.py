@@ -21,7 +21,7 @@ from PIL import Image as Pillow
 
 from tracker.errors import SourceError
 from tracker.picture import Picture
-from tracker.sources import open_source, read_ahead, spread
+from tracker.sources import open_images, open_source, read_ahead, spread
 from tracker.sources.address import shown
 from tracker.sources.camera import Camera
 from tracker.sources.decode import Decoder
@@ -123,6 +123,7 @@ def address_of(tmp_path) -> Iterator[str]:
         "glob",
         "http",
         "camera",
+        "images",
     ]
 )
 def kind(request) -> str:
@@ -135,6 +136,8 @@ def opened(kind, tmp_path, request) -> Open:
     pictures = clips.draw(COUNT, (47, 33) if kind == "odd size" else SIZE)
     if kind == "camera":
         return lambda **span: fake_camera(itertools.cycle(pictures), **{"max_frames": COUNT, **span})
+    if kind == "images":
+        return lambda **span: open_images(pictures, Span(**span), fps=clips.FPS)
     if kind in ("folder", "glob"):
         folder = clips.write_pictures(tmp_path / "frames", pictures)
         (folder / "notes.txt").write_text("not a picture")
@@ -174,7 +177,7 @@ class TestContract:
     def test_pictures_are_the_ones_drawn(self, kind, opened):
         frames = read(opened())
         drawn = clips.draw(COUNT, (47, 33) if kind == "odd size" else SIZE)
-        lossless = kind in ("raw avi", "folder", "glob", "camera")
+        lossless = kind in ("raw avi", "folder", "glob", "camera", "images")
         for frame, picture in zip(frames, drawn, strict=True):
             error = np.abs(frame.image.astype(int) - picture).mean()
             assert error == 0 if lossless else error < 12

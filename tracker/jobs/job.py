@@ -23,7 +23,7 @@ from tracker.interrupt import Interrupts
 from tracker.jobs.files import Job, next_segment, plan_job, planned_files
 from tracker.jobs.hooks import open_channels
 from tracker.jobs.live import Live
-from tracker.jobs.outputs import RunSinks, build_run_sinks
+from tracker.jobs.outputs import Finders, RunSinks, build_run_sinks
 from tracker.jobs.profile import MeasuredSource, trace_text
 from tracker.jobs.sparing import Sparing
 from tracker.jobs.summary import summarize
@@ -42,12 +42,16 @@ from tracker.sinks import (
     write_output,
 )
 from tracker.smoothed import run_both_ways
-from tracker.sources import open_live, open_source, shown
+from tracker.sources import Span, open_live, open_source, shown
 from tracker.stopwatch import Spans, Stopwatch
-from tracker.types import Source, SourceInfo
+from tracker.types import Sink, Source, SourceInfo
 
 if TYPE_CHECKING:
     from tracker.scores import Truth
+
+
+Opener = Callable[[Span], Source]
+"""opens a part of a source, as often as it is asked"""
 
 
 @dataclass(frozen=True)
@@ -75,12 +79,16 @@ def process(
     notify: Callable[[str], None] = lambda line: None,
     spans: Spans | None = None,
     live: Live | None = None,
+    opener: Opener | None = None,
+    also: Callable[[Finders], Sequence[Sink]] = lambda finders: (),
 ) -> Result:
     """Read, track, draw, write and sum up; `notify` is told what the user should know, line by line.
 
     spans  what a profile begins with, such as the imports; unused without one
     live   who asks for what while it runs, and who is told how it goes; the source is then opened again when it fails, and where
            its pictures come back in another size the results go on in NAME-2.mp4 and what stands beside it
+    opener  opens the source where it is not what `job.source` names
+    also   builds sinks beside those of the job's files; asked once a segment
 
     Raises SourceError, SinkError, WeightsError or SettingsError. What is refused is refused before anything is written. The
     results take their names together, once each is whole; after a failure that left them whole, with a summary that says
@@ -99,8 +107,8 @@ def process(
         with interrupts.allowed():
             truth = _read_truth(job)
             with starting.stage("open"):
-                source: Source | None = _open_wanted(job, live, notify)
-        line = _Line(settings, truth, interrupts, starting, progress, notify, spans, live)
+                source: Source | None = _open_wanted(job, live, notify, opener)
+        line = _Line(settings, truth, interrupts, starting, progress, notify, spans, live, opener, also)
         while source is not None:
             segments.append(line.run(job, source, planned, results, channels))
             job = _rest_of(job, segments[-1].report, live)
@@ -150,6 +158,8 @@ class _Line:
     notify: Callable[[str], None]
     spans: Spans | None
     live: Live | None
+    opener: Opener | None
+    also: Callable[[Finders], Sequence[Sink]]
     lanes: tuple[Lane, ...] | None = None
 
     def run(
@@ -180,7 +190,7 @@ class _Line:
                     live.lead(lanes)
                     live.watch(zones, notify)
                 sinks = build_run_sinks(
-                    job, settings, planned, source.info, tally, results, notify, live, channels, zones
+                    job, settings, planned, source.info, tally, results, notify, live, channels, zones, self.also
                 )
                 scene: Pictures = (
                     live.keeper if live is not None and live.keeper and live.knows_scene else suited.prescan
@@ -204,7 +214,7 @@ class _Line:
 
         def again(frames: int | None) -> Source:
             part = job if frames is None else replace(job, max_frames=frames)
-            return self._measured(_open_wanted(part, None, self.notify))
+            return self._measured(_open_wanted(part, None, self.notify, self.opener))
 
         notify = self.notify
         return partial(
@@ -334,8 +344,10 @@ def _without_missing_display(job: Job, notify: Callable[[str], None]) -> Job:
     return job
 
 
-def _open_wanted(job: Job, live: Live | None, notify: Callable[[str], None]) -> Source:
+def _open_wanted(job: Job, live: Live | None, notify: Callable[[str], None], opener: Opener | None) -> Source:
     """The part of the source that the job is about; live, it is opened again when it fails, and frames are counted by the loop."""
+    if opener is not None:
+        return opener(Span(job.start_s, job.duration_s, job.max_frames))
     span: dict[str, Any] = {"start_s": job.start_s, "duration_s": job.duration_s}
     if live is None:
         return _open(job, max_frames=job.max_frames, sound=job.sound and job.video and job.output is not None, **span)

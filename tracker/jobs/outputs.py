@@ -39,6 +39,17 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
+class Finders:
+    """Who finds in a run what befalls objects; all sinks ask the same ones."""
+
+    events: Mapping[str, EventFinder]
+    """by lane"""
+    zones: ZoneWatch
+    live: bool
+    """the source is a camera or stream"""
+
+
+@dataclass(frozen=True)
 class RunSinks:
     """What a run writes to, and the names of its files."""
 
@@ -66,6 +77,7 @@ def build_run_sinks(
     live: Live | None,
     channels: Sequence[Channel],
     zones: ZoneWatch,
+    also: Callable[[Finders], Sequence[Sink]],
 ) -> RunSinks:
     """Everything that a run writes to; `notify` is told of a warm-up. Raises SinkError for what cannot be written."""
     known = live is not None and live.knows_scene
@@ -107,6 +119,7 @@ def build_run_sinks(
         )
     if live is not None:
         files += live.sinks(overlay, finders, info)
+    files += also(Finders(finders, zones, info.live))
     if unprepared:
         notify(
             f"warming up: the first {warm_up_s:g} s, and {WARM_UP_PICTURES} pictures at least, are taken for the empty scene"

@@ -1,0 +1,214 @@
+"""What `import tracker` gives: the same runs as the command line's, inside out."""
+
+import doctest
+import subprocess
+import sys
+import threading
+from importlib import import_module
+from pathlib import Path
+
+import clips
+import numpy as np
+import pytest
+
+import tracker
+
+NAMES = {
+    "LaneResult", "RunResult", "RunSettings", "SettingsError", "SinkError", "SourceError", "Table", "TrackedFrame", "Tracker",
+    "TrackerError", "Tracks", "__version__", "compare", "load_settings", "process", "read", "track",
+}  # fmt: skip
+FRAMES = 60
+
+
+def walk(count: int = FRAMES, seed: int = 0) -> np.ndarray:
+    """(N, 96, 128, 3): a dark square walks over grey noise."""
+    random = np.random.default_rng(seed)
+    clip = np.clip(random.normal(120, 3, (count, 96, 128, 3)), 0, 255).astype(np.uint8)
+    for t, image in enumerate(clip):
+        image[40:64, t : t + 16] = 30
+    return clip
+
+
+@pytest.fixture(scope="module")
+def video(tmp_path_factory) -> Path:
+    return clips.write_video(tmp_path_factory.mktemp("api") / "walk.mp4", list(walk()))
+
+
+def threads() -> list[str]:
+    return [thread.name for thread in threading.enumerate() if thread.name == "track"]
+
+
+def test_the_public_names_are_exactly_these():
+    assert set(tracker.__all__) == NAMES
+    assert set(dir(tracker)) >= NAMES
+    assert all(getattr(tracker, name) is not None for name in NAMES)
+    with pytest.raises(AttributeError, match="has no attribute 'trakc'"):
+        tracker.trakc  # noqa: B018
+
+
+def test_importing_it_loads_nothing_heavy():
+    asked = (
+        "import sys\nimport tracker\n"
+        "print(sorted({'torch', 'cv2', 'av', 'numpy', 'scipy', 'pydantic', 'pandas', 'onnxruntime'} & set(sys.modules)))"
+    )
+    assert subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True).stdout == "[]\n"
+
+
+@pytest.mark.parametrize("module", ["tracks", "stream", "step", "run"])
+def test_the_examples_of_the_documentation_run(module):
+    done = doctest.testmod(import_module(f"tracker.api.{module}"))
+    assert done.attempted > 0
+    assert done.failed == 0
+
+
+@pytest.mark.parametrize("online", [False, True])
+def test_frame_by_frame_it_is_the_run_that_writes_the_tables(video, tmp_path, online):
+    result = tracker.process(video, tmp_path / "out.mp4", lanes="slots", online=online)
+    rows = [
+        (moment.frame.written, identity, *box)
+        for moment in tracker.track(video, online=online)
+        for identity, box in zip(moment.tracks.ids, moment.tracks.boxes, strict=True)
+    ]
+    table = result.tracks
+    found = np.array(sorted(rows))
+    order = np.lexsort((table.id, table.frame))
+    assert len(found) > FRAMES / 2
+    assert np.array_equal(found[:, :2], np.stack([table.frame, table.id], 1)[order])
+    assert found[:, 2:] == pytest.approx(table.box[order])
+    read = tracker.read(tmp_path / "out.slots.csv")
+    assert read.box == pytest.approx(table.box, abs=0.006)
+    assert read.hidden.tolist() == table.hidden.tolist()
+    assert {path.name for path in result.files} >= {"out.mp4", "out.slots.csv", "out.summary.json"}
+
+
+def test_a_frame_has_pixels_boxes_and_a_picture():
+    moments = list(tracker.track(walk(), lanes=["slots", "gmm"], fps=25))
+    moment = moments[30]
+    assert moment.frame.time_s == pytest.approx(30 / 25)
+    assert moment.lane == "slots"
+    assert moment.lanes == ("slots", "gmm")
+    assert moment.of("gmm").lane == "gmm"
+    assert moment.tracks.boxes[0] == pytest.approx([30, 40, 46, 64], abs=2)
+    assert set(np.unique(moment.labels[44:60, 34:42])) == {moment.tracks.ids[0]}
+    assert moment.labels.shape == moment.foreground.shape == (96, 128)
+    assert moment.draw().shape == (96, 128, 3)
+    with pytest.raises(KeyError):
+        moment.of("knn")
+
+
+def test_pictures_that_come_once_are_watched_as_a_camera_would():
+    once = [moment.tracks.boxes.tolist() for moment in tracker.track(iter(walk()), fps=25)]
+    kept = [moment.tracks.boxes.tolist() for moment in tracker.track(walk(), fps=25, online=True, prescan=False)]
+    assert once == kept
+    assert len(once) == FRAMES
+
+
+def test_a_loop_of_ones_own_finds_what_the_run_finds():
+    steps = tracker.Tracker(lanes="slots", fps=25)
+    mine = [steps.step(image).tracks.boxes.tolist() for image in walk()]
+    theirs = [moment.tracks.boxes.tolist() for moment in tracker.track(walk(), fps=25, online=True, prescan=False)]
+    assert mine == theirs
+
+
+def test_a_loop_of_ones_own_that_has_seen_the_scene_needs_no_warm_up():
+    clip = walk()
+    steps = tracker.Tracker(lanes="slots", fps=25)
+    steps.prepare(clip[::2])
+    assert len([steps.step(image).tracks for image in clip][10]) == 1
+
+
+def test_zones_are_counted_in_a_loop_of_ones_own():
+    steps = tracker.Tracker(lanes="gmm", fps=25, zones={"lines": {"gate": {"points": [[64, 0], [64, 95]]}}})
+    steps.prepare(walk()[::2])
+    passed = [passage for image in walk(100) for passage in steps.passages(steps.step(image))]
+    assert [(passage.kind, passage.zone) for passage in passed] == [("crossing", "gate")]
+    assert sum(steps.counts["gmm"].lines["gate"].values()) == 1
+
+
+def test_a_loop_of_ones_own_is_told_what_it_gave_wrongly():
+    steps = tracker.Tracker(lanes="gmm")
+    with pytest.raises(tracker.SourceError, match="Give its time_s"):
+        steps.step(walk()[0])
+    steps.step(walk()[0], time_s=5.0)
+    with pytest.raises(tracker.SourceError, match=r"picture 1: time_s 5: wanted later than 5 s"):
+        steps.step(walk()[1], time_s=5.0)
+    with pytest.raises(tracker.TrackerError, match="picture 1: wanted 128x96 as the first, got 64x48"):
+        steps.step(clips.draw(1)[0], time_s=6.0)
+    with pytest.raises(tracker.SourceError, match="before the first step"):
+        steps.prepare(walk())
+    assert steps.step(walk()[1], time_s=6.0).frame.index == 1
+
+
+def test_identities_go_on_after_a_reset():
+    steps = tracker.Tracker(lanes="gmm", fps=25)
+    steps.prepare(walk()[::2])
+    before = {int(identity) for image in walk() for identity in steps.step(image).tracks.ids}
+    steps.reset()
+    steps.prepare(walk()[::2])
+    after = {int(identity) for image in walk() for identity in steps.step(image).tracks.ids}
+    assert before == {1}
+    assert after == {2}
+
+
+def test_who_leaves_the_loop_early_ends_the_run_and_has_whole_files(video, tmp_path):
+    for moment in tracker.track(video, lanes="gmm", online=True, output=tmp_path / "out.mp4"):
+        if moment.frame.index == 20:
+            break
+    assert threads() == []
+    table = tracker.read(tmp_path / "out.gmm.csv")
+    assert 20 <= table.frame.max() < FRAMES
+
+
+def test_ctrl_c_while_nothing_has_come_yet_ends_the_run(video):
+    moments = tracker.track(video)
+    next(moments)
+    with pytest.raises(KeyboardInterrupt):
+        moments.throw(KeyboardInterrupt)
+    assert threads() == []
+
+
+def test_errors_are_told_where_the_frames_are_taken(video, tmp_path):
+    with pytest.raises(tracker.SourceError, match="no such file"):
+        list(tracker.track(tmp_path / "nothing.mp4"))
+    with pytest.raises(
+        tracker.SettingsError, match=r"settings: unknown setting gmm.working_widh; did you mean gmm.working_width"
+    ):
+        tracker.track(video, settings={"gmm.working_widh": 1})
+    with pytest.raises(tracker.SettingsError, match="lanes: sloths"):
+        tracker.track(video, lanes="sloths")
+    with pytest.raises(tracker.SourceError, match="a source is an address, a camera's number or pictures, not float"):
+        tracker.track(1.5)
+    tracker.process(video, tmp_path / "a.mp4", lanes="gmm", max_frames=3)
+    with pytest.raises(tracker.SinkError, match="overwrite"):
+        tracker.process(video, tmp_path / "a.mp4", lanes="gmm", max_frames=3)
+    assert threads() == []
+
+
+def test_settings_are_a_file_or_dotted_names_or_nested_ones(tmp_path):
+    file = tmp_path / "mine.yaml"
+    file.write_text("gmm: {min_area: 0.01}\n")
+    given = [
+        file,
+        {"gmm.min_area": 0.01},
+        {"gmm": {"min_area": 0.01}},
+        tracker.load_settings(overrides=["gmm.min_area=0.01"]),
+    ]
+    assert [tracker.Tracker(lanes="gmm", settings=settings).settings.gmm.min_area for settings in given] == [0.01] * 4
+
+
+def test_comparing_writes_the_page_and_has_every_lane(video, tmp_path):
+    result = tracker.compare(video, tmp_path / "out", lanes=["gmm", "blobs"])
+    assert (tmp_path / "out/report.html").exists()
+    assert set(result.lanes) == {"gmm", "blobs"}
+    assert result.lane == "gmm"
+    assert result.events[0].kind == "birth"
+    assert len(result.lanes["blobs"].tracks) > 0
+
+
+def test_progress_names_its_stages():
+    told = []
+    tracker.process(
+        walk(), lanes="slots", fps=25, progress=lambda done, expected, stage: told.append((stage, done, expected))
+    )
+    assert list(dict.fromkeys(stage for stage, *_ in told)) == ["forwards", "backwards", "writing"]
+    assert told[-1] == ("writing", FRAMES, FRAMES)

@@ -1,0 +1,116 @@
+"""Settings and sources as callers of the library give them, and the run that they ask for."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from tracker.errors import SourceError
+from tracker.jobs import Job, Live
+from tracker.jobs.job import Opener
+from tracker.settings import RunSettings, load_settings, settings_of
+from tracker.sources import is_path, is_url, open_images
+from tracker.sources.address import camera_number, scheme
+from tracker.zones import Zones
+
+SettingsLike: TypeAlias = "RunSettings | str | os.PathLike[str] | Mapping[str, Any] | None"
+"""settings, the path of a YAML file, or single ones by their dotted names: {"gmm.working_width": 480}; None: the defaults"""
+SourceLike: TypeAlias = "str | os.PathLike[str] | int | Iterable[Any]"
+"""the address of a file, folder, glob or stream; a camera's number; or pictures (H, W, 3) uint8 RGB"""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A run as `jobs.process` takes it."""
+
+    job: Job
+    settings: RunSettings
+    opener: Opener | None
+    live: Live | None
+
+
+def plan(source: SourceLike, settings: RunSettings, *, fps: float | None, **job: Any) -> Plan:
+    """The run over a source, whatever it is; `job` are the other fields of `jobs.Job`.
+
+    Pictures that come once are watched in one direction, without a prescan.
+    """
+    if isinstance(source, str | os.PathLike):
+        address = os.fspath(source)
+        return Plan(Job(address, fps=fps, **job), settings, None, Live() if _is_camera(address) else None)
+    if isinstance(source, int) and not isinstance(source, bool):
+        return Plan(Job(f"camera:{source}", fps=fps, **job), settings, None, Live())
+    if not isinstance(source, Iterable):
+        raise SourceError(f"a source is an address, a camera's number or pictures, not {type(source).__name__}")
+    if not isinstance(source, Sequence | np.ndarray):
+        settings = settings.model_copy(update={"online": True, "prescan_frames": 0})
+    return Plan(Job("images", **job), settings, partial(open_images, source, fps=fps), None)
+
+
+def _is_camera(address: str) -> bool:
+    """Whether it is opened again when it fails; what comes over http may be a file, and is not."""
+    if is_path(address):
+        return False
+    return camera_number(address) is not None or (is_url(address) and scheme(address) not in ("http", "https"))
+
+
+def run_settings(
+    settings: SettingsLike = None, *, lanes: Sequence[str] | None = None, zones: Zones | Mapping[str, Any] | None = None,
+    online: bool | None = None, prescan: bool = True,
+) -> RunSettings:  # fmt: skip
+    """The settings of a run; what is given by name wins. Raises SettingsError for what is unknown or impossible."""
+    if settings is None or isinstance(settings, RunSettings):
+        base = settings
+    elif isinstance(settings, Mapping):
+        base = settings_of(RunSettings, _nested(settings), "settings")
+    else:
+        base = load_settings([os.fspath(settings)])
+    named: dict[str, Any] = {}
+    if lanes is not None:
+        named["lanes"] = [lanes] if isinstance(lanes, str) else list(lanes)
+    if zones is not None:
+        named["zones"] = zones.model_dump() if isinstance(zones, Zones) else dict(zones)
+    if online is not None:
+        named["online"] = online
+    if not prescan:
+        named["prescan_frames"] = 0
+    made = settings_of(RunSettings, named, "arguments", base=base)
+    for lane in made.lanes:
+        made.of_lane(lane)
+    return made
+
+
+def main_lane(settings: RunSettings) -> str:
+    """Whose tracks are meant where no lane is named: lane slots or a variant of it, else the first."""
+    return next((lane for lane in settings.lanes if settings.of_lane(lane)[0] == "slots"), settings.lanes[0])
+
+
+@contextmanager
+def one_opencv_thread() -> Iterator[None]:
+    """OpenCV works in the thread that asks it while a run goes on: the run has threads of its own, and small pictures are shared out
+    at a loss."""
+    import cv2
+
+    before = cv2.getNumThreads()
+    cv2.setNumThreads(1)
+    try:
+        yield
+    finally:
+        cv2.setNumThreads(before)
+
+
+def _nested(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """{"gmm.working_width": 480} as {"gmm": {"working_width": 480}}."""
+    nested: dict[str, Any] = {}
+    for name, value in settings.items():
+        *above, last = str(name).split(".")
+        group = nested
+        for part in above:
+            group = group.setdefault(part, {})
+        group[last] = _nested(value) if isinstance(value, Mapping) else value
+    return nested

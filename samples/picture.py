@@ -27,11 +27,7 @@ STILL_LEVELS = 7
 def shown_frames(video: Path) -> list[np.ndarray]:
     """(h, w, 3) the frames of the overlay that are shown."""
     with av.open(str(video)) as container:
-        frames = [
-            frame.to_image()
-            for frame in container.decode(video=0)
-            if BEGIN_S <= (frame.time or 0) < END_S
-        ]
+        frames = [frame.to_image() for frame in container.decode(video=0) if BEGIN_S <= (frame.time or 0) < END_S]
     return [
         np.asarray(image.resize((WIDTH, round(image.height * WIDTH / image.width)), Image.Resampling.LANCZOS))
         for image in frames[::EVERY]

@@ -37,7 +37,18 @@ def test_a_table_becomes_a_data_frame(tmp_path):
     file = tmp_path / "a.slots.csv"
     file.write_text("frame,time_s,id,x0,y0,x1,y1,confidence,hidden,area_px\n2,0.04,1,0,0,4,8,0.5,1,20\n")
     frame = tracker.read(file).to_pandas()
-    assert frame.columns.tolist() == ["frame", "time_s", "id", "x0", "y0", "x1", "y1", "confidence", "hidden", "area_px"]
+    assert frame.columns.tolist() == [
+        "frame",
+        "time_s",
+        "id",
+        "x0",
+        "y0",
+        "x1",
+        "y1",
+        "confidence",
+        "hidden",
+        "area_px",
+    ]
     assert frame.iloc[0].tolist() == [2, 0.04, 1, 0, 0, 4, 8, 0.5, True, 20]
 
 

@@ -212,3 +212,12 @@ def test_progress_names_its_stages():
     )
     assert list(dict.fromkeys(stage for stage, *_ in told)) == ["forwards", "backwards", "writing"]
     assert told[-1] == ("writing", FRAMES, FRAMES)
+
+
+def test_a_run_becomes_coco_with_the_pixels_that_were_written(tmp_path):
+    boxes = tracker.process(walk(), lanes="slots", fps=25).to_coco()
+    masks = tracker.process(walk(), tmp_path / "out.mp4", lanes="slots", fps=25, masks="rle").to_coco()
+    assert boxes["images"][0]["width"] == 128
+    assert len(boxes["annotations"]) == len(masks["annotations"]) > FRAMES / 2
+    assert boxes["annotations"][20].get("segmentation", []) == []
+    assert masks["annotations"][20]["segmentation"]["size"] == [96, 128]

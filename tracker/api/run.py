@@ -13,7 +13,8 @@ import numpy as np
 
 from tracker.api.plan import SettingsLike, SourceLike, main_lane, one_opencv_thread, plan, run_settings
 from tracker.api.stream import tell
-from tracker.exports import Table, table_of
+from tracker.exports import Table, coco_document, table_of
+from tracker.exports.annotations import read_masks
 from tracker.jobs import process as jobs_process
 from tracker.jobs.outputs import Finders
 from tracker.types import Event, Moment, Outcome, Sink
@@ -51,6 +52,14 @@ class RunResult:
     warnings: tuple[str, ...]
     """a line each: what of the run's health one should know"""
 
+    def to_coco(self) -> dict[str, Any]:
+        """COCO's annotations of what was seen, as `tracker export --to coco` has them; with masks where `masks="rle"` wrote them."""
+        source = self.summary["source"]
+        ending = f".{self.lane}.masks.json"
+        files = [path for path in self.files if path.name.endswith(ending)]
+        masks = {(mask.frame, mask.id): mask for path in files for mask in read_masks(path)}
+        return coco_document(self.tracks, size=(source["width"], source["height"]), masks=masks or None)
+
     @property
     def tracks(self) -> Table:
         return self.lanes[self.lane].tracks
@@ -72,7 +81,7 @@ def process(
     source: SourceLike, output: str | os.PathLike[str] | None = None, *, lanes: Sequence[str] | str = ("gmm", "slots"),
     settings: SettingsLike = None, zones: Zones | Mapping[str, Any] | None = None, online: bool | None = None,
     prescan: bool = True, start_s: float = 0.0, duration_s: float | None = None, max_frames: int | None = None,
-    fps: float | None = None, video: bool = True, masks: Literal["png", "rle"] | None = None, overwrite: bool = False,
+    fps: float | None = None, video: bool = True, audio: bool = True, masks: Literal["png", "rle"] | None = None, overwrite: bool = False,
     progress: Callable[[int, int | None, str], None] | None = None,
 ) -> RunResult:  # fmt: skip
     """Track everything that moves in a source, to its end: `tracker process` as a function.
@@ -81,7 +90,7 @@ def process(
         result.tracks.to_pandas()
 
     output    NAME.mp4, the overlay, with the tables beside it; None: nothing is written
-    video, masks    as --no-video and --masks of the command line
+    video, audio, masks    as --no-video, --no-audio and --masks of the command line
     progress  called after each frame with the frames done, those expected (None if unknown) and the stage's name
     others    as of `track`
 
@@ -97,7 +106,13 @@ def process(
     ([1], 'birth')
     """
     made = run_settings(settings, lanes=lanes, zones=zones, online=online, prescan=prescan)
-    where = {"output": None if output is None else Path(output), "overwrite": overwrite, "video": video, "masks": masks}
+    where = {
+        "output": None if output is None else Path(output),
+        "overwrite": overwrite,
+        "video": video,
+        "sound": audio,
+        "masks": masks,
+    }
     return _run(source, made, progress, fps, start_s=start_s, duration_s=duration_s, max_frames=max_frames, **where)
 
 
@@ -154,10 +169,13 @@ class _Collector:
     def __init__(self, finders: Finders, lanes: Sequence[str]) -> None:
         self._finders = finders
         self._rows = {lane: array("d") for lane in lanes}
+        self._gaps: list[tuple[float, float]] = []
         self._events: dict[str, list[Event]] = {lane: [] for lane in lanes}
         self._passages: dict[str, list[Passage]] = {lane: [] for lane in lanes}
 
     def write(self, moment: Moment) -> None:
+        if moment.frame.gap is not None:
+            self._gaps.append((moment.frame.written, moment.frame.gap.from_s))
         for view in moment.views:
             frame, rows = moment.frame, self._rows[view.lane]
             areas = {region.label: region.area_px for region in view.segmentation.regions}
@@ -175,9 +193,10 @@ class _Collector:
     def results(self) -> dict[str, LaneResult]:
         """By lane, in the order of the run."""
         counts = self._finders.zones.counts()
+        gaps = np.array(self._gaps, np.float64).reshape(-1, 2)
         return {
             lane: LaneResult(
-                table_of(np.frombuffer(rows, np.float64).reshape(-1, COLUMNS)), tuple(self._events[lane]),
+                table_of(np.frombuffer(rows, np.float64).reshape(-1, COLUMNS), gaps), tuple(self._events[lane]),
                 tuple(self._passages[lane]), counts[lane],
             )
             for lane, rows in self._rows.items()

@@ -131,7 +131,7 @@ def is_table(path: Path) -> bool:
 
 def empty_table() -> Table:
     """A table without rows."""
-    return _table(np.empty((0, len(HEAD.split(",")))))
+    return table_of(np.empty((0, len(HEAD.split(",")))))
 
 
 def _of_csv(path: Path, text: str) -> Table:
@@ -153,7 +153,7 @@ def _of_csv(path: Path, text: str) -> Table:
         line = int(np.flatnonzero(wrong.any(axis=1))[0]) + 2
         raise SourceError(f"{path}, line {line}: numbers that no track has; wanted {HEAD}; check the file")
     gap = values[:, 2] == 0
-    return _table(values[~gap], gaps=values[gap, :2])
+    return table_of(values[~gap], gaps=values[gap, :2])
 
 
 def _first_wrong(text: str) -> str:
@@ -169,8 +169,8 @@ def _first_wrong(text: str) -> str:
     return "some line"
 
 
-def _table(values: NDArray[np.float64], gaps: NDArray[np.float64] | None = None) -> Table:
-    """Of rows (N, 10) with the columns of the CSV."""
+def table_of(values: NDArray[np.float64], gaps: NDArray[np.float64] | None = None) -> Table:
+    """The table of rows (N, 10) with the columns of the CSV, and of gaps (G, 2)."""
     gaps = np.empty((0, 2)) if gaps is None else gaps
     return Table(
         frame=values[:, 0].astype(np.int64), time_s=values[:, 1], id=values[:, 2].astype(np.int64), box=values[:, 3:7],
@@ -185,4 +185,4 @@ def _of_mot(path: Path) -> Table:
     for at, (frame, row) in zip(values, found, strict=True):
         at[[0, 2, 7, 8]] = frame, row.identity, row.flag, 0
         at[3:7] = row.box
-    return _table(values)
+    return table_of(values)

@@ -474,7 +474,7 @@ def evaluate(
 
 @cli.command()
 @click.argument("result", type=click.Path(path_type=Path), metavar="RESULT")
-@click.option("--to", "form", type=OneOf(FORMS), required=True, help=f"{', '.join(FORMS)}.")
+@click.option("--to", "form", type=OneOf(FORMS), required=True, metavar="FORM", help=f"{', '.join(FORMS)}.")
 @click.option("-o", "--output", type=OUTPUT, metavar="PATH", help="File or folder.  [NAME.LANE.FORM here]")
 @click.option("--source", metavar="CLIP", help="The run's pictures, for crops, clips, trails, heatmap.  [looked for]")
 @click.option("--every", "every_s", type=EVERY, metavar="TIME", help="crops: so far apart.  [one a track]")

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from click.shell_completion import CompletionItem
 
 from tracker.hooks.address import Destination, read_destination
 from tracker.passwords import without_passwords
@@ -234,9 +235,9 @@ class OneOf(click.ParamType):
             self.fail(f"{_short(value)}: {advice}", param, ctx)
         return str(value)
 
-    def get_metavar(self, param: click.Parameter, ctx: click.Context | None = None) -> str:
-        """What the help shows."""
-        return "FORM"
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        """The names that begin so."""
+        return [CompletionItem(name) for name in self.names if name.startswith(incomplete)]
 
 
 class GroundPoint(click.ParamType):

@@ -44,6 +44,11 @@ def test_the_command_line_knows_the_forms():
     assert tuple(FORMS) == cli.FORMS
 
 
+def test_the_names_of_forms_are_completed():
+    (to,) = [option for option in cli.export.params if option.name == "form"]
+    assert [item.value for item in to.type.shell_complete(None, to, "c")] == ["coco", "crops", "clips", "counts"]
+
+
 FREE = [form for form in FORMS if form != "parquet"]
 """that need no library beyond the base install"""
 

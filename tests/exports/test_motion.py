@@ -22,6 +22,20 @@ def test_a_constant_speed_is_told_to_the_ends_of_the_path():
     assert distance(TIMES, path.positions) == pytest.approx(5 * TIMES[-1])
 
 
+def test_a_track_of_days_is_as_exact_as_one_of_seconds():
+    times = (np.arange(20)[:, None] * 1e5 + np.arange(0, 200, 0.1)).ravel()
+    path = smooth(times, np.stack([1e4 + np.sin(times), 5 + 0 * times], axis=1))
+    assert np.abs(path.speeds - np.abs(np.cos(times))).max() < 0.12  # the curve within half a window, at the ends
+    assert np.abs(path.positions[:, 0] - 1e4 - np.sin(times)).max() < 0.02
+
+
+def test_rows_that_are_seconds_apart_have_speeds_too():
+    times = np.arange(0, 40, 2.0)
+    path = smooth(times, np.stack([3 * times, 0 * times], axis=1))
+    assert path.speeds == pytest.approx(np.full(20, 3.0))
+    assert path.positions[:, 0] == pytest.approx(3 * times)
+
+
 def test_who_trembles_on_the_spot_does_not_walk():
     points = np.random.default_rng(0).normal(0, 1, (len(TIMES), 2))
     raw = np.linalg.norm(np.diff(points, axis=0), axis=1).sum()

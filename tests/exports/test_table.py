@@ -1,10 +1,12 @@
 """A lane's table is read as it was written, and what is none is refused by its line."""
 
+import sys
+
 import numpy as np
 import pytest
 from made_run import FRAMES, HIDDEN, SIDE, STANDER, write_run
 
-from tracker.errors import SourceError
+from tracker.errors import MissingExtraError, SourceError
 from tracker.exports import empty_table, read_table
 from tracker.exports.run_files import find_run
 from tracker.picture import Picture
@@ -104,3 +106,16 @@ def test_which_lane_is_asked_where_there_are_several(tmp_path):
     for name in ("nix.csv", "clip.mp4"):
         with pytest.raises(SourceError, match="wanted the table of a lane"):
             find_run(tmp_path / name)
+
+
+def test_a_data_frame_has_the_columns_of_the_csv(tmp_path):
+    pandas = pytest.importorskip("pandas")
+    path = write_run(tmp_path, video=False)
+    made = read_table(path).to_pandas()
+    pandas.testing.assert_frame_equal(made, pandas.read_csv(path).astype(made.dtypes))
+
+
+def test_without_pandas_it_is_said_what_to_install(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "pandas", None)
+    with pytest.raises(MissingExtraError, match="pip install pandas"):
+        empty_table().to_pandas()

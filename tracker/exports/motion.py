@@ -13,6 +13,10 @@ Points = NDArray[np.float64]
 SMOOTH_S = 0.5
 """over which positions are smoothed, and from one to the next of which a distance is measured: a box trembles by a pixel from frame to
 frame, which adds up to a walk for somebody who stands"""
+BLOCK = 1024
+"""rows whose sums are taken together: sums over a whole day would leave no digits for the difference of two"""
+LEAST_SPREAD = 1e-9
+"""squared seconds: variance of the times in a window, below which there is no slope"""
 LEAST_ROWS = 3
 """of a track whose speed is told"""
 
@@ -29,28 +33,41 @@ def smooth(time_s: NDArray[np.float64], points: Points, *, window_s: float = SMO
 
         p(u) = a + b (u - t)  over |u - t| <= window_s / 2:  position a, speed |b|
 
-    Unlike a mean, it does not lag at the ends of a path. Times rise.
+    Unlike a mean, it does not lag at the ends of a path. Times rise; where they are so far apart that a window has fewer than LEAST_ROWS
+    points, it has the nearest neighbours too.
     """
-    if len(points) == 0:
+    first = np.searchsorted(time_s, time_s - window_s / 2 - 1e-9, "left")
+    last = np.searchsorted(time_s, time_s + window_s / 2 + 1e-9, "right")
+    few, n = last - first < LEAST_ROWS, np.arange(len(points))
+    first = np.where(few, np.clip(n - 1, 0, max(0, len(points) - LEAST_ROWS)), first)
+    last = np.where(few, np.minimum(first + LEAST_ROWS, len(points)), last)
+    parts = [
+        _fitted(time_s, points, first[begin : begin + BLOCK], last[begin : begin + BLOCK], begin)
+        for begin in range(0, len(points), BLOCK)
+    ]
+    if not parts:
         return Motion(points.copy(), np.empty(0))
-    u = time_s - time_s[0]
-    first = np.searchsorted(u, u - window_s / 2 - 1e-9, "left")
-    last = np.searchsorted(u, u + window_s / 2 + 1e-9, "right")
-    middle = points.mean(axis=0)  # sums of small numbers are exact enough
-    sums = [_window_sums(values, first, last) for values in (u, u * u, points - middle, u[:, None] * (points - middle))]
+    return Motion(*(np.concatenate(values) for values in zip(*parts, strict=True)))
+
+
+def _fitted(
+    time_s: NDArray[np.float64], points: Points, first: NDArray[np.int64], last: NDArray[np.int64], begin: int
+) -> Motion:
+    """Positions and speeds at the rows from `begin` on, whose windows are the rows first to last."""
+    here, block = slice(begin, begin + len(first)), slice(int(first[0]), int(last[-1]))
+    first, last = first - block.start, last - block.start
+    u, middle = time_s[block] - time_s[begin], points[here].mean(axis=0)
+    p = points[block] - middle
+    su, suu, sp, sup = (_window_sums(values, first, last) for values in (u, u * u, p, u[:, None] * p))
     count = (last - first).astype(float)
-    su, suu, sp, sup = sums
     mean_u, mean_p = su / count, sp / count[:, None]
     spread = suu / count - mean_u**2
-    slope = np.divide(
-        sup / count[:, None] - mean_u[:, None] * mean_p,
-        spread[:, None],
-        out=np.zeros_like(mean_p),
-        where=spread[:, None] > 1e-9,
-    )
-    positions = mean_p + slope * (u - mean_u)[:, None] + middle
-    speeds = np.where((count >= LEAST_ROWS) & (spread > 1e-9), np.linalg.norm(slope, axis=1), np.nan)
-    return Motion(positions, speeds)
+    moves = spread > LEAST_SPREAD
+    slope = np.zeros_like(mean_p)
+    slope[moves] = (sup / count[:, None] - mean_u[:, None] * mean_p)[moves] / spread[moves, None]
+    at = time_s[here] - time_s[begin]
+    speeds = np.where((count >= LEAST_ROWS) & moves, np.linalg.norm(slope, axis=1), np.nan)
+    return Motion(mean_p + slope * (at - mean_u)[:, None] + middle, speeds)
 
 
 def _window_sums(values: NDArray[np.float64], first: NDArray[np.int64], last: NDArray[np.int64]) -> NDArray[np.float64]:

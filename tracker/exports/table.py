@@ -170,7 +170,7 @@ def _first_wrong(text: str) -> str:
 
 
 def table_of(values: NDArray[np.float64], gaps: NDArray[np.float64] | None = None) -> Table:
-    """Of rows (N, 10) with the columns of the CSV."""
+    """The table of rows (N, 10) with the columns of the CSV, and of gaps (G, 2)."""
     gaps = np.empty((0, 2)) if gaps is None else gaps
     return Table(
         frame=values[:, 0].astype(np.int64), time_s=values[:, 1], id=values[:, 2].astype(np.int64), box=values[:, 3:7],

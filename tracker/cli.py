@@ -527,6 +527,9 @@ def train(
     verbose: bool,
 ) -> None:
     """Train a network of lane slots on drawn scenes, as CONFIG says; goes on where it was stopped."""
+    from tracker.inference import check_torch
+
+    check_torch("tracker train", "train")
     from tracker.learning.loop import RunOptions
     from tracker.lessons.recipes import run_recipe
 
@@ -573,6 +576,9 @@ def paper(
     """
     if recipe == "shipped" and minutes is not None:
         raise click.UsageError("--minutes is for training, and --shipped trains nothing; leave one out")
+    from tracker.inference import check_torch
+
+    check_torch("tracker paper", "papers")
     from tracker.papers.command import CONFIGS, run_paper
 
     report = run_paper(

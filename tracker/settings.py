@@ -99,7 +99,7 @@ class RunSettings(Settings):
     )
     """lanes with settings of their own, by name: {lane: gmm, slots, blobs or rigid, changes: [gmm.mixture.history_s=12]}"""
     device: DeviceName = "auto"
-    """where networks run; auto: a GPU if there is one, else the processor"""
+    """where networks run; auto: the processor, since no GPU was measured to be faster"""
     seed: int = Field(0, ge=0, le=MOST_SEED)
     """for whatever is drawn at random"""
     prescan_frames: int = Field(80, ge=0, le=10_000)

@@ -32,6 +32,10 @@ OPENCV_NEEDS = ("cv2", "libGL", "libgthread", "libglib")
 """What an ImportError of OpenCV names: itself, or a library of the system."""
 
 
+EXTRAS = {"torch": "torch", "safetensors": "torch", "onnx": "train"}
+"""Of a package that the base installation does not bring: the extra that does."""
+
+
 def one_line(error: BaseException) -> str:
     """The error as a line for its user, without the password of any address."""
     return plain_line(" ".join(_words(error).split()))
@@ -44,6 +48,8 @@ def _words(error: BaseException) -> str:
         return OUT_OF_MEMORY
     if _is_about_opencv(error):
         return _about_opencv(error)
+    if isinstance(error, ModuleNotFoundError) and error.name in EXTRAS:
+        return f"{error.name} is not installed; install it: pip install 'rnnem-tracker[{EXTRAS[error.name]}]'"
     if isinstance(error, ModuleNotFoundError):
         return f"the package {error.name} is not installed; install tracker again, with its dependencies"
     if isinstance(error, ImportError):

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 import tracker
+from tracker import words
 from tracker.words import one_line
 
 ROOT = Path(__file__).parents[1]
@@ -113,3 +114,13 @@ def test_every_dependency_is_imported_and_every_import_is_a_dependency():
     assert ours - used - RUN_BY_OTHERS - {"rnnem_papers_networks"} == set()
     assert base & set(ABSENT) == set()
     assert {"torch", "safetensors"} <= declared(extras["train"]) & declared(extras["papers"]) & declared(extras["dev"])
+
+
+def test_an_opencv_that_another_one_left_broken_is_installed_again_under_its_own_name(monkeypatch):
+    monkeypatch.setattr(words, "_is_installed", lambda name: name == "opencv-python-headless")
+    error = ModuleNotFoundError("No module named 'cv2'", name="cv2")
+    assert one_line(error).endswith("pip install --force-reinstall opencv-python-headless")
+    monkeypatch.setattr(words, "_is_installed", lambda name: name in ("opencv-python", "opencv-python-headless"))
+    assert one_line(error).endswith(
+        "pip uninstall -y opencv-python opencv-python-headless && pip install opencv-python"
+    )

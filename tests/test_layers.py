@@ -63,6 +63,7 @@ STATIONS = {
 LINE = {
     "settings",
     "yaml_text",
+    "recipes",
     "words",
     "options",
     "build",

@@ -170,7 +170,12 @@ talking = options(
 )
 configured = options(
     click.option(
-        "-c", "--config", "files", multiple=True, metavar="FILE", help="Settings as YAML; repeat, later wins."
+        "-c",
+        "--config",
+        "files",
+        multiple=True,
+        metavar="FILE",
+        help="Settings as YAML, or the name of some that ship; repeat, later wins.",
     ),
     click.option(
         "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="One setting: gmm.working_width=480; repeat."
@@ -509,7 +514,7 @@ def synth(
 
 
 @cli.command()
-@click.argument("config", type=click.Path(path_type=Path))
+@click.argument("config", metavar="NAME|FILE")
 @click.option("--out", type=OUTPUT, metavar="DIR", help="Weights and curve.  [runs/NAME]")
 @click.option("--minutes", type=MINUTES, help="Stop after so many minutes.")
 @click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="One setting: train.steps=100.")
@@ -517,7 +522,7 @@ def synth(
 @click.option("--workers", default=1, type=PROCESSES, show_default=True, help="Processes that draw batches.")
 @talking
 def train(
-    config: Path,
+    config: str,
     out: Path | None,
     minutes: float | None,
     overrides: tuple[str, ...],
@@ -526,7 +531,10 @@ def train(
     quiet: bool,
     verbose: bool,
 ) -> None:
-    """Train a network of lane slots on drawn scenes, as CONFIG says; goes on where it was stopped."""
+    """Train a network of lane slots on drawn scenes, by a recipe; goes on where it was stopped.
+
+    Recipes that ship: street, and ground with foreground after it; or a file of your own.
+    """
     from tracker.inference import check_torch
 
     check_torch("tracker train", "train")
@@ -535,7 +543,7 @@ def train(
 
     report = (lambda step, row: None) if quiet else (lambda step, row: note(f"step {step}: {row}"))
     run = RunOptions(device, minutes, workers, report)
-    weights = run_recipe(config, overrides, out or Path("runs") / config.stem, options=run)
+    weights = run_recipe(config, overrides, out or Path("runs") / Path(config).stem, options=run)
     say(weights)
 
 
@@ -555,7 +563,7 @@ def train(
 @click.option("--digits", type=click.Path(path_type=Path), metavar="DIR", help="MNIST's idx files.  [scikit-learn's]")
 @click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="One setting: train.seed=1.")
 @click.option("--device", default="cpu", type=click.Choice(["cpu", "cuda", "mps"]), show_default=True)
-@click.option("--configs", type=click.Path(path_type=Path), metavar="DIR", help="Recipes.  [configs/papers]")
+@click.option("--configs", type=click.Path(path_type=Path), metavar="DIR", help="Recipes.  [those that ship]")
 @talking
 def paper(
     name: str,
@@ -579,11 +587,12 @@ def paper(
     from tracker.inference import check_torch
 
     check_torch("tracker paper", "papers")
-    from tracker.papers.command import CONFIGS, run_paper
+    from tracker.papers.command import run_paper
+    from tracker.recipes import PAPERS as RECIPES
 
     report = run_paper(
         name, out or Path("runs") / "papers" / name, recipe=recipe or "papers", minutes=minutes, clips=clips, device=device,
-        overrides=[*overrides, *([f"world.digits.path={digits}"] if digits else [])], configs=configs or CONFIGS,
+        overrides=[*overrides, *([f"world.digits.path={digits}"] if digits else [])], configs=configs or RECIPES,
         say=(lambda text: None) if quiet else note,
     )  # fmt: skip
     say(report)

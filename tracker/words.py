@@ -86,7 +86,7 @@ def _about_opencv(error: BaseException) -> str:
         names = " ".join(installed)
         return (
             f"{len(installed)} OpenCVs in one environment ({names}) have overwritten each other; "
-            f"pip uninstall -y {names} && pip install opencv-python"
+            f"pip uninstall -y {names} && pip install {installed[0]}"
         )
     if ".so" in str(error) and installed:
         library = str(error).partition(":")[0]
@@ -94,7 +94,7 @@ def _about_opencv(error: BaseException) -> str:
             f"OpenCV needs {library}, which this system lacks; install it (Debian and Ubuntu: apt install libgl1 libglib2.0-0), "
             f"or, without windows: pip uninstall -y {installed[0]} && pip install opencv-python-headless"
         )
-    return f"OpenCV cannot be used ({error}); pip install --force-reinstall opencv-python"
+    return f"OpenCV cannot be used ({error}); pip install --force-reinstall {(installed or OPENCVS)[0]}"
 
 
 def _is_installed(name: str) -> bool:

@@ -26,16 +26,16 @@ from tracker.papers.report import TEST_SEED, Recipe, Tests, Trained, report_file
 from tracker.papers.settings import ExperimentSettings
 from tracker.papers.train import is_over, train
 from tracker.papers.weights import NO_NETWORKS, find_networks, load_cell, shipped_file
+from tracker.recipes import PAPERS
 from tracker.settings import read_settings
 from tracker.sinks import check_replaceable, hold, write_text_whole
 
-CONFIGS = Path(__file__).parents[2] / "configs" / "papers"
 QUICK_MINUTES = 10.0
 
 
 def run_paper(
     name: str, out: Path, *, recipe: Recipe = "papers", minutes: float | None = None, clips: int = 1000,
-    device: str = "cpu", overrides: Sequence[str] = (), configs: Path = CONFIGS,
+    device: str = "cpu", overrides: Sequence[str] = (), configs: Path = PAPERS,
     say: Callable[[str], None] = lambda text: None,
 ) -> Path:  # fmt: skip
     """Carry out the experiment `name` in the folder `out`; returns the report.
@@ -163,7 +163,7 @@ def _recipe(run: str, recipe: Recipe, configs: Path) -> list[Path]:
     laid_over = [] if recipe == "papers" else [own if own.is_file() else configs / f"{recipe}.yaml"]
     files = [configs / f"{run}.yaml", *laid_over]
     if absent := [file for file in files if not file.is_file()]:
-        raise SettingsError(f"{absent[0]}: not found; run this in a copy of the repository, or give --configs")
+        raise SettingsError(f"{absent[0]}: not found; check --configs")
     return files
 
 

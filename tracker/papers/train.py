@@ -136,7 +136,7 @@ def _resume(settings: ExperimentSettings, out: Path, device: torch.device) -> tu
     if settings.train.channels_last:
         cell.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     optimiser = make_optimiser(cell, settings.train, device)
-    return cell, optimiser, read_checkpoint(out, cell, optimiser, device=str(device))
+    return cell, optimiser, read_checkpoint(out, cell, optimiser, device=str(device)).done
 
 
 def _inputs(settings: ExperimentSettings, stage: int, done: int, device: torch.device) -> Inputs:

@@ -64,6 +64,7 @@ LINE = {
     "settings",
     "yaml_text",
     "recipes",
+    "doctor",
     "words",
     "options",
     "build",

@@ -368,6 +368,26 @@ def cameras(quiet: bool, verbose: bool) -> None:
 
 
 @cli.command()
+@talking
+@click.pass_context
+def doctor(ctx: click.Context, quiet: bool, verbose: bool) -> None:
+    """Check this installation and this machine, with a drawn clip as a self-test, and say what to do about each problem.
+
+    A line a thing; with -q problems alone. Exit code 0 if there is no problem, else 1.
+    """
+    from tracker.doctor import examine
+
+    _use_one_opencv_thread()
+    problems = 0
+    for check in examine():
+        problems += check.state == "PROBLEM"
+        if check.state == "PROBLEM" or not quiet:
+            say(check, only=True)
+    if problems:
+        ctx.exit(EXIT_ERROR)
+
+
+@cli.command()
 @click.argument("source")
 @click.option("--truth", type=click.Path(path_type=Path), help="MOT table, or folder with gt.txt or masks/.")
 @table_rows

@@ -12,9 +12,14 @@ from numpy.typing import NDArray
 from tracker.errors import MissingExtraError, WeightsError
 
 
+def is_torch_installed() -> bool:
+    """Whether torch is there; it is not imported."""
+    return importlib.util.find_spec("torch") is not None
+
+
 def check_torch(what: str, extra: str) -> None:
     """Raises MissingExtraError, with `what` asks for it and the extra to install, where torch is not installed."""
-    if importlib.util.find_spec("torch") is None:
+    if not is_torch_installed():
         raise MissingExtraError(f"{what} needs torch; install it: pip install 'rnnem-tracker[{extra}]'")
 
 

@@ -32,6 +32,14 @@ OPENCV_NEEDS = ("cv2", "libGL", "libgthread", "libglib")
 """What an ImportError of OpenCV names: itself, or a library of the system."""
 
 
+EXTRA_PACKAGES = {
+    "torch": (("torch", "safetensors"), "for --device cuda and mps"),
+    "train": (("torch", "safetensors", "onnx", "onnxscript"), "for trainings"),
+    "papers": (("torch", "safetensors", "matplotlib", "scikit-learn"), "for tracker paper"),
+    "web": (("starlette", "uvicorn"), "for webcam --serve"),
+    "mqtt": (("paho-mqtt",), "for --events-to mqtt://"),
+}
+"""Distributions that an extra brings, and what it is for."""
 EXTRAS = {"torch": "torch", "safetensors": "torch", "onnx": "train"}
 """Of a package that the base installation does not bring: the extra that does."""
 

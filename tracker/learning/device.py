@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tracker.errors import SettingsError
-from tracker.inference import check_torch
+from tracker.inference import check_torch, is_torch_installed
 
 
 def choose_device(name: str) -> str:
@@ -17,9 +17,16 @@ def choose_device(name: str) -> str:
     if name in ("cpu", "auto"):
         return "cpu"
     check_torch(f"--device {name}", "torch")
+    if name not in cards():
+        raise SettingsError(f"--device {name}: not found on this machine; use --device cpu")
+    return name
+
+
+def cards() -> list[str]:
+    """The devices beside the processor that torch can use here; none where torch is not installed."""
+    if not is_torch_installed():
+        return []
     import torch
 
     there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
-    if not there.get(name, False):
-        raise SettingsError(f"--device {name}: not found on this machine; use --device cpu")
-    return name
+    return [name for name, is_there in there.items() if is_there]

@@ -64,6 +64,7 @@ LINE = {
     "settings",
     "yaml_text",
     "recipes",
+    "cli_commands",
     "doctor",
     "words",
     "options",

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal, NoReturn, TypeVar
 import click
 
 from tracker import __version__
+from tracker.cli_commands import SHELLS, OneSource, SectionedGroup, completion_script
 from tracker.errors import OptionError, SinkError, TrackerError
 from tracker.interrupt import Interrupts
 from tracker.options import (
@@ -38,6 +39,7 @@ from tracker.options import (
     START,
     TIMEOUT,
     EventsTo,
+    FileName,
     LaneList,
     NumberRange,
     Numbers,
@@ -93,7 +95,7 @@ def say(text: object, *, only: bool = False) -> None:
 C = TypeVar("C", bound=Callable[..., Any])
 
 
-class Commands(click.Group):
+class Commands(SectionedGroup):
     """Commands whose errors are one line and an exit code; a traceback only with -v."""
 
     def invoke(self, ctx: click.Context) -> Any:
@@ -173,6 +175,7 @@ configured = options(
         "-c",
         "--config",
         "files",
+        type=FileName(),
         multiple=True,
         metavar="FILE",
         help="Settings as YAML, or the name of some that ship; repeat, later wins.",
@@ -231,8 +234,12 @@ shared = options(
         metavar="PLACE",
         help="Events as JSON lines, as they happen: - (stdout), a file (appended), http(s)://, mqtt://HOST/TOPIC; repeat.",
     ),
-    click.option("--start", "start_s", type=START, default=0.0, metavar="S", help="Skip S seconds."),
-    click.option("--duration", "duration_s", type=DURATION, metavar="S", help="Stop after S."),
+    click.option(
+        "--start", "start_s", type=START, default=0.0, metavar="TIME", help="Skip so much: 90, 1:30, 1:02:03."
+    ),
+    click.option(
+        "--duration", "duration_s", type=DURATION, metavar="TIME", help="Stop after so much: 90, 1:30, 1:02:03."
+    ),
     click.option("--max-frames", type=FRAMES, metavar="N", help="Stop after N frames."),
     profiled,
     talking,
@@ -249,9 +256,11 @@ def cli() -> None:
     """
 
 
-@cli.command()
-@click.argument("source")
-@click.option("-o", "--output", type=OUTPUT, help="Overlay video.  [NAME.tracked.mp4 here]")
+@cli.command(cls=OneSource)
+@click.argument("source", type=FileName())
+@click.option(
+    "-o", "--output", type=OUTPUT, metavar="DIR|OUT.mp4", help="Where results go.  [here, as NAME.tracked.mp4]"
+)
 @pictures_rate
 @click.option(
     "--masks", type=click.Choice(["png", "rle"]), help="Also masks: foreground pictures, or run lengths by object."
@@ -270,8 +279,8 @@ def process(source: str, output: Path | None, fps: float | None, masks: Any, no_
     _carry_out(common, source=source, output=output, video=not no_video, masks=masks, fps=fps)
 
 
-@cli.command()
-@click.argument("source", default="0")
+@cli.command(cls=OneSource)
+@click.argument("source", default="0", type=FileName())
 @click.option("--show/--no-show", default=True, help="A window with the overlay; q closes it.")
 @click.option(
     "--serve",
@@ -387,23 +396,24 @@ def doctor(ctx: click.Context, quiet: bool, verbose: bool) -> None:
         ctx.exit(EXIT_ERROR)
 
 
-@cli.command()
-@click.argument("source")
+@cli.command(cls=OneSource)
+@click.argument("source", type=FileName())
 @click.option("--truth", type=click.Path(path_type=Path), help="MOT table, or folder with gt.txt or masks/.")
 @table_rows
 @pictures_rate
-@click.option("-o", "--output", "folder", type=OUTPUT, required=True, metavar="DIR", help="For all files.")
+@click.option("-o", "--output", "folder", type=OUTPUT, metavar="DIR", help="Where results go.  [here, as NAME.compare]")
 @causal
 @shared
-def compare(source: str, truth: Path | None, rows: Any, fps: float | None, folder: Path, **common: Any) -> None:
-    """The lanes on SOURCE side by side, as a page to look at: DIR/report.html.
+def compare(source: str, truth: Path | None, rows: Any, fps: float | None, folder: Path | None, **common: Any) -> None:
+    """The lanes on SOURCE side by side, as a page to look at: NAME.compare/report.html.
 
     Beside it stand the video, a contact sheet, the tables and all numbers. With the truth it also has scores, how sure the
     differences are, and every lane's errors in time.
     """
     if rows is not None and truth is None:
         raise click.UsageError("--rows is about the table of --truth; leave it out")
-    output = folder / "compare.mp4"
+    with _imports():
+        output = _comparison_folder(source, folder) / "compare.mp4"
     _carry_out(common, source=source, output=output, compare=True, truth=truth, truth_rows=rows, fps=fps)
 
 
@@ -534,7 +544,7 @@ def synth(
 
 
 @cli.command()
-@click.argument("config", metavar="NAME|FILE")
+@click.argument("config", type=FileName(), metavar="NAME|FILE")
 @click.option("--out", type=OUTPUT, metavar="DIR", help="Weights and curve.  [runs/NAME]")
 @click.option("--minutes", type=MINUTES, help="Stop after so many minutes.")
 @click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="One setting: train.steps=100.")
@@ -618,6 +628,19 @@ def paper(
     say(report)
 
 
+@cli.command()
+@click.argument("shell", type=click.Choice(SHELLS))
+def completion(shell: str) -> None:
+    """Print what makes a shell complete commands, options and files.
+
+    \b
+    bash   tracker completion bash > ~/.local/share/bash-completion/completions/tracker
+    zsh    tracker completion zsh > ~/.zfunc/_tracker      (a folder of $fpath)
+    fish   tracker completion fish > ~/.config/fish/completions/tracker.fish
+    """
+    say(completion_script(cli, shell), only=True)
+
+
 def _record_plan(record: Path | None, how: dict[str, Any]) -> RecordPlan | None:
     """How a folder is recorded into; None for a file, or for none. Raises UsageError for options without their folder."""
     given = next((f"--{name.replace('_', '-')}" for name in RECORDING if how[name] not in (None, (), False)), None)
@@ -650,12 +673,23 @@ OTHER_VIDEOS = {".avi", ".mkv", ".mov", ".m4v", ".webm", ".ts", ".mpg", ".mpeg"}
 
 
 def _output(source: str, output: Path | None) -> Path:
-    """Where the overlay goes: the file named, a default name in the folder named, or the default name here."""
-    if output is not None and not output.is_dir():
+    """Where the overlay goes: the file named, or a default name in the folder named, or here."""
+    if output is not None and output.suffix and not output.is_dir():
         return output
     from tracker.naming import default_name
 
     return (output or Path()) / f"{default_name(source)}.tracked.mp4"
+
+
+def _comparison_folder(source: str, folder: Path | None) -> Path:
+    """Where a comparison goes: the folder named, or one of a default name here."""
+    if folder is None:
+        from tracker.naming import default_name
+
+        return Path(f"{default_name(source)}.compare")
+    if folder.suffix.lower() in {".mp4", *OTHER_VIDEOS} and not folder.is_dir():
+        raise click.UsageError(f"-o {folder}: compare writes many files; give it a folder, such as -o {folder.stem}")
+    return folder
 
 
 def _settings(common: dict[str, Any]) -> RunSettings:

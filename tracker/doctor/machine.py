@@ -120,13 +120,13 @@ def display() -> list[Check]:
     """Whether a window can be opened; a server has none, which is no problem."""
     from tracker.sinks import display_problem
 
-    problem = display_problem()
-    if problem is None:
+    why = display_problem()
+    if why is None:
         return [Check("display", "a window can be opened")]
     return [
         Check(
             "display",
-            f"no window: {problem}. `tracker webcam --no-show --serve` shows a live run in a browser",
+            f"no window: {why}. `tracker webcam --no-show --serve` shows a live run in a browser",
             "absent",
         )
     ]

@@ -2,51 +2,58 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test test-all fuzz check bench bench-parts format defaults picture clean install
+.PHONY: demo test test-all fuzz check bench bench-parts format defaults picture clean install dev
 
+# what a user needs, and what a developer needs too
 install: .venv/installed
+dev: .venv/developing
 
-# the stamp is made last: an installation that failed is tried again
+# the stamps are made last: an installation that failed is tried again
 .venv/installed: pyproject.toml constraints.txt setup.py
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e .
 	touch $@
+
+.venv/developing: pyproject.toml constraints.txt setup.py
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	touch .venv/installed $@
 
 demo: install
 	BIN=$(BIN) bash samples/demo.sh
 
-test: install
+test: dev
 	$(BIN)/python -m pytest
 
 # the slow tests too, such as those with a real window
-test-all: install
+test-all: dev
 	$(BIN)/python -m pytest -m "slow or not slow"
 
 # every command on damaged and odd inputs, with limits on time and memory; ends with a table and the seeds of faults
 MINUTES ?= 60
-fuzz: install
+fuzz: dev
 	OMP_NUM_THREADS=1 PYTHONPATH=tests $(BIN)/python tests/fuzz/hour.py --minutes $(MINUTES)
 
-check: install
+check: dev
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy tracker
 
-format: install
+format: dev
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-defaults: install
+defaults: dev
 	$(BIN)/python configs/document.py
 
 # one table: whole runs beside decoding and encoding alone, a user's script and other libraries
 # norfair 2.3 asks for numpy below 2 and runs with newer: `pip install --no-deps norfair` adds its row
-bench: install
+bench: dev
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[bench]'
 	$(BIN)/python benchmarks/speed.py
 
 # lane slots alone by pixels and objects, the start, long runs, scoring
-bench-parts: install
+bench-parts: dev
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/lane_cost.py
 	$(BIN)/python benchmarks/start.py
 	$(BIN)/python benchmarks/memory.py

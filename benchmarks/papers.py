@@ -14,12 +14,12 @@ import click
 import torch
 
 from tracker.papers.cells import build_cell
-from tracker.papers.command import CONFIGS
 from tracker.papers.settings import ExperimentSettings
 from tracker.papers.train import make_optimiser
 from tracker.papers.unroll import make_inputs
 from tracker.papers.update import EagerUpdate
 from tracker.papers.worlds import draw
+from tracker.recipes import PAPERS as CONFIGS
 from tracker.settings import read_settings
 
 CPU = torch.device("cpu")

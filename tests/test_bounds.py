@@ -185,7 +185,23 @@ def test_times_and_sizes_have_units(text, value):
 
 
 NUMBERS = {
-    "process clip.mp4 --start": ("1e18", "nan", "inf", "-1", "-inf", "1e300", "", "x"),
+    "process clip.mp4 --start": (
+        "1:60",
+        "1:2",
+        "60:00:00:00",
+        "1:",
+        ":30",
+        "1:-2",
+        "1:02:03s",
+        "1e18",
+        "nan",
+        "inf",
+        "-1",
+        "-inf",
+        "1e300",
+        "",
+        "x",
+    ),
     "process clip.mp4 --duration": ("inf", "nan", "0", "-1", "1e18"),
     "process clip.mp4 --max-frames": ("0", "1e3", "9" * 30, "9" * 5000, "1_0", "٣"),
     "webcam 0 --timeout": ("0", "nan", "inf", "2d", "-1", "1e3", "10 m", "m", "9" * 5000),
@@ -249,14 +265,27 @@ def test_a_number_out_of_bounds_is_refused_before_anything_is_opened(before, val
 
 
 @pytest.mark.parametrize(
-    ("text", "seconds"), [("90", 90), ("90s", 90), ("10m", 600), ("1.5h", 5400), ("7d", 604_800), (10, 10)]
+    ("text", "seconds"),
+    [
+        ("90", 90),
+        ("90s", 90),
+        ("10m", 600),
+        ("1.5h", 5400),
+        ("7d", 604_800),
+        (10, 10),
+        (".5", 0.5),
+        ("1:30", 90),
+        ("01:02:03", 3723),
+        ("1:02:03.5", 3723.5),
+        ("100:00:00", 360_000),
+    ],
 )
 def test_a_length_of_time_has_its_unit_or_is_in_seconds(text, seconds):
-    assert GIVE_UP.convert(text, None, None) == seconds
+    assert (START if seconds < 1 else GIVE_UP).convert(text, None, None) == seconds
 
 
 def test_the_ends_of_the_command_line_are_those_of_what_it_calls():
-    assert START.most == DURATION.most == LONGEST_S
+    assert START.most_s == DURATION.most_s == LONGEST_S
     assert SEED.most == MOST_SEED
     fps = StreetSettings.model_json_schema()["properties"]["fps"]
     assert (FPS.least, FPS.most) == (fps["minimum"], fps["maximum"])

@@ -1,22 +1,63 @@
 """What is said while a run goes on."""
 
+import doctest
 import io
 
-from tracker.progress import plain_lines, shown_progress
+from tracker import progress
+from tracker.progress import Shares, plain_lines, shown_progress
 
 
 def test_without_a_terminal_a_line_now_and_then_with_rate_and_time_left():
-    stream, seconds = io.StringIO(), iter([0.0, 1.0, 10.0, 11.0, 21.0])
+    # the first frame comes after 8 s of prescan, which are no part of the rate
+    stream, seconds = io.StringIO(), iter([0.0, 8.0, 18.0, 19.0, 28.0])
     report = plain_lines(stream, clock=lambda: next(seconds))
-    for done, total in ((50, 1000), (500, 1000), (550, 1000), (1000, 1000)):
+    for done, total in ((1, 10_000), (501, 10_000), (551, 10_000), (1001, 1001)):
         report(done, total)
-    # 500 frames in 10 s are 50 a second, which leaves 500 / 50 = 10 s
-    assert stream.getvalue().splitlines() == ["frames 500/1000, 50.0 fps, 10 s left", "frames 1000/1000, 47.6 fps"]
+    # 500 frames in 10 s are 50 a second, which leaves 9499 / 50 = 190 s
+    assert stream.getvalue().splitlines() == ["frames 501/10000, 50.0 fps, 3:10 left", "frames 1001/1001, 50.0 fps"]
+
+
+def test_of_several_stages_a_line_tells_which_and_what_is_left_of_all():
+    stream, seconds = io.StringIO(), iter([0.0, 0.0, 55.0])
+    report = plain_lines(stream, clock=lambda: next(seconds))
+    report(0, 100, stage="forwards")
+    report(100, 100, stage="forwards")
+    assert stream.getvalue().startswith("forwards, 1 of 3: frames 100/100, 1.0 fps")
+    seconds = iter([75.0])
+    report(50, 100, stage="writing")  # 87.5 % in 75 s
+    assert stream.getvalue().splitlines()[1] == "writing, 3 of 3: frames 50/100, 1.2 fps, 0:11 left"
+
+
+def test_of_work_by_its_share_a_line_in_ten_seconds_with_the_newest_note_and_what_is_left():
+    said, now = [], [0.0]
+    shares = Shares(said.append, clock=lambda: now[0])
+    shares.begin("balls: training")
+    for now[0], share in ((0.0, 0.5), (5.0, 0.51), (10.0, 0.6), (12.0, 0.7), (20.0, 0.75)):
+        shares(share)
+        shares.note(f"update {100 * share:.0f}")
+    shares.end()
+    shares.begin("balls: testing")
+    shares.end()
+    now[0] = 31.0
+    shares(0.2)
+    # half was done by an earlier run: .1 in 10 s leaves .4 in 40 s
+    assert said == [
+        "balls: training 60 %, update 51, 0:40 left",
+        "balls: training 75 %, update 70, 0:20 left",
+        "balls: training done, update 75",
+        "balls: testing 20 %",
+    ]
+
+
+def test_the_examples_are_true():
+    assert doctest.testmod(progress).failed == 0
 
 
 def test_of_an_endless_source_only_the_rate_is_known():
-    stream, seconds = io.StringIO(), iter([0.0, 10.0])
-    plain_lines(stream, clock=lambda: next(seconds))(200, None)
+    stream, seconds = io.StringIO(), iter([0.0, 0.0, 10.0])
+    report = plain_lines(stream, clock=lambda: next(seconds))
+    report(0, None)
+    report(200, None)
     assert stream.getvalue() == "frames 200, 20.0 fps\n"
 
 

@@ -105,7 +105,7 @@ def test_a_file_that_holds_no_keys_is_refused(file, text):
 
 
 def test_a_missing_file_is_named(tmp_path):
-    assert complaint([tmp_path / "no.yaml"]).startswith(f"{tmp_path / 'no.yaml'}: cannot be read")
+    assert complaint([tmp_path / "no.yaml"]).startswith(f"{tmp_path / 'no.yaml'}: no such file; check the path")
 
 
 @pytest.mark.parametrize("text", ["seed", "=3", "gmm..history_s=3"])

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal, NoReturn, TypeVar
 import click
 
 from tracker import __version__
+from tracker.cli_commands import SHELLS, OneSource, SectionedGroup, completion_script
 from tracker.errors import OptionError, SinkError, TrackerError
 from tracker.interrupt import Interrupts
 from tracker.options import (
@@ -41,6 +42,7 @@ from tracker.options import (
     START,
     TIMEOUT,
     EventsTo,
+    FileName,
     GroundPoint,
     LaneList,
     NumberRange,
@@ -99,7 +101,7 @@ def say(text: object, *, only: bool = False) -> None:
 C = TypeVar("C", bound=Callable[..., Any])
 
 
-class Commands(click.Group):
+class Commands(SectionedGroup):
     """Commands whose errors are one line and an exit code; a traceback only with -v."""
 
     def invoke(self, ctx: click.Context) -> Any:
@@ -176,7 +178,13 @@ talking = options(
 )
 configured = options(
     click.option(
-        "-c", "--config", "files", multiple=True, metavar="FILE", help="Settings as YAML; repeat, later wins."
+        "-c",
+        "--config",
+        "files",
+        type=FileName(),
+        multiple=True,
+        metavar="FILE",
+        help="Settings as YAML, or the name of some that ship; repeat, later wins.",
     ),
     click.option(
         "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="One setting: gmm.working_width=480; repeat."
@@ -233,8 +241,12 @@ shared = options(
         metavar="PLACE",
         help="Events as JSON lines, as they happen: - (stdout), a file (appended), http(s)://, mqtt://HOST/TOPIC; repeat.",
     ),
-    click.option("--start", "start_s", type=START, default=0.0, metavar="S", help="Skip S seconds."),
-    click.option("--duration", "duration_s", type=DURATION, metavar="S", help="Stop after S."),
+    click.option(
+        "--start", "start_s", type=START, default=0.0, metavar="TIME", help="Skip so much: 90, 1:30, 1:02:03."
+    ),
+    click.option(
+        "--duration", "duration_s", type=DURATION, metavar="TIME", help="Stop after so much: 90, 1:30, 1:02:03."
+    ),
     click.option("--max-frames", type=FRAMES, metavar="N", help="Stop after N frames."),
     profiled,
     talking,
@@ -251,9 +263,11 @@ def cli() -> None:
     """
 
 
-@cli.command()
-@click.argument("source")
-@click.option("-o", "--output", type=OUTPUT, help="Overlay video.  [NAME.tracked.mp4 here]")
+@cli.command(cls=OneSource)
+@click.argument("source", type=FileName())
+@click.option(
+    "-o", "--output", type=OUTPUT, metavar="DIR|OUT.mp4", help="Where results go.  [here, as NAME.tracked.mp4]"
+)
 @pictures_rate
 @click.option(
     "--masks", type=click.Choice(["png", "rle"]), help="Also masks: foreground pictures, or run lengths by object."
@@ -275,8 +289,8 @@ def process(
     _carry_out(common, source=source, output=output, video=not no_video, sound=not no_audio, masks=masks, fps=fps)
 
 
-@cli.command()
-@click.argument("source", default="0")
+@cli.command(cls=OneSource)
+@click.argument("source", default="0", type=FileName())
 @click.option("--show/--no-show", default=True, help="A window with the overlay; q closes it.")
 @click.option(
     "--serve",
@@ -373,25 +387,46 @@ def cameras(quiet: bool, verbose: bool) -> None:
 
 
 @cli.command()
-@click.argument("source")
+@talking
+@click.pass_context
+def doctor(ctx: click.Context, quiet: bool, verbose: bool) -> None:
+    """Check this installation and this machine, with a drawn clip as a self-test, and say what to do about each problem.
+
+    A line a thing; with -q problems alone. Exit code 0 if there is no problem, else 1.
+    """
+    from tracker.doctor import examine
+
+    _use_one_opencv_thread()
+    problems = 0
+    for check in examine():
+        problems += check.state == "PROBLEM"
+        if check.state == "PROBLEM" or not quiet:
+            say(check, only=True)
+    if problems:
+        ctx.exit(EXIT_ERROR)
+
+
+@cli.command(cls=OneSource)
+@click.argument("source", type=FileName())
 @click.option("--truth", type=click.Path(path_type=Path), help="MOT table, or folder with gt.txt or masks/.")
 @table_rows
 @pictures_rate
-@click.option("-o", "--output", "folder", type=OUTPUT, required=True, metavar="DIR", help="For all files.")
+@click.option("-o", "--output", "folder", type=OUTPUT, metavar="DIR", help="Where results go.  [here, as NAME.compare]")
 @heard
 @causal
 @shared
 def compare(
-    source: str, truth: Path | None, rows: Any, fps: float | None, folder: Path, no_audio: bool, **common: Any
+    source: str, truth: Path | None, rows: Any, fps: float | None, folder: Path | None, no_audio: bool, **common: Any
 ) -> None:
-    """The lanes on SOURCE side by side, as a page to look at: DIR/report.html.
+    """The lanes on SOURCE side by side, as a page to look at: NAME.compare/report.html.
 
     Beside it stand the video, a contact sheet, the tables and all numbers. With the truth it also has scores, how sure the
     differences are, and every lane's errors in time.
     """
     if rows is not None and truth is None:
         raise click.UsageError("--rows is about the table of --truth; leave it out")
-    output = folder / "compare.mp4"
+    with _imports():
+        output = _comparison_folder(source, folder) / "compare.mp4"
     _carry_out(
         common, source=source, output=output, compare=True, sound=not no_audio, truth=truth, truth_rows=rows, fps=fps
     )
@@ -555,7 +590,7 @@ def synth(
 
 
 @cli.command()
-@click.argument("config", type=click.Path(path_type=Path))
+@click.argument("config", type=FileName(), metavar="NAME|FILE")
 @click.option("--out", type=OUTPUT, metavar="DIR", help="Weights and curve.  [runs/NAME]")
 @click.option("--minutes", type=MINUTES, help="Stop after so many minutes.")
 @click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="One setting: train.steps=100.")
@@ -563,7 +598,7 @@ def synth(
 @click.option("--workers", default=1, type=PROCESSES, show_default=True, help="Processes that draw batches.")
 @talking
 def train(
-    config: Path,
+    config: str,
     out: Path | None,
     minutes: float | None,
     overrides: tuple[str, ...],
@@ -572,13 +607,19 @@ def train(
     quiet: bool,
     verbose: bool,
 ) -> None:
-    """Train a network of lane slots on drawn scenes, as CONFIG says; goes on where it was stopped."""
+    """Train a network of lane slots on drawn scenes, by a recipe; goes on where it was stopped.
+
+    Recipes that ship: street, and ground with foreground after it; or a file of your own.
+    """
+    from tracker.inference import check_torch
+
+    check_torch("tracker train", "train")
     from tracker.learning.loop import RunOptions
     from tracker.lessons.recipes import run_recipe
 
     report = (lambda step, row: None) if quiet else (lambda step, row: note(f"step {step}: {row}"))
     run = RunOptions(device, minutes, workers, report)
-    weights = run_recipe(config, overrides, out or Path("runs") / config.stem, options=run)
+    weights = run_recipe(config, overrides, out or Path("runs") / Path(config).stem, options=run)
     say(weights)
 
 
@@ -598,7 +639,7 @@ def train(
 @click.option("--digits", type=click.Path(path_type=Path), metavar="DIR", help="MNIST's idx files.  [scikit-learn's]")
 @click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="One setting: train.seed=1.")
 @click.option("--device", default="cpu", type=click.Choice(["cpu", "cuda", "mps"]), show_default=True)
-@click.option("--configs", type=click.Path(path_type=Path), metavar="DIR", help="Recipes.  [configs/papers]")
+@click.option("--configs", type=click.Path(path_type=Path), metavar="DIR", help="Recipes.  [those that ship]")
 @talking
 def paper(
     name: str,
@@ -619,14 +660,31 @@ def paper(
     """
     if recipe == "shipped" and minutes is not None:
         raise click.UsageError("--minutes is for training, and --shipped trains nothing; leave one out")
-    from tracker.papers.command import CONFIGS, run_paper
+    from tracker.inference import check_torch
+
+    check_torch("tracker paper", "papers")
+    from tracker.papers.command import run_paper
+    from tracker.recipes import PAPERS as RECIPES
 
     report = run_paper(
         name, out or Path("runs") / "papers" / name, recipe=recipe or "papers", minutes=minutes, clips=clips, device=device,
-        overrides=[*overrides, *([f"world.digits.path={digits}"] if digits else [])], configs=configs or CONFIGS,
+        overrides=[*overrides, *([f"world.digits.path={digits}"] if digits else [])], configs=configs or RECIPES,
         say=(lambda text: None) if quiet else note,
     )  # fmt: skip
     say(report)
+
+
+@cli.command()
+@click.argument("shell", type=click.Choice(SHELLS))
+def completion(shell: str) -> None:
+    """Print what makes a shell complete commands, options and files.
+
+    \b
+    bash   tracker completion bash > ~/.local/share/bash-completion/completions/tracker
+    zsh    tracker completion zsh > ~/.zfunc/_tracker      (a folder of $fpath)
+    fish   tracker completion fish > ~/.config/fish/completions/tracker.fish
+    """
+    say(completion_script(cli, shell), only=True)
 
 
 def _record_plan(record: Path | None, how: dict[str, Any]) -> RecordPlan | None:
@@ -661,12 +719,23 @@ OTHER_VIDEOS = {".avi", ".mkv", ".mov", ".m4v", ".webm", ".ts", ".mpg", ".mpeg"}
 
 
 def _output(source: str, output: Path | None) -> Path:
-    """Where the overlay goes: the file named, a default name in the folder named, or the default name here."""
-    if output is not None and not output.is_dir():
+    """Where the overlay goes: the file named, or a default name in the folder named, or here."""
+    if output is not None and output.suffix and not output.is_dir():
         return output
     from tracker.naming import default_name
 
     return (output or Path()) / f"{default_name(source)}.tracked.mp4"
+
+
+def _comparison_folder(source: str, folder: Path | None) -> Path:
+    """Where a comparison goes: the folder named, or one of a default name here."""
+    if folder is None:
+        from tracker.naming import default_name
+
+        return Path(f"{default_name(source)}.compare")
+    if folder.suffix.lower() in {".mp4", *OTHER_VIDEOS} and not folder.is_dir():
+        raise click.UsageError(f"-o {folder}: compare writes many files; give it a folder, such as -o {folder.stem}")
+    return folder
 
 
 def _settings(common: dict[str, Any]) -> RunSettings:

@@ -12,10 +12,21 @@ from numpy.typing import NDArray
 from tracker.errors import MissingExtraError, WeightsError
 
 
+def is_torch_installed() -> bool:
+    """Whether torch is there; it is not imported."""
+    return importlib.util.find_spec("torch") is not None
+
+
+def check_torch(what: str, extra: str) -> None:
+    """Raises MissingExtraError, with `what` asks for it and the extra to install, where torch is not installed."""
+    if not is_torch_installed():
+        raise MissingExtraError(f"{what} needs torch; install it: pip install 'rnnem-tracker[{extra}]'")
+
+
 def check_graphs_can_be_written() -> None:
     """Raises MissingExtraError where the library is missing with which a training writes graphs."""
     if importlib.util.find_spec("onnx") is None:
-        raise MissingExtraError("training writes its network with onnx; install rnnem-tracker[train]")
+        raise MissingExtraError("training writes its network with onnx; install it: pip install 'rnnem-tracker[train]'")
 
 
 def find_graph(weights: Path, digest: str, form: str) -> Session | None:

@@ -7,13 +7,9 @@ import os
 import re
 from pathlib import Path
 
-from tracker.sources.address import camera_number, is_path, is_url, shown
+from tracker.sources.address import FILM_SUFFIXES, camera_number, is_path, is_url, shown
 from tracker.sources.pictures import SUFFIXES as PICTURE_SUFFIXES
 
-FILM_SUFFIXES = (
-    ".mp4", ".avi", ".mov", ".mkv", ".webm", ".m4v", ".mpg", ".mpeg", ".wmv", ".ts", ".m2ts", ".mts", ".flv", ".3gp",
-    ".asf", ".dav", ".gif", ".h264", ".264", ".h265", ".265", ".hevc", ".mjpeg", ".mjpg", ".mxf", ".ogv", ".vob", ".y4m",
-)  # fmt: skip
 FOLDER, OTHER = ".frames", ".file"
 """Endings of the names for folders, and for files with no suffix or an unknown one."""
 KEPT = (*FILM_SUFFIXES, *PICTURE_SUFFIXES)

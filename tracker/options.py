@@ -78,24 +78,42 @@ class Real(click.ParamType):
         return number
 
 
+LENGTH = re.compile(r"([0-9]{1,9}(?:[.][0-9]{0,9})?|[.][0-9]{1,9})([smhd]?)")
+"""90, 90.5, 90s, 10m, 2h, 7d"""
+CLOCK = re.compile(r"(?:([0-9]{1,6}):)?([0-5]?[0-9]):([0-5]?[0-9](?:[.][0-9]{0,9})?)")
+"""1:30, 1:02:03.5"""
+
+
 class Period(click.ParamType):
-    """A length of time: `90s`, `10m`, `2h`, `7d`; a number alone is seconds. From `least_s` to `most_s`."""
+    """A time in a video or a length of time: `1:02:03`, `1:30`, `90s`, `10m`, `2h`, `7d`; a number alone is seconds.
+
+    From `least_s` to `most_s`, or above `least_s` where that is open.
+    """
 
     name = "time"
 
-    def __init__(self, least_s: float, most_s: float) -> None:
-        self.least_s, self.most_s = least_s, most_s
+    def __init__(self, least_s: float, most_s: float, *, least_open: bool = False) -> None:
+        self.least_s, self.most_s, self.least_open = least_s, most_s, least_open
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
         """Seconds."""
         if not isinstance(value, str):
             return float(value)
-        found = re.fullmatch("([0-9]{1,9}(?:[.][0-9]{1,6})?)([smhd]?)", value.strip())
-        seconds = float(found[1]) * UNITS_S[found[2]] if found else math.nan
-        if not self.least_s <= seconds <= self.most_s:
-            ends = f"from {_time(self.least_s)} to {_time(self.most_s)}"
-            self.fail(f"{_short(value)}: wanted a time {ends}, such as 90s, 10m, 2h or 7d", param, ctx)
+        seconds = _seconds(value.strip())
+        if not self.least_s <= seconds <= self.most_s or (self.least_open and seconds == self.least_s):
+            first = f"above {_time(self.least_s)}" if self.least_open else f"from {_time(self.least_s)}"
+            ends = f"{first} to {_time(self.most_s)}"
+            self.fail(f"{_short(value)}: wanted a time {ends}, such as 1:02:03, 90s, 10m, 2h or 7d", param, ctx)
         return seconds
+
+
+def _seconds(text: str) -> float:
+    """Seconds of a time; nan if it is none."""
+    if found := LENGTH.fullmatch(text):
+        return float(found[1]) * UNITS_S[found[2]]
+    if (found := CLOCK.fullmatch(text)) and len(found[3].partition(".")[0]) == 2:
+        return 3600 * int(found[1] or 0) + 60 * int(found[2]) + float(found[3])
+    return math.nan
 
 
 class TraceFile(click.ParamType):
@@ -137,6 +155,16 @@ class ServeAddress(click.ParamType):
                 ctx,
             )
         return bare or "127.0.0.1", int(port)
+
+
+class FileName(click.ParamType):
+    """A text that a shell completes as a path: an address or a name may stand there too."""
+
+    name = "file"
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        """Whatever the shell finds."""
+        return [CompletionItem(incomplete, type="file")]
 
 
 class LaneList(click.ParamType):
@@ -340,8 +368,8 @@ def _short(value: Any) -> str:
 
 OUTPUT = OutputPath()
 FPS = Real(LEAST_FPS, MOST_FPS)
-START = Real(0, MOST_SECONDS)
-DURATION = Real(0, MOST_SECONDS, least_open=True)
+START = Period(0, MOST_SECONDS)
+DURATION = Period(0, MOST_SECONDS, least_open=True)
 MINUTES = Real(0, 1e6, least_open=True)
 IOU = Real(0, 1, least_open=True)
 FRAMES = Whole(1, MOST_FRAMES)

@@ -43,22 +43,72 @@ def shown_progress(*, quiet: bool = False, stream: TextIO | None = None) -> Iter
         yield plain_lines(stream)
 
 
+def as_clock(seconds: float) -> str:
+    """A time as it can be given to --start: 0:22, 12:05, 1:02:03.
+
+    >>> as_clock(22), as_clock(725.6), as_clock(3723)
+    ('0:22', '12:06', '1:02:03')
+    """
+    minutes, whole = divmod(max(0, round(seconds)), 60)
+    return f"{minutes // 60}:{minutes % 60:02d}:{whole:02d}" if minutes >= 60 else f"{minutes}:{whole:02d}"
+
+
 def plain_lines(stream: TextIO, clock: Callable[[], float] = time.monotonic) -> Report:
-    """Say `frames 120/795, 31.4 fps, 22 s left` every LINE_EVERY_S seconds, behind the stage where there are several."""
-    start = last = clock()
+    """Say `frames 120/795, 31.4 fps, 0:22 left` every LINE_EVERY_S seconds, behind the stage where there are several.
+
+    The rate and what is left count from the first frame: what comes before it, such as the prescan, comes once.
+    """
+    last = clock()
+    start: float | None = None
+    before = 0.0
+    """of all frames, those done at `start`"""
 
     def report(done: int, total: int | None, /, *, stage: str = "") -> None:
-        nonlocal last
-        now = clock()
-        if now - last < LINE_EVERY_S:
+        nonlocal last, start, before
+        now, all_done = clock(), overall(done, total, stage)
+        if start is None:
+            start, before = now, all_done
+        if now - last < LINE_EVERY_S or now <= start:
             return
         last = now
-        fps = overall(done, total, stage) / (now - start)
-        left = f", {(total - overall(done, total, stage)) / fps:.0f} s left" if total and total > done and fps else ""
+        fps = (all_done - before) / (now - start)
+        left = f", {as_clock((total - all_done) / fps)} left" if total and total > done and fps else ""
         named = f"{_named(stage)}: " if stage in SHARES else ""
         print(f"{named}frames {done}{f'/{total}' if total else ''}, {fps:.1f} fps{left}", file=stream, flush=True)
 
     return report
+
+
+class Shares:
+    """Lines about work of which it is known how much is over, every LINE_EVERY_S seconds: `balls: training 43 %, 3:20 left`."""
+
+    def __init__(self, say: Callable[[str], None], clock: Callable[[], float] = time.monotonic) -> None:
+        self._say, self._clock = say, clock
+        self._last = clock()
+        self.begin("")
+
+    def begin(self, what: str) -> None:
+        """Something else is worked on from now on."""
+        self._what, self._began, self._note = what, self._clock(), ""
+        self._first: float | None = None
+
+    def note(self, text: str) -> None:
+        """What stands in the following lines, until there is something newer."""
+        self._note = f", {text}"
+
+    def end(self) -> None:
+        """It is done: the newest note is said if there is one."""
+        if self._note:
+            self._say(f"{self._what} done{self._note}")
+
+    def __call__(self, share: float) -> None:
+        """So much of it, 0 to 1, is over."""
+        now, self._first = self._clock(), share if self._first is None else self._first
+        if now - self._last < LINE_EVERY_S:
+            return
+        self._last, here = now, share - self._first  # what an earlier run did took none of this one's time
+        left = f", {as_clock((now - self._began) * (1 - share) / here)} left" if here > 0 else ""
+        self._say(f"{self._what} {100 * share:.0f} %{self._note}{left}")
 
 
 @contextmanager

@@ -19,6 +19,7 @@ from tracker.draw import OverlaySettings
 from tracker.errors import SettingsError
 from tracker.events import EventSettings
 from tracker.foreground.settings import ForegroundSettings
+from tracker.recipes import find_recipe
 from tracker.rigid.settings import RigidSettings
 from tracker.sinks.settings import VideoSettings
 from tracker.slots.settings import SlotsSettings
@@ -99,7 +100,7 @@ class RunSettings(Settings):
     )
     """lanes with settings of their own, by name: {lane: gmm, slots, blobs or rigid, changes: [gmm.mixture.history_s=12]}"""
     device: DeviceName = "auto"
-    """where networks run; auto: a GPU if there is one, else the processor"""
+    """where networks run; auto: the processor, since no GPU was measured to be faster"""
     seed: int = Field(0, ge=0, le=MOST_SEED)
     """for whatever is drawn at random"""
     prescan_frames: int = Field(80, ge=0, le=10_000)
@@ -152,8 +153,8 @@ class RunSettings(Settings):
 
 
 def load_settings(files: Sequence[str | Path] = (), overrides: Sequence[str] = ()) -> RunSettings:
-    """The settings of a run, each lane's own changes checked; see `read_settings`."""
-    settings = read_settings(RunSettings, files, overrides)
+    """The settings of a run, each lane's own changes checked; see `read_settings`. files: also names of those that ship."""
+    settings = read_settings(RunSettings, [find_recipe(file) for file in files], overrides)
     for name in settings.lanes:
         settings.of_lane(name)
     return settings

@@ -32,6 +32,18 @@ OPENCV_NEEDS = ("cv2", "libGL", "libgthread", "libglib")
 """What an ImportError of OpenCV names: itself, or a library of the system."""
 
 
+EXTRA_PACKAGES = {
+    "torch": (("torch", "safetensors"), "for --device cuda and mps"),
+    "train": (("torch", "safetensors", "onnx", "onnxscript"), "for trainings"),
+    "papers": (("torch", "safetensors", "matplotlib", "scikit-learn"), "for tracker paper"),
+    "web": (("starlette", "uvicorn"), "for webcam --serve"),
+    "mqtt": (("paho-mqtt",), "for --events-to mqtt://"),
+}
+"""Distributions that an extra brings, and what it is for."""
+EXTRAS = {"torch": "torch", "safetensors": "torch", "onnx": "train"}
+"""Of a package that the base installation does not bring: the extra that does."""
+
+
 def one_line(error: BaseException) -> str:
     """The error as a line for its user, without the password of any address."""
     return plain_line(" ".join(_words(error).split()))
@@ -44,6 +56,8 @@ def _words(error: BaseException) -> str:
         return OUT_OF_MEMORY
     if _is_about_opencv(error):
         return _about_opencv(error)
+    if isinstance(error, ModuleNotFoundError) and error.name in EXTRAS:
+        return f"{error.name} is not installed; install it: pip install 'rnnem-tracker[{EXTRAS[error.name]}]'"
     if isinstance(error, ModuleNotFoundError):
         return f"the package {error.name} is not installed; install tracker again, with its dependencies"
     if isinstance(error, ImportError):
@@ -80,7 +94,7 @@ def _about_opencv(error: BaseException) -> str:
         names = " ".join(installed)
         return (
             f"{len(installed)} OpenCVs in one environment ({names}) have overwritten each other; "
-            f"pip uninstall -y {names} && pip install opencv-python"
+            f"pip uninstall -y {names} && pip install {installed[0]}"
         )
     if ".so" in str(error) and installed:
         library = str(error).partition(":")[0]
@@ -88,7 +102,7 @@ def _about_opencv(error: BaseException) -> str:
             f"OpenCV needs {library}, which this system lacks; install it (Debian and Ubuntu: apt install libgl1 libglib2.0-0), "
             f"or, without windows: pip uninstall -y {installed[0]} && pip install opencv-python-headless"
         )
-    return f"OpenCV cannot be used ({error}); pip install --force-reinstall opencv-python"
+    return f"OpenCV cannot be used ({error}); pip install --force-reinstall {(installed or OPENCVS)[0]}"
 
 
 def _is_installed(name: str) -> bool:

@@ -10,8 +10,9 @@ from click.testing import CliRunner
 from tracker.cli import cli
 from tracker.errors import SettingsError
 from tracker.lessons.recipes import ForegroundRecipe, SlotsRecipe, read_recipe
-from tracker.papers.command import CONFIGS, _recipe
+from tracker.papers.command import _recipe
 from tracker.papers.settings import ExperimentSettings
+from tracker.recipes import PAPERS as CONFIGS
 from tracker.settings import RunSettings, read_settings
 
 SHIPPED = Path(__file__).parents[2] / "configs" / "train"

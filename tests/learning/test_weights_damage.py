@@ -195,7 +195,7 @@ def run(tmp_path):
     net = torch.nn.Linear(3, 2)
     optimiser = torch.optim.Adam(net.parameters())
     write_checkpoint(tmp_path, net, optimiser, 7)
-    assert read_checkpoint(tmp_path, net, optimiser, device="cpu") == 7
+    assert read_checkpoint(tmp_path, net, optimiser, device="cpu").done == 7
     return tmp_path, net, optimiser
 
 

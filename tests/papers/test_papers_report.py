@@ -13,12 +13,13 @@ from tracker.cli import PAPERS, cli
 from tracker.errors import SettingsError, SinkError, WeightsError
 from tracker.papers import command, weights
 from tracker.papers.__main__ import commands
-from tracker.papers.command import CONFIGS, run_paper
+from tracker.papers.command import run_paper
 from tracker.papers.experiments import EXPERIMENTS, Beyond, Claim
 from tracker.papers.pictures import COLOURS, owners, sheet
 from tracker.papers.report import score, table
 from tracker.papers.settings import ExperimentSettings
 from tracker.papers.weights import load_cell, ship
+from tracker.recipes import PAPERS as CONFIGS
 from tracker.settings import read_settings
 
 SMALL = [
@@ -216,7 +217,7 @@ def test_owners_are_brighter_where_the_frame_is():
 
 
 def test_without_recipes_one_line_says_what_to_do(tmp_path):
-    with pytest.raises(SettingsError, match="run this in a copy of the repository"):
+    with pytest.raises(SettingsError, match="not found; check --configs"):
         run_paper("shapes", tmp_path / "out", configs=tmp_path)
     said = CliRunner().invoke(cli, ["paper", "shapes", "--out", str(tmp_path / "out"), "--configs", str(tmp_path)])
     assert said.exit_code == 1

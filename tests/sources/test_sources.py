@@ -457,7 +457,7 @@ class TestPictures:
         (tmp_path / "clip.mp4").write_text("")
         with pytest.raises(SourceError, match="no file matches"):
             open_source(str(tmp_path / "*.png"))
-        with pytest.raises(SourceError, match="a video is given by its own name"):
+        with pytest.raises(SourceError, match="one video; give it by its name"):
             open_source(str(tmp_path / "*.mp4"))
 
 

@@ -432,7 +432,7 @@ def test_the_missing_extra_is_named(monkeypatch):
     from tracker.web import needs
 
     monkeypatch.setattr(needs, "find_spec", lambda name: None)
-    with pytest.raises(MissingExtraError, match=r"install rnnem-tracker\[web\]"):
+    with pytest.raises(MissingExtraError, match=r"pip install 'rnnem-tracker\[web\]'"):
         check_extra()
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from tracker.foreground.predictor import Predictor, TorchPredictor, WholeNumberPredictor
 from tracker.foreground.settings import ForegroundNetSettings
-from tracker.inference import find_graph
+from tracker.inference import check_torch, find_graph
 from tracker.learning.weights import digest_of, find_weights
 
 if TYPE_CHECKING:
@@ -32,7 +32,8 @@ def load_foreground(name: str, *, device: str = "cpu") -> tuple[Predictor, str]:
     """The foreground network ready for use, and the sha256 of its weights file.
 
     name    of a shipped network, or a path. On the CPU its graph runs, if that lies beside the weights; else torch does.
-    Raises WeightsError if the file is missing, damaged or of another version.
+    Raises WeightsError if the file is missing, damaged or of another version, MissingExtraError where torch is to run it and is
+    not installed.
     """
     path = find_weights(name)
     digest = digest_of(path)
@@ -40,6 +41,7 @@ def load_foreground(name: str, *, device: str = "cpu") -> tuple[Predictor, str]:
     if session is not None:
         about = session.about
         return WholeNumberPredictor(session, exponent=int(about["exponent"]), zero=int(about["zero"])), digest
+    check_torch(f"{path}: a network without the graph {path.stem}.onnx that was made of it", "torch")
     return TorchPredictor(load_foreground_net(name)[0], device=device), digest
 
 

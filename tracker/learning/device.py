@@ -2,31 +2,31 @@
 
 from __future__ import annotations
 
-import ctypes.util
-import os
-
 from tracker.errors import SettingsError
+from tracker.inference import check_torch, is_torch_installed
 
 
 def choose_device(name: str) -> str:
-    """`auto` to cuda where there is a graphics card of NVIDIA, else cpu; any other name as it is.
+    """`auto` to cpu; any other name as it is.
 
-    Torch, which takes a second to load, is asked only where a card may be used. On a Mac, mps runs where it is asked for: such
-    small networks are no faster there.
+    No card was measured to be faster than ONNX Runtime on the processor, which gives the same answer on every machine. `tracker
+    doctor` measures the card of a machine; `benchmarks/gpu.sh` does it at length.
 
-    Raises SettingsError if that device is not there.
+    Raises SettingsError if that device is not there, MissingExtraError without torch, which runs all but cpu.
     """
-    if name == "cpu" or (name == "auto" and not _has_nvidia_driver()):
+    if name in ("cpu", "auto"):
         return "cpu"
-    import torch
-
-    there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
-    if name == "auto":
-        return "cuda" if there["cuda"] else "cpu"
-    if not there.get(name, False):
+    check_torch(f"--device {name}", "torch")
+    if name not in cards():
         raise SettingsError(f"--device {name}: not found on this machine; use --device cpu")
     return name
 
 
-def _has_nvidia_driver() -> bool:
-    return ctypes.util.find_library("nvcuda" if os.name == "nt" else "cuda") is not None
+def cards() -> list[str]:
+    """The devices beside the processor that torch can use here; none where torch is not installed."""
+    if not is_torch_installed():
+        return []
+    import torch
+
+    there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    return [name for name, is_there in there.items() if is_there]

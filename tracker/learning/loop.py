@@ -75,11 +75,11 @@ class RunOptions:
 
     device: str = "cpu"
     minutes: float | None = None
-    """stop after that long, at a checkpoint; the same call goes on later"""
+    """stop after the step in which that long is over; the same call goes on later"""
     workers: int = 1
     """processes that draw training batches; their number changes nothing but the time it takes"""
     report: Callable[[int, dict[str, float]], None] = lambda done, row: None
-    """told (steps done, row of the curve) at every checkpoint"""
+    """told (steps done, row of the curve) at every row"""
 
 
 DEFAULT_RUN = RunOptions()
@@ -100,25 +100,27 @@ def train(
     torch.manual_seed(settings.seed)
     net = task.build()
     optimiser = torch.optim.AdamW(net.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay)
-    done = read_checkpoint(out, net, optimiser, device=options.device)
+    done, before = read_checkpoint(out, net, optimiser, device=options.device)
     rows_until(out, done)
     held_out, weights = task.held_out(), out / "weights.safetensors"
-    began, losses = time.monotonic(), []
+    began, losses, over = time.monotonic(), [*before], False
     with closing(task.batches(done, workers=options.workers)) as batches:
-        while done < settings.steps:
+        while done < settings.steps and not over:
             losses.append(_update(task, net, optimiser, next(batches), settings, done))
             done += 1
+            over = options.minutes is not None and time.monotonic() - began > options.minutes * 60
+            row = None
             if done % settings.checkpoint_every == 0 or done == settings.steps:
                 row = {"step": done, "train_loss": _mean(losses), **task.scores(net, held_out)}
                 losses = []
+            if row is not None or over:
                 task.save(net, weights, trained_steps=done)
-                write_row(out, row)
-                write_checkpoint(
-                    out, net, optimiser, done
-                )  # last: a kill before it repeats these steps and changes nothing
+                if row is not None:
+                    write_row(out, row)
+                # last: a kill before it repeats these steps and changes nothing
+                write_checkpoint(out, net, optimiser, done, losses)
+            if row is not None:
                 options.report(done, row)
-                if options.minutes is not None and time.monotonic() - began > options.minutes * 60:
-                    break
     if not weights.exists():  # of a finished run whose weights were moved away
         task.save(net, weights, trained_steps=done)
     return weights

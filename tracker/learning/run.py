@@ -14,10 +14,10 @@ import pickle
 import re
 import secrets
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import nn
@@ -107,14 +107,23 @@ def _writing(path: Path) -> Iterator[None]:
         ) from error
 
 
-def read_checkpoint(out: Path, net: nn.Module, optimiser: torch.optim.Optimizer, *, device: str) -> int:
-    """Load what `write_checkpoint` left, and return the steps done; 0 where there is none yet.
+class Checkpoint(NamedTuple):
+    """Where a training stands."""
+
+    done: int
+    """steps"""
+    losses: tuple[float, ...] = ()
+    """of the steps since the last row of the curve"""
+
+
+def read_checkpoint(out: Path, net: nn.Module, optimiser: torch.optim.Optimizer, *, device: str) -> Checkpoint:
+    """Load what `write_checkpoint` left, and return where the training stands; at 0 steps where there is none yet.
 
     Raises WeightsError if it is damaged.
     """
     path = out / "checkpoint.pt"
     if not path.exists():
-        return 0
+        return Checkpoint(0)
     try:
         saved = torch.load(path, weights_only=True, map_location=device)  # nothing but tensors and plain values
         done = saved["done"] if isinstance(saved, dict) else None
@@ -124,15 +133,19 @@ def read_checkpoint(out: Path, net: nn.Module, optimiser: torch.optim.Optimizer,
             raise ValueError("wanted finite numbers")
         net.load_state_dict(saved["cell"])
         optimiser.load_state_dict(saved["optimiser"])
-        return done
+        return Checkpoint(done, tuple(map(float, saved.get("losses", ()))))
     except DAMAGED:
         raise WeightsError(f"{path}: not a checkpoint of this run; remove it to begin anew") from None
 
 
-def write_checkpoint(out: Path, net: nn.Module, optimiser: torch.optim.Optimizer, done: int) -> None:
-    """Write the checkpoint, whole or not at all."""
+def write_checkpoint(
+    out: Path, net: nn.Module, optimiser: torch.optim.Optimizer, done: int, losses: Sequence[float] = ()
+) -> None:
+    """Write the checkpoint, whole or not at all. losses: of the steps since the last row of the curve"""
     content = io.BytesIO()  # torch's own error of a full disk names neither the file nor the cause
-    torch.save({"cell": net.state_dict(), "optimiser": optimiser.state_dict(), "done": done}, content)
+    torch.save(
+        {"cell": net.state_dict(), "optimiser": optimiser.state_dict(), "done": done, "losses": list(losses)}, content
+    )
     with written_whole(out / "checkpoint.pt") as part:
         part.write_bytes(content.getbuffer())
 

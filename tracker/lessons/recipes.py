@@ -14,6 +14,7 @@ from tracker.inference import check_graphs_can_be_written
 from tracker.learning.loop import DEFAULT_RUN, RunOptions
 from tracker.lessons.foreground import DrawFrames, ForegroundClips
 from tracker.lessons.street import DrawBatch, StreetClips
+from tracker.recipes import TRAININGS, find_recipe
 from tracker.settings import read_chain, read_settings
 from tracker.sinks import hold
 from tracker.slots import training as slots_training
@@ -40,8 +41,9 @@ class ForegroundRecipe(ForegroundClips):
 KINDS: dict[str, type[SlotsRecipe] | type[ForegroundRecipe]] = {"slots": SlotsRecipe, "foreground": ForegroundRecipe}
 
 
-def read_recipe(config: Path, overrides: Sequence[str] = ()) -> SlotsRecipe | ForegroundRecipe:
-    """The recipe of a file and of those it extends. Raises SettingsError, one line, if it is none."""
+def read_recipe(config: str | Path, overrides: Sequence[str] = ()) -> SlotsRecipe | ForegroundRecipe:
+    """The recipe of a file, or of the name of one that ships, and of those it extends. Raises SettingsError, one line, if it is none."""
+    config = find_recipe(config, TRAININGS)
     return read_settings(_kind_of(config), [config], tuple(overrides))
 
 
@@ -60,9 +62,9 @@ def _kind_of(config: Path) -> type[SlotsRecipe] | type[ForegroundRecipe]:
 
 
 def run_recipe(
-    config: Path, overrides: Sequence[str], out: Path, *, options: RunOptions = DEFAULT_RUN
+    config: str | Path, overrides: Sequence[str], out: Path, *, options: RunOptions = DEFAULT_RUN
 ) -> Path:  # fmt: skip
-    """Train what a recipe file describes, into the folder `out`; returns the weights file.
+    """Train what a recipe describes, a file or the name of one that ships, into the folder `out`; returns the weights file.
 
     Raises SettingsError for a recipe that is none, and what the trainings raise.
     """

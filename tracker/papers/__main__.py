@@ -20,9 +20,7 @@ from tracker.settings import read_settings
 from tracker.sinks import write_text_whole
 
 FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
-device_option = click.option(
-    "--device", default="cpu", type=click.Choice(["auto", "cpu", "cuda", "mps"]), show_default=True
-)
+device_option = click.option("--device", default="cpu", type=click.Choice(["cpu", "cuda", "mps"]), show_default=True)
 
 
 @click.group(cls=Commands)

@@ -26,16 +26,17 @@ from tracker.papers.report import TEST_SEED, Recipe, Tests, Trained, report_file
 from tracker.papers.settings import ExperimentSettings
 from tracker.papers.train import is_over, train
 from tracker.papers.weights import NO_NETWORKS, find_networks, load_cell, shipped_file
+from tracker.progress import Shares
+from tracker.recipes import PAPERS
 from tracker.settings import read_settings
 from tracker.sinks import check_replaceable, hold, write_text_whole
 
-CONFIGS = Path(__file__).parents[2] / "configs" / "papers"
 QUICK_MINUTES = 10.0
 
 
 def run_paper(
     name: str, out: Path, *, recipe: Recipe = "papers", minutes: float | None = None, clips: int = 1000,
-    device: str = "cpu", overrides: Sequence[str] = (), configs: Path = CONFIGS,
+    device: str = "cpu", overrides: Sequence[str] = (), configs: Path = PAPERS,
     say: Callable[[str], None] = lambda text: None,
 ) -> Path:  # fmt: skip
     """Carry out the experiment `name` in the folder `out`; returns the report.
@@ -54,7 +55,7 @@ def run_paper(
     for path in report_files(name, out):
         check_replaceable(path)
     with hold(out, "report.html"):
-        testing = _Testing(clips, choose_device(device), say)
+        testing = _Testing(clips, choose_device(device), say, Shares(say))
         experiment = EXPERIMENTS[name]
         if recipe == "shipped":
             trained = _take_shipped(name, overrides, testing)
@@ -71,16 +72,21 @@ class _Testing:
     clips: int
     device: str
     say: Callable[[str], None]
+    shares: Shares
+    """of the network that is trained or tested"""
 
     def announce(self, run: str) -> None:
         """Say that a network is tested."""
         self.say(f"{run}: testing on {self.clips} clips")
+        self.shares.begin(f"{run}: testing")
 
     def __call__(self, cell: Cell, settings: ExperimentSettings, names: Iterable[str] | None = None) -> Tests:
         """The scores of the tests named, or of all; keys as they are when a file of scores is read."""
         chosen = None if names is None else sorted(names)
         device = torch.device(self.device)
-        tests = evaluate(cell, settings, clips=self.clips, seed=TEST_SEED, device=device, names=chosen)
+        tests = evaluate(
+            cell, settings, clips=self.clips, seed=TEST_SEED, device=device, names=chosen, tell=self.shares
+        )
         return json.loads(json.dumps(tests))  # type: ignore[no-any-return]
 
 
@@ -142,13 +148,15 @@ def _train_all(
     share = (minutes or QUICK_MINUTES) / len(recipes) if quick or minutes is not None else None
     clock = [f"train.clock_minutes={share:g}"] if quick else []
     trained = []
-    for run, files in recipes.items():
+    for number, (run, files) in enumerate(recipes.items(), 1):
         settings = read_settings(ExperimentSettings, files, [*clock, *overrides])
-        testing.say(f"{run}: training in {out / run}")
+        testing.say(f"{run}: training in {out / run}, network {number} of {len(recipes)}")
+        testing.shares.begin(f"{run}: training")
         train(
             settings, out / run, device=testing.device, minutes=None if quick else share, graph=testing.device == "cuda",
-            fused=not quick, report=partial(_tell, testing.say, run),
+            fused=not quick, report=partial(_tell, testing.shares), tell=testing.shares,
         )  # fmt: skip
+        testing.shares.end()
         testing.announce(run)
         trained.append(_test_trained(run, out / run, settings, testing))
     return trained
@@ -163,12 +171,12 @@ def _recipe(run: str, recipe: Recipe, configs: Path) -> list[Path]:
     laid_over = [] if recipe == "papers" else [own if own.is_file() else configs / f"{recipe}.yaml"]
     files = [configs / f"{run}.yaml", *laid_over]
     if absent := [file for file in files if not file.is_file()]:
-        raise SettingsError(f"{absent[0]}: not found; run this in a copy of the repository, or give --configs")
+        raise SettingsError(f"{absent[0]}: not found; check --configs")
     return files
 
 
-def _tell(say: Callable[[str], None], run: str, row: dict[str, Any]) -> None:
-    say(f"{run}: update {row['step']}, validation loss {row['validation_loss']:.4g}, ARI {row['validation_ari']:.3f}")
+def _tell(shares: Shares, row: dict[str, Any]) -> None:
+    shares.note(f"update {row['step']}, validation loss {row['validation_loss']:.4g}, ARI {row['validation_ari']:.3f}")
 
 
 def _test_trained(run: str, folder: Path, settings: ExperimentSettings, testing: _Testing) -> Trained:

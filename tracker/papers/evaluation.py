@@ -6,7 +6,8 @@ the most responsible component's. Pixels of group 0 (background, and what severa
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -206,8 +207,9 @@ def watch(
     split: Split,
     device: torch.device,
     batch: int = BATCH,
+    tell: Callable[[float], None] = lambda share: None,
 ) -> Tally:
-    """Run the cell over `clips` clips of a split and count, batches joined.
+    """Run the cell over `clips` clips of a split and count, batches joined. tell: told how much is over, 0 to 1
 
     Batch b and its noise depend on (seed, split, b) alone.
     """
@@ -219,6 +221,7 @@ def watch(
             cell, settings, test, clips=count, seed=seed, number=number, split=split, device=device
         )
         parts.append(tally(run, inputs, shown, em, objects=world.objects[1]))
+        tell((number * batch + count) / clips)
     weights = torch.tensor([part.tables.shape[1] for part in parts], dtype=torch.float32, device=device)
     loss = (torch.stack([part.loss for part in parts]) * weights).sum() / weights.sum()
     joined = {name: torch.cat([getattr(part, name) for part in parts], 1) for name in Tally._fields if name != "loss"}
@@ -288,12 +291,22 @@ def evaluate(
     seed: int,
     device: torch.device,
     names: Sequence[str] | None = None,
+    tell: Callable[[float], None] = lambda share: None,
 ) -> dict[str, dict[str, Any]]:
-    """Every test of the experiment, or those named, on `clips` clips of the test split."""
-    results = {}
-    for name in settings.tests if names is None else names:
+    """Every test of the experiment, or those named, on `clips` clips of the test split. tell: told how much is over, 0 to 1"""
+    results: dict[str, dict[str, Any]] = {}
+    wanted = list(settings.tests if names is None else names)
+    for name in wanted:
         test = settings.tests[name]
-        counted = watch(cell, settings, test, clips=clips, seed=seed, split="test", device=device)
+        begin, each = len(results) / len(wanted), 1 / len(wanted)
+        counted = watch(
+            cell, settings, test, clips=clips, seed=seed, split="test", device=device,
+            tell=partial(_part, tell, begin, each),
+        )  # fmt: skip
         static = test.static or not settings.em.sequential
         results[name] = scores(counted, static=static and test.watched is None)
     return results
+
+
+def _part(tell: Callable[[float], None], begin: float, size: float, share: float) -> None:
+    tell(begin + size * share)

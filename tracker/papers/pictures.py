@@ -156,7 +156,7 @@ def write_picture(picture: Image, path: Path) -> None:
 def check_matplotlib() -> None:
     """Raises MissingExtraError without matplotlib."""
     if importlib.util.find_spec("matplotlib") is None:
-        raise MissingExtraError("figures of scores need matplotlib; install rnnem-tracker[papers]")
+        raise MissingExtraError("figures of scores need matplotlib; install it: pip install 'rnnem-tracker[papers]'")
 
 
 def write_curves(

@@ -79,7 +79,7 @@ def staged(settings: ExperimentSettings, number: int) -> tuple[WorldSettings, Em
 
 def train(
     settings: ExperimentSettings, out: Path, *, device: str = "cpu", minutes: float | None = None, graph: bool = False,
-    fused: bool = False, report: Callable[[Row], None] = lambda row: None,
+    fused: bool = False, report: Callable[[Row], None] = lambda row: None, tell: Callable[[float], None] = lambda share: None,
 ) -> Path:  # fmt: skip
     """Train, or go on training, in the folder `out`; returns the file of the last weights.
 
@@ -89,6 +89,7 @@ def train(
     graph    on a GPU, capture the update as one graph
     fused    in that graph, join the cell's kernels by torch.compile
     report   told each row
+    tell     told after each update how much of the training is over, 0 to 1
     Raises SettingsError if `out` holds another experiment's run, WeightsError if its checkpoint is damaged, DivergedError if the
     loss is no longer finite.
     """
@@ -113,6 +114,7 @@ def train(
         losses.append(update(inputs))
         done += 1
         progress = clock.progress(done)
+        tell(min(1.0, max(progress, clock.minutes() / minutes if minutes else 0.0)))
         if done % options.row_every == 0 or progress >= 1 or stage_at(options.stages, progress) != stage:
             row = {
                 "step": done, "stage": stage, "rate": rate, "train_loss": _mean(losses, done),
@@ -136,7 +138,7 @@ def _resume(settings: ExperimentSettings, out: Path, device: torch.device) -> tu
     if settings.train.channels_last:
         cell.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     optimiser = make_optimiser(cell, settings.train, device)
-    return cell, optimiser, read_checkpoint(out, cell, optimiser, device=str(device))
+    return cell, optimiser, read_checkpoint(out, cell, optimiser, device=str(device)).done
 
 
 def _inputs(settings: ExperimentSettings, stage: int, done: int, device: torch.device) -> Inputs:

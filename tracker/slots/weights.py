@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tracker.errors import WeightsError
-from tracker.inference import find_graph
+from tracker.inference import check_torch, find_graph
 from tracker.learning.weights import digest_of, find_weights
 from tracker.slots.settings import NetworkSettings
 from tracker.slots.state import Cell, GraphCell, TorchCell
@@ -45,7 +45,7 @@ def load_network(name: str, *, device: str = "cpu") -> Network:
     """The cell ready for use. On the CPU its graph runs, if that lies beside the weights; else torch does.
 
     Raises WeightsError if the file is missing, is no safetensors file, is of another version, or holds a variant of the cell that
-    was removed.
+    was removed; MissingExtraError where torch is to run it and is not installed.
     """
     path = find_weights(name)
     digest = digest_of(path)
@@ -53,6 +53,7 @@ def load_network(name: str, *, device: str = "cpu") -> Network:
     if session is not None:
         settings = NetworkSettings.model_validate_json(session.about["network"])
         return Network(GraphCell(session, settings.cell), settings, digest)
+    check_torch(f"{path}: a network without the graph {path.stem}.onnx that was made of it", "torch")
     cell, settings = load_cell(name)
     return Network(TorchCell(cell, device=device), settings, digest)
 

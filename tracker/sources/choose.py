@@ -4,10 +4,21 @@ from __future__ import annotations
 
 import difflib
 import glob
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from tracker.errors import OptionError, SourceError
-from tracker.sources.address import MOST_CAMERAS, SCHEMES, camera_number, filled_in, is_path, is_url, scheme, shown
+from tracker.sources.address import (
+    FILM_SUFFIXES,
+    MOST_CAMERAS,
+    SCHEMES,
+    camera_number,
+    filled_in,
+    is_path,
+    is_url,
+    scheme,
+    shown,
+)
 from tracker.sources.pictures import SUFFIXES, Pictures, is_picture
 from tracker.sources.span import Span
 from tracker.sources.video import Video
@@ -87,6 +98,8 @@ def _pictures_of(folder: Path) -> list[Path]:
     for inner in sorted(folder.iterdir()):
         if inner.is_dir() and any(is_picture(path) for path in inner.iterdir()):
             raise SourceError(f"{folder}: no pictures in this folder; did you mean {inner}?")
+    if films := _films(folder.iterdir()):
+        raise SourceError(f"{folder}: a folder of {_one_by_one(films)}")
     raise SourceError(f"{folder}: no pictures in this folder ({', '.join(SUFFIXES)})")
 
 
@@ -97,7 +110,20 @@ def _matches(pattern: str) -> list[Path]:
         return pictures
     if not matches:
         raise SourceError(f"{pattern}: no file matches this pattern")
+    if films := _films(matches):
+        raise SourceError(f"{pattern}: matches {_one_by_one(films)}")
     raise SourceError(f"{pattern}: matches no picture; a pattern is for pictures, a video is given by its own name")
+
+
+def _films(paths: Iterable[Path]) -> list[Path]:
+    return sorted(path for path in paths if path.suffix.lower() in FILM_SUFFIXES)
+
+
+def _one_by_one(films: Sequence[Path]) -> str:
+    """What is said of videos where one source is wanted."""
+    pattern = films[0].parent / f"*{films[0].suffix}"
+    several = f'{len(films)} videos; give one by its name, or one after the other: for clip in {pattern}; do tracker process "$clip"; done'
+    return several if len(films) > 1 else f"one video; give it by its name: {films[0]}"
 
 
 def _missing(path: Path) -> SourceError:

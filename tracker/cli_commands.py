@@ -1,0 +1,85 @@
+"""How the commands are listed, and what is said where several sources were given to one that takes one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import PurePath
+from typing import Any, NoReturn
+
+import click
+
+SECTIONS = {
+    "Process a video": ("process", "compare"),
+    "Live": ("webcam", "cameras"),
+    "Measure": ("evaluate", "doctor"),
+    "Make": ("synth", "train"),
+    "Research": ("paper",),
+    "Shell": ("completion",),
+}
+"""the list of commands in `tracker --help`; one that stands in none comes last"""
+OTHER = "Others"
+SHELLS = ("bash", "zsh", "fish")
+STEP = 2
+"""columns by which a list is set in"""
+
+
+class SectionedGroup(click.Group):
+    """Commands in sections, each with its whole sentence."""
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write a list a section."""
+        listed = {name for names in SECTIONS.values() for name in names}
+        others = tuple(name for name in self.list_commands(ctx) if name not in listed)
+        width = max(map(len, self.commands))
+        for title, names in {**SECTIONS, OTHER: others}.items():
+            rows = [(f"{name:{width}}", first_sentence(self.commands[name])) for name in names if name in self.commands]
+            if rows:
+                with formatter.section(title):
+                    formatter.write_dl(rows)
+
+
+def first_sentence(command: click.Command) -> str:
+    """What a command does, in one sentence and in whole."""
+    text = command.short_help or (command.help or "").split("\n\n")[0]
+    return " ".join(text.split()).partition(". ")[0].rstrip(".")
+
+
+class OneSource(click.Command):
+    """A command with one SOURCE: several, which the shell made of a pattern, are answered with the call that was meant."""
+
+    allow_extra_args = True
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Refuse what is left over."""
+        left = super().parse_args(ctx, args)
+        if ctx.args and not ctx.resilient_parsing:
+            sources = [ctx.params.get("source"), *ctx.args]
+            _refuse(ctx, [each for each in sources if isinstance(each, str)])
+        return left
+
+
+def _refuse(ctx: click.Context, given: Sequence[str]) -> NoReturn:
+    """Raise UsageError for several sources."""
+    from tracker.naming import FILM_SUFFIXES  # help must be quick
+    from tracker.sources.pictures import SUFFIXES
+
+    paths, call = [PurePath(each) for each in given], f"tracker {ctx.info_name}"
+    pattern = str(paths[0].parent / f"*{paths[0].suffix}")
+    if all(path.suffix.lower() in SUFFIXES for path in paths):
+        ctx.fail(
+            f"{len(given)} pictures are given, and one SOURCE is wanted; put the pattern in quotes: {call} '{pattern}'"
+        )
+    if all(path.suffix.lower() in FILM_SUFFIXES for path in paths):
+        each = f'for clip in {pattern}; do {call} "$clip"; done'
+        ctx.fail(f"{len(given)} videos are given, and one SOURCE is wanted; one after the other: {each}")
+    extra = f"{ctx.args[0]!r}" if len(ctx.args) == 1 else ", ".join(map(repr, ctx.args[:3]))
+    ctx.fail(f"There {'is an extra argument' if len(ctx.args) == 1 else 'are extra arguments'}: {extra}")
+
+
+def completion_script(cli: click.Command, shell: str) -> str:
+    """What a shell reads to complete `tracker`."""
+    from click.shell_completion import get_completion_class
+
+    made: Any = get_completion_class(shell)
+    assert made is not None, "SHELLS are those that click knows"
+    return str(made(cli, {}, "tracker", "_TRACKER_COMPLETE").source())

@@ -403,8 +403,11 @@ def test_webcam_with_nothing_to_do_is_refused():
 
 def foreign_imports(path):
     tree = ast.parse(path.read_text(encoding="utf-8"))
-    names = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
-    names |= {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+    # what only a type checker reads is not imported
+    read = [node for node in tree.body if not (isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING")]
+    nodes = [inner for node in read for inner in ast.walk(node)]
+    names = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
+    names |= {node.module for node in nodes if isinstance(node, ast.ImportFrom)}
     return {name for name in names if name.split(".")[0] not in sys.stdlib_module_names}
 
 

@@ -3,7 +3,7 @@
 import doctest
 import io
 
-from tracker import progress
+from tracker import timing
 from tracker.progress import Shares, plain_lines, shown_progress
 
 
@@ -50,7 +50,7 @@ def test_of_work_by_its_share_a_line_in_ten_seconds_with_the_newest_note_and_wha
 
 
 def test_the_examples_are_true():
-    assert doctest.testmod(progress).failed == 0
+    assert doctest.testmod(timing).failed == 0
 
 
 def test_of_an_endless_source_only_the_rate_is_known():

@@ -4,8 +4,6 @@ import pytest
 from commands import refused
 
 from tracker.errors import SettingsError
-from tracker.lessons.recipes import SlotsRecipe, read_recipe
-from tracker.papers.command import _recipe
 from tracker.recipes import CONFIGS, PAPERS, TRAININGS, find_recipe
 from tracker.settings import load_settings
 
@@ -15,11 +13,19 @@ def _elsewhere(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
 
 
-def test_settings_and_recipes_are_found_by_name_from_another_folder():
-    assert load_settings(["mot-mnist"]) == load_settings([CONFIGS / "mot-mnist.yaml"])
-    assert load_settings(["mot-mnist"]).rigid.box_px == (28, 28)
+def test_recipes_of_trainings_and_papers_are_found_by_name_too():
+    pytest.importorskip("torch")
+    from tracker.lessons.recipes import SlotsRecipe, read_recipe
+    from tracker.papers.command import _recipe
+
     assert isinstance(read_recipe("street"), SlotsRecipe)
     assert all(path.is_file() for path in _recipe("shapes", "quick", PAPERS))
+    assert "did you mean street?" in refused("train", "stret")
+
+
+def test_settings_are_found_by_name_from_another_folder():
+    assert load_settings(["mot-mnist"]) == load_settings([CONFIGS / "mot-mnist.yaml"])
+    assert load_settings(["mot-mnist"]).rigid.box_px == (28, 28)
 
 
 def test_a_file_or_a_path_comes_before_a_name_and_a_folder_does_not(tmp_path):
@@ -45,5 +51,4 @@ def test_an_unknown_name_is_answered_with_the_nearest(name, folder, wanted):
 
 
 def test_the_command_line_says_it_in_one_line():
-    assert "did you mean street?" in refused("train", "stret")
     assert "did you mean mot-mnist" in refused("process", "a.mp4", "-c", "mot-mnst")

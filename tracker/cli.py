@@ -616,9 +616,12 @@ def train(
     check_torch("tracker train", "train")
     from tracker.learning.loop import RunOptions
     from tracker.lessons.recipes import run_recipe
+    from tracker.progress import Shares
 
     report = (lambda step, row: None) if quiet else (lambda step, row: note(f"step {step}: {row}"))
-    run = RunOptions(device, minutes, workers, report)
+    shares = Shares((lambda line: None) if quiet else note)
+    shares.begin(f"{Path(config).stem}: training")
+    run = RunOptions(device, minutes, workers, report, shares)
     weights = run_recipe(config, overrides, out or Path("runs") / Path(config).stem, options=run)
     say(weights)
 

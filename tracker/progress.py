@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Protocol, TextIO
 
+from tracker.timing import as_clock
+
 LINE_EVERY_S = 10.0
 
 SHARES = {"forwards": (0.0, 0.55), "backwards": (0.55, 0.2), "writing": (0.75, 0.25)}
@@ -41,16 +43,6 @@ def shown_progress(*, quiet: bool = False, stream: TextIO | None = None) -> Iter
             yield report
     else:
         yield plain_lines(stream)
-
-
-def as_clock(seconds: float) -> str:
-    """A time as it can be given to --start: 0:22, 12:05, 1:02:03.
-
-    >>> as_clock(22), as_clock(725.6), as_clock(3723)
-    ('0:22', '12:06', '1:02:03')
-    """
-    minutes, whole = divmod(max(0, round(seconds)), 60)
-    return f"{minutes // 60}:{minutes % 60:02d}:{whole:02d}" if minutes >= 60 else f"{minutes}:{whole:02d}"
 
 
 def plain_lines(stream: TextIO, clock: Callable[[], float] = time.monotonic) -> Report:

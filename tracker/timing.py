@@ -103,3 +103,15 @@ def rate_over(rate: float, dt_s: float) -> float:
 def lasts(elapsed_s: float, least_s: float) -> bool:
     """Whether it is at least so long."""
     return elapsed_s >= least_s - EPSILON_S
+
+
+def as_clock(seconds: float, *, tenths: bool = False) -> str:
+    """A time as it can be given to --start: 0:22, 12:05, 1:02:03; with tenths 0:22.4.
+
+    >>> as_clock(22), as_clock(725.6), as_clock(3723), as_clock(59.96, tenths=True)
+    ('0:22', '12:06', '1:02:03', '1:00.0')
+    """
+    whole, tenth = divmod(max(0, round(10 * seconds)) if tenths else 10 * max(0, round(seconds)), 10)
+    minutes, whole = divmod(whole, 60)
+    end = f"{whole:02d}.{tenth}" if tenths else f"{whole:02d}"
+    return f"{minutes // 60}:{minutes % 60:02d}:{end}" if minutes >= 60 else f"{minutes}:{end}"

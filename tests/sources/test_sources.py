@@ -294,9 +294,9 @@ class TestTimes:
     def test_start_after_the_end(self, tmp_path):
         path = clips.write_video(tmp_path / "clip.mp4", clips.draw(COUNT))
         folder = clips.write_pictures(tmp_path / "frames", clips.draw(3))
-        with pytest.raises(SourceError, match=r"start is at 9 s, but it lasts 0\.5 s"):
+        with pytest.raises(SourceError, match=r"start is at 0:09\.0, but it lasts 0:00\.5"):
             open_source(str(path), start_s=9)
-        with pytest.raises(SourceError, match=r"start is at 9 s, but it lasts 0\.12 s"):
+        with pytest.raises(SourceError, match=r"start is at 0:09\.0, but it lasts 0:00\.1"):
             open_source(str(folder), start_s=9)
 
     @pytest.mark.parametrize("span", [{"start_s": -1}, {"duration_s": 0}, {"max_frames": 0}])

@@ -80,6 +80,8 @@ class RunOptions:
     """processes that draw training batches; their number changes nothing but the time it takes"""
     report: Callable[[int, dict[str, float]], None] = lambda done, row: None
     """told (steps done, row of the curve) at every row"""
+    tell: Callable[[float], None] = lambda share: None
+    """told after every step how much of the training is over, 0 to 1"""
 
 
 DEFAULT_RUN = RunOptions()
@@ -108,7 +110,9 @@ def train(
         while done < settings.steps and not over:
             losses.append(_update(task, net, optimiser, next(batches), settings, done))
             done += 1
-            over = options.minutes is not None and time.monotonic() - began > options.minutes * 60
+            late = (time.monotonic() - began) / (60 * options.minutes) if options.minutes else 0.0
+            over = late > 1
+            options.tell(min(1.0, max(late, done / settings.steps)))
             row = None
             if done % settings.checkpoint_every == 0 or done == settings.steps:
                 row = {"step": done, "train_loss": _mean(losses), **task.scores(net, held_out)}

@@ -39,6 +39,8 @@ NO_TIMESTAMPS = 0x80
 """FFmpeg's flag of a container without times (AVFMT_NOTIMESTAMPS)."""
 PROGRESSIVE = (0, 1)
 """FFmpeg's field orders "unknown" and "progressive"."""
+IN_FIELDS = ("h264", "hevc", "mpeg2video", "vc1")
+"""codecs of which two packets may be one picture"""
 LENGTH_IN_HEADER = ("mov", "matroska", "flv", "asf", "ivf", "nut")
 """Containers, by the first of FFmpeg's names, whose header says how long they are."""
 STREAMS = ("mpegts", "mpeg")
@@ -162,7 +164,9 @@ class Decoder:
         self.one_each = context.name not in SKIPPING
         self.anywhere = self.timeless or kind.name in STREAMS
         self.reorders = context.has_b_frames
-        self.interlaced = context.field_order not in PROGRESSIVE
+        # PyAV before 18, of which 17 is the last for Python 3.10, does not tell: then a few pictures are looked at
+        untold = None if context.name in IN_FIELDS else PROGRESSIVE[0]
+        self.interlaced = getattr(context, "field_order", untold) not in PROGRESSIVE
         context.copy_opaque = True  # a picture carries the number of its packet
         # Whole frames side by side are fastest, but hold frames back: not for a stream that someone watches. Which pictures are damaged
         # is then told differently from run to run: not where that alone tells that a file was cut.

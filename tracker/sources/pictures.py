@@ -85,7 +85,7 @@ class Pictures:
         self._shots, length_s = _list_shots(ordered, paged, timed=timed, fps=fps or FALLBACK_FPS)
         self._wanted = [shot for _, shot in span.cut((shot.time_s, shot) for shot in self._shots)]
         if not self._wanted:
-            raise SourceError(f"{name}: start is at {span.start_s:g} s, but it lasts {length_s:g} s")
+            raise span.beyond(name, length_s)
         notes = list(dict.fromkeys(note for pages in paged.values() for note in pages.notes))
         if fps is None and not timed and len(self._shots) > 1:
             notes.append(f"pictures have no times: {FALLBACK_FPS:g} a second are assumed; --fps gives another rate")

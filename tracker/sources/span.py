@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tracker.errors import SourceError
+from tracker.timing import as_clock
 
 LONGEST_S = 1e8
 """Three years: beyond it frame numbers and container times leave their range."""
@@ -37,6 +38,11 @@ class Span:
             )
         if self.max_frames is not None and self.max_frames < 1:
             raise SourceError(f"max frames: expected 1 or more, not {self.max_frames}")
+
+    def beyond(self, name: str, length_s: float) -> SourceError:
+        """What is said of a clip that ends before the start."""
+        start, length = as_clock(self.start_s, tenths=True), as_clock(length_s, tenths=True)
+        return SourceError(f"{name}: start is at {start}, but it lasts {length}")
 
     @property
     def end_s(self) -> float:

@@ -27,6 +27,7 @@ from tracker.sources.stored import DecodedPicture
 from tracker.sources.timeline import Timeline, build_timeline
 from tracker.sources.times import arriving, numbered, timed
 from tracker.sources.upright import shown_aspect, upright
+from tracker.timing import as_clock
 from tracker.types import Frame, Image, SourceInfo, Working
 
 MARGIN_FRAMES = 3
@@ -95,7 +96,7 @@ class Video:
         timeline, start_s = self._timeline, self._span.start_s
         length_s = decoder.length_s if timeline is None else timeline.end_s
         if not live and length_s and start_s >= length_s:
-            raise SourceError(f"{self._shown}: start is at {start_s:g} s, but it lasts {length_s:.1f} s")
+            raise self._span.beyond(self._shown, length_s)
         fps = decoder.fps if timeline is None else timeline.fps
         notes = [] if timeline is None or timeline.note is None else [timeline.note]
         if live and decoder.timeless:
@@ -231,7 +232,9 @@ class Video:
                 yield Frame(count, time_s, shown, number + 1, number, sound=sound)
             count += 1
         if count == 0:
-            raise SourceError(f"{self._shown}: no readable frame at or after {self._span.start_s:g} s")
+            raise SourceError(
+                f"{self._shown}: no readable frame at or after {as_clock(self._span.start_s, tenths=True)}"
+            )
 
     def _heard(self, number: int, time_s: float, picture: VideoFrame) -> Sound | None:
         """The sound up to the next picture: of a file by its times, of a stream by what has come."""

@@ -1,6 +1,7 @@
 """A run on disk, written by hand, whose answers can be told on paper: a square that goes right, and one that stands."""
 
 import json
+import shutil
 
 import numpy as np
 from clips import write_video
@@ -51,6 +52,7 @@ def write_run(folder, *, video=True, masks=True, zones=True):
     folder.mkdir(parents=True, exist_ok=True)
     if video:
         write_video(folder / "clip.mp4", pictures(), options={"crf": "1"})
+        shutil.copy(folder / "clip.mp4", folder / "out.mp4")  # stands for the overlay
     lines = ["{},{:.6f},{},{:.2f},{:.2f},{:.2f},{:.2f},{:.4f},{},{:.0f}\n".format(*row) for row in rows()]
     (folder / "out.slots.csv").write_text(CsvRows.head + "".join(lines))
     mot = [

@@ -68,7 +68,7 @@ SITUATIONS = (
 )  # fmt: skip
 WORLDS = ("street", "mnist-mot", "sprites-mot", *SITUATIONS)
 PAPERS = ("shapes", "flying-shapes", "flying-mnist", "denoising", "balls", "curtain")
-FORMS = ("xlsx", "parquet", "coco", "mots", "crops", "clips", "trails", "heatmap", "counts", "speed")
+FORMS = ("xlsx", "parquet", "coco", "mots", "crops", "clips", "gif", "trails", "heatmap", "counts", "speed")
 LAYOUTS = ("auto", "cdnet", "masks", "mot", "identities")
 EXIT_ERROR, EXIT_USAGE = 1, 2
 HELP = {"-h", "--help"}
@@ -527,7 +527,7 @@ def evaluate(
 def export(quiet: bool, verbose: bool, **order: Any) -> None:
     """Write what a run found in another form. RESULT is a lane's table, NAME.LANE.csv.
 
-    xlsx and parquet are the table; coco and mots annotations; crops and clips a picture and a video of each track; trails
+    xlsx and parquet are the table; coco and mots annotations; crops and clips a picture and a video of each track; gif the overlay; trails
     (.svg or .png) and heatmap drawings over the scene; counts the passages of zones by the minute, and speed what each track
     went, both as .csv, .xlsx or .parquet.
     """

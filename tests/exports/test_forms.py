@@ -14,11 +14,14 @@ import numpy as np
 import pytest
 from commands import call, refused
 from made_run import BROWN, FPS, FRAMES, HEIGHT, HIDDEN, SIDE, STANDER, WIDTH, table, walker, write_run
+from PIL import Image
 from pycocotools import mask as coco
 from pycocotools.coco import COCO
 
 from tracker import cli
 from tracker.draw import colour_of
+from tracker.errors import SourceError
+from tracker.exports import film
 from tracker.exports.command import FORMS
 from tracker.exports.heat import draw_heat, ends_of, seconds_by_cell, ticks_of
 from tracker.exports.trails import dashes, draw_trails, stretches_of, svg_of
@@ -406,3 +409,34 @@ def test_what_a_killed_export_left_is_kept_and_said(run, tmp_path):
     done = call("export", run, "--to", "xlsx")
     assert done.stderr == "tracker: what a run that was killed had written is kept as out.slots.recovered-1.xlsx\n"
     assert done.stdout == "out.slots.xlsx\n"
+
+
+class TestGif:
+    """The overlay as a moving picture."""
+
+    def test_it_has_the_overlays_pictures_at_their_pace_and_colours(self, run, tmp_path):
+        export(run, "--to", "gif")
+        with Image.open("out.slots.gif") as gif:
+            assert gif.size == (WIDTH, HEIGHT)
+            assert gif.n_frames == 17  # of 50, one in .12 s
+            assert gif.info["duration"] == 120
+            gif.seek(10)
+            left, upper, right, lower = walker(30)
+            inside = np.asarray(gif.convert("RGB"))[upper + 2 : lower - 2, left + 2 : right - 2]
+        assert np.abs(inside.mean(axis=(0, 1)) - BROWN).max() < 12
+        assert written_here(tmp_path / "out.slots.gif")
+        export(run, "--to", "gif", "--overwrite")
+
+    def test_without_the_overlay_there_is_none(self, run):
+        Path("out.mp4").unlink()
+        assert "overlay does not lie beside it" in refused("export", run, "--to", "gif")
+
+    def test_a_gif_of_somebody_else_is_never_replaced(self, run, tmp_path):
+        Image.new("RGB", (4, 4)).save(tmp_path / "out.slots.gif")
+        assert "out.slots.gif" in refused("export", run, "--to", "gif", "--overwrite")
+
+    def test_what_is_too_long_is_refused(self, tmp_path, monkeypatch):
+        monkeypatch.setattr(film, "LONGEST_S", 1.0)
+        write_run(tmp_path)
+        with pytest.raises(SourceError, match=r"longer than 1 s.*--duration"):
+            film.spaced_pictures(str(tmp_path / "clip.mp4"))

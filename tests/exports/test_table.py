@@ -117,5 +117,5 @@ def test_a_data_frame_has_the_columns_of_the_csv(tmp_path):
 
 def test_without_pandas_it_is_said_what_to_install(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "pandas", None)
-    with pytest.raises(MissingExtraError, match="pip install pandas"):
+    with pytest.raises(MissingExtraError, match=r"pip install 'rnnem-tracker\[pandas\]'"):
         empty_table().to_pandas()

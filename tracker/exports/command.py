@@ -219,6 +219,17 @@ def _trails(task: Task) -> None:
         _write_png(task.output, draw_trails(task.run.table, scene))
 
 
+def _gif(task: Task) -> None:
+    from tracker.exports.film import gif_of, spaced_pictures  # brings imageio
+
+    video = task.run.video
+    if video is None:
+        raise SourceError(
+            f"{task.run.table_path}: the run's overlay does not lie beside it; process without --no-video"
+        )
+    write_output(task.output, gif_of(spaced_pictures(str(video))))
+
+
 def _heatmap(task: Task) -> None:
     _timed(task)
     scene = scene_picture(task.run, task.order.source, task.notify)
@@ -270,6 +281,7 @@ FORMS: dict[str, Form] = {
     "mots": Form((".mots.txt",), _mots),
     "crops": Form((".crops",), _crops, folder=True, options=("every_s",)),
     "clips": Form((".clips",), _clips, folder=True),
+    "gif": Form((".gif",), _gif),
     "trails": Form((".trails.svg", ".trails.png"), _trails),
     "heatmap": Form((".heatmap.png",), _heatmap, options=("cell_px",)),
     "counts": Form(tuple(f".counts{ending}" for ending in ENDINGS), _counts),

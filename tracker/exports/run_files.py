@@ -49,6 +49,13 @@ class RunFiles:
         return path if path.is_file() else None
 
     @property
+    def video(self) -> Path | None:
+        """The run's overlay, if there is one."""
+        found = LANE.fullmatch(self.stem)
+        path = self.folder / f"{found[1] if found else self.stem}.mp4"
+        return path if path.is_file() else None
+
+    @property
     def files(self) -> list[Path]:
         """Those of the run that an export may read."""
         beside = [self.folder / f"{self.stem}{ending}" for ending in ENDINGS]

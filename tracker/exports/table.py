@@ -95,7 +95,9 @@ class Table:
         try:
             import pandas
         except ImportError:
-            raise MissingExtraError("pandas is not installed; install it: pip install pandas") from None
+            raise MissingExtraError(
+                "pandas is not installed; install it: pip install 'rnnem-tracker[pandas]'"
+            ) from None
         return pandas.DataFrame(self.columns())
 
 

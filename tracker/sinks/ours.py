@@ -44,6 +44,8 @@ JSON_KEYS = (
 """of a summary or an evaluation, of an experiment's report, of its scores, of a profile's trace, of exported annotations"""
 GENERATORS = (f'<meta name="generator" content="{MARK}'.encode(), f"<!-- generator: {MARK} ".encode())
 """of a page, and of an SVG"""
+GIF_HEAD, GIF_NOTE = b"GIF8", MARK.encode()
+"""how such a file begins, and its comment"""
 PNG_HEAD = b"\x89PNG\r\n\x1a\n"
 PNG_HEADER_BYTES = 33
 """signature and IHDR chunk, behind which text may stand"""
@@ -72,6 +74,8 @@ def written_here(path: Path) -> bool:
 def _is_ours(head: bytes, path: Path) -> bool:
     if head.startswith(PNG_HEAD):
         return _png_text() in head
+    if head.startswith(GIF_HEAD):
+        return b"\x21\xfe" + bytes([len(GIF_NOTE)]) + GIF_NOTE in head
     if head.startswith(CSV_HEADS) or any(row.match(head) for row in (MOT_ROW, MOTS_ROW, RLE_ENTRY)):
         return True
     if head.startswith(PARQUET):

@@ -175,6 +175,7 @@ def test_every_number_of_the_command_line_is_of_a_type_with_both_bounds(option):
         ("10m", ("s", 600)),
         ("1.5h", ("s", 5400)),
         ("1d", ("s", 86_400)),
+        ("1:00:00", ("s", 3600)),
         ("500MB", ("bytes", 500_000_000)),
         ("20gb", ("bytes", 20_000_000_000)),
         ("1 TB", ("bytes", 10**12)),

@@ -329,7 +329,7 @@ class Limit(click.ParamType):
         """("s", seconds) or ("bytes", bytes)."""
         if not isinstance(value, str):
             return value  # type: ignore[no-any-return]
-        if not re.search("[A-Za-z]", value):  # a number alone could be either
+        if not re.search("[A-Za-z:]", value):  # a number alone could be either
             self.fail(f"{_short(value)}: wanted a time or a size with its unit, such as 7d or 20GB", param, ctx)
         if value.lower().endswith("b"):
             return "bytes", self.size.convert(value, param, ctx)

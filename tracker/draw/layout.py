@@ -22,8 +22,8 @@ from tracker.zone_counts import Shape
 
 TAG_SHARE = 0.5
 """size of a tag's letters as a share of its object's longer side: a larger one hides more than it names"""
-TAG_LEAST_PX = 8
-"""smaller digits are not read"""
+TAG_LEAST_PX, TAG_LEAST = 8, 0.4
+"""the smallest letters, and as a share of the usual ones: smaller digits are not read"""
 TAG_KEPT = 1.3
 """a tag's letters change their size when the wanted one is so many times larger or smaller: a box breathes"""
 TAG_STAY_S = 1.0
@@ -93,7 +93,7 @@ class Arrangement:
         shown, left_out = self._shown(tracks, time_s)
         text = text_px(size[1])
         corners = whole_boxes(tracks, size)
-        tags = self._sized(tracks, corners, text)
+        tags = self._sized(tracks, corners, text, shown)
         line_px = line_width(size[1])
         looks = [
             Look(track, at, max(1, round(line_px * tags[track.id].size_px / text)), track.id in shown)
@@ -137,12 +137,12 @@ class Arrangement:
                 taken[max(y0, 0) : y1 + 1, max(x0, 0) : x1 + 1] = OBJECT
         return taken
 
-    def _sized(self, tracks: list[Track], corners: list[Place], text: int) -> dict[int, _Tag]:
-        """The tags by id, with their letters' sizes of this frame."""
+    def _sized(self, tracks: list[Track], corners: list[Place], text: int, shown: set[int]) -> dict[int, _Tag]:
+        """The tags by id, with their letters' sizes of this frame: the least where there is nothing but the tag."""
         tags = {}
         for track, (x0, y0, x1, y1) in zip(tracks, corners, strict=True):
-            longer = max(x1 - x0, y1 - y0) + 1
-            wanted = min(max(TAG_SHARE * longer, TAG_LEAST_PX), text)
+            longer = max(x1 - x0, y1 - y0) + 1 if track.id in shown else 0
+            wanted = min(max(TAG_SHARE * longer, TAG_LEAST_PX, TAG_LEAST * text), text)
             old = self._tags.get(track.id)
             if old is None:
                 old = _Tag(int(wanted), 0, -TAG_STAY_S)

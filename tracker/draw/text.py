@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable
 from functools import lru_cache
@@ -59,7 +60,7 @@ def tag(text: str, size_px: int, ink: Colour, paper: Colour) -> Image:
 def _part(text: str, size_px: int, ink: Colour, paper: Colour) -> Image:
     """A digit, or what stands between digits: of a clock's text only a few digits are new, and a letter takes 20 microseconds."""
     font = _font(size_px)
-    picture = Picture.new("RGB", (max(1, round(font.getlength(text))), sum(font.getmetrics())), paper)
+    picture = Picture.new("RGB", (max(1, math.ceil(font.getlength(text))), sum(font.getmetrics())), paper)
     ImageDraw.Draw(picture).text((0, 0), text, font=font, fill=ink)
     return np.asarray(picture, np.uint8)
 

@@ -5,6 +5,7 @@ Settings in seconds mean the same at every frame rate because what follows a cli
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from dataclasses import dataclass
 from statistics import median_low
@@ -42,6 +43,17 @@ class Interval:
     def look_s(self) -> float:
         """Seconds that this frame counts as evidence. A slow clip gives no more of it in a frame than one of 25 frames a second."""
         return min(self.dt_s, REFERENCE_S)
+
+
+def clock(time_s: float, *, long: bool = False) -> str:
+    """Seconds as people read a player: 1:23.4, with hours where there are any or `long` asks for them: 0:01:23.4.
+
+    Tenths are cut off and not rounded: no frame is said to come later than it does.
+    """
+    tenths = max(0, math.floor(time_s * 10 + 1e-5))  # 12.3 is stored as a little less
+    minutes, tenths = divmod(tenths, 600)
+    seconds = f"{tenths // 10:02d}.{tenths % 10}"
+    return f"{minutes // 60}:{minutes % 60:02d}:{seconds}" if long or minutes >= 60 else f"{minutes}:{seconds}"
 
 
 class FrameTimer:

@@ -349,6 +349,10 @@ EventKind = Literal["birth", "death", "occlusion", "merge", "split", "switch", "
 the picture"""
 
 
+INSIDE = "inside the picture"
+"""how the note of a birth or a death begins that is not at the border: an object was found late, or lost"""
+
+
 @dataclass(frozen=True)
 class Event:
     """Something that befell identities of one lane."""

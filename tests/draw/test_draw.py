@@ -9,7 +9,6 @@ from tracker.draw import (
     Overlay,
     OverlaySettings,
     Trails,
-    clock,
     colour_of,
     contact_sheet,
     draw_inset,
@@ -21,6 +20,7 @@ from tracker.draw.colours import DARK, lighten
 from tracker.draw.text import place, place_clear, tag, text_px
 from tracker.errors import ShapeError
 from tracker.picture import Picture
+from tracker.timing import clock
 from tracker.types import Box, Frame, Moment, Region, Segmentation, Track, View
 
 PLAIN = OverlaySettings(tint=0.5, outlines=False, boxes=False, ids=False, trail_frames=0, banner=False, inset=False)
@@ -306,12 +306,12 @@ def test_one_picture_is_a_sheet_too():
 @pytest.mark.parametrize(
     ("time_s", "text"),
     [
-        (0, "00:00.0"),
-        (12.3, "00:12.3"),
-        (59.96, "00:59.9"),
-        (75.25, "01:15.2"),
+        (0, "0:00.0"),
+        (12.3, "0:12.3"),
+        (59.96, "0:59.9"),
+        (75.25, "1:15.2"),
         (3661.5, "1:01:01.5"),
-        (-0.1, "00:00.0"),
+        (-0.1, "0:00.0"),
     ],
 )
 def test_the_clock(time_s, text):
@@ -353,7 +353,7 @@ def test_two_lanes_share_the_frame_as_inset_or_as_panels():
 
 def test_screens_may_show_other_lanes_while_a_run_goes_on_and_a_video_keeps_its_own():
     views = [
-        [view_of(80, 60, seen(1, 5 * i, 10, 5 * i + 20, 40), lane="slots"), view_of(80, 60, lane="gmm")]
+        [view_of(240, 180, seen(1, 90 + 5 * i, 60, 110 + 5 * i, 90), lane="slots"), view_of(240, 180, lane="gmm")]
         for i in range(4)
     ]
     lanes = ["slots", "gmm"]
@@ -362,7 +362,7 @@ def test_screens_may_show_other_lanes_while_a_run_goes_on_and_a_video_keeps_its_
     panels = Overlay(OverlaySettings(), lanes=lanes, panels=True)
     overlay.show(["gmm"])
     for index, pair in enumerate(views):
-        now = moment(index, *pair)
+        now = moment(index, *pair, width=240, height=180)
         if index == 2:
             overlay.show(lanes)
         assert np.array_equal(overlay.for_video(now), fixed(now))

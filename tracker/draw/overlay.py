@@ -7,6 +7,7 @@ from typing import TypeVar
 
 from tracker.draw.canvas import Canvas, ImageCanvas, YuvCanvas
 from tracker.draw.panels import draw_inset, side_by_side, yuv_side_by_side
+from tracker.draw.panes import Panes
 from tracker.draw.settings import OverlaySettings
 from tracker.draw.trails import Trails
 from tracker.draw.view import draw_view
@@ -37,6 +38,7 @@ class Overlay:
         self._kept = self._screens = self._lanes if panels else self._lanes[:1]
         self._shapes = shapes
         self._trails = {lane: Trails(settings.trail_frames) for lane in lanes}
+        self._panes = Panes(settings, lanes=self._lanes, inset=settings.inset and not panels and len(self._lanes) > 1)
         self._moment: Moment | None = None
         self._images: dict[tuple[str, ...], Image] = {}  # by the lanes that they show
         self._video: YuvImage | None = None
@@ -75,9 +77,10 @@ class Overlay:
         return self._video
 
     def reset(self) -> None:
-        """Forget the trails."""
+        """Forget the trails, and where words and inset were."""
         for trails in self._trails.values():
             trails.reset()
+        self._panes.reset()
         self._moment, self._images, self._video = None, {}, None
 
     def _turn_to(self, moment: Moment) -> None:
@@ -86,6 +89,7 @@ class Overlay:
         self._moment, self._images, self._video = moment, {}, None
         for lane, trails in self._trails.items():  # of all: another may be shown next
             trails.add(moment.view(lane).tracks, moment.frame.index)
+        self._panes.turn_to([moment.view(lane) for lane in self._kept], moment.frame.time_s)
 
     def _image(self, moment: Moment, lanes: tuple[str, ...]) -> Image:
         self._turn_to(moment)
@@ -98,20 +102,21 @@ class Overlay:
     def _draw(self, moment: Moment, lanes: tuple[str, ...], blank: Callable[[], AnyCanvas]) -> list[AnyCanvas]:
         """A canvas for each lane shown."""
         drawn = []
+        inset = self._panes.inset if len(lanes) == 1 and not self._panels else None
         for lane in lanes:
-            canvas = blank()
-            trails = self._trails[lane]
+            canvas, view, time_s = blank(), moment.view(lane), moment.frame.time_s
             shapes = () if self._shapes is None else self._shapes(lane, moment)
             draw_view(
                 canvas,
-                moment.view(lane),
-                time_s=moment.frame.time_s,
-                trails=trails,
+                view,
+                time_s=time_s,
+                trails=self._trails[lane],
                 settings=self._settings,
                 shapes=shapes,
+                layout=self._panes.layout(view, time_s, shapes, beside_inset=inset is not None),
             )
             drawn.append(canvas)
-        other = next((lane for lane in self._lanes if lane not in lanes), None)
-        if self._settings.inset and len(lanes) == 1 and other is not None and not self._panels:
-            draw_inset(drawn[0], moment.view(other), width=self._settings.inset_width)
+        if inset is not None:
+            other = next(lane for lane in self._lanes if lane not in lanes)
+            draw_inset(drawn[0], moment.view(other), width=self._settings.inset_width, corner=inset)
         return drawn

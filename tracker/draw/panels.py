@@ -11,8 +11,10 @@ import numpy as np
 
 from tracker.draw.canvas import Canvas
 from tracker.draw.colours import DARK, LIGHT, Colour
-from tracker.draw.text import Place, Words, clock, place, stamp, tag, text_px
+from tracker.draw.corners import BOTTOM_RIGHT, corner_place
+from tracker.draw.text import Place, Words, place, stamp, tag, text_px
 from tracker.draw.view import check_size
+from tracker.timing import clock
 from tracker.types import Image, View
 from tracker.yuv import Plane, YuvImage, yuv_of
 
@@ -20,15 +22,20 @@ GAP_PX = 2
 """even: in YUV two pixels share one colour"""
 
 
-def draw_inset(canvas: Canvas, view: View, *, width: float = 0.25) -> None:
-    """Draw the view's foreground, white on dark, small in the bottom right corner, with the lane's name.
+def inset_size(frame: tuple[int, int], width: float) -> tuple[int, int]:
+    """(width, height) of the inset with its border of one pixel; `width` is the share of the frame's that it shows."""
+    return max(1, round(frame[0] * width)) + 2, max(1, round(frame[1] * width)) + 2
+
+
+def draw_inset(canvas: Canvas, view: View, *, width: float = 0.25, corner: int = BOTTOM_RIGHT) -> None:
+    """Draw the view's foreground, white on dark, small in a corner, with the lane's name.
 
     width  as a share of the canvas's. Raises ShapeError if the view is of a frame of another size.
     """
     check_size(canvas, view)
-    frame_width, frame_height = size = canvas.size
-    inner_width, inner_height = inner = max(1, round(frame_width * width)), max(1, round(frame_height * width))
-    outer = place((inner_width + 2, inner_height + 2), size, size)
+    outer_size = inset_size(canvas.size, width)
+    inner = outer_size[0] - 2, outer_size[1] - 2
+    outer = corner_place(corner, outer_size, canvas.size)
     canvas.fill((outer.x0, outer.x1), (outer.y0, outer.y1), LIGHT)
     panel = Place(outer.x0 + 1, outer.y0 + 1, outer.x1 - 1, outer.y1 - 1)
     canvas.fill((panel.x0, panel.x1), (panel.y0, panel.y1), DARK)
@@ -39,7 +46,7 @@ def draw_inset(canvas: Canvas, view: View, *, width: float = 0.25) -> None:
     part = opacity[panel.y0 - window.y0 :, panel.x0 - window.x0 :][: panel.y1 - panel.y0, : panel.x1 - panel.x0]
     part[:] = small[: part.shape[0], : part.shape[1]]
     canvas.blend((window.x0, window.y0), opacity, LIGHT)
-    words = Words(view.lane, max(10, text_px(frame_height) - 2), LIGHT, DARK)
+    words = Words(view.lane, max(10, text_px(canvas.size[1]) - 2), LIGHT, DARK)
     tag_height, tag_width = tag(*words).shape[:2]
     x, y = panel.x0 + panel.x0 % 2, panel.y0 + panel.y0 % 2  # at an odd one, YUV would put it on the border
     canvas.write(words, Place(x, y, min(x + tag_width, panel.x1 // 2 * 2), min(y + tag_height, panel.y1 // 2 * 2)))

@@ -15,17 +15,17 @@ class OverlaySettings(Settings):
     outlines: bool = True
     """the border of every mask as a line"""
     boxes: bool = True
-    """a box round every object that is seen; predicted boxes of hidden objects are always drawn, dashed"""
+    """a box round every object that is seen; predicted boxes of hidden objects are drawn in any case, dashed, a dozen at most"""
     ids: bool = True
     """a tag with the id at every object"""
     trail_frames: int = Field(40, ge=0, le=10_000)
     """how far back the line behind an object reaches; 0 draws none"""
     banner: bool = True
-    """lane, time and number of objects in the top left corner"""
+    """lane, time and number of objects in a corner, top left where no objects are"""
     zones: bool = True
     """polygons and counting lines, with names and counts"""
     inset: bool = True
-    """with two lanes, the first one's foreground small in the bottom right corner"""
+    """with two lanes, the first one's foreground small in the corner in which fewest objects are, bottom right at first"""
     inset_width: float = Field(0.25, gt=0, le=0.5)
     """width of that inset as a share of the frame's"""
     panels_width: int = Field(2560, ge=64, le=16_384)

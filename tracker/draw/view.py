@@ -10,14 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tracker.draw.canvas import Canvas, Opacity
-from tracker.draw.colours import DARK, GREY, LIGHT, Colour, colour_of, ink_on, lighten
+from tracker.draw.colours import GREY, Colour, colour_of
+from tracker.draw.layout import Arrangement, Layout, Look, line_width
 from tracker.draw.settings import OverlaySettings
-from tracker.draw.shapes import draw_shapes, labels
-from tracker.draw.text import Place, Words, clock, place, place_clear, tag, text_px
+from tracker.draw.shapes import draw_shapes
+from tracker.draw.text import Place
 from tracker.draw.trails import Trails
 from tracker.errors import ShapeError
 from tracker.labels import find_windows
-from tracker.types import Box, Mask, Segmentation, Track, View
+from tracker.types import Segmentation, View
 from tracker.zone_counts import Shape
 
 TRAIL_STEPS = (60, 100, 140, 180, 220)  # opacity (of 255) of a trail's fifths, the oldest first
@@ -33,38 +34,37 @@ def draw_view(
     trails: Trails,
     settings: OverlaySettings,
     shapes: Sequence[Shape] = (),
+    layout: Layout | None = None,
 ) -> None:
     """Draw the view over the frame's picture.
 
     time_s  shown in the banner
     trails  positions up to and including this frame; only read
     shapes  polygons and lines, drawn below all boxes
+    layout  of this view, as an `Arrangement` has it; None: as of a first frame
 
-    Objects whose pixels are seen have a solid box, hidden ones a dashed and fainter one and a dark tag. Pixels of
-    regions that no track has claimed (yet) are tinted grey.
+    Objects whose pixels are seen have a solid box, hidden ones a dashed and fainter one and a dark tag; of many hidden ones
+    some have the tag alone. Pixels of regions that no track has claimed (yet) are tinted grey.
     Raises ShapeError if the view is of a frame of another size than the canvas.
     """
     check_size(canvas, view)
-    line_px = line_width(canvas.size[1])
-    tracks = sorted(view.tracks, key=lambda track: track.box.y1)  # the nearer one stands lower and is drawn later
-
-    _draw_masks(canvas, view.segmentation, {track.label: track.id for track in tracks}, line_px, settings)
-    shapes = shapes if settings.zones else ()
-    draw_shapes(canvas, shapes, line_px)
-    for track in tracks if settings.trail_frames else ():
+    if layout is None:
+        layout = Arrangement().lay_out(view, time_s=time_s, settings=settings, shapes=shapes)
+    shown = [look for look in layout.looks if look.shown]
+    _draw_masks(
+        canvas, view.segmentation, {look.track.label: look for look in shown if not look.track.hidden}, settings
+    )
+    draw_shapes(canvas, shapes if settings.zones else (), line_width(canvas.size[1]))
+    for track, _, line_px, _ in shown if settings.trail_frames else ():
         _draw_trail(canvas, trails.points(track.id), colour_of(track.id), line_px)
-    for track in tracks:
+    for track, corners, line_px, _ in shown:
         if track.hidden:
-            _draw_dashed(canvas, track.box, colour_of(track.id), line_px)
-    for track in tracks if settings.boxes else ():
+            _draw_dashed(canvas, corners, colour_of(track.id), line_px)
+    for track, corners, line_px, _ in shown if settings.boxes else ():
         if not track.hidden:
-            canvas.rectangle(_whole(track.box, canvas.size), colour_of(track.id), line_px)
-    _draw_words(canvas, view.lane, tracks, time_s, settings, shapes)
-
-
-def line_width(height: int) -> int:
-    """Pixels across a line in a frame of that height."""
-    return 1 if height < 600 else max(2, round(height / 700))
+            canvas.rectangle(corners, colour_of(track.id), line_px)
+    for words, at in layout.words:
+        canvas.write(words, at)
 
 
 def check_size(canvas: Canvas, view: View) -> None:
@@ -74,24 +74,23 @@ def check_size(canvas: Canvas, view: View) -> None:
         raise ShapeError(f"labels of lane {view.lane}: of a frame of {ours}, the frame is {theirs}")
 
 
-def _draw_masks(
-    canvas: Canvas, segmentation: Segmentation, owners: dict[int, int], line_px: int, settings: OverlaySettings
-) -> None:
+def _draw_masks(canvas: Canvas, segmentation: Segmentation, owners: dict[int, Look], settings: OverlaySettings) -> None:
     # Rectangles come from the labels and not from the regions' boxes: a predicted box may be smaller than the mask.
     labels, (width, height) = segmentation.labels, canvas.size
     across, down = width / labels.shape[1], height / labels.shape[0]
     for label, (rows, columns) in find_windows(labels).items():
-        outlined = settings.outlines and label in owners
+        look = owners.get(label)
+        line_px = look.line_px if look is not None and settings.outlines else 0
         mask = (labels[rows, columns] == label).view(np.uint8) * np.uint8(255)
         x0, x1 = round(columns.start * across), round(columns.stop * across)
         y0, y1 = round(rows.start * down), round(rows.stop * down)
-        margin = _kernel_px(line_px) if outlined else 0
+        margin = _kernel_px(line_px) if line_px else 0
         window = canvas.fit(x0 - margin, y0 - margin, x1 + margin, y1 + margin)
         inside = np.zeros((window.y1 - window.y0, window.x1 - window.x0), np.uint8)
         part = inside[y0 - window.y0 : y1 - window.y0, x0 - window.x0 : x1 - window.x0]
         _enlarge(mask, part)
-        opacity = _outline(inside, line_px, settings.tint) if outlined else _tint(inside, settings.tint)
-        canvas.blend((window.x0, window.y0), opacity, colour_of(owners[label]) if label in owners else GREY)
+        opacity = _outline(inside, line_px, settings.tint) if line_px else _tint(inside, settings.tint)
+        canvas.blend((window.x0, window.y0), opacity, GREY if look is None else colour_of(look.track.id))
 
 
 def _enlarge(mask: Opacity, target: Opacity) -> None:
@@ -168,22 +167,14 @@ def _fifths(length: int) -> tuple[tuple[int, int, int], ...]:
     return tuple((strength, start, stop + 1) for strength, start, stop in parts if stop > start)
 
 
-def _draw_dashed(canvas: Canvas, box: Box, colour: Colour, line_px: int) -> None:
-    x0, y0, x1, y1 = corners = _whole(box, canvas.size)
+def _draw_dashed(canvas: Canvas, corners: Place, colour: Colour, line_px: int) -> None:
+    x0, y0, x1, y1 = corners
     window = canvas.fit(x0 - line_px, y0 - line_px, x1 + 1 + line_px, y1 + 1 + line_px)
     opacity = np.zeros((window.y1 - window.y0, window.x1 - window.x0), np.uint8)
     if opacity.size:
         dashes = [dash - window[:2] for dash in _dashes(corners, dash_px=4 + 2 * line_px)]
         cv2.polylines(opacity, dashes, False, HIDDEN_OPACITY, line_px)
         canvas.blend((window.x0, window.y0), opacity, colour)
-
-
-def _whole(box: Box, size: tuple[int, int]) -> Place:
-    """The corner pixels, the last one included; a box that leaves the frame is open on that side."""
-    width, height = size
-    x0, x1 = (max(-8, min(round(x), width + 8)) for x in (box.x0, box.x1 - 1))
-    y0, y1 = (max(-8, min(round(y), height + 8)) for y in (box.y0, box.y1 - 1))
-    return Place(x0, y0, x1, y1)
 
 
 def _dashes(corners: Place, *, dash_px: int) -> list[NDArray[np.int32]]:
@@ -194,48 +185,3 @@ def _dashes(corners: Place, *, dash_px: int) -> list[NDArray[np.int32]]:
         ((x, a), (x, b)) for x in (x0, x1) for a, b in down
     ]
     return [np.array(line, np.int32) for line in lines]
-
-
-def _draw_words(
-    canvas: Canvas,
-    lane: str,
-    tracks: list[Track],
-    time_s: float,
-    settings: OverlaySettings,
-    shapes: Sequence[Shape],
-) -> None:
-    """Banner, labels and tags; the nearest object's tag is placed first."""
-    size, text = canvas.size, text_px(canvas.size[1])
-    taken = np.zeros((size[1], size[0]), np.bool_)
-    if settings.banner:
-        seen = sum(not track.hidden for track in tracks)
-        words = Words(f"{lane}   {clock(time_s)}   {seen} object{'' if seen == 1 else 's'}", text, LIGHT, DARK)
-        _write(canvas, words, place(tag(*words).shape[1::-1], (0, 0), size), taken)
-    for words, corners in labels(shapes, max(10, text - 2)):
-        _write(canvas, words, place_clear(tag(*words).shape[1::-1], corners, taken), taken)
-    for track in reversed(tracks) if settings.ids else ():
-        _draw_tag(canvas, track, text, taken)
-
-
-def _write(canvas: Canvas, words: Words, at: Place, taken: Mask) -> None:
-    canvas.write(words, at)
-    taken[at.y0 : at.y1, at.x0 : at.x1] = True
-
-
-def _draw_tag(canvas: Canvas, track: Track, size_px: int, taken: Mask) -> None:
-    """The id above the box, or where there is room."""
-    colour = colour_of(track.id)
-    ink, paper = (lighten(colour), DARK) if track.hidden else (ink_on(colour), colour)
-    words = Words(str(track.id), size_px, ink, paper)
-    tag_height, tag_width = tag(*words).shape[:2]
-    box = track.box
-    above, below, right = box.y0 - tag_height, box.y1, box.x1 - tag_width
-    corners = [
-        (box.x0, above),
-        (right, above),
-        (box.x0, below),
-        (right, below),
-        (box.x0 - tag_width, box.y0),
-        (box.x1, box.y0),
-    ]
-    _write(canvas, words, place_clear((tag_width, tag_height), corners, taken), taken)

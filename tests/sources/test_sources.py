@@ -294,7 +294,7 @@ class TestTimes:
     def test_start_after_the_end(self, tmp_path):
         path = clips.write_video(tmp_path / "clip.mp4", clips.draw(COUNT))
         folder = clips.write_pictures(tmp_path / "frames", clips.draw(3))
-        with pytest.raises(SourceError, match=r"start is at 0:09\.0, but it lasts 0:00\.5"):
+        with pytest.raises(SourceError, match=r"start is at 0:09\.0, but it lasts 0:00\.4"):
             open_source(str(path), start_s=9)
         with pytest.raises(SourceError, match=r"start is at 0:09\.0, but it lasts 0:00\.1"):
             open_source(str(folder), start_s=9)

@@ -2,7 +2,7 @@
 
 import io
 
-from tracker.progress import plain_lines, shown_progress
+from tracker.progress import plain_lines, shown_progress, spaced
 
 
 def test_without_a_terminal_a_line_now_and_then_with_rate_and_time_left():
@@ -32,3 +32,21 @@ def test_a_terminal_gets_a_bar_and_quiet_nothing():
     assert terminal.getvalue()
     with shown_progress(quiet=True, stream=terminal) as report:
         assert report is None
+
+
+def test_of_many_lines_a_terminal_gets_all_and_a_file_one_in_ten_seconds():
+    class Terminal(io.StringIO):
+        def isatty(self):
+            return True
+
+    said, now = [], [0.0]
+    to_file = spaced(said.append, io.StringIO(), clock=lambda: now[0])
+    to_terminal = spaced(said.append, Terminal())
+    for second in range(21):
+        now[0] = float(second)
+        to_file(str(second))
+    assert said == ["0", "10", "20"]
+    said.clear()
+    to_terminal("a")
+    to_terminal("b")
+    assert said == ["a", "b"]

@@ -574,11 +574,13 @@ def paper(
     if recipe == "shipped" and minutes is not None:
         raise click.UsageError("--minutes is for training, and --shipped trains nothing; leave one out")
     from tracker.papers.command import CONFIGS, run_paper
+    from tracker.progress import spaced
 
+    tell: Callable[[str], None] = (lambda text: None) if quiet else note
     report = run_paper(
         name, out or Path("runs") / "papers" / name, recipe=recipe or "papers", minutes=minutes, clips=clips, device=device,
         overrides=[*overrides, *([f"world.digits.path={digits}"] if digits else [])], configs=configs or CONFIGS,
-        say=(lambda text: None) if quiet else note,
+        say=tell, progress=spaced(tell),
     )  # fmt: skip
     say(report)
 

@@ -43,6 +43,23 @@ def shown_progress(*, quiet: bool = False, stream: TextIO | None = None) -> Iter
         yield plain_lines(stream)
 
 
+def spaced(
+    say: Callable[[str], None], stream: TextIO | None = None, clock: Callable[[], float] = time.monotonic
+) -> Callable[[str], None]:
+    """`say` on a terminal; elsewhere the first line, and then one every LINE_EVERY_S seconds at most."""
+    if (stream or sys.stderr).isatty():
+        return say
+    last: float | None = None
+
+    def now_and_then(text: str) -> None:
+        nonlocal last
+        if last is None or clock() - last >= LINE_EVERY_S:
+            last = clock()
+            say(text)
+
+    return now_and_then
+
+
 def plain_lines(stream: TextIO, clock: Callable[[], float] = time.monotonic) -> Report:
     """Say `frames 120/795, 31.4 fps, 22 s left` every LINE_EVERY_S seconds, behind the stage where there are several."""
     start = last = clock()

@@ -36,7 +36,7 @@ QUICK_MINUTES = 10.0
 def run_paper(
     name: str, out: Path, *, recipe: Recipe = "papers", minutes: float | None = None, clips: int = 1000,
     device: str = "cpu", overrides: Sequence[str] = (), configs: Path = CONFIGS,
-    say: Callable[[str], None] = lambda text: None,
+    say: Callable[[str], None] = lambda text: None, progress: Callable[[str], None] | None = None,
 ) -> Path:  # fmt: skip
     """Carry out the experiment `name` in the folder `out`; returns the report.
 
@@ -44,6 +44,8 @@ def run_paper(
              fall by the clock, all networks together in `minutes` (10); shipped: no training, the networks that ship
     minutes  papers and short: stop after about so long; the same call goes on where it stopped
     clips    of the test split that each test is made on
+    say      told when a network's training or testing begins, and what is left out
+    progress told of each test and each row of a training; None: `say` is
     Raises SettingsError if there are no recipes, or `out` holds another experiment's; MissingExtraError without matplotlib, or if
     networks that ship are wanted and not installed; WeightsError if none of them is of the experiment; SinkError if `out` holds a
     page that is not an experiment's, or another run is writing it.
@@ -54,14 +56,16 @@ def run_paper(
     for path in report_files(name, out):
         check_replaceable(path)
     with hold(out, "report.html"):
-        testing = _Testing(clips, choose_device(device), say)
+        testing = _Testing(clips, choose_device(device), say, progress or say)
         experiment = EXPERIMENTS[name]
         if recipe == "shipped":
             trained = _take_shipped(name, overrides, testing)
         else:
             recipes = {run: _recipe(run, recipe, configs) for run in experiment.runs}
             trained = _train_all(recipes, out, overrides, testing, minutes=minutes, quick=recipe == "quick")
-        return write_report(name, out, trained, recipe=recipe, beyond=_test_beyond(experiment, testing))
+        beyond = _test_beyond(experiment, testing)
+        say(f"{name}: drawing figures and films")
+        return write_report(name, out, trained, recipe=recipe, clips=clips, beyond=beyond)
 
 
 @dataclass(frozen=True)
@@ -71,16 +75,20 @@ class _Testing:
     clips: int
     device: str
     say: Callable[[str], None]
+    progress: Callable[[str], None]
 
     def announce(self, run: str) -> None:
         """Say that a network is tested."""
         self.say(f"{run}: testing on {self.clips} clips")
 
-    def __call__(self, cell: Cell, settings: ExperimentSettings, names: Iterable[str] | None = None) -> Tests:
+    def __call__(self, run: str, cell: Cell, settings: ExperimentSettings, names: Iterable[str] | None = None) -> Tests:
         """The scores of the tests named, or of all; keys as they are when a file of scores is read."""
         chosen = None if names is None else sorted(names)
         device = torch.device(self.device)
-        tests = evaluate(cell, settings, clips=self.clips, seed=TEST_SEED, device=device, names=chosen)
+        tests = evaluate(
+            cell, settings, clips=self.clips, seed=TEST_SEED, device=device, names=chosen,
+            progress=lambda test, number, of: self.progress(f"{run}: test {number} of {of}, {test}"),
+        )  # fmt: skip
         return json.loads(json.dumps(tests))  # type: ignore[no-any-return]
 
 
@@ -103,7 +111,7 @@ def _test_shipped(
     cell, settings, updates = load_cell(path, device=torch.device(testing.device))
     settings = read_settings(ExperimentSettings, [], overrides, base=settings)
     testing.announce(run)
-    tests = testing(cell, settings, names)
+    tests = testing(run, cell, settings, names)
     return Trained(run, updates, _parameters(cell), cell, settings, testing.device, True, tests)
 
 
@@ -142,12 +150,12 @@ def _train_all(
     share = (minutes or QUICK_MINUTES) / len(recipes) if quick or minutes is not None else None
     clock = [f"train.clock_minutes={share:g}"] if quick else []
     trained = []
-    for run, files in recipes.items():
+    for number, (run, files) in enumerate(recipes.items(), 1):
         settings = read_settings(ExperimentSettings, files, [*clock, *overrides])
-        testing.say(f"{run}: training in {out / run}")
+        testing.say(f"{run}: network {number} of {len(recipes)}, training in {out / run}")
         train(
             settings, out / run, device=testing.device, minutes=None if quick else share, graph=testing.device == "cuda",
-            fused=not quick, report=partial(_tell, testing.say, run),
+            fused=not quick, report=partial(_tell, testing.progress, run),
         )  # fmt: skip
         testing.announce(run)
         trained.append(_test_trained(run, out / run, settings, testing))
@@ -178,7 +186,7 @@ def _test_trained(run: str, folder: Path, settings: ExperimentSettings, testing:
     written = folder / "scores.json"
     found = _read_scores(written)
     if {key: found.get(key) for key in asked} != asked or set(found.get("tests", ())) != set(settings.tests):
-        found = {**asked, "tests": testing(cell, settings)}
+        found = {**asked, "tests": testing(run, cell, settings)}
         write_text_whole(written, json.dumps(found, indent=1) + "\n")  # scores may be NaN
     rows = [json.loads(line) for line in (folder / "curve.jsonl").read_text().splitlines()]
     over = is_over(rows, settings.train)

@@ -6,7 +6,7 @@ the most responsible component's. Pixels of group 0 (background, and what severa
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -288,10 +288,16 @@ def evaluate(
     seed: int,
     device: torch.device,
     names: Sequence[str] | None = None,
+    progress: Callable[[str, int, int], None] = lambda name, number, of: None,
 ) -> dict[str, dict[str, Any]]:
-    """Every test of the experiment, or those named, on `clips` clips of the test split."""
+    """Every test of the experiment, or those named, on `clips` clips of the test split.
+
+    progress  told of each test before it begins: its name, its number from 1, how many there are
+    """
     results = {}
-    for name in settings.tests if names is None else names:
+    chosen = list(settings.tests if names is None else names)
+    for number, name in enumerate(chosen, 1):
+        progress(name, number, len(chosen))
         test = settings.tests[name]
         counted = watch(cell, settings, test, clips=clips, seed=seed, split="test", device=device)
         static = test.static or not settings.em.sequential

@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from browser import browser
 from click.testing import CliRunner
 from commands import refused
 
@@ -16,7 +17,7 @@ from tracker.papers.__main__ import commands
 from tracker.papers.command import run_paper
 from tracker.papers.experiments import EXPERIMENTS, Beyond, Claim
 from tracker.papers.pictures import COLOURS, owners, sheet
-from tracker.papers.report import score, table
+from tracker.papers.report import number_text, score, table
 from tracker.papers.settings import ExperimentSettings
 from tracker.papers.weights import load_cell, ship
 from tracker.recipes import PAPERS as CONFIGS
@@ -60,6 +61,8 @@ def test_an_experiment_goes_from_training_to_page_and_a_second_call_finds_it_don
     assert [line["what"] for line in data["table"]] == [claim.what for claim in EXPERIMENTS["denoising"].claims]
     assert all(np.isfinite(line["ours"]) for line in data["table"])
     assert any("update 2" in text for text in said)
+    assert "4 test clips each, seed 1" in page
+    assert "training seed 0" in page
 
     before = (report.parent / "shapes" / "scores.json").stat().st_mtime_ns
     said.clear()
@@ -205,6 +208,43 @@ def test_ours_beside_the_published():
     assert lines[2].ours == 0.8
     assert np.isnan(lines[3].ours)
     assert np.isnan(score({}, "same", "ari_first/40"))
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(0.0181234, "0.0181"), (0.864, "0.864"), (0.79, "0.790"), (27.83, "27.8"), (111.2, "111"), (1234.5, "1,234")],
+)
+def test_numbers_of_the_page_have_three_digits(value, text):
+    assert number_text(value) == text
+
+
+def test_a_difference_has_the_decimals_of_what_it_is_of_and_what_is_not_known_is_a_dash():
+    assert number_text(-0.0071, like=0.0181, sign=True) == "−0.0071"
+    assert number_text(0.0661, like=0.864, sign=True) == "+0.066"
+    assert [number_text(None), number_text(np.nan), number_text(0.0)] == ["–", "–", "0.000"]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [390, 1280])
+def test_the_page_fits_a_phone_and_has_the_colours_of_the_system(paper_page, width, scheme):
+    with browser() as running:
+        page = running.new_page(viewport={"width": width, "height": 844}, color_scheme=scheme)
+        failed = []
+        page.on("pageerror", lambda error: failed.append(str(error)))
+        page.goto(paper_page.as_uri())
+        assert page.evaluate("document.documentElement.scrollWidth") == width
+        light = page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(246, 247, 249)"
+        assert light == (scheme == "light")
+        assert (page.evaluate("getComputedStyle(document.querySelector('.curve')).filter") == "none") == light
+        page.click("#theme")
+        assert page.evaluate("document.documentElement.dataset.theme") == "light"
+        assert failed == []
+
+
+@pytest.fixture(scope="module")
+def paper_page(tmp_path_factory):
+    out = tmp_path_factory.mktemp("paper")
+    return run_paper("denoising", out, clips=2, overrides=SMALL)
 
 
 def test_owners_are_brighter_where_the_frame_is():

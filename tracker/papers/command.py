@@ -62,7 +62,9 @@ def run_paper(
         else:
             recipes = {run: _recipe(run, recipe, configs) for run in experiment.runs}
             trained = _train_all(recipes, out, overrides, testing, minutes=minutes, quick=recipe == "quick")
-        return write_report(name, out, trained, recipe=recipe, beyond=_test_beyond(experiment, testing))
+        beyond = _test_beyond(experiment, testing)
+        say(f"{name}: drawing figures and films")
+        return write_report(name, out, trained, recipe=recipe, clips=clips, beyond=beyond)
 
 
 @dataclass(frozen=True)

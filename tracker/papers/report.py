@@ -9,8 +9,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from jinja2 import Environment
-
 from tracker.papers.cells import Cell
 from tracker.papers.experiments import EXPERIMENTS, OBJECTS, Claim, Figure
 from tracker.papers.pictures import (
@@ -23,8 +21,12 @@ from tracker.papers.pictures import (
     write_picture,
 )
 from tracker.papers.settings import ExperimentSettings
+from tracker.report import page_environment
 from tracker.sinks import write_text_whole
 
+FOLDER = Path(__file__).parent
+DIGITS = 3
+"""of every number of the page: tests on 1,000 clips are not surer"""
 FIGURES = (("figure", "png"), ("film", "mp4"))
 TEST_SEED = 1
 Tests = dict[str, dict[str, Any]]
@@ -99,10 +101,12 @@ def table(claims: Sequence[Claim], tests: dict[str, Tests], beyond: dict[str, Te
     return lines
 
 
-def write_report(name: str, out: Path, trained: Sequence[Trained], *, recipe: Recipe, beyond: dict[str, Tests]) -> Path:
+def write_report(
+    name: str, out: Path, trained: Sequence[Trained], *, recipe: Recipe, clips: int, beyond: dict[str, Tests]
+) -> Path:
     """Figures, films, report.json and report.html of tested networks; returns the page.
 
-    What needs a network that is not among them is left out.
+    What needs a network that is not among them is left out. `clips` of the test split were tested on.
     """
     experiment = EXPERIMENTS[name]
     out.mkdir(parents=True, exist_ok=True)
@@ -119,18 +123,30 @@ def write_report(name: str, out: Path, trained: Sequence[Trained], *, recipe: Re
         if figure.kind == "rollout":
             film = f"film-{number}.mp4"
             write_film(rollout_film([cells[run] for run in figure.runs], figure.test, seed=TEST_SEED), out / film)
-        figures.append({"file": path.name, "film": film, "caption": _caption(figure)})
+        figures.append({"file": path.name, "film": film, "caption": _caption(figure), "drawn": figure.kind})
     told = ("name", "updates", "parameters", "device", "finished")
     rows = [{key: getattr(one, key) for key in told} for one in trained]
     data = {"experiment": name, "recipe": recipe, "networks": rows, "table": [asdict(line) for line in lines]}
     write_text_whole(out / "report.json", json.dumps(data, indent=1) + "\n")
     absent = [run for run in experiment.runs if run not in tests]
-    page = Environment(autoescape=True).from_string((Path(__file__).parent / "page.html").read_text()).render(
-        experiment=experiment, recipe=recipe, trained=trained, absent=absent, lines=lines, figures=figures
+    page = page_environment(FOLDER).get_template("paper.html").render(
+        experiment=experiment, recipe=recipe, trained=trained, absent=absent, lines=lines, figures=figures, clips=clips,
+        seed=TEST_SEED, number=number_text, reached=sum(line.better is True for line in lines),
+        published=sum(line.better is not None for line in lines),
     )  # fmt: skip
     report = out / "report.html"
     write_text_whole(report, page)
     return report
+
+
+def number_text(value: float | None, *, like: float | None = None, sign: bool = False) -> str:
+    """A score with three digits, 0.0181, 0.864, 27.8, 1,234; with as many decimals as `like` has; a dash if it is not known."""
+    if value is None or math.isnan(value):
+        return "–"
+    size = abs(value if like is None else like)
+    leading = math.floor(math.log10(size)) if 0 < size < math.inf else -1
+    decimals = min(max(0, DIGITS - 1 - leading), 6)
+    return f"{value:{'+' if sign else ''},.{decimals}f}".replace("-", "−")
 
 
 def _draw(

@@ -128,21 +128,7 @@ function tell(event, text) {
 }
 addEventListener('scroll', () => { tip.hidden = true; }, { passive: true });
 
-// Light, dark, or as the system has it.
-const themes = ['auto', 'light', 'dark'];
-function setTheme(theme) {
-  if (theme === 'auto') delete document.documentElement.dataset.theme;
-  else document.documentElement.dataset.theme = theme;
-  byId('theme').querySelector('span').textContent = theme;
-  byId('theme').setAttribute('aria-label', theme === 'auto' ? 'Colours: as the system has them' : `Colours: ${theme}`);
-  try { localStorage.setItem('tracker-theme', theme); } catch { /* no storage for pages on disk: not remembered */ }
-}
-byId('theme').addEventListener('click', () => {
-  setTheme(themes[(themes.indexOf(document.documentElement.dataset.theme || 'auto') + 1) % 3]);
-  redraw();
-});
-try { setTheme(themes.includes(localStorage.getItem('tracker-theme')) ? localStorage.getItem('tracker-theme') : 'auto'); } catch { /* as above */ }
-matchMedia('(prefers-color-scheme: dark)').addEventListener('change', redraw);
+addEventListener('theme', redraw);
 
 // Kinds of events: a shape and a colour each, about 10 px round (0, 0).
 const shapes = {

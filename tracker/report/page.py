@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tracker.report.data import ErrorCurves, LaneRecord, ReportData
 from tracker.report.verdict import about_lane, facts, opening
@@ -28,6 +28,9 @@ from tracker.timing import clock
 from tracker.types import Event
 from tracker.zone_counts import AreaCount, ZoneCounts
 
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
 FOLDER = Path(__file__).parent
 EVENTS_SHOWN = 1000
 TIMES_SHOWN = 12
@@ -40,18 +43,12 @@ TELLING = ("gap", "switch", "split", "merge", "occlusion", "death", "birth")
 
 def render_page(data: ReportData) -> str:
     """The page as HTML; opens from disk, asks nothing of any network, and is below 2 MB whatever the clip's length."""
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
     from markupsafe import Markup
 
-    environment = Environment(
-        loader=FileSystemLoader(FOLDER),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    environment = page_environment()
     scripts = [
-        (FOLDER / name).read_text(encoding="utf-8") for name in ("page.js", "timeline.js", "bars.js", "scene.js")
+        (FOLDER / name).read_text(encoding="utf-8")
+        for name in ("theme.js", "page.js", "timeline.js", "bars.js", "scene.js")
     ]
     return environment.get_template("page.html").render(
         data=data,
@@ -77,6 +74,19 @@ def render_page(data: ReportData) -> str:
         event_total=sum(counted_events(data).values()),
         payload=Markup(_in_script(_payload(data))),
         script=Markup("\n".join(scripts)),
+    )
+
+
+def page_environment(*folders: Path) -> Environment:
+    """Templates of these folders, which may include `page.css` and `theme.js`: pages of one style."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    return Environment(
+        loader=FileSystemLoader([*folders, FOLDER]),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
 
 

@@ -497,6 +497,8 @@ def test_transparency_that_is_the_same_everywhere_is_left_out_and_said(tmp_path)
 
 @pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "YCbCr", "I;16", "F"])
 def test_every_kind_of_pixel_becomes_rgb(tmp_path, mode):
+    if mode == "YCbCr" and int(Pillow.__version__.partition(".")[0]) < 13:
+        pytest.skip("Pillow 12, the last for Python 3.10, cannot read the TIFF that it writes")
     grey = Pillow.fromarray(np.linspace(0, 255, 64 * 48).reshape(48, 64).astype(np.uint8))
     suffix = "png" if mode in ("1", "L", "LA", "P", "RGB", "RGBA", "I;16") else "tif"
     values = np.asarray(grey)

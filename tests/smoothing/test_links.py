@@ -3,10 +3,13 @@
 import numpy as np
 import pytest
 
-from tracker.smoothing.fuse import fuse
+from tracker.smoothing.fuse import fuse, visible
 from tracker.smoothing.groups import grouped, meet
 from tracker.smoothing.links import NAMES, OTHER, SHARED, Links
+from tracker.smoothing.looks import evidence
+from tracker.smoothing.pairs import pair
 from tracker.smoothing.rows import Clip, Rows
+from tracker.smoothing.stretches import stretches
 from tracker.smoothing.table import in_ranges
 
 RED, BLUE = 0.8, 0.2
@@ -138,3 +141,26 @@ def test_pairs_of_ranges_come_in_parts_and_all(monkeypatch):
 
 def test_every_measure_has_its_weights():
     assert len(SHARED) == len(OTHER) == len(NAMES)
+
+
+def crowd(differ):
+    """Five who walk in one direction, each in a lane, and are given new names by both passes; `differ` parts their colours."""
+    parts = []
+    for k in range(5):
+        colour = 0.3 + differ * k
+        early, late = range(5, 60), range(85, 118)
+        for number, frames in ((k + 1, early), (k + 11, late)):
+            rows = seen(number, frames, lambda t: 20.0 + 2 * t, colour=colour)
+            parts.append(rows._replace(boxes=rows.boxes + np.array([0, 60 * k, 0, 60 * k], np.float32)))
+    return one_pass(*parts)
+
+
+@pytest.mark.parametrize(("differ", "least", "most"), [(0.15, 3.0, np.inf), (0.0, -np.inf, 0.5)])
+def test_colours_say_much_where_objects_differ_and_nothing_where_all_look_alike(differ, least, most):
+    table = crowd(differ)
+    cells = visible(pair(table, table, clip()), table, table)
+    parts, which = stretches(cells, table, table, clip())
+    before, after = np.flatnonzero(parts.forward == 1), np.flatnonzero(parts.forward == 11)
+    ratio, known = evidence(parts, before, after, cells, which, table, table, clip())
+    assert known.tolist() == [1.0]
+    assert least <= ratio[0] <= most

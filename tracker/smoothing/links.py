@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tracker.smoothing.ends import Ends, both_ends
+from tracker.smoothing.looks import evidence
 from tracker.smoothing.pairs import Cells
 from tracker.smoothing.rows import Bools, Clip, Index, Ints, Numbers, Rows
 from tracker.smoothing.stretches import Stretches, names
@@ -33,8 +34,6 @@ STEADY_S = 0.2
 """seconds of evidence from which on a stretch has a speed"""
 PLACE, PLACE_S = 0.1, 0.5
 """sizes, and sizes a second of gap: usual distance of an object from where its speed takes it"""
-COLOUR = 0.03
-"""usual difference of mean colours, in [0, 1], between two looks at one object"""
 GAP_S = 0.2
 """seconds without an object that are not unusual"""
 SHORT_S = 0.4
@@ -42,15 +41,15 @@ SHORT_S = 0.4
 LEAST = 0.2
 """what a stretch of no length counts: it must still be linked where nothing else is there"""
 
-NAMES = ("any", "elsewhere", "gap", "way", "distance", "unlike", "known")
+NAMES = ("any", "elsewhere", "gap", "way", "distance", "looks", "known")
 """columns of `measures`: 1; share of the time in which a pass has the name of the one elsewhere while the other is seen, of both passes
-together; gap in time; distance from where the speed leads, and from where it was; difference of colours; 1: colours of both are known.
-The gap is log(1 + x / usual), distances and differences log(1 + (x / usual)^2)"""
-SHARED = (3.02, -1.98, -0.77, -1.22, 0.56, -2.0, 4.28)
-"""weights of the columns where a pass calls both alike, fitted on drawn streets 800 to 812 and situations of seeds 80 to 86, some of them
-mirrored or with every third frame alone: 18,000 pairs"""
-OTHER = (1.0, -1.29, -1.21, -1.53, 0.85, -2.77, 5.57)
-"""weights where none does: 109,000 pairs, of which 2 % are of one object"""
+together; gap in time; distance from where the speed leads, and from where it was; what their colours say (`looks`); 1: colours of
+both are known. The gap is log(1 + x / usual), distances log(1 + (x / usual)^2)"""
+SHARED = (2.93, -1.93, -0.74, -1.15, 0.52, 0.53, 0.95)
+"""weights of the columns where a pass calls both alike, fitted on drawn streets 800 to 829 and situations of seeds 80 to 86, some of them
+mirrored or with every third frame alone: 23,000 pairs"""
+OTHER = (1.01, -1.21, -1.18, -1.51, 0.81, 0.79, 1.0)
+"""weights where none does: 141,000 pairs, of which 2 % are of one object"""
 
 
 class Links(NamedTuple):
@@ -69,7 +68,7 @@ def links(s: Stretches, cells: Cells, which: Index, forward: Rows, backward: Row
     first, last = both_ends(s, cells, which, forward, backward, clip)
     a, b = candidates(s, first, last, clip)
     shared = share_a_name(s, a, b)
-    seen = measures(s, a, b, first, last, cells, forward, backward, clip)
+    seen = measures(s, a, b, first, last, cells, which, forward, backward, clip)
     odds = np.where(shared, seen @ np.array(SHARED), seen @ np.array(OTHER))
     length = (s.last - s.first + 1) / clip.looks(SHORT_S)
     return Links(a, b, odds * np.minimum(1, LEAST + np.minimum(length[a], length[b])))
@@ -97,7 +96,16 @@ def candidates(s: Stretches, first: Ends, last: Ends, clip: Clip) -> tuple[Index
 
 
 def measures(
-    s: Stretches, a: Index, b: Index, first: Ends, last: Ends, cells: Cells, forward: Rows, backward: Rows, clip: Clip
+    s: Stretches,
+    a: Index,
+    b: Index,
+    first: Ends,
+    last: Ends,
+    cells: Cells,
+    which: Index,
+    forward: Rows,
+    backward: Rows,
+    clip: Clip,
 ) -> Numbers:
     """(P, F) what the regression sees of pairs (a, b), columns as in NAMES; the same if time runs the other way."""
     frames = (s.first[b] - s.last[a]).astype(np.float64)
@@ -107,7 +115,7 @@ def measures(
     usual = PLACE + PLACE_S * gap_s
     way = distances(other.middles - where, one.sizes, other.sizes)
     distance = distances(other.middles - one.middles, one.sizes, other.sizes)
-    known, unlike = unlikeness(s.colours[a], s.colours[b])
+    looks, known = evidence(s, a, b, cells, which, forward, backward, clip)
     return np.stack(
         [
             np.ones(len(a)),
@@ -116,7 +124,7 @@ def measures(
             np.log1p(gap_s / GAP_S),
             unusual(way / usual),
             unusual(distance / usual),
-            unusual(unlike / COLOUR),
+            looks,
             known,
         ],
         axis=1,
@@ -148,14 +156,6 @@ def speeds(one: Ends, other: Ends, clip: Clip) -> Numbers:
         total += weight * end.speeds * np.minimum(1, end.frames / steady)[:, None]
         weights += weight
     return total / weights
-
-
-def unlikeness(a: Numbers, b: Numbers) -> tuple[Numbers, Numbers]:
-    """(P,) 1 where there is a colour (P, 9) that both know, and the mean difference of those, 0 where there is none."""
-    difference = np.abs(a - b)
-    both = np.isfinite(difference)
-    mean: Numbers = np.where(both, difference, 0).sum(axis=1) / np.maximum(1, both.sum(axis=1))
-    return np.asarray(both.any(axis=1), np.float64), mean
 
 
 def elsewhere(name: Ints, s: Stretches, a: Index, b: Index, named: Ints, frames: Ints, clip: Clip) -> Numbers:

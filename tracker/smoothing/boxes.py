@@ -6,10 +6,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tracker.smoothing.chains import seen
 from tracker.smoothing.geometry import overlaps
 from tracker.smoothing.pairs import Cells
 from tracker.smoothing.rows import Bools, Clip, Index, Ints, Numbers, Rows
+from tracker.smoothing.stretches import seen
 from tracker.smoothing.table import NONE, picked
 from tracker.timing import REFERENCE_S
 

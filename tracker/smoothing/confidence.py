@@ -18,9 +18,9 @@ SUREST = 0.98
 NAMES = ("passes", "alone", "filled", "unseen")
 """columns of `measures`: log-odds of the passes' mean confidence, 0 for none; 1: one pass has it; 1: no pass has it;
 log(1 + n), n frames of 25 a second to the nearest frame in which it is seen"""
-WEIGHTS = (0.81, -0.35, -0.5, -1.68)
-"""of the columns, fitted on drawn streets 800 to 804 and situations of seeds 80 to 82"""
-BIAS = 0.85
+WEIGHTS = (0.97, -0.53, -1.05, -0.52)
+"""of the columns, fitted on drawn streets 800 to 829 and situations of seeds 80 to 86"""
+BIAS = 1.01
 
 
 def confidence(tracks: Tracks, forward: Rows, backward: Rows, clip: Clip) -> Floats:

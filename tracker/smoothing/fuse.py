@@ -1,8 +1,8 @@
 """Two passes over a clip, forwards and backwards, become one set of identities: a pure function of their rows.
 
 Boxes over several objects of the other pass yield (`pairs`); the other rows are paired frame by frame; stretches in which a
-pair of names holds are linked over the whole clip by one assignment (`chains`); boxes are merged, filled and smoothed
-(`boxes`); what is no object goes (`keep`).
+pair of names holds (`stretches`) are compared by names, paths and looks (`links`) and put together over the whole clip (`groups`); boxes
+are merged, filled and smoothed (`boxes`); what is no object goes (`keep`).
 """
 
 from __future__ import annotations
@@ -10,12 +10,14 @@ from __future__ import annotations
 import numpy as np
 
 from tracker.smoothing.boxes import Tracks, fill, merge, smooth
-from tracker.smoothing.chains import Keys, assign, key, links, names, seen, stretches
 from tracker.smoothing.confidence import confidence
+from tracker.smoothing.groups import grouped
 from tracker.smoothing.keep import flickering, pieces, split_at_jumps, still, supported
+from tracker.smoothing.links import links
 from tracker.smoothing.pairs import Cells, pair
 from tracker.smoothing.rows import Bools, Clip, FusedRows, Rows
 from tracker.smoothing.several import over_several
+from tracker.smoothing.stretches import names, seen, stretches
 from tracker.smoothing.table import touching
 
 
@@ -24,12 +26,10 @@ def fuse(forward: Rows, backward: Rows, clip: Clip) -> FusedRows:
 
     forward, backward  rows of the two passes, in the order of the frames, numbered alike
     """
-    paired = pair(forward, backward, clip)
-    cells = visible(paired.cells, forward, backward)
+    cells = visible(pair(forward, backward, clip), forward, backward)
     parts, which = stretches(cells, forward, backward, clip)
-    chain = assign(
-        len(parts.first), *links(parts, over(forward, paired.over_forward), over(backward, paired.over_backward), clip)
-    )[which]
+    found = links(parts, cells, which, forward, backward, clip)
+    chain = grouped(parts.first, parts.last, found)[which]
     tracks = split_at_jumps(merge(cells, chain, forward, backward, clip), clip)
     tracks = tracks.at(~over_others(tracks, clip))
     tracks = tracks.at(~pieces(tracks))
@@ -54,11 +54,6 @@ def over_others(tracks: Tracks, clip: Clip) -> Bools:
     out = np.empty(len(order), np.bool_)
     out[order] = over_several(rows, rows, i[others], j[others], clip)
     return out
-
-
-def over(rows: Rows, chosen: Bools) -> Keys:
-    """Sorted keys of the chosen rows."""
-    return np.sort(key(rows.ids[chosen], rows.frames[chosen]))
 
 
 def visible(cells: Cells, forward: Rows, backward: Rows) -> Cells:

@@ -33,16 +33,6 @@ class Cells(NamedTuple):
     """(C,) row of the backward pass, NONE for none"""
 
 
-class Paired(NamedTuple):
-    """What `pair` tells."""
-
-    cells: Cells
-    over_forward: Bools
-    """(N,) rows of the forward pass whose box is one over several objects: they are in no cell"""
-    over_backward: Bools
-    """(N,) the same of the backward pass"""
-
-
 def usual_overlap(frames: Ints, a: Ints, b: Ints, overlap: NDArray[np.float64], around: int) -> NDArray[np.float64]:
     """(P,) mean overlap of the two identities over the `around` frames before and after each meeting, 0 where they do not meet."""
     order = np.lexsort((frames, b, a))
@@ -75,7 +65,7 @@ def best_pairs(i: Index, j: Index, weight: NDArray[np.float64]) -> Bools:
     return taken
 
 
-def pair(forward: Rows, backward: Rows, clip: Clip) -> Paired:
+def pair(forward: Rows, backward: Rows, clip: Clip) -> Cells:
     """Both passes' rows as cells; rows over several objects of the other pass are left out."""
     i, j = touching(forward, backward)
     wide_f = over_several(forward, backward, i, j, clip)
@@ -94,4 +84,4 @@ def pair(forward: Rows, backward: Rows, clip: Clip) -> Paired:
     b = np.concatenate([j, np.full(len(only_f), NONE), only_b])
     frames = np.concatenate([forward.frames[i], forward.frames[only_f], backward.frames[only_b]])
     order = np.argsort(frames, kind="stable")
-    return Paired(Cells(frames[order].astype(np.int32), f[order], b[order]), wide_f, wide_b)
+    return Cells(frames[order].astype(np.int32), f[order], b[order])

@@ -24,11 +24,15 @@ def picked(values: NDArray, rows: Index, otherwise: float) -> NDArray:
 
 def in_one_frame(a: Ints, b: Ints) -> Iterator[tuple[Index, Index]]:
     """All pairs of places in a and b (sorted frames) with one frame, in parts of about AT_ONCE pairs."""
-    low, high = np.searchsorted(b, a, "left"), np.searchsorted(b, a, "right")
-    counts = high - low
+    return in_ranges(np.searchsorted(b, a, "left"), np.searchsorted(b, a, "right"))
+
+
+def in_ranges(low: Index, high: Index) -> Iterator[tuple[Index, Index]]:
+    """All pairs (i, j) with low[i] <= j < high[i], in parts of about AT_ONCE pairs."""
+    counts = np.maximum(0, high - low)
     ends = np.cumsum(counts)
     start = 0
-    while start < len(a):
+    while start < len(low):
         done = ends[start - 1] if start else 0
         stop = max(start + 1, int(np.searchsorted(ends, done + AT_ONCE)))
         part = counts[start:stop]

@@ -76,7 +76,7 @@ def test_each_choice_says_what_instead_of_what_and_why():
 
 
 def test_every_setting_that_may_be_auto_is_so_by_default():
-    for name in set(SETTINGS) - {"steady"}:  # which is off: lane slots has lost an object by it
+    for name in SETTINGS:
         value = RunSettings()
         for part in name.split("."):
             value = getattr(value, part)

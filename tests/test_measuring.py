@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tracker.measuring import measure, without_movers
+from tracker.measuring import BODY, _body, _median, measure, without_movers
 
 GROUND, HEIGHT, WIDTH = 150, 96, 128
 DARK, PALE = (70, 70, 70), (230, 230, 230)
@@ -105,3 +105,12 @@ def test_pictures_of_anything_else_stay_as_they_are():
     images = pictures(wandering(), colour=(150, 60, 60))
     assert all(np.array_equal(a, b) for a, b in zip(images, without_movers(images, measure(images)), strict=True))
     assert all(np.array_equal(a, b) for a, b in zip(images, without_movers(images, None), strict=True))
+
+
+def test_medians_by_bands_and_quantiles_of_a_body_are_those_of_numpy():
+    rng = np.random.default_rng(0)
+    pictures = rng.integers(0, 256, (7, 75, 5, 3), np.uint8)  # more rows than two bands
+    np.testing.assert_array_equal(_median(pictures), np.median(pictures, axis=0))
+    for count in (1, 2, 5, 6, 50):
+        away = rng.integers(0, 256, count, np.uint8)
+        assert _body(away) == pytest.approx(np.quantile(away, BODY))

@@ -13,7 +13,7 @@ from tracker.picture import Picture
 from tracker.pipeline import run
 from tracker.prescan import Prescan
 from tracker.settings import load_settings
-from tracker.shake import Follower, farthest, measure_shake
+from tracker.shake import Follower, farthest, measure_shake, undone
 from tracker.smoothed import run_both_ways
 from tracker.steadying import Steadying
 from tracker.types import BACKGROUND, FOREGROUND, Box, Frame, Region, Segmentation, SourceInfo
@@ -130,19 +130,19 @@ class Clip:
 
 
 def test_a_still_clip_is_not_touched():
-    clip, settings = Clip([seen(scene(), noise=n) for n in range(20)]), load_settings(overrides=["steady=auto"])
+    clip, settings = Clip([seen(scene(), noise=n) for n in range(20)]), load_settings()
     suited = suit(settings, clip, build_prescan(settings))
     assert suited.steadying is None
     assert "steady" not in {change.name for change in suited.chosen.changes}
     assert all(given is taken for given, taken in zip(suited.prescan.pictures(clip), clip.images, strict=True))
 
 
-def test_a_shaken_clip_is_steadied_with_its_reason_where_the_user_asks_for_it():
-    clip, settings = Clip(shaken()[1]), load_settings(overrides=["steady=auto"])
+def test_a_shaken_clip_is_steadied_with_its_reason_unless_the_user_says_no():
+    clip, settings = Clip(shaken()[1]), load_settings()
     suited = suit(settings, clip, build_prescan(settings))
     assert suited.steadying is not None
     assert suited.chosen.changes[0].line.startswith("steady yes instead of no: the camera shakes by ")
-    no = load_settings()
+    no = load_settings(overrides=["steady=no"])
     assert suit(no, clip, build_prescan(no)).steadying is None
     yes = load_settings(overrides=["steady=yes"])
     still = Clip([seen(scene(), noise=n) for n in range(20)])
@@ -252,6 +252,37 @@ def test_what_lies_outside_the_frame_is_left_out():
         assert view.tracks or not view.segmentation.labels.any()
         for track in view.tracks:
             assert 0 <= track.box.x0 < track.box.x1 <= SIZE[0]
+
+
+@pytest.mark.parametrize(("place", "axis"), [((0, 90, 30, 150), 0), ((290, 90, 320, 150), 0), ((100, 0, 160, 30), 1)])
+def test_what_the_border_cuts_goes_on_to_the_border_of_the_steadied_picture(place, axis):
+    ground, (x0, y0, x1, y1) = seen(scene()), place
+    for shift in (-5.0, 5.0):
+        matrix = np.column_stack([np.eye(2), np.eye(2)[axis] * shift])
+        image = seen(scene(), np.eye(2)[axis] * shift)
+        image[y0:y1, x0:x1] = (255, 0, 255)
+        away = np.abs(undone(image, matrix, ground).astype(int) - ground).max(axis=2) > 40
+        moved = np.zeros(SIZE[::-1], bool)
+        a, b = (place[axis] - shift, place[2 + axis] - shift)
+        # at the border of either picture it ends at the border of the other
+        a, b = (-9 if place[axis] == 0 else int(a)), (SIZE[axis] + 9 if place[2 + axis] == SIZE[axis] else int(b))
+        rows, columns = slice(y0, y1), slice(x0, x1)
+        moved[(rows, slice(max(0, a), b)) if axis == 0 else (slice(max(0, a), b), columns)] = True
+        assert (away & moved).sum() > 0.95 * moved.sum()
+        assert (away & ~moved).sum() < 0.05 * moved.sum() + 30
+
+
+def test_a_box_at_the_border_of_the_steadied_picture_is_at_that_of_the_frame():
+    images = [seen(scene(), (5 * (n % 3) - 5, 0), noise=n) for n in range(20)]
+    for box, side in (((0, 80, 40, 160), 0), ((280, 80, 320, 160), 2)):
+        lane, kept = InOnePlace(), Kept()
+        lane.box = box
+        run(Clip(images), [Lane("a", lane)], [kept], steadying=Steadying(measure_shake(images)))
+        tracks = [moment.views[0].tracks[0].box for moment in kept]
+        assert {each[side] for each in tracks} == {box[side]}
+        assert np.ptp([each[2 - side] for each in tracks]) > 8
+        for moment in kept:
+            assert moment.views[0].segmentation.labels[120, 0 if side == 0 else -1] == 70_001
 
 
 def test_a_walker_under_a_shaking_camera_is_all_that_lane_gmm_sees():

@@ -23,8 +23,14 @@ def test_an_object_that_stands_reaches_its_own_length(x, reaches):
 
 @pytest.mark.parametrize(("x", "reaches"), [(120, True), (121, False)])
 def test_one_that_moves_reaches_what_its_speed_explains_beyond(x, reaches):
-    """100 pixels a second, unseen for a second, whichever way it went."""
+    """100 pixels a second, unseen for a second: it may have turned aside."""
     place = Place(box(0), (0.0, -100.0)).later(1.0 - FRAME_S)
+    assert place.reaches(box(x), FRAME_S) == reaches
+
+
+@pytest.mark.parametrize(("x", "reaches"), [(120, True), (-20, True), (-21, False)])
+def test_one_that_moves_does_not_come_back_from_behind(x, reaches):
+    place = Place(box(0), (100.0, 0.0)).later(1.0 - FRAME_S)
     assert place.reaches(box(x), FRAME_S) == reaches
 
 

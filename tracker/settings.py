@@ -107,9 +107,9 @@ class RunSettings(Settings):
     """pictures spread over a file from which the background is learned before the first frame is judged; 0 = none"""
     prescan_span: Literal["whole", "part"] = "whole"
     """where they are taken: over the whole file, or over the part that is run, for a file whose scene changes"""
-    steady: bool | Auto = False
-    """undo the movement of a camera that shakes, in files that the prescan saw; auto: where it was measured to shake. Lane gmm gains much,
-    lane slots mostly (docs/benchmarks.md)"""
+    steady: bool | Auto = "auto"
+    """undo the movement of a camera that shakes before the lanes see a frame, in files that the prescan saw; auto: where it was measured
+    to shake"""
     online: bool = False
     """lane slots decides about each frame of a file without the ones after it, as it does of a camera; false: both directions"""
     queue_frames: int = Field(8, ge=1, le=256)

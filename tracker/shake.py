@@ -6,6 +6,7 @@ weights, so that what moves by itself has little say. Corners followed one by on
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -187,14 +188,42 @@ def scaled(matrix: Matrix, factor: float) -> Matrix:
 
 
 def undone(image: Image, matrix: Matrix, scene: Image) -> Image:
-    """The picture (h, w, 3) as the camera would have seen it unmoved; `scene` (h, w, 3) where it did not look."""
+    """The picture (h, w, 3) as the camera would have seen it unmoved.
+
+    Where it did not look there is `scene` (h, w, 3), changed as it is at the picture's border next to it: what the border cuts
+    goes on to the border of the steadied picture, as everything that looks for cut objects there expects.
+    """
     inverse = matrix.copy()
     inverse[:, 2] += matrix[:, :2] @ np.full(2, 0.5) - 0.5
     size = (image.shape[1], image.shape[0])
     flags = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
-    return np.asarray(
-        cv2.warpAffine(image, inverse, size, dst=scene.copy(), flags=flags, borderMode=cv2.BORDER_TRANSPARENT), np.uint8
-    )
+    seen = np.asarray(cv2.warpAffine(image, inverse, size, flags=flags, borderMode=cv2.BORDER_REPLICATE), np.uint8)
+    for strip in _rim(size, math.ceil(farthest(matrix, size))):
+        _continue(seen, strip, inverse, scene)
+    return seen
+
+
+def _rim(size: tuple[int, int], depth: int) -> list[tuple[slice, slice]]:
+    """The four strips of rows and columns along the border of a picture (width, height)."""
+    (w, h), all_of_it = size, slice(None)
+    near, far = slice(0, depth), [slice(max(depth, side - depth), None) for side in (h, w)]
+    return [(near, all_of_it), (far[0], all_of_it), (all_of_it, near), (all_of_it, far[1])] if depth else []
+
+
+def _continue(seen: Image, strip: tuple[slice, slice], inverse: Matrix, scene: Image) -> None:
+    """Add to a strip of `seen`, where it repeats the border, by how much the scene there differs from the scene at the border.
+
+    inverse  from pixels of `seen` (x, y) to pixels of the frame
+    """
+    h, w = scene.shape[:2]
+    rows, columns = np.meshgrid(np.arange(h)[strip[0]], np.arange(w)[strip[1]], indexing="ij")
+    looked = np.stack([columns, rows], axis=-1) @ inverse[:, :2].T + inverse[:, 2]  # (rows, columns, 2)
+    border = np.clip(looked, 0, [w - 1, h - 1])
+    outside = (border != looked).any(axis=-1)
+    at = ((border - inverse[:, 2]) @ np.linalg.inv(inverse[:, :2]).T).astype(np.float32)
+    there = cv2.remap(scene, at[..., 0], at[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    differs = scene[strip].astype(np.int16) - there
+    seen[strip] = np.where(outside[..., None], np.clip(seen[strip] + differs, 0, 255), seen[strip]).astype(np.uint8)
 
 
 def farthest(matrix: Matrix, size: tuple[int, int]) -> float:

@@ -87,10 +87,13 @@ def _returned(view: View, stored: _Steadied) -> View:
     """A view of the steadied frame, of the frame as it is; what lies outside of it by then is left out."""
     seen = view.segmentation
     matrix = stored.at_width(seen.size[0])
-    boxes = {region.label: _moved(region.box, matrix, seen.size) for region in seen.regions}
+    pixel = seen.size[0] / seen.labels.shape[1]
+    boxes = {region.label: _moved(region.box, matrix, seen.size, pixel) for region in seen.regions}
     regions = tuple(replace(each, box=box) for each in seen.regions if (box := boxes[each.label]) is not None)
     tracks = tuple(
-        replace(each, box=box) for each in view.tracks if (box := _moved(each.box, matrix, seen.size)) is not None
+        replace(each, box=box)
+        for each in view.tracks
+        if (box := _moved(each.box, matrix, seen.size, pixel)) is not None
     )
     small = stored.at_width(seen.labels.shape[1])
     kept = np.append(0, [region.label for region in regions])
@@ -104,21 +107,30 @@ def _returned(view: View, stored: _Steadied) -> View:
 
 
 def _turned(labels: Labels, matrix: Matrix) -> Labels:
-    """Labels (h, w) int32 of the steadied picture where the frame has them; 0 where it did not look."""
+    """Labels (h, w) int32 of the steadied picture where the frame has them."""
     forward = matrix.copy()
     forward[:, 2] += matrix[:, :2] @ np.full(2, 0.5) - 0.5
     size = (labels.shape[1], labels.shape[0])
     # in double, which holds every label: OpenCV turns no pictures of int32
-    nearest = cv2.warpAffine(labels.astype(np.float64), forward, size, flags=cv2.INTER_NEAREST)
-    covered = cv2.warpAffine((labels > 0).astype(np.float32), forward, size, flags=cv2.INTER_LINEAR)
+    border = cv2.BORDER_REPLICATE  # what the steadied picture's border cuts goes on to that of the frame
+    nearest = cv2.warpAffine(labels.astype(np.float64), forward, size, flags=cv2.INTER_NEAREST, borderMode=border)
+    covered = cv2.warpAffine((labels > 0).astype(np.float32), forward, size, flags=cv2.INTER_LINEAR, borderMode=border)
     return np.where(covered >= COVERED, nearest, 0).astype(np.int32)
 
 
-def _moved(box: Box, matrix: Matrix, size: tuple[int, int]) -> Box | None:
-    """The box where the frame has it, as far as it lies in the picture `size` (width, height); None if nothing does."""
+def _moved(box: Box, matrix: Matrix, size: tuple[int, int], pixel: float) -> Box | None:
+    """The box where the frame has it, as far as it lies in the picture `size` (width, height); None if nothing does.
+
+    A side nearer than `pixel`, one of the lanes' pixels, to the steadied picture's border is at the frame's: the border cuts the object.
+    """
     zoom = float(np.sqrt(np.linalg.det(matrix[:, :2])))
     x, y = matrix[:, :2] @ [(box.x0 + box.x1) / 2, (box.y0 + box.y1) / 2] + matrix[:, 2]
     w, h = zoom * (box.x1 - box.x0) / 2, zoom * (box.y1 - box.y0) / 2
-    x0, y0 = max(0.0, x - w), max(0.0, y - h)
-    x1, y1 = min(float(size[0]), x + w), min(float(size[1]), y + h)
+    x0, x1 = _within(x - w, x + w, box.x0 < pixel, box.x1 > size[0] - pixel, size[0])
+    y0, y1 = _within(y - h, y + h, box.y0 < pixel, box.y1 > size[1] - pixel, size[1])
     return Box(x0, y0, x1, y1) if x0 < x1 and y0 < y1 else None
+
+
+def _within(low: float, high: float, low_cut: bool, high_cut: bool, side: int) -> tuple[float, float]:
+    """A stretch of one axis within 0 to `side`, up to there at ends that are cut."""
+    return 0.0 if low_cut else max(0.0, low), float(side) if high_cut else min(float(side), high)

@@ -36,10 +36,15 @@ class Place:
         return replace(self, unseen_s=self.unseen_s + dt_s)
 
     def reaches(self, box: Box, dt_s: float = 0.0) -> bool:
-        """Whether the object can be in that box after another `dt_s` seconds: within its own length and what its speed explains."""
+        """Whether the object can be in that box after another `dt_s` seconds: within its own length and what its speed explains.
+
+        Against its motion within its length alone: it may have stopped, but has not driven back.
+        """
         (x, y), (to_x, to_y) = self.box.centre, box.centre
         length = max(self.box.width, self.box.height, box.width, box.height)
-        return hypot(to_x - x, to_y - y) <= length + hypot(*self.velocity) * (self.unseen_s + dt_s)
+        speed = hypot(*self.velocity)
+        along = (to_x - x) * self.velocity[0] + (to_y - y) * self.velocity[1]  # times the speed
+        return hypot(to_x - x, to_y - y) <= length + speed * (self.unseen_s + dt_s) and along >= -length * speed
 
     def moved(self, box: Box, dt_s: float) -> Place:
         """Where it is seen after another `dt_s` seconds."""

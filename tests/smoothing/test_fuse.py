@@ -200,6 +200,13 @@ def test_no_identity_jumps():
         assert np.abs(steps).max() < 20
 
 
+@pytest.mark.parametrize(("x", "identities"), [(165, 1), (120, 1), (20, 2)])
+def test_who_is_lost_while_it_moves_is_not_found_behind_where_it_was(x, identities):
+    """Lost at 140 for 25 frames, each of which takes it 3 pixels on, and 50 long."""
+    table = one_pass(seen(1, range(41), right()), seen(1, range(66, 95), right(3, x - 3 * 66)))
+    assert len(np.unique(fuse(table, table, clip()).ids)) == identities
+
+
 def test_a_fast_object_does_not_jump():
     table = one_pass(seen(1, range(5, 13), right(40, -180), size=(20, 20)))
     assert len(np.unique(fuse(table, table, clip()).ids)) == 1

@@ -204,7 +204,7 @@ class Health:
             "look": "The picture trembles a little: edges of the scene may show up as foreground. Steady the camera if "
             "you can.",
             "bad": "The picture shakes by a pixel or more from frame to frame: edges of the scene show up as foreground "
-            "and identities break. Fix the camera; of a file, --set steady=auto undoes it for the lanes.",
+            "and identities break. Fix the camera. A file's frames are steadied for the lanes unless steady is no.",
             "unknown": "The picture has too few lasting edges to tell whether it shakes.",
         }[level]
         return Finding("camera_shakes", "Camera shakes", None, shake, "px", level, advice)

@@ -9,6 +9,8 @@ from tracker.smoothing.boxes import Tracks
 from tracker.smoothing.geometry import areas, centres, intersections, sides
 from tracker.smoothing.rows import Bools, Clip, Index
 from tracker.smoothing.table import NONE, in_one_frame
+from tracker.steps import Place
+from tracker.types import Box
 
 SHORTEST_S = 0.32
 """seconds of evidence: an identity seen for less is noise"""
@@ -99,7 +101,10 @@ def at_border(boxes: NDArray[np.float64], clip: Clip) -> Bools:
 
 
 def split_at_jumps(tracks: Tracks, clip: Clip) -> Tracks:
-    """Identities end where the next box is farther away than the object is large and than its speed before and after explains."""
+    """Identities end where the next box is farther away than the object is large and than its speed before and after explains.
+
+    Over a gap also where it is out of reach (`steps`), as what is found behind where it was lost while it moved.
+    """
     if len(tracks.ids) < 2:
         return tracks
     same = np.diff(tracks.ids) == 0
@@ -110,8 +115,22 @@ def split_at_jumps(tracks: Tracks, clip: Clip) -> Tracks:
     speed = np.where(same, distance / frames, np.nan)
     usual = np.maximum(_median_of_neighbours(speed, tracks.ids[1:]), SLOWEST * clip.interval_s * size * (frames > 1))
     cut = same & (distance > JUMP * size) & (distance > SPEED_FACTOR * usual * frames)
+    cut |= _out_of_reach(tracks, clip)
     new = np.concatenate([[True], ~same | cut])
     return tracks._replace(ids=np.cumsum(new) - 1)
+
+
+def _out_of_reach(tracks: Tracks, clip: Clip) -> Bools:
+    """(M - 1,) whether there is a gap before a box that cannot be that of the row before, whose identity it has."""
+    out = np.zeros(len(tracks.ids) - 1, np.bool_)
+    boxes, times_s = [Box(*box) for box in tracks.boxes.tolist()], clip.times_s[tracks.frames].tolist()
+    same, gap = np.diff(tracks.ids) == 0, np.diff(tracks.frames) > 1
+    place = Place(boxes[0])
+    for k, (box, goes_on, lost) in enumerate(zip(boxes[1:], same.tolist(), gap.tolist(), strict=True)):
+        dt_s = times_s[k + 1] - times_s[k]
+        out[k] = goes_on and lost and not place.reaches(box, dt_s)
+        place = place.moved(box, dt_s) if goes_on and not out[k] else Place(box)
+    return out
 
 
 def _median_of_neighbours(speed: NDArray[np.float64], ids: Index) -> NDArray[np.float64]:

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from tracker.slots.lifecycle import HOLE_S, find_uncovered
+from tracker.slots.lifecycle import HOLE_S, find_ended, find_uncovered
+from tracker.slots.settings import LifeSettings
 from tracker.slots.slot import Geometry, Identity, Slot
 from tracker.timing import REFERENCE_S
 
@@ -49,3 +50,10 @@ def test_it_is_told_only_of_an_unbroken_time():
     assert uncovered([one], FRAMES - 1)[-1] is None
     assert find_uncovered([one], np.zeros((30, 40), np.int32), Scenery(), **TIMES) is None
     assert uncovered([one], FRAMES - 1)[-1] is None
+
+
+def test_such_a_slot_ends():
+    slots = [slot(1), slot(2)]
+    uncovered(slots, FRAMES + 1)
+    poses = np.array([[10, 10, 10, 10], [30, 10, 10, 10]], np.float32)
+    assert find_ended(poses, slots, (40, 30), LifeSettings()) == {0}

@@ -345,7 +345,7 @@ def update_moved(slots: Sequence[Slot], poses: Array) -> None:
 
 
 def find_ended(poses: Array, slots: Sequence[Slot], size: tuple[int, int], settings: LifeSettings) -> set[int]:
-    """Slots that have left the picture, were not seen for too long, or have shrunk to nothing.
+    """Slots that have left the picture, were not seen for too long, have shrunk to nothing, or are the place of what left.
 
     size  (width, height) of the working picture
     """
@@ -359,6 +359,7 @@ def find_ended(poses: Array, slots: Sequence[Slot], size: tuple[int, int], setti
         if border:
             hidden_limit_s = min(hidden_limit_s, AT_BORDER * settings.young_s)
         # what is still seen has not left, wherever its middle is
-        if (left and slot.hidden) or slot.area_px < least_px or not lasts(hidden_limit_s, slot.hidden_s):
+        gone = (left and slot.hidden) or not lasts(hidden_limit_s, slot.hidden_s)
+        if gone or slot.area_px < least_px or lasts(slot.hole_s, HOLE_S):
             ended.add(k)
     return ended

@@ -33,6 +33,7 @@ WAIST = {
     "judging",
     "measuring",
     "shake",
+    "outlines",
     "effort",
     "numbering",
     "yuv",

@@ -489,6 +489,10 @@ class Judgement(Protocol):
         """`labels` (H, W) of that picture, with the pixels of objects that were missed; a copy if any were added."""
         ...
 
+    def uncovers(self, place: Mask) -> bool:
+        """Whether `place` (H, W) bool shows the empty scene, where what was learned as the scene is an object that has left."""
+        ...
+
 
 J = TypeVar("J", bound=Judgement)
 
@@ -524,6 +528,10 @@ class Scene(Protocol[J]):
 
     def adapt(self, judgement: J) -> None:
         """Take the scene in that picture's light for background from now on."""
+        ...
+
+    def uncover(self, judgement: J, place: Mask) -> None:
+        """Take what that picture shows in `place` (H, W) bool for background from now on."""
         ...
 
     def enter(self, scene: int) -> None:

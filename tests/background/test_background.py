@@ -236,3 +236,16 @@ def test_a_new_size_is_refused_in_one_line(scene):
 def test_knn_refuses_to_judge_without_learning(scene):
     with pytest.raises(SettingsError, match="use mog2"):
         Mixture(MixtureSettings(method="knn")).judge(scene.shoot())
+
+
+def test_what_is_uncovered_is_background_at_once_and_nothing_else_changes(scene):
+    made = Mixture(MixtureSettings())
+    made.prepare([scene.shoot(SQUARE) for _ in range(40)])
+    place = np.zeros((HEIGHT, WIDTH), bool)
+    place[SQUARE] = True
+    assert (made.judge(scene.shoot())[SQUARE] != 0).mean() > 0.9
+    made.uncover(scene.shoot(np.s_[:10, :10]), place)
+    judged = made.judge(scene.shoot())
+    assert (judged == FOREGROUND).mean() < 0.01
+    assert (made.judge(scene.shoot(np.s_[:10, :10]))[:10, :10] == FOREGROUND).mean() > 0.9
+    assert np.abs(made.picture()[SQUARE].astype(float) - scene.empty[SQUARE]).mean() < 12

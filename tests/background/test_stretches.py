@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from tracker.background.scene import without_visitors
-from tracker.background.stretches import CLEARER, KEPT, Runs, likeness_inside, longest_runs, step_across
+from tracker.background.stretches import Runs, longest_runs
+from tracker.outlines import CLEARER, SAME_INSIDE, is_empty_in, likeness_inside, step_across
 
 COUNT, HEIGHT, WIDTH = 40, 72, 96
 PLACE = np.s_[20:52, 30:46]
@@ -124,8 +125,18 @@ def test_an_object_has_an_edge_on_its_outline_and_the_scene_has_none(polarity):
     image = SCENE.copy()
     image[PLACE] = np.clip(OBJECT.astype(int) + polarity - 60, 0, 255)
     assert step_across(SCENE, place) < CLEARER * step_across(image, place)
-    assert likeness_inside(SCENE, image, place) < KEPT
+    assert likeness_inside(SCENE, image, place) < SAME_INSIDE
     assert likeness_inside(SCENE, _in_light(SCENE.copy()), place) > 0.9
+
+
+def test_of_a_picture_and_what_was_learned_as_the_scene_the_outline_tells_which_is_empty():
+    place = np.zeros((HEIGHT, WIDTH), bool)
+    place[PLACE] = True
+    taken = _with_object(SCENE.copy())
+    assert is_empty_in(SCENE, taken, place)  # an object was learned as the scene, and has left
+    assert not is_empty_in(taken, SCENE, place)  # one has come
+    assert not is_empty_in(_in_light(SCENE.copy()), SCENE, place)
+    assert not is_empty_in(SCENE, SCENE, place)
 
 
 def test_a_place_that_is_the_whole_picture_has_no_outline():

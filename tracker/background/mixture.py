@@ -23,6 +23,9 @@ ADAPT_RATE = 0.15
 """OpenCV counts the strongest colours up to 0.9 of the weight as background. One frame at a rate above 0.1 leaves an
 old colour less than that, so the new one is background at once, and the old one stays so too (a flash is forgiven)."""
 
+UNCOVER_RATE = 0.9
+"""at which little is left of what was there before"""
+
 MOST_LEFT = 2
 """scenes kept beside the present one, the first among them"""
 
@@ -164,6 +167,11 @@ class Mixture:
         expected = relight(picture, light_between(picture, image))
         objects: Mask = np.asarray((cv2.absdiff(image, expected) > DIFFERS).any(axis=2))
         self._apply(np.where(objects[..., None], expected, image), None, ADAPT_RATE, REFERENCE_S)
+
+    def uncover(self, image: Image, place: Mask) -> None:
+        """Take what the picture shows in `place` (H, W) bool for background from now on, and forget what was there."""
+        # an older OpenCV is shown the scene's own picture elsewhere, which at such a rate would lose its noise
+        self._apply(image, ~place, UNCOVER_RATE if _TAKES_KNOWN_FOREGROUND else ADAPT_RATE, 0.0)
 
     def picture(self) -> Image:
         """(H, W, 3) uint8, the most likely empty scene. Raises ShapeError before the first image."""

@@ -21,6 +21,10 @@ class MixtureJudgement:
         """`labels` as they are: what the mixture judges background stays background."""
         return labels
 
+    def uncovers(self, place: Mask) -> bool:
+        """False: the mixture's verdict tells nothing of outlines."""
+        return False
+
 
 class MixtureScene:
     """A Scene (tracker.types); the mixture must be mog2, since knn cannot judge without learning."""
@@ -52,6 +56,10 @@ class MixtureScene:
     def adapt(self, judgement: MixtureJudgement) -> None:
         """Take the scene in the picture's light for background from now on."""
         self.mixture.adapt(judgement.image)
+
+    def uncover(self, judgement: MixtureJudgement, place: Mask) -> None:
+        """Take what the picture shows in `place` (H, W) bool for background from now on."""
+        self.mixture.uncover(judgement.image, place)
 
     def enter(self, scene: int) -> None:
         """Judge and learn the scene of that number from now on."""

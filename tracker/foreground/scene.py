@@ -21,6 +21,7 @@ from tracker.foreground.predictor import CERTAIN, Predictor, Probabilities
 from tracker.foreground.rain import RainDetector
 from tracker.foreground.settings import ForegroundSettings
 from tracker.labels import find_windows
+from tracker.outlines import is_empty_in
 from tracker.timing import REFERENCE_S
 from tracker.types import BACKGROUND, FOREGROUND, UNSURE, Image, Labels, Mask, Verdicts
 
@@ -74,6 +75,10 @@ class ForegroundJudgement:
         if self.rim is not None:
             complete[self.rim] = 0
         return complete
+
+    def uncovers(self, place: Mask) -> bool:
+        """Whether the picture shows the empty scene in `place` (H, W), and what was learned as the scene is an object that has left."""
+        return self.frame is not None and is_empty_in(self.small, self.frame.expected, _shrunk(place, self.small))
 
 
 class ForegroundScene:
@@ -139,8 +144,7 @@ class ForegroundScene:
         if frame is not None and frame.light_changed:
             return  # `follow` took it in
         if known_foreground is not None and small.shape[:2] != known_foreground.shape:
-            size = (small.shape[1], small.shape[0])
-            known_foreground = cv2.resize(known_foreground.astype(np.float32), size, interpolation=cv2.INTER_AREA) > 0
+            known_foreground = _shrunk(known_foreground, small)
         self.features.learn(small, frame, known_foreground, dt_s=dt_s)
 
     def is_light(self, judgement: ForegroundJudgement) -> bool:
@@ -152,6 +156,10 @@ class ForegroundScene:
     def adapt(self, judgement: ForegroundJudgement) -> None:
         """Take the scene in the picture's light for background from now on."""
         self.features.adapt(judgement.small)
+
+    def uncover(self, judgement: ForegroundJudgement, place: Mask) -> None:
+        """Take what the picture shows in `place` (H, W) bool for background from now on."""
+        self.features.uncover(judgement.small, _shrunk(place, judgement.small))
 
     def enter(self, scene: int) -> None:
         """Judge and learn the scene of that number from now on."""
@@ -183,6 +191,12 @@ class ForegroundScene:
             return image
         size = (max(LEAST_SIDE_PX, round(width * scale)), max(LEAST_SIDE_PX, round(height * scale)))
         return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def _shrunk(place: Mask, small: Image) -> Mask:
+    """(h, w) the pixels of the small picture of which any part is in `place` (H, W)."""
+    size = (small.shape[1], small.shape[0])
+    return np.asarray(cv2.resize(place.astype(np.float32), size, interpolation=cv2.INTER_AREA) > 0)
 
 
 def _connected(found: Mask, different: Mask, *, most: float) -> Mask:

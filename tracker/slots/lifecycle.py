@@ -18,7 +18,7 @@ from tracker.slots.slot import Geometry, Identity, Slot, Slots
 from tracker.slots.state import SlotArrays, new_slot
 from tracker.steps import Place
 from tracker.timing import REFERENCE_S, Interval, lasts, rate_over
-from tracker.types import FOREGROUND, Box, Image, intersections
+from tracker.types import FOREGROUND, Box, Image, Judgement, Labels, Mask, intersections
 
 Array = NDArray[np.float32]
 
@@ -49,6 +49,12 @@ YOUNG_DUPLICATE_S = 0.48
 # Spawned
 SMALLEST_POSE_PX = 4.0
 """sides of a new slot's pose, at least"""
+
+# Uncovered
+STANDS = 1.0
+"""sizes a second: what moves faster is no place of anything"""
+HOLE_S = 0.4
+"""seconds for which the outline must say so: while the object that leaves is near, its edge is that of the place"""
 
 # Ended
 OUTSIDE = 0.1
@@ -288,6 +294,27 @@ def _state_of(birth: Birth, image: Image, cell: CellSettings) -> SlotArrays | No
     return new_slot(cell, pose=pose, colour=colour, mask=mask)
 
 
+def find_uncovered(
+    slots: Sequence[Slot], labels: Labels, judgement: Judgement, *, usual_s: float, look_s: float
+) -> Mask | None:
+    """(H, W) the places of slots that are none: an object was taken for the scene, has left, and the scene shows. None for nowhere.
+
+    labels   (H, W) what the slots are reported to have of the picture
+    usual_s  seconds of a usual interval between frames; look_s  seconds of evidence since this was asked last
+    """
+    uncovered: Mask | None = None
+    for slot in slots:
+        speed = float(np.hypot(*slot.geometry.velocity)) / usual_s
+        if slot.hidden or slot.number is None or speed > STANDS * max(slot.geometry.size):
+            slot.hole_s = 0.0
+            continue
+        place = labels == slot.number
+        slot.hole_s = slot.hole_s + look_s if judgement.uncovers(place) else 0.0
+        if lasts(slot.hole_s, HOLE_S):
+            uncovered = place if uncovered is None else uncovered | place
+    return uncovered
+
+
 def find_duplicates(poses: Array, slots: Sequence[Slot], settings: LifeSettings) -> tuple[set[int], set[int]]:
     """Slots that are inside an older one, both in view; and those of them that are second ones for its object, and end."""
     ended: set[int] = set()
@@ -318,7 +345,7 @@ def update_moved(slots: Sequence[Slot], poses: Array) -> None:
 
 
 def find_ended(poses: Array, slots: Sequence[Slot], size: tuple[int, int], settings: LifeSettings) -> set[int]:
-    """Slots that have left the picture, were not seen for too long, or have shrunk to nothing.
+    """Slots that have left the picture, were not seen for too long, have shrunk to nothing, or are the place of what left.
 
     size  (width, height) of the working picture
     """
@@ -332,6 +359,7 @@ def find_ended(poses: Array, slots: Sequence[Slot], size: tuple[int, int], setti
         if border:
             hidden_limit_s = min(hidden_limit_s, AT_BORDER * settings.young_s)
         # what is still seen has not left, wherever its middle is
-        if (left and slot.hidden) or slot.area_px < least_px or not lasts(hidden_limit_s, slot.hidden_s):
+        gone = (left and slot.hidden) or not lasts(hidden_limit_s, slot.hidden_s)
+        if gone or slot.area_px < least_px or lasts(slot.hole_s, HOLE_S):
             ended.add(k)
     return ended

@@ -24,7 +24,16 @@ from tracker.slots.blobs import Blobs, find_blobs
 from tracker.slots.confidence import ConfidenceEstimator, entropies
 from tracker.slots.e_step import OwnedPixels, Responsibilities, crop_frame, e_step
 from tracker.slots.identity import update_identities
-from tracker.slots.lifecycle import Visibility, confirm, part_jumps, spawn, terminate, update_visibility, visibility
+from tracker.slots.lifecycle import (
+    Visibility,
+    confirm,
+    find_uncovered,
+    part_jumps,
+    spawn,
+    terminate,
+    update_visibility,
+    visibility,
+)
 from tracker.slots.pose import NOWHERE, Fit, coast, mask_boxes, measure
 from tracker.slots.report import at_frame_size, regions_of, reported_numbers, visible_boxes
 from tracker.slots.settings import SlotsSettings
@@ -53,6 +62,9 @@ Size = tuple[int, int]
 LESSON_FRAMES = 2
 """what was found to be object in frame t is known to the scene from frame t + 2 on: the frame between may be judged meanwhile"""
 
+ASK_EVERY_S = 0.2
+"""seconds of evidence between two frames in which slots are asked whether something has left there: in each it is a tenth of all work"""
+
 
 @dataclass(frozen=True)
 class Judged:
@@ -80,6 +92,8 @@ class Lesson:
     scene: int
     judgement: Judgement
     objects: Mask | None
+    uncovered: Mask | None
+    """where what was learned as the scene has left; None for nowhere"""
     dt_s: float
 
 
@@ -107,6 +121,7 @@ class SlotsSegmenter:
         self._judged = self._assigned = 0
         self._scene_judged: int | None = None
         self._lessons: deque[Lesson] = deque()
+        self._unasked_s = 0.0
         self.estimator = ConfidenceEstimator()
 
     def freeze(self, frozen: bool) -> None:
@@ -206,7 +221,16 @@ class SlotsSegmenter:
         spawn(slots, association.births, image, self.settings)
         if judged.judgement is not None and judged.scene is not None:
             objects = self._known_objects(owned, numbers)
-            self._lessons.append(Lesson(self._assigned, judged.scene, judged.judgement, objects, interval.dt_s))
+            uncovered = None  # a prescan has found the scene empty
+            self._unasked_s += interval.look_s
+            if not self._prepared and lasts(self._unasked_s, ASK_EVERY_S):
+                uncovered = find_uncovered(
+                    slots.records, labels, judged.judgement, usual_s=interval.usual_s, look_s=self._unasked_s
+                )
+                self._unasked_s = 0.0
+            self._lessons.append(
+                Lesson(self._assigned, judged.scene, judged.judgement, objects, uncovered, interval.dt_s)
+            )
             labels = judged.judgement.complete(labels)
         self._assigned += 1
         if self.settings.boxes == "visible":
@@ -235,6 +259,8 @@ class SlotsSegmenter:
                 lesson.scene == self._scene_judged and not self._frozen
             ):  # the scene has changed since: what it was is kept, less two frames
                 self.scene.learn(lesson.judgement, lesson.objects, dt_s=lesson.dt_s)
+                if lesson.uncovered is not None:
+                    self.scene.uncover(lesson.judgement, lesson.uncovered)
 
     def _visit(self, scene: int | None, verdict: NDArray[np.uint8]) -> Mask:
         """(H, W) where objects of that scene were seen before this frame, whose objects are added for the next."""

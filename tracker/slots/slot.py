@@ -124,6 +124,8 @@ class Slot:
     """seconds without a break in which its foreground was in two pieces that may be two objects"""
     crowded_s: float = 0.0
     """seconds in which its blob was far too large for it and no other slot was in it, since it last was not"""
+    hole_s: float = 0.0
+    """seconds of evidence without a break in which it was the place of an object that had left, and no object"""
     inside_s: float = 0.0
     """seconds without a break in which it was inside an older slot"""
 

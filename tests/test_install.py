@@ -13,7 +13,20 @@ from tracker.words import one_line
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = Path(tracker.__file__).parent
-ABSENT = ("torch", "safetensors", "onnx", "onnxscript", "sklearn", "matplotlib", "starlette", "uvicorn", "paho")
+ABSENT = (
+    "torch",
+    "safetensors",
+    "onnx",
+    "onnxscript",
+    "sklearn",
+    "matplotlib",
+    "starlette",
+    "uvicorn",
+    "paho",
+    "pyarrow",
+    "pandas",
+    "supervision",
+)
 """packages that only extras bring"""
 WITHOUT_EXTRAS = f"""
 import importlib.machinery, runpy, sys

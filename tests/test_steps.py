@@ -31,7 +31,8 @@ def test_one_that_moves_reaches_what_its_speed_explains_beyond(x, reaches):
 @pytest.mark.parametrize(("x", "reaches"), [(120, True), (-20, True), (-21, False)])
 def test_one_that_moves_does_not_come_back_from_behind(x, reaches):
     place = Place(box(0), (100.0, 0.0)).later(1.0 - FRAME_S)
-    assert place.reaches(box(x), FRAME_S) == reaches
+    assert place.reaches(box(x), FRAME_S)
+    assert place.left_behind(box(x)) != reaches
 
 
 def test_the_longer_of_both_boxes_counts():

@@ -36,15 +36,20 @@ class Place:
         return replace(self, unseen_s=self.unseen_s + dt_s)
 
     def reaches(self, box: Box, dt_s: float = 0.0) -> bool:
-        """Whether the object can be in that box after another `dt_s` seconds: within its own length and what its speed explains.
+        """Whether the object can be in that box after another `dt_s` seconds: within its own length and what its speed explains."""
+        return hypot(*self._way(box)) <= self._length(box) + hypot(*self.velocity) * (self.unseen_s + dt_s)
 
-        Against its motion within its length alone: it may have stopped, but has not driven back.
-        """
+    def left_behind(self, box: Box) -> bool:
+        """Whether that box lies behind by more than the object's length: it may have stopped since, but has not gone back."""
+        (x, y), (vx, vy) = self._way(box), self.velocity
+        return x * vx + y * vy < -self._length(box) * hypot(vx, vy)
+
+    def _way(self, box: Box) -> tuple[float, float]:
         (x, y), (to_x, to_y) = self.box.centre, box.centre
-        length = max(self.box.width, self.box.height, box.width, box.height)
-        speed = hypot(*self.velocity)
-        along = (to_x - x) * self.velocity[0] + (to_y - y) * self.velocity[1]  # times the speed
-        return hypot(to_x - x, to_y - y) <= length + speed * (self.unseen_s + dt_s) and along >= -length * speed
+        return to_x - x, to_y - y
+
+    def _length(self, box: Box) -> float:
+        return max(self.box.width, self.box.height, box.width, box.height)
 
     def moved(self, box: Box, dt_s: float) -> Place:
         """Where it is seen after another `dt_s` seconds."""
@@ -76,7 +81,7 @@ class JumpCounter:
             if track.hidden:
                 continue
             place, last_s = self._places.get(track.id, (None, time_s))
-            if place is not None and not place.reaches(track.box, time_s - last_s):
+            if place is not None and (not place.reaches(track.box, time_s - last_s) or place.left_behind(track.box)):
                 found, place = found + 1, None
             now = Place(track.box) if place is None else place.moved(track.box, time_s - last_s)
             self._places[track.id] = now, time_s

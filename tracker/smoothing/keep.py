@@ -128,7 +128,7 @@ def _out_of_reach(tracks: Tracks, clip: Clip) -> Bools:
     place = Place(boxes[0])
     for k, (box, goes_on, lost) in enumerate(zip(boxes[1:], same.tolist(), gap.tolist(), strict=True)):
         dt_s = times_s[k + 1] - times_s[k]
-        out[k] = goes_on and lost and not place.reaches(box, dt_s)
+        out[k] = goes_on and lost and (not place.reaches(box, dt_s) or place.left_behind(box))
         place = place.moved(box, dt_s) if goes_on and not out[k] else Place(box)
     return out
 

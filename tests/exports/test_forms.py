@@ -6,6 +6,7 @@ import json
 import re
 import xml.etree.ElementTree as ET
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import av
@@ -280,6 +281,16 @@ def test_trails_have_the_colours_of_the_overlay(tmp_path):
     assert [line.get("stroke-dasharray") is not None for line in lines] == [False, False, True, True, False, False]
     assert lines[1].get("stroke") == "#{:02x}{:02x}{:02x}".format(*colour_of(1))
     assert re.match("data:image/jpeg;base64,", next(svg.iter(f"{name}image")).get("href"))
+
+
+def test_a_way_begins_and_ends_where_the_border_does_not_cut_the_object(tmp_path):
+    found = table(tmp_path).rows(np.arange(20))
+    cut = np.array([[0.0, 20, 5, 24], [0, 20, 9, 28]])  # comes in over the left border, its feet last
+    entering = replace(found, box=np.concatenate([cut, found.box[2:]]))
+    svg = ET.fromstring(svg_of(entering, np.zeros((HEIGHT, WIDTH, 3), np.uint8)))
+    name = "{http://www.w3.org/2000/svg}"
+    way = next(group for group in svg.iter(f"{name}g") if group.get("id") == "track-1").find(f"{name}polyline")
+    assert {point.split(",")[1] for point in way.get("points").split()} == {"32.0"}
 
 
 def test_the_heat_is_the_seconds_of_all_feet(tmp_path):

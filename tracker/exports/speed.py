@@ -8,7 +8,7 @@ import numpy as np
 
 from tracker.exports.ground import Ground
 from tracker.exports.motion import distance, smooth
-from tracker.exports.table import BORDER_PX, Table
+from tracker.exports.table import Table
 from tracker.exports.workbook import Columns
 
 KM_H = 3.6
@@ -37,10 +37,7 @@ def speeds_of(table: Table, ground: Ground, *, size: tuple[int, int] | None = No
           the object shows, whose middle goes half as fast as the object. None: not known
     """
     seen = table.seen
-    whole = np.ones(len(seen), bool)
-    if size is not None:
-        x0, _, x1, y1 = seen.box.T
-        whole = (x0 > BORDER_PX) & (x1 < size[0] - BORDER_PX) & (y1 < size[1] - BORDER_PX)
+    whole = np.ones(len(seen), bool) if size is None else seen.whole(size)
     seen = seen.rows(whole)
     places = ground.metres(seen.foot)
     known = np.asarray(np.isfinite(places).all(axis=1))

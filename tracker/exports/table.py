@@ -70,6 +70,12 @@ class Table:
         """(N, 2) x, y of the middle of each box."""
         return (self.box[:, :2] + self.box[:, 2:]) / 2
 
+    def whole(self, size: tuple[int, int]) -> NDArray[np.bool_]:
+        """(N,) whether the left, right and lower borders of pictures (width, height) leave a row's box as it is: of an object that is cut
+        only a part shows, whose foot is elsewhere."""
+        x0, _, x1, y1 = self.box.T
+        return (x0 > BORDER_PX) & (x1 < size[0] - BORDER_PX) & (y1 < size[1] - BORDER_PX)
+
     def rows(self, which: NDArray[Any]) -> Table:
         """Some rows, by a mask (N,) or by their places; the gaps stay."""
         chosen = {field.name: getattr(self, field.name)[which] for field in fields(self) if field.name != "gaps"}

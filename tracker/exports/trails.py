@@ -59,9 +59,13 @@ def _simplified(points: NDArray[np.float64]) -> NDArray[np.float64]:
     return kept.astype(float) if len(kept) > 1 else points[[0, -1]]
 
 
-def _ways(table: Table) -> Iterator[tuple[int, Table, list[Stretch]]]:
+def _ways(table: Table, scene: Image) -> Iterator[tuple[int, Table, list[Stretch]]]:
+    """Every track with its way, which begins and ends where the picture's border does not cut the object, if it is ever whole."""
     frames = np.unique(table.frame)
     for identity, rows in table.tracks():
+        whole = np.flatnonzero(rows.whole((scene.shape[1], scene.shape[0])))
+        if len(whole):
+            rows = rows.rows(np.arange(whole[0], whole[-1] + 1))
         yield identity, rows, stretches_of(rows, np.searchsorted(frames, rows.frame))
 
 
@@ -69,7 +73,7 @@ def draw_trails(table: Table, scene: Image) -> Image:
     """(H, W, 3) the scene with the ways; dashed where an object is hidden, a dot where it was last."""
     picture = scene.copy()
     width = line_px(scene)
-    for identity, rows, stretches in _ways(table):
+    for identity, rows, stretches in _ways(table, scene):
         for extra, colour in ((2, DARK), (0, colour_of(identity))):
             for stretch in stretches:
                 for part in dashes(stretch.points, DASHES * width) if stretch.hidden else [stretch.points]:
@@ -101,7 +105,7 @@ def svg_of(table: Table, scene: Image) -> str:
     line = line_px(scene)
     _, jpeg = cv2.imencode(".jpg", cv2.cvtColor(scene, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
     data = base64.b64encode(jpeg.tobytes()).decode("ascii")
-    groups = "".join(_group(identity, rows, stretches, line) for identity, rows, stretches in _ways(table))
+    groups = "".join(_group(identity, rows, stretches, line) for identity, rows, stretches in _ways(table, scene))
     return (
         f'<?xml version="1.0" encoding="UTF-8"?>\n<!-- generator: tracker {tracker.__version__} -->\n'
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}">\n'

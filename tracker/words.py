@@ -38,6 +38,9 @@ EXTRA_PACKAGES = {
     "papers": (("torch", "safetensors", "matplotlib", "scikit-learn"), "for tracker paper"),
     "web": (("starlette", "uvicorn"), "for webcam --serve"),
     "mqtt": (("paho-mqtt",), "for --events-to mqtt://"),
+    "export": (("pyarrow",), "for export --to parquet"),
+    "pandas": (("pandas",), "for to_pandas"),
+    "supervision": (("supervision",), "for to_supervision"),
 }
 """Distributions that an extra brings, and what it is for."""
 EXTRAS = {"torch": "torch", "safetensors": "torch", "onnx": "train"}

@@ -10,7 +10,7 @@ from tracker import __version__
 from tracker.doctor.check import Check, problem
 from tracker.words import EXTRA_PACKAGES, OPENCVS
 
-NEEDED = ("av", "numpy", "scipy", "pydantic", "pillow", "pycocotools", "jinja2", "rich")
+NEEDED = ("av", "numpy", "scipy", "pydantic", "pillow", "pycocotools", "imageio", "jinja2", "rich")
 """distributions of the base installation; OpenCV and ONNX Runtime have checks of their own"""
 
 

@@ -42,4 +42,4 @@ def test_what_happens_thousands_of_times_is_counted():
     for n in range(1000):
         times.add(n + 3.2)
     assert (len(times.first), times.count, times.last) == (MOST_TIMES, 1000, 1002.2)
-    assert str(times) == "at 3.2 s and 999 more times"
+    assert str(times) == "at 0:03.2 and 999 more times"

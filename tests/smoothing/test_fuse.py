@@ -214,6 +214,16 @@ def test_who_is_lost_while_it_moves_is_not_found_behind_where_it_was(x, identiti
     assert len(np.unique(split_at_jumps(linked, clip()).ids)) == identities
 
 
+@pytest.mark.parametrize(("gap_s", "identities"), [(0.04, 1), (2.0, 1), (30.0, 2)])
+def test_nobody_is_found_again_over_a_gap_of_the_recording(gap_s, identities):
+    """Who stands at the end of one recording and at the beginning of the next, looking alike, under other names."""
+    first = [seen(1, range(50), right(0, 100), colour=0.3)]
+    table = one_pass(*first, seen(2, range(50, 100), right(0, 100), colour=0.3))
+    times_s = np.arange(100) / 25
+    times_s[50:] += gap_s - 0.04
+    assert len(np.unique(fuse(table, table, Clip(times_s, (WIDTH, HEIGHT))).ids)) == identities
+
+
 def test_a_fast_object_does_not_jump():
     table = one_pass(seen(1, range(5, 13), right(40, -180), size=(20, 20)))
     assert len(np.unique(fuse(table, table, clip()).ids)) == 1

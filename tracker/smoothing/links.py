@@ -77,6 +77,7 @@ def links(s: Stretches, cells: Cells, which: Index, forward: Rows, backward: Row
 def candidates(s: Stretches, first: Ends, last: Ends, clip: Clip) -> tuple[Index, Index]:
     """Pairs of stretches, the second of which begins after the first has ended."""
     known: Bools = np.asarray(np.isfinite(s.colours).any(axis=1))
+    parts = clip.parts
     low = np.searchsorted(s.first, s.last + 1)
     high = np.searchsorted(s.first, s.last + 1 + clip.frames(KNOWN_S))
     found = [np.zeros(0, np.int64)]
@@ -84,6 +85,7 @@ def candidates(s: Stretches, first: Ends, last: Ends, clip: Clip) -> tuple[Index
         gap_s = (s.first[j] - s.last[i]) * clip.interval_s
         near = distances(last.middles[i] - first.middles[j], last.sizes[i], first.sizes[j]) <= REACH + FASTEST * gap_s
         near &= (gap_s <= NEAR_S) | (known[i] & known[j])
+        near &= parts[s.last[i]] == parts[s.first[j]]
         found.append(i[near] * len(s.first) + j[near])
     for name in (s.forward, s.backward):
         order = np.lexsort((s.first, name))

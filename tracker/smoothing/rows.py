@@ -7,7 +7,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from tracker.timing import REFERENCE_S
+from tracker.timing import REFERENCE_S, FrameTimer
+
+GAP_S = 3.0
+"""seconds without a frame over which nobody is followed, as `hidden_s` of lane slots usually has it"""
 
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int32]
@@ -52,6 +55,12 @@ class Clip(NamedTuple):
         """Usual time between two frames."""
         steps = np.diff(self.times_s)
         return float(np.median(steps)) if len(steps) else REFERENCE_S
+
+    @property
+    def parts(self) -> Ints:
+        """(T,) number of the part of the clip in which each frame is, from 0: no part holds a gap, over which nobody is followed."""
+        timer = FrameTimer(GAP_S)
+        return np.cumsum([timer.step(time_s).gap for time_s in self.times_s.tolist()], dtype=np.int32)
 
     def frames(self, seconds: float) -> int:
         """How many frames last so long, 1 at least."""

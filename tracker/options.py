@@ -13,6 +13,7 @@ from click.shell_completion import CompletionItem
 
 from tracker.hooks.address import Destination, read_destination
 from tracker.passwords import without_passwords
+from tracker.timing import LEAST_FPS, MOST_FPS
 
 LONGEST_SHOWN = 60
 """characters of a refused value in an error"""
@@ -22,8 +23,6 @@ DIGITS = re.compile(r"[0-9]{1,18}")
 
 MOST_SECONDS = 1e8
 """three years, the longest time that can be asked for"""
-LEAST_FPS, MOST_FPS = 1e-5, 10_000
-"""a picture a day, and a high-speed camera"""
 MOST_FRAMES = 1_000_000_000
 MOST_SEED = 2**32 - 1
 LEAST_SIDE, MOST_SIDE = 16, 16_384

@@ -10,6 +10,8 @@ from collections import deque
 from dataclasses import dataclass
 from statistics import median_low
 
+LEAST_FPS, MOST_FPS = 1e-5, 10_000
+"""a picture a day, and a high-speed camera: pictures a second that a user may say"""
 REFERENCE_S = 1 / 25
 """frame interval at which the network was trained and the rates per frame were chosen"""
 SLOWEST_S = 0.5

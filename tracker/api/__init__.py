@@ -2,7 +2,7 @@
 
 tracks.py     the objects of one frame as arrays
 frame.py      a frame and what was tracked in it
-settings.py   settings and sources as callers give them
+plan.py       settings and sources as callers give them, and the run that they ask for
 handover.py   moments from the thread that makes them to the one that wants them
 stream.py     `track`: a clip or camera, frame by frame
 step.py       `Tracker`: for a loop of one's own

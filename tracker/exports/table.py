@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import pandas
 
 HEAD = CsvRows.head.strip()
+COLUMNS = len(HEAD.split(","))
 GAP = ",0,,,,,"
 """an id that nobody has, and no box: a live source gave no picture"""
 BORDER_PX = 1.0
@@ -139,7 +140,7 @@ def is_table(path: Path) -> bool:
 
 def empty_table() -> Table:
     """A table without rows."""
-    return table_of(np.empty((0, len(HEAD.split(",")))))
+    return table_of(np.empty((0, COLUMNS)))
 
 
 def _of_csv(path: Path, text: str) -> Table:
@@ -151,7 +152,7 @@ def _of_csv(path: Path, text: str) -> Table:
         )
     except ValueError as error:
         raise SourceError(f"{path}, {_first_wrong(text)}: wanted {HEAD} as numbers; check the file") from error
-    if values.shape[1] != len(HEAD.split(",")):
+    if values.shape[1] != COLUMNS:
         raise SourceError(f"{path}: rows of {values.shape[1]} numbers, wanted {HEAD}; check the file")
     wrong = ~(np.abs(values) <= LARGEST)
     wrong[values[:, 2] == 0, 3:7] = False  # the empty boxes of gaps
@@ -172,7 +173,7 @@ def _first_wrong(text: str) -> str:
             list(map(float, cells))
         except ValueError:
             return f"line {number}"
-        if len(cells) != len(HEAD.split(",")):
+        if len(cells) != COLUMNS:
             return f"line {number}"
     return "some line"
 
@@ -189,7 +190,7 @@ def table_of(values: NDArray[np.float64], gaps: NDArray[np.float64] | None = Non
 def _of_mot(path: Path) -> Table:
     """MOT text has no times, no hidden objects and no areas."""
     found = [(frame, row) for frame, rows in read_rows(path).items() for row in rows]
-    values = np.full((len(found), len(HEAD.split(","))), np.nan)
+    values = np.full((len(found), COLUMNS), np.nan)
     for at, (frame, row) in zip(values, found, strict=True):
         at[[0, 2, 7, 8]] = frame, row.identity, row.flag, 0
         at[3:7] = row.box

@@ -45,8 +45,6 @@ class Finders:
     events: Mapping[str, EventFinder]
     """by lane"""
     zones: ZoneWatch
-    live: bool
-    """the source is a camera or stream"""
 
 
 @dataclass(frozen=True)
@@ -119,7 +117,7 @@ def build_run_sinks(
         )
     if live is not None:
         files += live.sinks(overlay, finders, info)
-    files += also(Finders(finders, zones, info.live))
+    files += also(Finders(finders, zones))
     if unprepared:
         notify(
             f"warming up: the first {warm_up_s:g} s, and {WARM_UP_PICTURES} pictures at least, are taken for the empty scene"

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Protocol
 
 from tracker.csv_text import csv_line
 from tracker.sinks.outputs import Output, PartText
-from tracker.types import Finder, Moment, Outcome
+from tracker.types import Finder, Moment, Outcome, Track, View
 from tracker.zone_counts import Passage
 
 
@@ -31,6 +31,13 @@ class Rows(Protocol):
     def finish(self) -> str:
         """The lines that the end of the run makes certain."""
         ...
+
+
+def with_areas(view: View) -> Iterator[tuple[Track, float]]:
+    """A lane's tracks, each with its visible pixels."""
+    areas = {region.label: region.area_px for region in view.segmentation.regions}
+    for track in view.tracks:
+        yield track, areas.get(track.label, 0.0) if track.label else 0.0
 
 
 class MotRows:
@@ -67,13 +74,11 @@ class CsvRows:
     def rows(self, moment: Moment) -> str:
         """One frame's rows."""
         view = moment.view(self._lane)
-        areas = {region.label: region.area_px for region in view.segmentation.regions}
         start = f"{moment.frame.written},{moment.frame.time_s:.6f}"
         gap = moment.frame.gap
         rows = [] if gap is None else [f"{moment.frame.written},{gap.from_s:.6f},0,,,,,0,1,0\n"]
-        for track in view.tracks:
+        for track, area in with_areas(view):
             x0, y0, x1, y1 = track.box
-            area = areas.get(track.label, 0) if track.label else 0
             rows.append(
                 f"{start},{track.id},{x0:.2f},{y0:.2f},{x1:.2f},{y1:.2f},{track.confidence:.4f},{int(track.hidden)},{area:.0f}\n"
             )

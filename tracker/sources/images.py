@@ -11,14 +11,14 @@ import numpy as np
 from tracker.errors import ShapeError, SourceError
 from tracker.picture import Picture
 from tracker.resize import to_working_width
+from tracker.sources.pictures import evenly
 from tracker.sources.span import Span
 from tracker.sources.times import FALLBACK_FPS
+from tracker.timing import LEAST_FPS, MOST_FPS
 from tracker.types import Frame, Image, Source, SourceInfo, Working
 
 NAME = "images"
 WHOLE = Span()
-LEAST_FPS, MOST_FPS = 1e-5, 1e4
-"""a picture a day, and a high-speed camera"""
 ASSUMED = f"pictures have no times: {FALLBACK_FPS:g} a second are assumed; fps gives another rate"
 
 
@@ -73,8 +73,7 @@ class ImageSequence:
     def sample(self, count: int, *, whole: bool = True, width: Working = "full") -> list[Image]:
         """About `count` pictures, evenly spread over the clip or the span."""
         places = range(len(self._images)) if whole else self._wanted
-        chosen = sorted({index * len(places) // count for index in range(count)})
-        return [to_working_width(self._image(places[n]), width) for n in chosen]
+        return [to_working_width(self._image(place), width) for place in evenly(places, count)]
 
     def close(self) -> None:
         """Nothing is held open."""

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, suppress
 from itertools import pairwise
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from tracker.errors import OptionError, SourceError
 from tracker.picture import Picture
@@ -25,6 +25,9 @@ PAGED = (".png", ".tif", ".tiff", ".webp")
 """Only these can hold more than one picture."""
 NAMED = 3
 """Pictures left out that are named; the others are counted."""
+
+
+T = TypeVar("T")
 
 
 class Shot(NamedTuple):
@@ -102,7 +105,7 @@ class Pictures:
     def _probe(self) -> tuple[tuple[int, int], Rendering, tuple[str, ...]]:
         """Size, rendering and notes, by pictures spread over the whole clip: the same whatever part of it is wanted."""
         with closing(StillReader()) as reader:
-            found, errors = _headers(reader, _spread(self._shots, PROBED))
+            found, errors = _headers(reader, evenly(self._shots, PROBED))
             if not found:
                 found, errors = _headers(reader, self._shots, enough=PROBED)
             if not found:
@@ -156,7 +159,7 @@ class Pictures:
         """About `count` pictures, evenly spread over the clip or the span; those that cannot be read are left out."""
         found = []
         with closing(StillReader()) as reader:
-            for shot in _spread(self._shots if whole else self._wanted, count):
+            for shot in evenly(self._shots if whole else self._wanted, count):
                 if self._closed:
                     return []
                 with suppress(SourceError):
@@ -207,5 +210,6 @@ def _headers(
     return found, errors
 
 
-def _spread(shots: Sequence[Shot], count: int) -> list[Shot]:
-    return [shots[place] for place in sorted({index * len(shots) // count for index in range(count)})]
+def evenly(items: Sequence[T], count: int) -> list[T]:
+    """About `count` of the items, in their order, evenly spread."""
+    return [items[place] for place in sorted({index * len(items) // count for index in range(count)})]

@@ -88,6 +88,7 @@ LINE = {
     "smoothed",
     "steadying",
     "two_passes",
+    "opencv_threads",
     "cli",
     "__main__",
     "__init__",

@@ -395,13 +395,14 @@ def doctor(ctx: click.Context, quiet: bool, verbose: bool) -> None:
     A line a thing; with -q problems alone. Exit code 0 if there is no problem, else 1.
     """
     from tracker.doctor import examine
+    from tracker.opencv_threads import one_opencv_thread
 
-    _use_one_opencv_thread()
     problems = 0
-    for check in examine():
-        problems += check.state == "PROBLEM"
-        if check.state == "PROBLEM" or not quiet:
-            say(check, only=True)
+    with one_opencv_thread():
+        for check in examine():
+            problems += check.state == "PROBLEM"
+            if check.state == "PROBLEM" or not quiet:
+                say(check, only=True)
     if problems:
         ctx.exit(EXIT_ERROR)
 
@@ -765,29 +766,18 @@ def _settings(common: dict[str, Any]) -> RunSettings:
     return settings
 
 
-def _use_one_opencv_thread() -> None:
-    """OpenCV works in the thread that asks it: the line has threads of its own, and small pictures are shared out at a loss.
-
-    Here and not in the line: the number is the process's, and setting it in a fork of a process that had several waits for ever.
-    """
-    import cv2
-
-    if cv2.getNumThreads() != 1:
-        cv2.setNumThreads(1)
-
-
 def _carry_out(common: dict[str, Any], live: Live | None = None, **job: Any) -> None:
     """Do the job, say how it went, and raise KeyboardInterrupt if it was interrupted."""
     spans, trace = _spans(), common.pop("profile")
     with _imports():
         from tracker.jobs import Job, process, profile_table
+        from tracker.opencv_threads import one_opencv_thread
         from tracker.progress import shown_progress
 
     quiet, verbose = common.pop("quiet"), common.pop("verbose")
     reads = tuple(map(Path, common["files"]))
     settings = _settings(common)
-    _use_one_opencv_thread()
-    with shown_progress(quiet=quiet) as progress:
+    with one_opencv_thread(), shown_progress(quiet=quiet) as progress:
         asked = Job(
             **job, **common, reads=reads, profile=spans is not None, trace=trace if trace and trace.name else None
         )

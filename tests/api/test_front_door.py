@@ -8,6 +8,7 @@ from importlib import import_module
 from pathlib import Path
 
 import clips
+import cv2
 import numpy as np
 import pytest
 
@@ -221,3 +222,47 @@ def test_a_run_becomes_coco_with_the_pixels_that_were_written(tmp_path):
     assert len(boxes["annotations"]) == len(masks["annotations"]) > FRAMES / 2
     assert boxes["annotations"][20].get("segmentation", []) == []
     assert masks["annotations"][20]["segmentation"]["size"] == [96, 128]
+
+
+FORKED = """
+import multiprocessing, sys
+import cv2, numpy as np
+import tracker
+
+def run(queue):
+    clip = np.full((12, 48, 64, 3), 90, np.uint8)
+    tracker.process(clip, lanes="gmm", fps=25)
+    queue.put(sum(1 for _ in tracker.track(clip, lanes="gmm", fps=25)))
+
+cv2.setNumThreads(2)
+cv2.GaussianBlur(np.zeros((900, 900, 3), np.uint8), (0, 0), 5)  # now OpenCV has its threads, and a fork lacks them
+fork = multiprocessing.get_context("fork")
+queue = fork.Queue()
+worker = fork.Process(target=run, args=(queue,), daemon=True)
+worker.start()
+print(queue.get(timeout=30))
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no fork")
+def test_a_pool_of_forked_processes_can_use_it():
+    done = subprocess.run([sys.executable, "-c", FORKED], capture_output=True, text=True, timeout=60, check=False)
+    assert done.stdout == "12\n", done.stderr
+
+
+def test_opencv_has_as_many_threads_after_a_run_as_before():
+    before = cv2.getNumThreads()
+    try:
+        cv2.setNumThreads(2)
+        tracker.process(walk(4), lanes="gmm", fps=25)
+        assert cv2.getNumThreads() == 2
+    finally:
+        cv2.setNumThreads(before)
+
+
+def test_the_scene_of_a_loop_of_ones_own_is_learned_from_pictures_as_they_are(monkeypatch):
+    """Its later pictures are not steadied either."""
+    monkeypatch.setattr(
+        "tracker.choosing.measure_shake", lambda *a, **k: pytest.fail("it was asked how the camera shook")
+    )
+    tracker.Tracker(lanes="gmm", fps=25).prepare(walk()[::2])

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeAlias
@@ -88,20 +87,6 @@ def run_settings(
 def main_lane(settings: RunSettings) -> str:
     """Whose tracks are meant where no lane is named: lane slots or a variant of it, else the first."""
     return next((lane for lane in settings.lanes if settings.of_lane(lane)[0] == "slots"), settings.lanes[0])
-
-
-@contextmanager
-def one_opencv_thread() -> Iterator[None]:
-    """OpenCV works in the thread that asks it while a run goes on: the run has threads of its own, and small pictures are shared out
-    at a loss."""
-    import cv2
-
-    before = cv2.getNumThreads()
-    cv2.setNumThreads(1)
-    try:
-        yield
-    finally:
-        cv2.setNumThreads(before)
 
 
 def _nested(settings: Mapping[str, Any]) -> dict[str, Any]:

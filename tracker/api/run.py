@@ -11,18 +11,18 @@ from typing import Any, Literal
 
 import numpy as np
 
-from tracker.api.plan import SettingsLike, SourceLike, main_lane, one_opencv_thread, plan, run_settings
+from tracker.api.plan import SettingsLike, SourceLike, main_lane, plan, run_settings
 from tracker.api.stream import tell
 from tracker.exports import Table, coco_document, table_of
 from tracker.exports.annotations import read_masks
+from tracker.exports.table import COLUMNS
 from tracker.jobs import process as jobs_process
 from tracker.jobs.outputs import Finders
+from tracker.opencv_threads import one_opencv_thread
+from tracker.sinks.tables import with_areas
 from tracker.types import Event, Moment, Outcome, Sink
 from tracker.zone_counts import Passage, ZoneCounts
 from tracker.zones import Zones
-
-COLUMNS = 10
-"""of a row of the tables"""
 
 
 @dataclass(frozen=True)
@@ -178,9 +178,7 @@ class _Collector:
             self._gaps.append((moment.frame.written, moment.frame.gap.from_s))
         for view in moment.views:
             frame, rows = moment.frame, self._rows[view.lane]
-            areas = {region.label: region.area_px for region in view.segmentation.regions}
-            for track in view.tracks:
-                area = areas.get(track.label, 0.0) if track.label else 0.0
+            for track, area in with_areas(view):
                 rows.extend((frame.written, frame.time_s, track.id, *track.box, track.confidence, track.hidden, area))
             self._events[view.lane] += self._finders.events[view.lane](moment)
             self._passages[view.lane] += self._finders.zones.counter(view.lane)(moment)

@@ -15,11 +15,13 @@ from tracker.choosing import ChosenSetting, suit
 from tracker.draw import Overlay
 from tracker.errors import OptionError, SourceError
 from tracker.jobs import ZoneWatch
-from tracker.lanes import Lane, prepare
+from tracker.lanes import Lane
 from tracker.picture import Picture
+from tracker.pipeline import learn_scene
 from tracker.prescan import TakenPictures
 from tracker.sources import open_images
 from tracker.sources.images import checked
+from tracker.stopwatch import Stopwatch
 from tracker.types import Frame, Image, Moment
 from tracker.zone_counts import Passage, ZoneCounts
 from tracker.zones import Zones
@@ -77,16 +79,14 @@ class Tracker:
         if self._last is not None:
             raise OptionError("Tracker.prepare: comes before the first step; `reset` begins anew")
         pictures = [checked(image, n) for n, image in enumerate(images)]
-        suited = suit(
-            self.settings, open_images(pictures, fps=self.fps or 1), TakenPictures(pictures, lambda given: given)
-        )
+        source = open_images(pictures, fps=self.fps or 1)
+        unsteadied = self.settings.model_copy(update={"steady": False})  # as the pictures to come are
+        suited = suit(unsteadied, source, TakenPictures(pictures, lambda given: given))
         self.chosen = suited.chosen.changes
         before, self._lanes = self._lanes, build_lanes(suited.chosen.settings)
         for old, new in zip(before, self._lanes, strict=True):
             new.identities.go_on_from(old.identities.highest)
-        self._scenes = KnownScenes()
-        known = self._scenes.prepare(pictures)
-        prepare(self._lanes, suited.prescan.ground(known))
+        self._scenes = learn_scene(source, self._lanes, prescan=suited.prescan, watch=Stopwatch())
 
     def step(self, image: Image, *, time_s: float | None = None) -> TrackedFrame:
         """The next picture (H, W, 3) uint8 RGB, and who is in it.

@@ -11,9 +11,10 @@ from typing import Any
 
 from tracker.api.frame import TrackedFrame
 from tracker.api.handover import Handover
-from tracker.api.plan import Plan, SettingsLike, SourceLike, main_lane, one_opencv_thread, plan, run_settings
+from tracker.api.plan import Plan, SettingsLike, SourceLike, main_lane, plan, run_settings
 from tracker.draw import Overlay
 from tracker.jobs import process
+from tracker.opencv_threads import one_opencv_thread
 from tracker.sources.ahead import join
 from tracker.zones import Zones
 

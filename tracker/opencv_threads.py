@@ -1,0 +1,23 @@
+"""How many threads OpenCV has while a run goes on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
+@contextmanager
+def one_opencv_thread() -> Iterator[None]:
+    """OpenCV works in the thread that asks it: the line has threads of its own, and small pictures are shared out at a loss.
+
+    For whoever calls the line, and not in it: the number is the process's. 0 and not 1: they mean the same, but 1 waits for ever in a
+    fork of a process in which OpenCV had several threads.
+    """
+    import cv2
+
+    before = cv2.getNumThreads()
+    cv2.setNumThreads(0)
+    try:
+        yield
+    finally:
+        cv2.setNumThreads(before)

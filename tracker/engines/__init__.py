@@ -1,0 +1,5 @@
+"""How many tasks are spread over workers: a pool of processes on this machine, or a cluster."""
+
+from tracker.engines.engine import Done, Engine, Needs
+
+__all__ = ["Done", "Engine", "Needs"]

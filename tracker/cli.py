@@ -582,10 +582,21 @@ def synth(
 
     WORLD is street, mnist-mot, sprites-mot, or a situation: one scripted scene for what makes trackers fail.
     """
+    from tracker.progress import shown_progress
     from tracker.synth import Order, save_world, stream_world
 
     drawn = stream_world(world, Order(seed, frames, size, objects, digits=digits))
-    count = save_world(drawn, video=output, truth=truth, digits=digits, overwrite=overwrite, crf=crf, notify=note)
+    with shown_progress(quiet=quiet) as progress:
+        count = save_world(
+            drawn,
+            video=output,
+            truth=truth,
+            digits=digits,
+            overwrite=overwrite,
+            crf=crf,
+            notify=note,
+            progress=progress,
+        )
     if not quiet:
         say(f"{output}: {count} frames" + (f"; truth in {truth}" if truth else ""))
 

@@ -29,7 +29,7 @@ def overall(done: int, total: int | None, stage: str) -> float:
 
 
 def _named(stage: str) -> str:
-    return f"{stage}, {list(SHARES).index(stage) + 1} of {len(SHARES)}" if stage in SHARES else "tracking"
+    return f"{stage}, {list(SHARES).index(stage) + 1} of {len(SHARES)}" if stage in SHARES else stage or "tracking"
 
 
 @contextmanager
@@ -67,7 +67,7 @@ def plain_lines(stream: TextIO, clock: Callable[[], float] = time.monotonic) -> 
         left = (
             f", {timing.clock((total - all_done) / fps, tenths=False)} left" if total and total > done and fps else ""
         )
-        named = f"{_named(stage)}: " if stage in SHARES else ""
+        named = f"{_named(stage)}: " if stage else ""
         print(f"{named}frames {done}{f'/{total}' if total else ''}, {fps:.1f} fps{left}", file=stream, flush=True)
 
     return report

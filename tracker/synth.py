@@ -14,6 +14,7 @@ import numpy as np
 
 from tracker.errors import SettingsError, SinkError
 from tracker.picture import Picture
+from tracker.pipeline import Progress
 from tracker.sinks import Output, OverlayVideo, Results, VideoSettings
 from tracker.sinks.ours import marked_png
 from tracker.sinks.outputs import write_inside, writing
@@ -124,6 +125,7 @@ def save_world(
     overwrite: bool = False,
     crf: int | None = None,
     notify: Callable[[str], None] = lambda line: None,
+    progress: Progress | None = None,
 ) -> int:
     """Write a world as MP4 and its truth as a folder: gt.txt (MOTChallenge) and masks/000001.png (pixel = identity).
 
@@ -133,6 +135,7 @@ def save_world(
     crf     x264's constant quality, lower is better and larger; None: the world's own
 
     notify  told of what a run that was killed had left
+    progress  called after each frame
 
     Raises SinkError if something exists and `overwrite` is false, or cannot be written.
     """
@@ -153,7 +156,7 @@ def save_world(
         )  # fmt: skip
         answer = None if truth is None else _TruthFolder(results.output(truth), scored_from=world.scored_from)
         try:
-            count = _write(world, film, answer)
+            count = _write(world, film, answer, progress)
             results.commit()
         except BaseException:  # half of a drawn clip is worth nothing: it can be drawn again
             with suppress(SinkError):
@@ -164,7 +167,7 @@ def save_world(
     return count
 
 
-def _write(world: World, film: OverlayVideo, answer: _TruthFolder | None) -> int:
+def _write(world: World, film: OverlayVideo, answer: _TruthFolder | None, progress: Progress | None) -> int:
     """Write every frame to both, and close them; returns how many there were."""
     count = 0
     for t, drawn in enumerate(world.frames):
@@ -172,6 +175,8 @@ def _write(world: World, film: OverlayVideo, answer: _TruthFolder | None) -> int
         count = t + 1
         if answer is not None:
             answer.write(t, drawn)
+        if progress is not None:
+            progress(count, None, stage="drawing")
     film.close("complete")
     if answer is not None:
         answer.close()

@@ -19,6 +19,7 @@ NAMES = {
     "TrackerError", "Tracks", "__version__", "compare", "load_settings", "process", "read", "track",
 }  # fmt: skip
 FRAMES = 60
+GATE = {"lines": {"gate": {"points": [[64, 0], [64, 95]]}}}
 
 
 def walk(count: int = FRAMES, seed: int = 0) -> np.ndarray:
@@ -119,11 +120,21 @@ def test_a_loop_of_ones_own_that_has_seen_the_scene_needs_no_warm_up():
 
 
 def test_zones_are_counted_in_a_loop_of_ones_own():
-    steps = tracker.Tracker(lanes="gmm", fps=25, zones={"lines": {"gate": {"points": [[64, 0], [64, 95]]}}})
+    steps = tracker.Tracker(lanes="gmm", fps=25, zones=GATE)
     steps.prepare(walk()[::2])
     passed = [passage for image in walk(100) for passage in steps.passages(steps.step(image))]
     assert [(passage.kind, passage.zone) for passage in passed] == [("crossing", "gate")]
     assert sum(steps.counts["gmm"].lines["gate"].values()) == 1
+
+
+def test_zones_are_drawn_with_the_counts_of_their_frame():
+    clip = walk(100)
+    steps = tracker.Tracker(lanes="gmm", fps=25, zones=GATE)
+    for moments in (list(tracker.track(clip, lanes="gmm", fps=25, zones=GATE)), [steps.step(image) for image in clip]):
+        labels = [moment.shapes["gmm"][0].label for moment in moments]
+        assert [labels[0], labels[-1]] == ["gate  0 in  0 out", "gate  0 in  1 out"]
+        before = clip[0].astype(int)
+        assert np.abs(moments[0].draw() - before)[5:30, 62:67].max() > 60  # the line, in a place without objects
 
 
 def test_a_loop_of_ones_own_is_told_what_it_gave_wrongly():

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from tracker.api.drawing import Drawing, ShapesByLane
 from tracker.api.tracks import Tracks
-from tracker.draw import Overlay
 from tracker.types import Frame, Image, Labels, Mask, Moment, View, enlarged
 
 if TYPE_CHECKING:
@@ -21,8 +21,9 @@ class TrackedFrame:
     moment: Moment = field(repr=False)
     lane: str
     """whose tracks these are"""
-    overlay: Overlay = field(repr=False, compare=False)
-    """draws the frames of a run one after the other, since it holds the trails"""
+    drawing: Drawing = field(repr=False, compare=False)
+    shapes: ShapesByLane = field(default_factory=dict, repr=False, compare=False)
+    """zones with their counts up to this frame"""
 
     @property
     def frame(self) -> Frame:
@@ -60,9 +61,8 @@ class TrackedFrame:
         return self.view.segmentation.full_foreground
 
     def draw(self) -> Image:
-        """(H, W, 3) the frame with masks, boxes, identities and trails. Trails are of the frames drawn before."""
-        self.overlay.show((self.lane,))
-        return self.overlay(self.moment)
+        """(H, W, 3) the frame with masks, boxes, identities, zones and trails. Trails are of the frames drawn before."""
+        return self.drawing(self.moment, self.lane, self.shapes)
 
     def to_supervision(self) -> supervision.Detections:
         """The objects with their masks, for the package supervision: `xyxy`, `mask`, `confidence`, `tracker_id`, `data["hidden"]`.

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
+from tracker.api.drawing import ShapesByLane
 from tracker.sources.ahead import WAKE_S
 from tracker.types import Moment, Outcome
 
@@ -22,18 +23,21 @@ class Handover:
 
     def __init__(self, *, live: bool) -> None:
         self._most = 1 if live else AHEAD
-        self._moments: deque[Moment] = deque()
+        self._moments: deque[tuple[Moment, ShapesByLane]] = deque()
         self._changed = threading.Condition()
         self._ended = False
         self._error: BaseException | None = None
         self.wants_stop = False
         """nobody takes any more"""
+        self.shapes: Callable[[Moment], ShapesByLane] = lambda moment: {}
+        """asked when a moment comes, since counts of zones go on while it waits"""
 
     def write(self, moment: Moment) -> None:
+        shapes = self.shapes(moment)
         with self._changed:
             while len(self._moments) >= self._most and not self.wants_stop:
                 self._changed.wait()
-            self._moments.append(moment)
+            self._moments.append((moment, shapes))
             self._changed.notify_all()
 
     def close(self, outcome: Outcome) -> None:
@@ -51,15 +55,15 @@ class Handover:
             self.wants_stop = True
             self._changed.notify_all()
 
-    def __iter__(self) -> Iterator[Moment]:
+    def __iter__(self) -> Iterator[tuple[Moment, ShapesByLane]]:
         while True:
             with self._changed:
                 while not self._moments and not self._ended:
                     self._changed.wait(WAKE_S)  # Ctrl+C is heard in between
                 if not self._moments:
                     break
-                moment = self._moments.popleft()
+                handed = self._moments.popleft()
                 self._changed.notify_all()
-            yield moment
+            yield handed
         if self._error is not None:
             raise self._error

@@ -7,12 +7,12 @@ from dataclasses import replace
 from math import isfinite
 from typing import Any
 
+from tracker.api.drawing import Drawing
 from tracker.api.frame import TrackedFrame
 from tracker.api.plan import SettingsLike, main_lane, run_settings
 from tracker.background import KnownScenes
 from tracker.build import build_lanes
 from tracker.choosing import ChosenSetting, suit
-from tracker.draw import Overlay
 from tracker.errors import OptionError, SourceError
 from tracker.jobs import ZoneWatch
 from tracker.lanes import Lane
@@ -66,7 +66,7 @@ class Tracker:
         """what `prepare` chose where a setting is `auto`, and why"""
         self._lanes: tuple[Lane, ...] = build_lanes(self.settings)
         self._scenes = KnownScenes()
-        self._overlay = Overlay(self.settings.overlay, lanes=self.settings.lanes, shapes=self._shapes)
+        self._drawing = Drawing(self.settings)
         self._zones: ZoneWatch | None = None
         self._size: tuple[int, int] | None = None
         self._last: tuple[int, float] | None = None
@@ -105,7 +105,8 @@ class Tracker:
         if self._zones is None:
             self._zones = ZoneWatch(self.settings.zones, self.settings.lanes, frame.size)
         self._size, self._last = frame.size, (index, time_s)
-        return TrackedFrame(self._zones.step(moment), self.lane, self._overlay)
+        moment = self._zones.step(moment)
+        return TrackedFrame(moment, self.lane, self._drawing, self._zones.drawn(moment))
 
     def passages(self, moment: TrackedFrame) -> tuple[Passage, ...]:
         """Who has entered or left an area or crossed a line, as it became certain with the latest step."""
@@ -126,7 +127,7 @@ class Tracker:
         for lane in self._lanes:
             lane.reset()
         self._scenes, self._last, self._size = KnownScenes(), None, None
-        self._overlay.reset()
+        self._drawing.reset()
 
     def _time(self, index: int, time_s: float | None) -> float:
         if time_s is None:
@@ -137,6 +138,3 @@ class Tracker:
             before = "a finite number" if self._last is None else f"later than {self._last[1]:g} s"
             raise SourceError(f"Tracker.step: picture {index}: time_s {time_s:g}: wanted {before}")
         return time_s
-
-    def _shapes(self, lane: str, moment: Any) -> Any:
-        return () if self._zones is None else self._zones.shapes(lane, moment)

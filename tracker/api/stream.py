@@ -9,11 +9,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from tracker.api.drawing import Drawing
 from tracker.api.frame import TrackedFrame
 from tracker.api.handover import Handover
 from tracker.api.plan import Plan, SettingsLike, SourceLike, main_lane, plan, run_settings
-from tracker.draw import Overlay
 from tracker.jobs import process
+from tracker.jobs.outputs import Finders
 from tracker.opencv_threads import one_opencv_thread
 from tracker.sources.ahead import join
 from tracker.zones import Zones
@@ -69,14 +70,14 @@ def _frames(planned: Plan) -> Iterator[TrackedFrame]:
     """The run in a thread of its own: the same loop as the command line's, its moments taken here."""
     settings, live = planned.settings, planned.live
     lane = main_lane(settings)
-    overlay = Overlay(settings.overlay, lanes=settings.lanes)
+    drawing = Drawing(settings)
     handover = Handover(live=live is not None)
     thread = threading.Thread(target=_run, args=(planned, handover), name="track", daemon=True)
     with one_opencv_thread():
         thread.start()
         try:
-            for moment in handover:
-                yield TrackedFrame(moment, lane, overlay)
+            for moment, shapes in handover:
+                yield TrackedFrame(moment, lane, drawing, shapes)
         finally:
             handover.stop()
             if live is not None:
@@ -89,10 +90,14 @@ def _run(planned: Plan, handover: Handover) -> None:
         if handover.wants_stop:
             raise KeyboardInterrupt  # between two frames, as Ctrl+C comes: also where no frame is handed over yet
 
+    def also(finders: Finders) -> list[Handover]:
+        handover.shapes = finders.zones.drawn
+        return [handover]
+
     try:
         process(
             planned.job, planned.settings, progress=attend, notify=tell, live=planned.live, opener=planned.opener,
-            also=lambda finders: [handover],
+            also=also,
         )  # fmt: skip
     except BaseException as error:
         handover.end(error)

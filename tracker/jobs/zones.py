@@ -132,6 +132,10 @@ class ZoneWatch:
         if self.zones.model_dump(mode="json") != summary["settings"]["zones"]:
             summary["zones_at_end"] = self.zones.model_dump(mode="json")
 
+    def drawn(self, moment: Moment) -> dict[str, tuple[Shape, ...]]:
+        """`shapes` of every lane, by lane."""
+        return {lane: self.shapes(lane, moment) for lane in self._counters}
+
     def shapes(self, lane: str, moment: Moment) -> tuple[Shape, ...]:
         """What is drawn over the lane's picture, with the counts up to this moment."""
         counter, placed = self._counters[lane], self._placed

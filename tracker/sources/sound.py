@@ -14,11 +14,10 @@ from av.audio.frame import AudioFrame
 
 from tracker.sound import MOST_BYTES, Sound, SoundFormat, SoundPacket
 from tracker.sources.packets import demux
+from tracker.sources.timeline import RESTART_S
 
-COPIED = ("aac", "mp3", "opus", "alac", "flac")
-"""codecs, by FFmpeg's names, that an MP4 holds and players take; others become AAC"""
-RESTART_S = 1.0
-"""times of a file's sound that fall back by more have started over"""
+COPIED = ("aac", "mp3", "opus", "flac")
+"""codecs, by FFmpeg's names, that an MP4 holds and browsers play; others become AAC (Chromium is silent on ALAC)"""
 BEFORE_S = 1.0
 """from where a part is to be heard back to where the file is read from: a seek may land behind"""
 RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000)

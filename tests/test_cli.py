@@ -74,7 +74,7 @@ def test_process_writes_video_tables_and_summary_under_a_default_name(clip, tmp_
     assert {"lane gmm", "lane slots", "decode", "total"} <= set(summary["ms_per_frame"])
     # the slots' network and the one that reads the scene
     assert re.fullmatch("[0-9a-f]{64}[+][0-9a-f]{64}", summary["lanes"]["slots"]["weights_sha256"])
-    assert {"tracker", "python", "numpy", "opencv", "av", "torch"} <= set(summary["versions"])
+    assert {"tracker", "python", "numpy", "opencv", "av", "onnxruntime"} <= set(summary["versions"])
     for lane in LANES:
         assert f"{lane}: {summary['lanes'][lane]['identities']} identities" in result.stdout
     assert "clip.tracked.mp4" in result.stdout

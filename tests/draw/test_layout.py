@@ -100,6 +100,18 @@ def test_of_many_hidden_ones_some_have_boxes_some_a_small_tag_and_the_banner_cou
     assert sum(look.shown and look.track.hidden for look in layout.looks) == HIDDEN_MOST
 
 
+def test_banner_and_inset_of_a_lane_that_was_given_up_say_so():
+    view = replace(view_of(*SIZE), off=True)
+    layout = Arrangement().lay_out(view, time_s=0.0, settings=OverlaySettings())
+    assert layout.words[0][0].text.endswith("off")
+    pictures = []
+    for given in (view, view_of(*SIZE)):
+        canvas = ImageCanvas(np.zeros((SIZE[1], SIZE[0], 3), np.uint8))
+        draw_inset(canvas, given)
+        pictures.append(canvas.image)
+    assert not np.array_equal(*pictures)
+
+
 def test_a_hidden_box_tints_nothing_even_if_its_label_is_on_the_picture():
     view = view_of(*SIZE, seen(1, 60, 60, 200, 200))
     predicted = Track(1, Box(20, 20, 300, 220), 0.4, 1, hidden=True)

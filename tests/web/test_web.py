@@ -24,9 +24,13 @@ pytest.importorskip("uvicorn")
 
 from live_run import SIZE, Viewer, events_of, live_run, request, until
 
+from tracker.controls import Board, Controls
 from tracker.errors import MissingExtraError, SettingsError, SinkError
+from tracker.picture import Picture
+from tracker.types import Frame, Moment, Segmentation, View
 from tracker.web import Address, ZoneDoor, address, check_extra, listen, streams
 from tracker.web.guard import MOST_BODY_BYTES
+from tracker.web.page import Page, PageSink
 from tracker.web.screen import MOST_WIDTH, Screen, jpeg_of
 
 
@@ -142,6 +146,15 @@ def test_of_pictures_that_wait_only_the_newest_is_encoded():
 
 
 # News
+
+
+def test_a_lane_that_was_given_up_has_no_count_of_objects():
+    page = Page(Controls(), Board())
+    view = View("gmm", Segmentation(np.zeros((8, 8), np.int32), (), True, np.zeros((8, 8), bool)), (), off=True)
+    PageSink(page, render=lambda moment: moment.frame.image, finders={}).write(
+        Moment(Frame(0, 0.0, Picture.of(np.zeros((8, 8, 3), np.uint8))), (view,))
+    )
+    assert page.counts == {"gmm": {"objects": None, "identities": 0}}
 
 
 def test_status_comes_again_and_again_with_counts_by_lane(running):

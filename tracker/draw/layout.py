@@ -103,7 +103,7 @@ class Arrangement:
         taken = self._objects(looks, size)
         written: list[tuple[Words, Place]] = []
         if settings.banner:
-            words = Words(banner_text(tracks, view.lane, time_s, left_out), text, LIGHT, DARK)
+            words = Words(banner_text(view, time_s, left_out), text, LIGHT, DARK)
             _write(written, words, corner_place(banner, tag(*words).shape[1::-1], size), taken)
         for at in kept_clear:
             taken[at.y0 : at.y1, at.x0 : at.x1] = WORDS
@@ -167,12 +167,14 @@ def whole_boxes(tracks: Sequence[Track], size: tuple[int, int]) -> list[Place]:
     return [Place(*corners) for corners in boxes.astype(np.int64).tolist()]
 
 
-def banner_text(tracks: Sequence[Track], lane: str, time_s: float, left_out: set[int]) -> str:
-    """Lane, time, how many objects are seen, and how many are hidden where not all of these are drawn."""
-    hidden = sum(track.hidden for track in tracks)
-    seen = len(tracks) - hidden
+def banner_text(view: View, time_s: float, left_out: set[int]) -> str:
+    """Lane, time, how many objects are seen, and how many are hidden where not all of these are drawn; or that nobody looked."""
+    if view.off:
+        return f"{view.lane}   {clock(time_s)}   off"
+    hidden = sum(track.hidden for track in view.tracks)
+    seen = len(view.tracks) - hidden
     more = f", {hidden} hidden" if left_out else ""
-    return f"{lane}   {clock(time_s)}   {seen} object{'' if seen == 1 else 's'}{more}"
+    return f"{view.lane}   {clock(time_s)}   {seen} object{'' if seen == 1 else 's'}{more}"
 
 
 def _write(written: list[tuple[Words, Place]], words: Words, at: Place, taken: NDArray[np.uint8]) -> None:

@@ -28,7 +28,7 @@ def inset_size(frame: tuple[int, int], width: float) -> tuple[int, int]:
 
 
 def draw_inset(canvas: Canvas, view: View, *, width: float = 0.25, corner: int = BOTTOM_RIGHT) -> None:
-    """Draw the view's foreground, white on dark, small in a corner, with the lane's name.
+    """Draw the view's foreground, white on dark, small in a corner, with the lane's name, and whether it was given up.
 
     width  as a share of the canvas's. Raises ShapeError if the view is of a frame of another size.
     """
@@ -46,7 +46,7 @@ def draw_inset(canvas: Canvas, view: View, *, width: float = 0.25, corner: int =
     part = opacity[panel.y0 - window.y0 :, panel.x0 - window.x0 :][: panel.y1 - panel.y0, : panel.x1 - panel.x0]
     part[:] = small[: part.shape[0], : part.shape[1]]
     canvas.blend((window.x0, window.y0), opacity, LIGHT)
-    words = Words(view.lane, max(10, text_px(canvas.size[1]) - 2), LIGHT, DARK)
+    words = Words(f"{view.lane} off" if view.off else view.lane, max(10, text_px(canvas.size[1]) - 2), LIGHT, DARK)
     tag_height, tag_width = tag(*words).shape[:2]
     x, y = panel.x0 + panel.x0 % 2, panel.y0 + panel.y0 % 2  # at an odd one, YUV would put it on the border
     canvas.write(words, Place(x, y, min(x + tag_width, panel.x1 // 2 * 2), min(y + tag_height, panel.y1 // 2 * 2)))

@@ -97,8 +97,8 @@ class Page:
     """by lane: {"areas": {NAME: {WHAT: N}}, "lines": {NAME: {WAY: N}}}"""
     lanes: tuple[str, ...] = ()
     """those that can be shown, once the run is built"""
-    counts: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
-    """by lane: objects that are seen now, identities so far"""
+    counts: Mapping[str, Mapping[str, int | None]] = field(default_factory=dict)
+    """by lane: objects that are seen now, None of a lane that was given up; identities so far"""
     ended: bool = False
     run: str = field(default_factory=lambda: secrets.token_hex(4))
     """another in each run: numbers of events mean nothing in the next"""
@@ -174,7 +174,7 @@ class PageSink:
             seen = self._seen.setdefault(view.lane, Seen())
             for track in view.tracks:
                 seen.add(track.id, moment.frame.time_s)
-            objects = sum(not track.hidden for track in view.tracks)
+            objects = None if view.off else sum(not track.hidden for track in view.tracks)
             counts[view.lane] = {"objects": objects, "identities": seen.identities}
         self._page.counts, self._page.zone_counts = counts, self._count_zones()
         events = [event for finder in self._finders.values() for event in finder(moment)]

@@ -205,7 +205,7 @@ function showCounts(status) {
         make('div', {}, make('dt', {}, 'identities so far'), make('dd', { class: 'identities' }))))));
   }
   names.forEach((lane, index) => {
-    setText(cards.children[index].querySelector('.objects'), String(status.counts[lane].objects));
+    setText(cards.children[index].querySelector('.objects'), String(status.counts[lane].objects ?? 'off'));
     setText(cards.children[index].querySelector('.identities'), status.counts[lane].identities.toLocaleString('en'));
   });
 }

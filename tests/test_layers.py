@@ -63,7 +63,9 @@ STATIONS = {
     "hooks",
 }
 LINE = {
+    "addresses",
     "api",
+    "engines",
     "settings",
     "yaml_text",
     "recipes",

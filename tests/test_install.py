@@ -28,6 +28,7 @@ ABSENT = (
     "supervision",
     "fsspec",
     "s3fs",
+    "ray",
 )
 """packages that only extras bring"""
 WITHOUT_EXTRAS = f"""

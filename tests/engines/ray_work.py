@@ -38,3 +38,11 @@ def die(task):
 def wait_and_tell(folder):
     (Path(folder) / str(os.getpid())).touch()
     time.sleep(60)
+
+
+def wait_for_go(task):
+    folder, number = Path(task[0]), task[1]
+    (folder / f"{number}.{os.getpid()}").touch()
+    while not (folder / "go").exists():
+        time.sleep(0.02)
+    return number

@@ -60,6 +60,37 @@ def test_workers_end_with_their_driver(tmp_path, number):
     until(lambda: all(gone(int(path.name)) for path in tmp_path.iterdir()))
 
 
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="tells by /proc which processes live")
+def test_a_task_whose_node_dies_is_begun_again_on_another(tmp_path):
+    process = driver(
+        "import threading, time\n"
+        "from pathlib import Path\n"
+        "from ray.cluster_utils import Cluster\n"
+        "folder = Path(sys.argv[1])\n"
+        "cluster = Cluster(initialize_head=True, head_node_args={'num_cpus': 1, 'include_dashboard': False})\n"
+        "node = cluster.add_node(num_cpus=1)\n"
+        "def end_one():\n"
+        "    while len(list(folder.iterdir())) < 2:\n"
+        "        time.sleep(0.02)\n"
+        "    cluster.remove_node(node, allow_graceful=False)\n"
+        "    while all(Path('/proc', path.suffix[1:]).exists() for path in folder.iterdir()):\n"
+        "        time.sleep(0.02)\n"  # a worker lives on for a moment and could end its task
+        "    (folder / 'go').touch()\n"
+        "engine = RayEngine(cluster.address)\n"
+        "assert engine.workers == 2\n"
+        "threading.Thread(target=end_one).start()\n"
+        "outcomes = list(engine.map(ray_work.wait_for_go, [(sys.argv[1], number) for number in range(4)]))\n"
+        "print(sorted(done.value for done in outcomes), sorted(done.attempts for done in outcomes))\n"
+        "cluster.shutdown()\n",
+        tmp_path,
+    )
+    out, err = process.communicate(timeout=180)
+    assert err == ""
+    assert out.splitlines()[-1] == "[0, 1, 2, 3] [1, 1, 1, 2]"
+    begun = [path.name.split(".")[0] for path in tmp_path.iterdir() if path.name != "go"]
+    assert len(begun) == 5
+
+
 def gone(pid):
     try:
         return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] == "Z"

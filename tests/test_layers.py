@@ -63,7 +63,9 @@ STATIONS = {
     "hooks",
 }
 LINE = {
+    "addresses",
     "api",
+    "batch",
     "settings",
     "yaml_text",
     "recipes",
@@ -77,6 +79,7 @@ LINE = {
     "prescan",
     "choosing",
     "interrupt",
+    "engines",
     "evaluation",
     "exports",
     "jobs",

@@ -7,8 +7,8 @@
 The clips are first done by the local engine. Then a cluster of three nodes of one core each does them: when a quarter is done a node
 is killed, when half is done the driver is killed (kill -9) and started again with the same words. Every file of every clip has to be
 there, equal by checksum to the local engine's. Of summaries the times are left out (`TIMES`), of the folder what tells of the batch
-and not of a clip (`OF_THE_BATCH`). `--cost` runs both engines with as many workers, in turns, on an idle machine, and tells the ratio of wall
-times, with and without Ray's start.
+and not of a clip (`OF_THE_BATCH`). `--cost` runs both engines with as many workers, in turns, on an idle machine, and tells the ratio of
+wall times, with and without Ray's start.
 """
 
 from __future__ import annotations

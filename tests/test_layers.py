@@ -65,7 +65,6 @@ STATIONS = {
 LINE = {
     "addresses",
     "api",
-    "engines",
     "settings",
     "yaml_text",
     "recipes",
@@ -79,6 +78,7 @@ LINE = {
     "prescan",
     "choosing",
     "interrupt",
+    "engines",
     "evaluation",
     "exports",
     "jobs",

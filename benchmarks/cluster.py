@@ -32,7 +32,7 @@ from tracker.synth import Order, save_world, stream_world
 ROOT = Path(__file__).parents[1]
 TIMES = ("fps", "ms_per_frame", "once_s")
 """fields of a summary, at any depth under `lanes` too, that tell how long it took"""
-OF_THE_BATCH = ("report", "batch", "tracks", "events", ".")
+OF_THE_BATCH = ("report.html", ".batch")
 """beginnings of names in the folder that are not of a clip"""
 SIZE = (96, 64)
 PATIENCE_S = 300

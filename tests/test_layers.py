@@ -65,6 +65,7 @@ STATIONS = {
 LINE = {
     "addresses",
     "api",
+    "batch",
     "settings",
     "yaml_text",
     "recipes",

@@ -7,8 +7,8 @@
 The clips are first done by the local engine. Then a cluster of three nodes of one core each does them: when a quarter is done a node
 is killed, when half is done the driver is killed (kill -9) and started again with the same words. Every file of every clip has to be
 there, equal by checksum to the local engine's. Of summaries the times are left out (`TIMES`), of the folder what tells of the batch
-and not of a clip (`OF_THE_BATCH`). `--cost` runs both engines with as many workers, in turns, on an idle machine, and tells the ratio of wall
-times, with and without Ray's start.
+and not of a clip (`OF_THE_BATCH`). `--cost` runs both engines with as many workers, in turns, on an idle machine, and tells the ratio of
+wall times, with and without Ray's start.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from tracker.synth import Order, save_world, stream_world
 ROOT = Path(__file__).parents[1]
 TIMES = ("fps", "ms_per_frame", "once_s")
 """fields of a summary, at any depth under `lanes` too, that tell how long it took"""
-OF_THE_BATCH = ("report", "batch", "tracks", "events", ".")
+OF_THE_BATCH = ("report.html", ".batch")
 """beginnings of names in the folder that are not of a clip"""
 SIZE = (96, 64)
 PATIENCE_S = 300

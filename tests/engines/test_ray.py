@@ -1,5 +1,6 @@
 """The engine of Ray, before a Ray of the test's own making: how far ahead it reads, what it asks for, what it says."""
 
+import socket
 import sys
 from types import SimpleNamespace
 
@@ -225,6 +226,62 @@ def test_an_address_without_a_cluster_is_said_in_one_line(monkeypatch):
     assert str(caught.value) == (
         "auto: no cluster of Ray there (Could not find any running Ray instance); see that its head runs (docs/scaling.md)"
     )
+
+
+def test_an_address_at_which_nothing_listens_is_said_at_once(monkeypatch):
+    fake = FakeRay()
+    fake.joined = False
+    monkeypatch.setattr(engine, "_ray", lambda: fake)
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # and does not listen
+        port = taken.getsockname()[1]
+        for address in (f"ray://127.0.0.1:{port}", f"127.0.0.1:{port}"):
+            with pytest.raises(SettingsError, match=r"no cluster of Ray there .*refused.*; see that its head runs"):
+                RayEngine(address)
+    assert fake.inits == []
+
+
+def test_an_address_of_a_client_needs_its_library(monkeypatch):
+    fake = FakeRay()
+    fake.joined, fake.alive = False, ValueError("Ray Client requires pip package `ray[client]`. If you")
+    monkeypatch.setattr(engine, "_ray", lambda: fake)
+    monkeypatch.setattr(engine, "_reach", lambda address: None)
+    with pytest.raises(MissingExtraError, match=r"ray:// needs ray\[client\]"):
+        RayEngine("ray://head:10001")
+
+
+def test_a_cluster_that_asks_for_a_token_is_told_by_its_cause(monkeypatch):
+    fake = FakeRay()
+    fake.joined, fake.alive = False, ConnectionError("Failed to connect to Ray cluster at 192.0.2.2:6390")
+    fake.alive.__cause__ = RuntimeError("RPC error: InvalidAuthToken: missing")
+    monkeypatch.setattr(engine, "_ray", lambda: fake)
+    with pytest.raises(SettingsError, match=r"it asks for a token.*; set RAY_AUTH_MODE=token"):
+        RayEngine("auto")
+
+
+@pytest.mark.parametrize(
+    ("words", "problem"),
+    [
+        (
+            "Traceback\nModuleNotFoundError: No module named 'tracker'",
+            f"a node has no tracker; install tracker {__version__} on all of them",
+        ),
+        (
+            "Traceback\nModuleNotFoundError: No module named 'clips'",
+            "Ray: ModuleNotFoundError: No module named 'clips'",
+        ),
+    ],
+)
+def test_what_a_node_lacks_is_said(monkeypatch, words, problem):
+    fake, cluster = made(monkeypatch, {"CPU": 1.0})
+    fake.exceptions.RayError = LookupError
+
+    def failed(ref):
+        fake.pending.pop(ref)
+        raise LookupError(words)
+
+    fake.get = failed
+    assert list(cluster.map(square, [1])) == [Done(1, None, problem, 1)]
 
 
 def test_without_ray_the_extra_is_named(monkeypatch):

@@ -114,7 +114,7 @@ def test_all_experiments_end_with_one_page_that_leads_to_each_and_says_how_long_
     assert text.count("1 of 2") == 2  # of the balls, and of all
     assert said[-1] == "all experiments: 0:00"
     page.write_text("somebody else's")
-    with pytest.raises(SinkError, match="index.html"):
+    with pytest.raises(SinkError, match=r"index\.html"):
         run_all(tmp_path, carry_out)
 
 

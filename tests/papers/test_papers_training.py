@@ -119,6 +119,7 @@ def test_static_shapes_are_learned_a_little(tmp_path):
     before = watch(cell, settings, TestSettings(), clips=16, seed=0, split="validation", device=CPU)
     assert curve[-1] < 0.5 * float(before.loss)
     assert curve[-1] < curve[0]
+    assert all(abs(row["validation_ami"]) < 1 and "validation_ami_last" in row for row in rows(tmp_path))
 
 
 def test_training_stops_when_the_best_is_old(tmp_path):

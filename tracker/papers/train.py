@@ -27,7 +27,7 @@ from tracker.papers.update import Update, make_update
 from tracker.papers.weights import save_cell
 from tracker.papers.worlds import draw
 
-SHOWN = ("loss", "ari", "ari_last", "bce_last", "mse")
+SHOWN = ("loss", "ami", "ami_last", "ari", "ari_last", "bce_last", "mse")
 """of a validation, in a row of the curve"""
 
 
@@ -228,7 +228,7 @@ def _validate(cell: Cell, settings: ExperimentSettings, stage: int, device: torc
         split="validation",
         device=device,
     )
-    found = scores(counted, static=not settings.em.sequential, information_too=False)
+    found = scores(counted, static=not settings.em.sequential)
     return {f"validation_{name}": found[name] for name in SHOWN}
 
 

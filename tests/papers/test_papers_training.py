@@ -122,6 +122,26 @@ def test_static_shapes_are_learned_a_little(tmp_path):
     assert all(abs(row["validation_ami"]) < 1 and "validation_ami_last" in row for row in rows(tmp_path))
 
 
+def test_a_training_may_begin_from_weights_and_counts_their_updates(tmp_path):
+    before = train(small(), tmp_path / "before")
+    still = small(seed=1, updates=2, stages=[{"learning_rate": 1e-12}])
+    after = train(still, tmp_path / "after", begin=before)
+    cells = [load_cell(path, device=CPU) for path in (before, after)]
+    assert all(
+        torch.allclose(a, b, atol=1e-8) for a, b in zip(cells[0][0].parameters(), cells[1][0].parameters(), strict=True)
+    )
+    assert [updates for _, _, updates in cells] == [6, 8]
+    before.unlink()
+    assert load_cell(train(still, tmp_path / "after", begin=after), device=CPU)[2] == 8  # a copy is kept
+
+
+def test_weights_of_another_network_are_no_beginning(tmp_path):
+    other = small().model_copy(update={"net": small().net.model_copy(update={"hidden": 8})})
+    path = train(other, tmp_path / "other")
+    with pytest.raises(WeightsError, match="weights of another network"):
+        train(small(), tmp_path / "out", begin=path)
+
+
 def test_training_stops_when_the_best_is_old(tmp_path):
     settings = small(updates=100, row_every=1, patience_rows=2, stages=[{"learning_rate": 1e-9}])
     train(settings, tmp_path)

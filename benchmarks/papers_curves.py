@@ -2,8 +2,7 @@
 
     python benchmarks/papers_curves.py runs/shapes-nem runs/flying-mnist    # adds docs/papers/curves/NAME.csv, draws docs/papers/curves.png
 
-A row is a validation of a training's curve.jsonl. AMI is left empty where a stage has one object or one component: nothing is told apart
-there.
+A row is a validation of a training's curve.jsonl: the loss as its stage has it, the AMI as the experiment has it, whatever the stage.
 """
 
 from __future__ import annotations
@@ -15,13 +14,11 @@ from pathlib import Path
 
 import click
 
-from tracker.papers.settings import ExperimentSettings
-from tracker.papers.train import staged
 from tracker.sinks import write_text_whole
 
 ROOT = Path(__file__).parents[1]
 CURVES = ROOT / "docs" / "papers" / "curves"
-COLUMNS = ("updates", "stage", "validation_loss", "ami", "ami_last", "ari", "ari_last")
+COLUMNS = ("updates", "stage", "validation_loss", "ami", "ami_last")
 MOST_ROWS = 200
 """of a table; of a longer curve every n-th row is kept, and the last"""
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000", "#999999")
@@ -29,21 +26,18 @@ COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#0
 
 def table(run: Path) -> list[list[str]]:
     """The rows of a training's folder, as text."""
-    settings = ExperimentSettings.model_validate_json((run / "settings.json").read_text(encoding="utf-8"))
     rows = [json.loads(line) for line in (run / "curve.jsonl").read_text(encoding="utf-8").splitlines()]
     step = math.ceil(len(rows) / MOST_ROWS)
     kept = [row for n, row in enumerate(rows, 1) if n % step == 0 or n == len(rows)]
-    return [_cells(row, settings) for row in kept]
-
-
-def _cells(row: dict[str, float], settings: ExperimentSettings) -> list[str]:
-    world, em = staged(settings, int(row["stage"]))
-    grouped = em.components > 1 and world.objects[1] > 1
-    scores = [row.get(f"validation_{name}", math.nan) if grouped else math.nan for name in COLUMNS[3:]]
     return [
-        str(row["step"]), str(row["stage"]), f"{row['validation_loss']:.5g}",
-        *("" if math.isnan(score) else f"{score:.4f}" for score in scores),
-    ]  # fmt: skip
+        [
+            str(row["step"]),
+            str(row["stage"]),
+            f"{row['validation_loss']:.5g}",
+            *(f"{row[name]:.4f}" for name in COLUMNS[3:]),
+        ]
+        for row in kept
+    ]
 
 
 def draw(folder: Path, picture: Path) -> None:
@@ -56,7 +50,7 @@ def draw(folder: Path, picture: Path) -> None:
     figure, axes = pyplot.subplots(figsize=(7, 4), layout="constrained")
     for number, path in enumerate(sorted(folder.glob("*.csv"))):
         with path.open(encoding="utf-8", newline="") as text:
-            points = [(int(row["updates"]), float(row["ami_last"])) for row in csv.DictReader(text) if row["ami_last"]]
+            points = [(int(row["updates"]), float(row["ami_last"])) for row in csv.DictReader(text)]
         axes.plot(*zip(*points, strict=True), label=path.stem, color=COLOURS[number % len(COLOURS)], linewidth=1.2)
     axes.set(xlabel="updates", ylabel="AMI of the last step, validation", ylim=(0, 1))
     axes.spines[["top", "right"]].set_visible(False)

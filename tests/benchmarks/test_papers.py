@@ -45,10 +45,11 @@ def test_a_run_comes_home_in_parts_below_their_bound(run, tmp_path, monkeypatch)
     assert (tmp_path / "part-1.tar").stat().st_size < papers_pack.PART_BYTES
 
 
-def test_a_curve_is_a_small_table_without_ami_where_nothing_is_told_apart(run):
+def test_a_curve_is_a_small_table(run):
     rows = papers_curves.table(run)
     assert [row[0] for row in rows] == ["1", "2", "3", "4"]
-    assert [row[3] == "" for row in rows] == [True, True, False, False]
+    assert [row[1] for row in rows] == ["0", "0", "1", "1"]
+    assert all(-1 < float(row[4]) < 1 for row in rows)
 
 
 def test_a_long_curve_keeps_few_rows_and_its_last(run, tmp_path, monkeypatch):

@@ -119,7 +119,17 @@ def test_static_shapes_are_learned_a_little(tmp_path):
     before = watch(cell, settings, TestSettings(), clips=16, seed=0, split="validation", device=CPU)
     assert curve[-1] < 0.5 * float(before.loss)
     assert curve[-1] < curve[0]
-    assert all(abs(row["validation_ami"]) < 1 and "validation_ami_last" in row for row in rows(tmp_path))
+
+
+def test_the_ami_of_a_row_is_the_experiments_whatever_the_stage(tmp_path):
+    alone = {"until": 0.5, "objects": [1, 1], "components": 1}
+    train(small(stages=[alone, {}], updates=2, row_every=1), tmp_path)
+    cell, settings, _ = load_cell(tmp_path / "last.safetensors", device=CPU)
+    counted = watch(cell, settings, TestSettings(), clips=4, seed=0, split="validation", device=CPU)
+    first, last = rows(tmp_path)
+    assert last["ami"] == pytest.approx(scores(counted, static=True)["ami"])
+    assert first["validation_ari"] == 0  # one object in one component
+    assert first["ami"] < 0.9  # where the AMI of one object in one component is 1
 
 
 def test_a_training_may_begin_from_weights_and_counts_their_updates(tmp_path):
@@ -232,11 +242,12 @@ def test_a_restart_warms_up_and_falls_anew_and_leaves_the_rates_before_it_as_the
 
 
 def test_a_stage_changes_world_and_iteration_and_never_adds_components():
-    settings = small(stages=[{"until": 0.5, "objects": (1, 1), "steps": 7, "components": 4}, {"components": 1}])
+    first = {"until": 0.5, "objects": (1, 1), "steps": 7, "components": 4, "noise": 0.3, "every_step": True}
+    settings = small(stages=[first, {"components": 1}])
     world, em = training.staged(settings, 0)
-    assert (world.objects, em.steps, em.components) == ((1, 1), 7, 2)
+    assert (world.objects, em.steps, em.components, em.noise, em.all_steps) == ((1, 1), 7, 2, 0.3, True)
     world, em = training.staged(settings, 1)
-    assert (world.objects, em.steps, em.components) == ((3, 3), 2, 1)
+    assert (world.objects, em.steps, em.components, em.noise, em.all_steps) == ((3, 3), 2, 1, 0.1, False)
 
 
 @pytest.mark.parametrize("components", [1, 2])

@@ -11,6 +11,7 @@ from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -30,8 +31,10 @@ from tracker.papers.worlds import draw
 
 BEGIN = "begin.safetensors"
 """in a training's folder, where it began from weights: these"""
-SHOWN = ("loss", "ami", "ami_last", "ari", "ari_last", "bce_last", "mse")
-"""of a validation, in a row of the curve"""
+SHOWN = ("loss", "ari", "ari_last", "bce_last", "mse")
+"""of a validation as the stage has it, in a row of the curve"""
+GROUPED = ("ami", "ami_last")
+"""of a validation as the experiment has it, whatever the stage: curves of several stages can be compared"""
 
 
 def stage_at(stages: Sequence[Stage], progress: float) -> int:
@@ -76,7 +79,7 @@ def staged(settings: ExperimentSettings, number: int) -> tuple[WorldSettings, Em
     if stage.pictures is not None:
         world = world.model_copy(update={"digits": world.digits.model_copy(update={"pictures": stage.pictures})})
     fewer = stage.components and min(stage.components, em.components)  # a recipe may be laid over a baseline with one
-    changed = {"steps": stage.steps, "components": fewer, "noise": stage.noise}
+    changed = {"steps": stage.steps, "components": fewer, "noise": stage.noise, "every_step": stage.every_step}
     return world, em.model_copy(update={name: value for name, value in changed.items() if value is not None})
 
 
@@ -243,19 +246,19 @@ def _set_rate(optimiser: torch.optim.Optimizer, rate: float, device: torch.devic
 
 
 def _validate(cell: Cell, settings: ExperimentSettings, stage: int, device: torch.device) -> Row:
-    """Scores on the validation split, with world and iteration of the stage."""
+    """Scores on the validation split, with world and iteration of the stage; the AMI with those of the experiment."""
     world, em = staged(settings, stage)
+    found = _score(cell, settings.model_copy(update={"world": world, "em": em}), device)
+    own = found if (world, em) == (settings.world, settings.em) else _score(cell, settings, device)
+    return {**{f"validation_{name}": found[name] for name in SHOWN}, **{name: own[name] for name in GROUPED}}
+
+
+def _score(cell: Cell, settings: ExperimentSettings, device: torch.device) -> dict[str, Any]:
+    options = settings.train
     counted = watch(
-        cell,
-        settings.model_copy(update={"world": world, "em": em}),
-        TestSettings(),
-        clips=settings.train.validation_clips,
-        seed=settings.train.seed,
-        split="validation",
-        device=device,
-    )
-    found = scores(counted, static=not settings.em.sequential)
-    return {f"validation_{name}": found[name] for name in SHOWN}
+        cell, settings, TestSettings(), clips=options.validation_clips, seed=options.seed, split="validation", device=device
+    )  # fmt: skip
+    return scores(counted, static=not settings.em.sequential)
 
 
 def _mean(losses: Sequence[Tensor], done: int) -> float:

@@ -738,7 +738,7 @@ def train(
 
 
 @cli.command()
-@click.argument("name", type=click.Choice(PAPERS))
+@click.argument("name", type=click.Choice((*PAPERS, "all")))
 @click.option("--out", type=OUTPUT, metavar="DIR", help="Networks and report.  [runs/papers/NAME]")
 @click.option(
     "--shipped",
@@ -748,7 +748,7 @@ def train(
 )
 @click.option("--quick", "recipe", flag_value="quick", help="All of it in --minutes (10), with high learning rates.")
 @click.option("--short", "recipe", flag_value="short", help="Hours on two CPU cores, with high learning rates.")
-@click.option("--minutes", type=MINUTES, help="Without --quick: stop, and go on next time.")
+@click.option("--minutes", type=MINUTES, help="Without --quick: stop, and go on next time; each experiment of `all`.")
 @click.option("--clips", type=CLIPS, default=1000, show_default=True, help="Test clips.")
 @click.option("--digits", type=click.Path(path_type=Path), metavar="DIR", help="MNIST's idx files.  [scikit-learn's]")
 @click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="One setting: train.seed=1.")
@@ -770,7 +770,7 @@ def paper(
 ) -> None:
     """Repeat an experiment of the N-EM and R-NEM papers: train or go on, test, and write report.html.
 
-    Without --shipped, --quick or --short it trains by the papers' protocol, for many hours.
+    Without --shipped, --quick or --short it trains by the papers' protocol, for many hours. `all`: every experiment, and index.html.
     """
     if recipe == "shipped" and minutes is not None:
         raise click.UsageError("--minutes is for training, and --shipped trains nothing; leave one out")
@@ -778,14 +778,16 @@ def paper(
 
     check_torch("tracker paper", "papers")
     from tracker.papers.command import run_paper
+    from tracker.papers.index import run_all
     from tracker.recipes import PAPERS as RECIPES
 
-    report = run_paper(
-        name, out or Path("runs") / "papers" / name, recipe=recipe or "papers", minutes=minutes, clips=clips, device=device,
-        overrides=[*overrides, *([f"world.digits.path={digits}"] if digits else [])], configs=configs or RECIPES,
-        say=(lambda text: None) if quiet else note,
+    tell: Callable[[str], None] = (lambda text: None) if quiet else note
+    carry_out = partial(
+        run_paper, recipe=recipe or "papers", minutes=minutes, clips=clips, device=device, configs=configs or RECIPES, say=tell,
+        overrides=[*overrides, *([f"world.digits.path={digits}"] if digits else [])],
     )  # fmt: skip
-    say(report)
+    base = Path("runs") / "papers"
+    say(run_all(out or base, carry_out, say=tell) if name == "all" else carry_out(name, out or base / name))
 
 
 @cli.command()

@@ -16,6 +16,7 @@ from tracker.papers import command, weights
 from tracker.papers.__main__ import commands
 from tracker.papers.command import run_paper
 from tracker.papers.experiments import EXPERIMENTS, Beyond, Claim
+from tracker.papers.index import run_all
 from tracker.papers.pictures import COLOURS, owners, sheet
 from tracker.papers.report import number_text, score, table
 from tracker.papers.settings import ExperimentSettings
@@ -92,6 +93,38 @@ def test_networks_that_ship_are_tested_without_training_and_what_is_missing_is_s
     assert "Not among the networks that ship: shapes-k1." in half.read_text()
     told = json.loads((half.parent / "report.json").read_text())
     assert {line["run"] for line in told["table"]} == {"shapes"}
+
+
+def test_all_experiments_end_with_one_page_that_leads_to_each_and_says_how_long_it_took(tmp_path):
+    def carry_out(name, folder):
+        folder.mkdir(parents=True)
+        table = [{"better": True}, {"better": False}, {"better": None}] if name == "balls" else []
+        (folder / "report.json").write_text(json.dumps({"networks": [{"name": f"{name}-net"}], "table": table}))
+        (folder / "figure-1.png").touch()
+        return folder / "report.html"
+
+    said: list[str] = []
+    page = run_all(tmp_path, carry_out, say=said.append)
+    text = page.read_text()
+    for name, experiment in EXPERIMENTS.items():
+        assert f'href="{name}/report.html">{experiment.title}' in text
+        assert f'src="{name}/figure-1.png"' in text
+        assert f"{name}-net" in text
+        assert f"{name}: done in 0:00" in said
+    assert text.count("1 of 2") == 2  # of the balls, and of all
+    assert said[-1] == "all experiments: 0:00"
+    page.write_text("somebody else's")
+    with pytest.raises(SinkError, match=r"index\.html"):
+        run_all(tmp_path, carry_out)
+
+
+def test_an_experiment_that_fails_ends_the_whole_without_an_index(tmp_path):
+    def carry_out(name, folder):
+        raise WeightsError(f"{name}: none of its networks ships")
+
+    with pytest.raises(WeightsError, match="shapes: none"):
+        run_all(tmp_path, carry_out)
+    assert not (tmp_path / "index.html").exists()
 
 
 def without_networks(monkeypatch, folder):

@@ -121,6 +121,37 @@ def test_static_shapes_are_learned_a_little(tmp_path):
     assert curve[-1] < curve[0]
 
 
+def test_the_ami_of_a_row_is_the_experiments_whatever_the_stage(tmp_path):
+    alone = {"until": 0.5, "objects": [1, 1], "components": 1}
+    train(small(stages=[alone, {}], updates=2, row_every=1), tmp_path)
+    cell, settings, _ = load_cell(tmp_path / "last.safetensors", device=CPU)
+    counted = watch(cell, settings, TestSettings(), clips=4, seed=0, split="validation", device=CPU)
+    first, last = rows(tmp_path)
+    assert last["ami"] == pytest.approx(scores(counted, static=True)["ami"])
+    assert first["validation_ari"] == 0  # one object in one component
+    assert first["ami"] < 0.9  # where the AMI of one object in one component is 1
+
+
+def test_a_training_may_begin_from_weights_and_counts_their_updates(tmp_path):
+    before = train(small(), tmp_path / "before")
+    still = small(seed=1, updates=2, stages=[{"learning_rate": 1e-12}])
+    after = train(still, tmp_path / "after", begin=before)
+    cells = [load_cell(path, device=CPU) for path in (before, after)]
+    assert all(
+        torch.allclose(a, b, atol=1e-8) for a, b in zip(cells[0][0].parameters(), cells[1][0].parameters(), strict=True)
+    )
+    assert [updates for _, _, updates in cells] == [6, 8]
+    before.unlink()
+    assert load_cell(train(still, tmp_path / "after", begin=after), device=CPU)[2] == 8  # a copy is kept
+
+
+def test_weights_of_another_network_are_no_beginning(tmp_path):
+    other = small().model_copy(update={"net": small().net.model_copy(update={"hidden": 8})})
+    path = train(other, tmp_path / "other")
+    with pytest.raises(WeightsError, match="weights of another network"):
+        train(small(), tmp_path / "out", begin=path)
+
+
 def test_training_stops_when_the_best_is_old(tmp_path):
     settings = small(updates=100, row_every=1, patience_rows=2, stages=[{"learning_rate": 1e-9}])
     train(settings, tmp_path)
@@ -211,11 +242,12 @@ def test_a_restart_warms_up_and_falls_anew_and_leaves_the_rates_before_it_as_the
 
 
 def test_a_stage_changes_world_and_iteration_and_never_adds_components():
-    settings = small(stages=[{"until": 0.5, "objects": (1, 1), "steps": 7, "components": 4}, {"components": 1}])
+    first = {"until": 0.5, "objects": (1, 1), "steps": 7, "components": 4, "noise": 0.3, "every_step": True}
+    settings = small(stages=[first, {"components": 1}])
     world, em = training.staged(settings, 0)
-    assert (world.objects, em.steps, em.components) == ((1, 1), 7, 2)
+    assert (world.objects, em.steps, em.components, em.noise, em.all_steps) == ((1, 1), 7, 2, 0.3, True)
     world, em = training.staged(settings, 1)
-    assert (world.objects, em.steps, em.components) == ((3, 3), 2, 1)
+    assert (world.objects, em.steps, em.components, em.noise, em.all_steps) == ((3, 3), 2, 1, 0.1, False)
 
 
 @pytest.mark.parametrize("components", [1, 2])

@@ -12,6 +12,7 @@ Schmidhuber, Relational Neural Expectation Maximization, ICLR 2018 ("R-NEM"). "T
     weights.py     its file, and where the networks that ship are found
     experiments.py what each experiment trains, claims and shows
     report.py      table, figures and page; pictures.py draws them
-    command.py     `tracker paper`: one experiment from beginning to end
+    command.py     `tracker paper NAME`: one experiment from beginning to end
+    index.py       `tracker paper all`: every experiment, and the page that leads to them
     __main__.py    single networks: python -m tracker.papers train, test, ship
 """

@@ -36,6 +36,7 @@ def commands() -> None:
 @click.option("--minutes", type=MINUTES, help="Stop after about so long; the same command goes on later.")
 @click.option("--graph", is_flag=True, help="On a GPU: capture the update as one CUDA graph.")
 @click.option("--fused", is_flag=True, help="With --graph: compile the cell first, which takes a minute.")
+@click.option("--begin", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Weights to start from.")
 def train_command(
     config: tuple[str, ...],
     out: Path,
@@ -44,6 +45,7 @@ def train_command(
     minutes: float | None,
     graph: bool,
     fused: bool,
+    begin: Path | None,
 ) -> None:
     """Train the network of CONFIG (later files win), or go on with it."""
     settings = read_settings(ExperimentSettings, config, changes)
@@ -51,7 +53,7 @@ def train_command(
     if device == "cuda":
         torch.set_float32_matmul_precision("high")
     train(
-        settings, out, device=device, minutes=minutes, graph=graph and device == "cuda", fused=fused,
+        settings, out, device=device, minutes=minutes, graph=graph and device == "cuda", fused=fused, begin=begin,
         report=lambda row: note(json.dumps(row)),
     )  # fmt: skip
 

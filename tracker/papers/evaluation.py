@@ -234,7 +234,7 @@ def step_seed(seed: int, split: Split, number: int) -> int:
     return int(words[0] >> np.uint64(2))
 
 
-def scores(counted: Tally, *, static: bool, information_too: bool = True) -> dict[str, Any]:
+def scores(counted: Tally, *, static: bool) -> dict[str, Any]:
     """The papers' numbers. static: the last step alone counts, else all equally.
 
     ami, ari          mean over clips, then over the steps that count; `*_last` the last step, `*_by_step` every step
@@ -246,7 +246,9 @@ def scores(counted: Tally, *, static: bool, information_too: bool = True) -> dic
     count = slice(-1, None) if static else slice(None)
     ari = rand_indices(counted.tables)
     steps = len(ari)
-    result: dict[str, Any] = {
+    each, overlap = information(counted.tables), counted.overlap[count]
+    by_step = each.nanmean(1)
+    return {
         "clips": ari.shape[1],
         "steps": steps,
         "loss": float(counted.loss),
@@ -269,18 +271,12 @@ def scores(counted: Tally, *, static: bool, information_too: bool = True) -> dic
         "mse_bound": float(counted.bound_error[count].mean()),
         "mse_bound_first": {n: float(counted.bound_error[:n].mean()) for n in FIRST_FRAMES if n <= steps},
         "mse_input": float(counted.input_error[count].mean()),
+        "ami": float(by_step[count].mean()),
+        "ami_last": float(by_step[-1]),
+        "ami_by_step": by_step.tolist(),
+        "ami_overlap": float(each[count][overlap].nanmean()),
+        "ami_apart": float(each[count][~overlap].nanmean()),
     }
-    if information_too:
-        each, overlap = information(counted.tables), counted.overlap[count]
-        by_step = each.nanmean(1)
-        result |= {
-            "ami": float(by_step[count].mean()),
-            "ami_last": float(by_step[-1]),
-            "ami_by_step": by_step.tolist(),
-            "ami_overlap": float(each[count][overlap].nanmean()),
-            "ami_apart": float(each[count][~overlap].nanmean()),
-        }
-    return result
 
 
 def evaluate(

@@ -158,6 +158,8 @@ class Stage(Settings):
     """K here, where `em` has more; null: as `em` has it"""
     noise: float | None = Field(None, ge=0, le=1)
     """here; null: as `em` has it"""
+    every_step: bool | None = None
+    """whether the loss of every step counts here; null: as `em` has it"""
     objects: Span | None = None
     """fewest and most in a clip here; null: as the world has it"""
     pictures: int | None = Field(None, ge=1, le=1_000_000)

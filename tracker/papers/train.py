@@ -5,30 +5,36 @@ Clips, noise and order depend on the seed and the number of the update alone, so
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from tracker.errors import DivergedError
+from tracker.errors import DivergedError, WeightsError
 from tracker.learning.loop import scheduled_rate
 from tracker.learning.muon import Muon
-from tracker.learning.run import Row, open_run, read_checkpoint, rows_until, write_checkpoint, write_row
+from tracker.learning.run import Row, open_run, read_checkpoint, rows_until, write_checkpoint, write_row, written_whole
 from tracker.papers.cells import Cell, build_cell
 from tracker.papers.evaluation import scores, step_seed, watch
 from tracker.papers.settings import EmSettings, ExperimentSettings, Stage, TestSettings, TrainSettings, WorldSettings
 from tracker.papers.unroll import Inputs, make_inputs
 from tracker.papers.update import Update, make_update
-from tracker.papers.weights import save_cell
+from tracker.papers.weights import load_cell, save_cell
 from tracker.papers.worlds import draw
 
+BEGIN = "begin.safetensors"
+"""in a training's folder, where it began from weights: these"""
 SHOWN = ("loss", "ari", "ari_last", "bce_last", "mse")
-"""of a validation, in a row of the curve"""
+"""of a validation as the stage has it, in a row of the curve"""
+GROUPED = ("ami", "ami_last")
+"""of a validation as the experiment has it, whatever the stage: curves of several stages can be compared"""
 
 
 def stage_at(stages: Sequence[Stage], progress: float) -> int:
@@ -73,13 +79,14 @@ def staged(settings: ExperimentSettings, number: int) -> tuple[WorldSettings, Em
     if stage.pictures is not None:
         world = world.model_copy(update={"digits": world.digits.model_copy(update={"pictures": stage.pictures})})
     fewer = stage.components and min(stage.components, em.components)  # a recipe may be laid over a baseline with one
-    changed = {"steps": stage.steps, "components": fewer, "noise": stage.noise}
+    changed = {"steps": stage.steps, "components": fewer, "noise": stage.noise, "every_step": stage.every_step}
     return world, em.model_copy(update={name: value for name, value in changed.items() if value is not None})
 
 
 def train(
     settings: ExperimentSettings, out: Path, *, device: str = "cpu", minutes: float | None = None, graph: bool = False,
-    fused: bool = False, report: Callable[[Row], None] = lambda row: None, tell: Callable[[float], None] = lambda share: None,
+    fused: bool = False, begin: Path | None = None, report: Callable[[Row], None] = lambda row: None,
+    tell: Callable[[float], None] = lambda share: None,
 ) -> Path:  # fmt: skip
     """Train, or go on training, in the folder `out`; returns the file of the last weights.
 
@@ -88,13 +95,15 @@ def train(
     minutes  stop after about that long, at a row; the same call goes on later
     graph    on a GPU, capture the update as one graph
     fused    in that graph, join the cell's kernels by torch.compile
+    begin    a weights file of the same network that the first update starts from, a copy of which is kept in `out`; None: drawn weights
     report   told each row
     tell     told after each update how much of the training is over, 0 to 1
-    Raises SettingsError if `out` holds another experiment's run, WeightsError if its checkpoint is damaged, DivergedError if the
-    loss is no longer finite.
+    Raises SettingsError if `out` holds another experiment's run, WeightsError if its checkpoint is damaged or `begin` is of another
+    network, DivergedError if the loss is no longer finite.
     """
     options, where = settings.train, torch.device(device)
-    cell, optimiser, done = _resume(settings, out, where)
+    cell, optimiser, done = _resume(settings, out, where, begin)
+    before = _updates_before(out)
     rows = rows_until(out, done)
     clock = _Clock(options, rows)
     progress = clock.progress(done)
@@ -121,24 +130,44 @@ def train(
                 **_validate(cell, settings, stage, where), **clock.row(),
             }  # fmt: skip
             losses = []
-            _keep(out, cell, optimiser, settings, rows, row)
+            _keep(out, cell, optimiser, settings, rows, row, before)
             rows.append(row)
             report(row)
             if minutes is not None and clock.too_late(minutes):
                 break
-    save_cell(cell, settings, out / "last.safetensors", updates=done)
+    save_cell(cell, settings, out / "last.safetensors", updates=before + done)
     return out / "last.safetensors"
 
 
-def _resume(settings: ExperimentSettings, out: Path, device: torch.device) -> tuple[Cell, torch.optim.Optimizer, int]:
+def _resume(
+    settings: ExperimentSettings, out: Path, device: torch.device, begin: Path | None
+) -> tuple[Cell, torch.optim.Optimizer, int]:
     """Cell and optimiser as the run in `out` left them, or new ones, and the updates that were made."""
     open_run(out, settings.model_dump(mode="json"))
     torch.manual_seed(settings.train.seed)
-    cell = build_cell(settings).to(device)
+    cell = build_cell(settings)
+    if begin is not None and not (out / "checkpoint.pt").exists():
+        _start_from(begin, cell, out)
+    cell.to(device)
     if settings.train.channels_last:
         cell.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     optimiser = make_optimiser(cell, settings.train, device)
     return cell, optimiser, read_checkpoint(out, cell, optimiser, device=str(device)).done
+
+
+def _start_from(begin: Path, cell: Cell, out: Path) -> None:
+    """Fill the cell from a weights file and keep a copy. Raises WeightsError if it is of another network."""
+    known = load_cell(begin, device=torch.device("cpu"))[0].state_dict()
+    if {name: value.shape for name, value in known.items()} != {n: v.shape for n, v in cell.state_dict().items()}:
+        raise WeightsError(f"{begin}: weights of another network; take those of the recipe that is trained")
+    cell.load_state_dict(known)
+    with written_whole(out / BEGIN) as part:
+        shutil.copyfile(begin, part)
+
+
+def _updates_before(out: Path) -> int:
+    """Those of the weights that the training in `out` started from."""
+    return load_cell(out / BEGIN, device=torch.device("cpu"))[2] if (out / BEGIN).exists() else 0
 
 
 def _inputs(settings: ExperimentSettings, stage: int, done: int, device: torch.device) -> Inputs:
@@ -217,19 +246,19 @@ def _set_rate(optimiser: torch.optim.Optimizer, rate: float, device: torch.devic
 
 
 def _validate(cell: Cell, settings: ExperimentSettings, stage: int, device: torch.device) -> Row:
-    """Scores on the validation split, with world and iteration of the stage."""
+    """Scores on the validation split, with world and iteration of the stage; the AMI with those of the experiment."""
     world, em = staged(settings, stage)
+    found = _score(cell, settings.model_copy(update={"world": world, "em": em}), device)
+    own = found if (world, em) == (settings.world, settings.em) else _score(cell, settings, device)
+    return {**{f"validation_{name}": found[name] for name in SHOWN}, **{name: own[name] for name in GROUPED}}
+
+
+def _score(cell: Cell, settings: ExperimentSettings, device: torch.device) -> dict[str, Any]:
+    options = settings.train
     counted = watch(
-        cell,
-        settings.model_copy(update={"world": world, "em": em}),
-        TestSettings(),
-        clips=settings.train.validation_clips,
-        seed=settings.train.seed,
-        split="validation",
-        device=device,
-    )
-    found = scores(counted, static=not settings.em.sequential, information_too=False)
-    return {f"validation_{name}": found[name] for name in SHOWN}
+        cell, settings, TestSettings(), clips=options.validation_clips, seed=options.seed, split="validation", device=device
+    )  # fmt: skip
+    return scores(counted, static=not settings.em.sequential)
 
 
 def _mean(losses: Sequence[Tensor], done: int) -> float:
@@ -250,6 +279,7 @@ def _keep(
     settings: ExperimentSettings,
     rows: Sequence[Row],
     row: Row,
+    before: int,
 ) -> None:
     """Write the best weights, the row and then the checkpoint: a kill between them repeats the row, and changes nothing."""
     former = [r["validation_loss"] for r in rows if r["stage"] == row["stage"]]
@@ -257,7 +287,7 @@ def _keep(
         folder = out / f"best-{row['stage']}"
         folder.mkdir(exist_ok=True)
         write_checkpoint(folder, cell, optimiser, row["step"])
-        save_cell(cell, settings, out / "best.safetensors", updates=row["step"])
+        save_cell(cell, settings, out / "best.safetensors", updates=before + row["step"])
     write_row(out, row)
     write_checkpoint(out, cell, optimiser, row["step"])
 

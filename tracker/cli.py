@@ -615,16 +615,20 @@ def train(
     from tracker.inference import check_torch
 
     check_torch("tracker train", "train")
+    from tracker.learning.group import started
     from tracker.learning.loop import RunOptions
     from tracker.lessons.recipes import run_recipe
     from tracker.progress import Shares
 
+    first = started().first
+    quiet = quiet or not first
     report = (lambda step, row: None) if quiet else (lambda step, row: note(f"step {step}: {row}"))
     shares = Shares((lambda line: None) if quiet else note)
     shares.begin(f"{Path(config).stem}: training")
     run = RunOptions(device, minutes, workers, report, shares)
     weights = run_recipe(config, overrides, out or Path("runs") / Path(config).stem, options=run)
-    say(weights)
+    if first:
+        say(weights)
 
 
 @cli.command()
@@ -667,15 +671,19 @@ def paper(
     from tracker.inference import check_torch
 
     check_torch("tracker paper", "papers")
+    from tracker.learning.group import started
     from tracker.papers.command import run_paper
     from tracker.recipes import PAPERS as RECIPES
+
+    first = started().first
 
     report = run_paper(
         name, out or Path("runs") / "papers" / name, recipe=recipe or "papers", minutes=minutes, clips=clips, device=device,
         overrides=[*overrides, *([f"world.digits.path={digits}"] if digits else [])], configs=configs or RECIPES,
-        say=(lambda text: None) if quiet else note,
+        say=note if first and not quiet else (lambda text: None),
     )  # fmt: skip
-    say(report)
+    if first:
+        say(report)
 
 
 @cli.command()

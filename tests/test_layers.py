@@ -42,6 +42,7 @@ WAIST = {
     "sound",
     "csv_text",
     "learning",
+    "batched",
 }
 STATIONS = {
     "sources",
@@ -72,6 +73,7 @@ LINE = {
     "words",
     "options",
     "build",
+    "networks",
     "pipeline",
     "lanes",
     "prescan",

@@ -54,6 +54,15 @@ def test_an_error_is_that_of_its_own_input_alone():
         gated.calls(13)
 
 
+def test_patient_callers_are_one_batch_when_all_wait_and_give_up_when_one_does_not_come():
+    calls = Batched(lambda numbers: [-n for n in numbers], lambda number: None, callers=4, wait_s=10)
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(calls, range(1, 5))) == [-1, -2, -3, -4]
+    assert calls.sizes == {4: 1}
+    calls = Batched(lambda numbers: [-n for n in numbers], lambda number: None, callers=2, wait_s=0.01)
+    assert calls(1) == -1
+
+
 def test_one_caller_is_never_kept_waiting():
     calls = Batched(lambda numbers: [n + 1 for n in numbers], kind=lambda number: None)
     assert [calls(n) for n in range(3)] == [1, 2, 3]

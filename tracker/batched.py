@@ -12,19 +12,28 @@ Answer = TypeVar("Answer")
 
 
 class Batched(Generic[Given, Answer]):
-    """A call that comes while nothing is computed is computed at once; those that come meanwhile are the next batch.
+    """A call that comes while nothing is computed is computed by its caller; those that come meanwhile are the next batch.
 
-    So nobody waits for a batch to fill, a batch is as large as the device is busy, and no thread is needed beside the callers'. Whether
-    an answer depends on what else is in its batch is a matter of `many`.
+    No thread is needed beside the callers', and a batch is as large as the device is busy, or larger where callers are patient. Whether an
+    answer depends on what else is in its batch is a matter of `many`.
 
-    many  the answers to several inputs of one kind, in order
-    kind  inputs of equal kind can be computed together
+    many     the answers to several inputs of one kind, in order
+    kind     inputs of equal kind can be computed together
+    callers  how many there are: when all wait, there is nothing more to wait for
+    wait_s   how long a caller waits for the others before it computes, at most; 0: not at all
     """
 
-    def __init__(self, many: Callable[[Sequence[Given]], Sequence[Answer]], kind: Callable[[Given], Hashable]) -> None:
-        self._many, self._kind = many, kind
+    def __init__(
+        self,
+        many: Callable[[Sequence[Given]], Sequence[Answer]],
+        kind: Callable[[Given], Hashable],
+        *,
+        callers: int = 1,
+        wait_s: float = 0.0,
+    ) -> None:
+        self._many, self._kind, self._callers, self._wait_s = many, kind, callers, wait_s
         self._waiting: list[_Call[Given, Answer]] = []
-        self._queue, self._computing = threading.Lock(), threading.Lock()
+        self._queue, self._computing = threading.Condition(), threading.Lock()
         self.sizes: dict[int, int] = {}
         """how often a batch of so many calls was computed"""
 
@@ -33,6 +42,7 @@ class Batched(Generic[Given, Answer]):
         call: _Call[Given, Answer] = _Call(given, self._kind(given))
         with self._queue:
             self._waiting.append(call)
+            self._queue.notify()
         with self._computing:
             if call.waits:  # else it was in the batch of another caller
                 self._compute(self._taken(call.kind))
@@ -42,8 +52,10 @@ class Batched(Generic[Given, Answer]):
         return call.answer
 
     def _taken(self, kind: Hashable) -> list[_Call[Given, Answer]]:
-        """The calls of that kind, which wait no more."""
+        """The calls of that kind, which wait no more, once all callers wait or have been waited for."""
         with self._queue:
+            if self._wait_s > 0:
+                self._queue.wait_for(lambda: len(self._waiting) >= self._callers, self._wait_s)
             taken = [call for call in self._waiting if call.kind == kind]
             self._waiting = [call for call in self._waiting if call.kind != kind]
         for call in taken:

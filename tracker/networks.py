@@ -29,9 +29,13 @@ class Networks:
 
 
 class SharedNetworks(Networks):
-    """One network of each file and device for all lanes, whose calls are answered in batches: `batched.Batched`."""
+    """One network of each file and device for all lanes, whose calls are answered in batches: `batched.Batched`.
 
-    def __init__(self) -> None:
+    clips, wait_s  how many there are, and how long a call waits for those of the others; 0 s: it takes those that wait anyway
+    """
+
+    def __init__(self, *, clips: int = 1, wait_s: float = 0.0) -> None:
+        self._clips, self._wait_s = clips, wait_s
         self._lock = threading.Lock()
         self._cells: dict[tuple[str, str], Network] = {}
         self._foregrounds: dict[tuple[str, str], tuple[Predictor, str]] = {}
@@ -43,7 +47,9 @@ class SharedNetworks(Networks):
         with self._lock:
             if (weights, device) not in self._cells:
                 network = super().cell(weights, device)
-                self._cells[weights, device] = network._replace(cell=BatchedCell(network.cell))
+                self._cells[weights, device] = network._replace(
+                    cell=BatchedCell(network.cell, clips=self._clips, wait_s=self._wait_s)
+                )
             return self._cells[weights, device]
 
     def foreground(self, weights: str, device: str) -> tuple[Predictor, str]:
@@ -53,5 +59,8 @@ class SharedNetworks(Networks):
         with self._lock:
             if (weights, device) not in self._foregrounds:
                 predictor, digest = super().foreground(weights, device)
-                self._foregrounds[weights, device] = BatchedPredictor(predictor), digest
+                self._foregrounds[weights, device] = (
+                    BatchedPredictor(predictor, clips=self._clips, wait_s=self._wait_s),
+                    digest,
+                )
             return self._foregrounds[weights, device]

@@ -38,7 +38,7 @@ def test_clips_together_have_the_results_of_each_alone(tmp_path, online):
         write_pictures(tmp_path / f"{n}", draw(14 + n, size)) for n, size in enumerate([(96, 64), (96, 64), (64, 48)])
     ]
     bad = tmp_path / "none.mp4"
-    networks = SharedNetworks()
+    networks = SharedNetworks(clips=3, wait_s=0.05)  # so that there are batches
     jobs = [job(clip, tmp_path / "together" / clip.name) for clip in (*clips, bad)]
     found = process_together(jobs, settings, networks=networks)
     assert isinstance(found[3], SourceError)
@@ -48,7 +48,9 @@ def test_clips_together_have_the_results_of_each_alone(tmp_path, online):
         assert (result.report.frames, result.report.outcome) == (alone.report.frames, "complete")
         assert tables(tmp_path / "together" / clip.name) == tables(tmp_path / "alone" / clip.name)
         assert len(tables(tmp_path / "alone" / clip.name)[1].splitlines()) > 5  # there was something to find
-    assert len(networks._cells) == len(networks._foregrounds) == 1
+    ((predict, _),), (network,) = networks._foregrounds.values(), networks._cells.values()
+    assert max(predict.calls.sizes) == 2  # one clip has another size
+    assert max(network.cell.calls.sizes) > 1
 
 
 def test_ctrl_c_ends_all_with_the_frames_so_far(tmp_path, monkeypatch):

@@ -81,10 +81,13 @@ class TorchPredictor:
 
 
 class BatchedPredictor:
-    """A predictor for several clips: pictures of one size that wait at one time are computed together."""
+    """A predictor for several clips: pictures of one size that wait at one time are computed together.
 
-    def __init__(self, predictor: Predictor) -> None:
-        self.calls = Batched(predictor.many, kind=lambda channels: channels.shape)
+    clips, wait_s  how many there are and how long one waits for the others: `Batched`
+    """
+
+    def __init__(self, predictor: Predictor, *, clips: int = 1, wait_s: float = 0.0) -> None:
+        self.calls = Batched(predictor.many, lambda channels: channels.shape, callers=clips, wait_s=wait_s)
 
     def __call__(self, channels: NDArray[np.uint8]) -> Probabilities:
         """See `Predictor`."""

@@ -91,11 +91,14 @@ class TorchCell:
 
 
 class BatchedCell:
-    """A cell for several clips: the slots of those that wait at one time are computed together."""
+    """A cell for several clips: the slots of those that wait at one time are computed together.
 
-    def __init__(self, cell: Cell) -> None:
+    clips, wait_s  how many there are and how long one waits for the others: `Batched`
+    """
+
+    def __init__(self, cell: Cell, *, clips: int = 1, wait_s: float = 0.0) -> None:
         self._cell, self.settings = cell, cell.settings
-        self.calls = Batched(self._many, kind=lambda rows: None)
+        self.calls = Batched(self._many, lambda rows: None, callers=clips, wait_s=wait_s)
 
     def __call__(self, state: SlotArrays, seen: Array, *, visible: Array, fit: Array) -> SlotArrays:
         """See `Cell`."""

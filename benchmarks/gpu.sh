@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Lane slots on a CUDA GPU beside the CPU: about ten minutes, nothing from the network. From the root of a checkout, where `pip install -e .` was done:
 #
-#     bash benchmarks/gpu.sh                          # writes ./out-gpu/gpu.json and gpu.txt
+#     bash benchmarks/gpu.sh                          # writes ./out-gpu/gpu.json, gpu.txt, packing.json, packing.txt
 #     OUT=/elsewhere PYTHON=python3.12 bash benchmarks/gpu.sh
 #     DEVICE=cpu bash benchmarks/gpu.sh --quick       # a trial of the script itself, where there is no GPU
 set -euo pipefail
@@ -12,4 +12,5 @@ PYTHON=${PYTHON:-$([ -x .venv/bin/python ] && echo .venv/bin/python || echo pyth
 export PYTHONPATH="$PWD${PYTHONPATH:+:$PYTHONPATH}"
 mkdir -p "$OUT"
 "$PYTHON" -c 'import torch, tracker' || { echo "run: $PYTHON -m pip install -e ." >&2; exit 1; }
-exec "$PYTHON" benchmarks/gpu.py --device "$DEVICE" --output "$OUT" "$@"
+"$PYTHON" benchmarks/gpu.py --device "$DEVICE" --output "$OUT" "$@"
+"$PYTHON" benchmarks/packing.py --device "$DEVICE" --output "$OUT" "$@"

@@ -42,6 +42,7 @@ WAIST = {
     "sound",
     "csv_text",
     "learning",
+    "batched",
 }
 STATIONS = {
     "sources",
@@ -74,6 +75,7 @@ LINE = {
     "words",
     "options",
     "build",
+    "networks",
     "pipeline",
     "lanes",
     "prescan",

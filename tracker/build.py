@@ -6,14 +6,17 @@ from collections.abc import Callable
 from typing import Any
 
 from tracker.lanes import Lane
+from tracker.networks import Networks
 from tracker.prescan import Prescan
 from tracker.settings import RunSettings
 from tracker.types import SMALL_PX, Scene, Working
 
+EACH_ITS_OWN = Networks()
 
-def build_lanes(settings: RunSettings) -> tuple[Lane, ...]:
+
+def build_lanes(settings: RunSettings, networks: Networks = EACH_ITS_OWN) -> tuple[Lane, ...]:
     """The lanes a run asks for, in its order. Raises WeightsError or SettingsError as a part cannot be built."""
-    return tuple(_build_lane(name, settings) for name in dict.fromkeys(settings.lanes))
+    return tuple(_build_lane(name, settings, networks) for name in dict.fromkeys(settings.lanes))
 
 
 def build_prescan(settings: RunSettings) -> Prescan:
@@ -24,51 +27,49 @@ def build_prescan(settings: RunSettings) -> Prescan:
     return Prescan(settings.prescan_frames, settings.prescan_span == "whole", width)
 
 
-def _build_lane(name: str, settings: RunSettings) -> Lane:
+def _build_lane(name: str, settings: RunSettings, networks: Networks) -> Lane:
     kind, own = settings.of_lane(name)
-    return LANES[kind](name, own)
+    return LANES[kind](name, own, networks)
 
 
-def _gmm(name: str, settings: RunSettings) -> Lane:
+def _gmm(name: str, settings: RunSettings, networks: Networks) -> Lane:
     from tracker.background import GmmSegmenter
     from tracker.tracks import Linker
 
     return Lane(name, GmmSegmenter(settings.gmm), Linker(settings.linker))
 
 
-def _slots(name: str, settings: RunSettings) -> Lane:
+def _slots(name: str, settings: RunSettings, networks: Networks) -> Lane:
     from tracker.slots.segmenter import SlotsSegmenter
-    from tracker.slots.weights import load_network
 
-    network = load_network(settings.slots.weights, device=_device(settings))
-    scene, digest = _scene(settings)
+    network = networks.cell(settings.slots.weights, _device(settings))
+    scene, digest = _scene(settings, networks)
     network = network._replace(digest="+".join(filter(None, (network.digest, digest))))
     return Lane(name, SlotsSegmenter(settings.slots, network=network, scene=scene))
 
 
-def _blobs(name: str, settings: RunSettings) -> Lane:
+def _blobs(name: str, settings: RunSettings, networks: Networks) -> Lane:
     from tracker.background import SceneBlobs
     from tracker.tracks import Linker
 
-    scene, _ = _scene(settings)
+    scene, _ = _scene(settings, networks)
     own = settings.slots
     blobs = SceneBlobs(scene, settings.blobs, width=own.width, flood=own.life.flood)
     return Lane(name, blobs, Linker(settings.linker))
 
 
-def _scene(settings: RunSettings) -> tuple[Scene[Any], str | None]:
+def _scene(settings: RunSettings, networks: Networks) -> tuple[Scene[Any], str | None]:
     """Component 0 of lane slots, and the digest of the network that reads it."""
     # these bring ONNX Runtime: only where such a lane is asked for
     from tracker.background import Mixture, MixtureScene
     from tracker.foreground.scene import ForegroundScene
-    from tracker.foreground.weights import load_foreground
 
     # A mixture of its own, since objects are kept out of it, which the baseline's does not know; and always mog2: a frame
     # is judged before the mixture learns from it, and knn cannot judge without learning.
     mixture = Mixture(settings.gmm.mixture.model_copy(update={"method": "mog2"}))
     if settings.foreground is None or settings.foreground.network is False:
         return MixtureScene(mixture), None
-    predict, digest = load_foreground(settings.foreground.weights, device=_device(settings))
+    predict, digest = networks.foreground(settings.foreground.weights, _device(settings))
     return ForegroundScene(mixture, predict, settings.foreground), digest
 
 
@@ -78,13 +79,13 @@ def _device(settings: RunSettings) -> str:
     return choose_device(settings.device)
 
 
-def _rigid(name: str, settings: RunSettings) -> Lane:
+def _rigid(name: str, settings: RunSettings, networks: Networks) -> Lane:
     from tracker.rigid.segmenter import RigidSegmenter
 
     return Lane(name, RigidSegmenter(settings.rigid))
 
 
-LANES: dict[str, Callable[[str, RunSettings], Lane]] = {
+LANES: dict[str, Callable[[str, RunSettings, Networks], Lane]] = {
     "gmm": _gmm, "slots": _slots, "blobs": _blobs, "rigid": _rigid,
 }  # fmt: skip
 """Every method by its name; a lane is a method under its own or a variant's name."""

@@ -725,16 +725,20 @@ def train(
     from tracker.inference import check_torch
 
     check_torch("tracker train", "train")
+    from tracker.learning.group import started
     from tracker.learning.loop import RunOptions
     from tracker.lessons.recipes import run_recipe
     from tracker.progress import Shares
 
+    first = started().first
+    quiet = quiet or not first
     report = (lambda step, row: None) if quiet else (lambda step, row: note(f"step {step}: {row}"))
     shares = Shares((lambda line: None) if quiet else note)
     shares.begin(f"{Path(config).stem}: training")
     run = RunOptions(device, minutes, workers, report, shares)
     weights = run_recipe(config, overrides, out or Path("runs") / Path(config).stem, options=run)
-    say(weights)
+    if first:
+        say(weights)
 
 
 @cli.command()
@@ -777,17 +781,24 @@ def paper(
     from tracker.inference import check_torch
 
     check_torch("tracker paper", "papers")
+    from tracker.learning.group import started
     from tracker.papers.command import run_paper
     from tracker.papers.index import run_all
     from tracker.recipes import PAPERS as RECIPES
 
-    tell: Callable[[str], None] = (lambda text: None) if quiet else note
+    group = started()
+    if name == "all" and group.size > 1:
+        raise OptionError("tracker paper all: torchrun trains one experiment at a time; give its name")
+    first = group.first
+    tell: Callable[[str], None] = note if first and not quiet else (lambda text: None)
     carry_out = partial(
         run_paper, recipe=recipe or "papers", minutes=minutes, clips=clips, device=device, configs=configs or RECIPES, say=tell,
         overrides=[*overrides, *([f"world.digits.path={digits}"] if digits else [])],
     )  # fmt: skip
     base = Path("runs") / "papers"
-    say(run_all(out or base, carry_out, say=tell) if name == "all" else carry_out(name, out or base / name))
+    page = run_all(out or base, carry_out, say=tell) if name == "all" else carry_out(name, out or base / name)
+    if first:
+        say(page)
 
 
 @cli.command()

@@ -8,12 +8,25 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
 from tracker.children import ENDING
+
+
+@contextmanager
+def asked_between_steps(*, several: bool) -> Iterator[Callable[[], bool]]:
+    """Whether an end was asked for, for several processes that a signal reaches at different moments and that end at one step.
+
+    several  nothing is raised inside; otherwise signals raise as they do without this, and the answer is no
+    """
+    if not several:
+        yield lambda: False
+        return
+    with Interrupts() as interrupts, interrupts.held():
+        yield lambda: interrupts.asked
 
 
 class Interrupts:

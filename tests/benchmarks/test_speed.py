@@ -157,6 +157,9 @@ def test_the_gpu_script_runs_on_a_cpu(tmp_path):
     parts = {part["part"] for part in json.loads((out / "gpu.json").read_text())}
     assert parts >= {"machine", "lane slots", "foreground network", "cell", "clips at once, start included"}
     assert (out / "gpu.txt").read_text().count("\n") >= len(parts)
+    packed = json.loads((out / "packing.json").read_text())
+    assert [row["together"] for row in packed] == [1, 2, 2]
+    assert all(row["same"] for row in packed)
 
 
 @pytest.mark.slow

@@ -10,7 +10,7 @@ from collections.abc import Callable, Generator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 import torch
@@ -22,6 +22,7 @@ from tracker.foreground.net import ForegroundNet
 from tracker.foreground.settings import ForegroundTrainSettings
 from tracker.foreground.weights import load_foreground_net, save_foreground
 from tracker.learning import loop
+from tracker.learning.group import Group
 from tracker.learning.loop import DEFAULT_RUN, RunOptions, scheduled_rate
 from tracker.learning.prefetch import drawn_ahead
 
@@ -86,6 +87,7 @@ class _ForegroundTask:
     settings: ForegroundTrainSettings
     draw: Draw
     device: str
+    group: Group
     loss_name: str = "loss"
 
     def build(self) -> ForegroundNet:
@@ -103,12 +105,17 @@ class _ForegroundTask:
         # a run that goes on first draws what one that was never stopped would have kept
         drawn = max(0, first // settings.repeats + 1 - settings.kept_draws)
         wanted = range(drawn, (settings.steps - 1) // settings.repeats + 1)
-        with closing(drawn_ahead(self.draw, ((number,) for number in wanted), workers=workers)) as coming:
+        # processes draw by turns, and each gets all that was drawn: any frame may be in its part of a batch
+        group = self.group
+        mine = ((number,) for number in wanted if number % group.size == group.number)
+        with closing(drawn_ahead(self.draw, mine, workers=workers)) as coming:
             for step in range(first, settings.steps):
                 while drawn <= step // settings.repeats:
-                    kept.append(next(coming))
+                    turn = drawn % group.size
+                    fresh = next(coming) if turn == group.number else None
+                    kept.append(cast(DrawnFrames, group.shared(fresh, of=turn)))
                     drawn += 1
-                yield _batch(list(kept), settings, step)
+                yield _batch(list(kept), settings, step, group)
 
     def rate(self, step: int) -> float:
         settings = self.settings
@@ -119,7 +126,8 @@ class _ForegroundTask:
     def loss(self, net: ForegroundNet, batch: tuple[Tensor, Tensor], step: int) -> Tensor:
         features, objects = batch
         if not net.calibrated and step >= self.settings.rounded_from * self.settings.steps:
-            net.calibrate(features.to(self.device))
+            net.calibrate(self.group.joined(features.to(self.device)))
+            net.steps.copy_(self.group.shared(net.steps.cpu()))  # other machines may round the ranges to other steps
         with torch.autocast(self.device, torch.bfloat16, enabled=self.settings.bfloat16):
             logits = net(features.to(self.device))
         return foreground_loss(logits.float(), objects.to(self.device))
@@ -145,12 +153,14 @@ def mean_of(net: ForegroundNet, other: ForegroundNet, *, share: float) -> Foregr
     return mean.eval()
 
 
-def _batch(kept: list[DrawnFrames], settings: ForegroundTrainSettings, step: int) -> tuple[Tensor, Tensor]:
-    """Frames at random from the kept draws, half of them mirrored."""
+def _batch(
+    kept: list[DrawnFrames], settings: ForegroundTrainSettings, step: int, group: Group
+) -> tuple[Tensor, Tensor]:
+    """Frames at random from the kept draws, half of them mirrored; this process's part of them."""
     rng = np.random.default_rng((settings.seed, step))
-    frames = len(kept[0].features)
-    picks = rng.integers(0, (len(kept), frames), (settings.batch, 2))
-    flips = rng.random(settings.batch) < 0.5
+    frames, mine = len(kept[0].features), group.part(settings.batch)
+    picks = rng.integers(0, (len(kept), frames), (settings.batch, 2))[mine]
+    flips = (rng.random(settings.batch) < 0.5)[mine]
     across = [slice(None, None, -1) if flip else slice(None) for flip in flips]
     features = np.stack([kept[a].features[b][..., x] for (a, b), x in zip(picks, across, strict=True)])
     objects = np.stack([kept[a].objects[b][:, x] for (a, b), x in zip(picks, across, strict=True)])
@@ -161,4 +171,5 @@ def train(
     settings: ForegroundTrainSettings, draw: Draw, out: Path, *, recipe: dict[str, Any], options: RunOptions = DEFAULT_RUN
 ) -> Path:  # fmt: skip
     """Train the network, or go on training it, in the folder `out`; see `tracker.learning.loop.train`."""
-    return loop.train(_ForegroundTask(settings, draw, options.device), settings, out, recipe=recipe, options=options)
+    task = _ForegroundTask(settings, draw, options.device, options.group)
+    return loop.train(task, settings, out, recipe=recipe, options=options)

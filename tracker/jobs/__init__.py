@@ -13,6 +13,7 @@ window.py      the window of a run, and zones that are drawn in it
 zones.py       who is reported, and what is counted where
 outputs.py     what a run writes to
 job.py         from a job to its files: `process`
+together.py    several jobs in one process, with shared networks
 """
 
 from tracker.jobs.files import Job, planned_files
@@ -21,6 +22,7 @@ from tracker.jobs.live import Live
 from tracker.jobs.profile import profile_table
 from tracker.jobs.screens import Screens
 from tracker.jobs.summary import comparison_table
+from tracker.jobs.together import process_together
 from tracker.jobs.zones import ZoneWatch, read_zones, write_zones
 
 __all__ = [
@@ -32,6 +34,7 @@ __all__ = [
     "comparison_table",
     "planned_files",
     "process",
+    "process_together",
     "profile_table",
     "read_zones",
     "write_zones",

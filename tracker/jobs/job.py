@@ -14,7 +14,7 @@ from glob import has_magic
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tracker.build import build_lanes, build_prescan
+from tracker.build import EACH_ITS_OWN, build_lanes, build_prescan
 from tracker.choosing import ChosenSetting, suit
 from tracker.errors import SourceError
 from tracker.health import warnings
@@ -30,6 +30,7 @@ from tracker.jobs.summary import summarize
 from tracker.jobs.tally import Tally
 from tracker.jobs.zones import ZoneWatch
 from tracker.lanes import Lane
+from tracker.networks import Networks
 from tracker.pipeline import Progress, RunReport, run
 from tracker.prescan import Pictures, PrescanAhead
 from tracker.settings import RunSettings
@@ -81,6 +82,7 @@ def process(
     live: Live | None = None,
     opener: Opener | None = None,
     also: Callable[[Finders], Sequence[Sink]] = lambda finders: (),
+    networks: Networks = EACH_ITS_OWN,
 ) -> Result:
     """Read, track, draw, write and sum up; `notify` is told what the user should know, line by line.
 
@@ -89,6 +91,7 @@ def process(
            its pictures come back in another size the results go on in NAME-2.mp4 and what stands beside it
     opener  opens the source where it is not what `job.source` names
     also   builds sinks beside those of the job's files; asked once a segment
+    networks  where the lanes get theirs
 
     Raises SourceError, SinkError, WeightsError or SettingsError. What is refused is refused before anything is written. The
     results take their names together, once each is whole; after a failure that left them whole, with a summary that says
@@ -108,7 +111,7 @@ def process(
             truth = _read_truth(job)
             with starting.stage("open"):
                 source: Source | None = _open_wanted(job, live, notify, opener)
-        line = _Line(settings, truth, interrupts, starting, progress, notify, spans, live, opener, also)
+        line = _Line(settings, truth, interrupts, starting, progress, notify, spans, live, opener, also, networks)
         while source is not None:
             segments.append(line.run(job, source, planned, results, channels))
             job = _rest_of(job, segments[-1].report, live)
@@ -160,6 +163,7 @@ class _Line:
     live: Live | None
     opener: Opener | None
     also: Callable[[Finders], Sequence[Sink]]
+    networks: Networks
     lanes: tuple[Lane, ...] | None = None
 
     def run(
@@ -235,7 +239,7 @@ class _Line:
     def _fresh_lanes(self, settings: RunSettings) -> tuple[Lane, ...]:
         """Those of the segment before, which know nothing but how far they have counted; else new ones."""
         if self.lanes is None:
-            self.lanes = build_lanes(settings)
+            self.lanes = build_lanes(settings, self.networks)
         else:
             for lane in self.lanes:
                 lane.reset()

@@ -1,7 +1,7 @@
 """The training loop of the two lane networks: draw, update, and now and then a row of the curve and a checkpoint.
 
 Nothing here concerns one network; what differs between them is a `Task`. A batch depends on the recipe and the number of its step
-only, so a run that was stopped goes on to the same curve and weights.
+only, so a run that was stopped goes on to the same curve and weights, and several processes share the batches of one.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from tracker.errors import DivergedError
+from tracker.errors import DivergedError, SettingsError
+from tracker.learning.group import ALONE, Group
 from tracker.learning.run import open_run, read_checkpoint, rows_until, write_checkpoint, write_row
 from tracker.learning.settings import LoopSettings
 
@@ -49,7 +50,7 @@ class Task(Protocol[Net, Batch, HeldOut]):
         ...
 
     def batches(self, first: int, *, workers: int) -> Generator[Batch, None, None]:
-        """The batches of step `first` and of those after it, drawn by so many processes."""
+        """The batches of step `first` and of those after it, or this process's part of them, drawn by so many others."""
         ...
 
     def rate(self, step: int) -> float:
@@ -57,7 +58,7 @@ class Task(Protocol[Net, Batch, HeldOut]):
         ...
 
     def loss(self, net: Net, batch: Batch, step: int) -> Tensor:
-        """() the loss of a step."""
+        """() the loss of a step; of several processes the mean of their losses is that of the whole batch."""
         ...
 
     def scores(self, net: Net, held_out: HeldOut) -> dict[str, float]:
@@ -82,6 +83,10 @@ class RunOptions:
     """told (steps done, row of the curve) at every row"""
     tell: Callable[[float], None] = lambda share: None
     """told after every step how much of the training is over, 0 to 1"""
+    asked_to_end: Callable[[], bool] = lambda: False
+    """asked after every step: it is then the last one, as when the minutes are over"""
+    group: Group = ALONE
+    """the processes that train together; the first one alone writes files and is told"""
 
 
 DEFAULT_RUN = RunOptions()
@@ -98,20 +103,27 @@ def train(
     Raises SettingsError if `out` holds another recipe's run, WeightsError if its checkpoint is damaged, DivergedError if the
     loss is no longer finite.
     """
-    open_run(out, recipe)
+    group = options.group
+    if group.first:
+        open_run(out, recipe)
     torch.manual_seed(settings.seed)
     net = task.build()
     optimiser = torch.optim.AdamW(net.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay)
     done, before = read_checkpoint(out, net, optimiser, device=options.device)
-    rows_until(out, done)
-    held_out, weights = task.held_out(), out / "weights.safetensors"
+    check_together(group, done, out)
+    if group.first:
+        rows_until(out, done)
+    held_out = task.held_out() if group.first else None
+    weights, model = out / "weights.safetensors", group.averaging(_Loss(net, task.loss))
     began, losses, over = time.monotonic(), [*before], False
     with closing(task.batches(done, workers=options.workers)) as batches:
         while done < settings.steps and not over:
-            losses.append(_update(task, net, optimiser, next(batches), settings, done))
+            losses.append(_update(task, net, model, optimiser, next(batches), settings, done, group))
             done += 1
             late = (time.monotonic() - began) / (60 * options.minutes) if options.minutes else 0.0
-            over = late > 1
+            over = group.any(late > 1 or options.asked_to_end())
+            if not group.first:
+                continue
             options.tell(min(1.0, max(late, done / settings.steps)))
             row = None
             if done % settings.checkpoint_every == 0 or done == settings.steps:
@@ -125,27 +137,50 @@ def train(
                 write_checkpoint(out, net, optimiser, done, losses)
             if row is not None:
                 options.report(done, row)
-    if not weights.exists():  # of a finished run whose weights were moved away
+    if group.first and not weights.exists():  # of a finished run whose weights were moved away
         task.save(net, weights, trained_steps=done)
     return weights
+
+
+def check_together(group: Group, done: int, out: Path) -> None:
+    """Raises SettingsError in every process where not all have read the checkpoint that the first one has."""
+    if group.any(done != group.shared(done)):
+        raise SettingsError(f"{out}: processes see other checkpoints there; give a folder that is the same one for all")
+
+
+class _Loss(nn.Module):
+    """The loss of a batch as a module: one forward pass for each backward pass, as DistributedDataParallel wants it."""
+
+    def __init__(self, net: Net, loss: Callable[[Net, Any, int], Tensor]) -> None:
+        super().__init__()
+        self.net, self.loss = net, loss
+
+    def forward(self, batch: object, step: int) -> tuple[Tensor, bool]:
+        """() the loss, and whether anything can be learned of it; it has a gradient in any case, of zeros then."""
+        loss = self.loss(self.net, batch, step)  # type: ignore[arg-type]
+        if loss.requires_grad:
+            return loss, True
+        return loss + sum(0.0 * part.sum() for part in self.net.parameters()), False
 
 
 def _update(
     task: Task[Net, Batch, Any],
     net: Net,
+    model: nn.Module,
     optimiser: torch.optim.Optimizer,
     batch: Batch,
     settings: LoopSettings,
     step: int,
+    group: Group,
 ) -> float:
-    """One step along the gradient; returns the loss before it. Raises DivergedError."""
-    for group in optimiser.param_groups:
-        group["lr"] = task.rate(step)
-    loss = task.loss(net, batch, step)
-    value = float(loss.detach())
+    """One step along the gradient of `model`, a `_Loss`; returns the loss before it. Raises DivergedError."""
+    for part in optimiser.param_groups:
+        part["lr"] = task.rate(step)
+    loss, learns = model(batch, step)
+    value = float(group.total(loss.detach())) / group.size
     if not math.isfinite(value):
         raise DivergedError(f"training step {step}: the {task.loss_name} is {value}; lower learning_rate")
-    if loss.requires_grad:  # false where no slot was visible in the whole batch
+    if group.any(learns):  # not where no slot was visible in the whole batch
         descend(loss, net, optimiser, clip_norm=settings.clip_norm)
     return value
 

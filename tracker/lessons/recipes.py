@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Literal
@@ -11,6 +13,8 @@ from tracker.errors import SettingsError
 from tracker.foreground import training as foreground_training
 from tracker.foreground.settings import ForegroundTrainSettings
 from tracker.inference import check_graphs_can_be_written
+from tracker.interrupt import asked_between_steps
+from tracker.learning.group import training_group
 from tracker.learning.loop import DEFAULT_RUN, RunOptions
 from tracker.lessons.foreground import DrawFrames, ForegroundClips
 from tracker.lessons.street import DrawBatch, StreetClips
@@ -66,14 +70,24 @@ def run_recipe(
 ) -> Path:  # fmt: skip
     """Train what a recipe describes, a file or the name of one that ships, into the folder `out`; returns the weights file.
 
+    Started by torchrun, with all the processes that it started: each has its part of the recipe's batch.
     Raises SettingsError for a recipe that is none, and what the trainings raise.
     """
     recipe = read_recipe(config, overrides)
     check_graphs_can_be_written()
-    run: Callable[..., Path]
-    if isinstance(recipe, SlotsRecipe):
-        run = partial(slots_training.train, recipe.train, DrawBatch(recipe.train, recipe))
-    else:
-        run = partial(foreground_training.train, recipe.train, DrawFrames(recipe.train, recipe))
-    with hold(out, "curve.jsonl"):
-        return run(out, recipe=recipe.model_dump(mode="json"), options=options)
+    with ExitStack() as stack:
+        group = stack.enter_context(training_group(options.device))
+        group.check_divides(recipe.train.batch)
+        asked = stack.enter_context(asked_between_steps(several=group.size > 1))
+        options = replace(options, group=group, asked_to_end=asked)
+        if group.first:
+            stack.enter_context(hold(out, "curve.jsonl"))
+        run: Callable[..., Path]
+        if isinstance(recipe, SlotsRecipe):
+            run = partial(slots_training.train, recipe.train, DrawBatch(recipe.train, recipe, group))
+        else:
+            run = partial(foreground_training.train, recipe.train, DrawFrames(recipe.train, recipe))
+        weights = run(out, recipe=recipe.model_dump(mode="json"), options=options)
+        if group.any(asked()):
+            raise KeyboardInterrupt
+    return weights

@@ -14,6 +14,7 @@ from tracker.foreground.predictor import Predictor
 from tracker.foreground.scene import ForegroundScene
 from tracker.foreground.settings import ForegroundSettings
 from tracker.foreground.weights import load_foreground
+from tracker.learning.group import ALONE, Group
 from tracker.slots.settings import TrainSettings
 from tracker.slots.training import Batch
 from tracker.types import Scene, Settings
@@ -50,6 +51,8 @@ class DrawBatch:
 
     train: TrainSettings
     clips: StreetClips
+    group: Group = ALONE
+    """of whose processes each draws its own clips of a batch; the held-out ones are drawn whole"""
 
     def __call__(self, number: int, frames: int) -> Batch:
         """Draw the clips of one batch; the same number gives the same batch."""
@@ -57,7 +60,8 @@ class DrawBatch:
         count = train.batch if number >= 0 else HELD_OUT_BATCH
         first = train.seed * SEEDS + number * count if number >= 0 else HELD_OUT
         street = self.clips.street.model_copy(update={"frames": frames})
-        clips = [draw_street(street, seed=first + n) for n in range(count)]
+        mine = range(count)[self.group.part(count)] if number >= 0 else range(count)
+        clips = [draw_street(street, seed=first + n) for n in mine]
         verdicts = [_verdicts(clip, self.clips) for clip in clips]
         places = [_places(clip, train.slots) for clip in clips]
         return Batch(

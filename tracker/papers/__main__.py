@@ -10,7 +10,9 @@ import torch
 
 from tracker.cli import Commands, note, say
 from tracker.errors import SettingsError
+from tracker.interrupt import asked_between_steps
 from tracker.learning.device import choose_device
+from tracker.learning.group import training_group
 from tracker.options import CLIPS, MINUTES, OUTPUT, SEED
 from tracker.papers.evaluation import evaluate
 from tracker.papers.settings import ExperimentSettings
@@ -52,10 +54,13 @@ def train_command(
     device = choose_device(device)
     if device == "cuda":
         torch.set_float32_matmul_precision("high")
-    train(
-        settings, out, device=device, minutes=minutes, graph=graph and device == "cuda", fused=fused, begin=begin,
-        report=lambda row: note(json.dumps(row)),
-    )  # fmt: skip
+    with training_group(device) as group, asked_between_steps(several=group.size > 1) as asked:
+        train(
+            settings, out, device=device, minutes=minutes, graph=graph and device == "cuda", fused=fused, begin=begin,
+            report=lambda row: note(json.dumps(row)), asked_to_end=asked, group=group,
+        )  # fmt: skip
+        if group.any(asked()):
+            raise KeyboardInterrupt
 
 
 @commands.command("test")

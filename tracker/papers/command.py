@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -17,7 +18,9 @@ from typing import Any
 import torch
 
 from tracker.errors import MissingExtraError, SettingsError, WeightsError
+from tracker.interrupt import asked_between_steps
 from tracker.learning.device import choose_device
+from tracker.learning.group import Group, training_group
 from tracker.papers.cells import Cell
 from tracker.papers.evaluation import evaluate
 from tracker.papers.experiments import EXPERIMENTS, OBJECTS, Experiment
@@ -45,6 +48,7 @@ def run_paper(
              fall by the clock, all networks together in `minutes` (10); shipped: no training, the networks that ship
     minutes  papers and short: stop after about so long; the same call goes on where it stopped
     clips    of the test split that each test is made on
+    Started by torchrun, with all the processes that it started: each has its part of every batch of a training.
     Raises SettingsError if there are no recipes, or `out` holds another experiment's; MissingExtraError without matplotlib, or if
     networks that ship are wanted and not installed; WeightsError if none of them is of the experiment; SinkError if `out` holds a
     page that is not an experiment's, or another run is writing it.
@@ -54,14 +58,29 @@ def run_paper(
         raise MissingExtraError(f"{name}: {NO_NETWORKS}")
     for path in report_files(name, out):
         check_replaceable(path)
-    with hold(out, "report.html"):
+    with ExitStack() as stack:
+        group = stack.enter_context(training_group(device))
+        asked = stack.enter_context(asked_between_steps(several=group.size > 1))
+        if group.first:
+            stack.enter_context(hold(out, "report.html"))
         testing = _Testing(clips, choose_device(device), say, Shares(say))
         experiment = EXPERIMENTS[name]
         if recipe == "shipped":
-            trained = _take_shipped(name, overrides, testing)
+            trained = _take_shipped(name, overrides, testing) if group.first else []
         else:
             recipes = {run: _recipe(run, recipe, configs) for run in experiment.runs}
-            trained = _train_all(recipes, out, overrides, testing, minutes=minutes, quick=recipe == "quick")
+            trained = _train_all(
+                recipes,
+                out,
+                overrides,
+                testing,
+                minutes=minutes,
+                quick=recipe == "quick",
+                group=group,
+                asked_to_end=asked,
+            )
+        if not group.first:
+            return out / "report.html"
         beyond = _test_beyond(experiment, testing)
         say(f"{name}: drawing figures and films")
         return write_report(name, out, trained, recipe=recipe, clips=clips, beyond=beyond)
@@ -145,8 +164,10 @@ def _train_all(
     *,
     minutes: float | None,
     quick: bool,
+    group: Group,
+    asked_to_end: Callable[[], bool],
 ) -> list[Trained]:
-    """Train the networks one after the other, or go on, and test each."""
+    """Train the networks one after the other, or go on, and test each; the first process of a group tests them alone."""
     share = (minutes or QUICK_MINUTES) / len(recipes) if quick or minutes is not None else None
     clock = [f"train.clock_minutes={share:g}"] if quick else []
     trained = []
@@ -156,9 +177,13 @@ def _train_all(
         testing.shares.begin(f"{run}: training")
         train(
             settings, out / run, device=testing.device, minutes=None if quick else share, graph=testing.device == "cuda",
-            fused=not quick, report=partial(_tell, testing.shares), tell=testing.shares,
+            fused=not quick, report=partial(_tell, testing.shares), tell=testing.shares, asked_to_end=asked_to_end, group=group,
         )  # fmt: skip
+        if group.any(asked_to_end()):
+            raise KeyboardInterrupt
         testing.shares.end()
+        if not group.first:
+            continue
         testing.announce(run)
         trained.append(_test_trained(run, out / run, settings, testing))
     return trained

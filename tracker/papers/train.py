@@ -18,7 +18,8 @@ import torch
 from torch import Tensor
 
 from tracker.errors import DivergedError, WeightsError
-from tracker.learning.loop import scheduled_rate
+from tracker.learning.group import ALONE, Group
+from tracker.learning.loop import check_together, scheduled_rate
 from tracker.learning.muon import Muon
 from tracker.learning.run import Row, open_run, read_checkpoint, rows_until, write_checkpoint, write_row, written_whole
 from tracker.papers.cells import Cell, build_cell
@@ -86,7 +87,7 @@ def staged(settings: ExperimentSettings, number: int) -> tuple[WorldSettings, Em
 def train(
     settings: ExperimentSettings, out: Path, *, device: str = "cpu", minutes: float | None = None, graph: bool = False,
     fused: bool = False, begin: Path | None = None, report: Callable[[Row], None] = lambda row: None,
-    tell: Callable[[float], None] = lambda share: None,
+    tell: Callable[[float], None] = lambda share: None, asked_to_end: Callable[[], bool] = lambda: False, group: Group = ALONE,
 ) -> Path:  # fmt: skip
     """Train, or go on training, in the folder `out`; returns the file of the last weights.
 
@@ -98,71 +99,82 @@ def train(
     begin    a weights file of the same network that the first update starts from, a copy of which is kept in `out`; None: drawn weights
     report   told each row
     tell     told after each update how much of the training is over, 0 to 1
-    Raises SettingsError if `out` holds another experiment's run, WeightsError if its checkpoint is damaged or `begin` is of another
-    network, DivergedError if the loss is no longer finite.
+    asked_to_end  asked after each update: the training then ends with a row
+    group    the processes that train together; the first one alone validates, writes files and reports
+    Raises SettingsError if `out` holds another experiment's run or the group cannot share its batch, WeightsError if the run's
+    checkpoint is damaged or `begin` is of another network, DivergedError if the loss is no longer finite.
     """
     options, where = settings.train, torch.device(device)
-    cell, optimiser, done = _resume(settings, out, where, begin)
-    before = _updates_before(out)
-    rows = rows_until(out, done)
-    clock = _Clock(options, rows)
-    progress = clock.progress(done)
+    group.check_divides(options.batch)
+    cell, optimiser, done = _resume(settings, out, where, begin, group)
+    before = _updates_before(out) if group.first else 0
+    rows = group.shared(rows_until(out, done) if group.first else [])
+    clock = _Clock(options, rows, group)
+    progress, over = clock.progress(done), False
     stage: int = rows[-1]["stage"] if rows else 0
     update: Update | None = None
     losses: list[Tensor] = []
-    while progress < 1 and not _tired(rows, options):
+    while progress < 1 and not over and not _tired(rows, options):
         if stage_at(options.stages, progress) != stage:
             read_checkpoint(out / f"best-{stage}", cell, optimiser, device=device)
             stage, update = stage_at(options.stages, progress), None
-        inputs = _inputs(settings, stage, done, where)
+        inputs = _inputs(settings, stage, done, where, group)
         rate = learning_rate(options, stage=stage, done=done, progress=progress)
         _set_rate(optimiser, rate, where)
         if update is None:
             with clock.stopped():
-                update = _build_update(cell, optimiser, settings, stage, inputs, graph=graph, fused=fused)
+                update = _build_update(cell, optimiser, settings, stage, inputs, graph=graph, fused=fused, group=group)
         losses.append(update(inputs))
         done += 1
         progress = clock.progress(done)
         tell(min(1.0, max(progress, clock.minutes() / minutes if minutes else 0.0)))
-        if done % options.row_every == 0 or progress >= 1 or stage_at(options.stages, progress) != stage:
-            row = {
-                "step": done, "stage": stage, "rate": rate, "train_loss": _mean(losses, done),
-                **_validate(cell, settings, stage, where), **clock.row(),
-            }  # fmt: skip
+        over = group.any(asked_to_end())
+        if over or done % options.row_every == 0 or progress >= 1 or stage_at(options.stages, progress) != stage:
+            train_loss = _mean(losses, done, group)
+            row: Row = {}
+            if group.first:
+                row = {
+                    "step": done, "stage": stage, "rate": rate, "train_loss": train_loss,
+                    **_validate(cell, settings, stage, where), **clock.row(),
+                }  # fmt: skip
+                _keep(out, cell, optimiser, settings, rows, row, before)
+                report(row)
             losses = []
-            _keep(out, cell, optimiser, settings, rows, row, before)
-            rows.append(row)
-            report(row)
-            if minutes is not None and clock.too_late(minutes):
-                break
-    save_cell(cell, settings, out / "last.safetensors", updates=before + done)
+            rows.append(group.shared(row))  # once the first process has written the checkpoint, which others may read
+            over = over or (minutes is not None and group.shared(clock.too_late(minutes)))
+    if group.first:
+        save_cell(cell, settings, out / "last.safetensors", updates=before + done)
     return out / "last.safetensors"
 
 
 def _resume(
-    settings: ExperimentSettings, out: Path, device: torch.device, begin: Path | None
+    settings: ExperimentSettings, out: Path, device: torch.device, begin: Path | None, group: Group
 ) -> tuple[Cell, torch.optim.Optimizer, int]:
     """Cell and optimiser as the run in `out` left them, or new ones, and the updates that were made."""
-    open_run(out, settings.model_dump(mode="json"))
+    if group.first:
+        open_run(out, settings.model_dump(mode="json"))
     torch.manual_seed(settings.train.seed)
     cell = build_cell(settings)
     if begin is not None and not (out / "checkpoint.pt").exists():
-        _start_from(begin, cell, out)
+        _start_from(begin, cell)
+        if group.first:
+            with written_whole(out / BEGIN) as part:
+                shutil.copyfile(begin, part)
     cell.to(device)
     if settings.train.channels_last:
         cell.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     optimiser = make_optimiser(cell, settings.train, device)
-    return cell, optimiser, read_checkpoint(out, cell, optimiser, device=str(device)).done
+    done = read_checkpoint(out, cell, optimiser, device=str(device)).done
+    check_together(group, done, out)
+    return cell, optimiser, done
 
 
-def _start_from(begin: Path, cell: Cell, out: Path) -> None:
-    """Fill the cell from a weights file and keep a copy. Raises WeightsError if it is of another network."""
+def _start_from(begin: Path, cell: Cell) -> None:
+    """Fill the cell from a weights file. Raises WeightsError if it is of another network."""
     known = load_cell(begin, device=torch.device("cpu"))[0].state_dict()
     if {name: value.shape for name, value in known.items()} != {n: v.shape for n, v in cell.state_dict().items()}:
         raise WeightsError(f"{begin}: weights of another network; take those of the recipe that is trained")
     cell.load_state_dict(known)
-    with written_whole(out / BEGIN) as part:
-        shutil.copyfile(begin, part)
 
 
 def _updates_before(out: Path) -> int:
@@ -170,34 +182,35 @@ def _updates_before(out: Path) -> int:
     return load_cell(out / BEGIN, device=torch.device("cpu"))[2] if (out / BEGIN).exists() else 0
 
 
-def _inputs(settings: ExperimentSettings, stage: int, done: int, device: torch.device) -> Inputs:
-    """What the update after `done` others is made on."""
+def _inputs(settings: ExperimentSettings, stage: int, done: int, device: torch.device, group: Group) -> Inputs:
+    """What the update after `done` others is made on; this process's part of it, of a batch that is drawn whole."""
     world, em = staged(settings, stage)
     options = settings.train
     clips = draw(
         world, batch=options.batch, frames=em.steps + 1, seed=options.seed, number=clip_number(options, done),
         split="train", device=device,
     )  # fmt: skip
-    return make_inputs(clips.frames, em, seed=step_seed(options.seed, "train", done))
+    whole = make_inputs(clips.frames, em, seed=step_seed(options.seed, "train", done))
+    return Inputs(*(part[group.part(options.batch)] for part in whole))
 
 
 def _build_update(
     cell: Cell, optimiser: torch.optim.Optimizer, settings: ExperimentSettings, stage: int, inputs: Inputs,
-    *, graph: bool, fused: bool,
+    *, graph: bool, fused: bool, group: Group,
 ) -> Update:  # fmt: skip
     """The update of a stage; what the stage freezes is left out of the training."""
     em, options = staged(settings, stage)[1], settings.train
     cell.requires_grad_()
     for part in options.stages[stage].frozen if em.components > 1 else ():
         getattr(cell, part).requires_grad_(False)
-    return make_update(cell, optimiser, em, options, inputs, graph=graph, fused=fused)
+    return make_update(cell, optimiser, em, options, inputs, graph=graph, fused=fused, group=group)
 
 
 class _Clock:
-    """How much of the training is over, by updates or by the clock, which stands still while an update is compiled."""
+    """How much of the training is over, by updates or by the first process's clock, which stands still while an update is compiled."""
 
-    def __init__(self, options: TrainSettings, rows: Sequence[Row]) -> None:
-        self.options, self.began = options, time.monotonic()
+    def __init__(self, options: TrainSettings, rows: Sequence[Row], group: Group = ALONE) -> None:
+        self.options, self.group, self.began = options, group, time.monotonic()
         self.before = rows[-1].get("minutes", 0.0) if rows else 0.0
         self.last, self.row_minutes = 0.0, 0.0
 
@@ -213,7 +226,8 @@ class _Clock:
     def progress(self, done: int) -> float:
         if self.options.clock_minutes is None:
             return done / self.options.updates
-        return max(done / self.options.updates, (self.before + self.minutes()) / self.options.clock_minutes)
+        minutes = self.group.shared(self.before + self.minutes())
+        return max(done / self.options.updates, minutes / self.options.clock_minutes)
 
     def row(self) -> Row:
         """The time so far, only where it decides anything: other curves are the same from run to run."""
@@ -261,9 +275,9 @@ def _score(cell: Cell, settings: ExperimentSettings, device: torch.device) -> di
     return scores(counted, static=not settings.em.sequential)
 
 
-def _mean(losses: Sequence[Tensor], done: int) -> float:
+def _mean(losses: Sequence[Tensor], done: int, group: Group) -> float:
     """Mean of the losses since the last row. Raises DivergedError."""
-    values = torch.stack(list(losses)).cpu()
+    values = group.total(torch.stack(list(losses))).cpu() / group.size
     if not bool(torch.isfinite(values).all()):
         first = done - len(values) + int((~torch.isfinite(values)).nonzero()[0])
         raise DivergedError(

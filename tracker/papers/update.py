@@ -11,8 +11,9 @@ import sys
 from typing import Protocol
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
+from tracker.learning.group import ALONE, Group
 from tracker.learning.loop import descend
 from tracker.papers.cells import Cell
 from tracker.papers.settings import EmSettings, TrainSettings
@@ -39,19 +40,33 @@ class EagerUpdate:
         train: TrainSettings,
         *,
         fused: bool = False,
+        group: Group = ALONE,
     ) -> None:
-        self.cell, self.optimiser, self.em, self.train, self.fused = cell, optimiser, em, train, fused
-        self.unrolled: Cell = torch.compile(cell, dynamic=False) if fused else cell  # type: ignore[assignment]
+        self.cell, self.optimiser, self.train = cell, optimiser, train
+        self.loss = group.averaging(_Loss(cell, em, mixed=train.bfloat16, fused=fused))
 
     def __call__(self, inputs: Inputs) -> Tensor:
+        loss: Tensor = self.loss(inputs)
+        descend(loss, self.cell, self.optimiser, clip_norm=self.train.clip_norm)
+        return loss.detach()
+
+
+class _Loss(nn.Module):
+    """The loss of an unrolling as a module: one forward pass for each backward pass, as DistributedDataParallel wants it."""
+
+    def __init__(self, cell: Cell, em: EmSettings, *, mixed: bool, fused: bool) -> None:
+        super().__init__()
+        self.cell, self.em, self.mixed, self.fused = cell, em, mixed, fused
+        self.unrolled: Cell = torch.compile(cell, dynamic=False) if fused else cell  # type: ignore[assignment]
+
+    def forward(self, inputs: Inputs) -> Tensor:
+        """() the loss of a batch."""
         state = self.cell.start(*inputs.gamma.shape[:2])
         if self.fused:  # the first step like all others, or it would be compiled once more
             inputs, state = inputs._replace(gamma=inputs.gamma.detach().requires_grad_()), state.requires_grad_()
-        with torch.autocast(inputs.frames.device.type, torch.bfloat16, enabled=self.train.bfloat16):
+        with torch.autocast(inputs.frames.device.type, torch.bfloat16, enabled=self.mixed):
             run = unroll(self.unrolled, inputs, self.em, state=state, last_alone=not self.em.all_steps)
-        loss = unrolled_loss(run, inputs.frames, self.em).total
-        descend(loss, self.cell, self.optimiser, clip_norm=self.train.clip_norm)
-        return loss.detach()
+        return unrolled_loss(run, inputs.frames, self.em).total
 
 
 class GraphUpdate:
@@ -109,11 +124,14 @@ def make_update(
     *,
     graph: bool,
     fused: bool,
+    group: Group = ALONE,
 ) -> Update:
     """The captured update where it is asked for and can be had, fused if that can be had too, else the eager one.
 
-    Says on stderr what could not be had.
+    Several processes update eagerly: their exchange of gradients is in no graph. Says on stderr what could not be had.
     """
+    if group.size > 1:
+        return EagerUpdate(cell, optimiser, em, train, group=group)
     ways = [fuse for fuse in (True, False) if fused or not fuse] if graph else []
     for fuse in ways:
         try:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tracker.batched import Batched
 from tracker.slots.settings import CellSettings
 
 if TYPE_CHECKING:
@@ -86,6 +88,42 @@ class TorchCell:
         with torch.inference_mode():
             made = self._cell(SlotState(*parts), CellInput.of(entering), free, follow)
         return SlotArrays(*(part.cpu().numpy() for part in made))
+
+
+class BatchedCell:
+    """A cell for several clips: the slots of those that wait at one time are computed together.
+
+    clips, wait_s  how many there are and how long one waits for the others: `Batched`
+    """
+
+    def __init__(self, cell: Cell, *, clips: int = 1, wait_s: float = 0.0) -> None:
+        self._cell, self.settings = cell, cell.settings
+        self.calls = Batched(self._many, lambda rows: None, callers=clips, wait_s=wait_s)
+
+    def __call__(self, state: SlotArrays, seen: Array, *, visible: Array, fit: Array) -> SlotArrays:
+        """See `Cell`."""
+        return self.calls(_Rows(state, seen, visible, fit))
+
+    def _many(self, given: Sequence[_Rows]) -> list[SlotArrays]:
+        if len(given) == 1:
+            rows = given[0]
+            return [self._cell(rows.state, rows.seen, visible=rows.visible, fit=rows.fit)]
+        state = SlotArrays(*map(np.concatenate, zip(*(rows.state for rows in given), strict=True)))
+        seen, visible, fit = (
+            np.concatenate(parts) for parts in zip(*((r.seen, r.visible, r.fit) for r in given), strict=True)
+        )
+        made = self._cell(state, seen, visible=visible, fit=fit)
+        ends = np.cumsum([len(rows.seen) for rows in given])[:-1]
+        return [SlotArrays(*parts) for parts in zip(*(np.split(part, ends) for part in made), strict=True)]
+
+
+class _Rows(NamedTuple):
+    """What a cell is given."""
+
+    state: SlotArrays
+    seen: Array
+    visible: Array
+    fit: Array
 
 
 def no_slots(settings: CellSettings) -> SlotArrays:

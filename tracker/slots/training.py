@@ -18,6 +18,7 @@ from torch import Tensor
 from tracker.em.floor import PROBABILITY_FLOOR
 from tracker.em.likelihoods import gaussian_log_likelihood, two_term_loss
 from tracker.learning import loop
+from tracker.learning.group import ALONE, Group
 from tracker.learning.loop import DEFAULT_RUN, RunOptions, scheduled_rate
 from tracker.learning.prefetch import drawn_ahead
 from tracker.slots.cell import SlotState, WindowCell
@@ -65,7 +66,7 @@ class Batch(NamedTuple):
 
 
 Draw = Callable[[int, int], Batch]
-"""(batch number, frames a clip) -> Batch; number -1 is the held-out one"""
+"""(batch number, frames a clip) -> Batch, of several processes this one's part of it; number -1 is the held-out one, always whole"""
 
 
 class Unrolled(NamedTuple):
@@ -79,16 +80,26 @@ class Unrolled(NamedTuple):
 
 
 def unroll(
-    cell: WindowCell, batch: Batch, pixels: MixtureModelSettings, *, generator: torch.Generator, device: str = "cpu"
+    cell: WindowCell,
+    batch: Batch,
+    pixels: MixtureModelSettings,
+    *,
+    generator: torch.Generator,
+    device: str = "cpu",
+    group: Group = ALONE,
 ) -> Unrolled:
     """Run the cell over a batch; slots are born on jittered boxes and end when their object has left.
 
     generator  of the jitter, on the CPU
+    group      whose processes have a part of the batch each; they draw the jitter of the whole
     """
     count, clips, places = batch.boxes.shape[:3]
     frames = _as_frames(batch.images, device)  # (T, B, 3, H, W)
     verdicts = torch.round(torch.from_numpy(batch.verdicts).to(device)[:, :, None].float() / 127.5) / 2
     boxes, births = torch.from_numpy(batch.boxes).to(device), torch.from_numpy(batch.births).to(device)
+    present = ~boxes[..., 0].isnan()  # (T, B, K)
+    born = (births == torch.arange(count, device=device)[:, None, None]) & present
+    some_born = group.total(born.flatten(1).sum(1)).tolist()
     alive = torch.zeros(clips, places, device=device)
     size = cell.settings.grid_px
     unborn = boxes.new_full((1, 4), UNBORN_PX).expand(clips * places, 4)
@@ -99,13 +110,11 @@ def unroll(
         run.alive.append(alive)
         state, record = step(cell, state, frames[t], verdicts[t], alive, pixels)
         run.records.append(record)
-        present = ~boxes[t, ..., 0].isnan()
-        born = (births == t) & present
-        alive = torch.where(born, 1.0, alive * present)
-        if born.any():
-            pose, known = _jittered(torch.nan_to_num(boxes[t], nan=UNBORN_PX).flatten(0, 1), generator)
+        alive = torch.where(born[t], 1.0, alive * present[t])
+        if some_born[t]:
+            pose, known = _jittered(torch.nan_to_num(boxes[t], nan=UNBORN_PX).flatten(0, 1), generator, group)
             seen = crop(torch.cat([frames[t], verdicts[t]], 1).repeat_interleave(places, 0), pose, size)
-            state = _where(born.flatten(), _newborn(cell, pose, seen, known), state)
+            state = _where(born[t].flatten(), _newborn(cell, pose, seen, known), state)
     return run
 
 
@@ -114,13 +123,14 @@ def _as_frames(images: NDArray[np.uint8], device: str | torch.device) -> Tensor:
     return torch.from_numpy(images).to(device).movedim(-1, -3).float() / 255
 
 
-def _jittered(boxes: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+def _jittered(boxes: Tensor, generator: torch.Generator, group: Group) -> tuple[Tensor, Tensor]:
     """Poses (N, 4) at which slots are born on the boxes (N, 4) of their objects, and whether (N,) each knows its silhouette."""
-    count, device = len(boxes), boxes.device
-    noise = torch.randn(count, 4, generator=generator).to(device)
-    known = torch.rand(count, generator=generator).to(device) < KNOWN_BIRTHS
-    whole = torch.rand(count, generator=generator).to(device) > PART_BIRTHS
-    part = SMALLEST_PART + (1 - SMALLEST_PART) * torch.rand(count, generator=generator).to(device)
+    count, device = len(boxes) * group.size, boxes.device
+    mine = group.part(count)
+    noise = torch.randn(count, 4, generator=generator)[mine].to(device)
+    known = torch.rand(count, generator=generator)[mine].to(device) < KNOWN_BIRTHS
+    whole = torch.rand(count, generator=generator)[mine].to(device) > PART_BIRTHS
+    part = SMALLEST_PART + (1 - SMALLEST_PART) * torch.rand(count, generator=generator)[mine].to(device)
     part = torch.where(whole, 1.0, part)
     side = torch.sign(noise[:, 0])  # upper or lower part
     cx, cy, w, h = boxes.unbind(-1)
@@ -141,9 +151,10 @@ def _where(which: Tensor, yes: SlotState, no: SlotState) -> SlotState:
     return SlotState(*(torch.where(which.view(-1, *[1] * (a.dim() - 1)), a, b) for a, b in zip(yes, no, strict=True)))
 
 
-def batch_loss(run: Unrolled, batch: Batch, settings: TrainSettings) -> Tensor:
+def batch_loss(run: Unrolled, batch: Batch, settings: TrainSettings, group: Group = ALONE) -> Tensor:
     """Two-term loss of the predictions, summed over pixels, divided by the slot's area, mean over the visible slots.
 
+    group  whose processes have a part of the batch each: the mean of their losses is the loss of the whole
     intra = -log m - log p(x | colour); inter = KL(empty || m) = -log(1 - m), weaker where the pixel is another slot's.
     """
     device = run.alive[0].device
@@ -155,7 +166,7 @@ def batch_loss(run: Unrolled, batch: Batch, settings: TrainSettings) -> Tensor:
         each = _slot_losses(record, _as_frames(images, device), settings)
         area = state.pose[:, 2:].detach().prod(1).view_as(visible).clamp(min=SMALLEST_AREA_PX)
         total, count = total + (each / area * visible).sum(), count + visible.sum()
-    return total / count.clamp(min=1)
+    return total * group.size / group.total(count).clamp(min=1)
 
 
 def _slot_losses(record: StepRecord, frame: Tensor, settings: TrainSettings) -> Tensor:
@@ -202,6 +213,7 @@ class _CellTask:
     settings: TrainSettings
     draw: Draw
     device: str
+    group: Group
     loss_name: str = "two-term loss"
 
     def build(self) -> WindowCell:
@@ -221,8 +233,8 @@ class _CellTask:
     def loss(self, net: WindowCell, batch: Batch, step: int) -> Tensor:
         settings, generator = self.settings, torch.Generator().manual_seed(self.settings.seed * 1_000_003 + step)
         with torch.autocast(self.device, torch.bfloat16, enabled=settings.bfloat16):
-            run = unroll(net, batch, settings.network.pixels, generator=generator, device=self.device)
-        return batch_loss(run, batch, settings)
+            run = unroll(net, batch, settings.network.pixels, generator=generator, device=self.device, group=self.group)
+        return batch_loss(run, batch, settings, self.group)
 
     def scores(self, net: WindowCell, held_out: Batch) -> dict[str, float]:
         return evaluate(net, held_out, self.settings, self.device)
@@ -240,4 +252,5 @@ def train(
     settings: TrainSettings, draw: Draw, out: Path, *, recipe: dict[str, Any], options: RunOptions = DEFAULT_RUN
 ) -> Path:
     """Train the cell, or go on training it, in the folder `out`; see `tracker.learning.loop.train`."""
-    return loop.train(_CellTask(settings, draw, options.device), settings, out, recipe=recipe, options=options)
+    task = _CellTask(settings, draw, options.device, options.group)
+    return loop.train(task, settings, out, recipe=recipe, options=options)

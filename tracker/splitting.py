@@ -17,8 +17,8 @@ OVERLAP_S = 10.0
 """seconds that neighbouring parts share: as long as a pass looks at objects before it is listened to (`smoothing.passes`)"""
 OVERLAP_FRAMES = 50
 """but so many frames at least: a time-lapse has few a second, and who is who is told by frames"""
-SHORTEST = 2
-"""overlaps: a part that is shorter would be looked at for its neighbours' sake"""
+SHORTEST = 1.5
+"""overlaps: a shorter part would be looked at mostly for its neighbours' sake; below one overlap, three parts would share frames"""
 MOST_PARTS = 1000
 """as many as can be asked for; a file of a year makes parts of nine hours"""
 WHOLE = 1e-3
@@ -81,7 +81,7 @@ def plan_parts(times_s: NDArray[np.float64], split: Split) -> Plan:
     overlap = max(OVERLAP_FRAMES, round(OVERLAP_S / interval_s) if interval_s > 0 else 0)
     length_s = count * interval_s
     wanted = int(split.number) if split.unit == "parts" else math.ceil(length_s / split.number - WHOLE)
-    number = max(1, min(wanted, MOST_PARTS, count // (SHORTEST * overlap)))
+    number = max(1, min(wanted, MOST_PARTS, int(count / (SHORTEST * overlap))))
     ends = [round(k * count / number) for k in range(number + 1)]
     before = overlap // 2
     parts = tuple(

@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from here import Here
 from pieces import FRAMES, RATE, Clip, Kept, Pieces
 
 from tracker import part, splitting
-from tracker.engines import Done
 from tracker.errors import SourceError
 from tracker.lanes import Lane
 from tracker.parts import PARTS, Parted
@@ -17,26 +17,6 @@ from tracker.smoothed import WRITING_PARTS, run_both_ways
 from tracker.splitting import Split, plan_parts
 
 TIMES_S = np.arange(FRAMES) / RATE
-
-
-class Here:
-    """An engine that does one task after another, in this process."""
-
-    workers = 1
-
-    def __init__(self, *, backwards=False, fails=None):
-        self.backwards, self.fails, self.tasks, self.ended = backwards, fails, [], False
-
-    def map(self, work, tasks):
-        self.tasks = list(tasks)
-        try:
-            for task in reversed(self.tasks) if self.backwards else self.tasks:
-                if task.number == self.fails:
-                    yield Done(task, None, "out of memory")
-                else:
-                    yield Done(task, work(task))
-        finally:
-            self.ended = True
 
 
 class Placed(Clip):
@@ -210,13 +190,13 @@ def test_parts_are_of_one_length_and_share_the_overlap():
     assert len(plan_parts(times_s, Split(120, "s")).parts) == 1
 
 
-def test_parts_shorter_than_two_overlaps_are_made_longer_and_that_is_said():
+def test_parts_that_would_be_mostly_overlap_are_made_longer_and_that_is_said():
     times_s = np.arange(3000) / 25
     plan = plan_parts(times_s, Split(10, "parts"))
-    assert len(plan.parts) == 6
-    assert plan.note == ("--split: a part has 0:20.0 at least, and a clip 1000 parts at most: 6 parts are made, not 10")
-    short = plan_parts(times_s[:900], Split(2, "parts"))
-    assert [part[:] for part in short.parts] == [(0, 0, 900, 900)]
+    assert len(plan.parts) == 8
+    assert plan.note == "--split: a part has 0:15.0 at least, and a clip 1000 parts at most: 8 parts are made, not 10"
+    short = plan_parts(times_s[:700], Split(2, "parts"))
+    assert [part[:] for part in short.parts] == [(0, 0, 700, 700)]
     assert short.note.endswith("the clip is watched as a whole")
 
 

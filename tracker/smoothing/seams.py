@@ -19,8 +19,10 @@ from tracker.smoothing.rows import Bools, FusedRows, Index, Ints, Numbers, Rows
 from tracker.smoothing.shared import ALIKE
 from tracker.smoothing.table import touching
 
-SETTLED = 0.75
-"""share of the shared frames after which the part that began in them is listened to"""
+SETTLED = (0.5, 0.9)
+"""shares of the shared frames: somewhere between them the pass goes over to the part that began in them, which has settled by then"""
+AROUND_S = 0.5
+"""seconds before and after a frame in which the two parts are compared there"""
 HALF_S = 2.0
 """a frame so many seconds from the one at which the pass changes parts counts half: an identity may have gone over to another object"""
 TOGETHER = 0.5
@@ -28,7 +30,7 @@ TOGETHER = 0.5
 
 
 class Shared(NamedTuple):
-    """The frames that two neighbouring parts share, and where a pass goes over from the one to the other."""
+    """The frames that two neighbouring parts share."""
 
     first: int
     stop: int
@@ -36,20 +38,25 @@ class Shared(NamedTuple):
     back: bool
     """the pass runs from the last frame to the first"""
 
-    @property
-    def cut(self) -> int:
-        """The first frame in which the later part is listened to."""
-        length = round(SETTLED * (self.stop - self.first))
-        return self.stop - length if self.back else self.first + length
-
     def holds(self, rows: Rows) -> Bools:
         """(N,) whether a row is in the shared frames."""
         return np.asarray((rows.frames >= self.first) & (rows.frames < self.stop))
 
+    @property
+    def cuts(self) -> range:
+        """Frames that may be the first in which the later part is listened to; the one in the middle is as good as any."""
+        length = self.stop - self.first
+        after, until = (round(share * length) for share in SETTLED)
+        return (
+            range(self.stop - until, self.stop - after + 1)
+            if self.back
+            else range(self.first + after, self.first + until + 1)
+        )
+
     def settled(self, rows: Rows) -> Bools:
         """(N,) whether it is in those of them in which the part that began here has settled."""
-        near = rows.frames < self.cut if self.back else rows.frames >= self.cut
-        return self.holds(rows) & near
+        near = rows.frames < self.cuts[-1] if self.back else rows.frames >= self.cuts[0]
+        return np.asarray(self.holds(rows) & near)
 
 
 class Agreement(NamedTuple):
@@ -96,7 +103,8 @@ def join(parts: Sequence[Rows], shared: Sequence[Shared], interval_s: float) -> 
 
     shared  of each part and the next
     """
-    cuts = tuple(each.cut for each in shared)
+    pairs = zip(parts[:-1], parts[1:], shared, strict=True)
+    cuts = tuple(best_cut(before, after, each, interval_s) for before, after, each in pairs)
     ends = [np.iinfo(np.int32).min, *cuts, np.iinfo(np.int32).max]
     chosen = tuple(
         (rows.frames >= begin) & (rows.frames < end) for rows, (begin, end) in zip(parts, pairwise(ends), strict=True)
@@ -112,7 +120,8 @@ def join(parts: Sequence[Rows], shared: Sequence[Shared], interval_s: float) -> 
         fresh = np.arange(highest, highest + _size(parts[after]), dtype=np.int32)
         fresh[0] = 0
         highest = max(highest, int(fresh.max()))
-        old, new = matched(parts[before], parts[after], chosen[before], chosen[after], each, interval_s)
+        kept = chosen[before], chosen[after]
+        old, new = matched(parts[before], parts[after], kept, each, cuts[min(before, after)], interval_s)
         fresh[new] = names[before][old]
         names[after] = fresh
         agreements[min(before, after)] = agreement(parts[before], parts[after], each)
@@ -124,25 +133,41 @@ def join(parts: Sequence[Rows], shared: Sequence[Shared], interval_s: float) -> 
     return JoinedPass(joined, ordered, cuts, chosen, tuple(agreements[k] for k in range(len(shared))))
 
 
+def best_cut(one: Rows, other: Rows, shared: Shared, interval_s: float) -> int:
+    """The first frame in which the later of two parts is listened to: one round which both see the same, of many such the middle."""
+    p, q = (rows.at(shared.holds(rows) & ~rows.hidden) for rows in (one, other))
+    i, j = in_one_place(p, q)
+    length = shared.stop - shared.first
+    unlike = np.zeros(length + 1)
+    for rows, alike in ((p, i), (q, j)):
+        alone = np.delete(rows.frames, np.unique(alike)) - shared.first
+        unlike[:length] += np.bincount(alone, minlength=length)
+    around = 2 * max(1, round(AROUND_S / interval_s)) + 1
+    near = np.convolve(unlike, np.ones(around), "same")[np.array(shared.cuts, int) - shared.first]
+    far = np.abs(np.arange(len(near)) - len(near) // 2)
+    return shared.cuts[int(np.lexsort((far, near))[0])]
+
+
 def matched(
-    before: Rows, after: Rows, kept_before: Bools, kept_after: Bools, shared: Shared, interval_s: float
+    before: Rows, after: Rows, kept: tuple[Bools, Bools], shared: Shared, cut: int, interval_s: float
 ) -> tuple[Ints, Ints]:
     """Identities of two parts that are one object's: (P,) of the part whose pass has gone on for longer, (P,) of the other.
 
-    kept_before, kept_after  which rows are in the result: whoever has none there is of no interest
+    kept  which rows of both are in the result: whoever has none there is of no interest
+    cut   the first frame of the later part in it
 
     An assignment of identities to identities by the frames in which both are in one place, of which those near the change of parts count
     most.
     """
     old, new = before.at(shared.holds(before)), after.at(shared.holds(after))
     half = max(1.0, HALF_S / interval_s)
-    weigh_old, weigh_new = (0.5 ** (np.abs(rows.frames - shared.cut) / half) for rows in (old, new))
+    weigh_old, weigh_new = (0.5 ** (np.abs(rows.frames - cut) / half) for rows in (old, new))
     votes = _votes(old, new, weigh_old)
     time_old, time_new = (
         np.bincount(rows.ids, weights * ~rows.hidden, minlength=_size(rows))
         for rows, weights in ((old, weigh_old), (new, weigh_new))
     )
-    table = votes.table * np.outer(_have(before, kept_before)[votes.olds], _have(after, kept_after)[votes.news])
+    table = votes.table * np.outer(_have(before, kept[0])[votes.olds], _have(after, kept[1])[votes.news])
     least = TOGETHER * np.minimum(time_old[votes.olds][:, None], time_new[votes.news][None, :])
     p, q = linear_sum_assignment(np.where(table >= least, table, 0), maximize=True)
     found = (table[p, q] > 0) & (table[p, q] >= least[p, q])

@@ -77,6 +77,7 @@ LINE = {
     "prescan",
     "choosing",
     "interrupt",
+    "engines",
     "evaluation",
     "exports",
     "jobs",

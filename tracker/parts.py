@@ -103,8 +103,9 @@ def _watched(parted: Parted, folder: Path, progress: Progress | None) -> list[Pa
     ]  # fmt: skip
     np.zeros(len(tasks)).tofile(folder / DONE)
     seen: dict[int, PartSeen] = {}
-    with _telling(parted, folder, progress), closing(_closable(parted.engine.map(watch_part, tasks))) as ended:
-        for done in ended:
+    outcomes: Any = parted.engine.map(watch_part, tasks)
+    with _telling(parted, folder, progress), closing(outcomes):
+        for done in outcomes:
             if done.value is None:
                 part = parted.parts[done.task.number]
                 from_s, to_s = (clock(float(parted.times_s[at])) for at in (part.begin, part.end - 1))
@@ -112,11 +113,6 @@ def _watched(parted: Parted, folder: Path, progress: Progress | None) -> list[Pa
                 raise SourceError(f"{where}: {done.problem}; without --split the clip is watched as a whole")
             seen[done.value.number] = done.value
     return [seen[number] for number in range(len(tasks))]
-
-
-def _closable(ended: Iterator[Any]) -> Any:
-    """An iteration that ends its workers when it is closed, which a generator does."""
-    return ended if hasattr(ended, "close") else (each for each in ended)
 
 
 @contextmanager

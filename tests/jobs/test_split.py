@@ -2,7 +2,13 @@
 
 import csv
 import json
+import os
+import signal
+import subprocess
+import sys
+import time
 
+import psutil
 import pytest
 from commands import call, refused
 from here import Here
@@ -121,3 +127,34 @@ def test_that_there_are_fewer_parts_than_asked_for_is_said(street, tmp_path):
     )
     assert "--split: a part has 0:15.0 at least" in said.stderr
     assert "the clip is watched as a whole" in said.stderr
+
+
+@pytest.mark.slow
+def test_parts_in_processes_of_their_own_give_what_they_give_in_one(short, street, tmp_path, monkeypatch):
+    order = ("process", street[0], "--no-video", "--lanes", "slots", "--split", "2", "-q")
+    assert call(*order, "--jobs", "2", "-o", tmp_path / "two.mp4").exit_code == 0
+    monkeypatch.setattr("tracker.engines.local.LocalEngine", lambda workers: Here())
+    assert call(*order, "-o", tmp_path / "one.mp4").exit_code == 0
+    for name in ("slots.csv", "slots.mot.txt", "slots.events.jsonl"):
+        assert (tmp_path / f"two.{name}").read_bytes() == (tmp_path / f"one.{name}").read_bytes()
+
+
+@pytest.mark.slow
+def test_ctrl_c_ends_the_parts_and_leaves_nothing(street, tmp_path):
+    code = (
+        "from tracker import splitting; splitting.OVERLAP_S, splitting.OVERLAP_FRAMES = 0.4, 10\n"
+        "from tracker.cli import cli; cli()"
+    )
+    order = ["process", street[0], "-o", tmp_path / "out.mp4", "--lanes", "slots", "--split", "3", "--jobs", "2"]
+    environment = os.environ | {"TMPDIR": str(tmp_path / "temporary")}
+    (tmp_path / "temporary").mkdir()
+    run = subprocess.Popen([sys.executable, "-c", code, *map(str, order)], env=environment, stderr=subprocess.PIPE)
+    deadline = time.monotonic() + 60
+    while len(workers := psutil.Process(run.pid).children(recursive=True)) < 3 and time.monotonic() < deadline:
+        time.sleep(0.05)  # two workers, and the process that counts what they share
+    run.send_signal(signal.SIGINT)
+    _, said = run.communicate(timeout=60)
+    assert run.returncode == 130, said
+    psutil.wait_procs(workers, timeout=10)
+    assert not any(worker.is_running() for worker in workers)
+    assert not [path for path in tmp_path.rglob("*") if path.name.startswith(("tracker-", "out"))]

@@ -126,10 +126,10 @@ def join(parts: Sequence[Rows], shared: Sequence[Shared], interval_s: float) -> 
         names[after] = fresh
         agreements[min(before, after)] = agreement(parts[before], parts[after], each)
     ordered = tuple(names[k] for k in range(len(parts)))
-    kept = [
+    called = [
         rows._replace(ids=name[rows.ids]).at(which) for rows, name, which in zip(parts, ordered, chosen, strict=True)
     ]
-    joined = Rows._make(np.concatenate(columns) for columns in zip(*kept, strict=True))
+    joined = Rows._make(np.concatenate(columns) for columns in zip(*called, strict=True))
     return JoinedPass(joined, ordered, cuts, chosen, tuple(agreements[k] for k in range(len(shared))))
 
 

@@ -26,7 +26,7 @@ from tracker.smoothing.spill import LabelIndex
 from tracker.sources import SourceAround, Span, open_source
 from tracker.steadying import Steadying
 from tracker.stopwatch import Stopwatch
-from tracker.two_passes import BACKWARDS, FORWARDS, Keeper
+from tracker.two_passes import BACKWARDS, FORWARDS, Keeper, give_back
 from tracker.types import Frame, Image, SmoothedSegmenter, Source
 
 SCENE, DONE = "scene.pickle", "done"
@@ -112,6 +112,8 @@ def watch_part(task: PartTask) -> PartSeen:
         if report.outcome != "complete":
             raise KeyboardInterrupt
         seen = {name: _seen(passes) for name, passes in keeper.passes.items()}
+    del lanes, keeper, scene, report  # this process may have another part to watch
+    give_back()
     return PartSeen(task.number, np.array(source.places, np.int32), np.array(source.times_s, np.float64), seen)
 
 

@@ -83,7 +83,7 @@ def watch_both_ways(
             results, complete, error = keeper.first_pass(), False, ended
         if keeper.frames and interrupts.asked:
             interrupts.answered()
-    _give_back()
+    give_back()
     named = {lane.name: lane for lane in results}
     every = tuple(named.get(lane.name, lane) for lane in lanes)
     return Found(every, keeper.frames, error is None and not complete, error, scenes, keeper.clear)
@@ -166,7 +166,7 @@ def digest(lane: Lane) -> str | None:
     return getattr(lane.segmenter, "weights_digest", None)
 
 
-def _give_back() -> None:
+def give_back() -> None:
     """Give memory that is free back to the system: glibc keeps what ended threads had, 70 MB after a clip of 1080 lines."""
     with suppress(OSError, AttributeError):  # another C library has no such function
         ctypes.CDLL(None).malloc_trim(0)

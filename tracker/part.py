@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pickle
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import partial
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from tracker.background import KnownScenes
 from tracker.build import build_lanes
 from tracker.interrupt import Interrupts
-from tracker.lanes import prepare
+from tracker.lanes import Lane, prepare
 from tracker.opencv_threads import one_opencv_thread
 from tracker.pipeline import Progress, run
 from tracker.progress import overall
@@ -27,7 +27,7 @@ from tracker.sources import SourceAround, Span, open_source
 from tracker.steadying import Steadying
 from tracker.stopwatch import Stopwatch
 from tracker.two_passes import BACKWARDS, FORWARDS, Keeper, give_back
-from tracker.types import Frame, Image, SmoothedSegmenter, Source
+from tracker.types import Frame, Image, Source
 
 SCENE, DONE = "scene.pickle", "done"
 """in the folder of a split run: what all parts know, and how far each part is"""
@@ -44,7 +44,7 @@ class PartTask:
     """of pictures, as `open_source` has it"""
     span: Span
     settings: RunSettings
-    """in which what is `auto` is chosen"""
+    """in which what is `auto` is chosen; its lanes are those that look back"""
     folder: Path
     """of the run: SCENE and DONE are there, and there the labels go"""
 
@@ -84,37 +84,36 @@ class PartSeen:
 
 
 def watch_part(task: PartTask) -> PartSeen:
-    """Both passes over one part, by all lanes that look back. Raises what a run raises, and KeyboardInterrupt."""
+    """Both passes over one part. Raises what a run raises, and KeyboardInterrupt."""
+    span = task.span
     with one_opencv_thread():
-        scene: TakenScene = pickle.loads((task.folder / SCENE).read_bytes())
-        lanes = [lane for lane in build_lanes(task.settings) if isinstance(lane.segmenter, SmoothedSegmenter)]
+        lanes = build_lanes(task.settings)
         labels = {lane.name: _label_files(task, lane.name) for lane in lanes}
         tell = _told(task)
-        span = task.span
-        with closing(
-            open_source(
-                task.address,
-                start_s=span.start_s,
-                duration_s=span.duration_s,
-                max_frames=span.max_frames,
-                fps=task.fps,
-            )
-        ) as opened:
+        keeper = Keeper(lanes, Interrupts(), tell, Stopwatch(), labels=labels)
+        opened = open_source(
+            task.address, start_s=span.start_s, duration_s=span.duration_s, max_frames=span.max_frames, fps=task.fps
+        )
+        with closing(opened):
             source = _ByPlace(opened)
-            keeper = Keeper(lanes, Interrupts(), tell, Stopwatch(), labels=labels)
-            if scene.ground:
-                prepare(keeper.lanes, scene.ground)
+            scenes, steadying = _learn(task, lanes)
             report = run(
-                source, keeper.lanes, [keeper], scenes=scene.scenes, queue_frames=task.settings.queue_frames,
-                steadying=scene.steadying, steadied=True,
-                progress=partial(tell, stage=FORWARDS),
+                source, lanes, [keeper], scenes=scenes, queue_frames=task.settings.queue_frames, steadying=steadying,
+                steadied=True, progress=partial(tell, stage=FORWARDS),
             )  # fmt: skip
         if report.outcome != "complete":
             raise KeyboardInterrupt
         seen = {name: _seen(passes) for name, passes in keeper.passes.items()}
-    del lanes, keeper, scene, report  # this process may have another part to watch
+    del lanes, keeper, scenes  # this process may have another part to watch
     give_back()
     return PartSeen(task.number, np.array(source.places, np.int32), np.array(source.times_s, np.float64), seen)
+
+
+def _learn(task: PartTask, lanes: Sequence[Lane]) -> tuple[KnownScenes, Steadying | None]:
+    """Have the lanes learn the scene; nobody holds its pictures afterwards."""
+    taken: TakenScene = pickle.loads((task.folder / SCENE).read_bytes())
+    prepare(lanes, taken.ground)
+    return taken.scenes, taken.steadying
 
 
 def _seen(passes: Passes) -> LaneSeen:

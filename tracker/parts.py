@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 
 from tracker.engines import Engine
 from tracker.errors import SourceError
+from tracker.interrupt import Interrupts
 from tracker.lanes import Lane, prepare
 from tracker.part import DONE, SCENE, LaneSeen, PartSeen, PartTask, TakenScene, watch_part
 from tracker.pipeline import Progress, take_scene
@@ -74,7 +75,7 @@ def watch_in_parts(
     folder = tempfile.TemporaryDirectory(prefix="tracker-parts-")  # it lives as long as the lanes found
     try:
         looking = [lane for lane in lanes if isinstance(lane.segmenter, SmoothedSegmenter)]
-        with closing(source), watch.stage("prescan"):
+        with closing(source), watch.stage("prescan"), Interrupts() as interrupts, interrupts.allowed():
             scenes, ground = take_scene(source, prescan)
             prepare([lane for lane in lanes if lane not in looking], ground)
             size = source.info.size
@@ -83,7 +84,8 @@ def watch_in_parts(
         with watch.stage("total"), ExitStack() as stages:
             for lane in looking:
                 stages.enter_context(watch.stage(f"lane {lane.name}"))
-            joined = _Joined(_watched(parted, Path(folder.name), progress), parted, size)
+            seen = _watched(parted, [lane.name for lane in looking], Path(folder.name), progress)
+            joined = _Joined(seen, parted, size)
             found = {lane.name: joined.lane(lane.name, digest(lane)) for lane in looking}
     except BaseException:
         folder.cleanup()
@@ -92,12 +94,13 @@ def watch_in_parts(
     return Found(every, len(joined.places), False, None, scenes, folder.cleanup, tuple(joined.seams))
 
 
-def _watched(parted: Parted, folder: Path, progress: Progress | None) -> list[PartSeen]:
-    """What was seen of every part, in order."""
+def _watched(parted: Parted, lanes: Sequence[str], folder: Path, progress: Progress | None) -> list[PartSeen]:
+    """What these lanes saw of every part, in order."""
+    settings = parted.settings.model_copy(update={"lanes": tuple(lanes)})
     tasks = [
         PartTask(
             number, parted.address, parted.fps, Span(float(parted.times_s[part.first]), None, part.stop - part.first),
-            parted.settings, folder,
+            settings, folder,
         )
         for number, part in enumerate(parted.parts)
     ]  # fmt: skip

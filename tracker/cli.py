@@ -43,6 +43,7 @@ from tracker.options import (
     PROCESSES,
     SEED,
     SEGMENT,
+    SPLIT,
     START,
     TIMEOUT,
     EventsTo,
@@ -199,6 +200,15 @@ configured = options(
     click.option("--device", type=click.Choice(["auto", "cpu", "cuda", "mps"]), help="Where the network runs.  [auto]"),
 )
 causal = click.option("--online", is_flag=True, help="Lane slots decides without later frames, as it does of a camera.")
+in_parts = options(
+    click.option(
+        "--split",
+        type=SPLIT,
+        metavar="4|10m",
+        help="Watch a file in so many parts, or parts of such a length, several at once.  [as a whole]",
+    ),
+    click.option("--jobs", type=PROCESSES, metavar="N", help="Parts at once.  [as many as cores]"),
+)
 overwriting = click.option("--overwrite", is_flag=True, help="Replace results that exist.")
 heard = click.option("--no-audio", is_flag=True, help="The video has no sound.  [the source's]")
 pictures_rate = click.option("--fps", type=FPS, metavar="N", help="Of a folder of pictures, a second.  [25]")
@@ -288,6 +298,7 @@ def cli() -> None:
 @without_video
 @heard
 @causal
+@in_parts
 @shared
 def process(
     source: str, output: Path | None, fps: float | None, masks: Any, no_video: bool, no_audio: bool, **common: Any
@@ -514,6 +525,7 @@ def doctor(ctx: click.Context, quiet: bool, verbose: bool) -> None:
 @click.option("-o", "--output", "folder", type=OUTPUT, metavar="DIR", help="Where results go.  [here, as NAME.compare]")
 @heard
 @causal
+@in_parts
 @shared
 def compare(
     source: str, truth: Path | None, rows: Any, fps: float | None, folder: Path | None, no_audio: bool, **common: Any

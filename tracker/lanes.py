@@ -105,7 +105,9 @@ class Lane:
 
 
 def prepare(lanes: Sequence[Lane], images: Sequence[Image]) -> None:
-    """Every lane learns the scene from the same pictures, each in a thread of its own."""
+    """Every lane learns the scene from the same pictures, each in a thread of its own; without pictures nothing is done."""
+    if not images:
+        return
     with ExitStack() as stack:
         # one thread for one lane, since OpenCV draws the random numbers of KNN by thread: shared ones would differ from run to run
         threads = [stack.enter_context(ThreadPoolExecutor(1)) for _ in lanes]

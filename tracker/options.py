@@ -13,6 +13,7 @@ from click.shell_completion import CompletionItem
 
 from tracker.hooks.address import Destination, read_destination
 from tracker.passwords import without_passwords
+from tracker.splitting import MOST_PARTS, Split
 from tracker.timing import LEAST_FPS, MOST_FPS
 
 LONGEST_SHOWN = 60
@@ -336,6 +337,23 @@ class Limit(click.ParamType):
         return "s", self.period.convert(value, param, ctx)
 
 
+class SplitBy(click.ParamType):
+    """Parts of a file: `4` parts, or parts of `10m`, `600s`, `1:30`."""
+
+    name = "number or time"
+
+    def __init__(self, parts: Whole, period: Period) -> None:
+        self.parts, self.period = parts, period
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Split:
+        """How the file is split."""
+        if isinstance(value, Split):
+            return value
+        if re.search("[A-Za-z:]", value):
+            return Split(self.period.convert(value, param, ctx), "s")
+        return Split(self.parts.convert(value, param, ctx), "parts")
+
+
 class OutputPath(click.Path):
     """Where results go; an address is refused, since its password would become the name of a folder."""
 
@@ -409,6 +427,7 @@ BATCH_JOBS = Whole(1, 100_000)
 CORES = Real(0.1, 1024)
 MEMORY = Bytes(10**6, 10**14)
 GPUS = Real(0, 64)
+SPLIT = SplitBy(Whole(2, MOST_PARTS), Period(10, MOST_SECONDS))
 CLIPS = Whole(1, 1_000_000)
 OBJECTS = Whole(0, 1000)
 CRF = Whole(1, 51)

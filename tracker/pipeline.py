@@ -24,9 +24,10 @@ from tracker.interrupt import Interrupts
 from tracker.lanes import Lane, Spares, moments, prepare
 from tracker.prescan import Pictures, Prescan
 from tracker.sources import ReadAhead, read_ahead
+from tracker.splitting import Seam
 from tracker.steadying import Steadying
 from tracker.stopwatch import Stopwatch
-from tracker.types import Frame, Moment, Outcome, Sink, Source
+from tracker.types import Frame, Image, Moment, Outcome, Sink, Source
 
 PRESCAN = Prescan()
 """What is looked at where nothing else is said."""
@@ -61,6 +62,8 @@ class RunReport:
     """frames of a live source that came while the lanes were busy"""
     seconds: dict[str, float]
     """wall time by stage: decode (waiting for it), scene, lane NAME, sink NAME, total; and once a run prescan, close"""
+    seams: tuple[Seam, ...] = ()
+    """between the parts of a file that was watched in parts"""
 
     @property
     def fps(self) -> float:
@@ -146,12 +149,17 @@ def run(
 
 def learn_scene(source: Source, lanes: Sequence[Lane], *, prescan: Pictures, watch: Stopwatch) -> KnownScenes:
     """Have the lanes learn the scene before the first frame; returns how it is recognised."""
-    scenes = KnownScenes()
     with watch.stage("prescan"):
-        images = scenes.prepare(prescan.pictures(source))
-        if images:
-            prepare(lanes, prescan.ground(images))
+        scenes, ground = take_scene(source, prescan)
+        prepare(lanes, ground)
     return scenes
+
+
+def take_scene(source: Source, prescan: Pictures) -> tuple[KnownScenes, list[Image]]:
+    """How the scene is recognised, and the pictures from which lanes learn it; [] if there are none."""
+    scenes = KnownScenes()
+    images = scenes.prepare(prescan.pictures(source))
+    return scenes, prescan.ground(images) if images else []
 
 
 def _placed(scenes: KnownScenes, steadying: Steadying | None, watch: Stopwatch, frame: Frame) -> Frame:

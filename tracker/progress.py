@@ -14,8 +14,12 @@ LINE_EVERY_S = 10.0
 REDRAWN_EVERY_S = 0.2
 """seconds after which a line on a terminal is written anew"""
 
-SHARES = {"forwards": (0.0, 0.55), "backwards": (0.55, 0.2), "writing": (0.75, 0.25)}
-"""Stages of a run that watches a file in both directions: where each begins, and its usual share of the time."""
+SHARES = {
+    "forwards": (0.0, 0.55, "1 of 3"), "backwards": (0.55, 0.2, "2 of 3"), "writing": (0.75, 0.25, "3 of 3"),
+    "parts": (0.0, 0.75, "1 of 2"), "writing of parts": (0.75, 0.25, "2 of 2"),
+}  # fmt: skip
+"""Stages of a run that watches a file in both directions, as a whole or in parts: where each begins, its usual share of the time, and
+which of how many it is."""
 
 
 class Report(Protocol):
@@ -26,12 +30,12 @@ class Report(Protocol):
 
 def overall(done: int, total: int | None, stage: str) -> float:
     """Frames done of the whole run, where a stage has done so many; the same where the run has but one."""
-    begin, share = SHARES.get(stage, (0.0, 1.0))
+    begin, share, _ = SHARES.get(stage, (0.0, 1.0, ""))
     return begin * (total or 0) + share * done
 
 
 def _named(stage: str) -> str:
-    return f"{stage}, {list(SHARES).index(stage) + 1} of {len(SHARES)}" if stage in SHARES else stage or "tracking"
+    return f"{stage}, {SHARES[stage][2]}" if stage in SHARES else stage or "tracking"
 
 
 @contextmanager

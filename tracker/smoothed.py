@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, suppress
 from dataclasses import replace
 from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from tracker.lanes import Lane
 from tracker.pipeline import PRESCAN, Progress, RunReport, run
@@ -21,7 +22,11 @@ from tracker.steadying import Steadying
 from tracker.stopwatch import Stopwatch
 from tracker.types import Frame, Moment, Sink, SmoothedSegmenter, Source
 
-WRITING = "writing"
+if TYPE_CHECKING:
+    from tracker.parts import Parted
+    from tracker.two_passes import Found
+
+WRITING, WRITING_PARTS = "writing", "writing of parts"
 """the last stage of such a run, as its progress names it"""
 
 
@@ -29,13 +34,14 @@ def run_both_ways(
     source: Source, lanes: Sequence[Lane], sinks: Sequence[Sink], *, again: Callable[[int | None], Source], online: bool,
     prescan: Pictures = PRESCAN, queue_frames: int = 8, progress: Progress | None = None, watch: Stopwatch | None = None,
     keep: Callable[[Moment], Moment] | None = None, notify: Callable[[str], None] = lambda line: None,
-    steadying: Steadying | None = None,
+    steadying: Steadying | None = None, parted: Parted | None = None,
 ) -> RunReport:  # fmt: skip
     """`pipeline.run` over a file, before which every lane that can look back looks at it from both ends.
 
     source  is read to its end and closed where a lane looks back; its owner may close it once more
     again   opens it again: all of it, or so many frames
     online  nobody looks back
+    parted  they look at the file in parts, several at once
 
     Raises what a run raises, once what the first pass found before it is written. Ctrl+C in the first or the second pass: what the
     first has found of the frames so far is written, which a second Ctrl+C ends; the outcome is "interrupted".
@@ -44,18 +50,9 @@ def run_both_ways(
     line = partial(run, sinks=sinks, queue_frames=queue_frames, watch=watch, keep=keep, steadying=steadying)
     if online or source.info.live or not any(isinstance(lane.segmenter, SmoothedSegmenter) for lane in lanes):
         return line(source, lanes, prescan=prescan, progress=progress)
-    from tracker.two_passes import watch_both_ways  # brings SciPy: only where a lane looks back
-
     try:
-        found = watch_both_ways(
-            source,
-            lanes,
-            prescan=prescan,
-            queue_frames=queue_frames,
-            progress=progress,
-            watch=watch,
-            steadying=steadying,
-        )
+        found = _watched(source, lanes, parted, prescan=prescan, progress=progress, watch=watch, steadying=steadying,
+                         queue_frames=queue_frames)  # fmt: skip
     except BaseException:
         for sink in sinks:
             with suppress(Exception):  # what went wrong before is what is told
@@ -67,10 +64,23 @@ def run_both_ways(
             notify(
                 f"interrupted: writing the {found.frames} frames so far, by the first pass alone; Ctrl+C again ends that"
             )
-        telling = None if progress is None else partial(progress, stage=WRITING)
+        stage = WRITING if parted is None else WRITING_PARTS
+        telling = None if progress is None else partial(progress, stage=stage)
         written = whole if found.error is None else _Failing(whole, found.error)
         report = line(written, found.lanes, scenes=found.scenes, progress=telling)
+    report = replace(report, seams=found.seams)
     return replace(report, outcome="interrupted") if found.interrupted else report
+
+
+def _watched(source: Source, lanes: Sequence[Lane], parted: Parted | None, *, queue_frames: int, **how: Any) -> Found:
+    """The lanes' results; what brings SciPy is loaded only where a lane looks back."""
+    if parted is not None:
+        from tracker.parts import watch_in_parts
+
+        return watch_in_parts(source, lanes, parted, **how)
+    from tracker.two_passes import watch_both_ways
+
+    return watch_both_ways(source, lanes, queue_frames=queue_frames, **how)
 
 
 class _Failing(SourceAround):

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing, suppress
 from copy import deepcopy
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 
 from tracker.background import KnownScenes
 from tracker.interrupt import Interrupts
@@ -17,6 +18,7 @@ from tracker.prescan import Pictures
 from tracker.smoothing.fuse import fuse
 from tracker.smoothing.passes import Passes
 from tracker.smoothing.replay import Doubts, Replay, causal
+from tracker.splitting import Seam
 from tracker.steadying import Steadying
 from tracker.stopwatch import Stopwatch
 from tracker.types import Moment, Outcome, SmoothedSegmenter, Source
@@ -39,6 +41,8 @@ class Found:
     scenes: KnownScenes | None
     """as the prescan left them; None if it was interrupted"""
     forget: Callable[[], None]
+    seams: tuple[Seam, ...] = ()
+    """of a clip that was watched in parts"""
 
     def __enter__(self) -> Found:
         return self
@@ -79,31 +83,37 @@ def watch_both_ways(
             results, complete, error = keeper.first_pass(), False, ended
         if keeper.frames and interrupts.asked:
             interrupts.answered()
-    _give_back()
+    give_back()
     named = {lane.name: lane for lane in results}
     every = tuple(named.get(lane.name, lane) for lane in lanes)
     return Found(every, keeper.frames, error is None and not complete, error, scenes, keeper.clear)
 
 
 class Keeper:
-    """A sink that keeps what the lanes saw, and has them look at it again from the end."""
+    """A sink that keeps what the lanes saw, and has them look at it again from the end.
+
+    labels  by lane, files for the labels of both passes, if another process is to read them
+    """
 
     def __init__(
-        self, lanes: Sequence[Lane], interrupts: Interrupts, progress: Progress | None, watch: Stopwatch
-    ) -> None:
+        self, lanes: Sequence[Lane], interrupts: Interrupts, progress: Progress | None, watch: Stopwatch,
+        *, labels: Mapping[str, tuple[Path, Path]] | None = None,
+    ) -> None:  # fmt: skip
         self.lanes = [lane for lane in lanes if isinstance(lane.segmenter, SmoothedSegmenter)]
         self.frames = 0
         """kept so far"""
         self._interrupts, self._progress, self._watch = interrupts, progress, watch
-        self._passes: dict[str, Passes] = {}
+        self.passes: dict[str, Passes] = {}
+        """by lane"""
         for lane in self.lanes:
             assert isinstance(lane.segmenter, SmoothedSegmenter)
             lane.segmenter.look_twice()
-            self._passes[lane.name] = Passes(lane.segmenter, attend=self._attend)
+            files = (None, None) if labels is None else labels[lane.name]
+            self.passes[lane.name] = Passes(lane.segmenter, attend=self._attend, labels=files)
 
     def write(self, moment: Moment) -> None:
         for view in moment.views:
-            self._passes[view.lane].add(moment.frame, view.segmentation)
+            self.passes[view.lane].add(moment.frame, view.segmentation)
         self.frames += 1
 
     def close(self, outcome: Outcome) -> None:
@@ -122,26 +132,26 @@ class Keeper:
         """What the lanes found in it."""
         found = []
         for lane in self.lanes:
-            passes = self._passes[lane.name]
+            passes = self.passes[lane.name]
             rows, _ = passes.seen_forwards()
             doubts = Doubts(rows, passes.entropies())
-            replay = Replay(causal(rows), passes.forward_labels, None, doubts=doubts, weights_digest=_digest(lane))
+            replay = Replay(causal(rows), passes.forward_labels, None, doubts=doubts, weights_digest=digest(lane))
             found.append(Lane(lane.name, replay))
         return found
 
     def clear(self) -> None:
         """Forget everything."""
-        for passes in self._passes.values():
+        for passes in self.passes.values():
             passes.close()
 
     def _fused(self, lane: Lane) -> Lane:
-        passes = self._passes[lane.name]
+        passes = self.passes[lane.name]
         with self._watch.stage("total"), self._watch.stage(f"lane {lane.name}"):
             forward, backward, clip = passes.finish()
             rows = fuse(forward, backward, clip)
         labels = passes.forward_labels, passes.backward_labels
         doubts = Doubts(forward, passes.entropies())
-        return Lane(lane.name, Replay(rows, *labels, doubts=doubts, weights_digest=_digest(lane)))
+        return Lane(lane.name, Replay(rows, *labels, doubts=doubts, weights_digest=digest(lane)))
 
     def _attend(self, done: int, frames: int) -> None:
         """Hear Ctrl+C between two frames of the second pass, and tell how far it is."""
@@ -151,11 +161,12 @@ class Keeper:
             self._progress(done, frames, stage=BACKWARDS)
 
 
-def _digest(lane: Lane) -> str | None:
+def digest(lane: Lane) -> str | None:
+    """That of the weights of a lane's networks."""
     return getattr(lane.segmenter, "weights_digest", None)
 
 
-def _give_back() -> None:
+def give_back() -> None:
     """Give memory that is free back to the system: glibc keeps what ended threads had, 70 MB after a clip of 1080 lines."""
     with suppress(OSError, AttributeError):  # another C library has no such function
         ctypes.CDLL(None).malloc_trim(0)

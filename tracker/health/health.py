@@ -80,6 +80,7 @@ class Health:
         self._frames = 0
         self._first_s, self._last_s = 0.0, 0.0
         self._intervals_s = array("d")
+        self._added: list[Finding] = []
 
     def write(self, moment: Moment) -> None:
         """Look at one moment."""
@@ -136,7 +137,11 @@ class Health:
         )
         lanes = (finding for lane, lives in self._lives.items() for finding in self._of_lane(lane, lives))
         pairs = (f for (a, b), each in self._agreements.items() for f in _of_pair(f"{a} / {b}", each))
-        return (*clip, *lanes, *pairs)
+        return (*clip, *lanes, *pairs, *self._added)
+
+    def add(self, finding: Finding) -> None:
+        """Something that was measured elsewhere."""
+        self._added.append(finding)
 
     def _warm_up(self) -> Finding:
         count = self._warm_up_frames

@@ -25,6 +25,8 @@ def warnings(findings: Sequence[Finding]) -> tuple[str, ...]:
 def _is_worth_a_line(finding: Finding, *, short_lives: bool) -> bool:
     if finding.name in OF_THE_CLIP:
         return finding.level in ("look", "bad")
+    if finding.name == "split_seams":
+        return finding.level == "bad"
     if finding.name != "identities_per_minute" or finding.value is None:
         return False
     return finding.value == 0 or (finding.value > MANY and short_lives)

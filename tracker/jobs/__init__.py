@@ -11,6 +11,7 @@ screens.py     which lanes screens show, and pictures that are kept of them
 page.py        the page of a live run
 window.py      the window of a run, and zones that are drawn in it
 zones.py       who is reported, and what is counted where
+parts.py       a file that is watched in parts: what is refused, and what its seams say
 outputs.py     what a run writes to
 job.py         from a job to its files: `process`
 together.py    several jobs in one process, with shared networks

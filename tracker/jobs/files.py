@@ -16,6 +16,7 @@ from tracker.hooks.address import Destination
 from tracker.settings import RunSettings
 from tracker.sinks import RecordPlan, Results, written_here
 from tracker.sources import is_path, is_picture, is_url
+from tracker.splitting import Split
 
 LANE_FILE = r"[a-z0-9][a-z0-9_-]*[.](mot[.]txt|csv|zones[.]csv|events[.]jsonl|masks|masks[.]json)"
 """A lane's files, behind the name of the run."""
@@ -54,6 +55,10 @@ class Job:
     max_frames: int | None = None
     fps: float | None = None
     """of pictures, which carry no times; None: 25. A video knows its own"""
+    split: Split | None = None
+    """a file is watched in parts; None: as a whole"""
+    jobs: int | None = None
+    """how many parts at once; None: as many as there are cores"""
     overwrite: bool = False
     """false: a result that exists is refused"""
     profile: bool = False

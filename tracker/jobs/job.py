@@ -24,6 +24,7 @@ from tracker.jobs.files import Job, next_segment, plan_job, planned_files
 from tracker.jobs.hooks import open_channels
 from tracker.jobs.live import Live
 from tracker.jobs.outputs import Finders, RunSinks, build_run_sinks
+from tracker.jobs.parts import build_parted, check_split, seams_finding
 from tracker.jobs.profile import MeasuredSource, trace_text
 from tracker.jobs.sparing import Sparing
 from tracker.jobs.summary import summarize
@@ -48,6 +49,7 @@ from tracker.stopwatch import Spans, Stopwatch
 from tracker.types import Sink, Source, SourceInfo
 
 if TYPE_CHECKING:
+    from tracker.parts import Parted
     from tracker.scores import Truth
 
 
@@ -102,6 +104,7 @@ def process(
     starting = Stopwatch(spans=spans)  # not the run's: these are no stages of its report
     segments: list[Result] = []
     with Interrupts() as interrupts, interrupts.held():
+        check_split(job, settings)
         planned = planned_files(job, settings)
         results = plan_job(job, settings, planned)
         channels = open_channels(job.events_to, planned)
@@ -183,6 +186,7 @@ class _Line:
                         suited = suit(settings, source, prescan)
                     with self.starting.stage("build lanes"):
                         lanes = self._fresh_lanes(suited.chosen.settings)
+                    parted = build_parted(job, suited.chosen.settings, source, lanes, notify)
                     before = 0 if self.truth is None else _frames_before(job, source.info)
                 tally = Tally(settings.lanes, truth=self.truth, frame_offset=before)
                 zones = self._zones(source.info)
@@ -200,7 +204,10 @@ class _Line:
                     live.keeper if live is not None and live.keeper and live.knows_scene else suited.prescan
                 )
                 loop = partial(
-                    self._loop(job, source.info), prescan=scene, progress=self.progress, steadying=suited.steadying
+                    self._loop(job, source.info, parted),
+                    prescan=scene,
+                    progress=self.progress,
+                    steadying=suited.steadying,
                 )
                 return _run(
                     loop, settings, suited.chosen.changes, self._measured(source), lanes, sinks, watch=watch,
@@ -210,7 +217,7 @@ class _Line:
             if results.kept:
                 notify(results.kept_line)
 
-    def _loop(self, job: Job, info: SourceInfo) -> Callable[..., RunReport]:
+    def _loop(self, job: Job, info: SourceInfo, parted: Parted | None) -> Callable[..., RunReport]:
         """How the frames go by: once, as they come; or, from a file, as often as lanes want to look at them."""
         if self.live is not None:
             spares = Sparing(self.settings, self.live.board) if info.live else None
@@ -222,7 +229,11 @@ class _Line:
 
         notify = self.notify
         return partial(
-            run_both_ways, again=again, online=self.settings.online, notify=lambda line: notify(f"tracker: {line}")
+            run_both_ways,
+            again=again,
+            online=self.settings.online,
+            notify=lambda line: notify(f"tracker: {line}"),
+            parted=parted,
         )
 
     def _measured(self, source: Source) -> Source:
@@ -300,6 +311,8 @@ def _run(
             with suppress(Exception):  # the first error is the one to tell
                 finish(RunReport(sinks.tally.frames, "failed", str(error), 0, {}))
         raise
+    for lane in dict.fromkeys(seam.lane for seam in report.seams):
+        sinks.health.add(seams_finding(lane, [seam for seam in report.seams if seam.lane == lane]))
     said = warnings(sinks.health.findings()) if report.outcome == "complete" else ()
     summary = finish(report)
     files = tuple(path for path in sinks.planned.values() if report.frames and os.path.lexists(path))

@@ -15,6 +15,7 @@ from tracker.jobs.tally import Tally
 from tracker.lanes import Lane
 from tracker.pipeline import ONCE, RunReport
 from tracker.settings import RunSettings
+from tracker.splitting import Seam
 from tracker.types import SourceInfo
 
 SCHEMA_VERSION = 2
@@ -46,11 +47,18 @@ def summarize(
         "ms_per_frame": {stage: round(ms, 3) for stage, ms in report.mean_ms.items()},
         "once_s": {stage: round(report.seconds[stage], 3) for stage in ONCE if stage in report.seconds},
         "lanes": {lane.name: _lane_summary(lane, report, tally) for lane in lanes},
+        "seams": [_seam_summary(seam) for seam in report.seams],
         "seed": settings.seed,
         "settings": settings.model_dump(mode="json"),
         "chosen": [asdict(change) for change in chosen],
         "versions": versions(),
     }
+
+
+def _seam_summary(seam: Seam) -> dict[str, Any]:
+    shares = {name: value if value is None else round(value, 4) for name, value in
+              (("boxes_alike", seam.boxes_alike), ("idf1", seam.idf1))}  # fmt: skip
+    return asdict(seam) | {"time_s": round(seam.time_s, 6)} | shares
 
 
 def source_summary(info: SourceInfo) -> dict[str, Any]:

@@ -8,6 +8,7 @@ that they share.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -31,10 +32,16 @@ Attend = Callable[[int, int], None]
 
 
 class Passes:
-    """What one lane sees of a clip in both passes."""
+    """What one lane sees of a clip in both passes.
 
-    def __init__(self, segmenter: SmoothedSegmenter, *, attend: Attend, window_bytes: int = WINDOW_BYTES) -> None:
-        self.forward_labels, self.backward_labels = LabelFile(), LabelFile()
+    labels  files for the labels of both, if another process is to read them
+    """
+
+    def __init__(
+        self, segmenter: SmoothedSegmenter, *, attend: Attend, window_bytes: int = WINDOW_BYTES,
+        labels: tuple[Path, Path] | tuple[None, None] = (None, None),
+    ) -> None:  # fmt: skip
+        self.forward_labels, self.backward_labels = map(LabelFile, labels)
         self._segmenter, self._attend, self._window_bytes = segmenter, attend, window_bytes
         self._times_s: list[float] = []
         self._size = (0, 0)

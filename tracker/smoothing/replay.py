@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tracker.smoothing.rows import FusedRows, Rows
-from tracker.smoothing.spill import LabelFile
-from tracker.types import Box, Frame, Image, Labels, Region, Segmentation
+from tracker.types import Box, Frame, Image, Labels, Mask, Region, Segmentation
+
+
+class KeptLabels(Protocol):
+    """Labels of a pass: `spill.LabelFile`, or those of several parts of a clip."""
+
+    def read(self, index: int) -> tuple[Labels, Mask]:
+        """Labels (h, w) and foreground (h, w) of a frame; KeyError for one that was not kept."""
+        ...
 
 
 def causal(forward: Rows) -> FusedRows:
@@ -42,7 +49,7 @@ class Replay:
     """
 
     def __init__(
-        self, rows: FusedRows, forward: LabelFile, backward: LabelFile | None, *, doubts: Doubts,
+        self, rows: FusedRows, forward: KeptLabels, backward: KeptLabels | None, *, doubts: Doubts,
         weights_digest: str | None,
     ) -> None:  # fmt: skip
         self.weights_digest = weights_digest

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import zlib
+from pathlib import Path
 from typing import IO, Any, NamedTuple
 
 import numpy as np
@@ -26,12 +27,14 @@ class Place(NamedTuple):
 class Spill:
     """A temporary file that is only added to. It ends with `close`, or with the process.
 
+    path  a file of that name instead, which stays; what is in it is kept
+
     Raises SinkError where the disk is full.
     """
 
-    def __init__(self) -> None:
-        self._file: IO[bytes] = tempfile.TemporaryFile(prefix="tracker-")  # noqa: SIM115  it lives as long as this
-        self.length = 0
+    def __init__(self, path: Path | None = None) -> None:
+        self._file: IO[bytes] = tempfile.TemporaryFile(prefix="tracker-") if path is None else path.open("a+b")  # noqa: SIM115  it lives as long as this
+        self.length = self._file.seek(0, 2)
         """bytes in it"""
 
     def add(self, data: bytes) -> Place:
@@ -67,13 +70,38 @@ class _Labels(NamedTuple):
     part: int | None
 
 
-class LabelFile:
-    """Labels (h, w) and the foreground (h, w) of each frame of a clip, by its index."""
+class LabelIndex(NamedTuple):
+    """What is where in a `LabelFile` with a name: enough for another process to read it."""
 
-    def __init__(self) -> None:
-        self._spill = Spill()
+    path: Path
+    places: dict[int, _Labels]
+    names: list[NDArray[np.int32]]
+
+
+class LabelFile:
+    """Labels (h, w) and the foreground (h, w) of each frame of a clip, by its index.
+
+    path  where they are kept for another process; None: in a temporary file
+    """
+
+    def __init__(self, path: Path | None = None) -> None:
+        self._path = path
+        self._spill = Spill(path)
         self._places: dict[int, _Labels] = {}
         self._names: list[NDArray[np.int32]] = []
+
+    @classmethod
+    def opened(cls, index: LabelIndex) -> LabelFile:
+        """What another process has kept."""
+        made = cls(index.path)
+        made._places, made._names = index.places, index.names
+        return made
+
+    def closed(self) -> LabelIndex:
+        """Close a file that has a name, for another process."""
+        assert self._path is not None
+        self.close()
+        return LabelIndex(self._path, self._places, self._names)
 
     def add(self, index: int, labels: Labels, foreground: Mask, part: int | None = None) -> None:
         """Keep a frame's. With `part` its labels are called as `name` says of that part; one that comes twice, as it came last."""

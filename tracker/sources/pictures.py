@@ -10,6 +10,9 @@ from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
+import numpy as np
+from numpy.typing import NDArray
+
 from tracker.errors import OptionError, SourceError
 from tracker.picture import Picture
 from tracker.resize import to_working_width
@@ -122,6 +125,11 @@ class Pictures:
         if any(header.companion for _, header in found):
             notes.append("only the first picture of each JPEG is read; others, such as a depth map, are left out")
         return size, find_rendering(stills), tuple(notes)
+
+    @property
+    def times_s(self) -> NDArray[np.float64]:
+        """(T,) of the frames that will come, rising."""
+        return np.array([shot.time_s for shot in self._wanted])
 
     @property
     def problem(self) -> str | None:

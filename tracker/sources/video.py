@@ -8,7 +8,9 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
+import numpy as np
 from av.video.frame import VideoFrame
+from numpy.typing import NDArray
 
 from tracker.errors import SizeChangedError, SourceError
 from tracker.picture import Picture
@@ -184,6 +186,14 @@ class Video:
         reached_s = max(packets.end_s, packets.end_s - self._origin_s)
         margin_s = MARGIN_FRAMES / (listing.fps or FALLBACK_FPS)
         return True if listing.promised_s and reached_s < listing.promised_s - margin_s else None
+
+    @property
+    def times_s(self) -> NDArray[np.float64] | None:
+        """(T,) of the frames that will come, rising, where the packets of the file tell."""
+        if self._timeline is None:
+            return None
+        wanted = self._span.places(self._timeline.times_s)
+        return self._timeline.times_s[wanted.start : wanted.stop]
 
     @property
     def problem(self) -> str | None:

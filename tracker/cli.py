@@ -23,6 +23,7 @@ from tracker.options import (
     AROUND,
     BATCH_JOBS,
     CELL,
+    CHECKPOINT,
     CLIPS,
     CORES,
     CRF,
@@ -299,9 +300,19 @@ def cli() -> None:
 @heard
 @causal
 @in_parts
+@click.option("--checkpoint", type=CHECKPOINT, metavar="5m", help="Save the run after so much video, for --resume.")
+@click.option("--resume", is_flag=True, help="Go on from the checkpoint of the same command that was killed.")
 @shared
 def process(
-    source: str, output: Path | None, fps: float | None, masks: Any, no_video: bool, no_audio: bool, **common: Any
+    source: str,
+    output: Path | None,
+    fps: float | None,
+    masks: Any,
+    no_video: bool,
+    no_audio: bool,
+    checkpoint: float | None,
+    resume: bool,
+    **common: Any,
 ) -> None:
     """Track everything that moves in SOURCE: a video, a folder or glob of frames, or an address.
 
@@ -310,7 +321,10 @@ def process(
     """
     with _imports():
         output = _output(source, output)
-    _carry_out(common, source=source, output=output, video=not no_video, sound=not no_audio, masks=masks, fps=fps)
+    _carry_out(
+        common, source=source, output=output, video=not no_video, sound=not no_audio, masks=masks, fps=fps,
+        checkpoint_s=checkpoint, resume=resume,
+    )  # fmt: skip
 
 
 @cli.command()

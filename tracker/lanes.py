@@ -8,7 +8,7 @@ while the one before is assigned; it promises that this changes nothing. What co
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
@@ -29,6 +29,22 @@ class Links(Protocol):
 
     def reset(self) -> None:
         """Forget every track; identities count from 1 again."""
+        ...
+
+
+class Pauses(Protocol):
+    """Saves a run now and then: `tracker.checkpoint.Stage`."""
+
+    def reading(self, frame: Frame, state: object) -> None:
+        """A frame was read; `state` is what the thread that reads knows of the frames before."""
+        ...
+
+    def due(self, frame: Frame) -> bool:
+        """Whether the run is to be saved before this frame."""
+        ...
+
+    def save(self, frame: Frame, problem: str | None) -> None:
+        """Save it: all frames before are done, and nothing else is. `problem` is what of the source was not readable so far."""
         ...
 
 
@@ -117,13 +133,15 @@ def prepare(lanes: Sequence[Lane], images: Sequence[Image]) -> None:
 
 
 def moments(
-    frames: Iterator[Frame], lanes: Sequence[Lane], watch: Stopwatch, *, ahead: int, spares: Spares | None = None
-) -> Generator[Moment, None, None]:
+    frames: Iterator[Frame], lanes: Sequence[Lane], watch: Stopwatch, *, ahead: int, spares: Spares | None = None,
+    before: Callable[[Frame], Callable[[], None] | None] = lambda frame: None,
+) -> Generator[Moment, None, None]:  # fmt: skip
     """What the lanes make of the frames, in order; close the generator when no more are wanted.
 
     watch  measures each lane's stages under "lane NAME"
     ahead  frames that the lanes may work on while earlier moments are being used; 0 for a camera, whose moments are wanted at once
     spares decides which lanes look at which frames; None: all at all
+    before asked of each frame: what to do before a lane is given it, once all moments before it have been used; None: nothing
 
     What `frames` raises is raised after the moments of the frames before it, what a lane raises in place of its frame's moment.
     """
@@ -134,10 +152,19 @@ def moments(
         while ended is None:
             try:
                 frame = next(frames)
-                looks: list[Look] = ["look" if spares is None else spares.look(lane.name, frame) for lane in lanes]
-                waiting.append((frame, [lane.give(frame, look) for lane, look in zip(working, looks, strict=True)]))
+                pause = before(frame)
             except BaseException as error:
                 ended = error
+            else:
+                if pause is not None:
+                    while waiting:
+                        yield _moment(*waiting.popleft())
+                    pause()
+                try:
+                    looks: list[Look] = ["look" if spares is None else spares.look(lane.name, frame) for lane in lanes]
+                    waiting.append((frame, [lane.give(frame, look) for lane, look in zip(working, looks, strict=True)]))
+                except BaseException as error:
+                    ended = error
             while len(waiting) > (ahead if ended is None else 0):
                 yield _moment(*waiting.popleft())
         if not isinstance(ended, StopIteration):

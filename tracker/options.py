@@ -444,4 +444,5 @@ CELL = Whole(1, 4096)
 MM_PER_PX = Real(0, 1e6, least_open=True)
 """up to a kilometre in a pixel"""
 TIMEOUT = Period(0.1, 3600)
+CHECKPOINT = Period(1, 86400)
 GIVE_UP = Period(1, 365 * 86400)

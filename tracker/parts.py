@@ -91,7 +91,7 @@ def watch_in_parts(
         folder.cleanup()
         raise
     every = tuple(found.get(lane.name, lane) for lane in lanes)
-    return Found(every, len(joined.places), False, None, scenes, folder.cleanup, tuple(joined.seams))
+    return Found(every, len(joined.places), False, None, scenes, folder.cleanup, tuple(joined.seams), steadying)
 
 
 def _watched(parted: Parted, lanes: Sequence[str], folder: Path, progress: Progress | None) -> list[PartSeen]:

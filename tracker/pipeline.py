@@ -21,7 +21,7 @@ from tracker.background import KnownScenes
 from tracker.controls import Controls
 from tracker.errors import SourceError
 from tracker.interrupt import Interrupts
-from tracker.lanes import Lane, Spares, moments, prepare
+from tracker.lanes import Lane, Pauses, Spares, moments, prepare
 from tracker.prescan import Pictures, Prescan
 from tracker.sources import ReadAhead, read_ahead
 from tracker.splitting import Seam
@@ -93,6 +93,8 @@ def run(
     most_frames: int | None = None,
     steadying: Steadying | None = None,
     steadied: bool = False,
+    pauses: Pauses | None = None,
+    begin: int = 0,
 ) -> RunReport:
     """Step every lane over the source, decoded once, and hand each moment to every sink; then close the sinks.
 
@@ -106,13 +108,15 @@ def run(
     most_frames  end after so many, not counting those of a live source that were dropped; None: at the source's end
     steadying  the lanes see steadied frames; None: the frames as they are
     steadied  the sinks are given what the lanes see and find; false: all of it as the frames are
+    pauses    saves the run now and then; None: it is not saved
+    begin     frames that were done before, by a run that this one goes on from
     returns   outcome "complete" at the source's end or once a sink `wants_stop`, "interrupted" after Ctrl+C
 
     Any error closes the sinks as "failed" and travels on. Raises SourceError if not one frame could be read. The
     source stays open: who opened it closes it.
     """
     watch = watch or Stopwatch()
-    frames, dropped = 0, 0
+    frames, dropped = begin, 0
     outcome: Outcome = "failed"
     with Interrupts() as interrupts, interrupts.held():
         try:
@@ -120,12 +124,13 @@ def run(
                 with interrupts.allowed():
                     scenes = learn_scene(source, lanes, prescan=prescan, watch=watch)
 
-            place = partial(_placed, scenes, steadying, watch)
+            place = partial(_placed, scenes, steadying, watch, pauses)
             with watch.stage("total"), read_ahead(source, queue_frames=queue_frames, step=place) as incoming:
                 try:
                     decoded = watch.waits("decode", _awaited(incoming, interrupts, sinks, controls, spares))
                     ahead = 0 if source.info.live else FRAMES_AHEAD
-                    with closing(moments(decoded, lanes, watch, ahead=ahead, spares=spares)) as made:
+                    before = partial(_pause, pauses, source)
+                    with closing(moments(decoded, lanes, watch, ahead=ahead, spares=spares, before=before)) as made:
                         given = made if steadying is None or steadied else map(steadying.moment, made)
                         for moment in given if keep is None else map(keep, given):
                             _hand_over(moment, sinks, watch)
@@ -162,12 +167,21 @@ def take_scene(source: Source, prescan: Pictures) -> tuple[KnownScenes, list[Ima
     return scenes, prescan.ground(images) if images else []
 
 
-def _placed(scenes: KnownScenes, steadying: Steadying | None, watch: Stopwatch, frame: Frame) -> Frame:
+def _placed(
+    scenes: KnownScenes, steadying: Steadying | None, watch: Stopwatch, pauses: Pauses | None, frame: Frame
+) -> Frame:
     """The frame as the lanes see it, and which scene it shows."""
+    if pauses is not None:
+        pauses.reading(frame, (scenes, steadying))
     with watch.stage("scene", frame.index):
         if steadying is not None:
             frame = steadying.frame(frame)
         return replace(frame, scene=scenes.step(frame.tiny, frame.time_s))
+
+
+def _pause(pauses: Pauses | None, source: Source, frame: Frame) -> Callable[[], None] | None:
+    """Saves the run before that frame, if that is due."""
+    return None if pauses is None or not pauses.due(frame) else partial(pauses.save, frame, source.problem)
 
 
 def _hand_over(moment: Moment, sinks: Sequence[Sink], watch: Stopwatch) -> None:

@@ -14,6 +14,8 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from tracker.background import KnownScenes
+from tracker.checkpoint import Checkpoints
 from tracker.lanes import Lane
 from tracker.pipeline import PRESCAN, Progress, RunReport, run
 from tracker.prescan import Pictures
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
     from tracker.parts import Parted
     from tracker.two_passes import Found
 
+ONLINE = "online"
+"""the one stage of a run that looks at each frame once"""
 WRITING, WRITING_PARTS = "writing", "writing of parts"
 """the last stage of such a run, as its progress names it"""
 
@@ -34,7 +38,7 @@ def run_both_ways(
     source: Source, lanes: Sequence[Lane], sinks: Sequence[Sink], *, again: Callable[[int | None], Source], online: bool,
     prescan: Pictures = PRESCAN, queue_frames: int = 8, progress: Progress | None = None, watch: Stopwatch | None = None,
     keep: Callable[[Moment], Moment] | None = None, notify: Callable[[str], None] = lambda line: None,
-    steadying: Steadying | None = None, parted: Parted | None = None,
+    steadying: Steadying | None = None, parted: Parted | None = None, checkpoints: Checkpoints | None = None,
 ) -> RunReport:  # fmt: skip
     """`pipeline.run` over a file, before which every lane that can look back looks at it from both ends.
 
@@ -42,37 +46,56 @@ def run_both_ways(
     again   opens it again: all of it, or so many frames
     online  nobody looks back
     parted  they look at the file in parts, several at once
+    checkpoints  save the run now and then, and know from where it goes on; None: it is not saved
 
     Raises what a run raises, once what the first pass found before it is written. Ctrl+C in the first or the second pass: what the
-    first has found of the frames so far is written, which a second Ctrl+C ends; the outcome is "interrupted".
+    first has found of the frames so far is written, which a second Ctrl+C ends; the outcome is "interrupted". A run that was saved is
+    not written then: KeyboardInterrupt is raised.
     """
     watch = watch or Stopwatch()
-    line = partial(run, sinks=sinks, queue_frames=queue_frames, watch=watch, keep=keep, steadying=steadying)
-    if online or source.info.live or not any(isinstance(lane.segmenter, SmoothedSegmenter) for lane in lanes):
-        return line(source, lanes, prescan=prescan, progress=progress)
+    if checkpoints is not None and checkpoints.found is not None:
+        lanes = checkpoints.found["lanes"]
+    line = partial(run, sinks=sinks, queue_frames=queue_frames, watch=watch, keep=keep)
+    looks_back = any(isinstance(lane.segmenter, SmoothedSegmenter) for lane in lanes)
+    going_on = checkpoints is not None and checkpoints.at(WRITING) is not None
+    if online or source.info.live or not (looks_back or going_on):
+        once = partial(line, prescan=prescan, progress=progress)
+        return _saved(once, ONLINE, source, lanes, None, steadying, checkpoints)
+    stage = WRITING if parted is None else WRITING_PARTS
+    telling = None if progress is None else partial(progress, stage=stage)
+    if going_on:
+        with closing(source):
+            return _saved(partial(line, progress=telling), WRITING, source, lanes, None, None, checkpoints)
     try:
-        found = _watched(source, lanes, parted, prescan=prescan, progress=progress, watch=watch, steadying=steadying,
-                         queue_frames=queue_frames)  # fmt: skip
+        found = _watched(source, lanes, parted, checkpoints, prescan=prescan, progress=progress, watch=watch,
+                         steadying=steadying, queue_frames=queue_frames)  # fmt: skip
     except BaseException:
-        for sink in sinks:
-            with suppress(Exception):  # what went wrong before is what is told
-                sink.close("failed")
+        _close_failed(sinks)
         raise
     ended = found.interrupted or found.error is not None
+    if ended and checkpoints is not None and checkpoints.saved and found.error is None:
+        with found:
+            _close_failed(sinks)
+        raise KeyboardInterrupt
     with found, closing(again(found.frames or None if ended else None)) as whole:
         if found.interrupted and found.frames:
             notify(
                 f"interrupted: writing the {found.frames} frames so far, by the first pass alone; Ctrl+C again ends that"
             )
-        stage = WRITING if parted is None else WRITING_PARTS
-        telling = None if progress is None else partial(progress, stage=stage)
         written = whole if found.error is None else _Failing(whole, found.error)
-        report = line(written, found.lanes, scenes=found.scenes, progress=telling)
+        once = partial(line, progress=telling)
+        if checkpoints is not None and not ended:
+            checkpoints.save(WRITING, None, _values(found.lanes, checkpoints, (found.scenes, found.steadying)))
+        report = _saved(
+            once, WRITING, written, found.lanes, found.scenes, found.steadying, None if ended else checkpoints
+        )
     report = replace(report, seams=found.seams)
     return replace(report, outcome="interrupted") if found.interrupted else report
 
 
-def _watched(source: Source, lanes: Sequence[Lane], parted: Parted | None, *, queue_frames: int, **how: Any) -> Found:
+def _watched(
+    source: Source, lanes: Sequence[Lane], parted: Parted | None, checkpoints: Checkpoints | None, *, queue_frames: int, **how: Any
+) -> Found:  # fmt: skip
     """The lanes' results; what brings SciPy is loaded only where a lane looks back."""
     if parted is not None:
         from tracker.parts import watch_in_parts
@@ -80,7 +103,32 @@ def _watched(source: Source, lanes: Sequence[Lane], parted: Parted | None, *, qu
         return watch_in_parts(source, lanes, parted, **how)
     from tracker.two_passes import watch_both_ways
 
-    return watch_both_ways(source, lanes, queue_frames=queue_frames, **how)
+    return watch_both_ways(source, lanes, queue_frames=queue_frames, checkpoints=checkpoints, **how)
+
+
+def _saved(
+    line: Callable[..., RunReport], stage: str, source: Source, lanes: Sequence[Lane], scenes: KnownScenes | None,
+    steadying: Steadying | None, checkpoints: Checkpoints | None,
+) -> RunReport:  # fmt: skip
+    """The run that writes, or what is left of it, saved now and then."""
+    if checkpoints is None:
+        return line(source, lanes, scenes=scenes, steadying=steadying)
+    saving = checkpoints.stage(stage, lambda: _values(lanes, checkpoints))
+    if saving.known is not None:
+        scenes, steadying = saving.known
+    left = checkpoints.source(source, saving.seam)
+    return line(left, lanes, scenes=scenes, steadying=steadying, pauses=saving, begin=saving.begin)
+
+
+def _values(lanes: Sequence[Lane], checkpoints: Checkpoints, *reading: object) -> dict[str, object]:
+    """What is saved of a run that writes; beside it `reading`, where the loop does not tell it."""
+    return {"lanes": lanes, "sinks": checkpoints.sinks, **({"reading": reading[0]} if reading else {})}
+
+
+def _close_failed(sinks: Sequence[Sink]) -> None:
+    for sink in sinks:
+        with suppress(Exception):  # what went wrong before is what is told
+            sink.close("failed")
 
 
 class _Failing(SourceAround):

@@ -9,8 +9,10 @@ from copy import deepcopy
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from tracker.background import KnownScenes
+from tracker.checkpoint import Checkpoints
 from tracker.interrupt import Interrupts
 from tracker.lanes import Lane
 from tracker.pipeline import Progress, RunReport, learn_scene, run
@@ -18,6 +20,7 @@ from tracker.prescan import Pictures
 from tracker.smoothing.fuse import fuse
 from tracker.smoothing.passes import Passes
 from tracker.smoothing.replay import Doubts, Replay, causal
+from tracker.smoothing.spill import SpillFolder
 from tracker.splitting import Seam
 from tracker.steadying import Steadying
 from tracker.stopwatch import Stopwatch
@@ -43,6 +46,7 @@ class Found:
     forget: Callable[[], None]
     seams: tuple[Seam, ...] = ()
     """of a clip that was watched in parts"""
+    steadying: Steadying | None = None
 
     def __enter__(self) -> Found:
         return self
@@ -54,25 +58,35 @@ class Found:
 
 def watch_both_ways(
     source: Source, lanes: Sequence[Lane], *, prescan: Pictures, queue_frames: int, progress: Progress | None,
-    watch: Stopwatch, steadying: Steadying | None = None,
+    watch: Stopwatch, steadying: Steadying | None = None, checkpoints: Checkpoints | None = None,
 ) -> Found:  # fmt: skip
     """Have all lanes learn the scene, and both passes of every lane that can look back.
+
+    checkpoints  save both passes now and then, and know from where they go on; None: they are not saved
 
     The first Ctrl+C ends them, and counts as answered if there is something to write.
     """
     scenes: KnownScenes | None = None
     error: Exception | None = None
     with Interrupts() as interrupts, interrupts.held():
-        keeper = Keeper(lanes, interrupts, progress, watch)
+        saved = None if checkpoints is None else checkpoints.at(FORWARDS) or checkpoints.at(BACKWARDS)
+        if saved is None:
+            spills = None if checkpoints is None else checkpoints.spills
+            keeper = Keeper(lanes, interrupts, progress, watch, spills=spills)
+        else:
+            keeper, scenes = saved["keeper"], saved["scenes"]
+            steadying = saved["reading"][1]
+            keeper.attach(interrupts, progress, watch)
         try:
             with closing(source):
-                with interrupts.allowed():
-                    scenes = learn_scene(source, lanes, prescan=prescan, watch=watch)
-                report = run(
-                    source, keeper.lanes, [keeper], scenes=deepcopy(scenes), queue_frames=queue_frames, watch=watch,
+                if scenes is None:
+                    with interrupts.allowed():
+                        scenes = learn_scene(source, lanes, prescan=prescan, watch=watch)
+                forwards = partial(
+                    run, sinks=[keeper], queue_frames=queue_frames, watch=watch, steadied=True,
                     progress=None if progress is None else partial(progress, stage=FORWARDS),
-                    steadying=steadying, steadied=True,
                 )  # fmt: skip
+                report = _first_pass(forwards, source, lanes, keeper, scenes, steadying, checkpoints)
             results, complete = keeper.results(report)
         except KeyboardInterrupt:
             results, complete = keeper.first_pass(), False  # nothing yet: the run that writes ends at once
@@ -86,7 +100,26 @@ def watch_both_ways(
     give_back()
     named = {lane.name: lane for lane in results}
     every = tuple(named.get(lane.name, lane) for lane in lanes)
-    return Found(every, keeper.frames, error is None and not complete, error, scenes, keeper.clear)
+    return Found(every, keeper.frames, error is None and not complete, error, scenes, keeper.clear, steadying=steadying)
+
+
+def _first_pass(
+    forwards: Callable[..., RunReport], source: Source, lanes: Sequence[Lane], keeper: Keeper, scenes: KnownScenes,
+    steadying: Steadying | None, checkpoints: Checkpoints | None,
+) -> RunReport:  # fmt: skip
+    """The first pass, or what is left of it; saved at its end."""
+    if checkpoints is None:
+        return forwards(source, keeper.lanes, scenes=deepcopy(scenes), steadying=steadying)
+    if checkpoints.at(BACKWARDS):
+        return RunReport(keeper.frames, "complete", None, 0, {})
+    values = {"lanes": lanes, "keeper": keeper, "scenes": scenes}
+    stage = checkpoints.stage(FORWARDS, lambda: values)
+    now = (deepcopy(scenes), steadying) if stage.known is None else stage.known
+    left = checkpoints.source(source, stage.seam)
+    report = forwards(left, keeper.lanes, scenes=now[0], steadying=now[1], pauses=stage, begin=stage.begin)
+    if report.outcome == "complete":
+        checkpoints.save(BACKWARDS, None, {"reading": now, **values})
+    return report
 
 
 class Keeper:
@@ -97,19 +130,26 @@ class Keeper:
 
     def __init__(
         self, lanes: Sequence[Lane], interrupts: Interrupts, progress: Progress | None, watch: Stopwatch,
-        *, labels: Mapping[str, tuple[Path, Path]] | None = None,
+        *, labels: Mapping[str, tuple[Path, Path]] | None = None, spills: SpillFolder | None = None,
     ) -> None:  # fmt: skip
         self.lanes = [lane for lane in lanes if isinstance(lane.segmenter, SmoothedSegmenter)]
         self.frames = 0
         """kept so far"""
-        self._interrupts, self._progress, self._watch = interrupts, progress, watch
+        self.attach(interrupts, progress, watch)
         self.passes: dict[str, Passes] = {}
         """by lane"""
         for lane in self.lanes:
             assert isinstance(lane.segmenter, SmoothedSegmenter)
             lane.segmenter.look_twice()
             files = (None, None) if labels is None else labels[lane.name]
-            self.passes[lane.name] = Passes(lane.segmenter, attend=self._attend, labels=files)
+            self.passes[lane.name] = Passes(lane.segmenter, attend=self._attend, labels=files, folder=spills)
+
+    def attach(self, interrupts: Interrupts, progress: Progress | None, watch: Stopwatch) -> None:
+        """Who is asked and told from now on: another process's, after one that was killed."""
+        self._interrupts, self._progress, self._watch = interrupts, progress, watch
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in vars(self).items() if name not in ("_interrupts", "_progress", "_watch")}
 
     def write(self, moment: Moment) -> None:
         for view in moment.views:

@@ -6,13 +6,14 @@ Zivkovic 2004, Zivkovic and van der Heijden 2006, by OpenCV. Both lanes use it.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import cv2
 import numpy as np
 from pydantic import Field
 
 from tracker.background.light import light_between, relight
+from tracker.background.mixture_state import Learned, read, write
 from tracker.background.scene import DIFFERS, without_visitors
 from tracker.background.structure import Change, explain_change
 from tracker.errors import SettingsError, ShapeError
@@ -80,21 +81,47 @@ class Mixture:
         """Forget every scene, `prepare` included."""
         self._shape: tuple[int, ...] | None = None
         self._scene = 0
+        self._model: cv2.BackgroundSubtractor
         self._left: dict[int, tuple[cv2.BackgroundSubtractor, int, WarmUp, bool]] = {}
         """scenes that the clip has left: model, frames learned, warm-up, whether it was prepared"""
         self._begin()
 
     def _begin(self) -> None:
+        self._model = self._new_model()
+        self._learned_frames = 0
+        self._warm_up = WarmUp(self.settings.warm_up_s)
+        self._prepared = False
+
+    def _new_model(self) -> cv2.BackgroundSubtractor:
         s = self.settings
-        self._model: cv2.BackgroundSubtractor
         frames = max(1, round(s.history_s / REFERENCE_S))  # no rate follows from it here: every call gives its own
         if s.method == "mog2":
-            self._model = cv2.createBackgroundSubtractorMOG2(frames, s.threshold, s.tells_shadows)
-        else:
-            self._model = cv2.createBackgroundSubtractorKNN(frames, s.dist2_threshold, s.tells_shadows)
-        self._learned_frames = 0
-        self._warm_up = WarmUp(s.warm_up_s)
-        self._prepared = False
+            return cv2.createBackgroundSubtractorMOG2(frames, s.threshold, s.tells_shadows)
+        return cv2.createBackgroundSubtractorKNN(frames, s.dist2_threshold, s.tells_shadows)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """All of it as plain values and arrays, for a run that goes on later. Raises SettingsError for knn."""
+        if self.settings.method == "knn":
+            raise SettingsError("background method knn cannot be saved; use mog2")
+        left = {
+            number: (self._learned(model, frames), frames, *rest)
+            for number, (model, frames, *rest) in self._left.items()
+        }
+        return vars(self) | {"_model": self._learned(self._model, self._learned_frames), "_left": left}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        self._model = self._gone_on(state["_model"])
+        self._left = {number: (self._gone_on(learned), *rest) for number, (learned, *rest) in state["_left"].items()}
+
+    def _learned(self, model: cv2.BackgroundSubtractor, frames: int) -> Learned | None:
+        return None if not frames or self._shape is None else read(model, (self._shape[0], self._shape[1]))
+
+    def _gone_on(self, learned: Learned | None) -> cv2.BackgroundSubtractor:
+        model = self._new_model()
+        if learned is not None:
+            write(model, learned)
+        return model
 
     def enter(self, scene: int) -> None:
         """Judge and learn the scene of that number from now on; a new one warms up first, one known before goes on."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from tracker.draw.canvas import Canvas, ImageCanvas, YuvCanvas
 from tracker.draw.panels import draw_inset, side_by_side, yuv_side_by_side
@@ -42,6 +42,10 @@ class Overlay:
         self._moment: Moment | None = None
         self._images: dict[tuple[str, ...], Image] = {}  # by the lanes that they show
         self._video: YuvImage | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Without the latest picture: it is drawn again where it is asked for."""
+        return vars(self) | {"_moment": None, "_images": {}, "_video": None}
 
     @property
     def lanes(self) -> tuple[str, ...]:

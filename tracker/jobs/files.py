@@ -71,6 +71,10 @@ class Job:
     """zones may be drawn while it goes on: those that come then have their table too"""
     segment: int = 1
     """the part of a live run since the size of its pictures changed last, from 1; later ones are NAME-2.mp4 and so on"""
+    checkpoint_s: float | None = None
+    """seconds of video after which the run is saved again, in NAME.checkpoint; None: it is not saved"""
+    resume: bool | Literal["auto"] = False
+    """go on from the checkpoint of a run that was killed: true: refused where it is of another run; auto: then begun anew"""
     reads: tuple[Path, ...] = ()
     """other files that it depends on, such as those of the settings; never replaced"""
 
@@ -123,8 +127,11 @@ def next_segment(job: Job, settings: RunSettings) -> Job:
     raise SinkError(f"{job.output}: there are {MOST_SEGMENTS} results beside it; choose another name")
 
 
-def plan_job(job: Job, settings: RunSettings, planned: Mapping[str, Path]) -> Results:
-    """The results' names, checked: nothing that is read, and nothing that this program did not write, is ever replaced."""
+def plan_job(job: Job, settings: RunSettings, planned: Mapping[str, Path], run_id: str | None = None) -> Results:
+    """The results' names, checked: nothing that is read, and nothing that this program did not write, is ever replaced.
+
+    run_id  of the run that is gone on with; None: a new one
+    """
     if job.output is None:
         return Results([])
     name = job.output.with_suffix("")
@@ -140,6 +147,7 @@ def plan_job(job: Job, settings: RunSettings, planned: Mapping[str, Path]) -> Re
         last=planned["summary"],
         base=name.name,
         overwrite=job.overwrite,
+        run_id=run_id,
     )
     results.check()
     _refuse_frames(job.source, [*files, *(path / FIRST_MASK for path in folders)])

@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tracker.build import EACH_ITS_OWN, build_lanes, build_prescan
+from tracker.checkpoint import Checkpoints, Seam
 from tracker.choosing import ChosenSetting, suit
-from tracker.errors import SourceError
+from tracker.errors import SinkError, SourceError
 from tracker.health import warnings
 from tracker.hooks.channel import Channel
 from tracker.interrupt import Interrupts
@@ -26,6 +27,7 @@ from tracker.jobs.live import Live
 from tracker.jobs.outputs import Finders, RunSinks, build_run_sinks
 from tracker.jobs.parts import build_parted, check_split, seams_finding
 from tracker.jobs.profile import MeasuredSource, trace_text
+from tracker.jobs.saving import Saving, plan_saving
 from tracker.jobs.sparing import Sparing
 from tracker.jobs.summary import summarize
 from tracker.jobs.tally import Tally
@@ -74,6 +76,11 @@ class Result:
     """what was chosen where a setting is `auto`"""
 
 
+def nothing_else(finders: Finders) -> Sequence[Sink]:
+    """No sinks beside those of a job's files."""
+    return ()
+
+
 def process(
     job: Job,
     settings: RunSettings,
@@ -83,7 +90,7 @@ def process(
     spans: Spans | None = None,
     live: Live | None = None,
     opener: Opener | None = None,
-    also: Callable[[Finders], Sequence[Sink]] = lambda finders: (),
+    also: Callable[[Finders], Sequence[Sink]] = nothing_else,
     networks: Networks = EACH_ITS_OWN,
 ) -> Result:
     """Read, track, draw, write and sum up; `notify` is told what the user should know, line by line.
@@ -98,7 +105,8 @@ def process(
     Raises SourceError, SinkError, WeightsError or SettingsError. What is refused is refused before anything is written. The
     results take their names together, once each is whole; after a failure that left them whole, with a summary that says
     "failed", if no earlier results would be replaced. What cannot take its name is kept under a recovered one. Ctrl+C is no
-    error: the results hold the frames so far and the outcome is "interrupted".
+    error: the results hold the frames so far and the outcome is "interrupted"; but of a job that was saved the checkpoint and
+    what was written are left for a run that goes on, and KeyboardInterrupt is raised.
     """
     spans = (spans or Spans()) if job.profile else None
     starting = Stopwatch(spans=spans)  # not the run's: these are no stages of its report
@@ -106,7 +114,9 @@ def process(
     with Interrupts() as interrupts, interrupts.held():
         check_split(job, settings)
         planned = planned_files(job, settings)
-        results = plan_job(job, settings, planned)
+        plain = live is None and opener is None and also is nothing_else
+        saving = plan_saving(job, settings, notify, plain=plain)
+        results = plan_job(job, settings, planned, None if saving is None else saving.run_id)
         channels = open_channels(job.events_to, planned)
         if live is not None:
             live.check()
@@ -114,7 +124,9 @@ def process(
             truth = _read_truth(job)
             with starting.stage("open"):
                 source: Source | None = _open_wanted(job, live, notify, opener)
-        line = _Line(settings, truth, interrupts, starting, progress, notify, spans, live, opener, also, networks)
+        line = _Line(
+            settings, truth, interrupts, starting, progress, notify, spans, live, opener, also, networks, saving
+        )
         while source is not None:
             segments.append(line.run(job, source, planned, results, channels))
             job = _rest_of(job, segments[-1].report, live)
@@ -167,6 +179,7 @@ class _Line:
     opener: Opener | None
     also: Callable[[Finders], Sequence[Sink]]
     networks: Networks
+    saving: Saving | None = None
     lanes: tuple[Lane, ...] | None = None
 
     def run(
@@ -187,6 +200,8 @@ class _Line:
                     with self.starting.stage("build lanes"):
                         lanes = self._fresh_lanes(suited.chosen.settings)
                     parted = build_parted(job, suited.chosen.settings, source, lanes, notify)
+                    if self.saving is not None:
+                        self.saving.check_weights(lanes)
                     before = 0 if self.truth is None else _frames_before(job, source.info)
                 tally = Tally(settings.lanes, truth=self.truth, frame_offset=before)
                 zones = self._zones(source.info)
@@ -200,24 +215,41 @@ class _Line:
                 sinks = build_run_sinks(
                     job, settings, planned, source.info, tally, results, notify, live, channels, zones, self.also
                 )
+                checkpoints = None
+                if self.saving is not None:
+                    reopen = partial(self._reopened, job)
+                    checkpoints, sinks = self.saving.begin(lanes, sinks, planned, results, notify, reopen, watch)
                 scene: Pictures = (
                     live.keeper if live is not None and live.keeper and live.knows_scene else suited.prescan
                 )
                 loop = partial(
-                    self._loop(job, source.info, parted),
+                    self._loop(job, source.info, parted, checkpoints),
                     prescan=scene,
                     progress=self.progress,
                     steadying=suited.steadying,
                 )
-                return _run(
-                    loop, settings, suited.chosen.changes, self._measured(source), lanes, sinks, watch=watch,
-                    spans=self.spans,
+                whole = self._measured(source)
+                return _kept(
+                    partial(
+                        _run, loop, settings, suited.chosen.changes, whole, lanes, sinks, watch=watch, spans=self.spans,
+                        checkpoints=checkpoints,
+                    ),
+                    results, checkpoints, notify,
                 )  # fmt: skip
         finally:
             if results.kept:
                 notify(results.kept_line)
 
-    def _loop(self, job: Job, info: SourceInfo, parted: Parted | None) -> Callable[..., RunReport]:
+    def _reopened(self, job: Job, seam: Seam) -> Source:
+        """The source from a frame on."""
+        length_s = None if job.duration_s is None else job.start_s + job.duration_s - seam.time_s
+        frames = None if job.max_frames is None else job.max_frames - seam.frame
+        part = replace(job, start_s=seam.time_s, duration_s=length_s, max_frames=frames)
+        return _open_wanted(part, None, self.notify, None)
+
+    def _loop(
+        self, job: Job, info: SourceInfo, parted: Parted | None, checkpoints: Checkpoints | None
+    ) -> Callable[..., RunReport]:
         """How the frames go by: once, as they come; or, from a file, as often as lanes want to look at them."""
         if self.live is not None:
             spares = Sparing(self.settings, self.live.board) if info.live else None
@@ -229,12 +261,9 @@ class _Line:
 
         notify = self.notify
         return partial(
-            run_both_ways,
-            again=again,
-            online=self.settings.online,
-            notify=lambda line: notify(f"tracker: {line}"),
-            parted=parted,
-        )
+            run_both_ways, again=again, online=self.settings.online, notify=lambda line: notify(f"tracker: {line}"),
+            parted=parted, checkpoints=checkpoints,
+        )  # fmt: skip
 
     def _measured(self, source: Source) -> Source:
         """The source, whose stages a profile knows."""
@@ -284,6 +313,30 @@ def _claim(results: Results, notify: Callable[[str], None]) -> None:
         notify(results.recovered_line)
 
 
+def _kept(
+    run: Callable[[], Result], results: Results, checkpoints: Checkpoints | None, notify: Callable[[str], None]
+) -> Result:
+    """What the run comes to. One that was saved and ends before its time leaves its checkpoint, and what was written; else that goes."""
+    if checkpoints is None:
+        return run()
+    try:
+        result = run()
+    except (KeyboardInterrupt, SinkError):
+        results.leaves = checkpoints.saved
+        if checkpoints.saved:
+            notify(f"tracker: {checkpoints.store.folder}: --resume goes on from here")
+        else:
+            checkpoints.store.remove()
+        raise
+    except BaseException:
+        results.leaves = False
+        checkpoints.store.remove()
+        raise
+    results.leaves = False
+    checkpoints.store.remove()
+    return result
+
+
 def _run(
     loop: Callable[..., RunReport],
     settings: RunSettings,
@@ -294,8 +347,10 @@ def _run(
     *,
     watch: Stopwatch,
     spans: Spans | None,
+    checkpoints: Checkpoints | None = None,
 ) -> Result:
     """The loop, and what it comes to."""
+    saved = partial(_is_saved, checkpoints)
     finish = partial(_finish, sinks, info=source.info, lanes=lanes, settings=settings, chosen=chosen, spans=spans)
     try:
         report = loop(
@@ -307,16 +362,24 @@ def _run(
             keep=sinks.zones.step,
         )
     except Exception as error:
+        if isinstance(error, SinkError) and saved():
+            raise
         if sinks.results.whole and not sinks.results.replaces:
             with suppress(Exception):  # the first error is the one to tell
                 finish(RunReport(sinks.tally.frames, "failed", str(error), 0, {}))
         raise
     for lane in dict.fromkeys(seam.lane for seam in report.seams):
         sinks.health.add(seams_finding(lane, [seam for seam in report.seams if seam.lane == lane]))
+    if report.outcome == "interrupted" and saved():
+        raise KeyboardInterrupt
     said = warnings(sinks.health.findings()) if report.outcome == "complete" else ()
     summary = finish(report)
     files = tuple(path for path in sinks.planned.values() if report.frames and os.path.lexists(path))
     return Result(report, summary, files, said, spans, chosen)
+
+
+def _is_saved(checkpoints: Checkpoints | None) -> bool:
+    return checkpoints is not None and checkpoints.saved
 
 
 def _finish(

@@ -44,6 +44,13 @@ class ZoneWatch:
         self._counters = {lane: ZoneCounter(self._drawn, lane) for lane in lanes}
         self._told = self._counted()
 
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in vars(self).items() if name != "changing"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        self.changing = threading.RLock()
+
     def check(self, zones: Zones) -> None:
         """Raises SettingsError if these zones cannot be used in this run; any thread may ask."""
         place(zones, self.size)

@@ -54,9 +54,19 @@ class Held:
     def release(self) -> None:
         """Let others have the names."""
         if self._descriptor is not None:
+            self.let_go()
+            self.claim.lock.unlink(missing_ok=True)
+
+    def let_go(self) -> None:
+        """Leave the lock file, as a run does that is killed: what it lists is still wanted."""
+        if self._descriptor is not None:
             os.close(self._descriptor)
             self._descriptor = None
-            self.claim.lock.unlink(missing_ok=True)
+
+
+def lock_name(base: str, run_id: str) -> str:
+    """Of a run's lock file in a folder."""
+    return f"{base}.part-{run_id}.lock"
 
 
 @contextmanager
@@ -77,7 +87,7 @@ def one_at_a_time(folders: Iterable[Path]) -> Iterator[None]:
 
 def claim(folder: Path, files: Mapping[str, str], *, run_id: str, base: str) -> Held:
     """Claim names of one folder. Raises SinkError if its lock file cannot be written."""
-    made = Claim(folder / f"{base}.part-{run_id}.lock", base, os.getpid(), files)
+    made = Claim(folder / lock_name(base, run_id), base, os.getpid(), files)
     with writing(made.lock):
         descriptor = os.open(made.lock, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o644)
         held = Held(made, descriptor)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from typing import Any
 
 import av
 import cv2
@@ -23,6 +24,13 @@ class Planar:
 
     def __init__(self, first: Image | YuvImage) -> None:
         self.size, self.space = size_of(first), space_of(first)
+        self._reformatter = VideoReformatter()
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"size": self.size, "space": self.space}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
         self._reformatter = VideoReformatter()
 
     @property

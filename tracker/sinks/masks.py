@@ -30,7 +30,7 @@ class MaskFolder:
         _, data = cv2.imencode(".png", foreground.view(np.uint8) * np.uint8(255), [cv2.IMWRITE_PNG_COMPRESSION, 3])
         if not self._begun:
             with writing(self._output.path):
-                self._output.part.mkdir()
+                self._output.part.mkdir(exist_ok=True)  # a run that goes on may have begun it
             self._begun = True
         write_inside(self._output, f"{moment.frame.written:06d}.png", marked_png(data.tobytes()))
 

@@ -9,7 +9,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
 from tracker.errors import SinkError
 
@@ -20,11 +20,13 @@ class Output:
     path   its final name
     part   where it is written; unique to the run (`part_name`)
     whole  whether the sink has finished it; `Results.commit` refuses one that is not
+    aside  folder for what a sink needs of a run that was killed, of which it goes on; None: there is no such run
     """
 
     def __init__(self, path: Path, part: Path) -> None:
         self.path, self.part = path, part
         self.whole = False
+        self.aside: Path | None = None
 
     def finish(self) -> None:
         """Every byte was handed to the system: the output may take its final name."""
@@ -112,6 +114,10 @@ def encoded(text: str) -> bytes:
     return text.encode("utf-8", "backslashreplace")
 
 
+TEXT: Any = {"encoding": "utf-8", "newline": "\n", "errors": "backslashreplace"}
+"""how tables are written"""
+
+
 class PartText:
     r"""A text file that is opened at the first write and finished by `close`.
 
@@ -126,15 +132,34 @@ class PartText:
         self._head, self._tail = head, tail
         self._file: TextIO | None = None
 
+    def __getstate__(self) -> dict[str, Any]:
+        """With how much of the file there is, which is on the disk then."""
+        place = None
+        if self._file is not None:
+            with writing(self._output.path):
+                os.fsync(self._file.fileno())
+                place = self._file.tell()
+        return vars(self) | {"_file": place}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Go on with the file as it was then. Raises SinkError if less of it is there."""
+        vars(self).update(state)
+        place, self._file = state["_file"], None
+        if place is not None:
+            with writing(self._output.path):
+                if self._output.part.stat().st_size < place:
+                    raise FileNotFoundError(None, "what was written of it is gone")
+                self._file = open(self._output.part, "r+", **TEXT)  # noqa: SIM115
+                self._file.truncate(place)
+                self._file.seek(place)
+
     def write(self, text: str) -> None:
         """Add text, through to the system: a killed run keeps every line. An empty text opens the file all the same."""
         if self._sparse and not text:
             return
         with writing(self._output.path):
             if self._file is None:
-                self._file = open(  # noqa: SIM115
-                    self._output.part, "w", encoding="utf-8", newline="\n", errors="backslashreplace"
-                )
+                self._file = open(self._output.part, "w", **TEXT)  # noqa: SIM115
                 text = self._head + text
             elif self._tail and text:
                 self._file.seek(self._file.tell() - len(self._tail))  # ASCII: characters are bytes

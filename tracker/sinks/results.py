@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tracker.errors import SinkError
-from tracker.sinks.claims import Held, claim, leftovers, one_at_a_time, recover, refuse_if_claimed
+from tracker.sinks.claims import Held, claim, leftovers, lock_name, one_at_a_time, recover, refuse_if_claimed
 from tracker.sinks.ours import written_here
 from tracker.sinks.outputs import (
     Output,
@@ -149,6 +149,8 @@ class Results:
     files, folders, inputs, stale, overwrite: see `check_outputs`
     last       the one that tells that the others are whole, such as a summary
     base       the common beginning of their names, such as `out` of out.mp4 and out.gmm.csv
+    run_id     of a run that was killed, whose part files this one goes on with; None: of a new run
+    leaves     whether a run that ends without being committed leaves its part files as they are, for one that goes on
     recovered  what an earlier run that was killed had left, by its new names
     kept       what this run had written when it ended without being committed, by its new names
     """
@@ -163,8 +165,10 @@ class Results:
         last: Path | None = None,
         base: str = "",
         overwrite: bool = False,
+        run_id: str | None = None,
     ) -> None:
-        self._run_id = new_run_id()
+        self._goes_on = run_id is not None
+        self.run_id = run_id or new_run_id()
         for path in (*files, *folders):
             if path.name in ("", ".."):
                 raise SinkError(f"{path}: names a folder that is there already; write a name for the result")
@@ -173,12 +177,13 @@ class Results:
         self._files, self._folders = files, list(folders)
         self._inputs, self._stale, self._last = inputs, stale, last
         self._overwrite = overwrite
+        self.leaves = False
         self._held: list[Held] = []
         self.recovered: list[Path] = []
         self.kept: list[Path] = []
 
     def _part(self, path: Path) -> Path:
-        return path.with_name(part_name(path.name, self._run_id))
+        return path.with_name(part_name(path.name, self.run_id))
 
     def check(self) -> None:
         """Refuse names that may not be written, before any work is done; see `check_outputs`."""
@@ -236,12 +241,18 @@ class Results:
                 _refuse_existing([path for path in self._outputs if os.path.lexists(path)])
             for folder, names in by_folder.items():
                 for left in leftovers(folder, names):
-                    if not any(identity in read for part in left.parts() for identity in _identities(part)):
+                    if self._goes_on and left.lock.name == self._lock(names):
+                        left.lock.unlink(missing_ok=True)  # it becomes this run's; nobody else looks meanwhile
+                    elif not any(identity in read for part in left.parts() for identity in _identities(part)):
                         self.recovered += recover(left)
             for folder, names in by_folder.items():
-                self._held.append(
-                    claim(folder, names, run_id=self._run_id, base=self._base or Path(next(iter(names))).stem)
-                )
+                self._held.append(claim(folder, names, run_id=self.run_id, base=self._base_of(names)))
+
+    def _base_of(self, names: Iterable[str]) -> str:
+        return self._base or Path(next(iter(names))).stem
+
+    def _lock(self, names: Iterable[str]) -> str:
+        return lock_name(self._base_of(names), self.run_id)
 
     def commit(self) -> None:
         """Give every output its final name, and remove what an earlier run had left under the same one.
@@ -284,6 +295,9 @@ class Results:
     def __exit__(self, *error: object) -> None:
         """Keep what was not committed, and let others have the names."""
         for held in self._held:
+            if self.leaves:
+                held.let_go()
+                continue
             if held.claim.parts():
                 try:
                     self.kept += recover(held.claim)

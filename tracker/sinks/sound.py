@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -52,6 +53,17 @@ class SoundTrack:
         self._end_s = -float("inf")
         self.end_s = -float("inf")
         """up to where samples were given"""
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Of an encoder only what it has not begun with: what is in it is lost, a twentieth of a second."""
+        rest = b"" if self._encoder is None else self._encoder.rest
+        return {"format": self.format, "ends": (self._end_s, self.end_s), "rest": rest}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__init__(state["format"])  # type: ignore[misc]
+        self._end_s, self.end_s = state["ends"]
+        if self._encoder is not None and self.end_s > -float("inf"):
+            self._encoder.go_on(self._end_s, state["rest"])
 
     def take(self, sound: Sound, frame_s: float) -> list[SoundSample]:
         """The samples of a frame's sound; the frame is at `frame_s` in the run."""
@@ -111,6 +123,16 @@ class AacEncoder:
         self._rest = b""
         self._begin_s = time_s - self._given / self._rate
 
+    @property
+    def rest(self) -> bytes:
+        """Samples that do not fill a packet yet."""
+        return self._rest
+
+    def go_on(self, time_s: float, rest: bytes) -> None:
+        """A new encoder's next samples are at this time, behind those of an earlier one that filled no packet."""
+        self.begin(time_s - len(rest) / (2 * self._channels * self._rate))
+        self._rest = rest
+
     def encode(self, data: bytes) -> list[SoundSample]:
         """The packets that are whole with these samples."""
         self._rest += data
@@ -146,7 +168,8 @@ class SoundWriter:
         self.problem = first.problem
         self._track: SoundTrack | None = None
         self._container: Any = None
-        self._stream: Any = None
+        self.stream: Any = None
+        self._keep: Callable[[Any], None] = _unkept
         self._tick = 0
         if first.format is not None and first.problem is None:
             try:
@@ -158,11 +181,14 @@ class SoundWriter:
     def head(self) -> Any:
         return None if self._track is None else self._track.head
 
-    def open(self, container: Any) -> None:
-        """Add the track to a file, before its first packet."""
-        self._container = container
+    def __getstate__(self) -> dict[str, Any]:
+        return vars(self) | {"_container": None, "stream": None, "_keep": None}
+
+    def open(self, container: Any, keep: Callable[[Any], None]) -> None:
+        """Add the track to a file, before its first packet; `keep` is told of each that is written."""
+        self._container, self._keep = container, keep
         if self._track is not None:
-            self._stream = container.add_stream_from_template(self._track.head)
+            self.stream = container.add_stream_from_template(self._track.head)
 
     def write(self, sound: Sound, frame_s: float, begin_s: float) -> None:
         """Write what came with the frame at `frame_s`; the file begins at `begin_s`. Raises FFmpegError, OSError."""
@@ -184,7 +210,9 @@ class SoundWriter:
     def _mux(self, samples: list[SoundSample], begin_s: float) -> None:
         for sample in samples:
             if sample.time_s >= begin_s:
-                self._tick = mux_sound(self._container, self._stream, sample, begin_s=begin_s, least_tick=self._tick)
+                self._tick = mux_sound(
+                    self._container, self.stream, sample, begin_s=begin_s, least_tick=self._tick, keep=self._keep
+                )
 
 
 def mp4_options(*, sound: bool) -> dict[str, str]:
@@ -197,10 +225,18 @@ def mp4_options(*, sound: bool) -> dict[str, str]:
     return flags | ({"min_frag_duration": "100000", "max_interleave_delta": "1"} if sound else {})  # microseconds
 
 
-def mux_sound(container: Any, stream: Any, sound: SoundSample, *, begin_s: float, least_tick: int) -> int:
+def _unkept(packet: Any) -> None:
+    """Nobody wants to know of packets that are written."""
+
+
+def mux_sound(
+    container: Any, stream: Any, sound: SoundSample, *, begin_s: float, least_tick: int,
+    keep: Callable[[Any], None] = _unkept,
+) -> int:  # fmt: skip
     """Write a sample into an MP4 that begins at `begin_s` of the run; returns the tick at which it ends.
 
     least_tick  where the one before ended. One that the MP4 does not take is left out: it is damaged.
+    keep        told of the packet before
     """
     rate = stream.codec_context.sample_rate
     packet = av.Packet(sound.data)
@@ -208,6 +244,7 @@ def mux_sound(container: Any, stream: Any, sound: SoundSample, *, begin_s: float
     packet.duration = max(1, round((sound.end_s - begin_s) * rate) - packet.pts)
     packet.time_base, packet.is_keyframe, packet.stream = Fraction(1, rate), True, stream
     end = int(packet.pts + packet.duration)
+    keep(packet)
     with suppress(ValueError):  # invalid data or argument, in FFmpeg's words
         container.mux(packet)
     return end

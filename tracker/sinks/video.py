@@ -6,16 +6,19 @@ import queue
 import threading
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from fractions import Fraction
+from pathlib import Path
 from typing import Any
 
 import av
 from av.video.frame import PictureType
 
 from tracker.errors import SinkError
+from tracker.sinks.earlier import Written, packets, put_aside
 from tracker.sinks.h264 import PLANAR, Planar, frame_rate, options
 from tracker.sinks.ours import MARK
-from tracker.sinks.outputs import Output, cannot_write
+from tracker.sinks.outputs import Output, cannot_write, sync, writing
 from tracker.sinks.settings import VideoSettings
 from tracker.sinks.sound import SoundWriter, mp4_options
 from tracker.sinks.timeline import SHORTENED_S, Timeline, ticks_per_second
@@ -25,6 +28,9 @@ from tracker.yuv import YuvImage
 
 KEY_TOLERANCE_S = 1e-3
 """a picture this much early may begin the next stretch: times of pictures are rounded"""
+
+WAKE_S = 0.1
+"""how often who waits for the encoder looks whether it has failed"""
 
 
 class OverlayVideo:
@@ -58,6 +64,12 @@ class OverlayVideo:
         self._pixel_aspect = pixel_aspect
         self._notify = notify
         self._encoder: _Encoder | None = None
+        self._earlier: Encoded | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        """With what the encoder knows; all pictures so far are on the disk, but for the last, which are in the state."""
+        encoded = self._earlier if self._encoder is None else self._encoder.settled()
+        return vars(self) | {"_encoder": None, "_earlier": encoded}
 
     def write(self, moment: Moment) -> None:
         """Draw and hand over to the encoder. SinkError if the file cannot be written."""
@@ -71,7 +83,9 @@ class OverlayVideo:
                 pixel_aspect=self._pixel_aspect,
                 notify=self._notify,
                 sound=moment.frame.sound,
+                earlier=self._earlier,
             )
+            self._earlier = None
         self._encoder.put(picture, moment.frame.time_s, moment.frame.sound)
 
     def close(self, outcome: Outcome) -> None:
@@ -80,6 +94,20 @@ class OverlayVideo:
             encoder, self._encoder = self._encoder, None
             encoder.finish()
             self._output.finish()
+
+
+@dataclass
+class Encoded:
+    """What an encoder knows of the pictures before."""
+
+    planar: Planar
+    timeline: Timeline
+    next_key: int
+    said_silent: bool
+    sound: SoundWriter | None
+    written: Written
+    extra: bytes
+    """the head of the stream: packets of an encoder with another one cannot stand in the same file"""
 
 
 class _Encoder:
@@ -95,23 +123,31 @@ class _Encoder:
         pixel_aspect: float,
         notify: Callable[[str], None],
         sound: Sound | None,
+        earlier: Encoded | None = None,
     ) -> None:
-        self._path = output.path
-        self._planar = Planar(first)
+        self._path, self._part = output.path, output.part
         self._notify = notify
         self._problem: BaseException | None = None
-        self._said_silent = False
         per_s = ticks_per_second(fps)
-        self._timeline = Timeline(ticks_per_s=per_s)
         self._tick_s = Fraction(1, per_s)
         self._key_ticks = round((settings.keyframe_s - KEY_TOLERANCE_S) * per_s)
-        self._next_key = 0
         self._picture: av.VideoFrame | None = None
+        self._written = Written()
+        self._keeps = output.aside is not None
+        if earlier is None:
+            self._planar, self._timeline, self._next_key = Planar(first), Timeline(ticks_per_s=per_s), 0
+            self._sound = None if sound is None else SoundWriter(sound)
+            self._said_silent = False
+        else:
+            self._planar, self._timeline, self._next_key = earlier.planar, earlier.timeline, earlier.next_key
+            self._sound, self._said_silent = earlier.sound, earlier.said_silent
         try:
+            aside = (
+                None if earlier is None else put_aside(output.part, output.aside or output.part.parent, earlier.written)
+            )
             # Each picture is a fragment, written once the next one has come, and complete in itself: what is on disk can
             # be played. Fragments of a given length are not enough, since a stream's clock may lag behind the wall's.
             # Closing writes one index of all of them and no picture again, so that every player knows the length and seeks.
-            self._sound = None if sound is None else SoundWriter(sound)
             flags = mp4_options(sound=self._sound is not None and self._sound.head is not None)
             # Absolute: FFmpeg takes `12:30.mp4` for an address.
             self._container = av.open(str(output.part.absolute()), "w", format="mp4", options=flags)
@@ -122,13 +158,15 @@ class _Encoder:
         except (OSError, av.FFmpegError) as error:
             raise self._sink_error(error) from error
         if self._sound is not None:
-            self._sound.open(self._container)
+            self._sound.open(self._container, self._kept)
         self._stream.width, self._stream.height = self._planar.even_size
         self._stream.pix_fmt = PLANAR
         self._stream.time_base = self._stream.codec_context.time_base = self._tick_s
         if pixel_aspect != 1:
             self._stream.codec_context.sample_aspect_ratio = Fraction(pixel_aspect).limit_denominator(1000)
-        self._queue: queue.Queue[tuple[Image | YuvImage, float, Sound | None] | None] = queue.Queue(
+        if earlier is not None and aside is not None:
+            self._copy(aside, earlier)
+        self._queue: queue.Queue[tuple[Image | YuvImage, float, Sound | None] | threading.Event | None] = queue.Queue(
             settings.queue_frames
         )
         self._thread = threading.Thread(target=self._run, name=f"encode {output.path.name}", daemon=True)
@@ -138,6 +176,42 @@ class _Encoder:
         self._raise_problem()
         self._queue.put((picture, time_s, sound))
 
+    def settled(self) -> Encoded:
+        """What it knows once all that was put is in the file."""
+        settled = threading.Event()
+        self._queue.put(settled)
+        while not settled.wait(WAKE_S):
+            self._raise_problem()
+        with writing(self._path):
+            sync(self._part)
+        return Encoded(
+            self._planar, self._timeline, self._next_key, self._said_silent, self._sound, self._written, self._extra
+        )
+
+    @property
+    def _extra(self) -> bytes:
+        return bytes(self._stream.codec_context.extradata or b"")
+
+    def _copy(self, aside: Path, earlier: Encoded) -> None:
+        """Begin with what an earlier run wrote."""
+        try:
+            self._container.start_encoding()
+            if self._extra != earlier.extra:
+                raise SinkError(
+                    f"{self._path}: this encoder cannot go on with its pictures; begin anew with --overwrite"
+                )
+            for packet, is_sound in packets(aside, earlier.written):
+                self._kept(packet, is_sound=is_sound)
+                packet.stream = self._stream if not is_sound or self._sound is None else self._sound.stream
+                self._container.mux(packet)
+        except (OSError, av.FFmpegError) as error:
+            raise self._sink_error(error) from error
+
+    def _kept(self, packet: Any, *, is_sound: bool = True) -> None:
+        """Remember a packet that is about to be written, if the run is saved now and then."""
+        if self._keeps:
+            self._written.add(packet, is_sound=is_sound)
+
     def finish(self) -> None:
         self._queue.put(None)
         self._thread.join()
@@ -146,6 +220,9 @@ class _Encoder:
     def _run(self) -> None:
         try:
             while (item := self._queue.get()) is not None:
+                if isinstance(item, threading.Event):
+                    item.set()
+                    continue
                 picture, time_s, sound = item
                 self._encode(picture, time_s)
                 if self._sound is not None and sound is not None:
@@ -189,6 +266,7 @@ class _Encoder:
 
     def _mux(self, picture: av.VideoFrame | None) -> None:
         for packet in self._stream.encode(picture):
+            self._kept(packet, is_sound=False)
             self._container.mux(packet)
 
     def _raise_problem(self) -> None:

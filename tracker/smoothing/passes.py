@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from tracker.smoothing.rows import Clip, Rows
 from tracker.smoothing.shared import named_like
-from tracker.smoothing.spill import LabelFile, Spill
+from tracker.smoothing.spill import LabelFile, Spill, SpillFolder
 from tracker.smoothing.tiles import KeptFrame, keep, moved, restored, tiles
 from tracker.types import Frame, Image, Region, Segmentation, SmoothedSegmenter
 
@@ -35,19 +35,21 @@ class Passes:
     """What one lane sees of a clip in both passes.
 
     labels  files for the labels of both, if another process is to read them
+    folder  where what is kept lies, if all of it is to be saved between two frames
     """
 
     def __init__(
         self, segmenter: SmoothedSegmenter, *, attend: Attend, window_bytes: int = WINDOW_BYTES,
-        labels: tuple[Path, Path] | tuple[None, None] = (None, None),
+        labels: tuple[Path, Path] | tuple[None, None] = (None, None), folder: SpillFolder | None = None,
     ) -> None:  # fmt: skip
-        self.forward_labels, self.backward_labels = map(LabelFile, labels)
+        self.forward_labels, self.backward_labels = (LabelFile(path, folder) for path in labels)
+        self._folder = folder
         self._segmenter, self._attend, self._window_bytes = segmenter, attend, window_bytes
         self._times_s: list[float] = []
         self._size = (0, 0)
         self._forward = RowsBuilder()
         self._kept: list[KeptFrame] = []
-        self._spill = Spill()
+        self._spill = Spill(folder=folder)
         self._elsewhere: Image | None = None
         self._backward: list[Rows] = []
         """of windows that are done, the latest first frames of which may yet be replaced by the next window's"""
@@ -116,7 +118,7 @@ class Passes:
         self.backward_labels.name(builder.raw_names(names))
         self._highest = len(names) - 1
         self._backward.append(rows)
-        before, self._spill = self._spill, Spill()
+        before, self._spill = self._spill, Spill(folder=self._folder)
         self._kept = [] if last else [moved(kept, before, self._spill) for kept in window[begin:]]
         before.close()
 

@@ -1,7 +1,8 @@
-"""Bytes that are needed later, in a temporary file: an hour of video takes no memory."""
+"""Bytes that are needed later, in a file: an hour of video takes no memory. A temporary one, or one that outlives a killed run."""
 
 from __future__ import annotations
 
+import os
 import tempfile
 import zlib
 from pathlib import Path
@@ -17,6 +18,10 @@ FASTEST = 1
 """zlib's level: a higher one takes three times as long for a tenth less"""
 
 
+PREFIX = "kept-"
+"""names of the files of a `SpillFolder`, before a number"""
+
+
 class Place(NamedTuple):
     """Where bytes are in a `Spill`."""
 
@@ -24,18 +29,84 @@ class Place(NamedTuple):
     length: int
 
 
-class Spill:
-    """A temporary file that is only added to. It ends with `close`, or with the process.
+class SpillFolder:
+    """Where spills are files with names, so that a run that was killed finds them again. What no spill holds any more goes by `collect`.
 
-    path  a file of that name instead, which stays; what is in it is kept
+    path  of the folder; made with the first file
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._open: set[str] = set()
+
+    def create(self) -> tuple[str, IO[bytes]]:
+        """A new file that is only added to, and its name."""
+        self.path.mkdir(parents=True, exist_ok=True)
+        taken = [int(path.name.removeprefix(PREFIX)) for path in self._files()]
+        name = f"{PREFIX}{max(taken, default=0) + 1}"
+        self._open.add(name)
+        return name, open(self.path / name, "x+b")
+
+    def open(self, name: str, length: int) -> IO[bytes]:
+        """A file of that name as it was when it was so long. Raises SinkError if it is shorter."""
+        try:
+            file = open(self.path / name, "r+b")  # noqa: SIM115
+            if file.seek(0, os.SEEK_END) >= length:
+                file.truncate(length)
+                self._open.add(name)
+                return file
+            file.close()
+        except OSError:
+            pass
+        raise SinkError(f"{self.path / name}: damaged; begin anew with --overwrite and without --resume")
+
+    def forget(self, name: str) -> None:
+        """Nobody needs that file any more; a checkpoint may, up to the next one."""
+        self._open.discard(name)
+
+    def collect(self) -> None:
+        """Remove the files that nobody needs."""
+        for path in self._files():
+            if path.name not in self._open:
+                path.unlink()
+
+    def _files(self) -> list[Path]:
+        return [path for path in self.path.glob(f"{PREFIX}*") if path.name.removeprefix(PREFIX).isdecimal()]
+
+
+class Spill:
+    """A file that is only added to. A temporary one ends with `close`, or with the process; one in a folder may be saved and restored.
+
+    path    a file of that name instead, which stays; what is in it is kept
+    folder  a new file in it instead
 
     Raises SinkError where the disk is full.
     """
 
-    def __init__(self, path: Path | None = None) -> None:
-        self._file: IO[bytes] = tempfile.TemporaryFile(prefix="tracker-") if path is None else path.open("a+b")  # noqa: SIM115  it lives as long as this
-        self.length = self._file.seek(0, 2)
+    def __init__(self, path: Path | None = None, folder: SpillFolder | None = None) -> None:
+        self._folder, self._name = folder, ""
+        self._file: IO[bytes]
+        if folder is not None:
+            self._name, self._file = folder.create()
+        elif path is not None:
+            self._file = path.open("a+b")
+        else:
+            self._file = tempfile.TemporaryFile(prefix="tracker-")  # noqa: SIM115  likewise
+        self.length = self._file.seek(0, os.SEEK_END)
         """bytes in it"""
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Where it is and how long; so much of it is on the disk then."""
+        if self._folder is None:
+            raise TypeError("a temporary file cannot be saved")
+        self._file.flush()
+        os.fsync(self._file.fileno())
+        return {"_folder": self._folder, "_name": self._name, "length": self.length}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        assert self._folder is not None
+        self._file = self._folder.open(self._name, self.length)
 
     def add(self, data: bytes) -> Place:
         """Keep the bytes."""
@@ -43,8 +114,9 @@ class Spill:
             self._file.seek(self.length)
             self._file.write(data)
         except OSError as error:
+            where = tempfile.gettempdir() if self._folder is None else self._folder.path
             raise SinkError(
-                f"{tempfile.gettempdir()}: {error.strerror or error}; a second pass over the clip keeps the first one there: "
+                f"{where}: {error.strerror or error}; a second pass over the clip keeps the first one there: "
                 "make room, set TMPDIR to another folder, or use --online"
             ) from None
         place = Place(self.length, len(data))
@@ -59,6 +131,8 @@ class Spill:
     def close(self) -> None:
         """Forget all of it."""
         self._file.close()
+        if self._folder is not None:
+            self._folder.forget(self._name)
 
 
 class _Labels(NamedTuple):
@@ -81,12 +155,13 @@ class LabelIndex(NamedTuple):
 class LabelFile:
     """Labels (h, w) and the foreground (h, w) of each frame of a clip, by its index.
 
-    path  where they are kept for another process; None: in a temporary file
+    path    where they are kept for another process; None: in a temporary file
+    folder  where they are kept if they may be saved
     """
 
-    def __init__(self, path: Path | None = None) -> None:
+    def __init__(self, path: Path | None = None, folder: SpillFolder | None = None) -> None:
         self._path = path
-        self._spill = Spill(path)
+        self._spill = Spill(path, folder)
         self._places: dict[int, _Labels] = {}
         self._names: list[NDArray[np.int32]] = []
 

@@ -1,0 +1,108 @@
+"""The folder of a checkpoint, NAME.checkpoint beside the results: its state, and files that the state speaks of."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import zlib
+from pathlib import Path
+from typing import Any
+
+from tracker.errors import SinkError
+from tracker.sinks.outputs import writing
+
+MARK = b"tracker checkpoint 1\n"
+STATE = "state"
+OURS = re.compile(r"state(\.part)?|kept-[0-9]+|video-[0-9]+\.mp4")
+"""names of the files in such a folder"""
+LONGEST_HEAD = 1_000_000
+"""bytes of the line that says what the state is of"""
+FASTEST = 1
+"""zlib's level: arrays of a mixture hardly become smaller by a higher one"""
+
+
+class Store:
+    """One run's checkpoint. Nothing is made before the first `save`, or `make`.
+
+    Raises SinkError where it cannot be written.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    @property
+    def exists(self) -> bool:
+        """Whether there is a whole state."""
+        return (self.folder / STATE).is_file()
+
+    def make(self) -> None:
+        """Make the folder, empty but for what is in it of the checkpoint that the run goes on from."""
+        with writing(self.folder):
+            self.folder.mkdir(parents=True, exist_ok=True)
+
+    def save(self, head: dict[str, Any], data: bytes) -> None:
+        """Write a state; the one before is there until this one is on the disk."""
+        packed = zlib.compress(data, FASTEST)
+        head = head | {"bytes": len(packed), "sha256": hashlib.sha256(packed).hexdigest()}
+        part = self.folder / f"{STATE}.part"
+        with writing(self.folder):
+            with open(part, "wb") as file:
+                file.write(MARK + json.dumps(head).encode() + b"\n" + packed)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(part, self.folder / STATE)
+            _sync_folder(self.folder)
+
+    def head(self) -> dict[str, Any]:
+        """What the state is of. Raises SinkError if it is no checkpoint, or damaged."""
+        return self._read()[0]
+
+    def data(self) -> bytes:
+        """The state; raises as `head`."""
+        return self._read()[1]
+
+    def _read(self) -> tuple[dict[str, Any], bytes]:
+        path = self.folder / STATE
+        try:
+            with open(path, "rb") as file:
+                mark, line = file.read(len(MARK)), file.readline(LONGEST_HEAD)
+                packed = file.read()
+            head = json.loads(line) if mark == MARK else {}
+            if hashlib.sha256(packed).hexdigest() == head.get("sha256"):
+                return head, zlib.decompress(packed)
+        except (OSError, ValueError, AttributeError, zlib.error):
+            pass
+        raise SinkError(f"{path}: damaged, or no checkpoint; begin anew with --overwrite and without --resume")
+
+    def check_ours(self) -> None:
+        """Raises SinkError where the folder holds what no checkpoint has, which is never removed."""
+        if self.folder.is_symlink() or (self.folder.exists() and not self.folder.is_dir()):
+            raise SinkError(f"{self.folder}: stands where the checkpoint goes; move it away")
+        for path in self.folder.iterdir() if self.folder.is_dir() else ():
+            if not OURS.fullmatch(path.name) or not path.is_file() or path.is_symlink():
+                raise SinkError(f"{path}: not of a checkpoint; move it away, or use another name with -o")
+
+    def remove(self) -> None:
+        """Forget the checkpoint, its state first: what else there is of it means nothing without."""
+        if not self.folder.is_dir():
+            return
+        self.check_ours()
+        with writing(self.folder):
+            (self.folder / STATE).unlink(missing_ok=True)
+            for path in self.folder.iterdir():
+                path.unlink()
+            self.folder.rmdir()
+
+
+def _sync_folder(folder: Path) -> None:
+    """Have the system write the new name, too; where folders cannot be opened nothing is needed."""
+    try:
+        descriptor = os.open(folder, os.O_RDONLY)
+    except OSError:
+        return
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

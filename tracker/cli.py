@@ -610,7 +610,8 @@ def train(
 ) -> None:
     """Train a network of lane slots on drawn scenes, by a recipe; goes on where it was stopped.
 
-    Recipes that ship: street, and ground with foreground after it; or a file of your own.
+    Recipes that ship: street, and ground with foreground after it; or a file of your own. On several cards:
+    torchrun --nproc-per-node N -m tracker train NAME --device cuda.
     """
     from tracker.inference import check_torch
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 PROCESS_MB = 420.0
-"""libraries and networks, once; this and the next two measured by `benchmarks/packing.py`, with lane slots on both passes"""
+"""libraries and networks, once; this and the next two are no less than what `benchmarks/packing.py` measures: docs/performance.md"""
 CLIP_MB = 180.0
 """each clip: threads, mixtures, frames in queues at the width at which lanes work"""
 CLIP_MB_A_MEGAPIXEL = 75.0
-"""and of its pictures"""
+"""and of its pictures, with the encoder of its video"""
 CARD_PROCESS_MB = 700.0
 """on a graphics card: the driver's part, libraries, networks; not measured"""
 CARD_CLIP_MB = 150.0

@@ -64,7 +64,9 @@ STATIONS = {
     "hooks",
 }
 LINE = {
+    "addresses",
     "api",
+    "batch",
     "settings",
     "yaml_text",
     "recipes",
@@ -79,6 +81,7 @@ LINE = {
     "prescan",
     "choosing",
     "interrupt",
+    "engines",
     "evaluation",
     "exports",
     "jobs",

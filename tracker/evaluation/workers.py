@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager, suppress
-from multiprocessing.connection import Connection, wait
-from multiprocessing.context import SpawnProcess
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from pathlib import Path
-from typing import Any
 
 from tracker.build import build_lanes, build_prescan
-from tracker.children import deaf_children
 from tracker.choosing import suit
+from tracker.engines.pool import spread
 from tracker.errors import MissingExtraError, SettingsError, SourceError, TrackerError, WeightsError
 from tracker.evaluation.result import Failure, SequenceScores
 from tracker.evaluation.task import LaneTask
-from tracker.interrupt import Interrupts
 from tracker.jobs.summary import versions
 from tracker.jobs.tally import Tally
 from tracker.pipeline import Progress, RunReport
@@ -26,7 +21,6 @@ from tracker.scores import Truth
 from tracker.smoothed import run_both_ways
 from tracker.sources import open_source
 from tracker.types import Source
-from tracker.words import one_line
 
 EVERY_FRAMES = 10
 """A process reports its progress every so many frames."""
@@ -87,34 +81,19 @@ def score_in_processes(
     process outlives the iteration.
     """
     total = sum(task.truth.span[1] + 1 for task in tasks)
-    waiting = list(reversed(tasks))
-    running: dict[Any, tuple[SpawnProcess, LaneTask]] = {}  # by our end of its pipe
-    done: dict[int, int] = {}
-    with Interrupts() as interrupts, interrupts.held(), _ended(running):
-        while waiting or running:
-            while waiting and len(running) < processes:
-                task = waiting.pop()
-                pipe, process = _start()
-                running[pipe] = (process, task)
-                # The task goes this way, since `start` would wait for ever for a process that dies before it has read it.
-                with interrupts.allowed(), suppress(OSError):
-                    pipe.send(task)
-            with interrupts.allowed():
-                ready: list[Any] = wait(list(running))
-            for pipe in ready:
-                process, task = running[pipe]
-                message = _receive(pipe, process, task)
-                if isinstance(message, TrackerError):
-                    raise message
-                if isinstance(message, int):
-                    done[id(task)] = message
-                    if progress is not None:
-                        progress(sum(done.values()), total)
-                    continue
-                process.join()
-                running.pop(pipe)
-                pipe.close()
-                yield message
+    frames: dict[int, int] = {}
+
+    def told(task: LaneTask, done: int) -> None:
+        frames[id(task)] = done
+        if progress is not None:
+            progress(sum(frames.values()), total)
+
+    # fresh processes, whose peak of memory is the lane's; once, since another attempt would have no more memory
+    with closing(spread(_score, tasks, workers=processes, attempts=1, fresh=True, told=told)) as outcomes:
+        for done in outcomes:
+            if isinstance(done.value, TrackerError):
+                raise done.value
+            yield done.value or Failure.of(done.task.sequence, done.task.lane, done.problem or "")
 
 
 def peak_memory_mb() -> float | None:
@@ -156,53 +135,14 @@ def _problem(report: RunReport, task: LaneTask) -> str | None:
     return report.problem
 
 
-def _start() -> tuple[Any, SpawnProcess]:
-    """A process that waits for a task, and our end of its pipe."""
-    context = multiprocessing.get_context("spawn")
-    ours, theirs = context.Pipe()
-    process = context.Process(target=_work, args=(theirs,), daemon=True)
-    with deaf_children():
-        process.start()
-    theirs.close()
-    return ours, process
-
-
-def _receive(pipe: Any, process: SpawnProcess, task: LaneTask) -> SequenceScores | Failure | TrackerError | int:
-    """What the process sent: its outcome, an error that ends the evaluation, or the frames it has done."""
-    try:
-        return pipe.recv()  # type: ignore[no-any-return]
-    except (EOFError, OSError):
-        process.join()
-        return Failure.of(task.sequence, task.lane, f"its process ended with code {process.exitcode}; out of memory?")
-
-
-@contextmanager
-def _ended(running: dict[Any, tuple[SpawnProcess, LaneTask]]) -> Iterator[None]:
-    """However the block ends, its processes end with it."""
-    try:
-        yield
-    finally:
-        for process, _ in running.values():
-            process.kill()
-            process.join()
-
-
-def _work(pipe: Connection[Any, Any]) -> None:
-    """Score the lane that comes through the pipe in this process, and answer through it."""
+def _score(task: LaneTask, tell: Callable[[int], None]) -> SequenceScores | TrackerError:
+    """The scores, or an error that ends the evaluation: no other sequence would fare better."""
 
     def report(done: int, expected: int | None, /, *, stage: str = "") -> None:
         if done % EVERY_FRAMES == 0:
-            pipe.send(int(overall(done, expected, stage)))
+            tell(int(overall(done, expected, stage)))
 
     try:
-        task: LaneTask = pipe.recv()
-    except (EOFError, OSError):
-        return  # who started it has gone
-    try:
-        pipe.send(score_lane(task, progress=report))
-    except (KeyboardInterrupt, BrokenPipeError):
-        return
+        return score_lane(task, progress=report)
     except (MissingExtraError, SettingsError, WeightsError) as error:
-        pipe.send(error)  # no other sequence would fare better
-    except Exception as error:
-        pipe.send(Failure.of(task.sequence, task.lane, one_line(error)))
+        return error

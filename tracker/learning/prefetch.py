@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import multiprocessing
-import os
-import threading
 from collections import deque
 from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -12,7 +10,7 @@ from typing import Any, TypeVar
 
 import torch
 
-from tracker.children import deaf_children
+from tracker.children import deaf_children, end_with_parent
 
 Drawn = TypeVar("Drawn")
 
@@ -44,13 +42,5 @@ def drawn_ahead(
 
 def _start_worker() -> None:
     """One thread a process: the networks in several processes must not compete for the cores."""
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    end_with_parent()
     torch.set_num_threads(1)
-
-
-def _end_with_parent() -> None:
-    """A parent that was killed cannot end its pool, whose processes would wait for ever."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)

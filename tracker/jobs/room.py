@@ -12,8 +12,8 @@ CARD_PROCESS_MB = 700.0
 """on a graphics card: the driver's part, libraries, networks; not measured"""
 CARD_CLIP_MB = 150.0
 """one clip's picture of 288 x 512 and 24 channels and its slots, in each layer that is held; not measured"""
-MOST_CLIPS = 16
-"""in a process: their threads share one interpreter"""
+MOST_CLIPS = 8
+"""in a process: the most that `benchmarks/packing.py` measures; their threads share one interpreter"""
 
 
 def memory_mb(size: tuple[int, int], clips: int) -> float:

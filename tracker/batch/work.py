@@ -150,13 +150,13 @@ def _done(task: Task, store: Store, before: Mark | None, key: Key, began: float)
     name = task.clip.name
     stem = name.rpartition("/")[2]
     with store.work_folder(name) as scratch, _here(task.clip.source) as path:
-        made = scratch / "results"
-        result = _process(task, path, made / f"{stem}{ENDING}")
-        tables = _write_tables(scratch, made, task) if task.options.parquet else {}
+        result = _process(task, path, scratch / f"{stem}{ENDING}")
+        tables = _write_tables(scratch, task) if task.options.parquet else {}
         summary = f"{stem}{ENDING.removesuffix('.mp4')}.summary.json"
-        files = store.deliver(made, name, last=summary, before=before)
+        store.forget(name)  # a run that is killed from here on leaves a clip that is not done
         for place, table in tables.items():
             store.put(table, place)
+        files = store.deliver(scratch, name, last=summary, before=before)
     info, report = result.summary["source"], result.report
     said = report.problem or "; ".join(result.warnings) or None
     return Mark(
@@ -179,7 +179,6 @@ def _here(source: str) -> Iterator[str]:
 
 def _process(task: Task, source: str, output: Path) -> Result:
     asked = task.options
-    output.parent.mkdir()
     job = Job(
         source, output, video=asked.video, sound=asked.sound, masks=asked.masks, start_s=asked.start_s,
         duration_s=asked.duration_s, max_frames=asked.max_frames,
@@ -191,11 +190,11 @@ def _process(task: Task, source: str, output: Path) -> Result:
     return result
 
 
-def _write_tables(scratch: Path, made: Path, task: Task) -> dict[str, Path]:
+def _write_tables(scratch: Path, task: Task) -> dict[str, Path]:
     """The clip's parts of the data sets, by where they belong."""
     name = task.clip.name
     stem = name.rpartition("/")[2] + ENDING.removesuffix(".mp4")
-    lanes = {lane: made / f"{stem}.{lane}" for lane in task.settings.lanes}
+    lanes = {lane: scratch / f"{stem}.{lane}" for lane in task.settings.lanes}
     tracks, events = scratch / "tracks.parquet", scratch / "events.parquet"
     write_tracks(tracks, lanes)
     write_events(events, lanes)

@@ -29,11 +29,11 @@ class Here:
             yield Done(task, work(task))
 
 
-@pytest.fixture(params=["memory", "s3"])
+@pytest.fixture
 def store(request, tmp_path):
     """An address with two clips in its folder `in`."""
     address = f"memory://{tmp_path.name}"
-    if request.param == "s3":
+    if getattr(request, "param", "memory") == "s3":
         address = f"{request.getfixturevalue('s3')}/{tmp_path.name}"
     for count, name in enumerate(NAMES, 8):
         (tmp_path / "in" / name).parent.mkdir(parents=True, exist_ok=True)
@@ -65,6 +65,7 @@ def results(folder):
     return found
 
 
+@pytest.mark.parametrize("store", ["memory", "s3"], indirect=True)
 def test_results_in_a_store_are_those_on_a_drive_and_done_once(store, tmp_path):
     totals, said = run(f"{store}/in", f"{store}/out")
     assert (totals.done, totals.failed, said) == (2, 0, [])

@@ -109,6 +109,12 @@ def test_20_000_clips_do_not_become_20_000_pending_tasks(monkeypatch):
     assert fake.most_pending == 10
 
 
+def test_no_more_run_at_a_time_than_were_asked_for(monkeypatch):
+    fake, cluster = made(monkeypatch, {"CPU": 8.0}, address="auto", workers=3)
+    list(cluster.map(square, range(50)))
+    assert fake.most_pending == 3
+
+
 def test_what_is_pending_follows_the_nodes(monkeypatch):
     monkeypatch.setattr(engine, "COUNTED_EVERY_S", 0)
     fake, cluster = made(monkeypatch, {"CPU": 2.0})

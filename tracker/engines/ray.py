@@ -202,7 +202,8 @@ class _Room:
         """At least one, also without room: a cluster that grows on demand has to be asked."""
         if time.monotonic() >= self._until:
             workers = self._engine.workers
-            most = self._engine._most
+            # on a cluster with room for more, none may wait: it would run. A Ray of our own has room for no more
+            most = self._engine._most if self._engine._address else None
             self._tasks = max(1, AHEAD * workers if most is None else min(AHEAD * workers, most))
             self._until = time.monotonic() + COUNTED_EVERY_S
             if workers == 0 and not self._said:

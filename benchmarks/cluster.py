@@ -7,8 +7,8 @@
 The clips are first done by the local engine. Then a cluster of three nodes of one core each does them: when a quarter is done a node
 is killed, when half is done the driver is killed (kill -9) and started again with the same words. Every file of every clip has to be
 there, equal by checksum to the local engine's. Of summaries the times are left out (`TIMES`), of the folder what tells of the batch
-and not of a clip (`OF_THE_BATCH`). `--cost` runs both engines with as many workers, in turns, on an idle machine, and tells the ratio of wall
-times, with and without Ray's start.
+and not of a clip (`OF_THE_BATCH`). `--cost` runs both engines with as many workers, in turns, on an idle machine, and tells the ratio of
+wall times, with and without Ray's start.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +32,7 @@ from tracker.synth import Order, save_world, stream_world
 ROOT = Path(__file__).parents[1]
 TIMES = ("fps", "ms_per_frame", "once_s")
 """fields of a summary, at any depth under `lanes` too, that tell how long it took"""
-OF_THE_BATCH = ("report", "batch", "tracks", "events", ".")
+OF_THE_BATCH = ("report.html", ".batch")
 """beginnings of names in the folder that are not of a clip"""
 SIZE = (96, 64)
 PATIENCE_S = 300
@@ -82,9 +82,9 @@ def show(
         tell(f"{finished(there)} clips done: the driver is killed, and started again")
         driver.kill()
         driver.wait()
-        kept = {path: path.stat().st_mtime_ns for path in there.rglob("*.summary.json")}
+        kept = marks(there)
         wait_for(begin(folder, there, lanes, *more))
-    again = [path.name for path, time_ns in kept.items() if path.stat().st_mtime_ns != time_ns]
+    again = [name for name, time_ns in marks(there).items() if name in kept and kept[name] != time_ns]
     mine, theirs = checksums(here), checksums(there)
     return {
         "clips": clips,
@@ -136,8 +136,15 @@ def environment() -> dict[str, str]:
 
 
 def finished(out: Path) -> int:
-    """Clips whose summary stands there, which is the last file that each has."""
-    return len(list(out.rglob("*.summary.json")))
+    """Clips whose mark stands there, which is the last that is written of each."""
+    return len(marks(out))
+
+
+def marks(out: Path) -> dict[str, int]:
+    """When each clip's mark was written, by its name."""
+    with suppress(FileNotFoundError):
+        return {path.name: path.stat().st_mtime_ns for path in (out / ".batch").glob("*.json")}
+    return {}
 
 
 def until(true: Callable[[], bool], driver: subprocess.Popen[bytes]) -> None:

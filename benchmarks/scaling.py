@@ -2,21 +2,25 @@
 
     python benchmarks/scaling.py                           drawn streets of 300 frames, for docs/scaling.md
     python benchmarks/scaling.py clip.mp4 --frames 1000    a clip of your own
+    python benchmarks/scaling.py -o out.json && python benchmarks/scaling.py --plan out.json
 
 User and system time of each process, as the system counts it (`wait4`): other programs on the machine disturb it little. Each row
 runs twice, over a quarter of the frames and over all; the difference is what a frame costs, and what is left is the start, which each
-clip pays once. An hour has 25 pictures a second. The clips have a camera's noise (`others/clip.py`).
+clip pays once. An hour has 25 pictures a second. The clips have a camera's noise (`others/clip.py`). `--plan out.json` prints the plan for
+many cameras that follows from such a measurement and from what is assumed (`Plan`).
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import math
 import platform
 import sys
 import tempfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import av
 from speed import OTHERS, Row, draw, frames_of, measured
@@ -93,6 +97,66 @@ def sizes_of_files(folder: Path, frames: int) -> dict[str, float]:
     return {"video_mb_an_hour": video / hours / 1e6, "tables_mb_an_hour": tables / hours / 1e6}
 
 
+@dataclass(frozen=True)
+class Plan:
+    """What is assumed of cameras and machines."""
+
+    size: str = "1280x720"
+    camera_mbit_s: float = 4.0
+    """of H.264, at 25 pictures a second"""
+    file_s: float = 600.0
+    """Cameras record files of ten minutes, day and night."""
+    cores: int = 32
+    """of a machine"""
+    busy: float = 0.8
+    """share of its cores that works: clips end at different times, and nodes start and fail"""
+    machine_failures_a_year: float = 1.0
+    """of each, restarts for updates included"""
+    bad_clips: float = 1e-4
+    """share of clips that are cut off or damaged"""
+
+
+def planned(found: dict[str, Any], cameras: int, row: str, plan: Plan = Plan()) -> dict[str, float]:
+    """What so many cameras need, each by day."""
+    cost = next(each for each in found["costs"] if each["row"] == row)
+    decoded = next(each for each in found["costs"] if each["row"] == "decode")["cpu_s"]
+    clips = cameras * 86_400 / plan.file_s
+    hours = cameras * 24
+    core_s = hours * cost["cpu_s"] + clips * cost["start_s"]
+    machines = math.ceil(core_s / 86_400 / plan.busy / plan.cores)
+    clip_s = cost["cpu_s"] * plan.file_s / HOUR_S + cost["start_s"]
+    lost = machines * plan.machine_failures_a_year / 365
+    return {
+        "clips a day": clips,
+        "clips a second": clips / 86_400,
+        "cores at work": core_s / 86_400,
+        "of these for decoding": hours * decoded * (2 if row.startswith("both") else 1) / 86_400,
+        f"machines of {plan.cores} cores": machines,
+        "memory a machine, GB": plan.cores * cost["peak_mb"] / 1e3,
+        "network in, Mbit/s": cameras * plan.camera_mbit_s,
+        "recordings a day, TB": hours * plan.camera_mbit_s * HOUR_S / 8 / 1e6,
+        "tables a day, TB": hours * found["tables_mb_an_hour"] / 1e6,
+        "overlay videos a day, TB": hours * found["video_mb_an_hour"] / 1e6 if row.endswith("video") else 0.0,
+        "machines that fail a day": lost,
+        "work that is lost with them, core hours a day": lost * plan.cores * plan.busy * clip_s / 2 / HOUR_S,
+        "damaged clips a day": clips * plan.bad_clips,
+    }
+
+
+def plan_lines(found: list[dict[str, Any]], plan: Plan = Plan()) -> list[str]:
+    """The plan for 500 and for 10,000 cameras as a table in Markdown."""
+    of_size = next(each for each in found if plan.size in each["costs"][0]["clip"])
+    columns = [(cameras, row) for cameras in (500, 10_000) for row in ("gmm", "both", "both-video")]
+    values = [planned(of_size, cameras, row, plan) for cameras, row in columns]
+    titles = {row.key: row.title for row in ROWS}
+    lines = ["| | " + " | ".join(f"{cameras:,}: {titles[row]}" for cameras, row in columns) + " |"]
+    lines.append("| --- |" + " --- |" * len(columns))
+    for name in values[0]:
+        cells = (f"{each[name]:,.0f}" if each[name] >= 10 else f"{each[name]:.2g}" for each in values)
+        lines.append(f"| {name} | " + " | ".join(cells) + " |")
+    return lines
+
+
 def decode(clip: str, most: int) -> None:
     """As the tracker does, in the codec's threads, and nothing else."""
     with av.open(clip) as source:
@@ -111,10 +175,16 @@ def main() -> None:
         "--keep", type=Path, metavar="DIR", help="keep drawn clips there, and take those that are there"
     )
     parser.add_argument("-o", "--output", type=Path, metavar="FILE", help="the same as JSON")
+    parser.add_argument(
+        "--plan", type=Path, metavar="FILE", help="measure nothing: the plan that follows from that JSON"
+    )
     asked = parser.parse_args()
+    if asked.plan:
+        print("\n".join(plan_lines(json.loads(asked.plan.read_text(encoding="utf-8")))))
+        return
     found = []
     print(f"{platform.processor() or platform.machine()}, Python {platform.python_version()}\n")
-    print("| clip | what | CPU s an hour | hours an hour a core | decode | encode | start, CPU s | peak MB |")
+    print("| clip | what | CPU s an hour | x real time on a core | decode | encode | start, CPU s | peak MB |")
     print("| --- | --- | --- | --- | --- | --- | --- | --- |")
     with tempfile.TemporaryDirectory() as scratch:
         kept = asked.keep or Path(scratch)

@@ -6,7 +6,6 @@ import sys
 
 import pytest
 
-from tracker import addresses
 from tracker.addresses import (
     exists,
     identity,
@@ -18,30 +17,15 @@ from tracker.addresses import (
     name_of,
     put_folder,
     read_bytes,
+    reading,
     remove,
     write_whole,
+    writing,
 )
 from tracker.errors import MissingExtraError, SinkError, SourceError
 
 fsspec = pytest.importorskip("fsspec")
-SECRET = "not+to/be-shown"
-
-
-@pytest.fixture(scope="module")
-def s3():
-    """The address of an empty bucket of a server in this process."""
-    pytest.importorskip("s3fs")
-    server = pytest.importorskip("moto.server").ThreadedMotoServer(port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("AWS_ENDPOINT_URL", f"http://{host}:{port}")
-        patch.setenv("AWS_ACCESS_KEY_ID", "tests")
-        patch.setenv("AWS_SECRET_ACCESS_KEY", SECRET)
-        patch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-        fsspec.filesystem("s3", use_listings_cache=False).mkdir("clips")
-        yield "s3://clips"
-    server.stop()
+SECRET = "not+to/be-shown"  # of the clients of the fixture s3
 
 
 @pytest.fixture(params=["path", "file", "memory", "s3"])
@@ -101,7 +85,7 @@ def test_what_was_written_is_read(folder):
 
 
 def test_files_are_listed_by_name_and_sorted_within_their_folder(folder):
-    for name in ("b.mp4", "a.MP4", "notes.txt", "._b.mp4", "deep/c.mp4", "deep/er/d.avi"):
+    for name in ("b.mp4", "a.MP4", "notes.txt", "._b.mp4", ".trash/e.mp4", "deep/c.mp4", "deep/er/d.avi"):
         write_whole(joined(folder, *name.split("/")), b"x")
     start = joined(folder, "")
     films = ("*.mp4", "*.avi")
@@ -133,12 +117,12 @@ def test_a_listing_begins_before_all_folders_are_read(folder, monkeypatch):
 
 
 def test_an_identity_changes_with_head_tail_size_and_nothing_else(folder):
-    data = bytes(3 * addresses.DIGEST_BYTES)
+    data = bytes(3 * reading.DIGEST_BYTES)
     changed = {"head": b"1" + data[1:], "tail": data[:-1] + b"1", "size": data + b"\0", "empty": b""}
     write_whole(joined(folder, "a"), data)
     first = identity(joined(folder, "a"))
     assert first == identity(joined(folder, "a"))
-    assert (first.size, first.digest) == (len(data), hashlib.sha256(data[: 2 * addresses.DIGEST_BYTES]).hexdigest())
+    assert (first.size, first.digest) == (len(data), hashlib.sha256(data[: 2 * reading.DIGEST_BYTES]).hexdigest())
     assert first.stamp
     found = {first}
     for name, other in changed.items():
@@ -150,8 +134,8 @@ def test_an_identity_changes_with_head_tail_size_and_nothing_else(folder):
 def test_a_folder_arrives_with_its_last_file_at_the_end(folder, tmp_path, monkeypatch):
     made = drawn(tmp_path / "made", {"a.csv": b"1", "a.masks/1.png": b"2", "done.json": b"{}"})
     order = []
-    whole = addresses.put_file
-    monkeypatch.setattr(addresses, "put_file", lambda path, place: order.append(path.name) or whole(path, place))
+    whole = writing.put_file
+    monkeypatch.setattr(writing, "put_file", lambda path, place: order.append(path.name) or whole(path, place))
     assert put_folder(made, folder, last="done.json") == ["a.csv", "a.masks/1.png", "done.json"]
     assert order == ["a.csv", "1.png", "done.json"]
     assert read_bytes(joined(folder, "a.masks", "1.png")) == b"2"
@@ -161,14 +145,14 @@ def test_of_a_folder_that_fails_in_the_middle_nothing_is_there(folder, tmp_path,
     made = drawn(tmp_path / "made", {"a.csv": b"old", "done.json": b"{}"})
     put_folder(made, folder, last="done.json")
     drawn(made, {"a.csv": b"new", "b.csv": b"new"})
-    whole = addresses.put_file
+    whole = writing.put_file
 
     def failing(path, place):
         if path.name == "b.csv":
             raise SinkError("the network is gone")
         whole(path, place)
 
-    monkeypatch.setattr(addresses, "put_file", failing)
+    monkeypatch.setattr(writing, "put_file", failing)
     with pytest.raises(SinkError, match="the network is gone"):
         put_folder(made, folder, last="done.json")
     assert [exists(joined(folder, name)) for name in ("a.csv", "b.csv", "done.json")] == [False] * 3
@@ -198,7 +182,7 @@ def test_an_upload_that_is_cut_off_leaves_nothing(s3, tmp_path, monkeypatch):
     monkeypatch.setattr(type(store), "_call_s3", failing)
     monkeypatch.setattr("s3fs.core.calculate_chunksize", lambda *arguments, **more: 5 << 20)
     with pytest.raises(SinkError) as caught:
-        addresses.put_file(path, f"{s3}/cut/a.mp4")
+        writing.put_file(path, f"{s3}/cut/a.mp4")
     assert str(caught.value) == f"{s3}/cut/a.mp4: the network is gone, ***; check the network and AWS_ENDPOINT_URL"
     assert len(parts) > 1
     assert not exists(f"{s3}/cut/a.mp4")
@@ -211,13 +195,13 @@ def test_an_object_that_arrives_short_is_removed_and_an_error(tmp_path, monkeypa
     store = type(fsspec.filesystem("memory"))
     monkeypatch.setattr(store, "put_file", lambda self, local, place, **more: self.pipe_file(place, b"01234"))
     with pytest.raises(SinkError, match="5 of 10 bytes arrived; try again"):
-        addresses.put_file(path, "memory://short/a.mp4")
+        writing.put_file(path, "memory://short/a.mp4")
     assert not exists("memory://short/a.mp4")
 
 
 def test_a_copy_that_arrives_short_is_an_error_and_leaves_nothing(tmp_path, monkeypatch):
     write_whole("memory://short/b.mp4", b"0123456789")
-    monkeypatch.setattr(addresses.tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(reading.tempfile, "tempdir", str(tmp_path))
     store = type(fsspec.filesystem("memory"))
 
     def short(self, place, local, **more):
@@ -241,7 +225,7 @@ def test_a_local_file_that_cannot_be_written_whole_is_what_it_was(tmp_path, monk
         target.write_bytes(b"n")
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(addresses.shutil, "copyfile", full)
+    monkeypatch.setattr(writing.shutil, "copyfile", full)
     with pytest.raises(SinkError, match="No space left"):
         write_whole(str(place), b"new")
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == {"a.csv": b"old"}

@@ -1,5 +1,6 @@
 """The engine of Ray, before a Ray of the test's own making: how far ahead it reads, what it asks for, what it says."""
 
+import socket
 import sys
 from types import SimpleNamespace
 
@@ -9,10 +10,14 @@ from tracker import __version__
 from tracker.engines import Done, Needs
 from tracker.engines import ray as engine
 from tracker.engines.ray import RayEngine
-from tracker.errors import MissingExtraError, SettingsError, SourceError
+from tracker.errors import MissingExtraError, SettingsError, SourceError, TrackerError
 
 
 class CrashError(Exception):
+    pass
+
+
+class FullError(CrashError):
     pass
 
 
@@ -23,10 +28,8 @@ class FakeRay:
         self.alive = list(nodes)
         self.pending, self.most_pending, self.cancelled, self.asked, self.inits = {}, 0, [], {}, []
         self.joined = True
-        kinds = dict.fromkeys(
-            ("WorkerCrashedError", "NodeDiedError", "LocalRayletDiedError", "OutOfMemoryError"), CrashError
-        )
-        self.exceptions = SimpleNamespace(RayError=CrashError, **kinds)
+        kinds = dict.fromkeys(("RayError", "WorkerCrashedError", "NodeDiedError", "LocalRayletDiedError"), CrashError)
+        self.exceptions = SimpleNamespace(OutOfMemoryError=FullError, **kinds)
 
     def is_initialized(self):
         return self.joined
@@ -106,6 +109,12 @@ def test_20_000_clips_do_not_become_20_000_pending_tasks(monkeypatch):
     assert fake.most_pending == 10
 
 
+def test_no_more_run_at_a_time_than_were_asked_for(monkeypatch):
+    fake, cluster = made(monkeypatch, {"CPU": 8.0}, address="auto", workers=3)
+    list(cluster.map(square, range(50)))
+    assert fake.most_pending == 3
+
+
 def test_what_is_pending_follows_the_nodes(monkeypatch):
     monkeypatch.setattr(engine, "COUNTED_EVERY_S", 0)
     fake, cluster = made(monkeypatch, {"CPU": 2.0})
@@ -167,18 +176,31 @@ def test_ctrl_c_while_it_waits_cancels_and_is_passed_on(monkeypatch):
     assert len(fake.cancelled) == 8
 
 
-def test_a_task_whose_worker_dies_every_time_is_a_problem_in_one_line(monkeypatch):
+@pytest.mark.parametrize("kind", [CrashError, FullError])
+def test_a_task_whose_worker_dies_every_time_is_a_problem_in_one_line(monkeypatch, kind):
     fake, cluster = made(monkeypatch, {"CPU": 4.0})
 
     def crashed(ref):
         fake.pending.pop(ref)
-        raise CrashError("The worker\ndied")
+        raise kind("The worker\ndied")
 
     fake.get = crashed
     (done,) = cluster.map(square, [1])
     assert (done.value, done.attempts) == (None, 3)
     assert "\n" not in done.problem
     assert "3 times" in done.problem
+
+
+def test_a_cluster_that_has_gone_is_no_problem_of_a_task(monkeypatch):
+    fake, cluster = made(monkeypatch, {"CPU": 4.0})
+
+    def crashed(ref):
+        fake.alive = []
+        raise CrashError("The node died")
+
+    fake.get = crashed
+    with pytest.raises(TrackerError, match="the cluster of Ray has gone; start it and run this again"):
+        list(cluster.map(square, range(100)))
 
 
 def test_a_node_with_another_version_does_no_task(monkeypatch):
@@ -225,6 +247,62 @@ def test_an_address_without_a_cluster_is_said_in_one_line(monkeypatch):
     assert str(caught.value) == (
         "auto: no cluster of Ray there (Could not find any running Ray instance); see that its head runs (docs/scaling.md)"
     )
+
+
+def test_an_address_at_which_nothing_listens_is_said_at_once(monkeypatch):
+    fake = FakeRay()
+    fake.joined = False
+    monkeypatch.setattr(engine, "_ray", lambda: fake)
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # and does not listen
+        port = taken.getsockname()[1]
+        for address in (f"ray://127.0.0.1:{port}", f"127.0.0.1:{port}"):
+            with pytest.raises(SettingsError, match=r"no cluster of Ray there .*refused.*; see that its head runs"):
+                RayEngine(address)
+    assert fake.inits == []
+
+
+def test_an_address_of_a_client_needs_its_library(monkeypatch):
+    fake = FakeRay()
+    fake.joined, fake.alive = False, ValueError("Ray Client requires pip package `ray[client]`. If you")
+    monkeypatch.setattr(engine, "_ray", lambda: fake)
+    monkeypatch.setattr(engine, "_reach", lambda address: None)
+    with pytest.raises(MissingExtraError, match=r"ray:// needs ray\[client\]"):
+        RayEngine("ray://head:10001")
+
+
+def test_a_cluster_that_asks_for_a_token_is_told_by_its_cause(monkeypatch):
+    fake = FakeRay()
+    fake.joined, fake.alive = False, ConnectionError("Failed to connect to Ray cluster at 192.0.2.2:6390")
+    fake.alive.__cause__ = RuntimeError("RPC error: InvalidAuthToken: missing")
+    monkeypatch.setattr(engine, "_ray", lambda: fake)
+    with pytest.raises(SettingsError, match=r"it asks for a token.*; set RAY_AUTH_MODE=token"):
+        RayEngine("auto")
+
+
+@pytest.mark.parametrize(
+    ("words", "problem"),
+    [
+        (
+            "Traceback\nModuleNotFoundError: No module named 'tracker'",
+            f"a node has no tracker; install tracker {__version__} on all of them",
+        ),
+        (
+            "Traceback\nModuleNotFoundError: No module named 'clips'",
+            "Ray: ModuleNotFoundError: No module named 'clips'",
+        ),
+    ],
+)
+def test_what_a_node_lacks_is_said(monkeypatch, words, problem):
+    fake, cluster = made(monkeypatch, {"CPU": 1.0})
+    fake.exceptions.RayError = LookupError
+
+    def failed(ref):
+        fake.pending.pop(ref)
+        raise LookupError(words)
+
+    fake.get = failed
+    assert list(cluster.map(square, [1])) == [Done(1, None, problem, 1)]
 
 
 def test_without_ray_the_extra_is_named(monkeypatch):

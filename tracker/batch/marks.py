@@ -95,9 +95,7 @@ class Store:
         """The mark of a clip; None without one, and for a file that is none."""
         address = self.address(HIDDEN, f"{name}.json")
         try:
-            if self._local is not None:
-                return _mark(Path(address).read_bytes())
-            return _mark(read_bytes(address)) if exists(address) else None
+            return _mark(Path(address).read_bytes() if self._local is not None else read_bytes(address))
         except (OSError, TrackerError):
             return None
 

@@ -12,7 +12,9 @@ from __future__ import annotations
 import logging
 import math
 import os
+import re
 import signal
+import socket
 import threading
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator
@@ -21,7 +23,8 @@ from typing import Any
 
 from tracker import __version__
 from tracker.engines.engine import Done, Needs, Task, Value
-from tracker.errors import MissingExtraError, SettingsError, plain_line
+from tracker.engines.local import usable_cores
+from tracker.errors import MissingExtraError, SettingsError, TrackerError, plain_line
 from tracker.interrupt import Interrupts
 from tracker.words import one_line
 
@@ -35,6 +38,8 @@ LISTENS_S = 0.5
 """longest wait for an outcome, after which the nodes may be counted: one that has come is given tasks"""
 STORE_BYTES = 200_000_000
 """of memory for the values of a Ray that is started here, in place of a third of the machine: tasks and values are small"""
+REACH_S = 10.0
+"""in which the head of a cluster answers at all"""
 MEGABYTE = 1_000_000
 ENVIRONMENT = {
     "RAY_USAGE_STATS_ENABLED": "0",
@@ -156,22 +161,34 @@ class RayEngine:
         try:
             value, problem, attempt = self._ray.get(ref)
         except self._ray.exceptions.RayError as error:
-            return Done(task, None, self._problem(error), self._attempts)
+            return Done(task, None, *self._problem(error))
         except Exception as error:  # a value that cannot be made here
             return Done(task, None, one_line(error))
         return Done(task, value, problem, attempt)
 
-    def _problem(self, error: Exception) -> str:
-        """What befell a task, or its worker every time."""
-        kinds = self._ray.exceptions
-        often = f"{self._attempts} times" if self._attempts > 1 else "once"
-        if "No module named 'tracker" in str(error):
-            return f"tracker is not installed on a node of the cluster; install tracker {__version__} on all of them"
+    def _problem(self, error: Exception) -> tuple[str, int]:
+        """What befell a task, or its worker every time; and how often it was begun."""
+        kinds, attempts = self._ray.exceptions, self._attempts
+        often = f"{attempts} times" if attempts > 1 else "once"
         if isinstance(error, kinds.OutOfMemoryError):
-            return f"a node ran out of memory, {often}; ask for more (memory of a task) or use smaller pictures"
+            return (
+                f"a node ran out of memory, {often}; ask for more (memory of a task) or use smaller pictures",
+                attempts,
+            )
         if isinstance(error, (kinds.WorkerCrashedError, kinds.NodeDiedError, kinds.LocalRayletDiedError)):
-            return f"its worker or node died, {often}; out of memory?"
-        return plain_line(f"Ray: {str(error).strip().splitlines()[-1]}")
+            self._check_cluster()
+            return f"its worker or node died, {often}; out of memory?", attempts
+        last = str(error).strip().splitlines()[-1]
+        if "No module named 'tracker" in last:
+            return f"a node has no tracker; install tracker {__version__} on all of them", 1
+        return plain_line(f"Ray: {last}"), 1
+
+    def _check_cluster(self) -> None:
+        """Raise TrackerError if it is the cluster that has gone, which is no problem of a task."""
+        with suppress(Exception):  # without its head Ray does not tell
+            if any(node["Alive"] for node in self._ray.nodes()):
+                return
+        raise TrackerError("the cluster of Ray has gone; start it and run this again: what is done is skipped")
 
 
 class _Room:
@@ -185,7 +202,8 @@ class _Room:
         """At least one, also without room: a cluster that grows on demand has to be asked."""
         if time.monotonic() >= self._until:
             workers = self._engine.workers
-            most = self._engine._most
+            # on a cluster with room for more, none may wait: it would run. A Ray of our own has room for no more
+            most = self._engine._most if self._engine._address else None
             self._tasks = max(1, AHEAD * workers if most is None else min(AHEAD * workers, most))
             self._until = time.monotonic() + COUNTED_EVERY_S
             if workers == 0 and not self._said:
@@ -229,22 +247,41 @@ def _ray() -> Any:
 
 
 def _connect(ray: Any, address: str | None, needs: Needs, workers: int | None) -> None:
-    """Start a Ray here, or join the one at the address. Raises SettingsError."""
-    ours: dict[str, Any] = {"include_dashboard": False, "object_store_memory": STORE_BYTES}
-    if workers is not None:
-        ours["num_cpus"] = math.ceil(workers * needs.cores)
+    """Start a Ray here, or join the one at the address. Raises SettingsError, MissingExtraError."""
+    cores = usable_cores() if workers is None else math.ceil(workers * needs.cores)
+    ours = {"include_dashboard": False, "object_store_memory": STORE_BYTES, "num_cpus": cores}
     before = signal.getsignal(signal.SIGTERM)
     try:
+        _reach(address or "")
         ray.init(address or "local", log_to_driver=False, logging_level=logging.ERROR, **({} if address else ours))
-    except (ConnectionError, ValueError, RuntimeError, ImportError) as error:
-        reason = str(error).strip().split("\n")[0].rstrip(".") or type(error).__name__
-        where = address or "a Ray of this machine"
-        raise SettingsError(
-            f"{where}: no cluster of Ray there ({reason}); see that its head runs (docs/scaling.md)"
-        ) from error
+    except (OSError, ValueError, RuntimeError, ImportError) as error:
+        reason = (str(error).strip() or type(error).__name__).split("\n")[0].partition(". ")[0].rstrip(".")
+        if "ray[client]" in str(error):
+            raise MissingExtraError(
+                "ray:// needs ray[client]; install it: pip install 'rnnem-tracker[cluster]'"
+            ) from None
+        cure = "see that its head runs (docs/scaling.md)"
+        if "AuthToken" in _causes(error):
+            reason, cure = (
+                "it asks for a token",
+                "set RAY_AUTH_MODE=token, with the head's ~/.ray/auth_token on this machine",
+            )
+        raise SettingsError(f"{address or 'this machine'}: no cluster of Ray there ({reason}); {cure}") from error
     finally:
         if threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGTERM, before)  # Ray takes it, and would end at once
+
+
+def _causes(error: BaseException | None) -> str:
+    """The words of an error and of what led to it."""
+    return "" if error is None else f"{error} {_causes(error.__cause__ or error.__context__)}"
+
+
+def _reach(address: str) -> None:
+    """Raise OSError where nothing listens at HOST:PORT: Ray would try for more than a minute."""
+    found = re.fullmatch(r"(?:ray://)?\[?([^/]+?)\]?:([0-9]{1,5})", address)
+    if found:
+        socket.create_connection((found[1], int(found[2])), timeout=REACH_S).close()
 
 
 def _room(node: dict[str, float], task: dict[str, float]) -> int:

@@ -23,7 +23,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -82,9 +82,9 @@ def show(
         tell(f"{finished(there)} clips done: the driver is killed, and started again")
         driver.kill()
         driver.wait()
-        kept = {path: path.stat().st_mtime_ns for path in there.rglob("*.summary.json")}
+        kept = marks(there)
         wait_for(begin(folder, there, lanes, *more))
-    again = [path.name for path, time_ns in kept.items() if path.stat().st_mtime_ns != time_ns]
+    again = [name for name, time_ns in marks(there).items() if name in kept and kept[name] != time_ns]
     mine, theirs = checksums(here), checksums(there)
     return {
         "clips": clips,
@@ -136,8 +136,15 @@ def environment() -> dict[str, str]:
 
 
 def finished(out: Path) -> int:
-    """Clips whose summary stands there, which is the last file that each has."""
-    return len(list(out.rglob("*.summary.json")))
+    """Clips whose mark stands there, which is the last that is written of each."""
+    return len(marks(out))
+
+
+def marks(out: Path) -> dict[str, int]:
+    """When each clip's mark was written, by its name."""
+    with suppress(FileNotFoundError):
+        return {path.name: path.stat().st_mtime_ns for path in (out / ".batch").glob("*.json")}
+    return {}
 
 
 def until(true: Callable[[], bool], driver: subprocess.Popen[bytes]) -> None:

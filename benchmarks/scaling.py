@@ -184,7 +184,7 @@ def main() -> None:
         return
     found = []
     print(f"{platform.processor() or platform.machine()}, Python {platform.python_version()}\n")
-    print("| clip | what | CPU s an hour | hours an hour a core | decode | encode | start, CPU s | peak MB |")
+    print("| clip | what | CPU s an hour | x real time on a core | decode | encode | start, CPU s | peak MB |")
     print("| --- | --- | --- | --- | --- | --- | --- | --- |")
     with tempfile.TemporaryDirectory() as scratch:
         kept = asked.keep or Path(scratch)

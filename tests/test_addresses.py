@@ -25,24 +25,7 @@ from tracker.addresses import (
 from tracker.errors import MissingExtraError, SinkError, SourceError
 
 fsspec = pytest.importorskip("fsspec")
-SECRET = "not+to/be-shown"
-
-
-@pytest.fixture(scope="module")
-def s3():
-    """The address of an empty bucket of a server in this process."""
-    pytest.importorskip("s3fs")
-    server = pytest.importorskip("moto.server").ThreadedMotoServer(port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("AWS_ENDPOINT_URL", f"http://{host}:{port}")
-        patch.setenv("AWS_ACCESS_KEY_ID", "tests")
-        patch.setenv("AWS_SECRET_ACCESS_KEY", SECRET)
-        patch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-        fsspec.filesystem("s3", use_listings_cache=False).mkdir("clips")
-        yield "s3://clips"
-    server.stop()
+SECRET = "not+to/be-shown"  # of the clients of the fixture s3
 
 
 @pytest.fixture(params=["path", "file", "memory", "s3"])
@@ -102,7 +85,7 @@ def test_what_was_written_is_read(folder):
 
 
 def test_files_are_listed_by_name_and_sorted_within_their_folder(folder):
-    for name in ("b.mp4", "a.MP4", "notes.txt", "._b.mp4", "deep/c.mp4", "deep/er/d.avi"):
+    for name in ("b.mp4", "a.MP4", "notes.txt", "._b.mp4", ".trash/e.mp4", "deep/c.mp4", "deep/er/d.avi"):
         write_whole(joined(folder, *name.split("/")), b"x")
     start = joined(folder, "")
     films = ("*.mp4", "*.avi")

@@ -41,6 +41,7 @@ from tracker.options import (
     MM_PER_PX,
     OBJECTS,
     OUTPUT,
+    PACK,
     PROCESSES,
     SEED,
     SEGMENT,
@@ -343,6 +344,7 @@ def process(
 @click.option("--cores", type=CORES, default=1.0, show_default=True, metavar="N", help="That a clip takes.")
 @click.option("--memory", type=MEMORY, metavar="SIZE", help="ray: that a clip takes: 2GB.")
 @click.option("--gpus", type=GPUS, default=0.0, metavar="N", help="ray: that a clip takes, or a share: 0.25.")
+@click.option("--pack", type=PACK, metavar="N", help="Clips in one process.  [1; --device cuda: as there is room]")
 @click.option("--no-parquet", is_flag=True, help="Without the tables of all clips; needs no extra `export`.")
 @masked
 @without_video
@@ -366,6 +368,7 @@ def batch(
     cores: float,
     memory: int | None,
     gpus: float,
+    pack: int | None,
     quiet: bool,
     **common: Any,
 ) -> None:
@@ -378,7 +381,7 @@ def batch(
         raise click.UsageError("no clips: give a SOURCE or --manifest FILE")
     if engine == "local" and (address is not None or memory is not None or gpus):
         raise click.UsageError("--address, --memory and --gpus are for --engine ray; add it, or leave them out")
-    from tracker.batch import Options, Order, Shard, run_batch
+    from tracker.batch import Options, Order, Shard, clips_together, needs_of_pack, run_batch
     from tracker.engines import Needs
     from tracker.progress import clip_lines
 
@@ -389,11 +392,15 @@ def batch(
         parquet=not common.pop("no_parquet"),
         **{name: common.pop(name) for name in ("masks", "start_s", "duration_s", "max_frames")},
     )
-    order = Order(sources, folder, manifest, asked, Shard(*shard), retry_failed)
     settings = _settings(common)
     needs = Needs(cores, 0.0 if memory is None else memory / 1e6, gpus)
+    local = engine == "local"
+    most = jobs or _engine("local", None, None, needs).workers
+    pack = clips_together(pack, device=settings.device if local else "cpu", most=most)
+    order = Order(sources, folder, manifest, asked, Shard(*shard), retry_failed, pack)
+    workers = None if jobs is None else max(1, jobs // pack)
     totals = run_batch(
-        order, settings, _engine(engine, address, jobs, needs), notify=lambda line: note(f"tracker: error: {line}"),
+        order, settings, _engine(engine, address, workers, needs_of_pack(needs, pack)), notify=lambda line: note(f"tracker: error: {line}"),
         report=(lambda totals: None) if quiet else clip_lines(sys.stderr),
     )  # fmt: skip
     if not quiet:
@@ -746,7 +753,8 @@ def train(
 ) -> None:
     """Train a network of lane slots on drawn scenes, by a recipe; goes on where it was stopped.
 
-    Recipes that ship: street, and ground with foreground after it; or a file of your own.
+    Recipes that ship: street, and ground with foreground after it; or a file of your own. On several cards:
+    torchrun --nproc-per-node N -m tracker train NAME --device cuda.
     """
     from tracker.inference import check_torch
 

@@ -424,6 +424,8 @@ SEED = Whole(0, MOST_SEED)
 PROCESSES = Whole(1, 256)
 BATCH_JOBS = Whole(1, 100_000)
 """clips at a time, over all machines"""
+PACK = Whole(1, 64)
+"""clips in one process"""
 CORES = Real(0.1, 1024)
 MEMORY = Bytes(10**6, 10**14)
 GPUS = Real(0, 64)

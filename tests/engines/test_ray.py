@@ -10,10 +10,14 @@ from tracker import __version__
 from tracker.engines import Done, Needs
 from tracker.engines import ray as engine
 from tracker.engines.ray import RayEngine
-from tracker.errors import MissingExtraError, SettingsError, SourceError
+from tracker.errors import MissingExtraError, SettingsError, SourceError, TrackerError
 
 
 class CrashError(Exception):
+    pass
+
+
+class FullError(CrashError):
     pass
 
 
@@ -24,10 +28,8 @@ class FakeRay:
         self.alive = list(nodes)
         self.pending, self.most_pending, self.cancelled, self.asked, self.inits = {}, 0, [], {}, []
         self.joined = True
-        kinds = dict.fromkeys(
-            ("WorkerCrashedError", "NodeDiedError", "LocalRayletDiedError", "OutOfMemoryError"), CrashError
-        )
-        self.exceptions = SimpleNamespace(RayError=CrashError, **kinds)
+        kinds = dict.fromkeys(("RayError", "WorkerCrashedError", "NodeDiedError", "LocalRayletDiedError"), CrashError)
+        self.exceptions = SimpleNamespace(OutOfMemoryError=FullError, **kinds)
 
     def is_initialized(self):
         return self.joined
@@ -107,6 +109,12 @@ def test_20_000_clips_do_not_become_20_000_pending_tasks(monkeypatch):
     assert fake.most_pending == 10
 
 
+def test_no_more_run_at_a_time_than_were_asked_for(monkeypatch):
+    fake, cluster = made(monkeypatch, {"CPU": 8.0}, address="auto", workers=3)
+    list(cluster.map(square, range(50)))
+    assert fake.most_pending == 3
+
+
 def test_what_is_pending_follows_the_nodes(monkeypatch):
     monkeypatch.setattr(engine, "COUNTED_EVERY_S", 0)
     fake, cluster = made(monkeypatch, {"CPU": 2.0})
@@ -168,18 +176,31 @@ def test_ctrl_c_while_it_waits_cancels_and_is_passed_on(monkeypatch):
     assert len(fake.cancelled) == 8
 
 
-def test_a_task_whose_worker_dies_every_time_is_a_problem_in_one_line(monkeypatch):
+@pytest.mark.parametrize("kind", [CrashError, FullError])
+def test_a_task_whose_worker_dies_every_time_is_a_problem_in_one_line(monkeypatch, kind):
     fake, cluster = made(monkeypatch, {"CPU": 4.0})
 
     def crashed(ref):
         fake.pending.pop(ref)
-        raise CrashError("The worker\ndied")
+        raise kind("The worker\ndied")
 
     fake.get = crashed
     (done,) = cluster.map(square, [1])
     assert (done.value, done.attempts) == (None, 3)
     assert "\n" not in done.problem
     assert "3 times" in done.problem
+
+
+def test_a_cluster_that_has_gone_is_no_problem_of_a_task(monkeypatch):
+    fake, cluster = made(monkeypatch, {"CPU": 4.0})
+
+    def crashed(ref):
+        fake.alive = []
+        raise CrashError("The node died")
+
+    fake.get = crashed
+    with pytest.raises(TrackerError, match="the cluster of Ray has gone; start it and run this again"):
+        list(cluster.map(square, range(100)))
 
 
 def test_a_node_with_another_version_does_no_task(monkeypatch):

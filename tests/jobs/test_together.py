@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from clips import draw, write_pictures
+from clips import draw, write_video
 
 from tracker.errors import SettingsError, SourceError
 from tracker.foreground.features import CHANNELS
@@ -35,7 +35,7 @@ def tables(folder: Path) -> list[bytes]:
 def test_clips_together_have_the_results_of_each_alone(tmp_path, online):
     settings = SETTINGS.model_copy(update={"online": online})
     clips = [
-        write_pictures(tmp_path / f"{n}", draw(14 + n, size)) for n, size in enumerate([(96, 64), (96, 64), (64, 48)])
+        write_video(tmp_path / f"{n}.mp4", draw(14 + n, size)) for n, size in enumerate([(96, 64), (96, 64), (64, 48)])
     ]
     bad = tmp_path / "none.mp4"
     networks = SharedNetworks(clips=3, wait_s=0.05)  # so that there are batches
@@ -60,7 +60,7 @@ def test_ctrl_c_ends_all_with_the_frames_so_far(tmp_path, monkeypatch):
         return process(*arguments, progress=progress, **more)
 
     monkeypatch.setattr(together, "process", interrupted)
-    clips = [write_pictures(tmp_path / f"{n}", draw(10)) for n in range(2)]
+    clips = [write_video(tmp_path / f"{n}.mp4", draw(10)) for n in range(2)]
     settings = SETTINGS.model_copy(update={"lanes": ("gmm",)})
     jobs = [job(clip, tmp_path / "o" / clip.name) for clip in clips]
     found = process_together(jobs, settings)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import glob
 import os
 import posixpath
+import re
 from collections.abc import Iterator, Sequence
 from fnmatch import fnmatch
 from pathlib import Path
@@ -51,12 +52,15 @@ def _stored_files(address: str, recursive: bool) -> Iterator[str]:
     with reading(address) as (store, place):
         if glob.has_magic(place):
             found = store.glob(place, detail=True)
-            yield from (_address(scheme, each) for each in sorted(found) if found[each]["type"] == "file")
+            fixed = posixpath.dirname(place[: re.search(r"[*?[]", place).start()])  # type: ignore[union-attr]
+            seen = (each for each in sorted(found) if "/." not in each[len(fixed) :])  # as patterns have it on a drive
+            yield from (_address(scheme, each) for each in seen if found[each]["type"] == "file")
             return
         if store.info(place)["type"] == "file":
             yield _address(scheme, place)
             return
-        for folder, _, files in store.walk(place, maxdepth=None if recursive else 1, on_error="raise"):
+        for folder, folders, files in store.walk(place, maxdepth=None if recursive else 1, on_error="raise"):
+            folders[:] = sorted(name for name in folders if not name.startswith("."))
             yield from (_address(scheme, posixpath.join(folder, name)) for name in sorted(files) if name)
 
 

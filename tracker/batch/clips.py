@@ -102,21 +102,18 @@ def _fixed(given: Path) -> Path:
 def unique(clips: Iterable[Clip], *, inside: Callable[[str], bool], shard: Shard) -> Iterator[Clip]:
     """A shard's clips, each once and under a name of its own; none of those that lie `inside` the batch's own folder.
 
-    Of two that would have one name the later one's has a digest of its source behind it. Clips come in one order in every run, so
-    that names stay. Raises SourceError for one source that a manifest names twice with other settings, and no other name.
+    Of two that would have one name the later one's has a digest of its source and settings behind it. Clips come in one order in
+    every run, so that names stay.
     """
     taken: dict[bytes, bytes] = {}  # digests, for there may be many: of a name, and of whose it is
     for clip in clips:
         if inside(clip.source):
             continue
         whose = _digest(clip.source, *clip.changes)
-        name, owner = clip.name, taken.get(_key(clip.name))
-        if owner is not None and owner != whose:
-            name = f"{name}-{hashlib.sha256(os.fsencode(clip.source)).hexdigest()[:DIGEST_DIGITS]}"
-            owner = taken.get(_key(name))
-        if owner is not None and owner != whose:
-            raise SourceError(f"{clip.place}: {clip.source} again, with other settings; give it a name of its own")
-        if owner is None:
+        name = clip.name
+        if taken.get(_key(name), whose) != whose:
+            name = f"{name}-{whose.hex()[:DIGEST_DIGITS]}"
+        if _key(name) not in taken:
             taken[_key(name)] = whose
             if shard.has(name):
                 yield replace(clip, name=name)

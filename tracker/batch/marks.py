@@ -95,9 +95,7 @@ class Store:
         """The mark of a clip; None without one, and for a file that is none."""
         address = self.address(HIDDEN, f"{name}.json")
         try:
-            if self._local is not None:
-                return _mark(Path(address).read_bytes())
-            return _mark(read_bytes(address)) if exists(address) else None
+            return _mark(Path(address).read_bytes() if self._local is not None else read_bytes(address))
         except (OSError, TrackerError):
             return None
 
@@ -157,14 +155,12 @@ class Store:
         """Give the results in a folder their places in the batch's; returns their names there.
 
         last    the name of the file that is written when all others are
-        before  what stands of the clip, which is replaced. Its mark is removed first: a run that is killed leaves a clip that is not
-                done. Raises SinkError for a file that this program did not write.
+        before  what stands of the clip, which is replaced. Raises SinkError for a file that this program did not write.
         """
         above = name.rpartition("/")[0]
         names = [path.relative_to(made).as_posix() for path in made.rglob("*") if path.is_file()]
         files = tuple(f"{above}/{each}" if above else each for each in sorted(names))
         old = set(before.files) if before is not None else set[str]()
-        self.forget(name)
         for each in old.difference(files):
             remove(self.address(each))
         if self._local is None:
@@ -180,10 +176,11 @@ class Store:
         return files
 
     def put(self, path: Path, *names: str) -> None:
-        """Give one file its place, in place of what this program wrote there before."""
+        """Move one file to its place, in place of what this program wrote there before."""
         address = self.address(*names)
         if self._local is None:
             put_file(path, address)
+            path.unlink()
             return
         with writing(Path(address)):
             Path(address).parent.mkdir(parents=True, exist_ok=True)

@@ -16,8 +16,9 @@ from tracker.addresses import is_address, is_local, local_path
 from tracker.batch.clips import Clip, Shard, clips_of, unique
 from tracker.batch.manifest import read_manifest, settings_of_clip
 from tracker.batch.marks import Store
+from tracker.batch.pack import spread_clips
 from tracker.batch.page import write_page
-from tracker.batch.work import ClipOutcome, Options, Task, lost, state_before, work
+from tracker.batch.work import ClipOutcome, Options, Task, lost, state_before
 from tracker.engines import Engine
 from tracker.errors import SourceError, TrackerError
 from tracker.exports.columns import check_parquet
@@ -41,6 +42,8 @@ class Order:
     shard: Shard = Shard()  # noqa: RUF009
     retry_failed: bool = False
     """those that failed before, and no others"""
+    pack: int = 1
+    """clips at once in one process"""
 
 
 @dataclass
@@ -120,7 +123,7 @@ def run_batch(
         raise SourceError(f"no clips: what lies in {order.folder} is taken for results, never for clips; name others")
     try:
         tasks = _left(order, store, changed, totals)
-        outcomes: Any = engine.map(work, tasks)  # a generator
+        outcomes: Any = spread_clips(engine, tasks, order.pack)  # a generator
         with closing(outcomes):
             for done in outcomes:
                 outcome = done.value or lost(done.task, done.problem or "no outcome")

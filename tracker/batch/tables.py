@@ -45,7 +45,9 @@ def write_tracks(path: Path, lanes: Mapping[str, Path]) -> None:
     schema = schema.set(schema.get_field_index("hidden"), pyarrow.field("hidden", pyarrow.bool_()))
     parts = []
     for lane, stem in lanes.items():
-        table = csv.read_csv(stem.with_name(f"{stem.name}.csv"), convert_options=options)
+        # in this thread: a worker has one core, and threads take longer to begin than most tables to be read
+        alone = csv.ReadOptions(use_threads=False)
+        table = csv.read_csv(stem.with_name(f"{stem.name}.csv"), read_options=alone, convert_options=options)
         table = table.filter(compute.greater(table["id"], 0))
         table = table.add_column(0, "lane", pyarrow.repeat(lane, len(table)))
         parts.append(table.cast(schema))
@@ -85,4 +87,7 @@ def _write(path: Path, table: Any) -> None:
     from pyarrow import parquet
 
     with path.open("wb") as file:
-        parquet.write_table(table.replace_schema_metadata({NOTE: b"1"}), file, compression="zstd")
+        # dictionaries for the columns of few words alone: of the others they cost a small table more than they save
+        parquet.write_table(
+            table.replace_schema_metadata({NOTE: b"1"}), file, compression="zstd", use_dictionary=["lane", "kind"]
+        )

@@ -15,8 +15,10 @@ from tracker.addresses import identity, is_local, local_copy, remove
 from tracker.batch.clips import Clip
 from tracker.batch.marks import Key, Mark, Store
 from tracker.batch.tables import events_part, tracks_part, write_events, write_tracks
+from tracker.build import EACH_ITS_OWN
 from tracker.errors import SourceError, plain_line
 from tracker.jobs import Job, Result, process
+from tracker.networks import Networks
 from tracker.opencv_threads import one_opencv_thread
 from tracker.settings import RunSettings
 from tracker.sources import shown
@@ -79,9 +81,10 @@ class ClipOutcome:
     """that the work took"""
 
 
-def work(task: Task) -> ClipOutcome:
+def work(task: Task, networks: Networks = EACH_ITS_OWN) -> ClipOutcome:
     """Process the clip if nobody has done so and nobody does, and write what it gave and what became of it.
 
+    networks  where its lanes get theirs
     An error of the clip is its outcome. Raises SinkError where not even that can be written.
     """
     store, name = Store(task.folder), task.clip.name
@@ -96,7 +99,7 @@ def work(task: Task) -> ClipOutcome:
             known = state_before(before, key, retry=task.retry)
             if known is not None:
                 return known
-            mark = _done(task, store, before, key, began)
+            mark = _done(task, store, before, key, began, networks)
         except Exception as error:
             return _failed(task, store, before, key, one_line(error), time.monotonic() - began)
         store.write(mark)
@@ -145,18 +148,18 @@ def input_digest(source: str) -> str:
     return f"{found.size} {found.stamp} {found.digest}"
 
 
-def _done(task: Task, store: Store, before: Mark | None, key: Key, began: float) -> Mark:
+def _done(task: Task, store: Store, before: Mark | None, key: Key, began: float, networks: Networks) -> Mark:
     """Process the clip, put its results in their places, and return its mark."""
     name = task.clip.name
     stem = name.rpartition("/")[2]
     with store.work_folder(name) as scratch, _here(task.clip.source) as path:
-        made = scratch / "results"
-        result = _process(task, path, made / f"{stem}{ENDING}")
-        tables = _write_tables(scratch, made, task) if task.options.parquet else {}
+        result = _process(task, path, scratch / f"{stem}{ENDING}", networks)
+        tables = _write_tables(scratch, task) if task.options.parquet else {}
         summary = f"{stem}{ENDING.removesuffix('.mp4')}.summary.json"
-        files = store.deliver(made, name, last=summary, before=before)
+        store.forget(name)  # a run that is killed from here on leaves a clip that is not done
         for place, table in tables.items():
             store.put(table, place)
+        files = store.deliver(scratch, name, last=summary, before=before)
     info, report = result.summary["source"], result.report
     said = report.problem or "; ".join(result.warnings) or None
     return Mark(
@@ -177,25 +180,24 @@ def _here(source: str) -> Iterator[str]:
         yield str(path)
 
 
-def _process(task: Task, source: str, output: Path) -> Result:
+def _process(task: Task, source: str, output: Path, networks: Networks) -> Result:
     asked = task.options
-    output.parent.mkdir()
     job = Job(
         source, output, video=asked.video, sound=asked.sound, masks=asked.masks, start_s=asked.start_s,
         duration_s=asked.duration_s, max_frames=asked.max_frames,
     )  # fmt: skip
     with one_opencv_thread():
-        result = process(job, task.settings)
+        result = process(job, task.settings, networks=networks)
     if result.report.outcome != "complete":
         raise SourceError(f"{source}: {result.report.problem or result.report.outcome}")
     return result
 
 
-def _write_tables(scratch: Path, made: Path, task: Task) -> dict[str, Path]:
+def _write_tables(scratch: Path, task: Task) -> dict[str, Path]:
     """The clip's parts of the data sets, by where they belong."""
     name = task.clip.name
     stem = name.rpartition("/")[2] + ENDING.removesuffix(".mp4")
-    lanes = {lane: made / f"{stem}.{lane}" for lane in task.settings.lanes}
+    lanes = {lane: scratch / f"{stem}.{lane}" for lane in task.settings.lanes}
     tracks, events = scratch / "tracks.parquet", scratch / "events.parquet"
     write_tracks(tracks, lanes)
     write_events(events, lanes)

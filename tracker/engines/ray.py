@@ -24,7 +24,7 @@ from typing import Any
 from tracker import __version__
 from tracker.engines.engine import Done, Needs, Task, Value
 from tracker.engines.local import usable_cores
-from tracker.errors import MissingExtraError, SettingsError, plain_line
+from tracker.errors import MissingExtraError, SettingsError, TrackerError, plain_line
 from tracker.interrupt import Interrupts
 from tracker.words import one_line
 
@@ -176,11 +176,19 @@ class RayEngine:
                 attempts,
             )
         if isinstance(error, (kinds.WorkerCrashedError, kinds.NodeDiedError, kinds.LocalRayletDiedError)):
+            self._check_cluster()
             return f"its worker or node died, {often}; out of memory?", attempts
         last = str(error).strip().splitlines()[-1]
         if "No module named 'tracker" in last:
             return f"a node has no tracker; install tracker {__version__} on all of them", 1
         return plain_line(f"Ray: {last}"), 1
+
+    def _check_cluster(self) -> None:
+        """Raise TrackerError if it is the cluster that has gone, which is no problem of a task."""
+        with suppress(Exception):  # without its head Ray does not tell
+            if any(node["Alive"] for node in self._ray.nodes()):
+                return
+        raise TrackerError("the cluster of Ray has gone; start it and run this again: what is done is skipped")
 
 
 class _Room:
@@ -194,7 +202,8 @@ class _Room:
         """At least one, also without room: a cluster that grows on demand has to be asked."""
         if time.monotonic() >= self._until:
             workers = self._engine.workers
-            most = self._engine._most
+            # on a cluster with room for more, none may wait: it would run. A Ray of our own has room for no more
+            most = self._engine._most if self._engine._address else None
             self._tasks = max(1, AHEAD * workers if most is None else min(AHEAD * workers, most))
             self._until = time.monotonic() + COUNTED_EVERY_S
             if workers == 0 and not self._said:

@@ -15,12 +15,14 @@ parts.py       a file that is watched in parts: what is refused, and what its se
 outputs.py     what a run writes to
 job.py         from a job to its files: `process`
 together.py    several jobs in one process, with shared networks
+room.py        how much memory that takes, and how many fit
 """
 
 from tracker.jobs.files import Job, planned_files
 from tracker.jobs.job import Result, process
 from tracker.jobs.live import Live
 from tracker.jobs.profile import profile_table
+from tracker.jobs.room import card_memory_mb, clips_that_fit, memory_mb
 from tracker.jobs.screens import Screens
 from tracker.jobs.summary import comparison_table
 from tracker.jobs.together import process_together
@@ -32,7 +34,10 @@ __all__ = [
     "Result",
     "Screens",
     "ZoneWatch",
+    "card_memory_mb",
+    "clips_that_fit",
     "comparison_table",
+    "memory_mb",
     "planned_files",
     "process",
     "process_together",

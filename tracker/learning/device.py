@@ -22,6 +22,15 @@ def choose_device(name: str) -> str:
     return name
 
 
+def card_free_mb(device: str) -> float | None:
+    """Free memory of the card that a setting `device` names, in MB; None where it names none whose memory is known."""
+    if device != "cuda" or "cuda" not in cards():
+        return None
+    import torch
+
+    return float(torch.cuda.mem_get_info()[0] / 1e6)
+
+
 def cards() -> list[str]:
     """The devices beside the processor that torch can use here; none where torch is not installed."""
     if not is_torch_installed():

@@ -327,7 +327,8 @@ class Decoder:
                 self._tap.keep(packet)
                 continue
             number = next(numbers) if shows_picture(packet, codec) else None
-            packet.opaque = number
+            # PyAV knows what a packet carries by its address, and small ints have one in all decoders of a process
+            packet.opaque = None if number is None else _Number(number)
             yield number, packet
 
     def _decode(self, number: int | None, packet: Any) -> Iterator[VideoFrame]:
@@ -390,6 +391,10 @@ def plane_values(plane: VideoPlane) -> Plane:
     """(H, W) of a plane of 8 bits, whose rows are padded in memory; not copied."""
     rows = np.frombuffer(plane, np.uint8).reshape(plane.height, plane.line_size)  # type: ignore[call-overload]
     return rows[:, : plane.width]  # type: ignore[no-any-return]
+
+
+class _Number(int):
+    """An object of its own for every packet."""
 
 
 def packet_of(picture: VideoFrame) -> int | None:

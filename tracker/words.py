@@ -38,7 +38,7 @@ EXTRA_PACKAGES = {
     "papers": (("torch", "safetensors", "matplotlib", "scikit-learn"), "for tracker paper"),
     "web": (("starlette", "uvicorn"), "for webcam --serve"),
     "mqtt": (("paho-mqtt",), "for --events-to mqtt://"),
-    "export": (("pyarrow",), "for export --to parquet"),
+    "export": (("pyarrow",), "for export --to parquet and batch"),
     "cluster": (("ray",), "for batch --engine ray"),
     "remote": (("fsspec", "s3fs"), "for s3:// and other stores"),
     "pandas": (("pandas",), "for to_pandas"),

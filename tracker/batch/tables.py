@@ -87,4 +87,7 @@ def _write(path: Path, table: Any) -> None:
     from pyarrow import parquet
 
     with path.open("wb") as file:
-        parquet.write_table(table.replace_schema_metadata({NOTE: b"1"}), file, compression="zstd")
+        # dictionaries for the columns of few words alone: of the others they cost a small table more than they save
+        parquet.write_table(
+            table.replace_schema_metadata({NOTE: b"1"}), file, compression="zstd", use_dictionary=["lane", "kind"]
+        )

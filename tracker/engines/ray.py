@@ -203,7 +203,7 @@ class _Room:
         if time.monotonic() >= self._until:
             workers = self._engine.workers
             # on a cluster with room for more, none may wait: it would run. A Ray of our own has room for no more
-            most = self._engine._most if self._engine._address else None
+            most = None if self._engine._ours and self._engine._address is None else self._engine._most
             self._tasks = max(1, AHEAD * workers if most is None else min(AHEAD * workers, most))
             self._until = time.monotonic() + COUNTED_EVERY_S
             if workers == 0 and not self._said:

@@ -14,8 +14,6 @@ from pathlib import Path
 
 import click
 
-from tracker.sinks import write_text_whole
-
 ROOT = Path(__file__).parents[1]
 CURVES = ROOT / "docs" / "papers" / "curves"
 COLUMNS = ("updates", "stage", "validation_loss", "ami", "ami_last")
@@ -71,7 +69,7 @@ def main(runs: tuple[Path, ...], out: Path, plot: Path) -> None:
     out.mkdir(parents=True, exist_ok=True)
     for run in runs:
         lines = [",".join(cells) for cells in [list(COLUMNS), *table(run)]]
-        write_text_whole(out / f"{run.resolve().name}.csv", "\n".join(lines) + "\n")
+        (out / f"{run.resolve().name}.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
     draw(out, plot)
     print(plot)
 

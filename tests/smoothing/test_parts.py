@@ -1,5 +1,6 @@
 """A clip that is watched in parts: which parts, what each is told, and that their result is that of the whole."""
 
+import weakref
 from dataclasses import replace
 
 import numpy as np
@@ -118,6 +119,20 @@ def test_nothing_is_left_on_the_disk_after_a_run(short_parts, monkeypatch, tmp_p
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     watched()
     assert not list(tmp_path.iterdir())
+
+
+def test_a_process_holds_nothing_of_a_part_when_it_is_done(short_parts, monkeypatch):
+    before = []
+
+    def build(settings):
+        assert not any(segmenter() for segmenter in before)
+        lane = Lane("slots", Pieces())
+        before.append(weakref.ref(lane.segmenter))
+        return (lane,)
+
+    monkeypatch.setattr(part, "build_lanes", build)
+    watched()
+    assert len(before) == 3
 
 
 def test_an_interrupt_ends_all_parts(short_parts):

@@ -26,6 +26,9 @@ ABSENT = (
     "pyarrow",
     "pandas",
     "supervision",
+    "fsspec",
+    "s3fs",
+    "ray",
 )
 """packages that only extras bring"""
 WITHOUT_EXTRAS = f"""
@@ -98,8 +101,8 @@ MODULES = {"opencv-python": "cv2", "pillow": "PIL", "pyyaml": "yaml", "paho-mqtt
 """modules that are called otherwise than the distribution that brings them"""
 COME_ALONG = {"h11", "markupsafe", "pydantic_core"}
 """with uvicorn, jinja2 and pydantic"""
-RUN_BY_OTHERS = {"onnxscript", "trackers"}
-"""torch.onnx imports the first; the second is for benchmarks"""
+RUN_BY_OTHERS = {"onnxscript", "trackers", "s3fs"}
+"""torch.onnx imports the first; the second is for benchmarks; fsspec imports the third"""
 
 
 def declared(requirements):

@@ -63,7 +63,9 @@ STATIONS = {
     "hooks",
 }
 LINE = {
+    "addresses",
     "api",
+    "batch",
     "settings",
     "yaml_text",
     "recipes",

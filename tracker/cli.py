@@ -21,8 +21,10 @@ from tracker.errors import OptionError, SinkError, TrackerError
 from tracker.interrupt import Interrupts
 from tracker.options import (
     AROUND,
+    BATCH_JOBS,
     CELL,
     CLIPS,
+    CORES,
     CRF,
     DURATION,
     EVERY,
@@ -30,8 +32,10 @@ from tracker.options import (
     FPS,
     FRAMES,
     GIVE_UP,
+    GPUS,
     IOU,
     KEEP,
+    MEMORY,
     MINUTES,
     MM_PER_PX,
     OBJECTS,
@@ -49,7 +53,9 @@ from tracker.options import (
     NumberRange,
     Numbers,
     OneOf,
+    OutputFolder,
     ServeAddress,
+    ShardOf,
     Size,
     TraceFile,
 )
@@ -57,6 +63,7 @@ from tracker.passwords import without_passwords
 from tracker.words import one_line
 
 if TYPE_CHECKING:
+    from tracker.engines import Engine, Needs
     from tracker.jobs import Live, Result
     from tracker.settings import RunSettings
     from tracker.sinks import RecordPlan
@@ -237,10 +244,24 @@ recorded = options(
 )
 RECORDING = ("segment", "keep", "min_free", "record_events", "before", "after")
 """names of the options that say how a folder is recorded into"""
-shared = options(
+lanes_run = click.option(
+    "--lanes", type=LaneList(), help="By comma: gmm, slots, blobs, mog2, knn, your variants.  [gmm,slots]"
+)
+part_run = options(
     click.option(
-        "--lanes", type=LaneList(), help="By comma: gmm, slots, blobs, mog2, knn, your variants.  [gmm,slots]"
+        "--start", "start_s", type=START, default=0.0, metavar="TIME", help="Skip so much: 90, 1:30, 1:02:03."
     ),
+    click.option(
+        "--duration", "duration_s", type=DURATION, metavar="TIME", help="Stop after so much: 90, 1:30, 1:02:03."
+    ),
+    click.option("--max-frames", type=FRAMES, metavar="N", help="Stop after N frames."),
+)
+masked = click.option(
+    "--masks", type=click.Choice(["png", "rle"]), help="Also masks: foreground pictures, or run lengths by object."
+)
+without_video = click.option("--no-video", is_flag=True, help="Tables only.")
+shared = options(
+    lanes_run,
     configured,
     overwriting,
     click.option(
@@ -251,13 +272,7 @@ shared = options(
         metavar="PLACE",
         help="Events as JSON lines, as they happen: - (stdout), a file (appended), http(s)://, mqtt://HOST/TOPIC; repeat.",
     ),
-    click.option(
-        "--start", "start_s", type=START, default=0.0, metavar="TIME", help="Skip so much: 90, 1:30, 1:02:03."
-    ),
-    click.option(
-        "--duration", "duration_s", type=DURATION, metavar="TIME", help="Stop after so much: 90, 1:30, 1:02:03."
-    ),
-    click.option("--max-frames", type=FRAMES, metavar="N", help="Stop after N frames."),
+    part_run,
     profiled,
     talking,
 )
@@ -279,10 +294,8 @@ def cli() -> None:
     "-o", "--output", type=OUTPUT, metavar="DIR|OUT.mp4", help="Where results go.  [here, as NAME.tracked.mp4]"
 )
 @pictures_rate
-@click.option(
-    "--masks", type=click.Choice(["png", "rle"]), help="Also masks: foreground pictures, or run lengths by object."
-)
-@click.option("--no-video", is_flag=True, help="Tables only.")
+@masked
+@without_video
 @heard
 @causal
 @in_parts
@@ -298,6 +311,92 @@ def process(
     with _imports():
         output = _output(source, output)
     _carry_out(common, source=source, output=output, video=not no_video, sound=not no_audio, masks=masks, fps=fps)
+
+
+@cli.command()
+@click.argument("sources", nargs=-1, type=FileName(), metavar="SOURCE...")
+@click.option(
+    "-o", "--output", "folder", type=OutputFolder(), required=True, metavar="DIR", help="Results; or s3://..."
+)
+@click.option("--manifest", metavar="FILE", help="Also its clips, each with settings: .csv, .jsonl or .parquet.")
+@click.option("--jobs", type=BATCH_JOBS, metavar="N", help="Clips at a time.  [one a core; ray: as there is room]")
+@click.option("--shard", type=ShardOf(), default="1/1", metavar="K/N", help="Only the K-th of N parts of the clips.")
+@click.option("--retry-failed", is_flag=True, help="Only the clips that failed before.")
+@click.option(
+    "--engine", type=click.Choice(["local", "ray"]), default="local", help="Where.  [processes of this machine]"
+)
+@click.option("--address", metavar="ADDRESS", help="ray: auto, or ray://HOST:PORT.  [one of its own here]")
+@click.option("--cores", type=CORES, default=1.0, show_default=True, metavar="N", help="That a clip takes.")
+@click.option("--memory", type=MEMORY, metavar="SIZE", help="ray: that a clip takes: 2GB.")
+@click.option("--gpus", type=GPUS, default=0.0, metavar="N", help="ray: that a clip takes, or a share: 0.25.")
+@click.option("--no-parquet", is_flag=True, help="Without the tables of all clips; needs no extra `export`.")
+@masked
+@without_video
+@heard
+@causal
+@lanes_run
+@configured
+@part_run
+@talking
+@click.pass_context
+def batch(
+    ctx: click.Context,
+    sources: tuple[str, ...],
+    folder: str,
+    manifest: str | None,
+    jobs: int | None,
+    shard: tuple[int, int],
+    retry_failed: bool,
+    engine: str,
+    address: str | None,
+    cores: float,
+    memory: int | None,
+    gpus: float,
+    quiet: bool,
+    **common: Any,
+) -> None:
+    """Track many clips, each once: videos, folders of videos at any depth, patterns in quotes, or a manifest.
+
+    What is done is skipped, by input, settings and weights; a run that was killed goes on where it was. DIR/report.html has all
+    clips. Exit code 1 if one failed.
+    """
+    if not sources and manifest is None:
+        raise click.UsageError("no clips: give a SOURCE or --manifest FILE")
+    if engine == "local" and (address is not None or memory is not None or gpus):
+        raise click.UsageError("--address, --memory and --gpus are for --engine ray; add it, or leave them out")
+    from tracker.batch import Options, Order, Shard, run_batch
+    from tracker.engines import Needs
+    from tracker.progress import clip_lines
+
+    common.pop("verbose")
+    asked = Options(
+        video=not common.pop("no_video"),
+        sound=not common.pop("no_audio"),
+        parquet=not common.pop("no_parquet"),
+        **{name: common.pop(name) for name in ("masks", "start_s", "duration_s", "max_frames")},
+    )
+    order = Order(sources, folder, manifest, asked, Shard(*shard), retry_failed)
+    settings = _settings(common)
+    needs = Needs(cores, 0.0 if memory is None else memory / 1e6, gpus)
+    totals = run_batch(
+        order, settings, _engine(engine, address, jobs, needs), notify=lambda line: note(f"tracker: error: {line}"),
+        report=(lambda totals: None) if quiet else clip_lines(sys.stderr),
+    )  # fmt: skip
+    if not quiet:
+        say(f"{totals.line}\n  {folder.rstrip('/')}/report.html")
+    if totals.failed or totals.failed_before:
+        ctx.exit(EXIT_ERROR)
+
+
+def _engine(name: str, address: str | None, jobs: int | None, needs: Needs) -> Engine:
+    """What a batch runs on."""
+    if name == "local":
+        from tracker.engines import LocalEngine
+
+        return LocalEngine(jobs, needs)
+    from tracker.engines.ray import RayEngine
+
+    return RayEngine(address, needs, workers=jobs, notify=lambda line: note(f"tracker: {line}"))
 
 
 @cli.command(cls=OneSource)

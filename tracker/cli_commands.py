@@ -10,6 +10,7 @@ import click
 
 SECTIONS = {
     "Process a video": ("process", "compare", "export"),
+    "Many videos": ("batch",),
     "Live": ("webcam", "cameras"),
     "Measure": ("evaluate", "doctor"),
     "Make": ("synth", "train"),

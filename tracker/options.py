@@ -34,6 +34,7 @@ MOST_GROUND_PX, MOST_GROUND_M = 65_536, 1e6
 NEAR = 0.4
 """of two names: how like each other they must be for one to be meant by the other, by difflib's ratio"""
 MOST_PORT = 65_535
+MOST_SHARDS = 100_000
 HOST = r"[A-Za-z0-9.:%_-]{0,253}"
 """a name, or an address in numbers"""
 UNITS_S = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -368,6 +369,35 @@ class OutputPath(click.Path):
         return super().convert(value, param, ctx)
 
 
+class OutputFolder(OutputPath):
+    """Where the results of many clips go: a folder, or an address of a store (s3://, gs://, memory://, file://)."""
+
+    name = "folder"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The path or address."""
+        if isinstance(value, str) and re.match("(s3|gs|abfs|az|memory|file)://.", value):
+            return value
+        return str(super().convert(value, param, ctx))
+
+
+class ShardOf(click.ParamType):
+    """`2/8`: the second of eight."""
+
+    name = "K/N"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, int]:
+        """(number from 1, of how many)."""
+        if not isinstance(value, str):
+            return value  # type: ignore[no-any-return]
+        number, slash, of = value.partition("/")
+        if not (
+            slash and DIGITS.fullmatch(number) and DIGITS.fullmatch(of) and 1 <= int(number) <= int(of) <= MOST_SHARDS
+        ):
+            self.fail(f"{_short(value)}: wanted K/N, for example 2/8, with at most {MOST_SHARDS} shards", param, ctx)
+        return int(number), int(of)
+
+
 def _size(size: float) -> str:
     unit = max((name for name in SIZE_UNITS if size >= SIZE_UNITS[name]), key=SIZE_UNITS.__getitem__, default="MB")
     return f"{size / SIZE_UNITS[unit]:g}{unit}"
@@ -393,6 +423,11 @@ FRAMES = Whole(1, MOST_FRAMES)
 SEED = Whole(0, MOST_SEED)
 PROCESSES = Whole(1, 256)
 SPLIT = SplitBy(Whole(2, MOST_PARTS), Period(10, MOST_SECONDS))
+BATCH_JOBS = Whole(1, 100_000)
+"""clips at a time, over all machines"""
+CORES = Real(0.1, 1024)
+MEMORY = Bytes(10**6, 10**14)
+GPUS = Real(0, 64)
 CLIPS = Whole(1, 1_000_000)
 OBJECTS = Whole(0, 1000)
 CRF = Whole(1, 51)

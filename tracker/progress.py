@@ -11,6 +11,8 @@ from typing import Protocol, TextIO
 from tracker import timing
 
 LINE_EVERY_S = 10.0
+REDRAWN_EVERY_S = 0.2
+"""seconds after which a line on a terminal is written anew"""
 
 SHARES = {
     "forwards": (0.0, 0.55, "1 of 3"), "backwards": (0.55, 0.2, "2 of 3"), "writing": (0.75, 0.25, "3 of 3"),
@@ -73,6 +75,42 @@ def plain_lines(stream: TextIO, clock: Callable[[], float] = time.monotonic) -> 
         )
         named = f"{_named(stage)}: " if stage in SHARES else ""
         print(f"{named}frames {done}{f'/{total}' if total else ''}, {fps:.1f} fps{left}", file=stream, flush=True)
+
+    return report
+
+
+class Counted(Protocol):
+    """Clips of a batch, counted as they end; see `batch.Totals`."""
+
+    clips: int
+    failed: int
+
+    @property
+    def over(self) -> int: ...
+
+    @property
+    def worked(self) -> int: ...
+
+
+def clip_lines(stream: TextIO, clock: Callable[[], float] = time.monotonic) -> Callable[[Counted], None]:
+    """Say `clips 120/4000, 2 failed, 31.4 a minute, 1:02:03 left`: on a terminal in one place, elsewhere every LINE_EVERY_S seconds.
+
+    The rate is that of clips that are worked on, not of those that are skipped.
+    """
+    began = last = clock()
+    alone = stream.isatty()
+
+    def report(totals: Counted) -> None:
+        nonlocal last
+        now, over = clock(), totals.over == totals.clips
+        if now - last < (REDRAWN_EVERY_S if alone else LINE_EVERY_S) and not (over and alone):
+            return
+        last = now
+        rate = totals.worked / (now - began) if now > began else 0.0
+        left = f", {timing.clock((totals.clips - totals.over) / rate, tenths=False)} left" if rate and not over else ""
+        failed = f", {totals.failed} failed" if totals.failed else ""
+        line = f"clips {totals.over}/{totals.clips}{failed}, {60 * rate:.1f} a minute{left}"
+        print(f"\r{line}\x1b[K" if alone else line, file=stream, end="\n" if over or not alone else "", flush=True)
 
     return report
 

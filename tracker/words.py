@@ -39,6 +39,8 @@ EXTRA_PACKAGES = {
     "web": (("starlette", "uvicorn"), "for webcam --serve"),
     "mqtt": (("paho-mqtt",), "for --events-to mqtt://"),
     "export": (("pyarrow",), "for export --to parquet"),
+    "cluster": (("ray",), "for batch --engine ray"),
+    "remote": (("fsspec", "s3fs"), "for s3:// and other stores"),
     "pandas": (("pandas",), "for to_pandas"),
     "supervision": (("supervision",), "for to_supervision"),
 }

@@ -72,7 +72,7 @@ def render_page(data: ReportData) -> str:
         stages=stage_bars(data.stages_ms),
         settings=_as_yaml(data.settings),
         event_total=sum(counted_events(data).values()),
-        payload=Markup(_in_script(_payload(data))),
+        payload=Markup(in_script(_payload(data))),
         script=Markup("\n".join(scripts)),
     )
 
@@ -200,7 +200,7 @@ def _rounded(time_s: float | None) -> float | None:
     return None if time_s is None else round(time_s, 3)
 
 
-def _in_script(value: object) -> str:
+def in_script(value: object) -> str:
     """JSON that cannot end the script element it stands in; the two separators end lines in old JavaScript."""
     text = json.dumps(value, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
     for sign in "<>&\u2028\u2029":

@@ -108,6 +108,49 @@ def hold(folder: Path, name: str) -> Iterator[None]:
         held.release()
 
 
+@contextmanager
+def alone(lock: Path) -> Iterator[bool]:
+    """Whether nobody else holds this lock file, up to the end of the block, when it is removed; the system lets it go when its holder dies.
+
+    Where the file system has no locks nobody can tell, and it is true. Raises SinkError if it cannot be made.
+    """
+    with writing(lock):
+        descriptor = _locked(lock)
+    if descriptor is None:
+        yield False
+        return
+    try:
+        yield True
+    finally:
+        with suppress(OSError):  # Windows removes no file that is open
+            lock.unlink()
+        os.close(descriptor)
+
+
+def _locked(path: Path) -> int | None:
+    """The open lock file at a path, locked; None if somebody else has it."""
+    while True:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+        try:
+            _lock(descriptor)
+        except (BlockingIOError, PermissionError):
+            os.close(descriptor)
+            return None
+        except OSError:  # a file system without locks
+            return descriptor
+        if _is_file(descriptor, path):
+            return descriptor
+        os.close(descriptor)  # who held it has removed it meanwhile: there may be a new one
+
+
+def _is_file(descriptor: int, path: Path) -> bool:
+    """Whether an open file is the one that lies there."""
+    try:
+        return os.path.samestat(os.fstat(descriptor), path.stat())
+    except OSError:
+        return False
+
+
 def refuse_if_claimed(folder: Path, names: Iterable[str]) -> None:
     """Raise SinkError if a living run writes one of the names."""
     for found in _claims(folder, names):

@@ -1,0 +1,127 @@
+"""Which clips a batch has, what each is called, and which of them are a shard's."""
+
+from __future__ import annotations
+
+import glob
+import hashlib
+import os
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath
+
+from tracker.addresses import is_address, is_local, listing, local_path, name_of
+from tracker.errors import SourceError
+from tracker.naming import default_name
+from tracker.sources.address import FILM_SUFFIXES
+
+PATTERNS = tuple(f"*{suffix}" for suffix in FILM_SUFFIXES)
+DIGEST_DIGITS = 8
+"""behind the name of a clip that would have another one's: of two such clips one in 4 billion pairs has the same"""
+
+KEY_BYTES = 12
+"""of a digest that is kept of each clip"""
+
+
+@dataclass(frozen=True)
+class Clip:
+    """One clip of a batch."""
+
+    source: str
+    """path from the root, or address"""
+    name: str
+    """of its results, below the batch's folder; with / where they lie in a folder there"""
+    changes: tuple[str, ...] = ()
+    """settings of its own, as --set takes them"""
+    place: str = ""
+    """where it was named, for errors: `clips.csv, line 7`"""
+
+
+@dataclass(frozen=True)
+class Shard:
+    """One of several runs that share the clips of a batch."""
+
+    number: int = 1
+    """from 1"""
+    of: int = 1
+
+    def has(self, name: str) -> bool:
+        """Whether the clip of that name is this run's; the same on every machine."""
+        return int(hashlib.sha256(name.encode()).hexdigest()[:16], 16) % self.of == self.number - 1
+
+
+def clips_of(sources: Iterable[str]) -> Iterator[Clip]:
+    """The clips of sources: videos, folders with videos at any depth, and patterns; one by one.
+
+    A clip is called by its path from the folder named, or from the pattern's first folder without a wildcard; a file named itself by
+    its folder and its name, as far as they were given. Raises SourceError for a source with no video in it.
+    """
+    for source in sources:
+        count = 0
+        for found in listing(source, patterns=PATTERNS):
+            count += 1
+            yield Clip(whole_source(found), _name(found, source), place=source)
+        if not count:
+            raise SourceError(f"{source}: no video there; check the path, or name other files in a manifest")
+
+
+def whole_source(source: str, folder: str | Path = "") -> str:
+    """The source as every process finds it: its path from the root, of one that is named from `folder`; an address as it is."""
+    if is_address(source) and not is_local(source):
+        return source
+    path = local_path(source)
+    return str(Path(os.path.abspath(Path(folder) / path)))
+
+
+def _name(found: str, source: str) -> str:
+    """What a clip that was found in a source is called."""
+    if is_local(found):
+        path, given = local_path(found), local_path(source)
+        if path == given:
+            folders = [given.parent.name] if given.parent.name not in ("", "..") else []
+        else:
+            folders = list(path.parent.relative_to(_fixed(given)).parts)
+    else:
+        path, given = PurePosixPath(found), PurePosixPath(source)  # type: ignore[assignment]
+        above = given.parent.name if path == given else None
+        folders = [above] if above is not None else list(path.parent.relative_to(_fixed(given)).parts)
+    return "/".join([*folders, default_name(found) if is_local(found) else _stored_name(found)])
+
+
+def _stored_name(address: str) -> str:
+    """As `default_name` has it of a file of that name here."""
+    return default_name(name_of(address))
+
+
+def _fixed(given: Path) -> Path:
+    """The folder, or of a pattern the part before its first wildcard."""
+    parts = given.parts
+    first = next((n for n, part in enumerate(parts) if glob.has_magic(part)), None)
+    return given if first is None else type(given)(*parts[:first])
+
+
+def unique(clips: Iterable[Clip], *, inside: Callable[[str], bool], shard: Shard) -> Iterator[Clip]:
+    """A shard's clips, each once and under a name of its own; none of those that lie `inside` the batch's own folder.
+
+    Of two that would have one name the later one's has a digest of its source and settings behind it. Clips come in one order in
+    every run, so that names stay.
+    """
+    taken: dict[bytes, bytes] = {}  # digests, for there may be many: of a name, and of whose it is
+    for clip in clips:
+        if inside(clip.source):
+            continue
+        whose = _digest(clip.source, *clip.changes)
+        name = clip.name
+        if taken.get(_key(name), whose) != whose:
+            name = f"{name}-{whose.hex()[:DIGEST_DIGITS]}"
+        if _key(name) not in taken:
+            taken[_key(name)] = whose
+            if shard.has(name):
+                yield replace(clip, name=name)
+
+
+def _key(name: str) -> bytes:
+    return _digest(name.lower())  # some file systems do not tell capitals apart
+
+
+def _digest(*texts: str) -> bytes:
+    return hashlib.sha256(os.fsencode("\0".join(texts))).digest()[:KEY_BYTES]

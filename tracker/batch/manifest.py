@@ -1,0 +1,155 @@
+"""A manifest: clips in a table, each with settings of its own. CSV, JSON lines or Parquet."""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from tracker.addresses import is_local, local_copy, local_path, name_of
+from tracker.batch.clips import Clip, whole_source
+from tracker.errors import SettingsError, SourceError
+from tracker.naming import default_name
+from tracker.settings import RunSettings, read_settings
+
+SOURCE, NAME = "source", "name"
+FORMS = (".csv", ".jsonl", ".ndjson", ".parquet")
+NAMES = re.compile(r"[^/\\\x00-\x1f]{1,180}(/[^/\\\x00-\x1f]{1,180}){0,8}")
+"""of a clip: at most nine parts that file systems can have"""
+MOST_CELLS = 1000
+"""columns of a manifest"""
+MOST_SETTINGS = 64
+"""settings that are held at a time: rows with the same changes have one value"""
+
+Row = tuple[int, Mapping[str, Any]]
+"""Its line from 1, and its cells by column; those without a value left out."""
+
+
+def read_manifest(address: str) -> Iterator[Clip]:
+    """The clips of a manifest, row by row: columns `source`, `name` if wanted, and any setting (`gmm.working_width`).
+
+    Sources are named from the manifest's folder. An empty cell changes nothing. Raises SourceError with file, line and column.
+    """
+    suffix = Path(name_of(address)).suffix.lower()
+    if suffix not in FORMS:
+        raise SourceError(f"{address}: wanted a manifest that ends in {', '.join(FORMS)}")
+    folder = local_path(address).parent if is_local(address) else Path()
+    with local_copy(address) as path:
+        rows = {".csv": _csv_rows, ".parquet": _parquet_rows}.get(suffix, _json_rows)(path, address)
+        for line, row in rows:
+            yield _clip(row, f"{address}, line {line}", folder)
+
+
+def settings_of_clip(base: RunSettings) -> Callable[[Clip], RunSettings]:
+    """A function that lays a clip's own changes over the batch's settings; it raises SettingsError, with the clip's place."""
+
+    @lru_cache(MOST_SETTINGS)
+    def changed(changes: tuple[str, ...]) -> RunSettings:
+        settings = read_settings(RunSettings, overrides=changes, base=base, flag="")
+        for lane in settings.lanes:
+            settings.of_lane(lane)
+        return settings
+
+    def settings(clip: Clip) -> RunSettings:
+        if not clip.changes:
+            return base
+        try:
+            return changed(clip.changes)
+        except SettingsError as error:
+            raise SettingsError(f"{clip.place}: {str(error).strip()}") from None
+
+    return settings
+
+
+def _clip(row: Mapping[str, Any], place: str, folder: Path) -> Clip:
+    source = row.get(SOURCE)
+    if not isinstance(source, str) or not source.strip():
+        raise SourceError(f"{place}, column {SOURCE}: empty; wanted a path or an address")
+    whole = whole_source(source.strip(), folder)
+    name = row.get(NAME)
+    if name is None:
+        name = default_name(whole if is_local(whole) else name_of(whole))
+    if not isinstance(name, str) or not NAMES.fullmatch(name) or any(p.startswith(".") for p in name.split("/")):
+        raise SourceError(f"{place}, column {NAME}: {str(name)[:80]!r}: wanted a name for files, such as cam1/monday")
+    changes = tuple(f"{key}={_as_yaml(value)}" for key, value in row.items() if key not in (SOURCE, NAME))
+    return Clip(whole, name, changes, place)
+
+
+def _as_yaml(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def _csv_rows(path: Path, address: str) -> Iterator[Row]:
+    with _readable(address), path.open(encoding="utf-8-sig", newline="") as file:
+        reader = csv.reader(file)
+        head = [cell.strip() for cell in next(reader, [])]
+        _check_columns(head, f"{address}, line 1")
+        for cells in reader:
+            if len(cells) > len(head):
+                raise SourceError(f"{address}, line {reader.line_num}: {len(cells)} cells, and {len(head)} columns")
+            filled = {name: cell.strip() for name, cell in zip(head, cells, strict=False) if cell.strip()}
+            if filled:
+                yield reader.line_num, filled
+
+
+def _json_rows(path: Path, address: str) -> Iterator[Row]:
+    known: set[str] = {SOURCE}
+    with _readable(address), path.open(encoding="utf-8-sig") as file:
+        for number, line in enumerate(file, 1):
+            if not line.strip():
+                continue
+            try:
+                row = json.loads(line)
+            except (ValueError, RecursionError):
+                row = None
+            if not isinstance(row, dict):
+                raise SourceError(f'{address}, line {number}: wanted an object, such as {{"source": "clip.mp4"}}')
+            if not row.keys() <= known:
+                _check_columns([*row, *({SOURCE} - row.keys())], f"{address}, line {number}")
+                known |= row.keys()
+            yield number, {name: value for name, value in row.items() if value is not None}
+
+
+def _parquet_rows(path: Path, address: str) -> Iterator[Row]:
+    from tracker.exports.columns import check_parquet
+
+    check_parquet()
+    from pyarrow import ArrowException, parquet
+
+    try:
+        file = parquet.ParquetFile(path)
+        _check_columns(file.schema_arrow.names, address)
+        number = 0
+        for batch in file.iter_batches(1000):
+            for row in batch.to_pylist():
+                number += 1
+                yield number, {name: value for name, value in row.items() if value is not None}
+    except (ArrowException, OSError) as error:
+        raise SourceError(f"{address}: not a Parquet file that can be read ({str(error)[:100]})") from None
+
+
+def _check_columns(columns: list[str], place: str) -> None:
+    """Refuse a column that is neither the source, nor the name, nor a setting."""
+    if SOURCE not in columns:
+        raise SourceError(f"{place}: no column {SOURCE}; it names the clips")
+    if len(columns) > MOST_CELLS or len(set(columns)) < len(columns):
+        raise SourceError(f"{place}: columns with one name, or more than {MOST_CELLS}; each needs a name of its own")
+    for column in columns:
+        if column not in (SOURCE, NAME) and column.split(".")[0] not in RunSettings.model_fields:
+            raise SourceError(f"{place}, column {column[:80]!r}: no setting; wanted one such as gmm.working_width")
+
+
+@contextmanager
+def _readable(address: str) -> Iterator[None]:
+    """Errors of reading a text as SourceError."""
+    try:
+        yield
+    except FileNotFoundError:
+        raise SourceError(f"{address}: no such file; check the path") from None
+    except (OSError, UnicodeDecodeError, csv.Error):
+        raise SourceError(f"{address}: cannot be read as a table of text; check the file") from None

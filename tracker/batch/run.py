@@ -1,0 +1,205 @@
+"""A batch from its sources to its page: which clips are left, what becomes of them, and what is said of it all."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from tracker import __version__
+from tracker.addresses import is_address, is_local, local_path
+from tracker.batch.clips import Clip, Shard, clips_of, unique
+from tracker.batch.manifest import read_manifest, settings_of_clip
+from tracker.batch.marks import Store
+from tracker.batch.page import write_page
+from tracker.batch.work import ClipOutcome, Options, Task, lost, state_before, work
+from tracker.engines import Engine
+from tracker.errors import SourceError, TrackerError
+from tracker.exports.columns import check_parquet
+from tracker.settings import RunSettings
+
+Report = Callable[["Totals"], None]
+"""told after each clip how far the batch is"""
+MOST_KINDS = 64
+"""settings of which digests are held: a manifest's rows with the same changes share them"""
+
+
+@dataclass(frozen=True)
+class Order:
+    """What a batch is to do."""
+
+    sources: tuple[str, ...]
+    folder: str
+    """where results go: a path or an address"""
+    manifest: str | None = None
+    options: Options = Options()  # noqa: RUF009
+    shard: Shard = Shard()  # noqa: RUF009
+    retry_failed: bool = False
+    """those that failed before, and no others"""
+
+
+@dataclass
+class Totals:
+    """How far a batch is: numbers of clips."""
+
+    clips: int = 0
+    """of this run's shard"""
+    done: int = 0
+    failed: int = 0
+    done_before: int = 0
+    """skipped: their marks are of the same input, settings, weights and version"""
+    failed_before: int = 0
+    elsewhere: int = 0
+    """that another run works on"""
+    left_out: int = 0
+    """of `--retry-failed`: that have not failed"""
+    seconds: float = 0.0
+    """of work"""
+
+    @property
+    def over(self) -> int:
+        """Clips that nothing more happens to."""
+        return self.worked + self.done_before + self.failed_before + self.elsewhere + self.left_out
+
+    @property
+    def worked(self) -> int:
+        """Clips that were worked on."""
+        return self.done + self.failed
+
+    def add(self, outcome: ClipOutcome) -> None:
+        """Count one."""
+        name = outcome.state.replace(" ", "_")
+        setattr(self, name, getattr(self, name) + 1)
+        self.seconds += outcome.seconds
+
+    @property
+    def line(self) -> str:
+        """All of it in a line: `4,000 clips: 3,990 done, 8 failed; 2 done before`."""
+        told = [f"{self.done:,} done", f"{self.failed:,} failed"]
+        before = [
+            f"{count:,} {words}"
+            for count, words in (
+                (self.done_before, "done before and skipped"),
+                (self.failed_before, "failed before; --retry-failed does them again"),
+                (self.elsewhere, "in work by another run"),
+                (self.left_out, "not failed, left out"),
+            )
+            if count
+        ]
+        return f"{self.clips:,} clip{'s' if self.clips != 1 else ''}: " + "; ".join([", ".join(told), *before])
+
+
+def run_batch(
+    order: Order,
+    settings: RunSettings,
+    engine: Engine,
+    *,
+    notify: Callable[[str], None] = lambda line: None,
+    report: Report = lambda totals: None,
+) -> Totals:
+    """Work on every clip that is not done, keep what became of each, and write the page of all that lie in the folder.
+
+    notify  told of each clip that fails, in one line
+    Raises SourceError and SettingsError for a source, manifest or row that cannot be read, before any work; SinkError if the folder
+    cannot be written; KeyboardInterrupt after Ctrl+C, once the page is written.
+    """
+    if order.options.parquet:
+        check_parquet()
+    store = Store(_whole_folder(order.folder))
+    changed = settings_of_clip(settings)
+    totals = Totals()
+    for clip in _clips(order, store):
+        changed(clip)  # what is refused is refused before any work
+        totals.clips += 1
+    if not totals.clips and order.shard.of == 1:
+        raise SourceError(f"no clips: what lies in {order.folder} is taken for results, never for clips; name others")
+    try:
+        tasks = _left(order, store, changed, totals)
+        outcomes: Any = engine.map(work, tasks)  # a generator
+        with closing(outcomes):
+            for done in outcomes:
+                outcome = done.value or lost(done.task, done.problem or "no outcome")
+                totals.add(outcome)
+                if outcome.state == "failed":
+                    notify(f"{outcome.name}: {outcome.problem}")
+                report(totals)
+    finally:
+        write_page(store)
+    return totals
+
+
+def _clips(order: Order, store: Store) -> Iterator[Clip]:
+    """The clips of this run's shard, in the same order each time."""
+
+    def every() -> Iterator[Clip]:
+        yield from clips_of(order.sources)
+        if order.manifest is not None:
+            yield from read_manifest(order.manifest)
+
+    above = f"{store.folder.rstrip('/' + os.sep)}{os.sep if is_local(store.folder) else '/'}"
+    return unique(every(), inside=lambda source: source.startswith(above), shard=order.shard)
+
+
+def _left(order: Order, store: Store, changed: Callable[[Clip], RunSettings], totals: Totals) -> Iterator[Task]:
+    """The tasks of clips that are left, made one by one as they are asked for; the others are counted."""
+
+    known_settings = _Digests(order.options)
+    for clip in _clips(order, store):
+        settings = changed(clip)
+        digest, weights = known_settings(clip.changes, settings)
+        task = Task(clip, store.folder, settings, order.options, digest, weights, __version__, order.retry_failed)
+        mark = store.read(clip.name)
+        if order.retry_failed and (mark is None or mark.state != "failed"):
+            totals.left_out += 1
+            continue
+        known = None
+        if mark is not None:
+            try:
+                known = state_before(mark, task.key(), retry=task.retry)
+            except TrackerError:
+                known = None  # a source that has gone: the work says so
+        if known is None:
+            yield task
+        else:
+            totals.add(known)
+
+
+class _Digests:
+    """Those of settings and weights, made once for all clips with the same changes."""
+
+    def __init__(self, options: Options) -> None:
+        self._options = options
+        self._known: dict[tuple[str, ...], tuple[str, tuple[str, ...]]] = {}
+
+    def __call__(self, changes: tuple[str, ...], settings: RunSettings) -> tuple[str, tuple[str, ...]]:
+        if changes not in self._known:
+            if len(self._known) >= MOST_KINDS:
+                self._known.clear()
+            self._known[changes] = settings_digest(settings, self._options), weights_digests(settings)
+        return self._known[changes]
+
+
+def settings_digest(settings: RunSettings, options: Options) -> str:
+    """sha256 of all that decides a result beside its input and the weights."""
+    plain = {"settings": settings.model_dump(mode="json"), "options": asdict(options)}
+    return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()
+
+
+def weights_digests(settings: RunSettings) -> tuple[str, ...]:
+    """sha256 of the files of every network that the lanes use, each once, in order."""
+    files: dict[Path, None] = {}
+    for lane in settings.lanes:
+        kind, own = settings.of_lane(lane)
+        used = [own.slots] if kind == "slots" else []
+        used += [own.foreground] if kind in ("slots", "blobs") and own.foreground is not None else []  # type: ignore[list-item]
+        files |= dict.fromkeys(Path(part.weights) for part in used)
+    return tuple(hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else "" for path in files)
+
+
+def _whole_folder(folder: str) -> str:
+    return folder if is_address(folder) and not is_local(folder) else os.path.abspath(local_path(folder))

@@ -1,0 +1,201 @@
+"""One clip of a batch, from its source to its mark: a plain function of plain values, for a pool of processes or a cluster."""
+
+from __future__ import annotations
+
+import glob
+import hashlib
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from tracker.addresses import identity, is_local, local_copy, remove
+from tracker.batch.clips import Clip
+from tracker.batch.marks import Key, Mark, Store
+from tracker.batch.tables import events_part, tracks_part, write_events, write_tracks
+from tracker.errors import SourceError, plain_line
+from tracker.jobs import Job, Result, process
+from tracker.opencv_threads import one_opencv_thread
+from tracker.settings import RunSettings
+from tracker.sources import shown
+from tracker.words import one_line
+
+ENDING = ".tracked.mp4"
+"""behind the name of a clip, as `process` has it"""
+PARTS = (tracks_part, events_part)
+"""where a clip's parts of the tables of all clips lie"""
+
+
+@dataclass(frozen=True)
+class Options:
+    """What holds for every clip of a batch, beside the settings."""
+
+    video: bool = True
+    sound: bool = True
+    masks: Literal["png", "rle"] | None = None
+    start_s: float = 0.0
+    duration_s: float | None = None
+    max_frames: int | None = None
+    parquet: bool = True
+    """tracks and events of every clip in two Parquet data sets too"""
+
+
+@dataclass(frozen=True)
+class Task:
+    """One clip, and all that its worker needs to know."""
+
+    clip: Clip
+    folder: str
+    """of the batch: a path from the root, or an address"""
+    settings: RunSettings
+    options: Options
+    settings_digest: str
+    weights: tuple[str, ...]
+    version: str
+    retry: bool = False
+    """also a clip that failed with the same key"""
+
+    def key(self) -> Key:
+        """What its result would be made of now. Raises SourceError if the source cannot be read."""
+        return Key(input_digest(self.clip.source), self.settings_digest, self.weights, self.version)
+
+    @property
+    def unread_key(self) -> Key:
+        """As far as it is known of a source that cannot be read."""
+        return Key("", self.settings_digest, self.weights, self.version)
+
+
+@dataclass(frozen=True)
+class ClipOutcome:
+    """What became of a task."""
+
+    name: str
+    state: Literal["done", "failed", "done before", "failed before", "elsewhere"]
+    """elsewhere: another run works on it"""
+    problem: str | None = None
+    seconds: float = 0.0
+    """that the work took"""
+
+
+def work(task: Task) -> ClipOutcome:
+    """Process the clip if nobody has done so and nobody does, and write what it gave and what became of it.
+
+    An error of the clip is its outcome. Raises SinkError where not even that can be written.
+    """
+    store, name = Store(task.folder), task.clip.name
+    with store.claimed(name) as ours:
+        if not ours:
+            return ClipOutcome(name, "elsewhere")
+        before = store.read(name)
+        began = time.monotonic()
+        key = task.unread_key
+        try:
+            key = task.key()
+            known = state_before(before, key, retry=task.retry)
+            if known is not None:
+                return known
+            mark = _done(task, store, before, key, began)
+        except Exception as error:
+            return _failed(task, store, before, key, one_line(error), time.monotonic() - began)
+        store.write(mark)
+        return ClipOutcome(name, "done", mark.problem, mark.seconds)
+
+
+def state_before(mark: Mark | None, key: Key, *, retry: bool) -> ClipOutcome | None:
+    """The outcome of a clip whose mark is of the same key; None if it is to be worked on."""
+    if mark is None or mark.key != key or (mark.state == "failed" and retry):
+        return None
+    return ClipOutcome(mark.name, "done before" if mark.state == "done" else "failed before", mark.problem)
+
+
+def lost(task: Task, problem: str) -> ClipOutcome:
+    """The outcome of a task whose worker died or could not do it, and its mark, written here in its place."""
+    store = Store(task.folder)
+    try:
+        key = task.key()
+    except Exception:
+        key = task.unread_key
+    return _failed(task, store, store.read(task.clip.name), key, problem, 0.0)
+
+
+def _failed(task: Task, store: Store, before: Mark | None, key: Key, problem: str, seconds: float) -> ClipOutcome:
+    """Keep that a clip failed. What an earlier run found of it stays beside the clip, but not among the tables of all clips."""
+    name = task.clip.name
+    for place in PARTS:
+        remove(store.address(place(name)))
+    files = before.files if before is not None else ()
+    store.write(Mark(name, shown(task.clip.source), key, "failed", problem, round(seconds, 3), files=files))
+    return ClipOutcome(name, "failed", problem, seconds)
+
+
+def input_digest(source: str) -> str:
+    """What tells an input from another one, and from itself after a change: of a folder or pattern of pictures, all of them.
+
+    Raises SourceError.
+    """
+    if is_local(source) and (Path(source).is_dir() or (glob.has_magic(source) and not Path(source).exists())):
+        files = sorted(Path(source).iterdir()) if Path(source).is_dir() else map(Path, sorted(glob.glob(source)))
+        listed = [(path.name, path.stat().st_size, path.stat().st_mtime_ns) for path in files]
+        if not listed:
+            raise SourceError(f"{source}: nothing there; check the path")
+        return hashlib.sha256(repr(listed).encode(errors="surrogateescape")).hexdigest()
+    found = identity(source)
+    return f"{found.size} {found.stamp} {found.digest}"
+
+
+def _done(task: Task, store: Store, before: Mark | None, key: Key, began: float) -> Mark:
+    """Process the clip, put its results in their places, and return its mark."""
+    name = task.clip.name
+    stem = name.rpartition("/")[2]
+    with store.work_folder(name) as scratch, _here(task.clip.source) as path:
+        result = _process(task, path, scratch / f"{stem}{ENDING}")
+        tables = _write_tables(scratch, task) if task.options.parquet else {}
+        summary = f"{stem}{ENDING.removesuffix('.mp4')}.summary.json"
+        store.forget(name)  # a run that is killed from here on leaves a clip that is not done
+        for place, table in tables.items():
+            store.put(table, place)
+        files = store.deliver(scratch, name, last=summary, before=before)
+    info, report = result.summary["source"], result.report
+    said = report.problem or "; ".join(result.warnings) or None
+    return Mark(
+        name, shown(task.clip.source), key, "done", None if said is None else plain_line(said), round(time.monotonic() - began, 3),
+        report.frames, info["fps"], (info["width"], info["height"]),
+        {lane: about["identities"] for lane, about in result.summary["lanes"].items()},
+        files, f"{name}{ENDING}" in files,
+    )  # fmt: skip
+
+
+@contextmanager
+def _here(source: str) -> Iterator[str]:
+    """The source as `process` opens it: its own path, or that of a copy."""
+    if is_local(source):
+        yield source
+        return
+    with local_copy(source) as path:
+        yield str(path)
+
+
+def _process(task: Task, source: str, output: Path) -> Result:
+    asked = task.options
+    job = Job(
+        source, output, video=asked.video, sound=asked.sound, masks=asked.masks, start_s=asked.start_s,
+        duration_s=asked.duration_s, max_frames=asked.max_frames,
+    )  # fmt: skip
+    with one_opencv_thread():
+        result = process(job, task.settings)
+    if result.report.outcome != "complete":
+        raise SourceError(f"{source}: {result.report.problem or result.report.outcome}")
+    return result
+
+
+def _write_tables(scratch: Path, task: Task) -> dict[str, Path]:
+    """The clip's parts of the data sets, by where they belong."""
+    name = task.clip.name
+    stem = name.rpartition("/")[2] + ENDING.removesuffix(".mp4")
+    lanes = {lane: scratch / f"{stem}.{lane}" for lane in task.settings.lanes}
+    tracks, events = scratch / "tracks.parquet", scratch / "events.parquet"
+    write_tracks(tracks, lanes)
+    write_events(events, lanes)
+    return {tracks_part(name): tracks, events_part(name): events}

@@ -44,7 +44,8 @@ def run_both_ways(
     parted  they look at the file in parts, several at once
 
     Raises what a run raises, once what the first pass found before it is written. Ctrl+C in the first or the second pass: what the
-    first has found of the frames so far is written, which a second Ctrl+C ends; the outcome is "interrupted".
+    first has found of the frames so far is written, which a second Ctrl+C ends; the outcome is "interrupted". While parts are watched
+    it is KeyboardInterrupt, and nothing is written.
     """
     watch = watch or Stopwatch()
     line = partial(run, sinks=sinks, queue_frames=queue_frames, watch=watch, keep=keep, steadying=steadying)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import pickle
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
@@ -104,7 +105,9 @@ def watch_part(task: PartTask) -> PartSeen:
         if report.outcome != "complete":
             raise KeyboardInterrupt
         seen = {name: _seen(passes) for name, passes in keeper.passes.items()}
-    del lanes, keeper, scenes  # this process may have another part to watch
+        keeper.clear()
+    del lanes, keeper, scenes
+    gc.collect()  # this process may have another part to watch, and a keeper and its passes hold each other
     give_back()
     return PartSeen(task.number, np.array(source.places, np.int32), np.array(source.times_s, np.float64), seen)
 

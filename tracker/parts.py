@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tracker.engines import Engine
-from tracker.errors import SourceError
+from tracker.errors import SinkError, SourceError
 from tracker.interrupt import Interrupts
 from tracker.lanes import Lane, prepare
 from tracker.part import DONE, SCENE, LaneSeen, PartSeen, PartTask, TakenScene, watch_part
@@ -79,7 +79,7 @@ def watch_in_parts(
             scenes, ground = take_scene(source, prescan)
             prepare([lane for lane in lanes if lane not in looking], ground)
             size = source.info.size
-        (Path(folder.name) / SCENE).write_bytes(pickle.dumps(TakenScene(scenes, ground, steadying)))
+        _keep(TakenScene(scenes, ground, steadying), Path(folder.name) / SCENE)
         del ground
         with watch.stage("total"), ExitStack() as stages:
             for lane in looking:
@@ -92,6 +92,15 @@ def watch_in_parts(
         raise
     every = tuple(found.get(lane.name, lane) for lane in lanes)
     return Found(every, len(joined.places), False, None, scenes, folder.cleanup, tuple(joined.seams), steadying)
+
+
+def _keep(scene: TakenScene, path: Path) -> None:
+    """For the parts."""
+    try:
+        path.write_bytes(pickle.dumps(scene))
+    except OSError as error:
+        why = f"{tempfile.gettempdir()}: {error.strerror or error}; the parts keep there what they see"
+        raise SinkError(f"{why}: make room, or set TMPDIR to another folder") from None
 
 
 def _watched(parted: Parted, lanes: Sequence[str], folder: Path, progress: Progress | None) -> list[PartSeen]:

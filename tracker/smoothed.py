@@ -49,8 +49,8 @@ def run_both_ways(
     checkpoints  save the run now and then, and know from where it goes on; None: it is not saved
 
     Raises what a run raises, once what the first pass found before it is written. Ctrl+C in the first or the second pass: what the
-    first has found of the frames so far is written, which a second Ctrl+C ends; the outcome is "interrupted". A run that was saved is
-    not written then: KeyboardInterrupt is raised.
+    first has found of the frames so far is written, which a second Ctrl+C ends; the outcome is "interrupted". While parts are watched,
+    and where the run was saved, it is KeyboardInterrupt, and nothing is written.
     """
     watch = watch or Stopwatch()
     if checkpoints is not None and checkpoints.found is not None:

@@ -1,5 +1,6 @@
 """A clip that is watched in parts: which parts, what each is told, and that their result is that of the whole."""
 
+import weakref
 from dataclasses import replace
 
 import numpy as np
@@ -8,7 +9,7 @@ from here import Here
 from pieces import FRAMES, RATE, Clip, Kept, Pieces
 
 from tracker import part, splitting
-from tracker.errors import SourceError
+from tracker.errors import SinkError, SourceError
 from tracker.lanes import Lane
 from tracker.parts import PARTS, Parted
 from tracker.pipeline import run
@@ -95,12 +96,19 @@ def test_masks_and_tables_speak_of_the_same_identities(short_parts):
         assert set(view.segmentation.labels.ravel().tolist()) - {0} == {t.id for t in view.tracks if not t.hidden}
 
 
-def test_parts_go_on_where_frames_are_missing_and_a_frame_that_no_part_saw_is_empty(short_parts, monkeypatch):
-    monkeypatch.setattr(part, "open_source", lambda address, **span: Placed(**span, lost={5, 14, 20}))
+@pytest.mark.parametrize("lost", [{5, 14, 20}, set(range(10, 16))], ids=["some", "all that two parts share"])
+def test_parts_go_on_where_frames_are_missing_and_a_frame_that_no_part_saw_is_empty(short_parts, monkeypatch, lost):
+    monkeypatch.setattr(part, "open_source", lambda address, **span: Placed(**span, lost=lost))
     sink, report, _ = watched()
     assert report.frames == FRAMES
-    assert [n for n, tracks in enumerate(sink.tracks()) if not tracks] == [5, 14, 20]
-    assert len({name for tracks in sink.tracks() for name, _ in tracks}) == 2
+    assert {n for n, tracks in enumerate(sink.tracks()) if not tracks} == lost
+    assert len({name for tracks in sink.tracks() for name, _ in tracks}) <= 4
+
+
+def test_a_full_disk_is_one_line_that_names_the_folder(short_parts, monkeypatch):
+    monkeypatch.setattr("tracker.parts.SCENE", "no folder/scene")
+    with pytest.raises(SinkError, match="the parts keep there what they see: make room, or set TMPDIR"):
+        watched()
 
 
 def test_a_part_that_fails_ends_the_run_with_one_line_and_leaves_nothing(short_parts, monkeypatch, tmp_path):
@@ -118,6 +126,20 @@ def test_nothing_is_left_on_the_disk_after_a_run(short_parts, monkeypatch, tmp_p
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     watched()
     assert not list(tmp_path.iterdir())
+
+
+def test_a_process_holds_nothing_of_a_part_when_it_is_done(short_parts, monkeypatch):
+    before = []
+
+    def build(settings):
+        assert not any(segmenter() for segmenter in before)
+        lane = Lane("slots", Pieces())
+        before.append(weakref.ref(lane.segmenter))
+        return (lane,)
+
+    monkeypatch.setattr(part, "build_lanes", build)
+    watched()
+    assert len(before) == 3
 
 
 def test_an_interrupt_ends_all_parts(short_parts):

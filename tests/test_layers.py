@@ -72,6 +72,7 @@ LINE = {
     "words",
     "options",
     "build",
+    "checkpoint",
     "pipeline",
     "lanes",
     "prescan",

@@ -76,6 +76,7 @@ LINE = {
     "options",
     "build",
     "networks",
+    "checkpoint",
     "pipeline",
     "lanes",
     "prescan",

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from tracker.build import EACH_ITS_OWN, build_lanes, build_prescan
 from tracker.checkpoint import Checkpoints, Seam
 from tracker.choosing import ChosenSetting, suit
-from tracker.errors import SinkError, SourceError
+from tracker.errors import SourceError
 from tracker.health import warnings
 from tracker.hooks.channel import Channel
 from tracker.interrupt import Interrupts
@@ -316,21 +316,20 @@ def _claim(results: Results, notify: Callable[[str], None]) -> None:
 def _kept(
     run: Callable[[], Result], results: Results, checkpoints: Checkpoints | None, notify: Callable[[str], None]
 ) -> Result:
-    """What the run comes to. One that was saved and ends before its time leaves its checkpoint, and what was written; else that goes."""
+    """What the run comes to. One that was saved and ends before its time leaves its checkpoint, and what was written.
+
+    A source that fails would fail again: what was found of it is written, as without checkpoints.
+    """
     if checkpoints is None:
         return run()
     try:
         result = run()
-    except (KeyboardInterrupt, SinkError):
-        results.leaves = checkpoints.saved
-        if checkpoints.saved:
+    except BaseException as error:
+        results.leaves = checkpoints.saved and not isinstance(error, SourceError)
+        if results.leaves:
             notify(f"tracker: {checkpoints.store.folder}: --resume goes on from here")
         else:
             checkpoints.store.remove()
-        raise
-    except BaseException:
-        results.leaves = False
-        checkpoints.store.remove()
         raise
     results.leaves = False
     checkpoints.store.remove()
@@ -362,7 +361,7 @@ def _run(
             keep=sinks.zones.step,
         )
     except Exception as error:
-        if isinstance(error, SinkError) and saved():
+        if not isinstance(error, SourceError) and saved():
             raise
         if sinks.results.whole and not sinks.results.replaces:
             with suppress(Exception):  # the first error is the one to tell

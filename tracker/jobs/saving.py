@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +50,7 @@ class Saving:
         """The checkpoints of a run whose names are claimed, and its sinks: as they were saved, where it goes on."""
         for path in planned.values():
             results.output(path).aside = self.store.folder
-        known: dict[str, object] = {"notify": notify, "results": results, "planned": planned}
+        known: dict[str, object] = {"notify": notify, "results": results}
         known |= {f"output {role}": results.output(path) for role, path in planned.items()}
         known |= {f"{lane.name} {name}": part for lane in lanes for name in IN_PROCESS if (part := _part(lane, name))}
         head = {**self.head, "weights": _weights(lanes), "run_id": results.run_id}
@@ -61,7 +61,8 @@ class Saving:
         results.leaves = True  # also where it cannot be read, now or by this version
         checkpoints.load()
         assert checkpoints.found is not None
-        checkpoints.sinks = sinks = checkpoints.found.get("sinks") or sinks
+        saved = checkpoints.found.get("sinks")
+        checkpoints.sinks = sinks = sinks if saved is None else replace(saved, planned=planned)
         notify(f"tracker: going on from {self.store.folder}: {left_off(self.found)}")
         return checkpoints, sinks
 

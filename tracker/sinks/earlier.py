@@ -6,6 +6,7 @@ import os
 import re
 from collections import deque
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -16,7 +17,7 @@ from av.bitstream import BitStreamFilterContext
 
 from tracker.errors import SinkError
 
-KEPT_S = 2.0
+KEPT_S = 0.5
 """seconds: the muxer holds a picture back until the next one has come, and beside sound a tenth of a second of them"""
 FEWEST_KEPT = 3
 """pictures, however far they are apart"""
@@ -85,7 +86,10 @@ def packets(aside: Path, written: Written) -> Iterator[tuple[Any, bool]]:
     """(packet of PyAV, whether it is sound) of all that was written, in order. Raises SinkError if some of it is missing."""
     until = {sound: written.first(is_sound=sound) for sound in (False, True)}
     found = sum(not each.is_sound for each in written.latest)
-    with av.open(str(aside.absolute())) as container:
+    with (
+        suppress(av.FFmpegError, IndexError),
+        av.open(str(aside.absolute())) as container,
+    ):  # what is missing is counted below
         as_encoded = BitStreamFilterContext(AS_ENCODED, container.streams.video[0])
         for packet in container.demux():
             if not packet.size or packet.pts is None or packet.time_base is None:

@@ -140,6 +140,32 @@ def test_who_comes_in_over_the_border_is_what_the_others_in_its_blob_are_not(kno
         assert found.births == ()
 
 
+def test_who_comes_in_is_not_what_nobody_explains_at_the_far_side_of_another():
+    """A lorry of which the E-step does not know the front; behind it somebody comes in at the right."""
+    lorry, comes = (40, 20, 130, 60), (130, 40, 160, 60)
+    slots = [slot(*lorry), slot(140, 40, 160, 60, number=2, complete=False)]
+    found, _ = associated(verdict_of(lorry, comes), slots, [(60, 20, 130, 60), (140, 40, 160, 60)])
+    x0, _, x1, _ = found.isolated[1]
+    assert (x0, x1) == (130, 160)
+    assert set(found.merged) == {0}
+
+
+@pytest.mark.parametrize(
+    ("shows", "piece", "born"),
+    [
+        ((10, 20, 136, 80), (146, 60, 160, 76), True),
+        ((10, 20, 100, 80), (146, 60, 160, 76), False),  # a part of it may be behind a post
+        ((10, 20, 136, 80), (142, 60, 156, 76), False),  # does not come in
+    ],
+)
+def test_who_comes_in_over_the_border_beside_one_that_is_whole_is_no_piece_of_it(shows, piece, born):
+    found, _ = associated(verdict_of(shows, piece), [slot(10, 20, 136, 80)], [shows])
+    assert [birth.box for birth in found.births] == [piece] * born
+    if born:
+        assert found.isolated == {0: shows}
+        assert found.births[0].found_s == SETTINGS.found_s
+
+
 def test_a_blob_as_large_as_its_owner_has_no_room_for_a_double():
     slots = [slot(20, 20, 32, 50), slot(21, 20, 33, 50, number=None)]
     found, _ = associated(verdict_of((20, 20, 32, 50)), slots, [(20, 20, 32, 50), (20, 20, 20, 20)])

@@ -169,6 +169,39 @@ def test_who_stands_all_the_time_is_no_ghost():
     assert tracks(fuse(table, table, clip())) == {1: list(range(100))}
 
 
+def growing(name, frames, widths):
+    """Rows at the left border that are so wide, frame by frame."""
+    rows = seen(name, frames, lambda t: 0.0)
+    boxes = rows.boxes.copy()
+    boxes[:, 2] = widths
+    return rows._replace(boxes=boxes)
+
+
+def test_what_only_lies_at_the_border_is_a_ghost_and_who_comes_over_it_is_none():
+    lies = growing(1, range(20, 75), np.full(55, 20.0))
+    comes = growing(2, range(20, 75), np.minimum(20, 4 + 2 * np.arange(55)))
+    late = growing(3, range(70, 100), np.full(30, 20.0))
+    for rows, left in ((lies, 0), (comes, 1), (late, 1)):
+        assert len(tracks(fuse(one_pass(rows), one_pass(rows), clip(120)))) == left
+
+
+def doubted(rows, frames, confidence):
+    return rows._replace(confidence=np.where(np.isin(rows.frames, frames), confidence, rows.confidence).astype("f4"))
+
+
+def test_what_is_likelier_wrong_than_right_is_left_out():
+    sure = seen(1, range(5, 90), right())
+    tail = one_pass(doubted(sure, range(80, 90), 0.05))
+    assert tracks(fuse(tail, tail, clip())) == {1: list(range(5, 80))}
+    middle = one_pass(doubted(sure, range(40, 50), 0.05))
+    fused = fuse(middle, middle, clip())
+    assert fused.frames.tolist() == list(range(5, 90))  # the identity goes on, hidden
+    assert fused.frames[fused.hidden].tolist() == list(range(40, 50))
+    noise = seen(2, range(30, 60), right(2, 150), y=10, size=(20, 20))
+    both = one_pass(sure, doubted(noise, range(100), 0.2))
+    assert np.unique(fuse(both, both, clip()).forward).tolist() == [1]
+
+
 def test_short_noise_of_one_pass_goes():
     walker = seen(1, range(5, 90), right())
     noise = seen(2, range(30, 50), right(3, 150), y=20, size=(20, 20))

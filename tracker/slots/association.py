@@ -20,6 +20,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from tracker.components import components
 from tracker.slots.blobs import SMALLEST_SIDE_PX, Birth, Blobs, birth_of, births_in, pixels_by_slot, unclaimed
 from tracker.slots.e_step import Responsibilities
 from tracker.slots.settings import LifeSettings
@@ -266,7 +267,13 @@ class _Draft:
         window = self.blobs.window(b)
         owners = self.seen.owners[window]
         mine = self.blobs.pixels(b) & ((owners == k + 1) | (owners == 0))
-        x, y, width, height = cv2.boundingRect(cv2.medianBlur(mine.astype(np.uint8), SMOOTHED_PX))
+        smooth = cv2.medianBlur(mine.astype(np.uint8), SMOOTHED_PX)
+        found = components(smooth)  # what nobody explains at the far side of another is not its
+        own = np.bincount(found.labels[owners == k + 1], minlength=len(found.areas))
+        own[0] = 0
+        if own.any():
+            smooth = (found.labels == own.argmax()).astype(np.uint8)
+        x, y, width, height = cv2.boundingRect(smooth)
         left, top = float(window[1].start + x), float(window[0].start + y)
         return Box(left, top, left + width, top + height)
 
@@ -290,6 +297,9 @@ class _Draft:
                 self._part(whole, b)
             else:
                 self._hold_together(whole, b)
+            return
+        if self._comes_in_beside_whole(b):
+            self._bear(b, found_s=self.settings.found_s)
             return
         if self._completes_owner(b):
             return
@@ -347,6 +357,29 @@ class _Draft:
         whole = self.isolated[k].union(self.blobs.boxes[b])
         if self._fits(whole, k):
             self.isolated[k] = whole
+
+    def _comes_in_beside_whole(self, b: int) -> bool:
+        """Whether the blob comes in over the picture's border, and the slots within whose reach it is have all that is known of them.
+
+        Who is whole and inside the picture has no part that is still outside.
+        """
+        height, width = self.blobs.labels.shape
+        near = [
+            k for k in np.flatnonzero(self.reached[:, b] > WITHIN_REACH * self.blobs.boxes[b].area).tolist()
+            if self.slots[k].number is not None
+        ]  # fmt: skip
+        return (
+            len(near) > 0
+            and self._is_large_enough(b)
+            and _is_cut(self.blobs.boxes[b], width, height)
+            and all(self._is_whole(k) and not _is_cut(self.blobs.boxes[self.assigned[k]], width, height) for k in near)
+        )
+
+    def _is_whole(self, k: int) -> bool:
+        """Whether slot k is known, alone in its main blob, and that is hardly less than it."""
+        slot = self.slots[k]
+        known = slot.geometry.complete and lasts(slot.geometry.isolated_s, self.settings.grow_s)
+        return known and k in self.isolated and float(self.blobs.areas[self.assigned[k]]) >= WHOLE * slot.area_px
 
     def _completes_owner(self, b: int) -> bool:
         """Whether the E-step gives the blob to an isolated slot that is cut in two by something in front of it; then its box has both."""
@@ -481,6 +514,11 @@ def find_fragments(
 def _may_show(slot: Slot, area: float) -> bool:
     """Whether a piece of that area may be what shows of a hidden slot."""
     return slot.number is not None and slot.hidden and area >= SHOWS * slot.area_px
+
+
+def _is_cut(box: Box, width: int, height: int) -> bool:
+    """Whether the picture's border cuts what is in the box."""
+    return box.x0 <= 0 or box.y0 <= 0 or box.x1 >= width or box.y1 >= height
 
 
 def _is_upright(slot: Slot) -> bool:

@@ -221,9 +221,9 @@ class SlotsSegmenter:
         spawn(slots, association.births, image, self.settings)
         if judged.judgement is not None and judged.scene is not None:
             objects = self._known_objects(owned, numbers)
-            uncovered = None  # a prescan has found the scene empty
+            uncovered = None
             self._unasked_s += interval.look_s
-            if not self._prepared and lasts(self._unasked_s, ASK_EVERY_S):
+            if lasts(self._unasked_s, ASK_EVERY_S):
                 uncovered = find_uncovered(
                     slots.records, labels, judged.judgement, usual_s=interval.usual_s, look_s=self._unasked_s
                 )

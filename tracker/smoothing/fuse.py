@@ -2,7 +2,7 @@
 
 Boxes over several objects of the other pass yield (`pairs`); the other rows are paired frame by frame; stretches in which a
 pair of names holds (`stretches`) are compared by names, paths and looks (`links`) and put together over the whole clip (`groups`); boxes
-are merged, filled and smoothed (`boxes`); what is no object goes (`keep`).
+are merged, filled and smoothed (`boxes`); what is no object goes (`keep`), and what is likelier wrong than right (`confidence`).
 """
 
 from __future__ import annotations
@@ -15,10 +15,13 @@ from tracker.smoothing.groups import grouped
 from tracker.smoothing.keep import flickering, pieces, split_at_jumps, still, supported
 from tracker.smoothing.links import links
 from tracker.smoothing.pairs import Cells, pair
-from tracker.smoothing.rows import Bools, Clip, FusedRows, Rows
+from tracker.smoothing.rows import Bools, Clip, Floats, FusedRows, Rows
 from tracker.smoothing.several import over_several
 from tracker.smoothing.stretches import names, seen, stretches
 from tracker.smoothing.table import touching
+
+DOUBTFUL = 0.45
+"""confidence below which a box is left out: it is likelier wrong than right, or nearly so, and of the wrong identity more often still"""
 
 
 def fuse(forward: Rows, backward: Rows, clip: Clip) -> FusedRows:
@@ -36,8 +39,9 @@ def fuse(forward: Rows, backward: Rows, clip: Clip) -> FusedRows:
     tracks = tracks.at(~still(tracks, clip))
     tracks = fill(tracks, clip)
     tracks = tracks.at(~flickering(tracks))
-    tracks = tracks.at(supported(tracks, clip))
-    return numbered(smooth(tracks, clip), forward, backward, clip)
+    tracks = smooth(tracks.at(supported(tracks, clip)), clip)
+    tracks, sure = certain(tracks, confidence(tracks, forward, backward, clip))
+    return numbered(tracks, sure, forward, backward, clip)
 
 
 def over_others(tracks: Tracks, clip: Clip) -> Bools:
@@ -62,9 +66,26 @@ def visible(cells: Cells, forward: Rows, backward: Rows) -> Cells:
     return Cells._make(part[chosen] for part in cells)
 
 
-def numbered(tracks: Tracks, forward: Rows, backward: Rows, clip: Clip) -> FusedRows:
+def certain(tracks: Tracks, sure: Floats) -> tuple[Tracks, Floats]:
+    """Tracks (in order of identity and frame) without what is likelier wrong than right, and the confidence (M,) of what is left.
+
+    Doubtful rows count as hidden, and an identity begins and ends with rows that do not; one that is doubtful on the whole goes.
+    """
+    hidden = tracks.hidden | (sure < DOUBTFUL)
+    rows = np.maximum(1, np.bincount(tracks.ids, ~tracks.hidden))
+    likely = np.bincount(tracks.ids, np.where(tracks.hidden, 0, sure)) / rows >= DOUBTFUL
+    count = len(likely)
+    seen = np.flatnonzero(~hidden)
+    first, last = np.full(count, len(hidden)), np.full(count, -1)
+    np.minimum.at(first, tracks.ids[seen], seen)
+    np.maximum.at(last, tracks.ids[seen], seen)
+    place = np.arange(len(hidden))
+    stays = likely[tracks.ids] & (place >= first[tracks.ids]) & (place <= last[tracks.ids])
+    return tracks._replace(hidden=hidden).at(stays), sure[stays]
+
+
+def numbered(tracks: Tracks, sure: Floats, forward: Rows, backward: Rows, clip: Clip) -> FusedRows:
     """Tracks as rows in the order of the frames, identities from 1 in the order of their first frames, boxes within the picture."""
-    sure = confidence(tracks, forward, backward, clip)
     order = np.lexsort((tracks.ids, tracks.frames))
     tracks = tracks.at(order)
     _, first, which = np.unique(tracks.ids, return_index=True, return_inverse=True)

@@ -24,6 +24,10 @@ BORDER_PX = 2.0
 """a box so near to the picture's border touches it: boxes come from a smaller picture"""
 MOST = 0.5
 """share of the clip in which who never moves must be seen to be an object"""
+COMING_S = 2.0
+"""seconds of evidence that it takes at most to come into the picture: who is seen for less at its border may just do so"""
+CUT = 0.5
+"""share of its mean area below which a box at the border is of one who comes in or goes"""
 SEEN = 0.5
 """share of its life in which an object is seen at least"""
 JUMP = 1.0
@@ -76,8 +80,8 @@ def pieces(tracks: Tracks) -> Bools:
 def still(tracks: Tracks, clip: Clip) -> Bools:
     """(M,) whether a row's identity never moved: a ghost of something that left, or of what came.
 
-    A box moves by as much as the lesser of two opposite sides does: one that grows or shrinks stays. Who comes or goes over
-    the picture's border, or is seen for most of the clip, is no ghost.
+    A box moves by as much as the lesser of two opposite sides does: one that grows or shrinks stays. Who comes or goes over the
+    picture's border, or is seen for most of the clip, is no ghost. What only lies at the border does not come over it.
     """
     count = int(tracks.ids.max(initial=-1)) + 1
     rows = np.maximum(1, np.bincount(tracks.ids, minlength=count))
@@ -87,8 +91,11 @@ def still(tracks: Tracks, clip: Clip) -> Bools:
     moved = (high - low).reshape(-1, 2, 2).min(axis=1).max(axis=1)
     size = np.bincount(tracks.ids, sides(tracks.boxes), count) / rows
     visible = np.bincount(tracks.ids, ~tracks.hidden, count)
+    short = (visible < clip.looks(COMING_S))[tracks.ids]
     ends = (np.diff(tracks.ids, prepend=-1) != 0) | (np.diff(tracks.ids, append=count) != 0)
-    crosses = np.bincount(tracks.ids, ends & at_border(tracks.boxes, clip), count) > 0
+    area = areas(tracks.boxes)
+    cut = area < CUT * (np.bincount(tracks.ids, area, count) / rows)[tracks.ids]
+    crosses = np.bincount(tracks.ids, ends & at_border(tracks.boxes, clip) & (short | cut), count) > 0
     ghost = (moved < STANDS * size) & (visible < MOST * len(clip.times_s)) & ~crosses
     return ghost[tracks.ids]
 

@@ -12,6 +12,7 @@ page.py        the page of a live run
 window.py      the window of a run, and zones that are drawn in it
 zones.py       who is reported, and what is counted where
 outputs.py     what a run writes to
+saving.py      a job that is saved now and then, and goes on when it was killed
 job.py         from a job to its files: `process`
 """
 

@@ -203,7 +203,18 @@ class _Line:
                     live.lead(lanes)
                     live.watch(zones, notify)
                 sinks = build_run_sinks(
-                    job, settings, planned, source.info, tally, results, notify, live, channels, zones, self.also
+                    job,
+                    settings,
+                    planned,
+                    source.info,
+                    tally,
+                    results,
+                    notify,
+                    live,
+                    channels,
+                    zones,
+                    self.also,
+                    goes_on=self.saving is not None and self.saving.found is not None,
                 )
                 checkpoints = None
                 if self.saving is not None:

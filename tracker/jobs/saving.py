@@ -86,7 +86,7 @@ def plan_saving(job: Job, settings: RunSettings, notify: Callable[[str], None], 
             raise SinkError("--checkpoint: nothing is written, so there is nothing to go on with; add -o")
         return None
     store = Store(job.output.with_name(f"{job.output.with_suffix('').name}.checkpoint"))
-    if job.checkpoint_s is None and not job.resume:
+    if job.checkpoint_s is None and (not job.resume or (job.resume == "auto" and not store.exists)):
         if store.exists and plain and not job.overwrite:
             raise _waiting(store)
         return None

@@ -7,7 +7,9 @@ import pytest
 
 from tracker.checkpoint.values import from_bytes, to_bytes
 from tracker.errors import SinkError
+from tracker.smoothing.passes import RowsBuilder
 from tracker.smoothing.spill import LabelFile, Spill, SpillFolder
+from tracker.types import Box, Region
 
 
 def again(value, folder):
@@ -63,3 +65,22 @@ def test_one_that_is_too_short_is_refused(tmp_path):
 def test_a_temporary_one_cannot_be_saved():
     with pytest.raises(TypeError, match="temporary"):
         to_bytes(Spill(), {})
+
+
+def test_rows_in_the_making_go_on_as_they_were():
+    rows = RowsBuilder(before=4)
+    for index in range(6):
+        if index == 3:
+            other = from_bytes(to_bytes(rows, {}), {})
+        for each in (rows,) if index < 3 else (rows, other):
+            given = np.random.default_rng(index)
+            each.add(
+                index,
+                [
+                    Region(label, Box(*given.random(4).tolist()), 9.0, given.random(), label == 2, None, label == 1, c)
+                    for label, c in ((1, given.random((3, 3)).astype(np.float32)), (2, None))[: index % 3]
+                ],
+            )
+    for one, two in zip((*rows.rows(), rows.entropies()), (*other.rows(), other.entropies()), strict=True):
+        assert one.dtype == two.dtype
+        assert one.tobytes() == two.tobytes()

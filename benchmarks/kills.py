@@ -2,6 +2,7 @@
 
 python benchmarks/kills.py              30 kills of each command
 python benchmarks/kills.py --kills 5 process train
+python benchmarks/kills.py resume       runs with checkpoints, gone on with until they end: are their tables those of an unkilled one?
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import av
@@ -22,6 +24,8 @@ import cv2
 import torch
 
 LIMIT_S = 300
+MOST_RESUMED = 20
+"""kills of one run; then the next begins anew"""
 RECIPE = """
 kind: slots
 train:
@@ -121,6 +125,38 @@ def kill_often(name: str, arguments: list[str], folder: Path, kills: int, rng: r
     return found
 
 
+def resume_often(arguments: list[str], folder: Path, kills: int, rng: random.Random) -> Counter[str]:
+    """Kill a run at moments spread over its length, on from its checkpoint each time, until it ends; are its tables an unkilled one's?"""
+    began = time.monotonic()
+    start(arguments).communicate(timeout=LIMIT_S)
+    length_s = time.monotonic() - began
+    whole = {path.name: path.read_bytes() for path in folder.iterdir() if path.suffix in (".csv", ".txt", ".jsonl")}
+    found: Counter[str] = Counter()
+    while found["killed"] < kills:
+        clear(folder)
+        for _ in range(MOST_RESUMED):
+            process = start([*arguments, "--checkpoint", "1s", "--resume"])
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(rng.uniform(0.2, 1.1) * length_s)
+            process.kill()
+            _, said = process.communicate(timeout=LIMIT_S)
+            found["went on"] += "going on from" in said
+            if process.returncode >= 0:
+                break
+            found["killed"] += 1
+        found["ended"] += process.returncode == 0
+        found["failed"] += process.returncode > 0
+        if process.returncode > 0:
+            print(f"  resume: {said}")
+        same = process.returncode or all((folder / name).read_bytes() == content for name, content in whole.items())
+        found["tables differ"] += not same
+        found["unreadable"] += len(unreadable(folder)) if process.returncode == 0 else 0
+        found["left behind"] += process.returncode == 0 and any(
+            ".part-" in path.name or "checkpoint" in path.name for path in folder.iterdir()
+        )
+    return found
+
+
 def clear(folder: Path) -> None:
     subprocess.run(["rm", "-rf", str(folder)], check=True)
     folder.mkdir()
@@ -148,6 +184,10 @@ def main() -> None:
                 clear(folder)
                 found = kill_often(name, arguments, folder, asked.kills, rng)
                 print(f"{name:9} " + ", ".join(f"{what} {count}" for what, count in found.items()), flush=True)
+        if not asked.names or "resume" in asked.names:
+            clear(folder)
+            found = resume_often(commands(clip, folder, recipe)["process"], folder, asked.kills, rng)
+            print("resume    " + ", ".join(f"{what} {count}" for what, count in found.items()), flush=True)
 
 
 if __name__ == "__main__":

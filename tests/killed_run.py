@@ -91,6 +91,7 @@ def _content(path):
         return picture_times(path)
     if path.name.endswith("summary.json"):
         summary = {key: value for key, value in json.loads(path.read_text()).items() if key not in TIMES}
+        summary["versions"].pop("torch", None)  # of whoever imported it in this process
         for lane in summary["lanes"].values():
             del lane["ms_per_frame"]
         return summary

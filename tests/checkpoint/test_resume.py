@@ -195,8 +195,9 @@ def test_without_resume_the_checkpoint_is_named_and_nothing_is_lost(clip, copy):
     assert call(*command(clip, copy, "--resume")).exit_code == 0
 
 
-def test_overwrite_without_resume_begins_anew(clip, whole, copy):
-    done = call(*command(clip, copy, "--checkpoint", "10s", "--overwrite"))
+@pytest.mark.parametrize("more", [["--checkpoint", "10s"], []])
+def test_overwrite_without_resume_begins_anew(clip, whole, copy, more):
+    done = call(*command(clip, copy, *more, "--overwrite"))
     assert done.exit_code == 0, done.output
     assert (copy / "o.recovered-1.mp4").exists()
     for path in copy.glob("*.recovered-*"):

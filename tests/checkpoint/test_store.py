@@ -46,7 +46,7 @@ def test_it_is_on_the_disk_before_it_has_its_name(store, monkeypatch):
     assert done == ["fsync", "replace", "fsync"]
 
 
-@pytest.mark.parametrize("place", [0, 5, 25, 60, -1])
+@pytest.mark.parametrize("place", [0, 5, 25, 60, 90, 95, 100, -1])
 def test_every_damaged_byte_is_found(store, place):
     store.save({"run_id": "1"}, b"state" * 100)
     path = store.folder / STATE

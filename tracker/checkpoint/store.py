@@ -17,8 +17,8 @@ MARK = b"tracker checkpoint 1\n"
 STATE = "state"
 OURS = re.compile(r"state(\.part)?|kept-[0-9]+|video-[0-9]+\.mp4")
 """names of the files in such a folder"""
-LONGEST_HEAD = 1_000_000
-"""bytes of the line that says what the state is of"""
+DIGEST_BYTES = 65
+"""of the second line, which holds the SHA-256 of all behind it"""
 FASTEST = 1
 """zlib's level: arrays of a mixture hardly become smaller by a higher one"""
 
@@ -44,12 +44,11 @@ class Store:
 
     def save(self, head: dict[str, Any], data: bytes) -> None:
         """Write a state; the one before is there until this one is on the disk."""
-        packed = zlib.compress(data, FASTEST)
-        head = head | {"bytes": len(packed), "sha256": hashlib.sha256(packed).hexdigest()}
+        content = json.dumps(head).encode() + b"\n" + zlib.compress(data, FASTEST)
         part = self.folder / f"{STATE}.part"
         with writing(self.folder):
             with open(part, "wb") as file:
-                file.write(MARK + json.dumps(head).encode() + b"\n" + packed)
+                file.write(MARK + hashlib.sha256(content).hexdigest().encode() + b"\n" + content)
                 file.flush()
                 os.fsync(file.fileno())
             os.replace(part, self.folder / STATE)
@@ -67,12 +66,11 @@ class Store:
         path = self.folder / STATE
         try:
             with open(path, "rb") as file:
-                mark, line = file.read(len(MARK)), file.readline(LONGEST_HEAD)
-                packed = file.read()
-            head = json.loads(line) if mark == MARK else {}
-            if hashlib.sha256(packed).hexdigest() == head.get("sha256"):
-                return head, zlib.decompress(packed)
-        except (OSError, ValueError, AttributeError, zlib.error):
+                mark, digest, content = file.read(len(MARK)), file.readline(DIGEST_BYTES), file.read()
+            if mark == MARK and digest == hashlib.sha256(content).hexdigest().encode() + b"\n":
+                head, _, packed = content.partition(b"\n")
+                return json.loads(head), zlib.decompress(packed)
+        except (OSError, ValueError, zlib.error):
             pass
         raise SinkError(f"{path}: damaged, or no checkpoint; begin anew with --overwrite and without --resume")
 

@@ -13,6 +13,7 @@ window.py      the window of a run, and zones that are drawn in it
 zones.py       who is reported, and what is counted where
 parts.py       a file that is watched in parts: what is refused, and what its seams say
 outputs.py     what a run writes to
+saving.py      a job that is saved now and then, and goes on when it was killed
 job.py         from a job to its files: `process`
 together.py    several jobs in one process, with shared networks
 room.py        how much memory that takes, and how many fit

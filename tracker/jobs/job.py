@@ -27,7 +27,7 @@ from tracker.jobs.live import Live
 from tracker.jobs.outputs import Finders, RunSinks, build_run_sinks
 from tracker.jobs.parts import build_parted, check_split, seams_finding
 from tracker.jobs.profile import MeasuredSource, trace_text
-from tracker.jobs.saving import Saving, plan_saving
+from tracker.jobs.saving import Saving, forget_earlier, plan_saving
 from tracker.jobs.sparing import Sparing
 from tracker.jobs.summary import summarize
 from tracker.jobs.tally import Tally
@@ -209,11 +209,24 @@ class _Line:
                     live.parts["zones"] = zones
                     live.take_up(job.source, settings, source.info, lanes, notify)
                 _claim(results, notify)  # last: it makes the folder, which a job that is refused does not leave behind
+                if self.saving is None:
+                    forget_earlier(job)
                 if live is not None:
                     live.lead(lanes)
                     live.watch(zones, notify)
                 sinks = build_run_sinks(
-                    job, settings, planned, source.info, tally, results, notify, live, channels, zones, self.also
+                    job,
+                    settings,
+                    planned,
+                    source.info,
+                    tally,
+                    results,
+                    notify,
+                    live,
+                    channels,
+                    zones,
+                    self.also,
+                    goes_on=self.saving is not None and self.saving.found is not None,
                 )
                 checkpoints = None
                 if self.saving is not None:

@@ -76,9 +76,13 @@ def build_run_sinks(
     channels: Sequence[Channel],
     zones: ZoneWatch,
     also: Callable[[Finders], Sequence[Sink]],
+    goes_on: bool = False,
 ) -> RunSinks:
-    """Everything that a run writes to; `notify` is told of a warm-up. Raises SinkError for what cannot be written."""
-    known = live is not None and live.knows_scene
+    """Everything that a run writes to; `notify` is told of a warm-up. Raises SinkError for what cannot be written.
+
+    goes_on  the scene was learned before, by a run that was killed
+    """
+    known = goes_on or (live is not None and live.knows_scene)
     unprepared = (info.live or settings.prescan_frames == 0) and not known
     warm_up_s = settings.gmm.mixture.warm_up_s if unprepared else 0.0
     overlay = build_overlay(job, settings, zones)

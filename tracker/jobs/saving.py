@@ -85,8 +85,8 @@ def plan_saving(job: Job, settings: RunSettings, notify: Callable[[str], None], 
         if job.checkpoint_s is not None or job.resume is True:
             raise SinkError("--checkpoint: nothing is written, so there is nothing to go on with; add -o")
         return None
-    store = Store(job.output.with_name(f"{job.output.with_suffix('').name}.checkpoint"))
-    if job.checkpoint_s is None and not job.resume:
+    store = _store(job.output)
+    if job.checkpoint_s is None and (not job.resume or (job.resume == "auto" and not store.exists)):
         if store.exists and plain and not job.overwrite:
             raise _waiting(store)
         return None
@@ -97,6 +97,16 @@ def plan_saving(job: Job, settings: RunSettings, notify: Callable[[str], None], 
     found = _fitting(store, job, head, notify)
     every_s = job.checkpoint_s if found is None or job.checkpoint_s is not None else float(found["every_s"])
     return None if every_s is None else Saving(store, every_s, head, found)
+
+
+def forget_earlier(job: Job) -> None:
+    """Remove the checkpoint of an earlier run whose results this one replaces: what it speaks of has other names by now."""
+    if job.output is not None and job.overwrite and (store := _store(job.output)).exists:
+        store.remove()
+
+
+def _store(output: Path) -> Store:
+    return Store(output.with_name(f"{output.with_suffix('').name}.checkpoint"))
 
 
 def _fitting(store: Store, job: Job, head: Mapping[str, Any], notify: Callable[[str], None]) -> dict[str, Any] | None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -141,6 +142,25 @@ class RowsBuilder:
         self._flags: list[tuple[bool, bool]] = []
         self._colours: list[NDArray[np.float32]] = []
         self._entropies: list[float] = []
+
+    def __getstate__(self) -> dict[str, Any]:
+        """As arrays: an hour of rows in a tenth of a second."""
+        return {
+            "counts": (self._before, self._highest),
+            "frames": np.concatenate([np.zeros(0, np.int32), *self._frames]),
+            "ids": np.array(self._ids, np.int64),
+            "values": np.array(self._values, np.float64).reshape(-1, 5),
+            "flags": np.array(self._flags, bool).reshape(-1, 2),
+            "colours": np.array(self._colours, np.float32).reshape(-1, 3, 3),
+            "entropies": np.array(self._entropies, np.float64),
+        }
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self._before, self._highest = state["counts"]
+        self._frames, self._colours = [state["frames"]], list(state["colours"])
+        self._ids, self._entropies = state["ids"].tolist(), state["entropies"].tolist()
+        self._values = list(map(tuple, state["values"].tolist()))
+        self._flags = list(map(tuple, state["flags"].tolist()))
 
     def add(self, index: int, regions: Sequence[Region]) -> None:
         """The regions of a frame."""

@@ -367,8 +367,9 @@ def batch(
     order = Order(sources, folder, manifest, asked, Shard(*shard), retry_failed)
     settings = _settings(common)
     needs = Needs(cores, 0.0 if memory is None else memory / 1e6, gpus)
+    clear = "\r\x1b[K" if sys.stderr.isatty() else ""  # the line of progress gives way
     totals = run_batch(
-        order, settings, _engine(engine, address, jobs, needs), notify=lambda line: note(f"tracker: error: {line}"),
+        order, settings, _engine(engine, address, jobs, needs), notify=lambda line: note(f"{clear}tracker: error: {line}"),
         report=(lambda totals: None) if quiet else clip_lines(sys.stderr),
     )  # fmt: skip
     if not quiet:

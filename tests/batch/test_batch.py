@@ -91,6 +91,17 @@ def test_a_bad_clip_stops_no_other_and_is_tried_again_when_asked_or_changed(clip
     assert "failed" not in (out / "report.html").read_text().split("<main>")[0].split("outcome")[-1]
 
 
+def test_a_source_that_is_not_there_fails_once_and_is_done_when_it_comes(clips, tmp_path):
+    manifest, out = tmp_path / "m.csv", tmp_path / "out"
+    manifest.write_text("source\nclips/late.mp4\n")
+    assert batch(to=out, manifest=str(manifest), options=TABLES)[0].failed == 1
+    assert batch(to=out, manifest=str(manifest), options=TABLES)[0].failed_before == 1
+    (clips / "y.mp4").rename(clips / "late.mp4")
+    assert batch(to=out, manifest=str(manifest), options=TABLES)[0].done == 1
+    (clips / "late.mp4").unlink()
+    assert batch(to=out, manifest=str(manifest), options=TABLES)[0].failed == 1
+
+
 def test_a_clip_that_fails_after_it_was_done_leaves_the_tables_of_all_clips(clips, tmp_path):
     pytest.importorskip("pyarrow")
     out = tmp_path / "out"

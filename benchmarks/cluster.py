@@ -7,8 +7,8 @@
 The clips are first done by the local engine. Then a cluster of three nodes of one core each does them: when a quarter is done a node
 is killed, when half is done the driver is killed (kill -9) and started again with the same words. Every file of every clip has to be
 there, equal by checksum to the local engine's. Of summaries the times are left out (`TIMES`), of the folder what tells of the batch
-and not of a clip (`OF_THE_BATCH`). `--cost` runs both engines with as many workers, in turns, on an idle machine, and tells the ratio of
-wall times, with and without Ray's start.
+and not of a clip (`OF_THE_BATCH`). `--cost` runs both engines with two workers each, in turns, over a quarter of the clips and over
+all, on an idle machine, and tells the ratio of the seconds that a clip takes, and the start of each.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import argparse
 import hashlib
 import json
 import os
+import shutil
 import statistics
 import subprocess
 import sys
@@ -35,6 +36,7 @@ TIMES = ("fps", "ms_per_frame", "once_s")
 OF_THE_BATCH = ("report.html", ".batch")
 """beginnings of names in the folder that are not of a clip"""
 SIZE = (96, 64)
+FEWER = 4
 PATIENCE_S = 300
 """for any one thing that has to happen"""
 
@@ -43,7 +45,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--clips", type=int, default=60)
     parser.add_argument("--frames", type=int, default=20, help="of each clip")
-    parser.add_argument("--lanes", default="gmm")
+    parser.add_argument("--lanes", default="gmm,slots")
     parser.add_argument("--cost", action="store_true", help="the ratio of wall times instead")
     parser.add_argument("--rounds", type=int, default=3)
     asked = parser.parse_args()
@@ -69,12 +71,12 @@ def show(
 ) -> dict[str, Any]:
     """The clips of folder/clips here and on a cluster whose node and driver are killed; what came of it."""
     here, there = folder / "local", folder / "ray"
-    wait_for(begin(folder, here, lanes, "--engine", "local", "--jobs", "2"))
+    wait_for(begin(folder / "clips", here, lanes, "--engine", "local", "--jobs", "2"))
     clips = len(list((folder / "clips").iterdir()))
     tell(f"local engine: {finished(here)} of {clips} clips")
     with three_nodes() as (cluster, nodes):
         more = ("--engine", "ray", "--address", cluster.address)
-        driver = begin(folder, there, lanes, *more)
+        driver = begin(folder / "clips", there, lanes, *more)
         until(lambda: finished(there) >= clips // 4, driver)
         tell(f"{finished(there)} clips done: a node is killed")
         cluster.remove_node(nodes[0], allow_graceful=False)
@@ -83,7 +85,7 @@ def show(
         driver.kill()
         driver.wait()
         kept = marks(there)
-        wait_for(begin(folder, there, lanes, *more))
+        wait_for(begin(folder / "clips", there, lanes, *more))
     again = [name for name, time_ns in marks(there).items() if name in kept and kept[name] != time_ns]
     mine, theirs = checksums(here), checksums(there)
     return {
@@ -111,17 +113,19 @@ def three_nodes() -> Iterator[tuple[Any, list[Any]]]:
         cluster.shutdown()
 
 
-def begin(folder: Path, out: Path, lanes: str, *more: str) -> subprocess.Popen[bytes]:
+def begin(source: Path, out: Path, lanes: str, *more: str) -> subprocess.Popen[bytes]:
     words = [
         sys.executable,
         "-m",
         "tracker",
         "batch",
-        str(folder / "clips"),
+        str(source),
         "-o",
         str(out),
         "--lanes",
         lanes,
+        "--masks",
+        "png",
         *more,
         "-q",
     ]
@@ -187,31 +191,43 @@ def without_times(value: Any) -> Any:
 
 
 def cost(folder: Path, lanes: str, rounds: int) -> dict[str, Any]:
-    """Wall times of both engines with two workers, in turns, and the medians of their ratios."""
-    engines = {"local": ("--engine", "local", "--jobs", "2"), "ray": ("--engine", "ray", "--jobs", "2")}
-    walls: dict[str, list[float]] = {name: [] for name in engines}
-    starts = []
+    """Wall times of both engines with two workers, over a part of the clips and over all, in turns.
+
+    The difference is what the other clips took; what is left is the start of the engine, its workers and their libraries.
+    """
+    few = folder / "few"
+    every = sorted((folder / "clips").iterdir())
+    few.mkdir()
+    for path in every[: len(every) // FEWER]:
+        shutil.copy(path, few)
+    walls: dict[str, list[tuple[float, float]]] = {"local": [], "ray": []}
     for index in range(rounds):
-        for name, words in engines.items():
-            began = time.perf_counter()
-            wait_for(begin(folder, folder / f"{name}-{index}", lanes, *words))
-            walls[name].append(time.perf_counter() - began)
-        starts.append(start_s())
-    ratios = [ray / local for ray, local in zip(walls["ray"], walls["local"], strict=True)]
-    without = [(ray - start) / local for ray, start, local in zip(walls["ray"], starts, walls["local"], strict=True)]
+        for engine, times in walls.items():
+            words = ("--engine", engine, "--jobs", "2")
+            short, long = (
+                timed(begin(source, folder / f"{engine}-{source.name}-{index}", lanes, *words))
+                for source in (few, folder / "clips")
+            )
+            times.append((short, long))
+    more = len(every) - len(every) // FEWER
+    clip_s = {engine: [(long - short) / more for short, long in times] for engine, times in walls.items()}
+    ratios = [ray / local for ray, local in zip(clip_s["ray"], clip_s["local"], strict=True)]
+    start = {
+        engine: [s - len(every) // FEWER * each for (s, _), each in zip(walls[engine], clip_s[engine], strict=True)]
+        for engine in walls
+    }
     return {
-        "wall_s": walls,
-        "start_of_ray_s": starts,
-        "ray_over_local": statistics.median(ratios),
-        "ray_over_local_without_its_start": statistics.median(without),
+        "wall_s_few_and_all": walls,
+        "s_a_clip": {engine: statistics.median(each) for engine, each in clip_s.items()},
+        "start_s": {engine: statistics.median(each) for engine, each in start.items()},
+        "ray_over_local_a_clip": statistics.median(ratios),
     }
 
 
-def start_s() -> float:
-    """How long a Ray of this machine takes to begin and to end."""
-    words = "from tracker.engines.ray import RayEngine; list(RayEngine(workers=2).map(abs, [1]))"
+def timed(driver: subprocess.Popen[bytes]) -> float:
+    """Seconds until it ends, which has just begun."""
     began = time.perf_counter()
-    subprocess.run([sys.executable, "-c", words], check=True, env=environment())
+    wait_for(driver)
     return time.perf_counter() - began
 
 

@@ -110,9 +110,12 @@ def test_20_000_clips_do_not_become_20_000_pending_tasks(monkeypatch):
 
 
 def test_no_more_run_at_a_time_than_were_asked_for(monkeypatch):
-    fake, cluster = made(monkeypatch, {"CPU": 8.0}, address="auto", workers=3)
-    list(cluster.map(square, range(50)))
-    assert fake.most_pending == 3
+    for joined, address in ((True, None), (True, "auto"), (False, "auto")):
+        fake = FakeRay({"CPU": 8.0})
+        fake.joined = joined
+        monkeypatch.setattr(engine, "_ray", lambda fake=fake: fake)
+        list(RayEngine(address, workers=3).map(square, range(50)))
+        assert fake.most_pending == 3
 
 
 def test_what_is_pending_follows_the_nodes(monkeypatch):

@@ -203,7 +203,7 @@ class _Room:
         if time.monotonic() >= self._until:
             workers = self._engine.workers
             # on a cluster with room for more, none may wait: it would run. A Ray of our own has room for no more
-            most = self._engine._most if self._engine._address else None
+            most = None if self._engine._ours and self._engine._address is None else self._engine._most
             self._tasks = max(1, AHEAD * workers if most is None else min(AHEAD * workers, most))
             self._until = time.monotonic() + COUNTED_EVERY_S
             if workers == 0 and not self._said:
@@ -255,7 +255,8 @@ def _connect(ray: Any, address: str | None, needs: Needs, workers: int | None) -
         _reach(address or "")
         ray.init(address or "local", log_to_driver=False, logging_level=logging.ERROR, **({} if address else ours))
     except (OSError, ValueError, RuntimeError, ImportError) as error:
-        reason = (str(error).strip() or type(error).__name__).split("\n")[0].partition(". ")[0].rstrip(".")
+        said = getattr(error, "strerror", None) or str(error).strip() or type(error).__name__
+        reason = said.split("\n")[0].partition(". ")[0].rstrip(".")
         if "ray[client]" in str(error):
             raise MissingExtraError(
                 "ray:// needs ray[client]; install it: pip install 'rnnem-tracker[cluster]'"

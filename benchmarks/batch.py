@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import functools
+import multiprocessing
 import os
 import resource
 import shutil
@@ -119,16 +120,24 @@ def workers(clip: Path | None, folder: Path) -> None:
     data.mkdir(parents=True)
     if clip is None:
         clip = folder / "street.mp4"
-        street = StreetSettings(frames=200)
-        write_video(clip, [frame.image for frame in draw_street(street, seed=1)])
+        write_video(clip, list(draw_street(StreetSettings(frames=200), seed=1).images))
     for number in range(WORKERS_CLIPS):
         shutil.copy(clip, data / f"{number}.mp4")
-    took = {}
-    for count in (1, 2):
-        order = Order((str(data),), str(folder / f"workers-{count}"))
-        took[count] = timed(order, load_settings(), Pool(count))[1]
-        print(f"{WORKERS_CLIPS} copies of {clip.name}, {count} workers: {took[count]:.1f} s")
-    print(f"two workers are {took[1] / took[2]:.2f} times as fast as one, on {os.cpu_count()} processors")
+    for name, around in (("free", None), ("each on one core", on_one_core)):
+        took = {}
+        for count in (1, 2):
+            order = Order((str(data),), str(folder / f"workers-{name}-{count}"))
+            took[count] = timed(order, load_settings(), Pool(count, around))[1]
+            print(f"{WORKERS_CLIPS} copies of {clip.name}, {count} workers, {name}: {took[count]:.1f} s")
+        print(f"  two workers are {took[1] / took[2]:.2f} times as fast as one, on {os.cpu_count()} processors")
+
+
+def on_one_core(work: Callable, task: object) -> ClipOutcome:
+    """A worker's threads, of the line and of codecs too, on a core of its own: one worker then has no more than one of two."""
+    cores = sorted(os.sched_getaffinity(os.getppid()))
+    number = multiprocessing.current_process()._identity[-1]
+    os.sched_setaffinity(0, {cores[number % len(cores)]})
+    return work(task)
 
 
 def page(folder: Path) -> None:

@@ -45,7 +45,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--clips", type=int, default=60)
     parser.add_argument("--frames", type=int, default=20, help="of each clip")
-    parser.add_argument("--lanes", default="gmm")
+    parser.add_argument("--lanes", default="gmm,slots")
     parser.add_argument("--cost", action="store_true", help="the ratio of wall times instead")
     parser.add_argument("--rounds", type=int, default=3)
     asked = parser.parse_args()
@@ -124,6 +124,8 @@ def begin(source: Path, out: Path, lanes: str, *more: str) -> subprocess.Popen[b
         str(out),
         "--lanes",
         lanes,
+        "--masks",
+        "png",
         *more,
         "-q",
     ]

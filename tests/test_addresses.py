@@ -217,6 +217,20 @@ def test_a_copy_that_arrives_short_is_an_error_and_leaves_nothing(tmp_path, monk
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_full_scratch_folder_is_told_from_a_store_that_fails(monkeypatch):
+    write_whole("memory://full/a.mp4", b"0123456789")
+
+    def full(self, place, local, **more):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(type(fsspec.filesystem("memory")), "get_file", full)
+    with (
+        pytest.raises(SourceError, match=r"No space left on device; make room in .*, or set TMPDIR"),
+        local_copy("memory://full/a.mp4"),
+    ):
+        pass
+
+
 def test_a_local_file_that_cannot_be_written_whole_is_what_it_was(tmp_path, monkeypatch):
     place = tmp_path / "a.csv"
     write_whole(str(place), b"old")

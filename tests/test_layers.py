@@ -162,7 +162,11 @@ def test_a_module_that_breaks_the_rule_would_be_caught(tmp_path):
 
 @pytest.mark.parametrize(
     "arguments",
-    [["--help"], ["--version"], *([c, "--help"] for c in ("process", "compare", "evaluate", "export", "train"))],
+    [
+        ["--help"],
+        ["--version"],
+        *([c, "--help"] for c in ("process", "batch", "compare", "evaluate", "export", "train")),
+    ],
 )
 def test_help_loads_nothing_heavy(arguments):
     asked = (

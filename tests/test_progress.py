@@ -73,3 +73,19 @@ def test_a_terminal_gets_a_bar_and_quiet_nothing():
     assert terminal.getvalue()
     with shown_progress(quiet=True, stream=terminal) as report:
         assert report is None
+
+
+def test_clips_are_counted_in_a_line_now_and_then():
+    from types import SimpleNamespace
+
+    from tracker.progress import clip_lines
+
+    now, stream = [0.0], io.StringIO()
+    report = clip_lines(stream, lambda: now[0])
+    for second, worked in ((5, 5), (20, 20), (25, 25), (100, 100)):
+        now[0] = second
+        report(SimpleNamespace(clips=130, over=worked + 30, worked=worked, failed=2))
+    assert stream.getvalue().splitlines() == [
+        "clips 50/130, 2 failed, 60.0 a minute, 1:20 left",
+        "clips 130/130, 2 failed, 60.0 a minute",
+    ]

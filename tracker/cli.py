@@ -399,8 +399,10 @@ def batch(
     pack = clips_together(pack, device=settings.device if local else "cpu", most=most)
     order = Order(sources, folder, manifest, asked, Shard(*shard), retry_failed, pack)
     workers = None if jobs is None else max(1, jobs // pack)
+    clear = "\r\x1b[K" if sys.stderr.isatty() else ""  # the line of progress gives way
     totals = run_batch(
-        order, settings, _engine(engine, address, workers, needs_of_pack(needs, pack)), notify=lambda line: note(f"tracker: error: {line}"),
+        order, settings, _engine(engine, address, workers, needs_of_pack(needs, pack)),
+        notify=lambda line: note(f"{clear}tracker: error: {line}"),
         report=(lambda totals: None) if quiet else clip_lines(sys.stderr),
     )  # fmt: skip
     if not quiet:

@@ -62,6 +62,8 @@ def test_a_source_without_videos_is_refused_and_results_are_never_clips(folder, 
         names("empty")
     with pytest.raises(SourceError, match="absent: no such file"):
         names("absent")
+    with pytest.raises(SourceError, match="http://cam/1: a stream; a batch takes files"):
+        names("http://u:pw@cam/1")
     with pytest.raises(SourceError, match="taken for results, never for clips"):
         batch("clips", to=tmp_path)
 
@@ -99,6 +101,7 @@ def test_a_parquet_manifest_is_read_as_the_others(tmp_path):
         ("m.csv", "source,seed\na.mp4,1\na.mp4,x\n", "m.csv, line 3: seed=x: seed = 'x': wanted"),
         ("m.csv", "source,gmm.foo\na.mp4,1\n", "m.csv, line 2: gmm.foo=1: unknown setting gmm.foo"),
         ("m.csv", "source,seed\n,1\n", "m.csv, line 2, column source: empty"),
+        ("m.csv", "source\nrtsp://u:pw@cam/1\n", "m.csv, line 2, column source: rtsp://cam/1: a stream"),
         ("m.csv", "source,name\na.mp4,../up\n", "m.csv, line 2, column name: '../up': wanted a name"),
         ("m.csv", "source\na.mp4,1,2\n", "m.csv, line 2: 3 cells, and 1 columns"),
         ("m.jsonl", '{"source": "a.mp4"}\nnothing\n', "m.jsonl, line 2: wanted an object"),

@@ -19,6 +19,10 @@ def square(number):
     return number * number
 
 
+def length(text):
+    return len(text)
+
+
 def threads(task):
     return os.environ.get("OMP_NUM_THREADS")
 

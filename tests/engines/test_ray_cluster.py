@@ -48,6 +48,22 @@ def test_a_ray_of_this_machine_is_quiet_and_ends_with_its_tasks(tmp_path):
     assert lines[5:] == ["2 | None | 1"]
 
 
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="reads its memory in /proc")
+def test_the_driver_takes_no_memory_for_20_000_clips_that_wait():
+    process = driver(
+        "def used_mb():\n"
+        "    return int(open('/proc/self/statm').read().split()[1]) * 4096 / 1e6\n"
+        "tasks = (('length', str(number).zfill(1000)) for number in range(20_000))\n"
+        "for count, _ in enumerate(RayEngine(workers=2).map(ray_work.do, tasks), 1):\n"
+        "    if count in (2_000, 20_000):\n"
+        "        print(used_mb())\n"
+    )
+    out, err = process.communicate(timeout=300)
+    assert err == ""
+    early, late = map(float, out.splitlines())
+    assert late - early < 25
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_workers_end_with_their_driver(tmp_path, number):
     process = driver("list(RayEngine(workers=2).map(ray_work.wait_and_tell, sys.argv[1:] * 2))\n", tmp_path)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -77,6 +79,8 @@ def _said(error: Exception) -> str:
 
 def _cure(error: Exception, scheme: str) -> str:
     text = f"{type(error).__name__} {error}".lower()
+    if getattr(error, "errno", None) == errno.ENOSPC:
+        return f"make room in {tempfile.gettempdir()}, or set TMPDIR to a folder with more"
     if isinstance(error, PermissionError) or "credential" in text or "denied" in text or "token" in text:
         where = {"s3": " (AWS_PROFILE, AWS_ACCESS_KEY_ID)", "gs": " (GOOGLE_APPLICATION_CREDENTIALS)"}.get(scheme, "")
         return f"check the credentials of the store{where} and their rights"

@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 from tracker.addresses import is_address, is_local, listing, local_path, name_of
 from tracker.errors import SourceError
 from tracker.naming import default_name
-from tracker.sources.address import FILM_SUFFIXES
+from tracker.sources.address import FILM_SUFFIXES, is_url, shown
 
 PATTERNS = tuple(f"*{suffix}" for suffix in FILM_SUFFIXES)
 DIGEST_DIGITS = 8
@@ -56,6 +56,7 @@ def clips_of(sources: Iterable[str]) -> Iterator[Clip]:
     its folder and its name, as far as they were given. Raises SourceError for a source with no video in it.
     """
     for source in sources:
+        whole_source(source)  # refuses a stream
         count = 0
         for found in listing(source, patterns=PATTERNS):
             count += 1
@@ -65,9 +66,14 @@ def clips_of(sources: Iterable[str]) -> Iterator[Clip]:
 
 
 def whole_source(source: str, folder: str | Path = "") -> str:
-    """The source as every process finds it: its path from the root, of one that is named from `folder`; an address as it is."""
+    """The source as every process finds it: its path from the root, of one that is named from `folder`; an address as it is.
+
+    Raises SourceError for a stream.
+    """
     if is_address(source) and not is_local(source):
         return source
+    if is_url(source) and not is_address(source):
+        raise SourceError(f"{shown(source)}: a stream; a batch takes files, here or in a store such as s3://")
     path = local_path(source)
     return str(Path(os.path.abspath(Path(folder) / path)))
 

@@ -70,7 +70,10 @@ def _clip(row: Mapping[str, Any], place: str, folder: Path) -> Clip:
     source = row.get(SOURCE)
     if not isinstance(source, str) or not source.strip():
         raise SourceError(f"{place}, column {SOURCE}: empty; wanted a path or an address")
-    whole = whole_source(source.strip(), folder)
+    try:
+        whole = whole_source(source.strip(), folder)
+    except SourceError as error:
+        raise SourceError(f"{place}, column {SOURCE}: {error}") from None
     name = row.get(NAME)
     if name is None:
         name = default_name(whole if is_local(whole) else name_of(whole))

@@ -163,9 +163,10 @@ def _left(order: Order, store: Store, changed: Callable[[Clip], RunSettings], to
         known = None
         if mark is not None:
             try:
-                known = state_before(mark, task.key(), retry=task.retry)
-            except TrackerError:
-                known = None  # a source that has gone: the work says so
+                key = task.key()
+            except TrackerError:  # a source that is not there
+                key = task.unread_key
+            known = state_before(mark, key, retry=task.retry)
         if known is None:
             yield task
         else:

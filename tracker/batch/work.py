@@ -6,7 +6,7 @@ import glob
 import hashlib
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -16,7 +16,7 @@ from tracker.batch.clips import Clip
 from tracker.batch.marks import Key, Mark, Store
 from tracker.batch.tables import events_part, tracks_part, write_events, write_tracks
 from tracker.build import EACH_ITS_OWN
-from tracker.errors import SourceError, plain_line
+from tracker.errors import SourceError, TrackerError, plain_line
 from tracker.jobs import Job, Result, process
 from tracker.networks import Networks
 from tracker.opencv_threads import one_opencv_thread
@@ -114,13 +114,15 @@ def state_before(mark: Mark | None, key: Key, *, retry: bool) -> ClipOutcome | N
 
 
 def lost(task: Task, problem: str) -> ClipOutcome:
-    """The outcome of a task whose worker died or could not do it, and its mark, written here in its place."""
+    """The outcome of a task whose worker died or could not do it, and its mark, if it can be written, in its place."""
     store = Store(task.folder)
     try:
         key = task.key()
-    except Exception:
+    except TrackerError:
         key = task.unread_key
-    return _failed(task, store, store.read(task.clip.name), key, problem, 0.0)
+    with suppress(TrackerError):  # where no mark can be written the problem says so already
+        return _failed(task, store, store.read(task.clip.name), key, problem, 0.0)
+    return ClipOutcome(task.clip.name, "failed", problem)
 
 
 def _failed(task: Task, store: Store, before: Mark | None, key: Key, problem: str, seconds: float) -> ClipOutcome:

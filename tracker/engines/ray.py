@@ -255,7 +255,8 @@ def _connect(ray: Any, address: str | None, needs: Needs, workers: int | None) -
         _reach(address or "")
         ray.init(address or "local", log_to_driver=False, logging_level=logging.ERROR, **({} if address else ours))
     except (OSError, ValueError, RuntimeError, ImportError) as error:
-        reason = (str(error).strip() or type(error).__name__).split("\n")[0].partition(". ")[0].rstrip(".")
+        said = getattr(error, "strerror", None) or str(error).strip() or type(error).__name__
+        reason = said.split("\n")[0].partition(". ")[0].rstrip(".")
         if "ray[client]" in str(error):
             raise MissingExtraError(
                 "ray:// needs ray[client]; install it: pip install 'rnnem-tracker[cluster]'"

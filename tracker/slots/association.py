@@ -4,7 +4,7 @@ The E-step knows pixels, not objects: legs that a slot has not yet learned are u
 So a blob with one slot in it is all that slot's, and shows how large it is; in a blob with several the E-step decides.
 
 - Several slots in one blob are several objects only if each has been isolated; who has not is a fragment.
-- A slot that enters at the border claims what no other explains.
+- A slot that enters at the border claims what no other explains. A piece that enters beside one that is whole is no fragment of it.
 - Two pieces side by side are two objects if objects have visited the gap between them; where none has, a post may stand there. A whole
   that lies in two pieces for three frames is two.
 - A size is learned where an object is isolated and seen whole.

@@ -144,7 +144,7 @@ def test_who_comes_in_is_not_what_nobody_explains_at_the_far_side_of_another():
     """A lorry of which the E-step does not know the front; behind it somebody comes in at the right."""
     lorry, comes = (40, 20, 130, 60), (130, 40, 160, 60)
     slots = [slot(*lorry), slot(140, 40, 160, 60, number=2, complete=False)]
-    found, _ = associated(verdict_of(lorry, comes), slots, [(60, 20, 130, 60), (140, 40, 160, 60)])
+    found, _ = associated(verdict_of(lorry, comes), slots, [(60, 20, 130, 60), (140, 40, 160, 60)], causal=False)
     x0, _, x1, _ = found.isolated[1]
     assert (x0, x1) == (130, 160)
     assert set(found.merged) == {0}
@@ -159,7 +159,9 @@ def test_who_comes_in_is_not_what_nobody_explains_at_the_far_side_of_another():
     ],
 )
 def test_who_comes_in_over_the_border_beside_one_that_is_whole_is_no_piece_of_it(shows, piece, born):
-    found, _ = associated(verdict_of(shows, piece), [slot(10, 20, 136, 80)], [shows])
+    alone, _ = associated(verdict_of(shows, piece), [slot(10, 20, 136, 80)], [shows])
+    found, _ = associated(verdict_of(shows, piece), [slot(10, 20, 136, 80)], [shows], causal=False)
+    assert alone.births == ()
     assert [birth.box for birth in found.births] == [piece] * born
     if born:
         assert found.isolated == {0: shows}

@@ -4,7 +4,8 @@ The E-step knows pixels, not objects: legs that a slot has not yet learned are u
 So a blob with one slot in it is all that slot's, and shows how large it is; in a blob with several the E-step decides.
 
 - Several slots in one blob are several objects only if each has been isolated; who has not is a fragment.
-- A slot that enters at the border claims what no other explains.
+- A slot that enters at the border claims what no other explains. With a second pass a piece that
+  enters beside one that is whole is no fragment of it.
 - Two pieces side by side are two objects if objects have visited the gap between them; where none has, a post may stand there. A whole
   that lies in two pieces for three frames is two.
 - A size is learned where an object is isolated and seen whole.
@@ -268,11 +269,8 @@ class _Draft:
         owners = self.seen.owners[window]
         mine = self.blobs.pixels(b) & ((owners == k + 1) | (owners == 0))
         smooth = cv2.medianBlur(mine.astype(np.uint8), SMOOTHED_PX)
-        found = components(smooth)  # what nobody explains at the far side of another is not its
-        own = np.bincount(found.labels[owners == k + 1], minlength=len(found.areas))
-        own[0] = 0
-        if own.any():
-            smooth = (found.labels == own.argmax()).astype(np.uint8)
+        if not self.seen.causal:
+            smooth = _connected(smooth, owners == k + 1)
         x, y, width, height = cv2.boundingRect(smooth)
         left, top = float(window[1].start + x), float(window[0].start + y)
         return Box(left, top, left + width, top + height)
@@ -298,7 +296,7 @@ class _Draft:
             else:
                 self._hold_together(whole, b)
             return
-        if self._comes_in_beside_whole(b):
+        if not self.seen.causal and self._comes_in_beside_whole(b):
             self._bear(b, found_s=self.settings.found_s)
             return
         if self._completes_owner(b):
@@ -514,6 +512,14 @@ def find_fragments(
 def _may_show(slot: Slot, area: float) -> bool:
     """Whether a piece of that area may be what shows of a hidden slot."""
     return slot.number is not None and slot.hidden and area >= SHOWS * slot.area_px
+
+
+def _connected(mask: NDArray[np.uint8], own: Mask) -> NDArray[np.uint8]:
+    """(h, w) the piece of a mask that holds most of the slot's own pixels: what nobody explains at the far side of another is not its."""
+    pieces = components(mask)
+    held = np.bincount(pieces.labels[own], minlength=len(pieces.areas))
+    held[0] = 0
+    return (pieces.labels == held.argmax()).astype(np.uint8) if held.any() else mask
 
 
 def _is_cut(box: Box, width: int, height: int) -> bool:

@@ -15,7 +15,7 @@ from clips import cut, draw, draw_noise, join, write_pictures, write_raw_avi, wr
 from commands import call, refused
 from PIL import Image
 
-from tracker.cli import WORLDS
+from tracker.cli.networks import WORLDS
 
 FRAMES, WIDTH, HEIGHT = 24, 96, 72
 LANES = ("gmm", "slots")

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from commands import call, refused
 
-from tracker import cli as command_line
 from tracker.cli import cli
-from tracker.cli_commands import OTHER, SECTIONS
+from tracker.cli import run as run_commands
+from tracker.cli.sections import OTHER, SECTIONS
 
 
 def usage(*arguments):
@@ -95,6 +95,6 @@ def test_what_is_typed_is_completed(line, wanted):
 
 def test_a_start_of_hours_minutes_and_seconds_reaches_the_job(monkeypatch):
     asked = {}
-    monkeypatch.setattr(command_line, "_carry_out", lambda common, **job: asked.update(common, **job))
+    monkeypatch.setattr(run_commands, "carry_out", lambda common, **job: asked.update(common, **job))
     assert call("process", "a.mp4", "--start", "1:02:03", "--duration", "0:01.5").exit_code == 0
     assert (asked["start_s"], asked["duration_s"]) == (3723, 1.5)

@@ -70,7 +70,6 @@ LINE = {
     "settings",
     "yaml_text",
     "recipes",
-    "cli_commands",
     "doctor",
     "words",
     "options",

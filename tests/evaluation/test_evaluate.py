@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from commands import call, refused
 
-from tracker.cli import LAYOUTS
+from tracker.cli.measure import LAYOUTS
 from tracker.errors import SinkError, SourceError
 from tracker.evaluation import Evaluation, LaneTask, SequenceScores, Task, evaluate
 from tracker.evaluation.text import table

@@ -19,7 +19,7 @@ from PIL import Image
 from pycocotools import mask as coco
 from pycocotools.coco import COCO
 
-from tracker import cli
+from tracker.cli import measure
 from tracker.draw import colour_of
 from tracker.errors import SourceError
 from tracker.exports import film
@@ -45,11 +45,11 @@ def export(*arguments):
 
 
 def test_the_command_line_knows_the_forms():
-    assert tuple(FORMS) == cli.FORMS
+    assert tuple(FORMS) == measure.FORMS
 
 
 def test_the_names_of_forms_are_completed():
-    (to,) = [option for option in cli.export.params if option.name == "form"]
+    (to,) = [option for option in measure.export.params if option.name == "form"]
     assert [item.value for item in to.type.shell_complete(None, to, "c")] == ["coco", "crops", "clips", "counts"]
 
 

@@ -10,7 +10,8 @@ from browser import browser
 from click.testing import CliRunner
 from commands import refused
 
-from tracker.cli import PAPERS, cli
+from tracker.cli import cli
+from tracker.cli.networks import PAPERS
 from tracker.errors import SettingsError, SinkError, WeightsError
 from tracker.papers import command, weights
 from tracker.papers.__main__ import commands

@@ -15,7 +15,7 @@ import pytest
 from commands import call, refused
 from PIL import Image as Pillow
 
-from tracker.cli import _output
+from tracker.cli.run import overlay_path
 from tracker.errors import OptionError, SourceError
 from tracker.evaluation.task import LaneTask
 from tracker.evaluation.workers import score_lane
@@ -146,7 +146,7 @@ def test_default_names(tmp_path, monkeypatch, source, name):
     if source[-1] not in "012.":
         Path(source).parent.mkdir(exist_ok=True)
         Path(source).touch()
-    assert str(_output(source, None)) == f"{name}.tracked.mp4"
+    assert str(overlay_path(source, None)) == f"{name}.tracked.mp4"
 
 
 def test_a_name_does_not_depend_on_what_else_lies_there():

@@ -34,6 +34,7 @@ def test_several_pictures_or_videos_are_answered_with_the_call_that_was_meant():
     assert usage("process", "f/1.png", "f/2.png", "-o", "x").endswith(
         "put the pattern in quotes: tracker process 'f/*.png'"
     )
+    assert usage("process", "a.mp4", "b.mp4").endswith("all of them: tracker batch '*.mp4' -o results")
     assert usage("compare", "a.mp4", "b.mp4").endswith('for clip in *.mp4; do tracker compare "$clip"; done')
     assert usage("webcam", "a.mp4", "x") == "There is an extra argument: 'x'"
     assert "secret" not in usage("process", "a", "rtsp://me:secret@host/main")
@@ -47,7 +48,7 @@ def test_a_folder_or_pattern_of_videos_is_answered_with_a_loop(address, tmp_path
         (tmp_path / "clips" / name).write_bytes(b"x")
     line = refused("process", address, "-o", "o.mp4")
     assert "2 videos; give one by its name" in line
-    assert f"for clip in {Path('clips') / '*.mp4'}; do tracker process" in line
+    assert f"tracker batch '{Path('clips') / '*.mp4'}' -o results" in line
 
 
 def test_without_o_results_go_here_and_with_it_into_that_folder(tmp_path, monkeypatch):

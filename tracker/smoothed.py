@@ -116,7 +116,7 @@ def _saved(
     saving = checkpoints.stage(stage, lambda: _values(lanes, checkpoints))
     if saving.known is not None:
         scenes, steadying = saving.known
-    left = checkpoints.source(source, saving.seam)
+    left = checkpoints.source(source, saving.next_frame)
     return line(left, lanes, scenes=scenes, steadying=steadying, pauses=saving, begin=saving.begin)
 
 

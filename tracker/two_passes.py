@@ -115,7 +115,7 @@ def _first_pass(
     values = {"lanes": lanes, "keeper": keeper, "scenes": scenes}
     stage = checkpoints.stage(FORWARDS, lambda: values)
     now = (deepcopy(scenes), steadying) if stage.known is None else stage.known
-    left = checkpoints.source(source, stage.seam)
+    left = checkpoints.source(source, stage.next_frame)
     report = forwards(left, keeper.lanes, scenes=now[0], steadying=now[1], pauses=stage, begin=stage.begin)
     if report.outcome == "complete":
         checkpoints.save(BACKWARDS, None, {"reading": now, **values})

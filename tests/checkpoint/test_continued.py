@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from clips import draw, spoil, write_pictures, write_video
 
-from tracker.checkpoint import Continued, Seam
+from tracker.checkpoint import Continued, NextFrame
 from tracker.sources import open_source
 
 FRAMES = 40
@@ -17,8 +17,8 @@ def sources(tmp_path):
     yield write_pictures(tmp_path / "pictures", draw(FRAMES))
 
 
-def seam_of(frame, **more):
-    return Seam(frame.index, frame.time_s, frame.place, **more)
+def next_frame_of(frame, **more):
+    return NextFrame(frame.index, frame.time_s, frame.place, **more)
 
 
 def same(frames, others):
@@ -33,8 +33,8 @@ def same(frames, others):
 def test_from_any_frame_on_they_are_the_same(tmp_path, kind, begin):
     clip = list(sources(tmp_path))[kind]
     frames = list(open_source(str(clip)))
-    seam = seam_of(frames[begin])
-    left = Continued(open_source(str(clip)), seam, lambda: open_source(str(clip), start_s=seam.time_s))
+    next_frame = next_frame_of(frames[begin])
+    left = Continued(open_source(str(clip)), next_frame, lambda: open_source(str(clip), start_s=next_frame.time_s))
     same(list(left), frames[begin:])
     left.close()
 
@@ -43,7 +43,7 @@ def test_a_part_that_begins_elsewhere_is_not_believed(tmp_path):
     clip = next(sources(tmp_path))
     frames = list(open_source(str(clip)))
     left = Continued(
-        open_source(str(clip)), seam_of(frames[20]), lambda: open_source(str(clip), start_s=frames[25].time_s)
+        open_source(str(clip)), next_frame_of(frames[20]), lambda: open_source(str(clip), start_s=frames[25].time_s)
     )
     same(list(left), frames[20:])
 
@@ -53,7 +53,7 @@ def test_a_damaged_clip_is_read_from_its_first_frame(tmp_path):
     whole = open_source(str(clip))
     frames = list(whole)
     left = Continued(
-        open_source(str(clip)), seam_of(frames[20], damaged=True), lambda: pytest.fail("not from a later one")
+        open_source(str(clip)), next_frame_of(frames[20], damaged=True), lambda: pytest.fail("not from a later one")
     )
     same(list(left), frames[20:])
     assert left.problem == whole.problem is not None

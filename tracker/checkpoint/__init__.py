@@ -7,8 +7,8 @@ stages.py     when a run saves, and what it goes on from
 continued.py  the frames of a source from a later one on
 """
 
-from tracker.checkpoint.continued import Continued, Seam
+from tracker.checkpoint.continued import Continued, NextFrame
 from tracker.checkpoint.stages import Checkpoints, Stage
 from tracker.checkpoint.store import Store
 
-__all__ = ["Checkpoints", "Continued", "Seam", "Stage", "Store"]
+__all__ = ["Checkpoints", "Continued", "NextFrame", "Stage", "Store"]

@@ -13,7 +13,7 @@ from tracker.sources import SourceAround
 from tracker.types import Frame, Source
 
 
-class Seam(NamedTuple):
+class NextFrame(NamedTuple):
     """The frame before which a run was saved."""
 
     frame: int
@@ -29,14 +29,14 @@ class Seam(NamedTuple):
 
 
 class Continued(SourceAround):
-    """A source, of which only the frames from the seam on are given.
+    """A source, of which only the frames from the next one on are given.
 
     part  opens it from that frame on. Where that begins with another one, as some damaged files do, the source is read from its first.
     """
 
-    def __init__(self, source: Source, seam: Seam, part: Callable[[], Source]) -> None:
+    def __init__(self, source: Source, next_frame: NextFrame, part: Callable[[], Source]) -> None:
         super().__init__(source)
-        self._seam, self._part = seam, part
+        self._next_frame, self._part = next_frame, part
         self._reading: Source = source
 
     @property
@@ -45,19 +45,19 @@ class Continued(SourceAround):
         return self._reading.problem
 
     def __iter__(self) -> Iterator[Frame]:
-        begun = None if self._seam.damaged else self._begun()
+        begun = None if self._next_frame.damaged else self._begun()
         if begun is not None:
             self._reading, frames = begun
             with closing(self._reading):
                 for frame in frames:
-                    yield replace(frame, index=self._seam.frame + frame.index)
+                    yield replace(frame, index=self._next_frame.frame + frame.index)
             return
         for frame in self._source:
-            if frame.index >= self._seam.frame:
+            if frame.index >= self._next_frame.frame:
                 yield frame
 
     def _begun(self) -> tuple[Source, Iterator[Frame]] | None:
-        """The part and its frames; None where it does not begin with the frame at the seam."""
+        """The part and its frames; None where it does not begin with that frame."""
         try:
             part = self._part()
         except SourceError:
@@ -65,7 +65,7 @@ class Continued(SourceAround):
         frames = iter(part)
         with suppress(SourceError, StopIteration):
             first = next(frames)
-            if self._seam.is_at(first):
+            if self._next_frame.is_at(first):
                 return part, chain([first], frames)
         part.close()
         return None

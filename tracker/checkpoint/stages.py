@@ -8,7 +8,7 @@ from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any
 
-from tracker.checkpoint.continued import Continued, Seam
+from tracker.checkpoint.continued import Continued, NextFrame
 from tracker.checkpoint.store import Store
 from tracker.checkpoint.values import from_bytes, to_bytes
 from tracker.smoothing.spill import SpillFolder
@@ -32,14 +32,14 @@ class Checkpoints:
     every_s  seconds of video from one to the next
     head     what the run is of, as `marks` compares it
     known    what belongs to the process, by name: not saved, found again
-    reopen   opens the source from a seam on
+    reopen   opens the source from a frame on
     watch    whose times go on
     """
 
     store: Store
     every_s: float
     head: Mapping[str, Any]
-    reopen: Callable[[Seam], Source]
+    reopen: Callable[[NextFrame], Source]
     watch: Stopwatch
     known: dict[str, object] = field(default_factory=dict)
     sinks: object = None
@@ -71,41 +71,41 @@ class Checkpoints:
         gone_on = self.at(name)
         return Stage(self, name, values, gone_on)
 
-    def save(self, stage: str, seam: Seam | None, values: Mapping[str, Any]) -> None:
-        """Save the run; `seam` is None between two passes."""
+    def save(self, stage: str, next_frame: NextFrame | None, values: Mapping[str, Any]) -> None:
+        """Save the run; `next_frame` is None between two passes."""
         seconds = dict(self.watch.seconds)
         seconds["total"] = self._before_s + self.watch.clock() - self._began_s
         self.store.make()
-        data = to_bytes({"stage": stage, "seam": seam, "seconds": seconds, **values}, self.known)
+        data = to_bytes({"stage": stage, "next_frame": next_frame, "seconds": seconds, **values}, self.known)
         at = {
             "stage": stage,
-            "frames": 0 if seam is None else seam.frame,
-            "time_s": None if seam is None else seam.time_s,
+            "frames": 0 if next_frame is None else next_frame.frame,
+            "time_s": None if next_frame is None else next_frame.time_s,
         }
         self.store.save({**self.head, "at": at, "every_s": self.every_s}, data)
         self.saved = True
         self.spills.collect()
 
-    def source(self, whole: Source, seam: Seam | None) -> Source:
-        """The source from a seam on."""
-        return whole if seam is None else Continued(whole, seam, lambda: self.reopen(seam))
+    def source(self, whole: Source, next_frame: NextFrame | None) -> Source:
+        """The source from a frame on."""
+        return whole if next_frame is None else Continued(whole, next_frame, lambda: self.reopen(next_frame))
 
 
 class Stage:
     """One pass: asked by the loop when a frame is read and before it is worked on.
 
-    seam   the frame that the pass goes on with; None: its first
+    next_frame   the frame that the pass goes on with; None: its first
     begin  frames of the pass that were worked on before
     known  what the thread that reads knew of them; None where nothing was saved
     """
 
     def __init__(self, checkpoints: Checkpoints, name: str, values: Values, found: Mapping[str, Any] | None) -> None:
         self.name = name
-        self.seam = seam = None if found is None else found["seam"]
-        self.begin = 0 if seam is None else seam.frame
+        self.next_frame = next_frame = None if found is None else found["next_frame"]
+        self.begin = 0 if next_frame is None else next_frame.frame
         self.known = None if found is None else found["reading"]
         self._checkpoints, self._values = checkpoints, values
-        self._next_s: float | None = None if seam is None else seam.time_s + checkpoints.every_s
+        self._next_s: float | None = None if next_frame is None else next_frame.time_s + checkpoints.every_s
         self._last_s: float | None = None
         self._read: dict[int, Any] = {}
         """by frame, what reading knew before it: reading is some frames ahead of all else"""
@@ -131,8 +131,8 @@ class Stage:
         """Save the run before a frame, while lanes and sinks have done all those before it and nothing else."""
         with self._lock:
             state = self._read.pop(frame.index)
-        seam = Seam(frame.index, frame.time_s, frame.place, problem is not None)
-        self._checkpoints.save(self.name, seam, {"reading": state, **self._values()})
+        next_frame = NextFrame(frame.index, frame.time_s, frame.place, problem is not None)
+        self._checkpoints.save(self.name, next_frame, {"reading": state, **self._values()})
 
 
 def left_off(head: Mapping[str, Any]) -> str:

@@ -71,8 +71,10 @@ def _refuse(ctx: click.Context, given: Sequence[str]) -> NoReturn:
             f"{len(given)} pictures are given, and one SOURCE is wanted; put the pattern in quotes: {call} '{pattern}'"
         )
     if all(path.suffix.lower() in FILM_SUFFIXES for path in paths):
-        each = f'for clip in {pattern}; do {call} "$clip"; done'
-        ctx.fail(f"{len(given)} videos are given, and one SOURCE is wanted; one after the other: {each}")
+        every = f"tracker batch '{pattern}' -o results"
+        if ctx.info_name != "process":
+            every = f'for clip in {pattern}; do {call} "$clip"; done'
+        ctx.fail(f"{len(given)} videos are given, and one SOURCE is wanted; all of them: {every}")
     extra = f"{ctx.args[0]!r}" if len(ctx.args) == 1 else ", ".join(map(repr, ctx.args[:3]))
     ctx.fail(f"There {'is an extra argument' if len(ctx.args) == 1 else 'are extra arguments'}: {extra}")
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tracker.build import EACH_ITS_OWN, build_lanes, build_prescan
-from tracker.checkpoint import Checkpoints, Seam
+from tracker.checkpoint import Checkpoints, NextFrame
 from tracker.choosing import ChosenSetting, suit
 from tracker.errors import SourceError
 from tracker.health import warnings
@@ -253,11 +253,11 @@ class _Line:
             if results.kept:
                 notify(results.kept_line)
 
-    def _reopened(self, job: Job, seam: Seam) -> Source:
+    def _reopened(self, job: Job, next_frame: NextFrame) -> Source:
         """The source from a frame on."""
-        length_s = None if job.duration_s is None else job.start_s + job.duration_s - seam.time_s
-        frames = None if job.max_frames is None else job.max_frames - seam.frame
-        part = replace(job, start_s=seam.time_s, duration_s=length_s, max_frames=frames)
+        length_s = None if job.duration_s is None else job.start_s + job.duration_s - next_frame.time_s
+        frames = None if job.max_frames is None else job.max_frames - next_frame.frame
+        part = replace(job, start_s=next_frame.time_s, duration_s=length_s, max_frames=frames)
         return _open_wanted(part, None, self.notify, None)
 
     def _loop(

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from tracker.checkpoint import Checkpoints, Seam, Store
+from tracker.checkpoint import Checkpoints, NextFrame, Store
 from tracker.checkpoint.marks import differing, input_mark, versions
 from tracker.checkpoint.stages import left_off
 from tracker.errors import SinkError
@@ -45,7 +45,7 @@ class Saving:
 
     def begin(
         self, lanes: Sequence[Lane], sinks: RunSinks, planned: Mapping[str, Path], results: Results,
-        notify: Callable[[str], None], reopen: Callable[[Seam], Source], watch: Stopwatch,
+        notify: Callable[[str], None], reopen: Callable[[NextFrame], Source], watch: Stopwatch,
     ) -> tuple[Checkpoints, RunSinks]:  # fmt: skip
         """The checkpoints of a run whose names are claimed, and its sinks: as they were saved, where it goes on."""
         for path in planned.values():

@@ -122,7 +122,7 @@ def _films(paths: Iterable[Path]) -> list[Path]:
 def _one_by_one(films: Sequence[Path]) -> str:
     """What is said of videos where one source is wanted."""
     pattern = films[0].parent / f"*{films[0].suffix}"
-    several = f'{len(films)} videos; give one by its name, or one after the other: for clip in {pattern}; do tracker process "$clip"; done'
+    several = f"{len(films)} videos; give one by its name, or track all of them: tracker batch '{pattern}' -o results"
     return several if len(films) > 1 else f"one video; give it by its name: {films[0]}"
 
 

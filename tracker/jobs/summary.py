@@ -22,8 +22,6 @@ SCHEMA_VERSION = 2
 
 LIBRARIES = {"numpy": "numpy", "opencv": "opencv-python", "av": "av", "onnxruntime": "onnxruntime", "torch": "torch"}
 """Name in the summary: distribution."""
-NETWORKS_RUN_BY = ("onnxruntime", "torch")
-"""of these, those that are told only where they were used"""
 
 
 def summarize(
@@ -129,10 +127,10 @@ def _flat(lane: dict[str, Any]) -> dict[str, Any]:
 
 
 def versions() -> dict[str, str]:
-    """Of this package, Python and the libraries that decide a result."""
+    """Of this package, Python and the libraries that decide a result; torch only where it was used."""
     found = {"tracker": tracker.__version__, "python": platform.python_version(), "platform": platform.platform()}
     for name, distribution in LIBRARIES.items():
-        if name in NETWORKS_RUN_BY and name not in sys.modules:
+        if name == "torch" and "torch" not in sys.modules:
             continue
         try:
             found[name] = version(distribution)

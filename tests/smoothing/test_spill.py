@@ -20,7 +20,7 @@ def again(value, folder):
 
 def test_what_was_kept_is_read_again_and_what_came_later_is_not_there(tmp_path):
     folder = SpillFolder(tmp_path)
-    spill = Spill(folder)
+    spill = Spill(folder=folder)
     first = spill.add(b"first")
     data = to_bytes(spill, {"spills": folder})
     spill.add(b"later")
@@ -32,7 +32,7 @@ def test_what_was_kept_is_read_again_and_what_came_later_is_not_there(tmp_path):
 
 def test_labels_are_those_that_were_kept(tmp_path):
     folder = SpillFolder(tmp_path)
-    labels = LabelFile(folder)
+    labels = LabelFile(folder=folder)
     labels.add(0, np.arange(6, dtype=np.int32).reshape(2, 3), np.ones((2, 3), bool))
     other, _ = again(labels, folder)
     assert other.read(0)[0].tolist() == [[0, 1, 2], [3, 4, 5]]
@@ -40,7 +40,7 @@ def test_labels_are_those_that_were_kept(tmp_path):
 
 def test_files_go_once_nobody_needs_them(tmp_path):
     folder = SpillFolder(tmp_path)
-    first, second = Spill(folder), Spill(folder)
+    first, second = Spill(folder=folder), Spill(folder=folder)
     (tmp_path / "state").write_text("another's")
     first.close()
     assert len(list(tmp_path.iterdir())) == 3  # the last checkpoint may speak of it
@@ -54,7 +54,7 @@ def test_files_go_once_nobody_needs_them(tmp_path):
 
 def test_one_that_is_too_short_is_refused(tmp_path):
     folder = SpillFolder(tmp_path)
-    spill = Spill(folder)
+    spill = Spill(folder=folder)
     spill.add(b"content")
     data = to_bytes(spill, {"spills": folder})
     os.truncate(tmp_path / "kept-1", 3)

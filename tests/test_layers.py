@@ -92,8 +92,6 @@ LINE = {
     "progress",
     "smoothed",
     "splitting",
-    "part",
-    "parts",
     "steadying",
     "two_passes",
     "opencv_threads",

@@ -51,8 +51,8 @@ from tracker.stopwatch import Spans, Stopwatch
 from tracker.types import Sink, Source, SourceInfo
 
 if TYPE_CHECKING:
-    from tracker.parts import Parted
     from tracker.scores import Truth
+    from tracker.splitting.watch import Parted
 
 
 Opener = Callable[[Span], Source]

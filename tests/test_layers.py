@@ -103,7 +103,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 
 
 def part(path: Path) -> str:
-    """tracker/slots/cell.py -> slots, tracker/cli.py -> cli."""
+    """tracker/slots/cell.py -> slots, tracker/build.py -> build."""
     return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
 
 

@@ -200,8 +200,6 @@ class _Line:
                     with self.starting.stage("build lanes"):
                         lanes = self._fresh_lanes(suited.chosen.settings)
                     parted = build_parted(job, suited.chosen.settings, source, lanes, notify)
-                    if self.saving is not None:
-                        self.saving.check_weights(lanes)
                     before = 0 if self.truth is None else _frames_before(job, source.info)
                 tally = Tally(settings.lanes, truth=self.truth, frame_offset=before)
                 zones = self._zones(source.info)

@@ -241,12 +241,6 @@ def test_other_weights_of_any_network_are_refused(clip, tmp_path):
         saving._fitting(store, job, {**head, "weights": {"street": "1", "foreground": "3"}}, print)
 
 
-@pytest.mark.parametrize(("source", "said"), [("*.png", "not for a pattern"), ("gone.mp4", "gone.mp4: no such file")])
-def test_a_pattern_and_a_missing_file_are_called_what_they_are(tmp_path, source, said):
-    asked = ("process", tmp_path / source, "--checkpoint", "5m", "-o", tmp_path / "o.mp4")
-    assert said in refused(*asked)
-
-
 def test_a_damaged_checkpoint_is_refused_and_its_files_stay(clip, copy):
     state = copy / "o.checkpoint" / STATE
     content = bytearray(state.read_bytes())

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from glob import has_magic
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +18,7 @@ from tracker.lanes import Lane
 from tracker.networks import weights_digests
 from tracker.settings import RunSettings
 from tracker.sinks import Results
-from tracker.sources import is_path, is_url
-from tracker.sources.address import camera_number
+from tracker.sources import is_path
 from tracker.stopwatch import Stopwatch
 from tracker.types import Source
 
@@ -172,8 +170,10 @@ def _refuse(job: Job, settings: RunSettings, *, plain: bool) -> None:
     methods = {settings.of_lane(lane)[0]: lane for lane in settings.lanes}
     knn = [lane for lane in settings.lanes if settings.of_lane(lane)[1].gmm.mixture.method == "knn"]
     cannot = {
-        "a live run; its recording has segments": not plain or job.show or job.record is not None,
-        "a pattern, a camera or a stream": _is_no_path(job.source),
+        "a live run; its recording has segments": not plain
+        or job.show
+        or job.record is not None
+        or not is_path(job.source),
         "--split": job.split is not None,
         "compare": job.compare or job.truth is not None,
         "--events-to: events would be sent twice": bool(job.events_to),
@@ -187,13 +187,6 @@ def _refuse(job: Job, settings: RunSettings, *, plain: bool) -> None:
     from tracker.background.mixture_state import check_can_be_read
 
     check_can_be_read()
-
-
-def _is_no_path(source: str) -> bool:
-    """Whether it names something else than a file or folder, there or not."""
-    if is_path(source):
-        return False
-    return is_url(source) or camera_number(source) is not None or has_magic(source)
 
 
 def _part(lane: Lane, name: str) -> object | None:

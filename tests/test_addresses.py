@@ -321,3 +321,10 @@ def test_a_folder_and_a_pattern_of_pictures_are_inputs_told_by_all_their_files(t
     assert before != input_digest(folder) == input_digest(pattern)
     with pytest.raises(SourceError, match="nothing there"):
         input_digest(str(tmp_path / "*.jpg"))
+
+
+def test_a_link_that_leads_nowhere_is_one_of_the_names_of_a_folder(tmp_path):
+    (tmp_path / "1.png").write_bytes(b"a")
+    before = input_digest(str(tmp_path))
+    (tmp_path / "2.png").symlink_to(tmp_path / "nothing")
+    assert input_digest(str(tmp_path)) != before

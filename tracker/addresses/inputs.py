@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import glob
 import hashlib
+import os
 from pathlib import Path
 
 from tracker.addresses.names import is_local, local_path
@@ -22,9 +23,14 @@ def input_digest(source: str) -> str:
     if path is not None and (path.is_dir() or (glob.has_magic(str(path)) and not path.exists())):
         with reading(source):
             files = sorted(path.iterdir()) if path.is_dir() else map(Path, sorted(glob.glob(str(path))))
-            listed = [(each.name, found.st_size, found.st_mtime_ns) for each in files for found in (each.stat(),)]
+            listed = [(each.name, found.st_size, found.st_mtime_ns) for each in files for found in (_stat(each),)]
         if not listed:
             raise SourceError(f"{source}: nothing there; check the path")
         return hashlib.sha256(repr(listed).encode(errors="surrogateescape")).hexdigest()
     file = identity(source)
     return f"{file.size} {file.stamp} {file.digest}"
+
+
+def _stat(path: Path) -> os.stat_result:
+    """Of the file; of a link that leads nowhere, of the link."""
+    return path.stat() if path.exists() else path.lstat()

@@ -9,6 +9,7 @@ import pytest
 from tracker.addresses import (
     exists,
     identity,
+    input_digest,
     is_address,
     is_local,
     joined,
@@ -294,3 +295,36 @@ def test_local_files_need_no_library(tmp_path, monkeypatch):
     write_whole(str(tmp_path / "a"), b"x")
     assert identity(str(tmp_path / "a")).size == 1
     assert list(listing(tmp_path.as_uri())) == [str(tmp_path / "a")]
+
+
+def test_inputs_differ_by_size_time_and_content(tmp_path):
+    one = tmp_path / "clip"
+    one.write_bytes(b"abc")
+    os.utime(one, ns=(1, 1))
+    digest = input_digest(str(one))
+    one.write_bytes(b"abd")
+    os.utime(one, ns=(1, 1))
+    assert input_digest(str(one)) != digest
+    one.write_bytes(b"abc")
+    os.utime(one, ns=(1, 1))
+    assert input_digest(str(one)) == digest
+
+
+def test_a_folder_and_a_pattern_of_pictures_are_inputs_told_by_all_their_files(tmp_path):
+    for name in ("1.png", "2.png"):
+        (tmp_path / name).write_bytes(b"a")
+        os.utime(tmp_path / name, ns=(1, 1))
+    folder, pattern = str(tmp_path), str(tmp_path / "*.png")
+    before = input_digest(folder)
+    assert before == input_digest(pattern)
+    os.utime(tmp_path / "2.png", ns=(1, 2))
+    assert before != input_digest(folder) == input_digest(pattern)
+    with pytest.raises(SourceError, match="nothing there"):
+        input_digest(str(tmp_path / "*.jpg"))
+
+
+def test_a_link_that_leads_nowhere_is_one_of_the_names_of_a_folder(tmp_path):
+    (tmp_path / "1.png").write_bytes(b"a")
+    before = input_digest(str(tmp_path))
+    (tmp_path / "2.png").symlink_to(tmp_path / "nothing")
+    assert input_digest(str(tmp_path)) != before

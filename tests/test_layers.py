@@ -92,8 +92,6 @@ LINE = {
     "progress",
     "smoothed",
     "splitting",
-    "part",
-    "parts",
     "steadying",
     "two_passes",
     "opencv_threads",
@@ -105,7 +103,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 
 
 def part(path: Path) -> str:
-    """tracker/slots/cell.py -> slots, tracker/cli.py -> cli."""
+    """tracker/slots/cell.py -> slots, tracker/build.py -> build."""
     return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
 
 

@@ -5,8 +5,11 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
+from tracker.errors import WeightsError
+
 if TYPE_CHECKING:
     from tracker.foreground.predictor import Predictor
+    from tracker.settings import RunSettings
     from tracker.slots.weights import Network
 
 # imports are inside: they bring ONNX Runtime, and only some lanes have networks
@@ -64,3 +67,24 @@ class SharedNetworks(Networks):
                     digest,
                 )
             return self._foregrounds[weights, device]
+
+
+def weights_digests(settings: RunSettings) -> dict[str, str]:
+    """sha256 of the weights file of every network that the lanes use, by its name or path in the settings.
+
+    Empty where there is no such file, which is an error of the run that builds the lane.
+    """
+    from tracker.learning.weights import digest_of, find_weights
+
+    found: dict[str, str] = {}
+    for lane in settings.lanes:
+        kind, own = settings.of_lane(lane)
+        names = [own.slots.weights] if kind == "slots" else []
+        if kind in ("slots", "blobs") and own.foreground is not None:
+            names.append(own.foreground.weights)
+        for name in names:
+            try:
+                found[name] = digest_of(find_weights(name))
+            except WeightsError:
+                found[name] = ""
+    return found

@@ -25,7 +25,7 @@ from tracker.stopwatch import Stopwatch
 from tracker.types import Frame, Moment, Sink, SmoothedSegmenter, Source
 
 if TYPE_CHECKING:
-    from tracker.parts import Parted
+    from tracker.splitting.watch import Parted
     from tracker.two_passes import Found
 
 ONLINE = "online"
@@ -98,7 +98,7 @@ def _watched(
 ) -> Found:  # fmt: skip
     """The lanes' results; what brings SciPy is loaded only where a lane looks back."""
     if parted is not None:
-        from tracker.parts import watch_in_parts
+        from tracker.splitting.watch import watch_in_parts
 
         return watch_in_parts(source, lanes, parted, **how)
     from tracker.two_passes import watch_both_ways

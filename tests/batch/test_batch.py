@@ -59,7 +59,7 @@ def test_what_is_done_is_skipped_until_input_settings_or_weights_change(clips, t
     assert batch(clips, to=out, options=TABLES)[1].names == ["y"]
     other = QUICK.model_copy(update={"seed": 3})
     assert len(batch(clips, to=out, options=TABLES, settings=other)[1].names) == 3
-    monkeypatch.setattr("tracker.batch.run.weights_digests", lambda settings: ("others",))
+    monkeypatch.setattr("tracker.batch.run.weights_digests", lambda settings: {"street": "others"})
     assert len(batch(clips, to=out, options=TABLES, settings=other)[1].names) == 3
     monkeypatch.setattr("tracker.batch.run.__version__", "next")
     assert len(batch(clips, to=out, options=TABLES, settings=other)[1].names) == 3

@@ -12,9 +12,8 @@ from commands import call, refused
 from killed_run import BACKWARDS, FORWARDS, WRITING, differing, left, picture_times, run
 from sounds import onsets, write_flashes
 
-from tracker.checkpoint import marks
 from tracker.checkpoint.store import STATE, Store
-from tracker.jobs import Job
+from tracker.jobs import Job, versions
 from tracker.settings import load_settings
 from tracker.worlds import StreetSettings, draw_street
 
@@ -226,18 +225,20 @@ def test_another_input_of_the_name_is_refused(clip, copy, tmp_path):
 
 
 def test_another_version_is_refused(clip, copy, monkeypatch):
-    monkeypatch.setattr(marks.tracker, "__version__", "0.0.1")
+    monkeypatch.setattr(versions.tracker, "__version__", "0.0.1")
     assert "version" in refused(*command(clip, copy, "--resume"))
 
 
-def test_other_weights_are_refused(clip, tmp_path, monkeypatch):
+def test_other_weights_of_any_network_are_refused(clip, tmp_path):
     from tracker.jobs import saving
 
-    found = {"weights": {"slots": "another"}, "run_id": "0" * 8}
-    planned = saving.Saving(Store(tmp_path), 1.0, {}, found)
-    monkeypatch.setattr(saving, "_weights", lambda lanes: {"slots": "mine"})
-    with pytest.raises(saving.SinkError, match="weights of lane slots differ"):
-        planned.check_weights([])
+    store = Store(tmp_path / "o.checkpoint")
+    head = {"versions": {}, "input": "", "settings": {}, "job": {}}
+    store.make()
+    store.save({**head, "weights": {"street": "1", "foreground": "2"}}, b"")
+    job = Job(str(clip), tmp_path / "o.mp4", resume=True)
+    with pytest.raises(saving.SinkError, match="the weights foreground differs"):
+        saving._fitting(store, job, {**head, "weights": {"street": "1", "foreground": "3"}}, print)
 
 
 def test_a_damaged_checkpoint_is_refused_and_its_files_stay(clip, copy):

@@ -5,9 +5,9 @@ import os
 import pytest
 
 from tracker.checkpoint import store as module
-from tracker.checkpoint.marks import differing, input_mark
 from tracker.checkpoint.store import STATE, Store
 from tracker.errors import SinkError
+from tracker.jobs.saving import differing
 
 
 @pytest.fixture
@@ -79,19 +79,6 @@ def test_a_file_or_link_in_its_place_is_refused(tmp_path):
     (tmp_path / "p.checkpoint").symlink_to(tmp_path)
     with pytest.raises(SinkError, match="stands where"):
         Store(tmp_path / "p.checkpoint").check_ours()
-
-
-def test_inputs_differ_by_size_time_and_content(tmp_path):
-    one = tmp_path / "clip"
-    one.write_bytes(b"abc")
-    os.utime(one, ns=(1, 1))
-    mark = input_mark(one)
-    one.write_bytes(b"abd")
-    os.utime(one, ns=(1, 1))
-    assert input_mark(one) != mark
-    one.write_bytes(b"abc")
-    os.utime(one, ns=(1, 1))
-    assert input_mark(one) == mark
 
 
 def test_what_differs_is_named_by_dots():

@@ -13,7 +13,6 @@ import pytest
 from commands import call, refused
 from here import Here
 
-from tracker import splitting
 from tracker.synth import Order, save_world, stream_world
 
 FRAMES = 75
@@ -30,8 +29,8 @@ def street(tmp_path_factory):
 @pytest.fixture
 def short(monkeypatch):
     """Overlaps of 10 frames."""
-    monkeypatch.setattr(splitting, "OVERLAP_S", 0.4)
-    monkeypatch.setattr(splitting, "OVERLAP_FRAMES", 10)
+    monkeypatch.setattr("tracker.splitting.plan.OVERLAP_S", 0.4)
+    monkeypatch.setattr("tracker.splitting.plan.OVERLAP_FRAMES", 10)
 
 
 @pytest.fixture
@@ -143,7 +142,7 @@ def test_parts_in_processes_of_their_own_give_what_they_give_in_one(short, stree
 @pytest.mark.slow
 def test_ctrl_c_ends_the_parts_and_leaves_nothing(street, tmp_path):
     code = (
-        "from tracker import splitting; splitting.OVERLAP_S, splitting.OVERLAP_FRAMES = 0.4, 10\n"
+        "from tracker.splitting import plan; plan.OVERLAP_S, plan.OVERLAP_FRAMES = 0.4, 10\n"
         "from tracker.cli import cli; cli()"
     )
     order = ["process", street[0], "-o", tmp_path / "out.mp4", "--lanes", "slots", "--split", "3", "--jobs", "2"]

@@ -14,7 +14,6 @@ from clips import draw, draw_noise, write_pictures, write_video
 from commands import call, refused
 
 from tracker.events import EventFinder
-from tracker.jobs import job as jobs
 
 unix = pytest.mark.skipif(os.name != "posix", reason="signals and limits of Unix")
 QUICK = ("--lanes", "gmm", "--set", "prescan_frames=8")
@@ -186,7 +185,7 @@ def test_a_run_that_fails_replaces_nothing_and_what_it_had_is_kept(clip, tmp_pat
     def broken(*_, **__):
         raise ZeroDivisionError("in the summary")
 
-    monkeypatch.setattr(jobs, "summarize", broken)
+    monkeypatch.setattr("tracker.jobs.result.summarize", broken)
     result = call("process", clip, "-o", "o.mp4", "--overwrite", *QUICK)
     assert result.exit_code == 1
     assert "kept as o.recovered-1.mp4 and 3 more" in result.stderr

@@ -8,14 +8,14 @@ import pytest
 from here import Here
 from pieces import FRAMES, RATE, Clip, Kept, Pieces
 
-from tracker import part, splitting
 from tracker.errors import SinkError, SourceError
 from tracker.lanes import Lane
-from tracker.parts import PARTS, Parted
 from tracker.pipeline import run
 from tracker.settings import load_settings
 from tracker.smoothed import WRITING_PARTS, run_both_ways
-from tracker.splitting import Split, plan_parts
+from tracker.splitting import Split, part, plan_parts
+from tracker.splitting.plan import OVERLAP_FRAMES
+from tracker.splitting.watch import PARTS, Parted
 
 TIMES_S = np.arange(FRAMES) / RATE
 
@@ -36,8 +36,8 @@ class Placed(Clip):
 @pytest.fixture
 def short_parts(monkeypatch):
     """Overlaps of 6 frames, and parts made of the drawn clip."""
-    monkeypatch.setattr(splitting, "OVERLAP_S", 0.6)
-    monkeypatch.setattr(splitting, "OVERLAP_FRAMES", 6)
+    monkeypatch.setattr("tracker.splitting.plan.OVERLAP_S", 0.6)
+    monkeypatch.setattr("tracker.splitting.plan.OVERLAP_FRAMES", 6)
     monkeypatch.setattr(part, "open_source", lambda address, **span: Placed(**span))
     made = []
 
@@ -106,7 +106,7 @@ def test_parts_go_on_where_frames_are_missing_and_a_frame_that_no_part_saw_is_em
 
 
 def test_a_full_disk_is_one_line_that_names_the_folder(short_parts, monkeypatch):
-    monkeypatch.setattr("tracker.parts.SCENE", "no folder/scene")
+    monkeypatch.setattr("tracker.splitting.watch.SCENE", "no folder/scene")
     with pytest.raises(SinkError, match="the parts keep there what they see: make room, or set TMPDIR"):
         watched()
 
@@ -188,7 +188,7 @@ class Once:
 
 
 def test_how_far_the_parts_are_is_told_in_frames_of_the_clip(short_parts, monkeypatch):
-    monkeypatch.setattr("tracker.parts.TELL_S", 0.001)
+    monkeypatch.setattr("tracker.splitting.watch.TELL_S", 0.001)
     told = []
     watched(progress=lambda done, frames, /, *, stage="": told.append((stage, done, frames)))
     assert list(dict.fromkeys(stage for stage, _, _ in told)) == [PARTS, WRITING_PARTS]
@@ -224,7 +224,7 @@ def test_parts_that_would_be_mostly_overlap_are_made_longer_and_that_is_said():
 
 def test_parts_of_a_time_lapse_share_frames_enough():
     plan = plan_parts(np.arange(1000) * 60.0, Split(3, "parts"))
-    assert plan.parts[0].stop - plan.parts[1].first == splitting.OVERLAP_FRAMES
+    assert plan.parts[0].stop - plan.parts[1].first == OVERLAP_FRAMES
 
 
 @pytest.mark.parametrize("count", [0, 1, 2])

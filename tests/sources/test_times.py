@@ -21,7 +21,8 @@ import numpy as np
 import pytest
 
 from tracker.errors import SourceError
-from tracker.jobs.job import Job, _frames_before
+from tracker.jobs import Job
+from tracker.jobs.opening import frames_before
 from tracker.sources import open_source, spread
 from tracker.sources.clock import judge
 from tracker.sources.packets import NO_TIME, Packets
@@ -150,7 +151,7 @@ class TestNumbers:
         path = write(tmp_path / f"clip.{suffix}", SLOWER_MS)
         job = Job(str(path), start_s=3.3)
         with closing(open_source(str(path))) as source:
-            assert _frames_before(job, source.info) == 45
+            assert frames_before(job, source.info) == 45
 
     @pytest.mark.parametrize(
         ("suffix", "broken"), [("mp4", 0), ("mkv", 0), *itertools.product(("mp4", "mkv", "avi"), (20, 24))]

@@ -6,6 +6,7 @@ Stores are reached by fsspec (extra `remote`), which takes credentials from wher
 a profile, the machine's role. What lies on this machine needs no extra. Reading raises SourceError, writing SinkError.
 """
 
+from tracker.addresses.inputs import input_digest
 from tracker.addresses.listed import listing
 from tracker.addresses.names import is_address, is_local, joined, local_path, name_of
 from tracker.addresses.reading import Identity, exists, identity, local_copy, read_bytes
@@ -15,6 +16,7 @@ __all__ = [
     "Identity",
     "exists",
     "identity",
+    "input_digest",
     "is_address",
     "is_local",
     "joined",

@@ -12,7 +12,7 @@ import numpy as np
 
 from tracker.errors import SourceError
 from tracker.jobs import Job, Live
-from tracker.jobs.job import Opener
+from tracker.jobs.opening import Opener
 from tracker.settings import RunSettings, load_settings, settings_of
 from tracker.sources import is_path, is_url, open_images
 from tracker.sources.address import camera_number, scheme

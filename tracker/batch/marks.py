@@ -50,7 +50,7 @@ class Key:
     settings: str
     """sha256 of the settings and options"""
     weights: tuple[str, ...]
-    """sha256 of each network's file"""
+    """sha256 of each network's file, shipped ones too"""
     version: str
     """of this program"""
 

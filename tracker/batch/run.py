@@ -8,7 +8,6 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 from tracker import __version__
@@ -22,6 +21,7 @@ from tracker.batch.work import ClipOutcome, Options, Task, lost, state_before
 from tracker.engines import Engine
 from tracker.errors import SourceError, TrackerError
 from tracker.exports.columns import check_parquet
+from tracker.networks import weights_digests
 from tracker.settings import RunSettings
 
 Report = Callable[["Totals"], None]
@@ -184,7 +184,9 @@ class _Digests:
         if changes not in self._known:
             if len(self._known) >= MOST_KINDS:
                 self._known.clear()
-            self._known[changes] = settings_digest(settings, self._options), weights_digests(settings)
+            self._known[changes] = (
+                settings_digest(settings, self._options), tuple(weights_digests(settings).values())
+            )  # fmt: skip
         return self._known[changes]
 
 
@@ -192,17 +194,6 @@ def settings_digest(settings: RunSettings, options: Options) -> str:
     """sha256 of all that decides a result beside its input and the weights."""
     plain = {"settings": settings.model_dump(mode="json"), "options": asdict(options)}
     return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()
-
-
-def weights_digests(settings: RunSettings) -> tuple[str, ...]:
-    """sha256 of the files of every network that the lanes use, each once, in order."""
-    files: dict[Path, None] = {}
-    for lane in settings.lanes:
-        kind, own = settings.of_lane(lane)
-        used = [own.slots] if kind == "slots" else []
-        used += [own.foreground] if kind in ("slots", "blobs") and own.foreground is not None else []  # type: ignore[list-item]
-        files |= dict.fromkeys(Path(part.weights) for part in used)
-    return tuple(hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else "" for path in files)
 
 
 def _whole_folder(folder: str) -> str:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import glob
-import hashlib
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -11,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from tracker.addresses import identity, is_local, local_copy, remove
+from tracker.addresses import input_digest, is_local, local_copy, remove
 from tracker.batch.clips import Clip
 from tracker.batch.marks import Key, Mark, Store
 from tracker.batch.tables import events_part, tracks_part, write_events, write_tracks
@@ -133,21 +131,6 @@ def _failed(task: Task, store: Store, before: Mark | None, key: Key, problem: st
     files = before.files if before is not None else ()
     store.write(Mark(name, shown(task.clip.source), key, "failed", problem, round(seconds, 3), files=files))
     return ClipOutcome(name, "failed", problem, seconds)
-
-
-def input_digest(source: str) -> str:
-    """What tells an input from another one, and from itself after a change: of a folder or pattern of pictures, all of them.
-
-    Raises SourceError.
-    """
-    if is_local(source) and (Path(source).is_dir() or (glob.has_magic(source) and not Path(source).exists())):
-        files = sorted(Path(source).iterdir()) if Path(source).is_dir() else map(Path, sorted(glob.glob(source)))
-        listed = [(path.name, path.stat().st_size, path.stat().st_mtime_ns) for path in files]
-        if not listed:
-            raise SourceError(f"{source}: nothing there; check the path")
-        return hashlib.sha256(repr(listed).encode(errors="surrogateescape")).hexdigest()
-    found = identity(source)
-    return f"{found.size} {found.stamp} {found.digest}"
 
 
 def _done(task: Task, store: Store, before: Mark | None, key: Key, began: float, networks: Networks) -> Mark:

@@ -2,7 +2,6 @@
 
 values.py     objects of a run to bytes and back; networks and files are named, not saved
 store.py      the folder NAME.checkpoint: the state, whole or not there, and what belongs to it
-marks.py      whether a checkpoint is of the same input, settings, weights and versions
 stages.py     when a run saves, and what it goes on from
 continued.py  the frames of a source from a later one on
 """

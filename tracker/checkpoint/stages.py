@@ -30,7 +30,7 @@ class Checkpoints:
 
     store    where they go
     every_s  seconds of video from one to the next
-    head     what the run is of, as `marks` compares it
+    head     what the run is of: input, settings, weights, versions, options (`jobs.saving`)
     known    what belongs to the process, by name: not saved, found again
     reopen   opens the source from a frame on
     watch    whose times go on

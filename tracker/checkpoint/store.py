@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from tracker.errors import SinkError
-from tracker.sinks.outputs import writing
+from tracker.sinks.outputs import replace_synced, writing
 
-MARK = b"tracker checkpoint 1\n"
+MAGIC = b"tracker checkpoint 1\n"
 STATE = "state"
 OURS = re.compile(r"state(\.part)?|kept-[0-9]+|video-[0-9]+\.mp4")
 """names of the files in such a folder"""
@@ -45,13 +45,8 @@ class Store:
     def save(self, head: dict[str, Any], data: bytes) -> None:
         """Write a state; the one before is there until this one is on the disk."""
         content = json.dumps(head).encode() + b"\n" + zlib.compress(data, FASTEST)
-        part = self.folder / f"{STATE}.part"
         with writing(self.folder):
-            with open(part, "wb") as file:
-                file.write(MARK + hashlib.sha256(content).hexdigest().encode() + b"\n" + content)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(part, self.folder / STATE)
+            replace_synced(self.folder / STATE, MAGIC + hashlib.sha256(content).hexdigest().encode() + b"\n" + content)
             _sync_folder(self.folder)
 
     def head(self) -> dict[str, Any]:
@@ -66,8 +61,8 @@ class Store:
         path = self.folder / STATE
         try:
             with open(path, "rb") as file:
-                mark, digest, content = file.read(len(MARK)), file.readline(DIGEST_BYTES), file.read()
-            if mark == MARK and digest == hashlib.sha256(content).hexdigest().encode() + b"\n":
+                magic, digest, content = file.read(len(MAGIC)), file.readline(DIGEST_BYTES), file.read()
+            if magic == MAGIC and digest == hashlib.sha256(content).hexdigest().encode() + b"\n":
                 head, _, packed = content.partition(b"\n")
                 return json.loads(head), zlib.decompress(packed)
         except (OSError, ValueError, zlib.error):

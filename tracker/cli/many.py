@@ -23,15 +23,20 @@ if TYPE_CHECKING:
 )
 @click.option("--manifest", metavar="FILE", help="Also its clips, each with settings: .csv, .jsonl or .parquet.")
 @click.option("--jobs", type=BATCH_JOBS, metavar="N", help="Clips at a time.  [one a core; ray: as there is room]")
-@click.option("--shard", type=ShardOf(), default="1/1", metavar="K/N", help="Only the K-th of N parts of the clips.")
+@click.option(
+    "--shard", type=ShardOf(), default="1/1", metavar="K/N", help="Only shard K of the N into which clips are divided."
+)
 @click.option("--retry-failed", is_flag=True, help="Only the clips that failed before.")
 @click.option(
-    "--engine", type=click.Choice(["local", "ray"]), default="local", help="Where.  [processes of this machine]"
+    "--engine",
+    type=click.Choice(["local", "ray"]),
+    default="local",
+    help="What runs the clips.  [local: processes here]",
 )
 @click.option("--address", metavar="ADDRESS", help="ray: auto, or ray://HOST:PORT.  [one of its own here]")
-@click.option("--cores", type=CORES, default=1.0, show_default=True, metavar="N", help="That a clip takes.")
-@click.option("--memory", type=MEMORY, metavar="SIZE", help="ray: that a clip takes: 2GB.")
-@click.option("--gpus", type=GPUS, default=0.0, metavar="N", help="ray: that a clip takes, or a share: 0.25.")
+@click.option("--cores", type=CORES, default=1.0, show_default=True, metavar="N", help="Cores that a clip takes.")
+@click.option("--memory", type=MEMORY, metavar="SIZE", help="ray: memory that a clip takes: 2GB.")
+@click.option("--gpus", type=GPUS, default=0.0, metavar="N", help="ray: cards that a clip takes, or a share: 0.25.")
 @click.option("--pack", type=PACK, metavar="N", help="Clips in one process.  [1; --device cuda: as there is room]")
 @click.option("--no-parquet", is_flag=True, help="Without the tables of all clips; needs no extra `export`.")
 @masked

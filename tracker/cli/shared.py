@@ -4,15 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import click
 
 from tracker.options import DURATION, FPS, FRAMES, START, EventsTo, FileName, LaneList, TraceFile
-
-if TYPE_CHECKING:
-    pass
-
 
 C = TypeVar("C", bound=Callable[..., Any])
 

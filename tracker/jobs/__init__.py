@@ -14,15 +14,18 @@ zones.py       who is reported, and what is counted where
 parts.py       a file that is watched in parts: what is refused, and what its seams say
 outputs.py     what a run writes to
 saving.py      a job that is saved now and then, and goes on when it was killed
+opening.py     what is opened before the first frame: source, truth, window
+result.py      what a job comes to: the loop, the summary, the files' names
 job.py         from a job to its files: `process`
 together.py    several jobs in one process, with shared networks
 room.py        how much memory that takes, and how many fit
 """
 
 from tracker.jobs.files import Job, planned_files
-from tracker.jobs.job import Result, process
+from tracker.jobs.job import process
 from tracker.jobs.live import Live
 from tracker.jobs.profile import profile_table
+from tracker.jobs.result import Result
 from tracker.jobs.room import card_memory_mb, clips_that_fit, memory_mb
 from tracker.jobs.screens import Screens
 from tracker.jobs.summary import comparison_table

@@ -5,31 +5,28 @@ A job and its settings are plain values, so that a pool of processes or a cluste
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack, closing, suppress
-from dataclasses import asdict, dataclass, replace
+from contextlib import ExitStack, closing
+from dataclasses import dataclass, replace
 from functools import partial
-from glob import has_magic
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tracker.build import EACH_ITS_OWN, build_lanes, build_prescan
 from tracker.checkpoint import Checkpoints, NextFrame
-from tracker.choosing import ChosenSetting, suit
-from tracker.errors import SourceError
-from tracker.health import warnings
+from tracker.choosing import suit
 from tracker.hooks.channel import Channel
 from tracker.interrupt import Interrupts
 from tracker.jobs.files import Job, next_segment, plan_job, planned_files
 from tracker.jobs.hooks import open_channels
 from tracker.jobs.live import Live
-from tracker.jobs.outputs import Finders, RunSinks, build_run_sinks
-from tracker.jobs.parts import build_parted, check_split, seams_finding
-from tracker.jobs.profile import MeasuredSource, trace_text
+from tracker.jobs.opening import Opener, frames_before, open_wanted, read_job_truth, without_missing_display
+from tracker.jobs.outputs import Finders, build_run_sinks
+from tracker.jobs.parts import build_parted, check_split
+from tracker.jobs.profile import MeasuredSource
+from tracker.jobs.result import Result, joined, keep_checkpoint, run_loop
 from tracker.jobs.saving import Saving, forget_earlier, plan_saving
 from tracker.jobs.sparing import Sparing
-from tracker.jobs.summary import summarize
 from tracker.jobs.tally import Tally
 from tracker.jobs.zones import ZoneWatch
 from tracker.lanes import Lane
@@ -39,41 +36,14 @@ from tracker.prescan import Pictures, PrescanAhead
 from tracker.settings import RunSettings
 from tracker.sinks import (
     Results,
-    check_display,
-    display_problem,
-    encoded,
-    json_text,
-    write_output,
 )
 from tracker.smoothed import run_both_ways
-from tracker.sources import Span, open_live, open_source, shown
 from tracker.stopwatch import Spans, Stopwatch
 from tracker.types import Sink, Source, SourceInfo
 
 if TYPE_CHECKING:
-    from tracker.parts import Parted
     from tracker.scores import Truth
-
-
-Opener = Callable[[Span], Source]
-"""opens a part of a source, as often as it is asked"""
-
-
-@dataclass(frozen=True)
-class Result:
-    """What a job came to."""
-
-    report: RunReport
-    summary: dict[str, Any]
-    """what stands in the summary file"""
-    files: tuple[Path, ...]
-    """files and folders that were written"""
-    warnings: tuple[str, ...] = ()
-    """a line each: what of a complete run's health the user should know"""
-    spans: Spans | None = None
-    """of a job with a profile"""
-    chosen: tuple[ChosenSetting, ...] = ()
-    """what was chosen where a setting is `auto`"""
+    from tracker.splitting.watch import Parted
 
 
 def nothing_else(finders: Finders) -> Sequence[Sink]:
@@ -121,9 +91,9 @@ def process(
         if live is not None:
             live.check()
         with interrupts.allowed():
-            truth = _read_truth(job)
+            truth = read_job_truth(job)
             with starting.stage("open"):
-                source: Source | None = _open_wanted(job, live, notify, opener)
+                source: Source | None = open_wanted(job, live, notify, opener)
         line = _Line(
             settings, truth, interrupts, starting, progress, notify, spans, live, opener, also, networks, saving
         )
@@ -142,7 +112,7 @@ def process(
                 goes_on = "" if job.output is None else f", results go on in {job.output}"
                 size = "{}x{}".format(*source.info.size)
                 notify(f"tracker: {source.info.name}: pictures are now {size}: the scene is learned anew{goes_on}")
-    return _joined(segments)
+    return joined(segments)
 
 
 def _rest_of(job: Job, report: RunReport, live: Live | None) -> Job:
@@ -193,16 +163,14 @@ class _Line:
                 for line in source.info.notes:
                     notify(f"tracker: {source.info.name}: {line}")
                 with self.interrupts.allowed():
-                    job = _without_missing_display(job, notify)
+                    job = without_missing_display(job, notify)
                     watch = Stopwatch(spans=self.spans)
                     with watch.stage("prescan"):
                         suited = suit(settings, source, prescan)
                     with self.starting.stage("build lanes"):
                         lanes = self._fresh_lanes(suited.chosen.settings)
                     parted = build_parted(job, suited.chosen.settings, source, lanes, notify)
-                    if self.saving is not None:
-                        self.saving.check_weights(lanes)
-                    before = 0 if self.truth is None else _frames_before(job, source.info)
+                    before = 0 if self.truth is None else frames_before(job, source.info)
                 tally = Tally(settings.lanes, truth=self.truth, frame_offset=before)
                 zones = self._zones(source.info)
                 if live is not None:
@@ -242,9 +210,9 @@ class _Line:
                     steadying=suited.steadying,
                 )
                 whole = self._measured(source)
-                return _kept(
+                return keep_checkpoint(
                     partial(
-                        _run, loop, settings, suited.chosen.changes, whole, lanes, sinks, watch=watch, spans=self.spans,
+                        run_loop, loop, settings, suited.chosen.changes, whole, lanes, sinks, watch=watch, spans=self.spans,
                         checkpoints=checkpoints,
                     ),
                     results, checkpoints, notify,
@@ -258,7 +226,7 @@ class _Line:
         length_s = None if job.duration_s is None else job.start_s + job.duration_s - next_frame.time_s
         frames = None if job.max_frames is None else job.max_frames - next_frame.frame
         part = replace(job, start_s=next_frame.time_s, duration_s=length_s, max_frames=frames)
-        return _open_wanted(part, None, self.notify, None)
+        return open_wanted(part, None, self.notify, None)
 
     def _loop(
         self, job: Job, info: SourceInfo, parted: Parted | None, checkpoints: Checkpoints | None
@@ -270,7 +238,7 @@ class _Line:
 
         def again(frames: int | None) -> Source:
             part = job if frames is None else replace(job, max_frames=frames)
-            return self._measured(_open_wanted(part, None, self.notify, self.opener))
+            return self._measured(open_wanted(part, None, self.notify, self.opener))
 
         notify = self.notify
         return partial(
@@ -299,176 +267,7 @@ class _Line:
         return self.lanes
 
 
-def _joined(segments: Sequence[Result]) -> Result:
-    """What a run came to whose source went on with another size: the last segment's summary, everybody's frames and files."""
-    if len(segments) == 1:
-        return segments[0]
-    reports = [part.report for part in segments]
-    stages = dict.fromkeys(stage for report in reports for stage in report.seconds)
-    report = replace(
-        reports[-1],
-        frames=sum(part.frames for part in reports),
-        dropped=sum(part.dropped for part in reports),
-        problem="; ".join(dict.fromkeys(part.problem for part in reports if part.problem)) or None,
-        seconds={stage: sum(part.seconds.get(stage, 0.0) for part in reports) for stage in stages},
-    )
-    return replace(
-        segments[-1],
-        report=report,
-        files=tuple(file for part in segments for file in part.files),
-        warnings=tuple(dict.fromkeys(line for part in segments for line in part.warnings)),
-    )
-
-
 def _claim(results: Results, notify: Callable[[str], None]) -> None:
     results.claim()
     if results.recovered:
         notify(results.recovered_line)
-
-
-def _kept(
-    run: Callable[[], Result], results: Results, checkpoints: Checkpoints | None, notify: Callable[[str], None]
-) -> Result:
-    """What the run comes to. One that was saved and ends before its time leaves its checkpoint, and what was written.
-
-    A source that fails would fail again: what was found of it is written, as without checkpoints.
-    """
-    if checkpoints is None:
-        return run()
-    try:
-        result = run()
-    except BaseException as error:
-        results.leaves = checkpoints.saved and not isinstance(error, SourceError)
-        if results.leaves:
-            notify(f"tracker: {checkpoints.store.folder}: --resume goes on from here")
-        else:
-            checkpoints.store.remove()
-        raise
-    results.leaves = False
-    checkpoints.store.remove()
-    return result
-
-
-def _run(
-    loop: Callable[..., RunReport],
-    settings: RunSettings,
-    chosen: tuple[ChosenSetting, ...],
-    source: Source,
-    lanes: tuple[Lane, ...],
-    sinks: RunSinks,
-    *,
-    watch: Stopwatch,
-    spans: Spans | None,
-    checkpoints: Checkpoints | None = None,
-) -> Result:
-    """The loop, and what it comes to."""
-    saved = partial(_is_saved, checkpoints)
-    finish = partial(_finish, sinks, info=source.info, lanes=lanes, settings=settings, chosen=chosen, spans=spans)
-    try:
-        report = loop(
-            source,
-            lanes,
-            sinks.in_order(),
-            queue_frames=settings.queue_frames,
-            watch=watch,
-            keep=sinks.zones.step,
-        )
-    except Exception as error:
-        if not isinstance(error, SourceError) and saved():
-            raise
-        if sinks.results.whole and not sinks.results.replaces:
-            with suppress(Exception):  # the first error is the one to tell
-                finish(RunReport(sinks.tally.frames, "failed", str(error), 0, {}))
-        raise
-    for lane in dict.fromkeys(seam.lane for seam in report.seams):
-        sinks.health.add(seams_finding(lane, [seam for seam in report.seams if seam.lane == lane]))
-    if report.outcome == "interrupted" and saved():
-        raise KeyboardInterrupt
-    said = warnings(sinks.health.findings()) if report.outcome == "complete" else ()
-    summary = finish(report)
-    files = tuple(path for path in sinks.planned.values() if report.frames and os.path.lexists(path))
-    return Result(report, summary, files, said, spans, chosen)
-
-
-def _is_saved(checkpoints: Checkpoints | None) -> bool:
-    return checkpoints is not None and checkpoints.saved
-
-
-def _finish(
-    sinks: RunSinks,
-    report: RunReport,
-    *,
-    info: SourceInfo,
-    lanes: tuple[Lane, ...],
-    settings: RunSettings,
-    chosen: tuple[ChosenSetting, ...],
-    spans: Spans | None,
-) -> dict[str, Any]:
-    """Sum up, write summary, page and trace, and give the results their names; returns the summary."""
-    planned, results = sinks.planned, sinks.results
-    summary = summarize(report, info=info, lanes=lanes, settings=settings, chosen=chosen, tally=sinks.tally)
-    if not report.frames:
-        return summary
-    sinks.zones.add_to(summary)
-    summary["findings"] = [asdict(finding) for finding in sinks.health.findings()]
-    if sinks.comparison is not None:
-        summary |= sinks.comparison.numbers(sinks.tally, settings.seed)
-    if "summary" in planned:
-        write_output(results.output(planned["summary"]), encoded(json_text(summary)))
-    if sinks.comparison is not None and "report" in planned:
-        page = sinks.comparison.page(summary, sinks.tally, planned)
-        write_output(results.output(planned["report"]), encoded(page))
-    if spans is not None and "trace" in planned:
-        write_output(results.output(planned["trace"]), encoded(trace_text(spans)))
-    results.commit()
-    return summary
-
-
-def _without_missing_display(job: Job, notify: Callable[[str], None]) -> Job:
-    """The job, without its window where none can be opened but a recording is wanted too; SinkError if only a window is."""
-    if not job.show:
-        return job
-    if not job.keeps:
-        check_display()
-    elif (problem := display_problem()) is not None:
-        notify(f"tracker: no window, only the recording: {problem}")
-        return replace(job, show=False)
-    return job
-
-
-def _open_wanted(job: Job, live: Live | None, notify: Callable[[str], None], opener: Opener | None) -> Source:
-    """The part of the source that the job is about; live, it is opened again when it fails, and frames are counted by the loop."""
-    if opener is not None:
-        return opener(Span(job.start_s, job.duration_s, job.max_frames))
-    span: dict[str, Any] = {"start_s": job.start_s, "duration_s": job.duration_s}
-    if live is None:
-        return _open(job, max_frames=job.max_frames, sound=job.sound and job.video and job.output is not None, **span)
-    tell = live.outages(shown(job.source), notify)
-    return open_live(job.source, live.watching, fps=job.fps, tell=tell, **span)
-
-
-def _open(job: Job, **span: Any) -> Source:
-    return open_source(job.source, **span) if job.fps is None else open_source(job.source, fps=job.fps, **span)
-
-
-def _frames_before(job: Job, info: SourceInfo) -> int:
-    """The clip's frames before the run's first: a truth counts them too."""
-    if job.start_s == 0 or info.live:
-        return 0
-    with closing(_open(job, start_s=job.start_s, max_frames=1)) as part:
-        return next(frame.place or 0 for frame in part)
-
-
-def _read_truth(job: Job) -> Truth | None:
-    if job.truth is None:
-        return None
-    from tracker.scores import Choice, frame_numbers, read_truth
-
-    # pictures have numbers of their own, by which a truth speaks of them; a video's frames are 1, 2, ...
-    source = Path(job.source)
-    if not source.exists() and has_magic(job.source):
-        raise SourceError(
-            f"{job.source}: a truth finds pictures by the numbers in a folder; give the folder, no pattern"
-        )
-    numbers = frame_numbers(source) if source.is_dir() else None
-    return read_truth(job.truth, numbers=numbers, choice=Choice(rows=job.truth_rows))

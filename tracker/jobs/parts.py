@@ -14,7 +14,7 @@ from tracker.timing import clock
 from tracker.types import Finding, Level, SmoothedSegmenter, Source
 
 if TYPE_CHECKING:
-    from tracker.parts import Parted
+    from tracker.splitting.watch import Parted
 
 AGREE = (0.8, 0.6)
 """IDF1 of one part with its neighbour for truth, good above, bad below"""
@@ -51,7 +51,7 @@ def build_parted(
     if len(plan.parts) == 1:
         return None
     from tracker.engines.local import LocalEngine, usable_cores
-    from tracker.parts import Parted
+    from tracker.splitting.watch import Parted
 
     engine = LocalEngine(min(job.jobs or usable_cores(), len(plan.parts)))
     return Parted(job.source, job.fps, settings, plan.parts, times_s, engine)

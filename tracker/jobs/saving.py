@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from tracker.addresses import input_digest
 from tracker.checkpoint import Checkpoints, NextFrame, Store
-from tracker.checkpoint.marks import differing, input_mark, versions
 from tracker.checkpoint.stages import left_off
 from tracker.errors import SinkError
 from tracker.jobs.files import Job
 from tracker.jobs.outputs import RunSinks
+from tracker.jobs.versions import versions_of
 from tracker.lanes import Lane
+from tracker.networks import weights_digests
 from tracker.settings import RunSettings
 from tracker.sinks import Results
 from tracker.sources import is_path
@@ -22,6 +24,8 @@ from tracker.types import Source
 
 OF_RESULTS = ("start_s", "duration_s", "max_frames", "fps", "video", "sound", "masks", "draws_zones")
 """what of a job decides its results"""
+DECIDING = ("numpy", "opencv", "av", "onnxruntime", "scipy")
+"""libraries whose other version may give other results"""
 IN_PROCESS = ("network.cell", "scene.predict")
 """of a segmenter, what is loaded and not learned"""
 
@@ -53,7 +57,7 @@ class Saving:
         known: dict[str, object] = {"notify": notify, "results": results}
         known |= {f"output {role}": results.output(path) for role, path in planned.items()}
         known |= {f"{lane.name} {name}": part for lane in lanes for name in IN_PROCESS if (part := _part(lane, name))}
-        head = {**self.head, "weights": _weights(lanes), "run_id": results.run_id}
+        head = {**self.head, "run_id": results.run_id}
         checkpoints = Checkpoints(self.store, self.every_s, head, reopen, watch, known, sinks)
         if self.found is None:
             self.store.remove()
@@ -65,12 +69,6 @@ class Saving:
         checkpoints.sinks = sinks = sinks if saved is None else replace(saved, planned=planned)
         notify(f"tracker: going on from {self.store.folder}: {left_off(self.found)}")
         return checkpoints, sinks
-
-    def check_weights(self, lanes: Sequence[Lane]) -> None:
-        """Raises SinkError where the checkpoint was made with others."""
-        before = None if self.found is None else self.found["weights"]
-        for name in differing(before, _weights(lanes), "") if before is not None else ():
-            raise differs(self.store, f"the weights of lane {name}")
 
 
 def plan_saving(job: Job, settings: RunSettings, notify: Callable[[str], None], *, plain: bool) -> Saving | None:
@@ -92,7 +90,12 @@ def plan_saving(job: Job, settings: RunSettings, notify: Callable[[str], None], 
         return None
     _refuse(job, settings, plain=plain)
     store.check_ours()
-    head = {"input": input_mark(Path(job.source)), "settings": settings.model_dump(mode="json"), "versions": versions()}
+    head: dict[str, Any] = {
+        "input": input_digest(job.source),
+        "settings": settings.model_dump(mode="json"),
+        "weights": weights_digests(settings),
+        "versions": versions_of(DECIDING),
+    }
     head["job"] = {name: getattr(job, name) for name in OF_RESULTS} | {"source": Path(job.source).name}
     found = _fitting(store, job, head, notify)
     every_s = job.checkpoint_s if found is None or job.checkpoint_s is not None else float(found["every_s"])
@@ -125,9 +128,10 @@ def _fitting(store: Store, job: Job, head: Mapping[str, Any], notify: Callable[[
             ("versions", "the version of"),
             ("input", "the input"),
             ("settings", "the setting"),
+            ("weights", "the weights"),
             ("job", "the option"),
         ):
-            for name in differing(found[key], head[key], ""):
+            for name in differing(found.get(key), head[key], ""):
                 raise differs(store, f"{what} {name}".strip())
     except SinkError as error:
         if job.resume is True:
@@ -143,6 +147,15 @@ def _waiting(store: Store) -> SinkError:
     return SinkError(
         f"{store.folder}: a run that was killed can go on from here ({at}): add --resume, or --overwrite to begin anew"
     )
+
+
+def differing(before: Any, now: Any, name: str) -> Iterator[str]:
+    """Names of what differs in two plain values; one inside the other by dots."""
+    if isinstance(before, Mapping) and isinstance(now, Mapping):
+        for key in before.keys() | now.keys():
+            yield from differing(before.get(key), now.get(key), f"{name}.{key}" if name else str(key))
+    elif before != now:
+        yield name
 
 
 def differs(store: Store, what: str) -> SinkError:
@@ -174,10 +187,6 @@ def _refuse(job: Job, settings: RunSettings, *, plain: bool) -> None:
     from tracker.background.mixture_state import check_can_be_read
 
     check_can_be_read()
-
-
-def _weights(lanes: Sequence[Lane]) -> dict[str, str | None]:
-    return {lane.name: getattr(lane.segmenter, "weights_digest", None) for lane in lanes}
 
 
 def _part(lane: Lane, name: str) -> object | None:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from tracker.errors import SinkError
+from tracker.sinks.outputs import replace_synced
 
 MAGIC = b"tracker state 1\n"
 """what the file begins with; behind it sha256 of the rest, the length of the JSON in 4 bytes, the JSON, the pictures"""
@@ -51,16 +51,7 @@ def write_state(path: Path, state: State) -> None:
     head = {name: value for name, value in asdict(state).items() if name != "pictures"}
     text = json.dumps(head | {"lengths": [len(picture) for picture in state.pictures]}).encode()
     body = len(text).to_bytes(LENGTH_BYTES, "big") + text + b"".join(state.pictures)
-    part = path.with_name(f"{path.name}.part")
-    try:
-        with open(part, "wb") as file:
-            file.write(MAGIC + hashlib.sha256(body).digest() + body)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(part, path)
-    except OSError:
-        part.unlink(missing_ok=True)
-        raise
+    replace_synced(path, MAGIC + hashlib.sha256(body).digest() + body)
 
 
 def read_state(path: Path) -> State | None:

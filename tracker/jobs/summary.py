@@ -6,12 +6,11 @@ import platform
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-import tracker
 from tracker.choosing import ChosenSetting
 from tracker.jobs.tally import Tally
+from tracker.jobs.versions import versions_of
 from tracker.lanes import Lane
 from tracker.pipeline import ONCE, RunReport
 from tracker.settings import RunSettings
@@ -20,8 +19,8 @@ from tracker.types import SourceInfo
 
 SCHEMA_VERSION = 2
 
-LIBRARIES = {"numpy": "numpy", "opencv": "opencv-python", "av": "av", "onnxruntime": "onnxruntime", "torch": "torch"}
-"""Name in the summary: distribution."""
+LIBRARIES = ("numpy", "opencv", "av", "onnxruntime")
+"""whose versions are told"""
 
 
 def summarize(
@@ -128,12 +127,5 @@ def _flat(lane: dict[str, Any]) -> dict[str, Any]:
 
 def versions() -> dict[str, str]:
     """Of this package, Python and the libraries that decide a result; torch only where it was used."""
-    found = {"tracker": tracker.__version__, "python": platform.python_version(), "platform": platform.platform()}
-    for name, distribution in LIBRARIES.items():
-        if name == "torch" and "torch" not in sys.modules:
-            continue
-        try:
-            found[name] = version(distribution)
-        except PackageNotFoundError:  # OpenCV has several distributions; the headless one serves as well
-            found[name] = "unknown"
-    return found
+    libraries = (*LIBRARIES, "torch") if "torch" in sys.modules else LIBRARIES
+    return {"python": platform.python_version(), "platform": platform.platform(), **versions_of(libraries)}

@@ -10,7 +10,8 @@ from contextlib import suppress
 from tracker.errors import SettingsError
 from tracker.interrupt import Interrupts
 from tracker.jobs.files import Job
-from tracker.jobs.job import Result, process
+from tracker.jobs.job import process
+from tracker.jobs.result import Result
 from tracker.networks import Networks, SharedNetworks
 from tracker.settings import RunSettings
 

@@ -89,6 +89,20 @@ def sync(path: Path) -> None:
         os.fsync(file.fileno())
 
 
+def replace_synced(path: Path, data: bytes) -> None:
+    """Replace a file by these bytes in one step, once they are on the disk. After an OSError it is what it was."""
+    part = path.with_name(f"{path.name}.part")
+    try:
+        with open(part, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(part, path)
+    except OSError:
+        part.unlink(missing_ok=True)
+        raise
+
+
 def json_text(value: object) -> str:
     """JSON for people, without NaN and infinity (ValueError)."""
     return json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n"

@@ -25,7 +25,6 @@ from tracker.engines import Engine
 from tracker.errors import SinkError, SourceError
 from tracker.interrupt import Interrupts
 from tracker.lanes import Lane, prepare
-from tracker.part import DONE, SCENE, LaneSeen, PartSeen, PartTask, TakenScene, watch_part
 from tracker.pipeline import Progress, take_scene
 from tracker.prescan import Pictures
 from tracker.progress import overall
@@ -36,7 +35,8 @@ from tracker.smoothing.rows import Clip, FusedRows, Ints, Rows
 from tracker.smoothing.seams import JoinedPass, Shared, crossing, join
 from tracker.smoothing.spill import LabelFile
 from tracker.sources import Span
-from tracker.splitting import Part, Seam
+from tracker.splitting.part import DONE, SCENE, LaneSeen, PartSeen, PartTask, TakenScene, watch_part
+from tracker.splitting.plan import Part, Seam
 from tracker.steadying import Steadying
 from tracker.stopwatch import Stopwatch
 from tracker.timing import clock

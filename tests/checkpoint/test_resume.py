@@ -264,6 +264,35 @@ def test_a_table_that_lost_lines_is_refused_and_stays(clip, copy):
     assert (copy / "o.checkpoint" / STATE).exists()
 
 
+@pytest.mark.parametrize("gone", ["o.part-*.mp4", "o.gmm.part-*.csv"])
+def test_a_result_that_is_gone_is_named_and_resume_is_not_promised(clip, copy, gone):
+    next(copy.glob(gone)).unlink()
+    said = call(*command(clip, copy, "--resume"))
+    assert said.exit_code == 1
+    assert (
+        "what a killed run had written of it is gone; begin anew with --overwrite and without --resume" in said.stderr
+    )
+    assert "goes on from here" not in said.stderr
+    assert (copy / "o.checkpoint" / STATE).exists()
+
+
+@pytest.mark.parametrize("damage", [os.unlink, lambda path: os.truncate(path, 0)])
+def test_a_folder_of_masks_that_lost_pictures_is_refused_and_stays(clip, tmp_path, damage):
+    assert run(job(clip, tmp_path, masks="png"), GMM, kill=(WRITING, 30)) == -signal.SIGKILL
+    masks = next(tmp_path.glob("o.gmm.part-*.masks"))
+    damage(masks / "000005.png")
+    assert run(job(clip, tmp_path, masks="png"), GMM) == 1
+    assert (tmp_path / "o.checkpoint" / STATE).exists()
+    assert (masks / "000006.png").exists()
+
+
+def test_what_is_no_checkpoint_is_refused_before_what_was_written_has_other_names(clip, copy):
+    (copy / "o.checkpoint" / "notes.txt").write_text("mine")
+    before = sorted(path.name for path in copy.rglob("*"))
+    assert "notes.txt" in refused(*command(clip, copy, "--overwrite"))
+    assert sorted(path.name for path in copy.rglob("*")) == before
+
+
 def test_a_video_that_lost_pictures_is_refused_and_stays(clip, copy):
     film = next(copy.glob("o.part-*.mp4"))
     os.truncate(film, 100)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from tracker.build import EACH_ITS_OWN, build_lanes, build_prescan
 from tracker.checkpoint import Checkpoints, NextFrame
 from tracker.choosing import ChosenSetting, suit
-from tracker.errors import SourceError
+from tracker.errors import LostError, SourceError
 from tracker.health import warnings
 from tracker.hooks.channel import Channel
 from tracker.interrupt import Interrupts
@@ -340,7 +340,8 @@ def _kept(
     except BaseException as error:
         results.leaves = checkpoints.saved and not isinstance(error, SourceError)
         if results.leaves:
-            notify(f"tracker: {checkpoints.store.folder}: --resume goes on from here")
+            if not isinstance(error, LostError):
+                notify(f"tracker: {checkpoints.store.folder}: --resume goes on from here")
         else:
             checkpoints.store.remove()
         raise

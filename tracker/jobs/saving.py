@@ -89,6 +89,8 @@ def plan_saving(job: Job, settings: RunSettings, notify: Callable[[str], None], 
     if job.checkpoint_s is None and (not job.resume or (job.resume == "auto" and not store.exists)):
         if store.exists and plain and not job.overwrite:
             raise _waiting(store)
+        if store.exists and job.overwrite:
+            store.check_ours()  # `forget_earlier` removes it once the names are claimed
         return None
     _refuse(job, settings, plain=plain)
     store.check_ours()

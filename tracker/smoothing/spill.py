@@ -11,7 +11,7 @@ from typing import IO, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from tracker.errors import SinkError
+from tracker.errors import LostError, SinkError
 from tracker.types import Labels, Mask
 
 FASTEST = 1
@@ -48,7 +48,7 @@ class SpillFolder:
         return name, open(self.path / name, "x+b")
 
     def open(self, name: str, length: int) -> IO[bytes]:
-        """A file of that name as it was when it was so long. Raises SinkError if it is shorter."""
+        """A file of that name as it was when it was so long. Raises LostError if it is shorter."""
         try:
             file = open(self.path / name, "r+b")  # noqa: SIM115
             if file.seek(0, os.SEEK_END) >= length:
@@ -58,7 +58,7 @@ class SpillFolder:
             file.close()
         except OSError:
             pass
-        raise SinkError(f"{self.path / name}: damaged; begin anew with --overwrite and without --resume")
+        raise LostError(self.path / name, "damaged")
 
     def forget(self, name: str) -> None:
         """Nobody needs that file any more; a checkpoint may, up to the next one."""

@@ -329,9 +329,34 @@ def test_a_run_that_lives_is_not_gone_on_with(clip, copy):
         ["process", "CLIP", "--checkpoint", "1s", "--lanes", "knn"],
         ["process", "rtsp://127.0.0.1:1/cam", "--checkpoint", "1s"],
         ["process", "rtsp://127.0.0.1:1/cam", "--resume"],
+        ["process", "CLIP", "--checkpoint", "1s", "--split", "2"],
+        ["process", "CLIP", "--resume", "--split", "2"],
     ],
 )
 def test_what_cannot_be_saved_is_refused_before_the_work(clip, tmp_path, asked):
     words = [str(clip) if word == "CLIP" else word for word in asked]
     assert "leave them out" in refused(*words, "-o", tmp_path / "o.mp4")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("source", "what"),
+    [("missing.mp4", "missing.mp4: no such file"), ("*.png", "give the folder of the pictures")],
+)
+def test_a_source_that_is_no_file_is_not_called_a_live_run(tmp_path, source, what):
+    write_pictures(tmp_path / "pictures", [np.zeros((48, 64, 3), np.uint8)])
+    said = refused("process", tmp_path / "pictures" / source, "--checkpoint", "1s", "-o", tmp_path / "o.mp4")
+    assert what in said
+    assert "live" not in said
+
+
+def test_a_pipe_is_refused_and_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "pipe.mp4")
+    assert "live run" in refused("process", tmp_path / "pipe.mp4", "--checkpoint", "1s", "-o", tmp_path / "o.mp4")
+
+
+def test_after_a_run_that_ended_well_resume_names_the_results_alone(clip, tmp_path):
+    (tmp_path / "o.summary.json").touch()
+    said = call(*command(clip, tmp_path, "--resume"))
+    assert "exists already" in said.stderr
+    assert "beginning" not in said.stderr

@@ -7,7 +7,7 @@ import pytest
 from tracker.checkpoint import store as module
 from tracker.checkpoint.marks import differing, input_mark
 from tracker.checkpoint.store import STATE, Store
-from tracker.errors import SinkError
+from tracker.errors import SinkError, SourceError
 
 
 @pytest.fixture
@@ -92,6 +92,17 @@ def test_inputs_differ_by_size_time_and_content(tmp_path):
     one.write_bytes(b"abc")
     os.utime(one, ns=(1, 1))
     assert input_mark(one) == mark
+
+
+def test_a_link_that_leads_nowhere_is_one_of_the_names_of_a_folder(tmp_path):
+    before = input_mark(tmp_path)
+    (tmp_path / "0001.png").symlink_to(tmp_path / "nothing")
+    assert input_mark(tmp_path) != before
+
+
+def test_what_cannot_be_read_is_named(tmp_path):
+    with pytest.raises(SourceError, match=r"clip\.mp4: cannot be read"):
+        input_mark(tmp_path / "clip.mp4")
 
 
 def test_what_differs_is_named_by_dots():

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Iterator, Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 import tracker
+from tracker.errors import SourceError
 
 DIGESTED_BYTES = 1_000_000
 """of an input's head and tail"""
@@ -18,7 +18,17 @@ DECIDING = ("numpy", "opencv-python", "av", "onnxruntime", "scipy")
 
 
 def input_mark(source: Path) -> list[Any]:
-    """What tells a file from others: size, time and a digest of its head and tail; of a folder its names, sizes and times."""
+    """What tells a file from others: size, time and a digest of its head and tail; of a folder its names, sizes and times.
+
+    Raises SourceError for what cannot be read.
+    """
+    try:
+        return _mark(source)
+    except OSError as error:
+        raise SourceError(f"{source}: cannot be read ({error.strerror or error}); check its permissions") from error
+
+
+def _mark(source: Path) -> list[Any]:
     if source.is_dir():
         entries = sorted(source.iterdir())
         return [[path.name, *_size_and_time(path)] for path in entries]
@@ -51,5 +61,5 @@ def differing(before: Any, now: Any, name: str) -> Iterator[str]:
 
 
 def _size_and_time(path: Path) -> list[int]:
-    found = os.stat(path)
+    found = path.stat() if path.exists() else path.lstat()  # a link may lead nowhere
     return [found.st_size, found.st_mtime_ns]

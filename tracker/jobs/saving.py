@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from glob import has_magic
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,8 @@ from tracker.jobs.outputs import RunSinks
 from tracker.lanes import Lane
 from tracker.settings import RunSettings
 from tracker.sinks import Results
-from tracker.sources import is_path
+from tracker.sources import is_path, is_url
+from tracker.sources.address import camera_number
 from tracker.stopwatch import Stopwatch
 from tracker.types import Source
 
@@ -93,6 +95,8 @@ def plan_saving(job: Job, settings: RunSettings, notify: Callable[[str], None], 
             store.check_ours()  # `forget_earlier` removes it once the names are claimed
         return None
     _refuse(job, settings, plain=plain)
+    if not is_path(job.source):
+        return None  # opening it says what is missing
     store.check_ours()
     head = {"input": input_mark(Path(job.source)), "settings": settings.model_dump(mode="json"), "versions": versions()}
     head["job"] = {name: getattr(job, name) for name in OF_RESULTS} | {"source": Path(job.source).name}
@@ -162,7 +166,8 @@ def _refuse(job: Job, settings: RunSettings, *, plain: bool) -> None:
         "a live run; its recording has segments": not plain
         or job.show
         or job.record is not None
-        or not is_path(job.source),
+        or _is_live(job.source),
+        "a pattern; give the folder of the pictures": has_magic(job.source) and not is_path(job.source),
         "--split": job.split is not None,
         "compare": job.compare or job.truth is not None,
         "--events-to: events would be sent twice": bool(job.events_to),
@@ -176,6 +181,13 @@ def _refuse(job: Job, settings: RunSettings, *, plain: bool) -> None:
     from tracker.background.mixture_state import check_can_be_read
 
     check_can_be_read()
+
+
+def _is_live(source: str) -> bool:
+    """Whether it can be read only once: an address, a camera, a pipe."""
+    if is_path(source):
+        return not (Path(source).is_file() or Path(source).is_dir())
+    return is_url(source) or camera_number(source) is not None
 
 
 def _weights(lanes: Sequence[Lane]) -> dict[str, str | None]:

@@ -5,6 +5,7 @@
     │   ├── OptionError       an option that has no effect on this source; exit code 2
     │   └── SizeChangedError  its pictures have another size from now on
     ├── SinkError             a result cannot be written, or exists already
+    │   └── LostError         what a killed run left is damaged or gone: nothing can go on from it
     ├── SettingsError         an unknown or impossible setting
     ├── WeightsError          a weights file that is missing, damaged or of another version
     ├── ShapeError            arrays that do not fit together
@@ -44,6 +45,16 @@ class SizeChangedError(SourceError):
 
 class SinkError(TrackerError):
     """A result cannot be written."""
+
+
+class LostError(SinkError):
+    """What a killed run had written is damaged or gone, so that no run can go on from it.
+
+    what  is wrong with it
+    """
+
+    def __init__(self, path: object, what: str) -> None:
+        super().__init__(f"{path}: {what}; begin anew with --overwrite and without --resume")
 
 
 class SettingsError(TrackerError):

@@ -265,6 +265,35 @@ def test_a_table_that_lost_lines_is_refused_and_stays(clip, copy):
     assert (copy / "o.checkpoint" / STATE).exists()
 
 
+@pytest.mark.parametrize("gone", ["o.part-*.mp4", "o.gmm.part-*.csv"])
+def test_a_result_that_is_gone_is_named_and_resume_is_not_promised(clip, copy, gone):
+    next(copy.glob(gone)).unlink()
+    said = call(*command(clip, copy, "--resume"))
+    assert said.exit_code == 1
+    assert (
+        "what a killed run had written of it is gone; begin anew with --overwrite and without --resume" in said.stderr
+    )
+    assert "goes on from here" not in said.stderr
+    assert (copy / "o.checkpoint" / STATE).exists()
+
+
+@pytest.mark.parametrize("damage", [os.unlink, lambda path: os.truncate(path, 0)])
+def test_a_folder_of_masks_that_lost_pictures_is_refused_and_stays(clip, tmp_path, damage):
+    assert run(job(clip, tmp_path, masks="png"), GMM, kill=(WRITING, 30)) == -signal.SIGKILL
+    masks = next(tmp_path.glob("o.gmm.part-*.masks"))
+    damage(masks / "000005.png")
+    assert run(job(clip, tmp_path, masks="png"), GMM) == 1
+    assert (tmp_path / "o.checkpoint" / STATE).exists()
+    assert (masks / "000006.png").exists()
+
+
+def test_what_is_no_checkpoint_is_refused_before_what_was_written_has_other_names(clip, copy):
+    (copy / "o.checkpoint" / "notes.txt").write_text("mine")
+    before = sorted(path.name for path in copy.rglob("*"))
+    assert "notes.txt" in refused(*command(clip, copy, "--overwrite"))
+    assert sorted(path.name for path in copy.rglob("*")) == before
+
+
 def test_a_video_that_lost_pictures_is_refused_and_stays(clip, copy):
     film = next(copy.glob("o.part-*.mp4"))
     os.truncate(film, 100)
@@ -301,9 +330,34 @@ def test_a_run_that_lives_is_not_gone_on_with(clip, copy):
         ["process", "CLIP", "--checkpoint", "1s", "--lanes", "knn"],
         ["process", "rtsp://127.0.0.1:1/cam", "--checkpoint", "1s"],
         ["process", "rtsp://127.0.0.1:1/cam", "--resume"],
+        ["process", "CLIP", "--checkpoint", "1s", "--split", "2"],
+        ["process", "CLIP", "--resume", "--split", "2"],
     ],
 )
 def test_what_cannot_be_saved_is_refused_before_the_work(clip, tmp_path, asked):
     words = [str(clip) if word == "CLIP" else word for word in asked]
     assert "leave them out" in refused(*words, "-o", tmp_path / "o.mp4")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("source", "what"),
+    [("missing.mp4", "missing.mp4: no such file"), ("*.png", "give the folder of the pictures")],
+)
+def test_a_source_that_is_no_file_is_not_called_a_live_run(tmp_path, source, what):
+    write_pictures(tmp_path / "pictures", [np.zeros((48, 64, 3), np.uint8)])
+    said = refused("process", tmp_path / "pictures" / source, "--checkpoint", "1s", "-o", tmp_path / "o.mp4")
+    assert what in said
+    assert "live" not in said
+
+
+def test_a_pipe_is_refused_and_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "pipe.mp4")
+    assert "live run" in refused("process", tmp_path / "pipe.mp4", "--checkpoint", "1s", "-o", tmp_path / "o.mp4")
+
+
+def test_after_a_run_that_ended_well_resume_names_the_results_alone(clip, tmp_path):
+    (tmp_path / "o.summary.json").touch()
+    said = call(*command(clip, tmp_path, "--resume"))
+    assert "exists already" in said.stderr
+    assert "beginning" not in said.stderr

@@ -1,5 +1,6 @@
 """What a pass keeps on the disk, where a run that goes on finds it again."""
 
+import contextlib
 import os
 
 import numpy as np
@@ -8,7 +9,7 @@ import pytest
 from tracker.checkpoint.values import from_bytes, to_bytes
 from tracker.errors import SinkError
 from tracker.smoothing.passes import RowsBuilder
-from tracker.smoothing.spill import LabelFile, Spill, SpillFolder
+from tracker.smoothing.spill import LabelFile, Place, Spill, SpillFolder
 from tracker.types import Box, Region
 
 
@@ -84,3 +85,21 @@ def test_rows_in_the_making_go_on_as_they_were():
     for one, two in zip((*rows.rows(), rows.entropies()), (*other.rows(), other.entropies()), strict=True):
         assert one.dtype == two.dtype
         assert one.tobytes() == two.tobytes()
+
+
+@pytest.mark.parametrize("step", [lambda spill: spill.read(Place(0, 1)), Spill.__getstate__, Spill.close])
+def test_a_disk_that_is_full_when_what_waits_in_memory_is_written_is_named(tmp_path, step):
+    spill = Spill(folder=SpillFolder(tmp_path))
+    spill._file = open("/dev/full", "r+b", buffering=100)  # noqa: SIM115
+    with contextlib.suppress(OSError):
+        spill._file.write(b"x")
+    with pytest.raises(SinkError, match=r"No space left on device; .* make room, choose another folder with -o"):
+        step(spill)
+    with contextlib.suppress(OSError):
+        spill._file.close()
+
+
+def test_a_folder_that_cannot_be_made_is_named(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(SinkError, match=r"file/o\.checkpoint: Not a directory"):
+        Spill(folder=SpillFolder(tmp_path / "file" / "o.checkpoint"))

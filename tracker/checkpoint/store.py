@@ -10,7 +10,7 @@ import zlib
 from pathlib import Path
 from typing import Any
 
-from tracker.errors import SinkError
+from tracker.errors import LostError, SinkError
 from tracker.sinks.outputs import replace_synced, writing
 
 MAGIC = b"tracker checkpoint 1\n"
@@ -67,7 +67,7 @@ class Store:
                 return json.loads(head), zlib.decompress(packed)
         except (OSError, ValueError, zlib.error):
             pass
-        raise SinkError(f"{path}: damaged, or no checkpoint; begin anew with --overwrite and without --resume")
+        raise LostError(path, "damaged, or no checkpoint")
 
     def check_ours(self) -> None:
         """Raises SinkError where the folder holds what no checkpoint has, which is never removed."""

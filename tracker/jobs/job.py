@@ -85,8 +85,11 @@ def process(
         check_split(job, settings)
         planned = planned_files(job, settings)
         plain = live is None and opener is None and also is nothing_else
-        saving = plan_saving(job, settings, notify, plain=plain)
+        lines: list[str] = []
+        saving = plan_saving(job, settings, lines.append, plain=plain)
         results = plan_job(job, settings, planned, None if saving is None else saving.run_id)
+        for said in lines:  # a run that is refused does not say that it begins
+            notify(said)
         channels = open_channels(job.events_to, planned)
         if live is not None:
             live.check()

@@ -12,7 +12,7 @@ from typing import Any
 
 from tracker.checkpoint import Checkpoints
 from tracker.choosing import ChosenSetting
-from tracker.errors import SourceError
+from tracker.errors import LostError, SourceError
 from tracker.health import warnings
 from tracker.jobs.outputs import RunSinks
 from tracker.jobs.parts import seams_finding
@@ -78,7 +78,8 @@ def keep_checkpoint(
     except BaseException as error:
         results.leaves = checkpoints.saved and not isinstance(error, SourceError)
         if results.leaves:
-            notify(f"tracker: {checkpoints.store.folder}: --resume goes on from here")
+            if not isinstance(error, LostError):
+                notify(f"tracker: {checkpoints.store.folder}: --resume goes on from here")
         else:
             checkpoints.store.remove()
         raise

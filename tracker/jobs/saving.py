@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from glob import has_magic
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,8 @@ from tracker.lanes import Lane
 from tracker.networks import weights_digests
 from tracker.settings import RunSettings
 from tracker.sinks import Results
-from tracker.sources import is_path
+from tracker.sources import is_path, is_url
+from tracker.sources.address import camera_number
 from tracker.stopwatch import Stopwatch
 from tracker.types import Source
 
@@ -87,8 +89,12 @@ def plan_saving(job: Job, settings: RunSettings, notify: Callable[[str], None], 
     if job.checkpoint_s is None and (not job.resume or (job.resume == "auto" and not store.exists)):
         if store.exists and plain and not job.overwrite:
             raise _waiting(store)
+        if store.exists and job.overwrite:
+            store.check_ours()  # `forget_earlier` removes it once the names are claimed
         return None
     _refuse(job, settings, plain=plain)
+    if not is_path(job.source):
+        return None  # opening it says what is missing
     store.check_ours()
     head: dict[str, Any] = {
         "input": input_digest(job.source),
@@ -173,7 +179,8 @@ def _refuse(job: Job, settings: RunSettings, *, plain: bool) -> None:
         "a live run; its recording has segments": not plain
         or job.show
         or job.record is not None
-        or not is_path(job.source),
+        or _is_live(job.source),
+        "a pattern; give the folder of the pictures": has_magic(job.source) and not is_path(job.source),
         "--split": job.split is not None,
         "compare": job.compare or job.truth is not None,
         "--events-to: events would be sent twice": bool(job.events_to),
@@ -187,6 +194,13 @@ def _refuse(job: Job, settings: RunSettings, *, plain: bool) -> None:
     from tracker.background.mixture_state import check_can_be_read
 
     check_can_be_read()
+
+
+def _is_live(source: str) -> bool:
+    """Whether it can be read only once: an address, a camera, a pipe."""
+    if is_path(source):
+        return not (Path(source).is_file() or Path(source).is_dir())
+    return is_url(source) or camera_number(source) is not None
 
 
 def _part(lane: Lane, name: str) -> object | None:

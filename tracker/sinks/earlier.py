@@ -15,7 +15,8 @@ from typing import Any
 import av
 from av.bitstream import BitStreamFilterContext
 
-from tracker.errors import SinkError
+from tracker.errors import LostError
+from tracker.sinks.outputs import GONE
 
 KEPT_S = 0.5
 """seconds: the muxer holds a picture back until the next one has come, and beside sound a tenth of a second of them"""
@@ -72,18 +73,20 @@ class Written:
 
 
 def put_aside(part: Path, folder: Path, written: Written) -> Path:
-    """Move what the killed run wrote out of the way, unless that is done; returns where it is. Raises OSError."""
+    """Move what the killed run wrote out of the way, unless that is done; returns where it is. Raises OSError, LostError."""
     aside = folder / NAME.format(written.pictures)
     for path in folder.iterdir():
         if re.fullmatch(NAME.format("[0-9]+"), path.name) and path != aside:
             path.unlink()  # of a run before the last checkpoint
     if not aside.exists():
+        if not part.exists():
+            raise LostError(part, GONE)
         os.rename(part, aside)
     return aside
 
 
 def packets(aside: Path, written: Written) -> Iterator[tuple[Any, bool]]:
-    """(packet of PyAV, whether it is sound) of all that was written, in order. Raises SinkError if some of it is missing."""
+    """(packet of PyAV, whether it is sound) of all that was written, in order. Raises LostError if some of it is missing."""
     until = {sound: written.first(is_sound=sound) for sound in (False, True)}
     found = sum(not each.is_sound for each in written.latest)
     with (
@@ -99,9 +102,7 @@ def packets(aside: Path, written: Written) -> Iterator[tuple[Any, bool]]:
                 found += not is_sound
                 yield from ((each, is_sound) for each in ([packet] if is_sound else as_encoded.filter(packet)))
     if found != written.pictures:
-        raise SinkError(
-            f"{aside}: holds {found} of {written.pictures} pictures; begin anew with --overwrite and without --resume"
-        )
+        raise LostError(aside, f"holds {found} of {written.pictures} pictures")
     for kept in written.latest:
         made = av.Packet(kept.data)
         made.pts = made.dts = kept.ticks

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 
+from tracker.errors import LostError
 from tracker.sinks.ours import marked_png
-from tracker.sinks.outputs import Output, PartText, write_inside, writing
+from tracker.sinks.outputs import GONE, Output, PartText, write_inside, writing
 from tracker.types import Moment, Outcome
 
 
@@ -22,6 +25,21 @@ class MaskFolder:
         self._output = output
         self._lane = lane
         self._begun = False
+        self._last, self._count = 0, 0
+        """number of the latest picture, and how many there are"""
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Go on with the folder as it was then. Raises LostError if a picture of it is not there, or empty."""
+        vars(self).update(state)
+        with writing(self._output.path):
+            if sum(path.stat().st_size > 0 for path in self._pictures()) != self._count:
+                raise LostError(self._output.part, GONE)
+
+    def _pictures(self) -> list[Path]:
+        """Those up to the latest; behind it are some that a killed run has written since it was saved."""
+        return [
+            path for path in self._output.part.glob("*.png") if path.stem.isdecimal() and int(path.stem) <= self._last
+        ]
 
     def write(self, moment: Moment) -> None:
         """Add one picture. SinkError if it cannot be written."""
@@ -33,6 +51,7 @@ class MaskFolder:
                 self._output.part.mkdir(exist_ok=True)  # a run that goes on may have begun it
             self._begun = True
         write_inside(self._output, f"{moment.frame.written:06d}.png", marked_png(data.tobytes()))
+        self._last, self._count = moment.frame.written, self._count + 1
 
     def close(self, outcome: Outcome) -> None:
         """Say that the folder is whole."""

@@ -11,7 +11,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TextIO
 
-from tracker.errors import SinkError
+from tracker.errors import LostError, SinkError
+
+GONE = "what a killed run had written of it is gone"
 
 
 class Output:
@@ -156,13 +158,13 @@ class PartText:
         return vars(self) | {"_file": place}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        """Go on with the file as it was then. Raises SinkError if less of it is there."""
+        """Go on with the file as it was then. Raises LostError if less of it is there."""
         vars(self).update(state)
         place, self._file = state["_file"], None
         if place is not None:
             with writing(self._output.path):
-                if self._output.part.stat().st_size < place:
-                    raise FileNotFoundError(None, "what was written of it is gone")
+                if not self._output.part.is_file() or self._output.part.stat().st_size < place:
+                    raise LostError(self._output.part, GONE)
                 self._file = open(self._output.part, "r+", **TEXT)  # noqa: SIM115
                 self._file.truncate(place)
                 self._file.seek(place)

@@ -14,7 +14,7 @@ from typing import Any
 import av
 from av.video.frame import PictureType
 
-from tracker.errors import SinkError
+from tracker.errors import LostError, SinkError
 from tracker.sinks.earlier import Written, packets, put_aside
 from tracker.sinks.h264 import PLANAR, Planar, frame_rate, options
 from tracker.sinks.ours import MARK
@@ -197,9 +197,7 @@ class _Encoder:
         try:
             self._container.start_encoding()
             if self._extra != earlier.extra:
-                raise SinkError(
-                    f"{self._path}: this encoder cannot go on with its pictures; begin anew with --overwrite"
-                )
+                raise LostError(self._path, "this encoder cannot go on with its pictures")
             for packet, is_sound in packets(aside, earlier.written):
                 self._kept(packet, is_sound=is_sound)
                 packet.stream = self._stream if not is_sound or self._sound is None else self._sound.stream

@@ -5,13 +5,15 @@ from __future__ import annotations
 import os
 import tempfile
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tracker.errors import SinkError
+from tracker.errors import LostError, SinkError
 from tracker.types import Labels, Mask
 
 FASTEST = 1
@@ -48,7 +50,7 @@ class SpillFolder:
         return name, open(self.path / name, "x+b")
 
     def open(self, name: str, length: int) -> IO[bytes]:
-        """A file of that name as it was when it was so long. Raises SinkError if it is shorter."""
+        """A file of that name as it was when it was so long. Raises LostError if it is shorter."""
         try:
             file = open(self.path / name, "r+b")  # noqa: SIM115
             if file.seek(0, os.SEEK_END) >= length:
@@ -58,7 +60,7 @@ class SpillFolder:
             file.close()
         except OSError:
             pass
-        raise SinkError(f"{self.path / name}: damaged; begin anew with --overwrite and without --resume")
+        raise LostError(self.path / name, "damaged")
 
     def forget(self, name: str) -> None:
         """Nobody needs that file any more; a checkpoint may, up to the next one."""
@@ -80,18 +82,19 @@ class Spill:
     path    a file of that name instead, which stays; what is in it is kept
     folder  a new file in it instead
 
-    Raises SinkError where the disk is full.
+    Raises SinkError where it cannot be written, as on a full disk.
     """
 
     def __init__(self, path: Path | None = None, folder: SpillFolder | None = None) -> None:
         self._folder, self._name = folder, ""
         self._file: IO[bytes]
-        if folder is not None:
-            self._name, self._file = folder.create()
-        elif path is not None:
-            self._file = path.open("a+b")
-        else:
-            self._file = tempfile.TemporaryFile(prefix="tracker-")  # noqa: SIM115  likewise
+        with _keeping(folder):
+            if folder is not None:
+                self._name, self._file = folder.create()
+            elif path is not None:
+                self._file = path.open("a+b")
+            else:
+                self._file = tempfile.TemporaryFile(prefix="tracker-")  # noqa: SIM115  likewise
         self.length = self._file.seek(0, os.SEEK_END)
         """bytes in it"""
 
@@ -99,8 +102,9 @@ class Spill:
         """Where it is and how long; so much of it is on the disk then."""
         if self._folder is None:
             raise TypeError("a temporary file cannot be saved")
-        self._file.flush()
-        os.fsync(self._file.fileno())
+        with _keeping(self._folder):
+            self._file.flush()
+            os.fsync(self._file.fileno())
         return {"_folder": self._folder, "_name": self._name, "length": self.length}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -110,29 +114,39 @@ class Spill:
 
     def add(self, data: bytes) -> Place:
         """Keep the bytes."""
-        try:
+        with _keeping(self._folder):
             self._file.seek(self.length)
             self._file.write(data)
-        except OSError as error:
-            where = tempfile.gettempdir() if self._folder is None else self._folder.path
-            raise SinkError(
-                f"{where}: {error.strerror or error}; a second pass over the clip keeps the first one there: "
-                "make room, set TMPDIR to another folder, or use --online"
-            ) from None
         place = Place(self.length, len(data))
         self.length += len(data)
         return place
 
     def read(self, place: Place) -> bytes:
         """The bytes kept there."""
-        self._file.seek(place.start)
-        return self._file.read(place.length)
+        with _keeping(self._folder):  # to read is to write first what waits in memory
+            self._file.seek(place.start)
+            return self._file.read(place.length)
 
     def close(self) -> None:
-        """Forget all of it."""
-        self._file.close()
+        """Forget all of it; a file that has a name stays."""
+        with _keeping(self._folder):
+            self._file.close()
         if self._folder is not None:
             self._folder.forget(self._name)
+
+
+@contextmanager
+def _keeping(folder: SpillFolder | None) -> Iterator[None]:
+    """Turn an OSError into a SinkError that names the folder: a checkpoint's, or that of temporary files."""
+    try:
+        yield
+    except OSError as error:
+        where = tempfile.gettempdir() if folder is None else folder.path
+        elsewhere = "set TMPDIR to another folder" if folder is None else "choose another folder with -o"
+        raise SinkError(
+            f"{where}: {error.strerror or error}; a second pass over the clip keeps the first one there: "
+            f"make room, {elsewhere}, or use --online"
+        ) from None
 
 
 class _Labels(NamedTuple):

@@ -89,6 +89,9 @@ def plan_parts(times_s: NDArray[np.float64], split: Split) -> Plan:
     )
     if number >= wanted:
         return Plan(parts, None)
-    least = f"a part has {clock(SHORTEST * overlap * interval_s)} at least, and a clip {MOST_PARTS} parts at most"
+    # frames of one clip follow each other; a single one, or a clip without times, has no length to name
+    frames = math.ceil(SHORTEST * overlap)
+    length = f"{clock(frames * interval_s)} ({frames} frames)" if interval_s > 0 else f"{frames} frames"
+    least = f"a part has {length} at least, and a clip {MOST_PARTS} parts at most"
     made = "the clip is watched as a whole" if number == 1 else f"{number} parts are made, not {wanted}"
     return Plan(parts, f"--split: {least}: {made}")

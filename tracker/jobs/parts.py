@@ -66,7 +66,7 @@ def seams_finding(lane: str, seams: Sequence[Seam]) -> Finding:
         "unknown" if value is None else "good" if value >= AGREE[0] else "look" if value >= AGREE[1] else "bad"
     )
     doubtful = [seam.time_s for seam in seams if seam.cut or (seam.idf1 is not None and seam.idf1 < AGREE[0])]
-    said = f"The clip was watched in {len(seams) + 1} parts: {carried} identities were carried over their seams, {cut} end there."
+    said = f"The clip was watched in {len(seams) + 1} parts: identities carried over their seams: {carried}, that end there: {cut}."
     if value is None:
         said += " Nothing was seen there by both of two parts, so how far they agree is not known."
     else:

@@ -18,7 +18,7 @@ def test_parts_that_agree_little_are_worth_a_look_and_a_line(idf1, level):
         "split_seams", "slots", idf1, "IDF1", level,
     )  # fmt: skip
     assert finding.advice.startswith(
-        "The clip was watched in 3 parts: 8 identities were carried over their seams, 0 end there."
+        "The clip was watched in 3 parts: identities carried over their seams: 8, that end there: 0."
     )
     assert len(warnings([finding])) == (level == "bad")
 

@@ -72,7 +72,7 @@ def test_results_in_a_store_are_those_on_a_drive_and_done_once(store, tmp_path):
     run(tmp_path / "in", tmp_path / "out")
     here, there = results(str(tmp_path / "out")), results(f"{store}/out")
     assert here == there
-    assert {"b.tracked.mp4", "cam1/a.tracked.gmm.csv", "tracks/clip=b/tracks.parquet"} <= there.keys()
+    assert {"b.tracked.mp4", "cam1/a.tracked.gmm.csv", "tracks/clip-b/tracks.parquet"} <= there.keys()
     assert exists(f"{store}/out/report.html")
     again, _ = run(f"{store}/in", f"{store}/out")
     assert (again.worked, again.done_before) == (0, 2)

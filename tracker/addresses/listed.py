@@ -8,6 +8,7 @@ import posixpath
 import re
 from collections.abc import Iterator, Sequence
 from fnmatch import fnmatch
+from functools import lru_cache
 from pathlib import Path
 
 from tracker.addresses.names import is_local, local_path, name_of, scheme_of
@@ -37,7 +38,8 @@ def _local_files(path: Path, recursive: bool) -> Iterator[str]:
     if path.is_file():
         yield str(path)
     elif glob.has_magic(str(path)) and not path.exists():
-        yield from (each for each in sorted(glob.iglob(str(path), recursive=True)) if os.path.isfile(each))
+        found = sorted(glob.iglob(str(path), recursive=True))
+        yield from (each for each in found if os.path.isfile(each) and not _in_circle(os.path.dirname(each)))
     else:
         with reading(str(path)):
             entries = sorted(os.scandir(path), key=lambda entry: entry.name)
@@ -45,6 +47,16 @@ def _local_files(path: Path, recursive: bool) -> Iterator[str]:
         folders = [entry.path for entry in entries if recursive and entry.is_dir(follow_symlinks=False)]
         for folder in (each for each in folders if not Path(each).name.startswith(".")):
             yield from _local_files(Path(folder), recursive)
+
+
+@lru_cache(1024)
+def _in_circle(folder: str) -> bool:
+    """Whether a path leads through a link to a folder that it came through; `**` would follow it again and again."""
+    whole = Path(os.path.abspath(folder))
+    return any(
+        each.is_symlink() and Path(os.path.realpath(each.parent)).is_relative_to(os.path.realpath(each))
+        for each in (whole, *whole.parents)
+    )
 
 
 def _stored_files(address: str, recursive: bool) -> Iterator[str]:

@@ -18,6 +18,8 @@ PATTERNS = tuple(f"*{suffix}" for suffix in FILM_SUFFIXES)
 DIGEST_DIGITS = 8
 """behind the name of a clip that would have another one's: of two such clips one in 4 billion pairs has the same"""
 
+TABLES = ("tracks", "events")
+"""folders of the tables of all clips, in the batch's folder"""
 KEY_BYTES = 12
 """of a digest that is kept of each clip"""
 
@@ -46,7 +48,7 @@ class Shard:
 
     def has(self, name: str) -> bool:
         """Whether the clip of that name is this run's; the same on every machine."""
-        return int(hashlib.sha256(name.encode()).hexdigest()[:16], 16) % self.of == self.number - 1
+        return int(hashlib.sha256(os.fsencode(name)).hexdigest()[:16], 16) % self.of == self.number - 1
 
 
 def clips_of(sources: Iterable[str]) -> Iterator[Clip]:
@@ -116,13 +118,19 @@ def unique(clips: Iterable[Clip], *, inside: Callable[[str], bool], shard: Shard
         if inside(clip.source):
             continue
         whose = _digest(clip.source, *clip.changes)
-        name = clip.name
+        name = _apart(clip.name)
         if taken.get(_key(name), whose) != whose:
             name = f"{name}-{whose.hex()[:DIGEST_DIGITS]}"
         if _key(name) not in taken:
             taken[_key(name)] = whose
             if shard.has(name):
                 yield replace(clip, name=name)
+
+
+def _apart(name: str) -> str:
+    """The name, changed where its results would be hidden or lie among the tables of all clips."""
+    first, *others = (f"_{part}" if part.startswith(".") else part for part in name.split("/"))
+    return "/".join([f"{first}.clips" if others and first.lower() in TABLES else first, *others])
 
 
 def _key(name: str) -> bytes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -19,6 +20,8 @@ from tracker.settings import RunSettings, read_settings
 
 SOURCE, NAME = "source", "name"
 FORMS = (".csv", ".jsonl", ".ndjson", ".parquet")
+MOST_BYTES = 180
+"""of a part of a name, so that endings have room in the 255 of file systems"""
 NAMES = re.compile(r"[^/\\\x00-\x1f]{1,180}(/[^/\\\x00-\x1f]{1,180}){0,8}")
 """of a clip: at most nine parts that file systems can have"""
 MOST_CELLS = 1000
@@ -77,27 +80,48 @@ def _clip(row: Mapping[str, Any], place: str, folder: Path) -> Clip:
     name = row.get(NAME)
     if name is None:
         name = default_name(whole if is_local(whole) else name_of(whole))
-    if not isinstance(name, str) or not NAMES.fullmatch(name) or any(p.startswith(".") for p in name.split("/")):
+    if not isinstance(name, str) or not _fit_for_files(name):
         raise SourceError(f"{place}, column {NAME}: {str(name)[:80]!r}: wanted a name for files, such as cam1/monday")
-    changes = tuple(f"{key}={_as_yaml(value)}" for key, value in row.items() if key not in (SOURCE, NAME))
+    changes = tuple(_change(key, value, place) for key, value in row.items() if key not in (SOURCE, NAME))
     return Clip(whole, name, changes, place)
 
 
-def _as_yaml(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value)
+def _fit_for_files(name: str) -> bool:
+    if not NAMES.fullmatch(name):
+        return False
+    try:
+        return all(len(os.fsencode(part)) <= MOST_BYTES and part not in (".", "..") for part in name.split("/"))
+    except UnicodeEncodeError:  # half a character, as JSON can have it
+        return False
+
+
+def _change(key: str, value: Any, place: str) -> str:
+    """As --set takes it."""
+    try:
+        return f"{key}={value if isinstance(value, str) else json.dumps(value)}"
+    except (TypeError, ValueError, RecursionError):
+        raise SettingsError(f"{place}, column {key}: a {type(value).__name__}; wanted a number or a text") from None
 
 
 def _csv_rows(path: Path, address: str) -> Iterator[Row]:
     with _readable(address), path.open(encoding="utf-8-sig", newline="") as file:
-        reader = csv.reader(file)
+        reader = csv.reader(file, strict=True)
         head = [cell.strip() for cell in next(reader, [])]
         _check_columns(head, f"{address}, line 1")
-        for cells in reader:
+        for cells in _counted(reader, address):
             if len(cells) > len(head):
                 raise SourceError(f"{address}, line {reader.line_num}: {len(cells)} cells, and {len(head)} columns")
             filled = {name: cell.strip() for name, cell in zip(head, cells, strict=False) if cell.strip()}
             if filled:
                 yield reader.line_num, filled
+
+
+def _counted(reader: Any, address: str) -> Iterator[list[str]]:
+    """The rows of a CSV; SourceError with the line of one that cannot be read."""
+    try:
+        yield from reader
+    except csv.Error as error:
+        raise SourceError(f"{address}, line {reader.line_num}: not CSV ({error}); check its quotes") from None
 
 
 def _json_rows(path: Path, address: str) -> Iterator[Row]:

@@ -4,6 +4,8 @@
     DIR/.batch/cam1/monday.lock    held by who works on it, and let go by the system when that dies
     DIR/.batch/cam1/monday.work/   results that are not whole; of a run that was killed, removed by the next
 
+A folder of clips with such an ending has a ~ behind it here: the mark of a.work/x is a.work~/x.json.
+
 A clip is done where its mark says so of the same input, settings, weights and version.
 """
 
@@ -11,9 +13,10 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -38,6 +41,8 @@ from tracker.sinks.outputs import new_run_id, writing
 
 HIDDEN = ".batch"
 SCHEMA_VERSION = 1
+ENDINGS = re.compile(r"\.(json|lock|work)~*(?=/)", re.IGNORECASE)
+"""of a folder in the name of a clip, that could be what is kept of another clip"""
 State = Literal["done", "failed"]
 
 
@@ -93,7 +98,7 @@ class Store:
 
     def read(self, name: str) -> Mark | None:
         """The mark of a clip; None without one, and for a file that is none."""
-        address = self.address(HIDDEN, f"{name}.json")
+        address = self._kept(name, ".json")
         try:
             return _mark(Path(address).read_bytes() if self._local is not None else read_bytes(address))
         except (OSError, TrackerError):
@@ -111,7 +116,7 @@ class Store:
     def write(self, mark: Mark) -> None:
         """Keep a mark. Raises SinkError."""
         data = json.dumps({"schema_version": SCHEMA_VERSION, **asdict(mark)}, ensure_ascii=True).encode()
-        address = self.address(HIDDEN, f"{mark.name}.json")
+        address = self._kept(mark.name, ".json")
         if self._local is None:
             write_whole(address, data)
             return
@@ -120,8 +125,12 @@ class Store:
         with writing(path):
             path.parent.mkdir(parents=True, exist_ok=True)
             part = path.with_name(f"{path.name}.part-{new_run_id()}")
-            part.write_bytes(data)
-            part.replace(path)
+            try:
+                part.write_bytes(data)
+                part.replace(path)
+            except OSError:
+                part.unlink(missing_ok=True)
+                raise
 
     @contextmanager
     def claimed(self, name: str) -> Iterator[bool]:
@@ -129,7 +138,7 @@ class Store:
         if self._local is None:
             yield True
             return
-        lock = Path(self.address(HIDDEN, f"{name}.lock"))
+        lock = Path(self._kept(name, ".lock"))
         with writing(lock):
             lock.parent.mkdir(parents=True, exist_ok=True)
         with alone(lock) as ours:
@@ -142,7 +151,7 @@ class Store:
             with tempfile.TemporaryDirectory(prefix="tracker-batch-") as scratch:
                 yield Path(scratch)
             return
-        path = Path(self.address(HIDDEN, f"{name}.work"))
+        path = Path(self._kept(name, ".work"))
         with writing(path):
             shutil.rmtree(path, ignore_errors=True)  # of a run that was killed
             path.mkdir(parents=True)
@@ -155,21 +164,23 @@ class Store:
         """Give the results in a folder their places in the batch's; returns their names there.
 
         last    the name of the file that is written when all others are
-        before  what stands of the clip, which is replaced. Raises SinkError for a file that this program did not write.
+        before  what stands of the clip, which is replaced. Raises SinkError, and moves nothing, where a file is in the way that this
+                program did not write. One of those that no longer belong to the clip is left.
         """
         above = name.rpartition("/")[0]
         names = [path.relative_to(made).as_posix() for path in made.rglob("*") if path.is_file()]
         files = tuple(f"{above}/{each}" if above else each for each in sorted(names))
         old = set(before.files) if before is not None else set[str]()
+        if self._local is not None:
+            for each in files:
+                _check_replaceable(Path(self.address(each)))
         for each in old.difference(files):
-            remove(self.address(each))
+            self.discard(each)
         if self._local is None:
             put_folder(made, self.address(above) if above else self.folder, last=last)
             return files
         for each in sorted(names, key=lambda each: each == last):
             target = Path(self.address(above, each)) if above else Path(self.address(each))
-            if (f"{above}/{each}" if above else each) not in old:
-                _check_replaceable(target)
             with writing(target):
                 target.parent.mkdir(parents=True, exist_ok=True)
                 os.replace(made / each, target)
@@ -182,13 +193,37 @@ class Store:
             put_file(path, address)
             path.unlink()
             return
+        _check_replaceable(Path(address))
         with writing(Path(address)):
             Path(address).parent.mkdir(parents=True, exist_ok=True)
             os.replace(path, address)
 
+    def discard(self, name: str) -> None:
+        """Remove a file that this program wrote; one of somebody else, or none, is no error."""
+        if self._local is None or written_here(Path(self.address(name))):
+            remove(self.address(name))
+
+    def has(self, names: Iterable[str]) -> bool:
+        """Whether all these results are there; of a store, which would be asked for each, it is taken for granted."""
+        return self._local is None or all(os.path.lexists(self.address(name)) for name in names)
+
+    def check(self, page: str) -> None:
+        """Raise SinkError if nothing can be written in the folder, or if the page there is somebody else's."""
+        probe = self.address(HIDDEN, f".probe-{new_run_id()}")
+        if self._local is not None:
+            _check_replaceable(self._local / page)
+            with writing(Path(probe)):
+                Path(probe).parent.mkdir(parents=True, exist_ok=True)
+        write_whole(probe, b"")
+        remove(probe)
+
     def forget(self, name: str) -> None:
         """Remove the mark of a clip."""
-        remove(self.address(HIDDEN, f"{name}.json"))
+        remove(self._kept(name, ".json"))
+
+    def _kept(self, name: str, ending: str) -> str:
+        """Where something is kept of a clip."""
+        return self.address(HIDDEN, f"{ENDINGS.sub(lambda found: f'{found[0]}~', name)}{ending}")
 
 
 def _check_replaceable(path: Path) -> None:

@@ -8,6 +8,7 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from typing import Any
 
 from tracker import __version__
@@ -16,7 +17,7 @@ from tracker.batch.clips import Clip, Shard, clips_of, unique
 from tracker.batch.manifest import read_manifest, settings_of_clip
 from tracker.batch.marks import Store
 from tracker.batch.pack import spread_clips
-from tracker.batch.page import write_page
+from tracker.batch.page import PAGE, write_page
 from tracker.batch.work import ClipOutcome, Options, Task, lost, state_before
 from tracker.engines import Engine
 from tracker.errors import SourceError, TrackerError
@@ -120,7 +121,10 @@ def run_batch(
         changed(clip)  # what is refused is refused before any work
         totals.clips += 1
     if not totals.clips and order.shard.of == 1:
+        if order.manifest is not None and not order.sources:
+            raise SourceError(f"{order.manifest}: no clips in it, or only such that lie in {order.folder}; name others")
         raise SourceError(f"no clips: what lies in {order.folder} is taken for results, never for clips; name others")
+    store.check(PAGE)
     try:
         tasks = _left(order, store, changed, totals)
         outcomes: Any = spread_clips(engine, tasks, order.pack)  # a generator
@@ -144,8 +148,17 @@ def _clips(order: Order, store: Store) -> Iterator[Clip]:
         if order.manifest is not None:
             yield from read_manifest(order.manifest)
 
+    @lru_cache(MOST_KINDS)
+    def real(folder: str) -> str:
+        return os.path.join(os.path.realpath(folder), "")
+
+    def inside(source: str) -> bool:
+        if not is_local(store.folder) or not is_local(source):
+            return source.startswith(above)
+        return source.startswith(above) or real(os.path.dirname(source)).startswith(real(store.folder))
+
     above = f"{store.folder.rstrip('/' + os.sep)}{os.sep if is_local(store.folder) else '/'}"
-    return unique(every(), inside=lambda source: source.startswith(above), shard=order.shard)
+    return unique(every(), inside=inside, shard=order.shard)
 
 
 def _left(order: Order, store: Store, changed: Callable[[Clip], RunSettings], totals: Totals) -> Iterator[Task]:
@@ -166,7 +179,7 @@ def _left(order: Order, store: Store, changed: Callable[[Clip], RunSettings], to
                 key = task.key()
             except TrackerError:  # a source that is not there
                 key = task.unread_key
-            known = state_before(mark, key, retry=task.retry)
+            known = state_before(task, store, mark, key)
         if known is None:
             yield task
         else:

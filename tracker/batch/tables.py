@@ -1,13 +1,16 @@
-"""Tracks and events of all clips as two Parquet data sets, partitioned by clip, each part written whole when its clip is done.
+"""Tracks and events of all clips as two Parquet data sets, each clip's part written whole when its clip is done.
 
-DIR/tracks/clip=cam1%2Fmonday/tracks.parquet     pandas.read_parquet("DIR/tracks"), with a column `clip`
-DIR/events/clip=cam1%2Fmonday/events.parquet
+DIR/tracks/clip-cam1%2Fmonday/tracks.parquet     pandas.read_parquet("DIR/tracks"), with a column `clip`
+DIR/events/clip-cam1%2Fmonday/events.parquet
+
+The clip is a column of the file. As a partition (clip=0001) it would be what its reader takes it for: the number 1.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -29,10 +32,10 @@ def events_part(clip: str) -> str:
     return f"events/{_part(clip)}/events.parquet"
 
 
-def write_tracks(path: Path, lanes: Mapping[str, Path]) -> None:
+def write_tracks(path: Path, clip: str, lanes: Mapping[str, Path]) -> None:
     """Write the tracks of a clip's lanes. lanes: by lane, NAME.LANE of its tables.
 
-    Columns: lane, frame, time_s, id, x0, y0, x1, y1, confidence, hidden, area_px, as in a lane's CSV; no rows for gaps.
+    Columns: clip, lane, frame, time_s, id, x0, y0, x1, y1, confidence, hidden, area_px, as in a lane's CSV; no rows for gaps.
     """
     import pyarrow
     from pyarrow import compute, csv
@@ -51,13 +54,13 @@ def write_tracks(path: Path, lanes: Mapping[str, Path]) -> None:
         table = table.filter(compute.greater(table["id"], 0))
         table = table.add_column(0, "lane", pyarrow.repeat(lane, len(table)))
         parts.append(table.cast(schema))
-    _write(path, pyarrow.concat_tables(parts))
+    _write(path, clip, pyarrow.concat_tables(parts))
 
 
-def write_events(path: Path, lanes: Mapping[str, Path]) -> None:
+def write_events(path: Path, clip: str, lanes: Mapping[str, Path]) -> None:
     """Write the events of a clip's lanes.
 
-    Columns: frame, time_s, kind, lane, ids, x0, y0, x1, y1, end_frame, end_s, note, as in a lane's events.
+    Columns: clip, frame, time_s, kind, lane, ids, x0, y0, x1, y1, end_frame, end_s, note, as in a lane's events.
     """
     import pyarrow
 
@@ -72,22 +75,28 @@ def write_events(path: Path, lanes: Mapping[str, Path]) -> None:
             event = json.loads(line)
             sides = dict(zip(("x0", "y0", "x1", "y1"), event.pop("box"), strict=True))
             rows.append({**event, **sides, "lane": event["lane"] or lane})
-    _write(path, pyarrow.Table.from_pylist(rows, schema))
+    _write(path, clip, pyarrow.Table.from_pylist(rows, schema))
 
 
 def _part(clip: str) -> str:
-    """The folder of a clip's part, as Hive and Spark name them."""
-    name = quote(clip, safe=" ")
+    """The folder of a clip's part. Its beginning keeps readers from leaving it out, as they do names with . or _ in front."""
+    name = quote(os.fsencode(clip), safe=" ")
     if len(name) > LONGEST:
-        name = f"{name[: LONGEST - 20].rpartition('%')[0] or name[: LONGEST - 20]}-{hashlib.sha256(clip.encode()).hexdigest()[:8]}"
-    return f"clip={name}"
+        name = f"{name[: LONGEST - 20].rpartition('%')[0] or name[: LONGEST - 20]}-{hashlib.sha256(os.fsencode(clip)).hexdigest()[:8]}"
+    return f"clip-{name}"
 
 
-def _write(path: Path, table: Any) -> None:
+def _write(path: Path, clip: str, table: Any) -> None:
+    import pyarrow
     from pyarrow import parquet
 
+    named = clip.encode("utf-8", "backslashreplace").decode()  # of a file whose name is not UTF-8
+    table = table.add_column(0, "clip", pyarrow.repeat(pyarrow.scalar(named), len(table)))
     with path.open("wb") as file:
         # dictionaries for the columns of few words alone: of the others they cost a small table more than they save
         parquet.write_table(
-            table.replace_schema_metadata({NOTE: b"1"}), file, compression="zstd", use_dictionary=["lane", "kind"]
+            table.replace_schema_metadata({NOTE: b"1"}),
+            file,
+            compression="zstd",
+            use_dictionary=["clip", "lane", "kind"],
         )

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from tracker.addresses import input_digest, is_local, local_copy, remove
+from tracker.addresses import input_digest, is_local, local_copy
 from tracker.batch.clips import Clip
 from tracker.batch.marks import Key, Mark, Store
 from tracker.batch.tables import events_part, tracks_part, write_events, write_tracks
@@ -94,7 +94,7 @@ def work(task: Task, networks: Networks = EACH_ITS_OWN) -> ClipOutcome:
         key = task.unread_key
         try:
             key = task.key()
-            known = state_before(before, key, retry=task.retry)
+            known = state_before(task, store, before, key)
             if known is not None:
                 return known
             mark = _done(task, store, before, key, began, networks)
@@ -104,10 +104,17 @@ def work(task: Task, networks: Networks = EACH_ITS_OWN) -> ClipOutcome:
         return ClipOutcome(name, "done", mark.problem, mark.seconds)
 
 
-def state_before(mark: Mark | None, key: Key, *, retry: bool) -> ClipOutcome | None:
-    """The outcome of a clip whose mark is of the same key; None if it is to be worked on."""
-    if mark is None or mark.key != key or (mark.state == "failed" and retry):
+def state_before(task: Task, store: Store, mark: Mark | None, key: Key) -> ClipOutcome | None:
+    """The outcome of a clip whose mark is of the same key; None if it is to be worked on, as is one of which a result is gone.
+
+    The overlay may go: it is large, and made of the others.
+    """
+    if mark is None or mark.key != key or (mark.state == "failed" and task.retry):
         return None
+    if mark.state == "done":
+        tables = [place(mark.name) for place in PARTS] if task.options.parquet else []
+        if not store.has([*(name for name in mark.files if not name.endswith(ENDING)), *tables]):
+            return None
     return ClipOutcome(mark.name, "done before" if mark.state == "done" else "failed before", mark.problem)
 
 
@@ -127,7 +134,7 @@ def _failed(task: Task, store: Store, before: Mark | None, key: Key, problem: st
     """Keep that a clip failed. What an earlier run found of it stays beside the clip, but not among the tables of all clips."""
     name = task.clip.name
     for place in PARTS:
-        remove(store.address(place(name)))
+        store.discard(place(name))
     files = before.files if before is not None else ()
     store.write(Mark(name, shown(task.clip.source), key, "failed", problem, round(seconds, 3), files=files))
     return ClipOutcome(name, "failed", problem, seconds)
@@ -144,6 +151,9 @@ def _done(task: Task, store: Store, before: Mark | None, key: Key, began: float,
         store.forget(name)  # a run that is killed from here on leaves a clip that is not done
         for place, table in tables.items():
             store.put(table, place)
+        if not tables:
+            for part in PARTS:  # of other settings
+                store.discard(part(name))
         files = store.deliver(scratch, name, last=summary, before=before)
     info, report = result.summary["source"], result.report
     said = report.problem or "; ".join(result.warnings) or None
@@ -184,6 +194,6 @@ def _write_tables(scratch: Path, task: Task) -> dict[str, Path]:
     stem = name.rpartition("/")[2] + ENDING.removesuffix(".mp4")
     lanes = {lane: scratch / f"{stem}.{lane}" for lane in task.settings.lanes}
     tracks, events = scratch / "tracks.parquet", scratch / "events.parquet"
-    write_tracks(tracks, lanes)
-    write_events(events, lanes)
+    write_tracks(tracks, name, lanes)
+    write_events(events, name, lanes)
     return {tracks_part(name): tracks, events_part(name): events}

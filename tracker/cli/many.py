@@ -74,6 +74,10 @@ def batch(
         raise click.UsageError("no clips: give a SOURCE or --manifest FILE")
     if engine == "local" and (address is not None or memory is not None or gpus):
         raise click.UsageError("--address, --memory and --gpus are for --engine ray; add it, or leave them out")
+    if any(each.lower().startswith("memory://") for each in (folder, manifest or "", *sources)):
+        raise click.UsageError(
+            "memory://: lies in one process, and a batch has several; name a folder or a store (s3://)"
+        )
     from tracker.batch import Options, Order, Shard, clips_together, needs_of_pack, run_batch
     from tracker.engines import Needs
     from tracker.progress import clip_lines

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 FORMULA = re.compile(r"['\s]*[=+\-@\uff1d\uff0b\uff0d\uff20]|'*[\t\r\n]")
 """how what a spreadsheet would run begins: blanks before it are skipped by some, signs of full width are read as usual ones.
@@ -48,9 +48,16 @@ def _cell(value: object) -> str:
     return '"' + text.replace('"', '""') + '"' if QUOTED.search(text) else text
 
 
-def read_csv_rows(lines: Iterable[str]) -> list[list[str]]:
-    """The cells of every row as the text that was written. Raises ValueError for what is no CSV."""
+def numbered_csv_rows(lines: Iterable[str]) -> Iterator[tuple[int, list[str]]]:
+    """Of every row its last line's number, from 1, and its cells as the text that was written. Raises ValueError for what is no CSV."""
+    reader = csv.reader(lines, strict=True)
     try:
-        return [[unguarded(cell) for cell in row] for row in csv.reader(lines, strict=True)]
+        for row in reader:
+            yield reader.line_num, [unguarded(cell) for cell in row]
     except csv.Error as error:
-        raise ValueError(str(error)) from None
+        raise ValueError(f"line {reader.line_num}: {error}") from None
+
+
+def read_csv_rows(lines: Iterable[str]) -> list[list[str]]:
+    """The cells of every row. Raises ValueError for what is no CSV."""
+    return [cells for _, cells in numbered_csv_rows(lines)]

@@ -75,6 +75,7 @@ def test_hidden_folders_and_those_of_the_tables_get_another_name():
 def test_a_link_in_a_circle_names_no_clip_twice_and_results_behind_a_link_are_no_clips(tmp_path):
     clips = make_clips(tmp_path / "clips", "a/x.mp4")
     (clips / "a" / "circle").symlink_to(clips)
+    (clips / "other").symlink_to(clips / "a")
     assert len(list(listing(str(clips / "**" / "*.mp4")))) == 1
     link = tmp_path / "link"
     (clips / "out").mkdir()

@@ -39,6 +39,7 @@ def test_two_clips_of_one_name_are_told_apart_and_a_clip_named_twice_is_one(fold
     assert second[2].startswith("x-")
     assert len(second[2]) == len("x-12345678")
     assert second == names("clips/a", "clips/b")
+    assert names("clips", "clips/b/x.mp4", "clips/*/x.mp4") == names("clips")
 
 
 def test_one_clip_with_several_settings_is_several_clips(tmp_path):

@@ -8,7 +8,6 @@ import posixpath
 import re
 from collections.abc import Iterator, Sequence
 from fnmatch import fnmatch
-from functools import lru_cache
 from pathlib import Path
 
 from tracker.addresses.names import is_local, local_path, name_of, scheme_of
@@ -38,8 +37,7 @@ def _local_files(path: Path, recursive: bool) -> Iterator[str]:
     if path.is_file():
         yield str(path)
     elif glob.has_magic(str(path)) and not path.exists():
-        found = sorted(glob.iglob(str(path), recursive=True))
-        yield from (each for each in found if os.path.isfile(each) and not _in_circle(os.path.dirname(each)))
+        yield from (each for each in sorted(_matching(path)) if os.path.isfile(each))
     else:
         with reading(str(path)):
             entries = sorted(os.scandir(path), key=lambda entry: entry.name)
@@ -49,14 +47,19 @@ def _local_files(path: Path, recursive: bool) -> Iterator[str]:
             yield from _local_files(Path(folder), recursive)
 
 
-@lru_cache(1024)
-def _in_circle(folder: str) -> bool:
-    """Whether a path leads through a link to a folder that it came through; `**` would follow it again and again."""
-    whole = Path(os.path.abspath(folder))
-    return any(
-        each.is_symlink() and Path(os.path.realpath(each.parent)).is_relative_to(os.path.realpath(each))
-        for each in (whole, *whole.parents)
-    )
+def _matching(pattern: Path) -> set[str]:
+    """What a pattern names. `**` follows no links to folders, of which two that lead upwards would make paths without end."""
+    parts = pattern.parts
+    if "**" not in parts:
+        return set(glob.glob(str(pattern)))
+    first = parts.index("**")
+    above, below = Path(*parts[:first]), parts[first + 1 :] or ("*",)
+    found: set[str] = set()
+    for begin in glob.glob(str(above)) if glob.has_magic(str(above)) else [str(above)]:
+        for folder, folders, _ in os.walk(begin):
+            folders[:] = [name for name in folders if not name.startswith(".")]
+            found |= _matching(Path(glob.escape(str(Path(folder))), *below))
+    return found
 
 
 def _stored_files(address: str, recursive: bool) -> Iterator[str]:

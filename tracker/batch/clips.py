@@ -55,14 +55,19 @@ def clips_of(sources: Iterable[str]) -> Iterator[Clip]:
     """The clips of sources: videos, folders with videos at any depth, and patterns; one by one.
 
     A clip is called by its path from the folder named, or from the pattern's first folder without a wildcard; a file named itself by
-    its folder and its name, as far as they were given. Raises SourceError for a source with no video in it.
+    its folder and its name, as far as they were given. One that several sources have is called by the first. Raises SourceError for a
+    source with no video in it.
     """
+    seen: set[bytes] = set()
     for source in sources:
         whole_source(source)  # refuses a stream
         count = 0
         for found in listing(source, patterns=PATTERNS):
             count += 1
-            yield Clip(whole_source(found), _name(found, source), place=source)
+            whole = whole_source(found)
+            if (key := _digest(whole)) not in seen:
+                seen.add(key)
+                yield Clip(whole, _name(found, source), place=source)
         if not count:
             raise SourceError(f"{source}: no video there; check the path, or name other files in a manifest")
 

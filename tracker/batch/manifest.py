@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import os
 import re
@@ -14,6 +13,7 @@ from typing import Any
 
 from tracker.addresses import is_local, local_copy, local_path, name_of
 from tracker.batch.clips import Clip, whole_source
+from tracker.csv_text import numbered_csv_rows
 from tracker.errors import SettingsError, SourceError
 from tracker.naming import default_name
 from tracker.settings import RunSettings, read_settings
@@ -105,23 +105,25 @@ def _change(key: str, value: Any, place: str) -> str:
 
 def _csv_rows(path: Path, address: str) -> Iterator[Row]:
     with _readable(address), path.open(encoding="utf-8-sig", newline="") as file:
-        reader = csv.reader(file, strict=True)
-        head = [cell.strip() for cell in next(reader, [])]
-        _check_columns(head, f"{address}, line 1")
-        for cells in _counted(reader, address):
-            if len(cells) > len(head):
-                raise SourceError(f"{address}, line {reader.line_num}: {len(cells)} cells, and {len(head)} columns")
-            filled = {name: cell.strip() for name, cell in zip(head, cells, strict=False) if cell.strip()}
-            if filled:
-                yield reader.line_num, filled
-
-
-def _counted(reader: Any, address: str) -> Iterator[list[str]]:
-    """The rows of a CSV; SourceError with the line of one that cannot be read."""
-    try:
-        yield from reader
-    except csv.Error as error:
-        raise SourceError(f"{address}, line {reader.line_num}: not CSV ({error}); check its quotes") from None
+        head: list[str] | None = None
+        try:
+            for number, cells in numbered_csv_rows(file):
+                if head is None:
+                    head = [cell.strip() for cell in cells]
+                    _check_columns(head, f"{address}, line {number}")
+                    continue
+                if len(cells) > len(head):
+                    raise SourceError(f"{address}, line {number}: {len(cells)} cells, and {len(head)} columns")
+                filled = {name: cell.strip() for name, cell in zip(head, cells, strict=False) if cell.strip()}
+                if filled:
+                    yield number, filled
+        except UnicodeDecodeError:
+            raise
+        except ValueError as error:
+            line, _, why = str(error).partition(": ")
+            raise SourceError(f"{address}, {line}: not CSV ({why}); check its quotes") from None
+        if head is None:
+            _check_columns([], f"{address}, line 1")
 
 
 def _json_rows(path: Path, address: str) -> Iterator[Row]:
@@ -178,5 +180,5 @@ def _readable(address: str) -> Iterator[None]:
         yield
     except FileNotFoundError:
         raise SourceError(f"{address}: no such file; check the path") from None
-    except (OSError, UnicodeDecodeError, csv.Error):
+    except (OSError, UnicodeDecodeError):
         raise SourceError(f"{address}: cannot be read as a table of text; check the file") from None

@@ -36,13 +36,8 @@ class Clip:
         self.closed += 1
 
 
-class Pieces:
-    """A segmenter that numbers pieces of colour as it meets them, the same object by its colour; forwards and backwards."""
-
-    working_width = W
-
-    def __init__(self, *, first=1):
-        self.numbers, self.first, self.again_frames, self.others = {}, first, [], []
+class Unlearning:
+    """What a segmenter has that learns nothing of the scene."""
 
     def prepare(self, images):
         pass
@@ -52,6 +47,15 @@ class Pieces:
 
     def reset(self):
         pass
+
+
+class Pieces(Unlearning):
+    """A segmenter that numbers pieces of colour as it meets them, the same object by its colour; forwards and backwards."""
+
+    working_width = W
+
+    def __init__(self, *, first=1):
+        self.numbers, self.first, self.again_frames, self.others = {}, first, [], []
 
     def judge(self, frame):
         image = frame.picture.at(W)

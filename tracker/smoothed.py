@@ -85,7 +85,8 @@ def run_both_ways(
         written = whole if found.error is None else _Failing(whole, found.error)
         once = partial(line, progress=telling)
         if checkpoints is not None and not ended:
-            checkpoints.save(WRITING, None, _values(found.lanes, checkpoints, (found.scenes, found.steadying)))
+            reading = found.scenes, found.steadying  # later the loop tells it
+            checkpoints.save(WRITING, None, {"reading": reading, **_values(found.lanes, checkpoints)})
         report = _saved(
             once, WRITING, written, found.lanes, found.scenes, found.steadying, None if ended else checkpoints
         )
@@ -120,9 +121,9 @@ def _saved(
     return line(left, lanes, scenes=scenes, steadying=steadying, pauses=saving, begin=saving.begin)
 
 
-def _values(lanes: Sequence[Lane], checkpoints: Checkpoints, *reading: object) -> dict[str, object]:
-    """What is saved of a run that writes; beside it `reading`, where the loop does not tell it."""
-    return {"lanes": lanes, "sinks": checkpoints.sinks, **({"reading": reading[0]} if reading else {})}
+def _values(lanes: Sequence[Lane], checkpoints: Checkpoints) -> dict[str, object]:
+    """What is saved of a run that writes."""
+    return {"lanes": lanes, "sinks": checkpoints.sinks}
 
 
 def _close_failed(sinks: Sequence[Sink]) -> None:

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from here import Here
-from pieces import FRAMES, RATE, Clip, Kept, Pieces
+from pieces import FRAMES, RATE, Clip, Kept, Pieces, Unlearning
 
 from tracker.errors import SinkError, SourceError
 from tracker.lanes import Lane
@@ -168,20 +168,11 @@ def test_lanes_that_do_not_look_back_run_where_the_results_are_written(short_par
     assert [moment.views[1].tracks for moment in sink.moments] == [moment.views[0].tracks for moment in alone.moments]
 
 
-class Once:
+class Once(Unlearning):
     """A segmenter that looks at each frame once, as it comes."""
 
     def __init__(self):
         self.inner = Pieces()
-
-    def prepare(self, images):
-        pass
-
-    def freeze(self, frozen):
-        pass
-
-    def reset(self):
-        pass
 
     def step(self, frame):
         return self.inner.step(frame)

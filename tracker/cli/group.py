@@ -20,15 +20,9 @@ from tracker.passwords import without_passwords
 from tracker.words import one_line
 
 EXIT_ERROR, EXIT_USAGE = 1, 2
-
-
 HELP = {"-h", "--help"}
-
-
 EXIT_SIGNAL = 128
 """plus the signal's number: 130 after Ctrl+C"""
-
-
 note = partial(click.echo, err=True)
 """To stderr: results go to stdout or files."""
 

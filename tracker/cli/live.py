@@ -36,8 +36,6 @@ recorded = options(
     click.option("--after", type=AROUND, metavar="5s", help="Also after it has moved.  [5s]"),
     click.option("--no-audio", is_flag=True, help="Record no sound."),
 )
-
-
 RECORDING = ("segment", "keep", "min_free", "record_events", "before", "after")
 """names of the options that say how a folder is recorded into"""
 

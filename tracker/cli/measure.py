@@ -25,8 +25,6 @@ from tracker.options import (
 )
 
 FORMS = ("xlsx", "parquet", "coco", "mots", "crops", "clips", "gif", "trails", "heatmap", "counts", "speed")
-
-
 LAYOUTS = ("auto", "cdnet", "masks", "mot", "identities")
 
 

@@ -19,11 +19,7 @@ SITUATIONS = (
     "light-switch", "drift", "shadow", "jitter", "sway", "low-contrast",
     "stands", "stood", "parked", "arena", "shake", "big",
 )  # fmt: skip
-
-
 WORLDS = ("street", "mnist-mot", "sprites-mot", *SITUATIONS)
-
-
 PAPERS = ("shapes", "flying-shapes", "flying-mnist", "denoising", "balls", "curtain")
 
 

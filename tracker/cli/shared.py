@@ -41,8 +41,6 @@ talking = options(
     click.option("-q", "--quiet", is_flag=True, help="No progress and no closing words."),
     click.option("-v", "--verbose", "--debug", is_flag=True, callback=_debug, help="Times by stage; tracebacks."),
 )
-
-
 configured = options(
     click.option(
         "-c",
@@ -58,27 +56,15 @@ configured = options(
     ),
     click.option("--device", type=click.Choice(["auto", "cpu", "cuda", "mps"]), help="Where the network runs.  [auto]"),
 )
-
-
 causal = click.option("--online", is_flag=True, help="Lane slots decides without later frames, as it does of a camera.")
-
-
 overwriting = click.option("--overwrite", is_flag=True, help="Replace results that exist.")
-
-
 heard = click.option("--no-audio", is_flag=True, help="The video has no sound.  [the source's]")
-
-
 pictures_rate = click.option("--fps", type=FPS, metavar="N", help="Of a folder of pictures, a second.  [25]")
-
-
 table_rows = click.option(
     "--rows",
     type=click.Choice(["numbers", "places"]),
     help="Where pictures count from 0: a table's first column is their numbers, or their places from 1.  [asked for]",
 )
-
-
 profiled = click.option(
     "--profile",
     type=TraceFile(),
@@ -88,13 +74,9 @@ profiled = click.option(
     metavar="[FILE]",
     help="Times by stage and thread as a table, and as a trace for chrome://tracing or Perfetto.  [NAME.trace.json]",
 )
-
-
 lanes_run = click.option(
     "--lanes", type=LaneList(), help="By comma: gmm, slots, blobs, mog2, knn, your variants.  [gmm,slots]"
 )
-
-
 part_run = options(
     click.option(
         "--start", "start_s", type=START, default=0.0, metavar="TIME", help="Skip so much: 90, 1:30, 1:02:03."
@@ -104,16 +86,10 @@ part_run = options(
     ),
     click.option("--max-frames", type=FRAMES, metavar="N", help="Stop after N frames."),
 )
-
-
 masked = click.option(
     "--masks", type=click.Choice(["png", "rle"]), help="Also masks: foreground pictures, or run lengths by object."
 )
-
-
 without_video = click.option("--no-video", is_flag=True, help="Tables only.")
-
-
 shared = options(
     lanes_run,
     configured,

@@ -5,6 +5,7 @@ import json
 import os
 import pickle
 import random
+import shutil
 import struct
 
 import pytest
@@ -142,14 +143,22 @@ class Bomb:
         return open, (self.mark, "w")
 
 
-@pytest.fixture(params=KINDS)
-def kind(request, tmp_path):
+@pytest.fixture(scope="module", params=KINDS)
+def written(request, tmp_path_factory):
+    """A folder with a file that loads, one for all tests of a kind: writing it takes longer than any test."""
     torch.manual_seed(0)
     save, load, about = KINDS[request.param]
-    path = tmp_path / "net.safetensors"
-    save(path)
-    load(path)
-    return path, load, about
+    folder = tmp_path_factory.mktemp(request.param)
+    save(folder / "net.safetensors")
+    load(folder / "net.safetensors")
+    return folder, load, about
+
+
+@pytest.fixture
+def kind(written, tmp_path):
+    folder, load, about = written
+    shutil.copytree(folder, tmp_path, dirs_exist_ok=True)
+    return tmp_path / "net.safetensors", load, about
 
 
 @pytest.mark.parametrize("what", DAMAGE)

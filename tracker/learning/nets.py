@@ -14,13 +14,13 @@ from safetensors.torch import save
 
 from tracker.errors import WeightsError
 from tracker.learning.run import written_whole
-from tracker.learning.weights import digest_of, find_weights
+from tracker.learning.weights import check_size, digest_of, find_weights
 from tracker.types import Settings
 
 HEADER = "rnnem-tracker"
 
-MOST_BYTES, MOST_HEADER_BYTES = 2**30, 2**20
-"""of a file and of its header; the largest network that ships has 10 MB and a header of 7 kB"""
+MOST_HEADER_BYTES = 2**20
+"""the longest header of a network that ships has 7 kB"""
 FLOATS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
 
 N = TypeVar("N", bound=torch.nn.Module)
@@ -65,7 +65,8 @@ def load_net(
 def read_weights(path: Path, form: str) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
     """What is known about the tensors, and the tensors. Raises WeightsError if the file is missing, damaged or of another format."""
     try:
-        _check_size(path)
+        check_size(path)
+        _check_header_size(path)
         with safe_open(path, framework="pt", device="cpu") as file:
             about = json.loads((file.metadata() or {}).get(HEADER, "{}"))
             tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (not a dict)
@@ -86,13 +87,10 @@ def read_weights(path: Path, form: str) -> tuple[dict[str, Any], dict[str, torch
     return about, tensors
 
 
-def _check_size(path: Path) -> None:
-    """Refuse what would be read without end. Raises OSError, and ValueError with the reason."""
+def _check_header_size(path: Path) -> None:
+    """Raises OSError, and ValueError where the header would be read for long."""
     with path.open("rb") as file:
         length = int.from_bytes(file.read(8), "little")
-        size = file.seek(0, 2)
-    if size > MOST_BYTES:
-        raise ValueError(f"{size / 2**30:.1f} GiB, wanted at most {MOST_BYTES // 2**30}")
     if length > MOST_HEADER_BYTES:
         raise ValueError(f"a header of {length} bytes, wanted at most {MOST_HEADER_BYTES}")
 

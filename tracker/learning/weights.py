@@ -8,6 +8,10 @@ from pathlib import Path
 from tracker.errors import WeightsError
 
 SHIPPED = Path(__file__).parent.parent / "weights"
+MOST_BYTES = 2**30
+"""of a weights file; the largest network that ships has 10 MB"""
+PART_BYTES = 2**20
+"""read at once while a file is hashed"""
 
 
 def find_weights(name: str) -> Path:
@@ -23,6 +27,20 @@ def find_weights(name: str) -> Path:
     return path
 
 
+def check_size(path: Path) -> None:
+    """Refuse what would be read for long. Raises WeightsError."""
+    size = path.stat().st_size
+    if size > MOST_BYTES:
+        raise WeightsError(
+            f"{path}: {size / 2**30:.1f} GiB, wanted at most {MOST_BYTES // 2**30}; give a file that a training wrote"
+        )
+
+
 def digest_of(path: Path) -> str:
-    """sha256 of a file."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+    """sha256 of a weights file. Raises WeightsError if it is larger than any network."""
+    check_size(path)
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while part := file.read(PART_BYTES):
+            digest.update(part)
+    return digest.hexdigest()

@@ -109,7 +109,7 @@ MERGED = {
     "balls-rnn-em": ("750a5e71c01ad385", "6e58727bc1611c1d", "02947e6b353c43ec"),
     "balls-sum": ("402d3963a1291862", "0e988bb0e4ee10f5", "9db17f86b3023562"),
     "curtain": ("cc0d0bf8098bb194", "6498e1d1f4837048", "b94fb8acf5e17560"),
-    "flying-mnist": ("2c99416201f0e3fc", "1955f8cf67e05390", "8a00565fca82c321"),
+    "flying-mnist": ("2c99416201f0e3fc", "85089c640565f4fc", "8a00565fca82c321"),
     "flying-mnist-direct": ("34d78cb3f9e15b2d", "11faa511a173373f", "5f8b6261c531a24c"),
     "flying-shapes": ("0c034bae4d0684ac", "a073bdf7b0916c86", "1109bea0f1d3c568"),
     "flying-shapes-5": ("be4f8c857fa90e45", "40707c401c022090", "9cc7c49370891765"),

@@ -16,7 +16,8 @@ from torch import Tensor
 
 from tracker.papers.cells import Cell
 from tracker.papers.settings import EmSettings, ExperimentSettings, TestSettings, WorldSettings
-from tracker.papers.unroll import Inputs, Unrolled, make_inputs, pixel_losses, roll_out, unroll, unrolled_loss
+from tracker.papers.starts import unroll_best
+from tracker.papers.unroll import Inputs, Unrolled, make_inputs, pixel_losses, roll_out, unrolled_loss
 from tracker.papers.worlds import SPLITS, Clips, Split, draw
 
 BATCH = 100
@@ -165,6 +166,8 @@ def tested(settings: ExperimentSettings, test: TestSettings) -> tuple[WorldSetti
             "components": test.components or settings.em.components,
             "steps": test.steps or settings.em.steps,
             "noise": 0.0 if test.clean else settings.em.noise,
+            "share_power": test.share_power or settings.em.share_power,
+            "update_weight": test.update_weight or settings.em.update_weight,
         }
     )
     return world, em
@@ -191,9 +194,9 @@ def show(
     noise_seed = step_seed(seed, split, number)
     inputs = make_inputs(shown.frames, em, seed=noise_seed)
     with torch.no_grad(), torch.autocast(device.type, torch.bfloat16, enabled=settings.train.bfloat16):
-        if test.watched is None:
-            return unroll(cell, inputs, em), inputs, shown
         generator = torch.Generator(device).manual_seed(noise_seed + 1)
+        if test.watched is None:
+            return unroll_best(cell, inputs, em, starts=test.starts, generator=generator), inputs, shown
         return roll_out(cell, inputs, em, watched=test.watched, generator=generator), inputs, shown
 
 

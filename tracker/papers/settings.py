@@ -20,6 +20,9 @@ Objects = Annotated[int, Field(ge=1, le=100)]
 Size = Annotated[float, Field(ge=0.001, le=1000)]
 """of a ball, in units of length or of mass"""
 
+Power = Annotated[float, Field(ge=0.01, le=100)]
+"""of a likelihood; outside these bounds shares are even, or 0 and 1"""
+
 
 def _rising(objects: tuple[int, int] | None) -> tuple[int, int] | None:
     if objects is not None and objects[0] > objects[1]:
@@ -126,6 +129,12 @@ class EmSettings(Settings):
     """gaussian, E-step: standard deviation; the authors' code says 0.25, the text a variance of 0.25"""
     loss_sigma: float = Field(1.0, ge=1e-6, le=1e6)
     """gaussian, loss: standard deviation; 1 in the authors' code"""
+    share_power: tuple[Power, Power] = (1.0, 1.0)
+    """E-step: power of the likelihood in the first and in the last step, geometric between; below 1 softer. Not in the papers"""
+    update_weight: Literal["share", "mean"] = "share"
+    """what pixels count in a component's update: gamma; or, not in the papers, gamma over its mean in the picture, as in slot attention"""
+    gradient_steps: int | None = Field(None, ge=1, le=10_000)
+    """the last steps that gradients pass through, the others are run without; 1: implicit differentiation to first order. null: all"""
     gamma_gradient: bool | None = None
     """null: as the mode has it"""
     every_step: bool | None = None
@@ -224,6 +233,16 @@ class TestSettings(Settings):
     """steps after which the network goes on from its own predictions; null: it sees every frame"""
     clean: bool = False
     """without noise on the input; the authors' code has it in tests too"""
+    share_power: tuple[Power, Power] | None = None
+    update_weight: Literal["share", "mean"] | None = None
+    starts: int = Field(1, ge=1, le=1000)
+    """beyond the papers: EM from so many random gamma, of which each clip keeps the run with the lowest loss"""
+
+    @model_validator(mode="after")
+    def _one_roll_out(self) -> TestSettings:
+        if self.starts > 1 and self.watched is not None:
+            raise ValueError("starts: a roll-out has one; wanted 1, or watched null")
+        return self
 
 
 class ExperimentSettings(Settings):
@@ -247,4 +266,6 @@ class ExperimentSettings(Settings):
             raise ValueError("train.stages: frozen: N-EM is one matrix; wanted none of its parts")
         if self.em.sequential == (self.world.kind == "static-shapes"):
             raise ValueError("em.sequential: wanted for every world but static-shapes")
+        if self.em.gradient_steps is not None and self.em.all_steps:
+            raise ValueError("em.gradient_steps: wanted with the loss of the last step alone, em.every_step false")
         return self

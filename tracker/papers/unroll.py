@@ -24,6 +24,7 @@ from tracker.em.likelihoods import (
     gaussian_log_likelihood,
     loss_terms,
     normalised,
+    responsibilities,
 )
 from tracker.papers.cells import Cell
 from tracker.papers.settings import EmSettings
@@ -91,10 +92,10 @@ def make_inputs(frames: Tensor, settings: EmSettings, *, seed: int) -> Inputs:
     return Inputs(frames, add_noise(frames[:, :-1], settings, generator=generator), gamma)
 
 
-def shares(x: Tensor, psi: Tensor, settings: EmSettings) -> Tensor:
+def shares(x: Tensor, psi: Tensor, settings: EmSettings, *, power: float = 1.0) -> Tensor:
     """The E-step, components equal before: gamma (B, K, 1, H, W) of a frame x (B, 1, H, W) and psi (B, K, 1, H, W).
 
-        q_k = p(x | psi_k) + 1e-6,   gamma_k = q_k / sum_j q_j
+        q_k = (p(x | psi_k) + 1e-6)^power,   gamma_k = q_k / sum_j q_j
 
     p is x psi + (1 - x)(1 - psi), or N(x | psi, share_sigma^2), a density. Pictures have one channel.
     """
@@ -104,7 +105,30 @@ def shares(x: Tensor, psi: Tensor, settings: EmSettings) -> Tensor:
     else:
         peak = 1 / (settings.share_sigma * math.sqrt(2 * math.pi))
         likelihood = peak * gaussian_log_likelihood(x, psi, sigma=settings.share_sigma).exp()
-    return normalised(likelihood + LIKELIHOOD_FLOOR, dim=1)
+    likelihood = likelihood + LIKELIHOOD_FLOOR
+    if power == 1:
+        return normalised(likelihood, dim=1)
+    return responsibilities(power * likelihood.log(), dim=1)  # a power of what nobody explains may be 0 in float32
+
+
+def share_power(settings: EmSettings, step: int, steps: int) -> float:
+    """The power of the likelihood in the E-step after step 0 .. steps - 1: deterministic annealing (Ueda and Nakano 1998).
+
+    A Gaussian's standard deviation over the square root of it.
+    """
+    first, last = settings.share_power
+    return first if first == last else first * (last / first) ** (step / max(1, steps - 1))
+
+
+def weights(gamma: Tensor, settings: EmSettings) -> Tensor:
+    """What each pixel counts in its component's update, from gamma (B, K, 1, H, W), of that shape.
+
+    mean: gamma_ik / sum_j gamma_jk, the weighted mean of slot attention (Locatello et al. 2020), times HW / K: even shares
+    weigh what they weigh without it.
+    """
+    if settings.update_weight == "share":
+        return gamma
+    return gamma / (gamma.mean((-2, -1), keepdim=True) * gamma.shape[1]).clamp(min=LIKELIHOOD_FLOOR)
 
 
 def unroll(
@@ -120,21 +144,31 @@ def unroll(
 
     last_alone  psi and gamma of step T only, as (1, B, K, 1, H, W): a loss that has no use for the others is spared their gradients
     Nothing here depends on a tensor's values, so that the whole can be captured as one graph.
+    Where `gradient_steps` is set, the steps before have no gradient: with 1, the first order of implicit differentiation at the fixed
+    point (Chang, Griffiths and Levine 2022), which costs as much memory as one step.
     """
     gamma = inputs.gamma
     state = cell.start(*gamma.shape[:2]) if state is None else state
     psi = torch.zeros_like(gamma) if settings.first_prediction == "zero" else cell.decode(state)
     psis: list[Tensor] = []
     gammas: list[Tensor] = []
-    for t in range(inputs.noisy.shape[1]):
-        update = gamma * (inputs.noisy[:, t, None] - psi)
-        psi, state = cell(update, state, None if action is None else action[:, t])
-        gamma = shares(inputs.frames[:, t + 1], psi if settings.through_gamma else psi.detach(), settings)
+    steps = inputs.noisy.shape[1]
+    for t in range(steps):
+        with torch.set_grad_enabled(torch.is_grad_enabled() and t >= first_with_gradient(settings, steps)):
+            update = weights(gamma, settings) * (inputs.noisy[:, t, None] - psi)
+            psi, state = cell(update, state, None if action is None else action[:, t])
+            explained = psi if settings.through_gamma else psi.detach()
+            gamma = shares(inputs.frames[:, t + 1], explained, settings, power=share_power(settings, t, steps))
         if last_alone:
             psis, gammas = [], []
         psis.append(psi)
         gammas.append(gamma)
     return Unrolled(torch.stack(psis), torch.stack(gammas), state)
+
+
+def first_with_gradient(settings: EmSettings, steps: int) -> int:
+    """The first of the steps 0 .. steps - 1 that gradients pass through."""
+    return 0 if settings.gradient_steps is None else max(0, steps - settings.gradient_steps)
 
 
 def pixel_losses(x: Tensor, psi: Tensor, settings: EmSettings) -> tuple[Tensor, Tensor]:
@@ -172,9 +206,9 @@ def roll_out(cell: Cell, inputs: Inputs, settings: EmSettings, *, watched: int, 
     psis, gammas = [seen.psi], [seen.gamma]
     for _ in range(watched, inputs.noisy.shape[1]):
         dreamt = (gamma * psi).sum(1)
-        update = gamma * (add_noise(dreamt, settings, generator=generator)[:, None] - psi)
+        update = weights(gamma, settings) * (add_noise(dreamt, settings, generator=generator)[:, None] - psi)
         psi, state = cell(update, state)
-        gamma = shares((psi.amax(1) > SEEN_ABOVE).float(), psi, settings)
+        gamma = shares((psi.amax(1) > SEEN_ABOVE).float(), psi, settings, power=settings.share_power[1])
         psis.append(psi[None])
         gammas.append(gamma[None])
     return Unrolled(torch.cat(psis), torch.cat(gammas), state)

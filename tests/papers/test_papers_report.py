@@ -15,13 +15,15 @@ from tracker.cli.networks import PAPERS
 from tracker.errors import SettingsError, SinkError, WeightsError
 from tracker.papers import command, weights
 from tracker.papers.__main__ import commands
+from tracker.papers.cells import build_cell
 from tracker.papers.command import run_paper
 from tracker.papers.experiments import EXPERIMENTS, Beyond, Claim
 from tracker.papers.index import run_all
 from tracker.papers.pictures import COLOURS, owners, sheet
 from tracker.papers.report import number_text, score, table
 from tracker.papers.settings import ExperimentSettings
-from tracker.papers.weights import load_cell, ship
+from tracker.papers.weights import load_cell, save_cell, ship
+from tracker.progress import Shares
 from tracker.recipes import PAPERS as CONFIGS
 from tracker.settings import read_settings
 
@@ -94,6 +96,18 @@ def test_networks_that_ship_are_tested_without_training_and_what_is_missing_is_s
     assert "Not among the networks that ship: shapes-k1." in half.read_text()
     told = json.loads((half.parent / "report.json").read_text())
     assert {line["run"] for line in told["table"]} == {"shapes"}
+
+
+def test_a_test_that_an_older_network_does_not_know_is_said_and_stays_empty(tmp_path):
+    settings = read_settings(ExperimentSettings, [str(CONFIGS / "shapes-nem.yaml")], [*SMALL, "net.step_size=1"])
+    older = settings.model_copy(update={"tests": {"same": settings.tests["same"]}})
+    save_cell(build_cell(older), older, tmp_path / "older.safetensors", updates=1)
+    said: list[str] = []
+    testing = command._Testing(2, "cpu", said.append, Shares(said.append))
+    found = command._test_shipped("shapes-nem", tmp_path / "older.safetensors", testing, names={"same", "annealed"})
+    assert any("older.safetensors: has no test annealed, which stays empty" in line for line in said)
+    assert set(found.tests) == {"same"}
+    assert np.isnan(score(found.tests, "annealed", "ami"))
 
 
 def test_all_experiments_end_with_one_page_that_leads_to_each_and_says_how_long_it_took(tmp_path):

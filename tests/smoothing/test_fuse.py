@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tracker.smoothing.boxes import Tracks
-from tracker.smoothing.confidence import NAMES, WEIGHTS
+from tracker.smoothing.confidence import NAMES, WEIGHTS, alike
 from tracker.smoothing.fuse import fuse
 from tracker.smoothing.geometry import centres, longest
 from tracker.smoothing.keep import split_at_jumps
@@ -167,6 +167,35 @@ def test_a_ghost_goes_and_who_stands_and_leaves_stays():
 def test_who_stands_all_the_time_is_no_ghost():
     table = one_pass(seen(1, range(100), lambda t: 200))
     assert tracks(fuse(table, table, clip())) == {1: list(range(100))}
+
+
+@pytest.mark.parametrize(("confidence", "frames", "others", "left"),
+                         [(0.9, 100, 1, 1), (0.7, 100, 1, 0), (0.7, 60, 1, 1), (0.7, 100, 0, 1)])  # fmt: skip
+def test_who_stands_for_most_of_the_clip_stays_if_it_is_surely_seen(confidence, frames, others, left):
+    """In a short clip it stays anyway, as it may just not have gone yet, and where nobody goes: nothing left a ghost."""
+    table = doubted(seen(1, range(frames), lambda t: 200), range(frames), confidence)
+    walkers = [seen(2, range(frames), right(2, 10), y=10)] * others
+    table = one_pass(table, *walkers)
+    assert np.count_nonzero(np.unique(fuse(table, table, clip(frames)).forward) == 1) == left
+
+
+def test_who_is_seen_for_long_and_hardly_moves_is_doubted_and_more_so_if_no_object_is_as_large():
+    walkers = [seen(n, range(150), lambda t, n=n: 10.0 + 2 * t, y=10 + 55 * n) for n in (0, 1, 2)]
+    at = {}
+    for size in ((20, 40), (60, 100)):
+        slow = doubted(
+            seen(9, range(20, 80), lambda t, size=size: 20 + 0.02 * size[0] * t, y=180, size=size), range(150), 0.85
+        )
+        table = one_pass(*walkers, slow)
+        fused = fuse(table, table, clip(150))
+        at[size] = [fused.confidence[fused.forward == n].max(initial=0) for n in (1, 9)]
+    assert at[20, 40][0] > at[20, 40][1] > at[60, 100][1]
+
+
+def test_alike_is_the_share_of_others_as_large():
+    share = alike(np.log([20.0, 22.0, 80.0, 21.0]), np.array([100.0, 100.0, 200.0, 0.0]), 100)
+    np.testing.assert_allclose(share, [150 / 400, 150 / 400, 50 / 300, 250 / 500])
+    assert alike(np.zeros(0), np.zeros(0), 100).shape == (0,)
 
 
 def growing(name, frames, widths):

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from tracker.smoothing.boxes import Tracks
 from tracker.smoothing.geometry import areas, centres, intersections, sides
-from tracker.smoothing.rows import Bools, Clip, Index
+from tracker.smoothing.rows import Bools, Clip, Index, Numbers
 from tracker.smoothing.table import NONE, in_one_frame
 from tracker.steps import Place
 from tracker.types import Box
@@ -85,19 +85,26 @@ def still(tracks: Tracks, clip: Clip) -> Bools:
     """
     count = int(tracks.ids.max(initial=-1)) + 1
     rows = np.maximum(1, np.bincount(tracks.ids, minlength=count))
-    low, high = np.full((count, 4), np.inf), np.full((count, 4), -np.inf)
-    np.minimum.at(low, tracks.ids, tracks.boxes)
-    np.maximum.at(high, tracks.ids, tracks.boxes)
-    moved = (high - low).reshape(-1, 2, 2).min(axis=1).max(axis=1)
-    size = np.bincount(tracks.ids, sides(tracks.boxes), count) / rows
     visible = np.bincount(tracks.ids, ~tracks.hidden, count)
     short = (visible < clip.looks(COMING_S))[tracks.ids]
     ends = (np.diff(tracks.ids, prepend=-1) != 0) | (np.diff(tracks.ids, append=count) != 0)
     area = areas(tracks.boxes)
     cut = area < CUT * (np.bincount(tracks.ids, area, count) / rows)[tracks.ids]
     crosses = np.bincount(tracks.ids, ends & at_border(tracks.boxes, clip) & (short | cut), count) > 0
-    ghost = (moved < STANDS * size) & (visible < MOST * len(clip.times_s)) & ~crosses
+    ghost = (moved(tracks) < STANDS) & (visible < MOST * len(clip.times_s)) & ~crosses
     return ghost[tracks.ids]
+
+
+def moved(tracks: Tracks) -> Numbers:
+    """(I,) how far each identity gets about in its life, in its own mean size: as far as the lesser of two opposite sides; 0 of none."""
+    count = int(tracks.ids.max(initial=-1)) + 1
+    rows = np.bincount(tracks.ids, minlength=count)
+    low, high = np.full((count, 4), np.inf), np.full((count, 4), -np.inf)
+    np.minimum.at(low, tracks.ids, tracks.boxes)
+    np.maximum.at(high, tracks.ids, tracks.boxes)
+    reach = (high - low).reshape(-1, 2, 2).min(axis=1).max(axis=1)
+    size = np.bincount(tracks.ids, sides(tracks.boxes), count) / np.maximum(1, rows)
+    return np.where(rows > 0, reach / np.where(rows > 0, size, 1), 0.0)
 
 
 def at_border(boxes: NDArray[np.float64], clip: Clip) -> Bools:

@@ -170,11 +170,11 @@ def test_who_stands_all_the_time_is_no_ghost():
 
 
 @pytest.mark.parametrize(("confidence", "frames", "others", "left"),
-                         [(0.9, 100, 1, 1), (0.7, 100, 1, 0), (0.7, 60, 1, 1), (0.7, 100, 0, 1)])  # fmt: skip
+                         [(0.9, 400, 1, 1), (0.7, 400, 1, 0), (0.7, 80, 5, 1), (0.7, 400, 0, 1)])  # fmt: skip
 def test_who_stands_for_most_of_the_clip_stays_if_it_is_surely_seen(confidence, frames, others, left):
     """In a short clip it stays anyway, as it may just not have gone yet, and where nobody goes: nothing left a ghost."""
     table = doubted(seen(1, range(frames), lambda t: 200), range(frames), confidence)
-    walkers = [seen(2, range(frames), right(2, 10), y=10)] * others
+    walkers = [seen(n, range(frames), right(180 / frames, 10), y=40 * n - 80) for n in range(2, 2 + others)]
     table = one_pass(table, *walkers)
     assert np.count_nonzero(np.unique(fuse(table, table, clip(frames)).forward) == 1) == left
 

@@ -25,7 +25,7 @@ STAYS_S = 4.0
 """seconds of evidence: who stands for less in a short clip may just not have gone yet"""
 SHORT_S = 1.0
 """seconds of evidence for which an identity is seen, at which what its length says changes"""
-OTHERS_S = 1.0
+OTHERS_S = 12.0
 """seconds of evidence on others that go: without them nothing has left a ghost, and who stays is what the clip is of"""
 OBJECT = 1.5
 """sizes: who got so far is an object, as large as objects are in this clip, for the rows that both passes have"""
@@ -103,7 +103,7 @@ def lives(tracks: Tracks, clip: Clip) -> Lives:
     rows = np.maximum(1, np.bincount(tracks.ids, minlength=count))
     sizes = moved(tracks)
     visible = np.bincount(tracks.ids, ~tracks.hidden, count)
-    both = np.bincount(tracks.ids, (tracks.forward != NONE) & (tracks.backward != NONE), count)
+    both = np.bincount(tracks.ids, (tracks.forward != NONE) & (tracks.backward != NONE), count).astype(np.float64)
     size = np.bincount(tracks.ids, np.log(np.maximum(1, sides(tracks.boxes))), count) / rows
     objects = both * (sizes > OBJECT)
     share = alike(size, objects, clip.looks(PRIOR_S))

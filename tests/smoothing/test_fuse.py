@@ -5,11 +5,11 @@ from time import process_time
 import numpy as np
 import pytest
 
-from tracker.smoothing.boxes import Tracks
+from tracker.smoothing.boxes import Tracks, fill
 from tracker.smoothing.confidence import NAMES, WEIGHTS, alike
 from tracker.smoothing.fuse import fuse
 from tracker.smoothing.geometry import centres, longest
-from tracker.smoothing.keep import split_at_jumps
+from tracker.smoothing.keep import split_at_jumps, without_flicker
 from tracker.smoothing.rows import Clip, FusedRows, Rows
 
 WIDTH, HEIGHT = 400, 200
@@ -305,6 +305,27 @@ def test_a_flicker_is_filled_and_counts_as_seen():
     assert tracks(fused) == {1: list(range(5, 90))}
     np.testing.assert_allclose(fused.boxes[:, 0], 20 + 3 * fused.frames, atol=0.05)
     assert (fused.forward[(fused.frames >= 40) & (fused.frames < 43)] == 0).all()
+
+
+def linked(name, *parts):
+    """Tracks of one identity, of stretches that were linked to it, as they are once they are filled."""
+    rows = one_pass(*parts)
+    none = np.zeros(len(rows.ids), np.intp)
+    return Tracks(
+        none + name, rows.frames, rows.boxes.astype(float), rows.hidden, rows.isolated, none, none, none.astype(bool)
+    )  # fmt: skip
+
+
+def test_an_object_to_which_noise_was_linked_goes_on_without_it():
+    still = right(0, 60)
+    vehicle = linked(0, seen(1, range(4), still), seen(1, range(30, 34), still), seen(1, range(200, 240), right()))
+    noise = linked(1, *(seen(1, range(t, t + 30), right(0, 200)) for t in (0, 100, 200)))
+    walker = linked(2, seen(1, range(240), right(1)))
+    both = Tracks._make(np.concatenate(column) for column in zip(vehicle, noise, walker, strict=True))
+    left = without_flicker(fill(both, clip(240)), clip(240))
+    frames = {int(k): left.frames[left.ids == k].tolist() for k in np.unique(left.ids)}
+    assert frames == {0: list(range(240)), 1: list(range(200, 240))}
+    assert not left.hidden.any()
 
 
 def test_confidence_is_lower_for_one_pass_alone_and_lowest_where_nothing_is_seen():

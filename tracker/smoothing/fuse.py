@@ -12,7 +12,7 @@ import numpy as np
 from tracker.smoothing.boxes import Tracks, fill, merge, smooth
 from tracker.smoothing.confidence import confidence
 from tracker.smoothing.groups import grouped
-from tracker.smoothing.keep import flickering, pieces, split_at_jumps, still, supported
+from tracker.smoothing.keep import pieces, split_at_jumps, still, supported, without_flicker
 from tracker.smoothing.links import links
 from tracker.smoothing.pairs import Cells, pair
 from tracker.smoothing.rows import Bools, Clip, Floats, FusedRows, Rows
@@ -38,7 +38,7 @@ def fuse(forward: Rows, backward: Rows, clip: Clip) -> FusedRows:
     tracks = tracks.at(~pieces(tracks))
     tracks = tracks.at(~still(tracks, clip))
     tracks = fill(tracks, clip)
-    tracks = tracks.at(~flickering(tracks))
+    tracks = without_flicker(tracks, clip)
     tracks = smooth(tracks.at(supported(tracks, clip)), clip)
     tracks, sure = certain(tracks, confidence(tracks, forward, backward, clip))
     return numbered(tracks, sure, forward, backward, clip)

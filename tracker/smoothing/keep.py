@@ -56,6 +56,23 @@ def flickering(tracks: Tracks) -> Bools:
     return (visible < SEEN * np.bincount(tracks.ids, minlength=count))[tracks.ids]
 
 
+def without_flicker(tracks: Tracks, clip: Clip) -> Tracks:
+    """Tracks (in order of identity and frame), of the flickering ones only what is seen for long without a break and moves meanwhile.
+
+    Such a part is an object to which noise was linked, and an identity of its own.
+    """
+    noise = flickering(tracks)
+    seen = noise & ~tracks.hidden
+    begins = seen & ~(np.append(False, seen[:-1]) & (np.diff(tracks.ids, prepend=-1) == 0))
+    names = np.where(seen, int(tracks.ids.max(initial=-1)) + np.cumsum(begins), tracks.ids)
+    named = tracks._replace(ids=names)
+    part = np.flatnonzero(seen)
+    part = part[np.bincount(names)[names[part]] >= clip.looks(ONE_SIDED_S)]
+    part = part[~still(named.at(part), clip)]
+    left = np.concatenate([np.flatnonzero(~noise), part])
+    return named.at(left)._replace(ids=np.unique(names[left], return_inverse=True)[1].reshape(-1))
+
+
 def pieces(tracks: Tracks) -> Bools:
     """(M,) whether a row's identity is of one pass alone and, mostly, no object of its own.
 

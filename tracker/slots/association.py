@@ -8,7 +8,7 @@ So a blob with one slot in it is all that slot's, and shows how large it is; in 
   enters beside one that is whole is no fragment of it.
 - Two pieces side by side are two objects if objects have visited the gap between them; where none has, a post may stand there. A whole
   that lies in two pieces for three frames is two.
-- A size is learned where an object is isolated and seen whole.
+- A size is learned where an object is isolated and seen whole; elsewhere it grows as things do that come nearer (`perspective`).
 """
 
 from __future__ import annotations

@@ -34,6 +34,7 @@ from tracker.slots.lifecycle import (
     update_visibility,
     visibility,
 )
+from tracker.slots.perspective import Perspectives, learn_from, scale
 from tracker.slots.pose import NOWHERE, Fit, coast, mask_boxes, measure
 from tracker.slots.report import at_frame_size, regions_of, reported_numbers, visible_boxes
 from tracker.slots.settings import SlotsSettings
@@ -122,6 +123,7 @@ class SlotsSegmenter:
         self._scene_judged: int | None = None
         self._lessons: deque[Lesson] = deque()
         self._unasked_s = 0.0
+        self._perspectives = Perspectives()
         self.estimator = ConfidenceEstimator()
 
     def freeze(self, frozen: bool) -> None:
@@ -177,6 +179,7 @@ class SlotsSegmenter:
         """Another, without slots, for the frames that this one judged, from last to first; it is given them by `again`."""
         other = SlotsSegmenter(self.settings, network=self.network, scene=self.scene)
         other.look_twice()
+        other._perspectives = self._perspectives  # of the whole clip
         return other
 
     def again(self, image: Image, verdicts: Verdicts, *, time_s: float, scene: int | None, size: Size) -> Segmentation:
@@ -188,6 +191,8 @@ class SlotsSegmenter:
         interval = self._predict(judged.time_s)
         image, verdict = judged.image, judged.verdict
         size = image.shape[1], image.shape[0]
+        perspective = self._perspectives.of(judged.scene)
+        scale(slots, size[1], perspective)
         # E-step (N-EM, equation 3): who is responsible for which pixel, by psi predicted for this frame
         predicted = slots.poses.copy()
         responsibilities = e_step(image, verdict, slots.predictions(), predicted, self.network.settings.pixels)
@@ -211,6 +216,9 @@ class SlotsSegmenter:
         fitted = self._m_step(image, verdict, responsibilities, association)
         # measure: positions by the blobs where they are certain
         boxes = self._measure(association, blobs, shown, predicted, fitted, size, interval)
+        learn_from(
+            slots, association.isolated, shown.shown, size, perspective, known_s=life.grow_s, look_s=interval.look_s
+        )
         part_jumps(slots.records, boxes, interval.dt_s, self._next_number)
         # report
         regions = self._regions(responsibilities, owned, boxes, association, verdict, interval, colours)

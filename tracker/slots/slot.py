@@ -55,6 +55,12 @@ class Geometry:
     isolated_s: float = 0.0
     """seconds of evidence in which it was isolated: `timing.Interval.look_s`"""
 
+    def scaled(self, factor: float) -> Geometry:
+        """The same of an object so many times as large."""
+        (width, height), (window_width, window_height) = self.size, self.window
+        window = factor * window_width, factor * window_height
+        return replace(self, size=(factor * width, factor * height), window=window)
+
 
 class Geometries(NamedTuple):
     """`Geometry` of K slots, as arrays."""
@@ -128,6 +134,10 @@ class Slot:
     """seconds of evidence without a break in which it was the place of an object that had left, and no object"""
     inside_s: float = 0.0
     """seconds without a break in which it was inside an older slot"""
+    sized_at: float | None = None
+    """y in the picture for which its size holds (`perspective`), in pixels; None: it has just begun"""
+    reference: Pair | None = None
+    """where and how large it was when it was first measured since it is isolated, as `Perspective.learn` is told"""
 
     @property
     def number(self) -> int | None:

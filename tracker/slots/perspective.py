@@ -1,0 +1,135 @@
+"""How much larger things are lower in the picture, learned from how slots grow on their way while they are isolated.
+
+On a ground that is seen from above its end, an object's size is proportional to how far below the horizon it is. One number, the height of
+the horizon, says how much larger a slot has become where nothing else does: while it is merged with others, or hidden.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tracker.slots.pose import BORDER_PX
+from tracker.slots.slot import Slots
+from tracker.timing import lasts
+from tracker.types import Box
+
+Floats = NDArray[np.float64]
+
+HORIZONS = np.array(
+    [-8.0, -4.0, -2.0, -1.5, -1.0, -0.7, -0.5, -0.3, -0.2, -0.1, 0.0, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4]
+)
+"""(J,) heights that are compared, in picture heights from its upper edge: below the last there is too little ground"""
+NEAREST = 0.05
+"""picture heights below the horizon above which things do not shrink any more: farther away they are specks"""
+WAY = 0.05
+"""picture heights up or down that a slot must have gone to say anything"""
+MOST = 0.3
+"""error of a logarithm of a size at most: what is wrong by more is another object, or a part of one"""
+EVIDENCE_S = 4.0
+"""seconds of evidence, of all slots together, from which on the horizon is known"""
+CLEARER = 0.7
+"""share of the error without a horizon below which that with one must be: on level ground seen from above any one fits a little"""
+MOST_SCENES = 3
+"""scenes of which it is remembered: of more, the first and the latest"""
+WHOLE = 0.65
+"""share of its usual area that an isolated slot must show to be measured"""
+
+
+class Perspective:
+    """The horizon of one scene. Heights in the picture are in picture heights, from its upper edge."""
+
+    def __init__(self) -> None:
+        self._errors = np.zeros(len(HORIZONS))
+        self._error = self._seen_s = 0.0
+
+    @property
+    def horizon(self) -> float | None:
+        """Its height; None: things are of one size everywhere, or nothing is known yet."""
+        best = int(self._errors.argmin())
+        if not lasts(self._seen_s, EVIDENCE_S) or self._errors[best] >= CLEARER * self._error:
+            return None
+        return float(HORIZONS[best])
+
+    def learn(self, before: Floats, now: Floats, look_s: float) -> None:
+        """Take in how N isolated slots have grown.
+
+        before, now  (N, 2) heights in the picture, and sizes there
+        """
+        far = np.abs(now[:, 0] - before[:, 0]) > WAY
+        grown = np.log(now[far, 1] / before[far, 1])
+        expected = np.log(_below(now[far, :1], HORIZONS) / _below(before[far, :1], HORIZONS))  # (N, J)
+        self._errors += look_s * _error(grown[:, None] - expected).sum(axis=0)
+        self._error += look_s * float(_error(grown).sum())
+        self._seen_s += look_s * len(grown)
+
+    def factors(self, before: Floats, now: Floats) -> Floats:
+        """(K,) how many times larger things are at heights `now` (K,) than at `before` (K,)."""
+        horizon = self.horizon
+        if horizon is None:
+            return np.ones(len(now))
+        return np.asarray(_below(now, horizon) / _below(before, horizon), np.float64)
+
+
+class Perspectives:
+    """Those of the scenes that a clip shows."""
+
+    def __init__(self) -> None:
+        self._known: dict[int, Perspective] = {}
+
+    def of(self, scene: int | None) -> Perspective:
+        """That of a scene, by its number; one of which nothing is known for a blank picture."""
+        if scene is None:
+            return Perspective()
+        if scene not in self._known and len(self._known) == MOST_SCENES:
+            del self._known[list(self._known)[1]]
+        return self._known.setdefault(scene, Perspective())
+
+
+def scale(slots: Slots, height: int, perspective: Perspective) -> None:
+    """Give the slots the sizes that they have where they are predicted to be, in a picture of that height in pixels."""
+    now = slots.poses[:, 1].astype(float)
+    before = np.array([y if slot.sized_at is None else slot.sized_at for slot, y in zip(slots, now, strict=True)])
+    factors = perspective.factors(before / height, now / height)
+    for slot, y, factor in zip(slots, now.tolist(), factors.tolist(), strict=True):
+        slot.sized_at = y
+        if factor != 1:
+            slot.geometry = slot.geometry.scaled(factor)
+            slot.area_px *= factor**2
+
+
+def learn_from(
+    slots: Slots, isolated: Mapping[int, Box], shown: NDArray[np.float32], size: tuple[int, int],
+    perspective: Perspective, *, known_s: float, look_s: float,
+) -> None:  # fmt: skip
+    """Take in how the slots that are isolated and whole have grown since they were isolated.
+
+    isolated  their boxes, by row; shown  (K,) share of its usual area that each slot shows; size  (width, height) of the picture
+    known_s   seconds of evidence for which a slot must have been isolated
+    """
+    before, now = [], []
+    for k, slot in enumerate(slots):
+        if k not in isolated:
+            slot.reference = None
+            continue
+        box, known = isolated[k], slot.geometry.complete and lasts(slot.geometry.isolated_s, known_s)
+        cut = min(box.x0, box.y0) < BORDER_PX or box.x1 > size[0] - BORDER_PX or box.y1 > size[1] - BORDER_PX
+        if cut or not known or shown[k] <= WHOLE:
+            continue
+        found = ((box.y0 + box.y1) / 2 / size[1], max(1.0, box.area) ** 0.5)
+        slot.reference = slot.reference or found
+        before.append(slot.reference)
+        now.append(found)
+    if now:
+        perspective.learn(np.array(before), np.array(now), look_s)
+
+
+def _below(height: Floats, horizon: float | Floats) -> Floats:
+    """How far below the horizon a height is, in picture heights."""
+    return np.asarray(np.maximum(NEAREST, height - horizon), np.float64)
+
+
+def _error(difference: Floats) -> Floats:
+    return np.asarray(np.minimum(difference**2, MOST**2), np.float64)

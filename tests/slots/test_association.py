@@ -150,6 +150,43 @@ def test_who_comes_in_is_not_what_nobody_explains_at_the_far_side_of_another():
     assert set(found.merged) == {0}
 
 
+LORRY, BEFORE_IT = (20, 20, 140, 80), (60, 64, 84, 80)
+
+
+@pytest.mark.parametrize(
+    ("lorry", "dog", "causal", "passes"),
+    [
+        (LORRY, {}, False, True),
+        (LORRY, {}, True, False),
+        ((20, 20, 160, 80), {}, False, False),  # not as large as it is known to be
+        (LORRY, {"complete": False}, False, None),  # of the dog only a part was seen
+    ],
+    ids=["passes", "causal", "misfit", "comes in"],
+)
+def test_one_that_is_far_larger_is_measured_while_a_small_one_passes_it(lorry, dog, causal, passes):
+    slots = [slot(*lorry), slot(*BEFORE_IT, number=2, **dog)]
+    found, _ = associated(verdict_of(LORRY), slots, [LORRY, BEFORE_IT], causal=causal)
+    if passes is None:
+        assert (set(found.isolated), set(found.passing)) == ({1}, set())
+        return
+    assert found.passing == ({1} if passes else set())
+    assert found.isolated == ({0: LORRY} if passes else {})
+    assert set(found.merged) == ({1} if passes else {0, 1})
+
+
+def test_of_two_in_one_blob_that_are_alike_none_passes():
+    one, two = (20, 20, 60, 80), (60, 20, 100, 80)
+    found, _ = associated(verdict_of(one, two), [slot(*one), slot(*two, number=2)], [one, two], causal=False)
+    assert (found.isolated, found.passing) == ({}, frozenset())
+
+
+def test_what_nobody_explains_behind_a_large_one_is_no_part_of_its_box():
+    """Beside the lorry the trace of the dog that has come in; the E-step gives it to nobody."""
+    slots = [slot(*LORRY), slot(*BEFORE_IT, number=2)]
+    found, _ = associated(verdict_of(LORRY, (140, 60, 160, 80)), slots, [LORRY, BEFORE_IT], causal=False)
+    assert found.isolated == {0: LORRY}
+
+
 @pytest.mark.parametrize(
     ("shows", "piece", "born"),
     [

@@ -9,6 +9,7 @@ from tracker.slots.pose import (
     boxes_about,
     centres_of,
     coast,
+    follow,
     mask_boxes,
     measure,
     pushed_into,
@@ -112,11 +113,47 @@ def test_who_turns_shows_as_much_as_before_and_has_another_size():
     assert after.size == pytest.approx((20 - 0.1 * 12, 10 + 0.1 * 6))
 
 
-def test_who_is_cut_by_the_border_only_grows():
+def test_who_leaves_over_the_border_only_grows():
     seen = (0, 40, 5, 64)
-    _, after = measured(grown(centre=(5.0, 52.0)), seen, fit(5, 52, 10, 20, mask=seen), 1.0)
+    _, after = measured(grown(centre=(5.0, 52.0), complete=True), seen, fit(5, 52, 10, 20, mask=seen), 1.0)
     assert after.size == pytest.approx((10, 20 + 0.5 * 2))  # a tenth more at once, and half the way to that
+
+
+def test_who_comes_in_is_as_large_as_what_is_seen_of_it_and_as_fast_as_its_inner_edge():
+    """At the right border a strip of 10 pixels becomes 14 wide: its middle went by 2, and it goes by 4."""
+    before = grown(size=(10.0, 20.0), centre=(195.0, 50.0))
+    placed, after = measured(before, (186, 40, 200, 60), fit(195, 50, 10, 20, mask=(190, 40, 200, 60)), 1.0)
+    assert after.size == (14, 20)
+    assert after.window == (14, 20)
+    assert placed.pose[0] == pytest.approx((192, 50, 14, 20))
+    assert after.velocity == pytest.approx((0.25 * -4, 0))
     assert not after.complete
+
+
+@pytest.mark.parametrize(("visible", "complete"), [(1.0, True), (0.4, False)], ids=["all of it", "a piece"])
+def test_who_has_come_in_is_known_once_all_of_it_is_seen_inside(visible, complete):
+    _, after = measured(grown(), (150, 40, 160, 60), fit(155, 50, 10, 20, mask=(150, 40, 160, 60)), visible)
+    assert after.complete == complete
+
+
+def test_a_large_slot_in_company_goes_on_at_the_speed_that_was_measured():
+    """A pixel of its grid is 12 of the picture: the network cannot tell how far it went."""
+    before = grown(size=(192.0, 192.0), window=(192.0, 192.0), velocity=(2.0, 0.0))
+    at = fit(100, 100, 192, 192, mask=(4, 4, 196, 196), velocity=(12.0, 0.0))
+    placed, _ = coasting(before, (0, 0, 200, 200), at)
+    share = 0.6 * (48 / 192) ** 2
+    assert placed.velocity[0] == pytest.approx((share * 12 + (1 - share) * 2, 0))
+
+
+def test_who_was_found_by_its_colours_is_there_and_goes_on_so():
+    before = Geometries.of([grown(centre=(50.0, 50.0)), grown(velocity=(1.0, 0.0))])
+    at = np.array([[52, 50, 10, 20], [90, 50, 10, 20]], np.float32)
+    still = Fit(at, at, at, np.zeros((2, 2), np.float32), boxes_about(at[:, :2].astype(float), at[:, 2:].astype(float)))
+    placed = follow(before, np.array([(54.0, 50.0), (92.0, 50.0)]), still, (200, 200))
+    assert placed.box.tolist() == [[49, 40, 59, 60], [87, 40, 97, 60]]
+    assert placed.velocity[:, 0] == pytest.approx((0.1 * 4, 1.0))  # of one that was not seen the frame before as it was
+    assert placed.pose[:, 0] == pytest.approx((54.4, 93))
+    assert placed.geometry.each()[0].size == (10, 20)
 
 
 def test_a_merged_slot_keeps_its_size_and_stays_inside_its_blob():

@@ -25,6 +25,7 @@ from tracker.components import components
 from tracker.slots.assignment import HOLDS, MOST_OF_BLOB, SHOWS, Expected, assign, expected, find_fragments
 from tracker.slots.blobs import SMALLEST_SIDE_PX, Birth, Blobs, birth_of, births_in, pixels_by_slot, unclaimed
 from tracker.slots.e_step import Responsibilities
+from tracker.slots.passing import box_of, box_of_large, find_large
 from tracker.slots.settings import LifeSettings
 from tracker.slots.slot import Slot, Slots
 from tracker.timing import lasts
@@ -40,6 +41,8 @@ SMOOTHED_PX = 5
 """side of the median filter that takes single pixels from what a slot has of a blob"""
 UNEXPLAINED = 0.3
 """share of the area known of a slot that enters at the border by which it has grown, if so much of its blob is unclaimed"""
+EXPLAINED = 0.65
+"""share of its usual area that a slot which comes in explains of a blob itself, if it is measured there"""
 
 # A blob that no slot is in
 WITHIN_REACH = 0.4
@@ -99,6 +102,8 @@ class Association:
     """new values of `Slot.crowded_s` and `Slot.parted_s`, where they change"""
     split: frozenset[int] = frozenset()
     """slots of which a twin has become an object of its own, so that their size is learned anew"""
+    passing: frozenset[int] = frozenset()
+    """slots that pass a far larger one: what would be learned of them may be the other's"""
 
     def blob_of(self, k: int) -> int:
         """The blob in which slot k is merged or occluded; 0 for none."""
@@ -168,13 +173,14 @@ class _Draft:
         self.crowded_s: dict[int, float] = {}
         self.parted_s: dict[int, float] = {}
         self.split: set[int] = set()
+        self.passing: set[int] = set()
 
     def association(self) -> Association:
         """What was decided."""
         parted_s = {k: self.parted_s.get(k, 0.0) for k in range(len(self.slots))}  # whoever has no twin begins anew
         return Association(
             tuple(self.births), self.isolated, self.merged, self.occluded, frozenset(self.fragments), tuple(self.claims),
-            tuple(self.released), self.crowded_s, parted_s, frozenset(self.split),
+            tuple(self.released), self.crowded_s, parted_s, frozenset(self.split), frozenset(self.passing),
         )  # fmt: skip
 
     # --- a blob with slots in it
@@ -212,14 +218,41 @@ class _Draft:
         """Several slots share the blob. One that enters at the border claims what no other explains, for it grows."""
         growing = [k for k in here if not self.slots[k].geometry.complete]
         loose = unclaimed(b, self.blobs, self.seen.owners)
-        if len(growing) == 1 and loose.sum() >= UNEXPLAINED * self.slots[growing[0]].area_px:
+        if len(growing) == 1 and self._is_measured(b, growing[0], loose):
             k = growing[0]
             self.claims.append((k, b))
             self.isolated[k] = self._own_box(b, k)
             self.merged.update((other, b) for other in here if other != k)
             return
         self.merged.update(dict.fromkeys(here, b))
+        if not self.seen.causal:
+            self._measure_large(b, here)
         self._add_leftovers(b, loose)
+
+    def _measure_large(self, b: int, here: list[int]) -> None:
+        """Of several slots in a blob one may be far larger than each of the others: it is measured, and they pass it."""
+        large = find_large(here, self.slots)
+        if large is None:
+            return
+        window, small = self.blobs.window(b), [k for k in here if k != large]
+        box = box_of_large(large, small, self.blobs.pixels(b), self.seen.owners[window], self.slots[large].geometry)
+        if box is None:
+            return
+        del self.merged[large]
+        self.isolated[large] = self._in_picture(b, box)
+        self.passing.update(k for k in small if self.slots[k].geometry.complete)
+
+    def _in_picture(self, b: int, box: Box) -> Box:
+        """A box in the window of blob b, in the picture."""
+        x, y = self.blobs.boxes[b][:2]
+        return Box(box.x0 + x, box.y0 + y, box.x1 + x, box.y1 + y)
+
+    def _is_measured(self, b: int, k: int, loose: Mask) -> bool:
+        """Whether slot k, which comes in, can be measured in a blob with others: by what no other explains, or what it explains itself."""
+        area = self.slots[k].area_px
+        return bool(
+            loose.sum() >= UNEXPLAINED * area or (not self.seen.causal and self.counts[b, k] >= EXPLAINED * area)
+        )
 
     def _isolate(self, b: int, k: int) -> None:
         """Slot k has the blob for itself. One far too large may hold an unknown object, for `crowded_s`; then it is all the slot's."""
@@ -239,12 +272,9 @@ class _Draft:
         window = self.blobs.window(b)
         owners = self.seen.owners[window]
         mine = self.blobs.pixels(b) & ((owners == k + 1) | (owners == 0))
-        smooth = cv2.medianBlur(mine.astype(np.uint8), SMOOTHED_PX)
         if not self.seen.causal:
-            smooth = _connected(smooth, owners == k + 1)
-        x, y, width, height = cv2.boundingRect(smooth)
-        left, top = float(window[1].start + x), float(window[0].start + y)
-        return Box(left, top, left + width, top + height)
+            mine = _connected(cv2.medianBlur(mine.astype(np.uint8), SMOOTHED_PX), owners == k + 1) > 0
+        return self._in_picture(b, box_of(mine))
 
     def _add_leftovers(self, b: int, loose: Mask) -> None:
         """Births from what the slots of a blob leave over, where it is no fragment of one of them."""

@@ -46,6 +46,9 @@ HIDDEN_REACH = 1.25
 YOUNG_DUPLICATE_S = 0.48
 """seconds up to which a slot inside an older one is ended at once"""
 
+OVERTAKES = 0.01
+"""of its sizes in a frame by which a slot moves faster or slower than one that it is inside, if it is no piece of it"""
+
 # Spawned
 SMALLEST_POSE_PX = 4.0
 """sides of a new slot's pose, at least"""
@@ -326,13 +329,22 @@ def find_duplicates(poses: Array, slots: Sequence[Slot], settings: LifeSettings)
     for a, b in pairs.tolist():
         if a in ended or b in ended or slots[a].hidden or slots[b].hidden:
             continue
-        younger = b if slots[b].age_s <= slots[a].age_s else a
+        younger, older = (b, a) if slots[b].age_s <= slots[a].age_s else (a, b)
+        if _overtakes(slots[younger], slots[older], settings):
+            continue
         inside.add(younger)
         # two who cross soon part again; what stays inside another is a second slot for its object
         young = lasts(YOUNG_DUPLICATE_S, slots[younger].age_s)
         if young or lasts(slots[younger].inside_s, settings.inside_s):
             ended.add(younger)
     return inside, ended
+
+
+def _overtakes(younger: Slot, older: Slot, settings: LifeSettings) -> bool:
+    """Whether a slot that is inside an older one is an object of its own, which overtakes it."""
+    apart = np.subtract(younger.geometry.velocity, older.geometry.velocity)
+    known = lasts(younger.geometry.isolated_s, settings.found_s)
+    return known and float(np.hypot(*apart)) > OVERTAKES * max(younger.geometry.size)
 
 
 def update_moved(slots: Sequence[Slot], poses: Array) -> None:

@@ -44,6 +44,8 @@ FASTEST_GROWTH = 1.1
 # Coasting
 NETWORK_SPEED = 0.6
 """weight of the network's displacement against the speed last measured, for a merged slot"""
+NETWORK_PX = 48.0
+"""side up to which; of a larger object less, as the variance grows: the network errs by pixels of its grid, and these are larger there"""
 MERGED_SPEED_RATE = 0.1
 """share of the way that it gives way there, in a frame at 25 frames a second"""
 HIDDEN_SPEED = 0.9
@@ -104,28 +106,41 @@ def measure(
     )
     pose, velocity, speed = fit.pose.copy(), fit.velocity.copy(), geometry.velocity.copy()
     followed = ~np.isnan(geometry.centre[:, 0])
-    moved = (centre - geometry.centre) / (interval.dt_s / interval.usual_s)
+    entering = cut & ~geometry.complete
+    # the border holds one edge of who comes in: its middle goes half the way
+    twice = entering[:, None] & _cut_sides(seen, size)
+    moved = np.where(twice, 2.0, 1.0) * _moved(geometry, centre, interval)
     rate = np.where(known, rate_over(SPEED_RATE, look_s), rate_over(YOUNG_SPEED_RATE, look_s))[:, None]
     speed[followed] = towards(speed, moved, rate)[followed]
     pose[followed, :2] = (fit.fitted[:, :2] + speed)[followed]
     velocity[followed] = speed[followed]
+    again = ~followed & known
+    steady = _steady(velocity, geometry)
+    pose[again, :2] += (steady - velocity)[again]
+    velocity[again] = steady[again]
     pose[:, :2] += CENTRE_RATE * (centre - _centres(fit.mask))
+    pose[entering, :2] = (centre + speed)[entering]
+    pose[entering, 2:] = np.maximum(pose[:, 2:], _sizes(seen))[entering]
     rate = np.where(known, rate_over(SIZE_RATE, look_s), rate_over(YOUNG_SIZE_RATE, look_s))[:, None]
     window = np.where(cut[:, None], geometry.window, towards(geometry.window, pose[:, 2:].astype(float), rate))
+    window[entering] = pose[entering, 2:]
     measured = Geometries(
-        _measured_sizes(geometry.size, _sizes(seen), known=known, part=part, cut=cut, look_s=look_s),
-        window, speed, centre, geometry.complete | ~cut, geometry.isolated_s + look_s,
+        _measured_sizes(geometry.size, _sizes(seen), known=known, part=part, cut=cut, entering=entering, look_s=look_s),
+        window, speed, centre, geometry.complete | (~cut & (visible >= VISIBLE)), geometry.isolated_s + look_s,
     )  # fmt: skip
     completed = inside_picture(_completed(seen, centre, measured.size), size)
     return Placed(measured, pose, velocity, np.where((part & ~cut)[:, None], completed, seen))
 
 
-def _measured_sizes(old: Floats, new: Floats, *, known: Flags, part: Flags, cut: Flags, look_s: float) -> Floats:
+def _measured_sizes(
+    old: Floats, new: Floats, *, known: Flags, part: Flags, cut: Flags, entering: Flags, look_s: float
+) -> Floats:  # fmt: skip
     """(K, 2) sizes on the way from the old to those measured. Who is cut by the border only grows."""
     young, usual, hardly = (rate_over(rate, look_s) for rate in (YOUNG_SIZE_RATE, SIZE_RATE, PART_SIZE_RATE))
     less = np.asarray(part[:, None] & (new / np.maximum(1.0, old) < VISIBLE))
     rate = np.where(known[:, None], np.where(less, hardly, usual), young)
     grown = old + young * np.maximum(0.0, np.minimum(new, FASTEST_GROWTH * old) - old)
+    grown = np.where(entering[:, None], np.maximum(old, new), grown)
     return np.where(cut[:, None], grown, old + rate * (new - old))
 
 
@@ -148,7 +163,7 @@ def coast(
     speed, extent = geometry.velocity.copy(), geometry.size
     known = ~hidden & _lasted(geometry.isolated_s, settings.confirm_s)
     # what it did when it was seen clearly counts beside what the network reads from a torn mask
-    steady = NETWORK_SPEED * velocity + (1 - NETWORK_SPEED) * speed.astype(np.float32)
+    steady = _steady(velocity, geometry)
     pose[known, :2] += (steady - velocity)[known]
     velocity[known] = steady[known]
     speed[known] = towards(speed, steady.astype(float), rate_over(MERGED_SPEED_RATE, interval.look_s))[known]
@@ -166,9 +181,40 @@ def coast(
     return Placed(coasted, pose, velocity, inside_picture(boxes_about(pushed, extent), size))
 
 
+def follow(
+    geometry: Geometries, found: Floats, fit: Fit, size: tuple[int, int], interval: Interval = USUAL
+) -> Placed:  # fmt: skip
+    """Move K slots on that are merged, and were found at `found` (K, 2) by their colours; the rest as in `measure`."""
+    rate = rate_over(MERGED_SPEED_RATE, interval.look_s)
+    followed = ~np.isnan(geometry.centre[:, :1])
+    speed = np.where(followed, towards(geometry.velocity, _moved(geometry, found, interval), rate), geometry.velocity)
+    pose, velocity = fit.pose.copy(), speed.astype(np.float32)
+    pose[:, :2] = found + speed
+    placed = geometry._replace(velocity=speed, centre=found)
+    return Placed(placed, pose, velocity, inside_picture(boxes_about(found, geometry.size), size))
+
+
+def _moved(geometry: Geometries, centre: Floats, interval: Interval) -> Floats:
+    """(K, 2) ways from the last frame's middles to `centre` (K, 2), in a usual frame interval; NaN where there was none."""
+    return np.asarray((centre - geometry.centre) / (interval.dt_s / interval.usual_s))
+
+
+def _steady(network: Array, geometry: Geometries) -> Array:
+    """(K, 2) displacements of slots whose speed was measured before, and is not now, beside the network's (K, 2)."""
+    side = np.sqrt(geometry.size.prod(1, keepdims=True))
+    share = NETWORK_SPEED * np.minimum(1.0, NETWORK_PX / np.maximum(1.0, side)) ** 2
+    return np.asarray(share * network + (1 - share) * geometry.velocity, np.float32)
+
+
 def touch_border(boxes: Floats, size: tuple[int, int]) -> Flags:
     """(K,) whether the picture's border (width, height) may cut what is in each box (K, 4)."""
     return np.asarray((boxes[:, :2] < BORDER_PX).any(1) | (boxes[:, 2:] > np.subtract(size, BORDER_PX)).any(1))
+
+
+def _cut_sides(boxes: Floats, size: tuple[int, int]) -> Flags:
+    """(K, 2) whether the picture's border may cut each box (K, 4) at one of its sides, in x and in y."""
+    low, high = boxes[:, :2] < BORDER_PX, boxes[:, 2:] > np.subtract(size, BORDER_PX)
+    return np.asarray(low ^ high)
 
 
 def inside_picture(boxes: Floats, size: tuple[int, int]) -> Floats:

@@ -34,8 +34,9 @@ from tracker.slots.lifecycle import (
     update_visibility,
     visibility,
 )
+from tracker.slots.passing import find_place
 from tracker.slots.perspective import Perspectives, learn_from, scale
-from tracker.slots.pose import NOWHERE, Fit, coast, mask_boxes, measure
+from tracker.slots.pose import NOWHERE, Fit, coast, follow, mask_boxes, measure
 from tracker.slots.report import at_frame_size, regions_of, reported_numbers, visible_boxes
 from tracker.slots.settings import SlotsSettings
 from tracker.slots.slot import Geometries, Slots
@@ -195,7 +196,8 @@ class SlotsSegmenter:
         scale(slots, size[1], perspective)
         # E-step (N-EM, equation 3): who is responsible for which pixel, by psi predicted for this frame
         predicted = slots.poses.copy()
-        responsibilities = e_step(image, verdict, slots.predictions(), predicted, self.network.settings.pixels)
+        psi = slots.predictions()
+        responsibilities = e_step(image, verdict, psi, predicted, self.network.settings.pixels)
         # associate: which slots are isolated, merged, occluded; what is new
         blobs = find_blobs(verdict, life)
         seen = Observation(
@@ -215,7 +217,8 @@ class SlotsSegmenter:
         # M-step (RNN-EM): theta of the next frame from what each slot is responsible for in this one
         fitted = self._m_step(image, verdict, responsibilities, association)
         # measure: positions by the blobs where they are certain
-        boxes = self._measure(association, blobs, shown, predicted, fitted, size, interval)
+        found = {k: find_place(image, psi[k], predicted[k]) for k in association.passing if not slots[k].hidden}
+        boxes = self._measure(association, blobs, shown, predicted, fitted, size, interval, found)
         learn_from(
             slots, association.isolated, shown.shown, size, perspective, known_s=life.grow_s, look_s=interval.look_s
         )
@@ -294,7 +297,9 @@ class SlotsSegmenter:
         if not len(slots):
             return np.zeros((0, 4), np.float32)
         seen = crop_frame(image, verdict, responsibilities, slots.poses, self.network.settings.cell.grid_px)
-        visible = np.array([not slot.hidden for slot in slots], np.float32)
+        visible = np.array(
+            [not slot.hidden and k not in association.passing for k, slot in enumerate(slots)], np.float32
+        )
         fit = np.array([k not in association.merged for k in range(len(slots))], np.float32)
         slots.state = state = self.network.cell(slots.state, seen, visible=visible, fit=fit)
         fitted = state.pose.copy()
@@ -310,6 +315,7 @@ class SlotsSegmenter:
         fitted: Array,
         size: Size,
         interval: Interval,
+        found: Mapping[int, tuple[float, float]],
     ) -> list[Box]:
         """Hold the slots by what is certain: one that is isolated is where its blob is, a merged one keeps its size.
 
@@ -322,12 +328,15 @@ class SlotsSegmenter:
         certain = [k for k, slot in enumerate(slots) if k in association.isolated and not slot.hidden]
         seen = np.array([association.isolated[k] for k in certain], float).reshape(-1, 4)
         visible = shown.shown[certain].astype(float)
-        others = [k for k in range(len(slots)) if k not in set(certain)]
+        passing = list(found)
+        others = sorted(set(range(len(slots))) - {*certain, *passing})
         shared = [blobs.boxes[b] if (b := association.blob_of(k)) else NOWHERE for k in others]
         inside, hidden = np.array(shared, float).reshape(-1, 4), np.array([slots[k].hidden for k in others], bool)
         measured = measure(geometry.at(certain), seen, fit.at(certain), visible, size, life, interval)
+        places = np.array([found[k] for k in passing], float).reshape(-1, 2)
+        followed = follow(geometry.at(passing), places, fit.at(passing), size, interval)
         coasting = coast(geometry.at(others), inside, fit.at(others), size, life, interval, hidden=hidden)
-        for rows, placed in ((certain, measured), (others, coasting)):
+        for rows, placed in ((certain, measured), (passing, followed), (others, coasting)):
             slots.correct(rows, placed.geometry, placed.pose, placed.velocity)
             boxes[rows] = placed.box
         return [Box(*box) for box in boxes.tolist()]

@@ -27,5 +27,6 @@ def test_a_young_slot_inside_an_older_one_ends_if_it_is_no_object(velocity, isol
         slot(DOG, age_s=0.4, velocity=velocity, isolated_s=isolated_s),
     ]
     poses = np.array([[100, 50, *LORRY], [110, 60, *DOG]], np.float32)
-    inside, ended = find_duplicates(poses, slots, SETTINGS)
-    assert (inside, ended) == (({1}, {1}) if ends else (set(), set()))
+    found = find_duplicates(poses, slots, SETTINGS, causal=False)
+    assert found == (({1}, {1}) if ends else (set(), set()))
+    assert find_duplicates(poses, slots, SETTINGS, causal=True) == ({1}, {1})

@@ -123,7 +123,7 @@ def test_who_comes_in_is_as_large_as_what_is_seen_of_it_and_as_fast_as_its_inner
     """At the right border a strip of 10 pixels becomes 14 wide: its middle went by 2, and it goes by 4."""
     before = grown(size=(10.0, 20.0), centre=(195.0, 50.0))
     placed, after = measured(before, (186, 40, 200, 60), fit(195, 50, 10, 20, mask=(190, 40, 200, 60)), 1.0)
-    assert after.size == (14, 20)
+    assert after.size == (13, 20)  # by three tenths in a frame, at most
     assert after.window == (14, 20)
     assert placed.pose[0] == pytest.approx((192, 50, 14, 20))
     assert after.velocity == pytest.approx((0.25 * -4, 0))
@@ -141,7 +141,7 @@ def test_a_large_slot_in_company_goes_on_at_the_speed_that_was_measured():
     before = grown(size=(192.0, 192.0), window=(192.0, 192.0), velocity=(2.0, 0.0))
     at = fit(100, 100, 192, 192, mask=(4, 4, 196, 196), velocity=(12.0, 0.0))
     placed, _ = coasting(before, (0, 0, 200, 200), at)
-    share = 0.6 * (48 / 192) ** 2
+    share = 0.6 * (80 / 192) ** 2
     assert placed.velocity[0] == pytest.approx((share * 12 + (1 - share) * 2, 0))
 
 

@@ -252,12 +252,12 @@ def _is_coloured(slot: Slot, colour: Array, settings: LifeSettings) -> bool:
 
 def terminate(
     slots: Slots, association: Association, superseded: set[int], size: tuple[int, int], settings: LifeSettings,
-    *, look_s: float,
+    *, look_s: float, causal: bool,
 ) -> None:  # fmt: skip
     """End slots that have left, are fragments of others, whose identity another has, or that are second ones for an object."""
     poses, records = slots.poses, slots.records
     update_moved(records, poses)
-    inside, ended = find_duplicates(poses, records, settings)
+    inside, ended = find_duplicates(poses, records, settings, causal=causal)
     for k, slot in enumerate(records):
         slot.inside_s = slot.inside_s + look_s if k in inside else 0.0
     ended |= {k for k in association.occluded if records[k].number is None} | association.fragments | superseded
@@ -318,7 +318,9 @@ def find_uncovered(
     return uncovered
 
 
-def find_duplicates(poses: Array, slots: Sequence[Slot], settings: LifeSettings) -> tuple[set[int], set[int]]:
+def find_duplicates(
+    poses: Array, slots: Sequence[Slot], settings: LifeSettings, *, causal: bool
+) -> tuple[set[int], set[int]]:
     """Slots that are inside an older one, both in view; and those of them that are second ones for its object, and end."""
     ended: set[int] = set()
     inside: set[int] = set()
@@ -330,7 +332,7 @@ def find_duplicates(poses: Array, slots: Sequence[Slot], settings: LifeSettings)
         if a in ended or b in ended or slots[a].hidden or slots[b].hidden:
             continue
         younger, older = (b, a) if slots[b].age_s <= slots[a].age_s else (a, b)
-        if _overtakes(slots[younger], slots[older], settings):
+        if not causal and _overtakes(slots[younger], slots[older], settings):
             continue
         inside.add(younger)
         # two who cross soon part again; what stays inside another is a second slot for its object

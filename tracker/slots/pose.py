@@ -40,11 +40,13 @@ CENTRE_RATE = 0.5
 """share of the way that the window is moved to the blob's middle in one frame"""
 FASTEST_GROWTH = 1.1
 """times its size that an object cut by the border grows in a frame, at most"""
+FASTEST_ENTRY = 1.3
+"""the same of one that comes in, across the border: a strip becomes a whole in some ten frames"""
 
 # Coasting
 NETWORK_SPEED = 0.6
 """weight of the network's displacement against the speed last measured, for a merged slot"""
-NETWORK_PX = 48.0
+NETWORK_PX = 80.0
 """side up to which; of a larger object less, as the variance grows: the network errs by pixels of its grid, and these are larger there"""
 MERGED_SPEED_RATE = 0.1
 """share of the way that it gives way there, in a frame at 25 frames a second"""
@@ -89,7 +91,7 @@ class Placed(NamedTuple):
 
 def measure(
     geometry: Geometries, seen: Floats, fit: Fit, visible: Floats, size: tuple[int, int], settings: LifeSettings,
-    interval: Interval = USUAL,
+    interval: Interval = USUAL, *, causal: bool = False,
 ) -> Placed:  # fmt: skip
     """Measure K slots that are isolated.
 
@@ -97,6 +99,7 @@ def measure(
     visible   (K,) share of its usual area that is foreground: who turns shows another side, who is hidden shows less
     size      (width, height) of the picture
     interval  time since the frame before; a rate is gone by as much as the frame counts as evidence
+    causal    as in `association.Observation`: who comes in, and who is seen again after a merge, is measured more carefully
     """
     look_s = interval.look_s
     known = _lasted(geometry.isolated_s, settings.confirm_s)
@@ -106,16 +109,16 @@ def measure(
     )
     pose, velocity, speed = fit.pose.copy(), fit.velocity.copy(), geometry.velocity.copy()
     followed = ~np.isnan(geometry.centre[:, 0])
-    entering = cut & ~geometry.complete
+    entering = cut & ~geometry.complete & (not causal)
     # the border holds one edge of who comes in: its middle goes half the way
-    twice = entering[:, None] & _cut_sides(seen, size)
-    moved = np.where(twice, 2.0, 1.0) * _moved(geometry, centre, interval)
+    sides = _cut_sides(seen, size)
+    moved = np.where(entering[:, None] & sides, 2.0, 1.0) * _moved(geometry, centre, interval)
     rate = np.where(known, rate_over(SPEED_RATE, look_s), rate_over(YOUNG_SPEED_RATE, look_s))[:, None]
     speed[followed] = towards(speed, moved, rate)[followed]
     pose[followed, :2] = (fit.fitted[:, :2] + speed)[followed]
     velocity[followed] = speed[followed]
-    again = ~followed & known
-    steady = _steady(velocity, geometry)
+    again = ~followed & known & (not causal)
+    steady = _steady(velocity, geometry, causal=causal)
     pose[again, :2] += (steady - velocity)[again]
     velocity[again] = steady[again]
     pose[:, :2] += CENTRE_RATE * (centre - _centres(fit.mask))
@@ -125,23 +128,29 @@ def measure(
     window = np.where(cut[:, None], geometry.window, towards(geometry.window, pose[:, 2:].astype(float), rate))
     window[entering] = pose[entering, 2:]
     measured = Geometries(
-        _measured_sizes(geometry.size, _sizes(seen), known=known, part=part, cut=cut, entering=entering, look_s=look_s),
-        window, speed, centre, geometry.complete | (~cut & (visible >= VISIBLE)), geometry.isolated_s + look_s,
+        _measured_sizes(
+            geometry.size, _sizes(seen), known=known, part=part, cut=cut, entering=entering, sides=sides, look_s=look_s
+        ),
+        window, speed, centre, geometry.complete | (~cut & (causal | (visible >= VISIBLE))), geometry.isolated_s + look_s,
     )  # fmt: skip
     completed = inside_picture(_completed(seen, centre, measured.size), size)
     return Placed(measured, pose, velocity, np.where((part & ~cut)[:, None], completed, seen))
 
 
 def _measured_sizes(
-    old: Floats, new: Floats, *, known: Flags, part: Flags, cut: Flags, entering: Flags, look_s: float
-) -> Floats:  # fmt: skip
-    """(K, 2) sizes on the way from the old to those measured. Who is cut by the border only grows."""
+    old: Floats, new: Floats, *, known: Flags, part: Flags, cut: Flags, entering: Flags, sides: Flags, look_s: float
+) -> Floats:
+    """(K, 2) sizes on the way from the old to those measured. Who is cut by the border only grows.
+
+    entering  (K,) who comes in, and was never seen whole; sides  (K, 2) whether the border cuts it in that direction
+    """
     young, usual, hardly = (rate_over(rate, look_s) for rate in (YOUNG_SIZE_RATE, SIZE_RATE, PART_SIZE_RATE))
     less = np.asarray(part[:, None] & (new / np.maximum(1.0, old) < VISIBLE))
     rate = np.where(known[:, None], np.where(less, hardly, usual), young)
     grown = old + young * np.maximum(0.0, np.minimum(new, FASTEST_GROWTH * old) - old)
-    grown = np.where(entering[:, None], np.maximum(old, new), grown)
-    return np.where(cut[:, None], grown, old + rate * (new - old))
+    along = old + np.where(new > old, young, usual) * (new - old)
+    came = np.where(sides, np.clip(new, old, FASTEST_ENTRY * old), along)
+    return np.where(entering[:, None], came, np.where(cut[:, None], grown, old + rate * (new - old)))
 
 
 def _completed(seen: Floats, centre: Floats, size: Floats) -> Floats:
@@ -152,7 +161,7 @@ def _completed(seen: Floats, centre: Floats, size: Floats) -> Floats:
 
 def coast(
     geometry: Geometries, blob: Floats, fit: Fit, size: tuple[int, int], settings: LifeSettings,
-    interval: Interval = USUAL, *, hidden: Flags,
+    interval: Interval = USUAL, *, hidden: Flags, causal: bool = False,
 ) -> Placed:  # fmt: skip
     """Move K slots on that are merged or hidden.
 
@@ -163,7 +172,7 @@ def coast(
     speed, extent = geometry.velocity.copy(), geometry.size
     known = ~hidden & _lasted(geometry.isolated_s, settings.confirm_s)
     # what it did when it was seen clearly counts beside what the network reads from a torn mask
-    steady = _steady(velocity, geometry)
+    steady = _steady(velocity, geometry, causal=causal)
     pose[known, :2] += (steady - velocity)[known]
     velocity[known] = steady[known]
     speed[known] = towards(speed, steady.astype(float), rate_over(MERGED_SPEED_RATE, interval.look_s))[known]
@@ -199,10 +208,11 @@ def _moved(geometry: Geometries, centre: Floats, interval: Interval) -> Floats:
     return np.asarray((centre - geometry.centre) / (interval.dt_s / interval.usual_s))
 
 
-def _steady(network: Array, geometry: Geometries) -> Array:
+def _steady(network: Array, geometry: Geometries, *, causal: bool) -> Array:
     """(K, 2) displacements of slots whose speed was measured before, and is not now, beside the network's (K, 2)."""
     side = np.sqrt(geometry.size.prod(1, keepdims=True))
-    share = NETWORK_SPEED * np.minimum(1.0, NETWORK_PX / np.maximum(1.0, side)) ** 2
+    fine = np.ones_like(side) if causal else np.minimum(1.0, NETWORK_PX / np.maximum(1.0, side)) ** 2
+    share = NETWORK_SPEED * fine
     return np.asarray(share * network + (1 - share) * geometry.velocity, np.float32)
 
 

@@ -228,7 +228,7 @@ class SlotsSegmenter:
         numbers = reported_numbers(slots.records)
         labels = owned.painted(numbers)
         # slots end, and begin
-        terminate(slots, association, superseded, size, life, look_s=interval.look_s)
+        terminate(slots, association, superseded, size, life, look_s=interval.look_s, causal=self._causal)
         spawn(slots, association.births, image, self.settings)
         if judged.judgement is not None and judged.scene is not None:
             objects = self._known_objects(owned, numbers)
@@ -332,10 +332,14 @@ class SlotsSegmenter:
         others = sorted(set(range(len(slots))) - {*certain, *passing})
         shared = [blobs.boxes[b] if (b := association.blob_of(k)) else NOWHERE for k in others]
         inside, hidden = np.array(shared, float).reshape(-1, 4), np.array([slots[k].hidden for k in others], bool)
-        measured = measure(geometry.at(certain), seen, fit.at(certain), visible, size, life, interval)
+        measured = measure(
+            geometry.at(certain), seen, fit.at(certain), visible, size, life, interval, causal=self._causal
+        )
         places = np.array([found[k] for k in passing], float).reshape(-1, 2)
         followed = follow(geometry.at(passing), places, fit.at(passing), size, interval)
-        coasting = coast(geometry.at(others), inside, fit.at(others), size, life, interval, hidden=hidden)
+        coasting = coast(
+            geometry.at(others), inside, fit.at(others), size, life, interval, hidden=hidden, causal=self._causal
+        )
         for rows, placed in ((certain, measured), (passing, followed), (others, coasting)):
             slots.correct(rows, placed.geometry, placed.pose, placed.velocity)
             boxes[rows] = placed.box

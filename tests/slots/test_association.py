@@ -167,7 +167,7 @@ def test_one_that_is_far_larger_is_measured_while_a_small_one_passes_it(lorry, d
     slots = [slot(*lorry), slot(*BEFORE_IT, number=2, **dog)]
     found, _ = associated(verdict_of(LORRY), slots, [LORRY, BEFORE_IT], causal=causal)
     if passes is None:
-        assert (set(found.isolated), set(found.passing)) == ({1}, set())
+        assert (found.isolated[0], set(found.isolated), set(found.passing)) == (LORRY, {0, 1}, set())
         return
     assert found.passing == ({1} if passes else set())
     assert found.isolated == ({0: LORRY} if passes else {})

@@ -141,7 +141,7 @@ def test_a_large_slot_in_company_goes_on_at_the_speed_that_was_measured():
     before = grown(size=(192.0, 192.0), window=(192.0, 192.0), velocity=(2.0, 0.0))
     at = fit(100, 100, 192, 192, mask=(4, 4, 196, 196), velocity=(12.0, 0.0))
     placed, _ = coasting(before, (0, 0, 200, 200), at)
-    share = 0.6 * (80 / 192) ** 2
+    share = 0.6 * (48 / 192) ** 2
     assert placed.velocity[0] == pytest.approx((share * 12 + (1 - share) * 2, 0))
 
 

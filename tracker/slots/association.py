@@ -224,15 +224,15 @@ class _Draft:
             self.claims.append((k, b))
             self.isolated[k] = self._own_box(b, k)
             self.merged.update((other, b) for other in here if other != k)
+            self._measure_large(b, here)
             return
         self.merged.update(dict.fromkeys(here, b))
-        if not self.seen.causal:
-            self._measure_large(b, here)
+        self._measure_large(b, here)
         self._add_leftovers(b, loose)
 
     def _measure_large(self, b: int, here: list[int]) -> None:
         """Of several slots in a blob one may be far larger than each of the others: it is measured, and they pass it."""
-        large = find_large(here, self.slots)
+        large = None if self.seen.causal else find_large(here, self.slots)
         if large is None:
             return
         window, small = self.blobs.window(b), [k for k in here if k != large]

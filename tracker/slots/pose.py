@@ -46,7 +46,7 @@ FASTEST_ENTRY = 1.3
 # Coasting
 NETWORK_SPEED = 0.6
 """weight of the network's displacement against the speed last measured, for a merged slot"""
-NETWORK_PX = 80.0
+NETWORK_PX = 48.0
 """side up to which; of a larger object less, as the variance grows: the network errs by pixels of its grid, and these are larger there"""
 MERGED_SPEED_RATE = 0.1
 """share of the way that it gives way there, in a frame at 25 frames a second"""

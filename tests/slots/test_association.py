@@ -147,7 +147,7 @@ def test_who_comes_in_is_not_what_nobody_explains_at_the_far_side_of_another():
     found, _ = associated(verdict_of(lorry, comes), slots, [(60, 20, 130, 60), (140, 40, 160, 60)], causal=False)
     x0, _, x1, _ = found.isolated[1]
     assert (x0, x1) == (130, 160)
-    assert set(found.merged) == {0}
+    assert found.isolated[0].x0 == lorry[0]  # and the lorry is measured, front and all
 
 
 LORRY, BEFORE_IT = (20, 20, 140, 80), (60, 64, 84, 80)

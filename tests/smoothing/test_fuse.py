@@ -11,6 +11,7 @@ from tracker.smoothing.fuse import fuse
 from tracker.smoothing.geometry import centres, longest
 from tracker.smoothing.keep import split_at_jumps, without_flicker
 from tracker.smoothing.rows import Clip, FusedRows, Rows
+from tracker.smoothing.several import over_several
 
 WIDTH, HEIGHT = 400, 200
 RED, BLUE = 0.8, 0.2
@@ -229,6 +230,29 @@ def test_what_is_likelier_wrong_than_right_is_left_out():
     noise = seen(2, range(30, 60), right(2, 150), y=10, size=(20, 20))
     both = one_pass(sure, doubted(noise, range(100), 0.2))
     assert np.unique(fuse(both, both, clip()).forward).tolist() == [1]
+
+
+def test_who_both_passes_have_for_most_of_a_clip_without_others_is_not_dropped_as_doubtful():
+    def doubtful(frames, *others):
+        rows = seen(1, range(frames), lambda t: 150 + 30 * np.sin(t / 5), size=(60, 120), y=40)
+        rows = one_pass(rows._replace(confidence=np.full(frames, 0.3, np.float32)), *others)
+        return fuse(rows, rows, clip(400))
+
+    assert list(tracks(doubtful(399))) == [1]
+    assert tracks(doubtful(150)) == {}
+    others = seen(2, range(400), right(0.9)), seen(3, range(400), right(0.9), y=140.0)
+    assert len(tracks(doubtful(399, *others))) == 2
+
+
+@pytest.mark.parametrize(("side", "pairs"), [(8, True), (30, False)])
+def test_a_small_part_that_lies_in_an_object_makes_no_box_one_over_several(side, pairs):
+    whole = seen(1, range(100), lambda t: 100.0, size=(60, 120), y=40)
+    # stretched out at first, apart from the body, then before it
+    part = seen(2, range(100), lambda t: 200.0 if t < 50 else 110.0, size=(side, side), y=60)
+    i = np.arange(100)
+    one = one_pass(whole, part)
+    found = over_several(whole, one, np.repeat(i, 2), np.arange(200), clip())
+    assert found[50:].any() != pairs
 
 
 def test_short_noise_of_one_pass_goes():

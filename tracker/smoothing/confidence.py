@@ -27,6 +27,8 @@ SHORT_S = 1.0
 """seconds of evidence for which an identity is seen, at which what its length says changes"""
 OTHERS_S = 12.0
 """seconds of evidence on others that go: without them nothing has left a ghost, and who stays is what the clip is of"""
+ALL_THERE_IS = 0.5
+"""confidence at least of who stays and is in both passes for MOST of a clip in which no others go: nothing has left a ghost there"""
 OBJECT = 1.5
 """sizes: who got so far is an object, as large as objects are in this clip, for the rows that both passes have"""
 LIKE = 0.4
@@ -59,12 +61,16 @@ class Lives(NamedTuple):
     """(I,) log(1 + frames of 25 a second that it is seen)"""
     alike: Numbers
     """(I,) log of the share of other objects that are as large"""
+    alone: Bools
+    """(I,) both passes have it for MOST of the clip, in which no others go, and it stays in its place"""
 
 
 def confidence(tracks: Tracks, forward: Rows, backward: Rows, clip: Clip) -> Floats:
     """(M,) in [0, 1]. Tracks are in order of (identity, frame) and filled."""
     odds = measures(tracks, forward, backward, clip) @ np.array(WEIGHTS) + BIAS
-    return (1 / (1 + np.exp(-odds))).astype(np.float32)
+    sure = (1 / (1 + np.exp(-odds))).astype(np.float32)
+    alone = lives(tracks, clip).alone[tracks.ids] & (tracks.forward != NONE) & (tracks.backward != NONE)
+    return np.where(alone, np.maximum(sure, np.float32(ALL_THERE_IS)), sure)
 
 
 def measures(tracks: Tracks, forward: Rows, backward: Rows, clip: Clip) -> Numbers:
@@ -77,7 +83,7 @@ def measures(tracks: Tracks, forward: Rows, backward: Rows, clip: Clip) -> Numbe
     odds = np.where(count > 0, np.log(mean / (1 - mean)), 0)
     unseen_s = frames_to(tracks, ~tracks.hidden, clip.frames(LONGEST_S)) * clip.interval_s
     life = (np.bincount(ids, odds) / np.maximum(1, np.bincount(ids)))[ids]
-    way, stays, seen, alike = (part[ids] for part in lives(tracks, clip))
+    way, stays, seen, alike, _ = (part[ids] for part in lives(tracks, clip))
     return np.stack(
         [
             odds,
@@ -112,7 +118,11 @@ def lives(tracks: Tracks, clip: Clip) -> Lives:
     stays = others & most & (sizes < GOES) & (visible >= clip.looks(STAYS_S))
     way = np.where(most | ~others, np.maximum(GOES, sizes), sizes)
     return Lives(
-        np.log1p(way), stays, np.log1p(visible / clip.looks(1.0) / REFERENCE_S), np.log(np.maximum(FEWEST, share))
+        np.log1p(way),
+        stays,
+        np.log1p(visible / clip.looks(1.0) / REFERENCE_S),
+        np.log(np.maximum(FEWEST, share)),
+        ~others & (sizes < GOES) & (both >= MOST * len(clip.times_s)),
     )
 
 

@@ -8,12 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tracker.smoothing.geometry import areas, centres, gaps, intersections, longest, overlaps
-from tracker.smoothing.rows import Bools, Clip, Index, Ints, Rows
+from tracker.smoothing.rows import Bools, Clip, Floats, Index, Ints, Rows
 
 INSIDE = 0.6
 """share of a box that lies in another one, from which on it may be a part of it"""
 EXPLAINED = 0.5
 """share of a box that the objects in it must fill for it to be a box over them and nothing else"""
+SMALL = 0.05
+"""share of a box up to which another one in it may be a hand that was taken for an object when it was stretched out"""
 ESTABLISHED_S = 0.24
 """seconds of evidence: an identity that was isolated for so long is an object, noise is not"""
 APART = 0.25
@@ -72,6 +74,7 @@ def over_several(rows: Rows, other: Rows, i: Index, j: Index, clip: Clip) -> Boo
     ids = np.sort(np.stack([other.ids[j[a]], other.ids[j[b]]]), axis=0)
     pairs, which = np.unique(ids, axis=1, return_inverse=True)
     apart = stand_apart(other, pairs[0], pairs[1], clip)[which.reshape(-1)]
+    apart &= ~_of_another(other.boxes[j[a]], other.boxes[j[b]])
     a, b = a[apart], b[apart]
     member = np.zeros(len(i), np.bool_)
     member[a] = member[b] = True
@@ -81,6 +84,12 @@ def over_several(rows: Rows, other: Rows, i: Index, j: Index, clip: Clip) -> Boo
     cover -= np.bincount(i[a[both]], shared, len(out))
     out[i[member]] = True
     return out & (cover > EXPLAINED * areas(rows.boxes))
+
+
+def _of_another(p: Floats, q: Floats) -> Bools:
+    """(P,) whether one of two boxes is a small part of the other: a box over the larger one is over both, and fits it as well."""
+    small, large = np.minimum(areas(p), areas(q)), np.maximum(areas(p), areas(q))
+    return np.asarray((small < SMALL * large) & (intersections(p, q) > INSIDE * small))
 
 
 def is_best(group: Index, value: NDArray[np.float64]) -> Bools:

@@ -33,6 +33,7 @@ WAIST = {
     "judging",
     "measuring",
     "shake",
+    "unseen",
     "outlines",
     "effort",
     "numbering",

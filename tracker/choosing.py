@@ -16,6 +16,7 @@ from tracker.settings import RunSettings, read_settings
 from tracker.shake import Shake, measure_shake
 from tracker.steadying import Steadying
 from tracker.types import SMALL_PX, USUAL_AREA, USUAL_GAP, Image, Source
+from tracker.unseen import without_dwellers
 
 WORKED_PX = 10.0
 """root of an object's area at the working width, from which its blob survives the filters that remove specks"""
@@ -103,7 +104,7 @@ def suit(settings: RunSettings, source: Source, prescan: Pictures) -> Suited:
         images = _steadied(wider.pictures(source), steadying)
     if shake is not None and settings.steady == "auto":
         chosen = Chosen(chosen.settings, (_steady(shake), *chosen.changes))
-    return Suited(chosen, TakenPictures(images, partial(without_movers, measured=measured)), steadying)
+    return Suited(chosen, TakenPictures(images, partial(_cleared, measured=measured)), steadying)
 
 
 def _steadied(images: list[Image], steadying: Steadying | None) -> list[Image]:
@@ -115,6 +116,11 @@ def _steady(shake: Shake) -> ChosenSetting:
     width = shake.scene.shape[1]
     reason = f"the camera shakes by {shake.moved_px:.1f} pixels of a picture {width} wide"
     return ChosenSetting("steady", True, False, reason)
+
+
+def _cleared(images: list[Image], measured: Measured | None) -> list[Image]:
+    """The pictures without what moves, where that is known."""
+    return without_dwellers(without_movers(images, measured))
 
 
 def choose(settings: RunSettings, measured: Measured | None, *, width: int) -> Chosen:

@@ -22,9 +22,9 @@ dev: .venv/developing
 demo: install
 	BIN=$(BIN) bash samples/demo.sh
 
-# one process a processor, at most four; a file of tests stays in one
+# one process a processor, at most four, with one thread for the libraries in each; a file of tests stays in one
 test: dev
-	$(BIN)/python -m pytest -n logical --maxprocesses 4 --dist loadfile
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n logical --maxprocesses 4 --dist loadfile
 
 # the slow tests too, such as those with a real window
 test-all: dev

@@ -210,9 +210,10 @@ def _moved(geometry: Geometries, centre: Floats, interval: Interval) -> Floats:
 
 def _steady(network: Array, geometry: Geometries, *, causal: bool) -> Array:
     """(K, 2) displacements of slots whose speed was measured before, and is not now, beside the network's (K, 2)."""
+    if causal:
+        return np.asarray(NETWORK_SPEED * network + (1 - NETWORK_SPEED) * geometry.velocity.astype(np.float32))
     side = np.sqrt(geometry.size.prod(1, keepdims=True))
-    fine = np.ones_like(side) if causal else np.minimum(1.0, NETWORK_PX / np.maximum(1.0, side)) ** 2
-    share = NETWORK_SPEED * fine
+    share = NETWORK_SPEED * np.minimum(1.0, NETWORK_PX / np.maximum(1.0, side)) ** 2
     return np.asarray(share * network + (1 - share) * geometry.velocity, np.float32)
 
 

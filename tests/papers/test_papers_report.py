@@ -178,6 +178,17 @@ def test_the_networks_of_the_checkout_go_before_an_installed_package(tmp_path, m
         ship(tmp_path, "curtain")
 
 
+def test_what_is_tested_before_it_ships_is_what_ships(tmp_path, monkeypatch):
+    monkeypatch.setattr(weights, "CHECKOUT", tmp_path)
+    settings = read_settings(ExperimentSettings, [CONFIGS / "shapes.yaml"])
+    cell = build_cell(settings)
+    save_cell(cell, settings, tmp_path / "best.safetensors", updates=1)
+    shipped = load_cell(ship(tmp_path, "shapes"), device=torch.device("cpu"))[0].state_dict()
+    assert any(not torch.equal(value, shipped[name]) for name, value in cell.state_dict().items())
+    weights.round_as_shipped(cell)
+    assert all(torch.equal(value, shipped[name]) for name, value in cell.state_dict().items())
+
+
 def test_a_single_network_is_trained_tested_and_shipped_by_commands(tmp_path, monkeypatch):
     monkeypatch.setattr(weights, "CHECKOUT", tmp_path)
 

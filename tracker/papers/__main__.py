@@ -17,7 +17,7 @@ from tracker.options import CLIPS, MINUTES, OUTPUT, SEED
 from tracker.papers.evaluation import evaluate
 from tracker.papers.settings import ExperimentSettings
 from tracker.papers.train import train
-from tracker.papers.weights import load_cell, ship
+from tracker.papers.weights import load_cell, round_as_shipped, ship
 from tracker.settings import read_settings
 from tracker.sinks import write_text_whole
 
@@ -74,9 +74,10 @@ def train_command(
 def test_command(
     run: Path, weights: str, clips: int, seed: int, device: str, digits: str | None, names: tuple[str, ...]
 ) -> None:
-    """Test the network in a training's folder RUN; writes RUN/scores.json and prints the main scores."""
+    """Test the network in a training's folder RUN, rounded as it would ship; writes RUN/scores.json and prints the main scores."""
     where = torch.device(choose_device(device))
     cell, settings, updates = load_cell(run / f"{weights}.safetensors", device=where)
+    round_as_shipped(cell)
     if unknown := [name for name in names if name not in settings.tests]:
         raise SettingsError(f"--test {unknown[0]}: the experiment has {', '.join(settings.tests)}")
     settings = read_settings(ExperimentSettings, [], [f"world.digits.path={digits}"] if digits else [], base=settings)

@@ -60,6 +60,13 @@ def load_cell(path: Path, *, device: torch.device) -> tuple[Cell, ExperimentSett
     return cell.to(device).eval(), settings, updates
 
 
+def round_as_shipped(cell: Cell) -> None:
+    """Give the cell the weights that `ship` writes: rounded to half precision a network may be worse."""
+    with torch.no_grad():
+        for value in cell.state_dict().values():
+            value.copy_(value.half())
+
+
 def ship(run: Path, name: str) -> Path:
     """Put the best weights of a training's folder among the networks that ship; returns the file.
 

@@ -8,7 +8,7 @@ from torch import Tensor
 from tracker.em.likelihoods import two_term_loss
 from tracker.papers.cells import Cell
 from tracker.papers.settings import EmSettings
-from tracker.papers.unroll import Inputs, Unrolled, pixel_losses, random_shares, unroll
+from tracker.papers.unroll import Inputs, Unrolled, random_shares, scored, unroll
 
 
 def unroll_best(
@@ -32,10 +32,8 @@ def unroll_best(
 
 def _clip_losses(run: Unrolled, inputs: Inputs, settings: EmSettings) -> Tensor:
     """(B) the loss of each clip, of the steps that count."""
-    first = 0 if settings.all_steps else -1
-    target = inputs.frames[:, 1:].transpose(0, 1)[first:, :, None]  # (T, B, 1, 1, H, W)
-    intra, inter = pixel_losses(target, run.psi[first:], settings)
-    each = two_term_loss(run.gamma[first:], intra, inter, inter_weight=settings.inter_weight)
+    gamma, intra, inter = scored(run, inputs.frames, settings)
+    each = two_term_loss(gamma, intra, inter, inter_weight=settings.inter_weight)
     return each.sum((0, 2, 3, 4, 5))
 
 

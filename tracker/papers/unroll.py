@@ -185,13 +185,17 @@ def pixel_losses(x: Tensor, psi: Tensor, settings: EmSettings) -> tuple[Tensor, 
     return intra, inter
 
 
+def scored(run: Unrolled, frames: Tensor, settings: EmSettings) -> tuple[Tensor, Tensor, Tensor]:
+    """gamma, intra and inter (T, B, K, 1, H, W) against frames (B, T + 1, 1, H, W), of the steps that count: all, or the last alone."""
+    first = 0 if settings.all_steps else -1
+    target = frames[:, 1:].transpose(0, 1)[first:, :, None]  # (T, B, 1, 1, H, W)
+    return run.gamma[first:], *pixel_losses(target, run.psi[first:], settings)
+
+
 def unrolled_loss(run: Unrolled, frames: Tensor, settings: EmSettings) -> Losses:
     """The two-term loss against frames (B, T + 1, 1, H, W), of every step or of the last alone, as the settings say."""
-    first = 0 if settings.all_steps else -1
-    psi, gamma = run.psi[first:], run.gamma[first:]
-    target = frames[:, 1:].transpose(0, 1)[first:, :, None]  # (T, B, 1, 1, H, W)
-    intra, inter = pixel_losses(target, psi, settings)
-    over = len(frames) * (len(psi) if settings.mean_over_steps else 1)
+    gamma, intra, inter = scored(run, frames, settings)
+    over = len(frames) * (len(gamma) if settings.mean_over_steps else 1)
     mine, others = (term.sum() / over for term in loss_terms(gamma, intra, inter))
     return Losses(mine + settings.inter_weight * others, mine, others)
 

@@ -18,7 +18,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -26,7 +25,7 @@ from tracker.components import components
 from tracker.slots.assignment import HOLDS, MOST_OF_BLOB, SHOWS, Expected, assign, expected, find_fragments
 from tracker.slots.blobs import SMALLEST_SIDE_PX, Birth, Blobs, birth_of, births_in, pixels_by_slot, unclaimed
 from tracker.slots.e_step import Responsibilities
-from tracker.slots.passing import box_of, box_of_large, find_large
+from tracker.slots.passing import box_of, box_of_large, find_large, smoothed
 from tracker.slots.settings import LifeSettings
 from tracker.slots.slot import Slot, Slots
 from tracker.timing import lasts
@@ -38,8 +37,6 @@ Floats = NDArray[np.float64]
 # A blob with several slots
 OVERLAP_WEIGHT = 0.5
 """of a pixel of a slot's predicted box in the blob, beside one that it owns, when it is asked whose the blob is"""
-SMOOTHED_PX = 5
-"""side of the median filter that takes single pixels from what a slot has of a blob"""
 UNEXPLAINED = 0.3
 """share of the area known of a slot that enters at the border by which it has grown, if so much of its blob is unclaimed"""
 EXPLAINED = 0.65
@@ -274,7 +271,7 @@ class _Draft:
         owners = self.seen.owners[window]
         mine = self.blobs.pixels(b) & ((owners == k + 1) | (owners == 0))
         if not self.seen.causal:
-            mine = _connected(cv2.medianBlur(mine.astype(np.uint8), SMOOTHED_PX), owners == k + 1) > 0
+            mine = _connected(smoothed(mine), owners == k + 1) > 0
         return self._in_picture(b, box_of(mine))
 
     def _add_leftovers(self, b: int, loose: Mask) -> None:

@@ -55,9 +55,14 @@ def box_of_large(large: int, small: Sequence[int], pixels: Mask, owners: Labels,
     return box if _misfit(box, geometry.size) <= MISFIT else None
 
 
+def smoothed(mask: Mask) -> NDArray[np.uint8]:
+    """A mask (h, w) without single pixels."""
+    return np.asarray(cv2.medianBlur(mask.astype(np.uint8), SMOOTHED_PX), np.uint8)
+
+
 def box_of(mask: Mask) -> Box:
     """The box round a mask (h, w), without single pixels."""
-    x, y, width, height = cv2.boundingRect(cv2.medianBlur(mask.astype(np.uint8), SMOOTHED_PX))
+    x, y, width, height = cv2.boundingRect(smoothed(mask))
     return Box(float(x), float(y), float(x + width), float(y + height))
 
 

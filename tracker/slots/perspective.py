@@ -11,7 +11,7 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from tracker.slots.pose import BORDER_PX
+from tracker.slots.pose import touch_border
 from tracker.slots.slot import Slots
 from tracker.timing import lasts
 from tracker.types import Box
@@ -110,13 +110,14 @@ def learn_from(
     known_s   seconds of evidence for which a slot must have been isolated
     """
     before, now = [], []
+    rows = [k for k in range(len(slots)) if k in isolated]
+    cut = dict(zip(rows, touch_border(np.array([isolated[k] for k in rows], float).reshape(-1, 4), size), strict=True))
     for k, slot in enumerate(slots):
         if k not in isolated:
             slot.reference = None
             continue
         box, known = isolated[k], slot.geometry.complete and lasts(slot.geometry.isolated_s, known_s)
-        cut = min(box.x0, box.y0) < BORDER_PX or box.x1 > size[0] - BORDER_PX or box.y1 > size[1] - BORDER_PX
-        if cut or not known or shown[k] <= WHOLE:
+        if cut[k] or not known or shown[k] <= WHOLE:
             continue
         found = ((box.y0 + box.y1) / 2 / size[1], max(1.0, box.area) ** 0.5)
         slot.reference = slot.reference or found

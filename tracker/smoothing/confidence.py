@@ -67,14 +67,15 @@ class Lives(NamedTuple):
 
 def confidence(tracks: Tracks, forward: Rows, backward: Rows, clip: Clip) -> Floats:
     """(M,) in [0, 1]. Tracks are in order of (identity, frame) and filled."""
-    odds = measures(tracks, forward, backward, clip) @ np.array(WEIGHTS) + BIAS
+    known = lives(tracks, clip)
+    odds = measures(tracks, forward, backward, clip, known) @ np.array(WEIGHTS) + BIAS
     sure = (1 / (1 + np.exp(-odds))).astype(np.float32)
-    alone = lives(tracks, clip).alone[tracks.ids] & (tracks.forward != NONE) & (tracks.backward != NONE)
+    alone = known.alone[tracks.ids] & (tracks.forward != NONE) & (tracks.backward != NONE)
     return np.where(alone, np.maximum(sure, np.float32(ALL_THERE_IS)), sure)
 
 
-def measures(tracks: Tracks, forward: Rows, backward: Rows, clip: Clip) -> Numbers:
-    """(M, F) what the regression sees, columns as in NAMES."""
+def measures(tracks: Tracks, forward: Rows, backward: Rows, clip: Clip, known: Lives) -> Numbers:
+    """(M, F) what the regression sees, columns as in NAMES. known: `lives` of the tracks."""
     ids = tracks.ids
     has_f, has_b = tracks.forward != NONE, tracks.backward != NONE
     count = has_f.astype(np.float64) + has_b
@@ -83,7 +84,7 @@ def measures(tracks: Tracks, forward: Rows, backward: Rows, clip: Clip) -> Numbe
     odds = np.where(count > 0, np.log(mean / (1 - mean)), 0)
     unseen_s = frames_to(tracks, ~tracks.hidden, clip.frames(LONGEST_S)) * clip.interval_s
     life = (np.bincount(ids, odds) / np.maximum(1, np.bincount(ids)))[ids]
-    way, stays, seen, alike, _ = (part[ids] for part in lives(tracks, clip))
+    way, stays, seen, alike, _ = (part[ids] for part in known)
     return np.stack(
         [
             odds,

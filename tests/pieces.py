@@ -71,8 +71,8 @@ class Pieces(Unlearning):
     def look_twice(self):
         pass
 
-    def backwards(self):
-        self.others.append(Pieces(first=5))
+    def another(self):
+        self.others.append(Pieces(first=5 + 2 * len(self.others)))
         return self.others[-1]
 
     def again(self, image, verdicts, *, time_s, scene, size):

@@ -8,7 +8,6 @@ from contextlib import closing, suppress
 from copy import deepcopy
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from tracker.background import KnownScenes
@@ -18,7 +17,7 @@ from tracker.lanes import Lane
 from tracker.pipeline import Progress, RunReport, learn_scene, run
 from tracker.prescan import Pictures
 from tracker.smoothing.fuse import fuse
-from tracker.smoothing.passes import Passes
+from tracker.smoothing.passes import LabelPaths, Passes
 from tracker.smoothing.replay import Doubts, Replay, causal
 from tracker.smoothing.spill import SpillFolder
 from tracker.splitting import Seam
@@ -125,12 +124,12 @@ def _first_pass(
 class Keeper:
     """A sink that keeps what the lanes saw, and has them look at it again from the end.
 
-    labels  by lane, files for the labels of both passes, if another process is to read them
+    labels  by lane, files for the labels of the passes, if another process is to read them
     """
 
     def __init__(
         self, lanes: Sequence[Lane], interrupts: Interrupts, progress: Progress | None, watch: Stopwatch,
-        *, labels: Mapping[str, tuple[Path, Path]] | None = None, spills: SpillFolder | None = None,
+        *, labels: Mapping[str, LabelPaths] | None = None, spills: SpillFolder | None = None,
     ) -> None:  # fmt: skip
         self.lanes = [lane for lane in lanes if isinstance(lane.segmenter, SmoothedSegmenter)]
         self.frames = 0
@@ -141,7 +140,7 @@ class Keeper:
         for lane in self.lanes:
             assert isinstance(lane.segmenter, SmoothedSegmenter)
             lane.segmenter.look_twice()
-            files = (None, None) if labels is None else labels[lane.name]
+            files = None if labels is None else labels[lane.name]
             self.passes[lane.name] = Passes(lane.segmenter, attend=self._attend, labels=files, folder=spills)
 
     def attach(self, interrupts: Interrupts, progress: Progress | None, watch: Stopwatch) -> None:
@@ -173,9 +172,9 @@ class Keeper:
         found = []
         for lane in self.lanes:
             passes = self.passes[lane.name]
-            rows, _ = passes.seen_forwards()
+            rows, _ = passes.seen_at_first()
             doubts = Doubts(rows, passes.entropies())
-            replay = Replay(causal(rows), passes.forward_labels, None, doubts=doubts, weights_digest=digest(lane))
+            replay = Replay(causal(rows), passes.labels.first, None, doubts=doubts, weights_digest=digest(lane))
             found.append(Lane(lane.name, replay))
         return found
 
@@ -187,11 +186,11 @@ class Keeper:
     def _fused(self, lane: Lane) -> Lane:
         passes = self.passes[lane.name]
         with self._watch.stage("total"), self._watch.stage(f"lane {lane.name}"):
-            forward, backward, clip = passes.finish()
-            rows = fuse(forward, backward, clip)
-        labels = passes.forward_labels, passes.backward_labels
-        doubts = Doubts(forward, passes.entropies())
-        return Lane(lane.name, Replay(rows, *labels, doubts=doubts, weights_digest=digest(lane)))
+            seen = passes.finish()
+            rows = fuse(*seen)
+        first, *others = passes.labels
+        doubts = Doubts(seen.first, passes.entropies())
+        return Lane(lane.name, Replay(rows, first, (others[0], others[1]), doubts=doubts, weights_digest=digest(lane)))
 
     def _attend(self, done: int, frames: int) -> None:
         """Hear Ctrl+C between two frames of the second pass, and tell how far it is."""

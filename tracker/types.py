@@ -594,24 +594,24 @@ class SmoothedSegmenter(TwoStageSegmenter, Protocol):
         ...
 
     def look_twice(self) -> None:
-        """Said before the first frame: there will be a second pass."""
+        """Said before the first frame: there will be more passes."""
         ...
 
-    def backwards(self) -> Backwards:
-        """Another, without objects, for the same frames from last to first."""
+    def another(self) -> Another:
+        """Another, without objects, for the same frames, once all of them have been judged."""
         ...
 
 
-class Backwards(Protocol):
-    """A second pass over frames that were judged, from the last to the first."""
+class Another(Protocol):
+    """Another pass over frames that were judged, from the first to the last or from the last to the first."""
 
     def again(
         self, image: Image, verdicts: Verdicts, *, time_s: float, scene: int | None, size: tuple[int, int]
     ) -> Segmentation:
-        """One iteration with the frame before.
+        """One iteration with the next frame.
 
         image     (h, w, 3) the working picture; verdicts  (h, w) what the scene said of it in the first pass
-        time_s    a clock that goes on: seconds before the end
+        time_s    a clock that goes on: seconds from the clip's begin, or before its end
         size      (width, height) of the frame
         """
         ...

@@ -5,9 +5,9 @@ from time import process_time
 import numpy as np
 import pytest
 
+from tracker.smoothing import fuse as fusion
 from tracker.smoothing.boxes import Tracks, fill
 from tracker.smoothing.confidence import NAMES, WEIGHTS, alike
-from tracker.smoothing.fuse import fuse
 from tracker.smoothing.geometry import centres, longest
 from tracker.smoothing.keep import split_at_jumps, without_flicker
 from tracker.smoothing.rows import Clip, FusedRows, Rows
@@ -15,6 +15,11 @@ from tracker.smoothing.several import over_several
 
 WIDTH, HEIGHT = 400, 200
 RED, BLUE = 0.8, 0.2
+
+
+def fuse(forward, backward, clip):
+    """Two passes fused; the third has seen what the forward one has."""
+    return fusion.fuse(forward, forward, backward, clip)
 
 
 def seen(name, frames, x, *, y=80.0, size=(20, 50), isolated=True, hidden=False, colour=np.nan):

@@ -1,4 +1,4 @@
-"""The first pass kept, the second run over it from the end, and the result as a lane: on a drawn square that crosses a small picture."""
+"""The first pass kept, two more run over it, and the result as a lane: on a drawn square that crosses a small picture."""
 
 import signal
 from dataclasses import replace
@@ -22,6 +22,8 @@ from tracker.types import (
     Frame,
     SmoothedSegmenter,
 )
+
+NOBODY = passes.RowsBuilder().rows()
 
 
 def both(**options):
@@ -92,30 +94,61 @@ def seen(window_bytes=passes.WINDOW_BYTES, segmenter=None):
     return both_ways, both_ways.finish(), told
 
 
-def test_the_second_pass_sees_every_frame_from_the_last_to_the_first():
+def test_two_more_passes_see_every_frame_from_the_first_to_the_last_and_back():
     segmenter = Pieces()
-    _, (forward, backward, clip), told = seen(segmenter=segmenter)
-    (backwards,) = segmenter.others
-    assert [time_s for time_s, _ in backwards.again_frames] == pytest.approx([n / RATE for n in range(FRAMES)])
+    _, (first, forward, backward, clip), told = seen(segmenter=segmenter)
+    times_s = [n / RATE for n in range(FRAMES)]
+    again = [[time_s for time_s, _ in other.again_frames] for other in segmenter.others]
+    assert again == [pytest.approx(times_s), pytest.approx(times_s)]
     assert told == [(n, FRAMES) for n in range(1, FRAMES + 1)]
-    assert clip.times_s.tolist() == pytest.approx([n / RATE for n in range(FRAMES)])
+    assert clip.times_s.tolist() == pytest.approx(times_s)
     assert clip.size == (W, H)
-    for rows in (forward, backward):
+    for rows in (first, forward, backward):
         assert rows.frames.tolist() == [*range(10), *np.repeat(np.arange(10, FRAMES), 2).tolist()]
         assert rows.isolated.all()
         assert not rows.hidden.any()
         assert rows.confidence == pytest.approx(0.9)
-    assert (forward.boxes == backward.boxes[np.argsort(backward.frames, kind="stable")]).all()
-    assert set(forward.ids.tolist()) == {1, 2}
-    assert set(backward.ids.tolist()) == {5, 6}
+    assert (first.boxes == backward.boxes[np.argsort(backward.frames, kind="stable")]).all()
+    assert (first.boxes == forward.boxes).all()
+    assert [set(rows.ids.tolist()) for rows in (first, forward, backward)] == [{1, 2}, {5, 6}, {7, 8}]
+
+
+def test_the_forward_pass_sees_the_pictures_mirrored_and_its_labels_are_those_of_the_pictures_as_they_are():
+    shown = []
+
+    class Showing(Pieces):
+        def another(self):
+            other = super().another()
+            again = other.again
+            other.again = lambda image, verdicts, **place: (
+                shown.append((id(other), image)) or again(image, verdicts, **place)
+            )
+            return other
+
+    segmenter = Showing()
+    both_ways, (first, forward, _, _), _ = seen(segmenter=segmenter)
+    ahead, back = segmenter.others
+    (last,) = [image for other, image in shown if other == id(back)][:1]
+    (mirrored,) = [image for other, image in shown if other == id(ahead)][-1:]
+    assert (mirrored[:, ::-1] == last).all()
+    for index in (0, 20, FRAMES - 1):
+        labels, foreground = both_ways.labels.forward.read(index)
+        expected, there = both_ways.labels.first.read(index)
+        assert (foreground == there).all()
+        named = dict(zip(forward.ids.tolist(), first.ids.tolist(), strict=True))
+        assert (np.vectorize(lambda name, named=named: named.get(name, 0))(labels) == expected).all()
 
 
 def test_windows_that_overlap_say_what_one_window_says(monkeypatch):
     monkeypatch.setattr(passes, "OVERLAP_S", 0.8)
     segmenter = Pieces()
-    whole, (_, one, _), _ = seen()
-    parts, (_, several, _), _ = seen(window_bytes=whole_bytes() // 3, segmenter=segmenter)
-    assert len(segmenter.others) > 2
+    whole, (_, ahead, one, _), _ = seen()
+    parts, (_, goes_on, several, _), _ = seen(window_bytes=whole_bytes() // 3, segmenter=segmenter)
+    assert len(segmenter.others) > 3  # one forwards, which goes on, and one backwards in each window
+    assert (goes_on.frames == ahead.frames).all()
+    assert (goes_on.ids == ahead.ids).all()
+    assert (goes_on.boxes == ahead.boxes).all()
+    assert [time_s for time_s, _ in segmenter.others[0].again_frames] == [n / RATE for n in range(FRAMES)]
     assert several.frames.tolist() == one.frames.tolist()
     names = dict(
         zip(several.ids.tolist(), one.ids.tolist(), strict=True)
@@ -123,9 +156,10 @@ def test_windows_that_overlap_say_what_one_window_says(monkeypatch):
     assert [names[name] for name in several.ids.tolist()] == one.ids.tolist()
     assert len(names) == 2
     for index in range(FRAMES):
-        labels, expected = parts.backward_labels.read(index)[0], whole.backward_labels.read(index)[0]
+        labels, expected = parts.labels.backward.read(index)[0], whole.labels.backward.read(index)[0]
         assert set(labels.ravel().tolist()) - {0} <= set(names)
         assert (np.vectorize(lambda name: names.get(name, 0))(labels) == expected).all()
+        assert (parts.labels.forward.read(index)[0] == whole.labels.forward.read(index)[0]).all()
 
 
 def whole_bytes():
@@ -148,7 +182,7 @@ def fused(**columns):
     count = len(columns["ids"])
     rows = FusedRows(
         np.zeros(count, np.int32), np.zeros(count, np.int32), np.zeros((count, 4), np.float32), np.ones(count, np.float32),
-        np.zeros(count, bool), np.zeros(count, np.int32), np.zeros(count, np.int32), np.ones(count, bool),
+        np.zeros(count, bool), *(np.zeros(count, np.int32) for _ in range(3)), np.ones(count, bool),
     )  # fmt: skip
     return rows._replace(**{name: np.array(value, getattr(rows, name).dtype) for name, value in columns.items()})
 
@@ -168,6 +202,29 @@ def test_nobody_has_the_pixels_of_a_box_that_was_left_out_or_of_one_that_is_hidd
     assert not replay.owners(forward, backward, hidden).any()
 
 
+class Labels:
+    """Labels of one pass."""
+
+    def __init__(self, *values):
+        self.values = np.array([values], np.int32)
+
+    def read(self, index):
+        return self.values.copy(), self.values == 9
+
+
+def test_a_pixel_that_only_the_first_pass_gives_to_an_identity_is_that_ones():
+    rows = fused(ids=[3, 4], first=[5, 6], forward=[1, 0], backward=[1, 2])
+    rows = rows._replace(frames=np.zeros(2, np.int32))
+    doubts = replay.Doubts(NOBODY, np.zeros(0, np.float32))
+    others = Labels(1, 0, 0, 0, 0), Labels(0, 2, 0, 0, 9)
+    lane = replay.Replay(rows, Labels(6, 6, 6, 0, 0), others, doubts=doubts, weights_digest=None)
+    found = lane.step(Frame(0, 0.0, Picture.of(np.zeros((1, 5, 3), np.uint8))))
+    assert found.labels.tolist() == [[3, 4, 4, 0, 0]]
+    assert found.foreground.tolist() == [[True, True, True, False, True]]
+    alone = replay.Replay(rows, Labels(6, 6, 5, 0, 0), None, doubts=doubts, weights_digest=None)
+    assert alone.step(Frame(0, 0.0, Picture.of(np.zeros((1, 5, 3), np.uint8)))).labels.tolist() == [[4, 4, 3, 0, 0]]
+
+
 def test_a_clip_is_watched_forwards_and_backwards_and_then_written():
     told = []
     segmenter, sink, report, clips = both(
@@ -175,7 +232,7 @@ def test_a_clip_is_watched_forwards_and_backwards_and_then_written():
         keep=lambda moment: replace(moment),
     )
     assert isinstance(segmenter, SmoothedSegmenter)
-    assert len(segmenter.others) == 1
+    assert len(segmenter.others) == 2
     assert (report.frames, report.outcome, sink.outcome) == (FRAMES, "complete", "complete")
     assert [len(tracks) for tracks in sink.tracks()] == [1] * 10 + [2] * (FRAMES - 10)
     for index, tracks in enumerate(sink.tracks()):
@@ -229,8 +286,18 @@ def test_a_second_interrupt_ends_the_writing_too():
 
 
 class Broken(Pieces):
-    def backwards(self):
+    def another(self):
         raise ValueError("broken")
+
+
+class BrokenOnce(Pieces):
+    """The pass that runs forwards fails, in its thread."""
+
+    def another(self):
+        other = super().another()
+        if len(self.others) == 1:
+            other.found = None
+        return other
 
 
 class Damaged(Clip):
@@ -241,10 +308,12 @@ class Damaged(Clip):
             yield frame
 
 
-@pytest.mark.parametrize(("clip", "segmenter", "frames"), [(Damaged, Pieces, 12), (Clip, Broken, FRAMES)])
+@pytest.mark.parametrize(
+    ("clip", "segmenter", "frames"), [(Damaged, Pieces, 12), (Clip, Broken, FRAMES), (Clip, BrokenOnce, FRAMES)]
+)
 def test_what_fails_in_a_pass_is_raised_once_what_was_found_before_is_written(clip, segmenter, frames):
     sink, online = Kept(), Kept()
-    with pytest.raises((SourceError, ValueError), match="broken"):
+    with pytest.raises((SourceError, ValueError, TypeError), match=r"broken|not callable"):
         run_both_ways(clip(), [Lane("slots", segmenter())], [sink], again=Clip, online=False)
     run(Clip(frames), [Lane("slots", Pieces())], [online])
     assert sink.outcome == "failed"

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Mapping, Sequence
+from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
 
@@ -173,18 +174,19 @@ class SlotsSegmenter:
         return self.settings.width
 
     def look_twice(self) -> None:
-        """Said before the first frame: there will be a second pass, which tells better who falls into two and who has two pieces."""
+        """Said before the first frame: there will be more passes, which tell better who falls into two and who has two pieces."""
         self._causal = False
 
-    def backwards(self) -> SlotsSegmenter:
-        """Another, without slots, for the frames that this one judged, from last to first; it is given them by `again`."""
+    def another(self) -> SlotsSegmenter:
+        """Another, without slots, for the frames that this one judged; it is given them by `again`."""
         other = SlotsSegmenter(self.settings, network=self.network, scene=self.scene)
         other.look_twice()
-        other._perspectives = self._perspectives  # of the whole clip
+        # of all that was seen so far; its own, for it goes on learning, and two of them may be at work at once
+        other._perspectives = deepcopy(self._perspectives)
         return other
 
     def again(self, image: Image, verdicts: Verdicts, *, time_s: float, scene: int | None, size: Size) -> Segmentation:
-        """A frame that was judged before: see `types.Backwards`."""
+        """A frame that was judged before: see `types.Another`."""
         return self._assign(Judged(image, verdicts, None, time_s, scene, size))
 
     def _assign(self, judged: Judged) -> Segmentation:

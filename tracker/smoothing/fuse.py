@@ -1,8 +1,10 @@
-"""Two passes over a clip, forwards and backwards, become one set of identities: a pure function of their rows.
+"""The passes over a clip, forwards and backwards, become one set of identities: a pure function of their rows.
 
-Boxes over several objects of the other pass yield (`pairs`); the other rows are paired frame by frame; stretches in which a
-pair of names holds (`stretches`) are compared by names, paths and looks (`links`) and put together over the whole clip (`groups`); boxes
-are merged, filled and smoothed (`boxes`); what is no object goes (`keep`), and what is likelier wrong than right (`confidence`).
+Of the two that run forwards the one is taken that agrees better with the backward pass; the other one is a witness. Boxes over several
+objects of the other pass yield (`pairs`); the other rows are paired frame by frame; stretches in which a pair of names holds
+(`stretches`) are compared by names, paths, looks and what the witness calls them (`links`, `witness`) and put together over the whole
+clip (`groups`); boxes are merged, filled, chosen (`which`) and smoothed (`boxes`); what is no object goes (`keep`), and what is likelier
+wrong than right (`confidence`).
 """
 
 from __future__ import annotations
@@ -17,21 +19,32 @@ from tracker.smoothing.links import links
 from tracker.smoothing.pairs import Cells, pair
 from tracker.smoothing.rows import Bools, Clip, Floats, FusedRows, Rows
 from tracker.smoothing.several import over_several
+from tracker.smoothing.shared import agreement
 from tracker.smoothing.stretches import names, seen, stretches
 from tracker.smoothing.table import touching
+from tracker.smoothing.which import chosen
+from tracker.smoothing.witness import names_of
 
 DOUBTFUL = 0.45
 """confidence below which a box is left out: it is likelier wrong than right, or nearly so, and of the wrong identity more often still"""
 
 
-def fuse(forward: Rows, backward: Rows, clip: Clip) -> FusedRows:
-    """Identities of both passes together.
+def fuse(first: Rows, forward: Rows, backward: Rows, clip: Clip) -> FusedRows:
+    """Identities of all passes together.
 
-    forward, backward  rows of the two passes, in the order of the frames, numbered alike
+    first  rows of the first pass; forward, backward  of the two others; in the order of the frames, numbered alike
     """
+    if agreement(forward, backward) >= agreement(first, backward):
+        return _fused(forward, backward, clip, witness=first)
+    fused = _fused(first, backward, clip, witness=forward)
+    return fused._replace(first=fused.forward, forward=fused.first)
+
+
+def _fused(forward: Rows, backward: Rows, clip: Clip, *, witness: Rows) -> FusedRows:
+    """Of two passes, whose witness is the third: `first` of the result is what it calls the identities."""
     cells = visible(pair(forward, backward, clip), forward, backward)
     parts, which = stretches(cells, forward, backward, clip)
-    found = links(parts, cells, which, forward, backward, clip)
+    found = links(parts, cells, which, forward, backward, clip, witness=witness)
     chain = grouped(parts.first, parts.last, found)[which]
     tracks = split_at_jumps(merge(cells, chain, forward, backward, clip), clip)
     tracks = tracks.at(~over_others(tracks, clip))
@@ -39,9 +52,9 @@ def fuse(forward: Rows, backward: Rows, clip: Clip) -> FusedRows:
     tracks = tracks.at(~still(tracks, clip))
     tracks = fill(tracks, clip)
     tracks = without_flicker(tracks, clip)
-    tracks = smooth(tracks.at(supported(tracks, clip)), clip)
+    tracks = smooth(chosen(tracks.at(supported(tracks, clip)), forward, backward, clip), clip)
     tracks, sure = certain(tracks, confidence(tracks, forward, backward, clip))
-    return numbered(tracks, sure, forward, backward, clip)
+    return numbered(tracks, sure, witness, forward, backward, clip)
 
 
 def over_others(tracks: Tracks, clip: Clip) -> Bools:
@@ -84,21 +97,24 @@ def certain(tracks: Tracks, sure: Floats) -> tuple[Tracks, Floats]:
     return tracks._replace(hidden=hidden).at(stays), sure[stays]
 
 
-def numbered(tracks: Tracks, sure: Floats, forward: Rows, backward: Rows, clip: Clip) -> FusedRows:
+def numbered(tracks: Tracks, sure: Floats, witness: Rows, forward: Rows, backward: Rows, clip: Clip) -> FusedRows:
     """Tracks as rows in the order of the frames, identities from 1 in the order of their first frames, boxes within the picture."""
     order = np.lexsort((tracks.ids, tracks.frames))
     tracks = tracks.at(order)
-    _, first, which = np.unique(tracks.ids, return_index=True, return_inverse=True)
-    rank = np.empty(len(first), np.int32)
-    rank[np.argsort(first, kind="stable")] = np.arange(1, len(first) + 1)
+    _, begins, which = np.unique(tracks.ids, return_index=True, return_inverse=True)
+    rank = np.empty(len(begins), np.int32)
+    rank[np.argsort(begins, kind="stable")] = np.arange(1, len(begins) + 1)
     width, height = clip.size
     boxes = np.clip(tracks.boxes, 0, [width, height, width, height]).astype(np.float32)
+    called, seen = np.zeros(len(boxes), np.int32), ~tracks.hidden
+    called[seen] = names_of(tracks.frames[seen], boxes[seen], witness)
     return FusedRows(
         frames=tracks.frames.astype(np.int32),
         ids=rank[which.reshape(-1)],
         boxes=boxes,
         confidence=sure[order],
         hidden=tracks.hidden,
+        first=called,
         forward=names(forward, tracks.forward).astype(np.int32),
         backward=names(backward, tracks.backward).astype(np.int32),
         forward_first=tracks.forward_first,

@@ -32,6 +32,13 @@ def overlaps(a: Floats, b: Floats) -> Numbers:
     return both / (areas(a) + areas(b) - both)
 
 
+def mirrored(boxes: NDArray[np.float32], width: int) -> NDArray[np.float32]:
+    """Boxes of a picture of that width, left and right exchanged."""
+    return np.asarray(
+        np.stack([width - boxes[..., 2], boxes[..., 1], width - boxes[..., 0], boxes[..., 3]], axis=-1), np.float32
+    )
+
+
 def centres(boxes: Floats) -> Numbers:
     """(..., 2) x, y."""
     return np.asarray(boxes[..., :2] + boxes[..., 2:], np.float64) / 2

@@ -1,54 +1,89 @@
-"""Both passes over a clip: the first is kept as it goes by, and run again from the end, window by window.
+"""The passes over a clip: the first is kept as it goes by, and what it judged is given to two more, window by window.
 
-A window is as much of the first pass as is kept on the disk at a time. The next one begins OVERLAP_S before the end of the last: a
-pass that has just begun knows nobody, so in the overlap the later window's is taken, and who is who in both is found by the frames
-that they share.
+One runs forwards again, over mirrored pictures: it knows of the whole window what the first had to learn, and what was chance in one of
+them is another chance in the other. One runs from the end. Both at once, each in a thread. A window is as much of the first pass as is
+kept on the disk at a time. The next one begins OVERLAP_S before the end of the last: a backward pass that has just begun knows nobody, so
+in the overlap the later window's is taken, and who is who in both is found by the frames that they share. The forward pass goes on.
 """
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from tracker.smoothing.geometry import mirrored
 from tracker.smoothing.rows import Clip, Rows
 from tracker.smoothing.shared import named_like
 from tracker.smoothing.spill import LabelFile, Spill, SpillFolder
 from tracker.smoothing.tiles import KeptFrame, keep, moved, restored, tiles
-from tracker.types import Frame, Image, Region, Segmentation, SmoothedSegmenter
+from tracker.types import Another, Frame, Image, Region, Segmentation, SmoothedSegmenter
 
 WINDOW_BYTES = 500_000_000
 """what is kept of the frames of a window, on the disk: some minutes of a busy street at 640 pixels, an hour of a quiet one"""
 OVERLAP_S = 10.0
-"""seconds for which a pass has looked at objects before it is listened to: longer than most groups last"""
+"""seconds for which the backward pass has looked at objects before it is listened to: longer than most groups last"""
 REFRESH_FRAMES = 25
 """the picture of what is background is brought up to date once in so many frames: the light changes slowly"""
 
 Attend = Callable[[int, int], None]
-"""called between two frames of the second pass with those done and those there are; may raise"""
+"""called between two frames of the backward pass with those done and those there are; may raise"""
+
+
+class Seen(NamedTuple):
+    """A clip as the three passes saw it."""
+
+    first: Rows
+    forward: Rows
+    """again, of mirrored pictures; its boxes are those of the pictures as they are"""
+    backward: Rows
+    clip: Clip
+
+
+class LabelPaths(NamedTuple):
+    """Files for the labels of each pass, if another process is to read them."""
+
+    first: Path
+    forward: Path
+    backward: Path
+
+
+class PassLabels(NamedTuple):
+    """The labels of each pass."""
+
+    first: LabelFile
+    forward: LabelFile
+    backward: LabelFile
 
 
 class Passes:
-    """What one lane sees of a clip in both passes.
+    """What one lane sees of a clip in all passes.
 
-    labels  files for the labels of both, if another process is to read them
+    labels  files for the labels, if another process is to read them
     folder  where what is kept lies, if all of it is to be saved between two frames
     """
 
     def __init__(
         self, segmenter: SmoothedSegmenter, *, attend: Attend, window_bytes: int = WINDOW_BYTES,
-        labels: tuple[Path, Path] | tuple[None, None] = (None, None), folder: SpillFolder | None = None,
+        labels: LabelPaths | None = None, folder: SpillFolder | None = None,
     ) -> None:  # fmt: skip
-        self.forward_labels, self.backward_labels = (LabelFile(path, folder) for path in labels)
+        paths = (None, None, None) if labels is None else labels
+        self.labels = PassLabels(*(LabelFile(path, folder) for path in paths))
         self._folder = folder
         self._segmenter, self._attend, self._window_bytes = segmenter, attend, window_bytes
         self._times_s: list[float] = []
         self._size = (0, 0)
-        self._forward = RowsBuilder()
+        self._first, self._forward = RowsBuilder(), RowsBuilder()
+        self._again: Another | None = None
+        """of the forward pass, from the first window on"""
+        self._forward_frames = 0
+        """of the frames kept those that the forward pass has had in the window before"""
         self._kept: list[KeptFrame] = []
         self._spill = Spill(folder=folder)
         self._elsewhere: Image | None = None
@@ -58,11 +93,11 @@ class Passes:
         """identity of the second pass so far"""
 
     def add(self, frame: Frame, segmentation: Segmentation) -> None:
-        """Keep the next frame of the first pass; runs the second over a window that is full."""
+        """Keep the next frame of the first pass; runs the others over a window that is full."""
         self._times_s.append(frame.time_s)
         self._size = frame.size
-        self._forward.add(frame.index, segmentation.regions)
-        self.forward_labels.add(frame.index, segmentation.labels, segmentation.foreground)
+        self._first.add(frame.index, segmentation.regions)
+        self.labels.first.add(frame.index, segmentation.labels, segmentation.foreground)
         assert segmentation.verdicts is not None
         image = frame.picture.at(self._segmenter.working_width)
         self._kept.append(keep(frame, image, segmentation.verdicts, self._spill))
@@ -70,25 +105,30 @@ class Passes:
         if self._spill.length > self._window_bytes:
             self._run_window(last=False)
 
-    def finish(self) -> tuple[Rows, Rows, Clip]:
-        """Run the second pass over what is left. Returns what both saw."""
+    def finish(self) -> Seen:
+        """Run the other passes over what is left."""
         if self._kept:
             self._run_window(last=True)
-        return self._forward.rows(), joined(self._backward), Clip(np.array(self._times_s), self._size)
+        forward = self._forward.rows()
+        forward = forward._replace(boxes=mirrored(forward.boxes, self._size[0]))
+        return Seen(self._first.rows(), forward, joined(self._backward), self._clip())
 
     def entropies(self) -> NDArray[np.float32]:
         """(N,) `Region.entropy` of the rows of the first pass; NaN for None."""
-        return self._forward.entropies()
+        return self._first.entropies()
 
-    def seen_forwards(self) -> tuple[Rows, Clip]:
+    def seen_at_first(self) -> tuple[Rows, Clip]:
         """What the first pass saw so far."""
-        return self._forward.rows(), Clip(np.array(self._times_s), self._size)
+        return self._first.rows(), self._clip()
 
     def close(self) -> None:
         """Forget everything that is on the disk."""
         self._spill.close()
-        self.forward_labels.close()
-        self.backward_labels.close()
+        for labels in self.labels:
+            labels.close()
+
+    def _clip(self) -> Clip:
+        return Clip(np.array(self._times_s), self._size)
 
     def _refresh(self, image: Image, segmentation: Segmentation) -> None:
         """Bring the picture of what is background up to date."""
@@ -98,10 +138,39 @@ class Passes:
             cv2.copyTo(image, (~tiles(segmentation.verdicts)).view(np.uint8), self._elsewhere)
 
     def _run_window(self, *, last: bool) -> None:
-        """The second pass over the frames that are kept, of which those in the overlap stay for the next window."""
-        begin = 0 if last else self._overlap()
-        window, builder, part = self._kept, RowsBuilder(self._highest), len(self._backward)
-        backwards, elsewhere = self._segmenter.backwards(), self._elsewhere
+        """The other passes over the frames that are kept, of which those in the overlap stay for the next window."""
+        begin, window = 0 if last else self._overlap(), self._kept
+        self._again = self._again or self._segmenter.another()
+        stop = threading.Event()
+        with ThreadPoolExecutor(1, "forwards again") as beside:
+            forwards = beside.submit(self._run_forwards, self._again, window[self._forward_frames :], stop)
+            try:
+                self._run_backwards(window)
+            except BaseException:
+                stop.set()
+                raise
+            forwards.result()
+        before, self._spill = self._spill, Spill(folder=self._folder)
+        self._kept = [] if last else [moved(kept, before, self._spill) for kept in window[begin:]]
+        self._forward_frames = len(self._kept)
+        before.close()
+
+    def _run_forwards(self, again: Another, frames: Sequence[KeptFrame], stop: threading.Event) -> None:
+        """The forward pass goes on over these frames; ends before its time once `stop` is set."""
+        elsewhere = self._elsewhere
+        assert elsewhere is not None
+        for kept in frames:
+            if stop.is_set():
+                return
+            image, verdicts = (np.ascontiguousarray(part[:, ::-1]) for part in restored(kept, self._spill, elsewhere))
+            seen = again.again(image, verdicts, time_s=kept.time_s, scene=kept.scene, size=kept.frame_size)
+            self._forward.add(kept.index, seen.regions)
+            self.labels.forward.add(kept.index, seen.labels[:, ::-1], seen.foreground[:, ::-1])
+
+    def _run_backwards(self, window: Sequence[KeptFrame]) -> None:
+        """The backward pass over a window."""
+        builder, part = RowsBuilder(self._highest), len(self._backward)
+        backwards, elsewhere = self._segmenter.another(), self._elsewhere
         assert elsewhere is not None
         end_s = window[-1].time_s
         for done, kept in enumerate(reversed(window), 1):
@@ -109,19 +178,16 @@ class Passes:
             image, verdicts = restored(kept, self._spill, elsewhere)
             seen = backwards.again(image, verdicts, time_s=end_s - kept.time_s, scene=kept.scene, size=kept.frame_size)
             builder.add(kept.index, seen.regions)
-            self.backward_labels.add(kept.index, seen.labels, seen.foreground, part)
+            self.labels.backward.add(kept.index, seen.labels, seen.foreground, part)
         rows = builder.rows()
         names = np.arange(rows.ids.max(initial=self._highest) + 1, dtype=np.int32)
         if self._backward:
             names = named_like(self._backward[-1], rows, names)
             rows = rows._replace(ids=names[rows.ids])
             self._backward[-1] = self._backward[-1].at(self._backward[-1].frames < window[0].index)
-        self.backward_labels.name(builder.raw_names(names))
+        self.labels.backward.name(builder.raw_names(names))
         self._highest = len(names) - 1
         self._backward.append(rows)
-        before, self._spill = self._spill, Spill(folder=self._folder)
-        self._kept = [] if last else [moved(kept, before, self._spill) for kept in window[begin:]]
-        before.close()
 
     def _overlap(self) -> int:
         """The first of the frames kept that stay for the next window: OVERLAP_S from the end, at most half of them."""

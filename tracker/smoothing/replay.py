@@ -1,4 +1,4 @@
-"""The result of both passes, frame by frame, as a lane gives it."""
+"""The result of the passes, frame by frame, as a lane gives it."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ class KeptLabels(Protocol):
         ...
 
 
-def causal(forward: Rows) -> FusedRows:
+def causal(first: Rows) -> FusedRows:
     """The first pass alone, under its own names."""
-    ids, none = forward.ids, np.zeros(len(forward.ids), np.int32)
+    ids, none = first.ids, np.zeros(len(first.ids), np.int32)
     return FusedRows(
-        forward.frames, ids, forward.boxes, forward.confidence, forward.hidden, ids, none, np.ones(len(ids), bool)
+        first.frames, ids, first.boxes, first.confidence, first.hidden, ids, none, none, np.ones(len(ids), bool)
     )
 
 
@@ -45,16 +45,17 @@ class Doubts(NamedTuple):
 class Replay:
     """A `Segmenter` that gives what was found before; it needs no picture.
 
+    first           labels of the first pass; others  of the forward and the backward one, None if there were none
     weights_digest  of the networks that found it
     """
 
     def __init__(
-        self, rows: FusedRows, forward: KeptLabels, backward: KeptLabels | None, *, doubts: Doubts,
+        self, rows: FusedRows, first: KeptLabels, others: tuple[KeptLabels, KeptLabels] | None, *, doubts: Doubts,
         weights_digest: str | None,
     ) -> None:  # fmt: skip
         self.weights_digest = weights_digest
         self._doubts = doubts
-        self._rows, self._forward, self._backward = rows, forward, backward
+        self._rows, self._first, self._others = rows, first, others
 
     def prepare(self, images: Sequence[Image]) -> None:
         """Nothing is left to learn."""
@@ -69,13 +70,14 @@ class Replay:
         """What was found in that frame; KeyError for one that was not in the passes."""
         first, end = np.searchsorted(self._rows.frames, [frame.index, frame.index + 1])
         rows = FusedRows._make(part[first:end] for part in self._rows)
-        labels, foreground = self._forward.read(frame.index)
-        if self._backward is None:
-            labels = _renamed(labels, rows.forward, rows)
-        else:
-            again, more = self._backward.read(frame.index)
-            foreground |= more
-            labels = owners(labels, again, rows)
+        labels, foreground = self._first.read(frame.index)
+        labels = _renamed(labels, rows.first, rows)
+        if self._others is not None:
+            (forward, seen), (backward, more) = (kept.read(frame.index) for kept in self._others)
+            foreground |= seen | more
+            known = owners(forward, backward, rows)
+            # what lies between an object's parts is only in the first pass, which sees the scene
+            labels = np.where(known > 0, known, labels)
         across, down = frame.size[0] / labels.shape[1], frame.size[1] / labels.shape[0]
         pixels = np.bincount(labels.ravel(), minlength=int(rows.ids.max(initial=0)) + 1) * (across * down)
         doubts = self._doubts.of(frame.index)
@@ -86,7 +88,7 @@ class Replay:
             )
             for number, box, sure, hidden, seen_as in zip(
                 rows.ids.tolist(), rows.boxes.tolist(), rows.confidence.tolist(), rows.hidden.tolist(),
-                rows.forward.tolist(), strict=True,
+                rows.first.tolist(), strict=True,
             )
         )  # fmt: skip
         return Segmentation(labels, regions, True, foreground | (labels > 0), frame.size)

@@ -1,4 +1,4 @@
-"""What one pass over a clip saw of its identities, and what both together say: tables of rows, as arrays."""
+"""What one pass over a clip saw of its identities, and what all together say: tables of rows, as arrays."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Rows(NamedTuple):
 
 
 class Clip(NamedTuple):
-    """What both passes are about."""
+    """What the passes are about."""
 
     times_s: NDArray[np.float64]
     """(T,) of the frames"""
@@ -72,7 +72,7 @@ class Clip(NamedTuple):
 
 
 class FusedRows(NamedTuple):
-    """Both passes fused: a row for each identity and frame, in the order of the frames."""
+    """The passes fused: a row for each identity and frame, in the order of the frames."""
 
     frames: Ints
     """(M,)"""
@@ -84,9 +84,11 @@ class FusedRows(NamedTuple):
     """(M,)"""
     hidden: Bools
     """(M,)"""
+    first: Ints
+    """(M,) the identity of the first pass whose pixels are this one's here; 0 for none"""
     forward: Ints
-    """(M,) the identity of the forward pass whose pixels are this one's here; 0 for none"""
+    """(M,) the same of the forward pass"""
     backward: Ints
-    """(M,) the same of the backward pass"""
+    """(M,) and of the backward pass"""
     forward_first: Bools
     """(M,) whether a pixel that the two passes give to different identities is decided by the forward pass"""

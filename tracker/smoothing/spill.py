@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+import threading
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -77,7 +78,8 @@ class SpillFolder:
 
 
 class Spill:
-    """A file that is only added to. A temporary one ends with `close`, or with the process; one in a folder may be saved and restored.
+    """A file that is only added to, by one thread; several may read. A temporary one ends with `close`, or with the process; one in a
+    folder may be saved and restored.
 
     path    a file of that name instead, which stays; what is in it is kept
     folder  a new file in it instead
@@ -97,6 +99,7 @@ class Spill:
                 self._file = tempfile.TemporaryFile(prefix="tracker-")  # noqa: SIM115  likewise
         self.length = self._file.seek(0, os.SEEK_END)
         """bytes in it"""
+        self._place = threading.Lock()  # a file has one place at which it is read and written
 
     def __getstate__(self) -> dict[str, Any]:
         """Where it is and how long; so much of it is on the disk then."""
@@ -111,10 +114,11 @@ class Spill:
         vars(self).update(state)
         assert self._folder is not None
         self._file = self._folder.open(self._name, self.length)
+        self._place = threading.Lock()
 
     def add(self, data: bytes) -> Place:
         """Keep the bytes."""
-        with _keeping(self._folder):
+        with _keeping(self._folder), self._place:
             self._file.seek(self.length)
             self._file.write(data)
         place = Place(self.length, len(data))
@@ -123,7 +127,7 @@ class Spill:
 
     def read(self, place: Place) -> bytes:
         """The bytes kept there."""
-        with _keeping(self._folder):  # to read is to write first what waits in memory
+        with _keeping(self._folder), self._place:  # to read is to write first what waits in memory
             self._file.seek(place.start)
             return self._file.read(place.length)
 

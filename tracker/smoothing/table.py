@@ -44,11 +44,15 @@ def in_ranges(low: Index, high: Index) -> Iterator[tuple[Index, Index]]:
 
 def touching(a: Rows, b: Rows) -> tuple[Index, Index]:
     """Pairs of rows in one frame whose boxes share a pixel."""
-    found = [
-        (i[near], j[near])
-        for i, j in in_one_frame(a.frames, b.frames)
-        for near in (intersections(a.boxes[i], b.boxes[j]) > 0,)
-    ]
-    if not found:
-        return np.zeros(0, np.intp), np.zeros(0, np.intp)
+    return touching_boxes(a.frames, a.boxes, b.frames, b.boxes)
+
+
+def touching_boxes(
+    frames: Ints, boxes: NDArray[np.floating], other_frames: Ints, other_boxes: NDArray[np.floating]
+) -> tuple[Index, Index]:
+    """The same of boxes (N, 4) and (M, 4) in their frames, which are sorted."""
+    found = [(np.zeros(0, np.intp), np.zeros(0, np.intp))]
+    for i, j in in_one_frame(frames, other_frames):
+        near = intersections(boxes[i], other_boxes[j]) > 0
+        found.append((i[near], j[near]))
     return np.concatenate([i for i, _ in found]), np.concatenate([j for _, j in found])

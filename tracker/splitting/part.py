@@ -21,13 +21,13 @@ from tracker.opencv_threads import one_opencv_thread
 from tracker.pipeline import Progress, run
 from tracker.progress import overall
 from tracker.settings import RunSettings
-from tracker.smoothing.passes import Passes
+from tracker.smoothing.passes import LabelPaths, Passes
 from tracker.smoothing.rows import Ints, Rows
 from tracker.smoothing.spill import LabelIndex
 from tracker.sources import SourceAround, Span, open_source
 from tracker.steadying import Steadying
 from tracker.stopwatch import Stopwatch
-from tracker.two_passes import BACKWARDS, FORWARDS, Keeper, give_back
+from tracker.two_passes import FORWARDS, Keeper, give_back
 from tracker.types import Frame, Image, Source
 
 SCENE, DONE = "scene.pickle", "done"
@@ -62,14 +62,15 @@ class TakenScene:
 
 @dataclass(frozen=True)
 class LaneSeen:
-    """What both passes of a lane saw of a part; frames are called by their places in the clip."""
+    """What the passes of a lane saw of a part; frames are called by their places in the clip."""
 
+    first: Rows
     forward: Rows
     backward: Rows
     entropies: NDArray[np.float32]
     """(N,) `Region.entropy` of the rows of the first pass"""
-    labels: tuple[LabelIndex, LabelIndex]
-    """of both passes"""
+    labels: tuple[LabelIndex, ...]
+    """of the three, in this order"""
 
 
 @dataclass(frozen=True)
@@ -85,7 +86,7 @@ class PartSeen:
 
 
 def watch_part(task: PartTask) -> PartSeen:
-    """Both passes over one part. Raises what a run raises, and KeyboardInterrupt."""
+    """The passes over one part. Raises what a run raises, and KeyboardInterrupt."""
     span = task.span
     with one_opencv_thread():
         lanes = build_lanes(task.settings)
@@ -120,18 +121,17 @@ def _learn(task: PartTask, lanes: Sequence[Lane]) -> tuple[KnownScenes, Steadyin
 
 
 def _seen(passes: Passes) -> LaneSeen:
-    forward, backward, _ = passes.finish()
-    files = passes.forward_labels.closed(), passes.backward_labels.closed()
-    return LaneSeen(forward, backward, passes.entropies(), files)
+    first, forward, backward, _ = passes.finish()
+    files = tuple(labels.closed() for labels in passes.labels)
+    return LaneSeen(first, forward, backward, passes.entropies(), files)
 
 
-def _label_files(task: PartTask, lane: str) -> tuple[Path, Path]:
-    name = f"{task.number}-{lane}"
-    return task.folder / f"{name}-{FORWARDS}", task.folder / f"{name}-{BACKWARDS}"
+def _label_files(task: PartTask, lane: str) -> LabelPaths:
+    return LabelPaths(*(task.folder / f"{task.number}-{lane}-{name}" for name in LabelPaths._fields))
 
 
 def _told(task: PartTask) -> Progress:
-    """Writes down how many frames of the part are done, both passes counted."""
+    """Writes down how many frames of the part are done, all passes counted."""
     counts = np.memmap(task.folder / DONE, np.float64, "r+")
 
     def tell(done: int, expected: int | None, /, *, stage: str = "") -> None:

@@ -35,7 +35,7 @@ from tracker.smoothing.rows import Clip, FusedRows, Ints, Rows
 from tracker.smoothing.seams import JoinedPass, Shared, crossing, join
 from tracker.smoothing.spill import LabelFile
 from tracker.sources import Span
-from tracker.splitting.part import DONE, SCENE, LaneSeen, PartSeen, PartTask, TakenScene, watch_part
+from tracker.splitting.part import DONE, SCENE, PartSeen, PartTask, TakenScene, watch_part
 from tracker.splitting.plan import Part, Seam
 from tracker.steadying import Steadying
 from tracker.stopwatch import Stopwatch
@@ -166,25 +166,30 @@ class _Joined:
     def lane(self, name: str, weights_digest: str | None) -> Lane:
         """What a lane found, and its seams."""
         seen = [part.lanes[name] for part in self._seen]
-        forward, backward = (self._join(seen, back=back) for back in (False, True))
-        rows = fuse(forward.rows, backward.rows, self._clip)
-        known = np.concatenate([part.entropies[rows] for part, rows in zip(seen, forward.chosen, strict=True)])
+        passes = first, forward, backward = [
+            self._join([part.first for part in seen], back=False),
+            self._join([part.forward for part in seen], back=False),
+            self._join([part.backward for part in seen], back=True),
+        ]
+        rows = fuse(first.rows, forward.rows, backward.rows, self._clip)
+        known = np.concatenate([part.entropies[rows] for part, rows in zip(seen, first.chosen, strict=True)])
         self.seams += self._told(name, rows, forward, backward)
         labels = [
-            JoinedLabels([LabelFile.opened(part.labels[back]) for part in seen], joined, self.places)
-            for back, joined in enumerate((forward, backward))
+            JoinedLabels([LabelFile.opened(part.labels[number]) for part in seen], joined, self.places)
+            for number, joined in enumerate(passes)
         ]
-        doubts = Doubts(forward.rows, known)
-        replay = ReplayByPlace(rows, *labels, doubts=doubts, weights_digest=weights_digest, places=self.places)
+        replay = ReplayByPlace(
+            rows, labels[0], (labels[1], labels[2]), doubts=Doubts(first.rows, known), weights_digest=weights_digest,
+            places=self.places,
+        )  # fmt: skip
         return Lane(name, replay)
 
-    def _join(self, seen: Sequence[LaneSeen], *, back: bool) -> JoinedPass:
+    def _join(self, seen: Sequence[Rows], *, back: bool) -> JoinedPass:
         shared = [
             Shared(self._index(after.places[0]), self._index(before.places[-1]) + 1, back)
             for before, after in zip(self._seen[:-1], self._seen[1:], strict=True)
         ]
-        rows = [self._called(part.backward if back else part.forward) for part in seen]
-        return join(rows, shared, self._clip.interval_s)
+        return join([self._called(rows) for rows in seen], shared, self._clip.interval_s)
 
     def _index(self, place: int) -> int:
         return int(np.searchsorted(self.places, place))

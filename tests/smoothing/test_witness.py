@@ -11,7 +11,7 @@ from tracker.smoothing.shared import agreement
 from tracker.smoothing.stretches import stretches
 from tracker.smoothing.table import NONE
 from tracker.smoothing.which import chosen, usual_sizes
-from tracker.smoothing.witness import alike, called, names_of
+from tracker.smoothing.witness import alike, names_of, usual_name
 
 
 def at(x):
@@ -37,12 +37,18 @@ def test_a_stretch_is_called_as_it_is_most_of_the_time_at_each_end():
     )
     cells = fusion.visible(pair(rows, rows, clip()), rows, rows)
     parts, which = stretches(cells, rows, rows, clip())
-    known = called(parts, cells, which, rows, rows, witness, clip())
-    assert (known.first.tolist(), known.last.tolist()) == ([5, 6], [6, 6])
-    one, other = np.array([0]), np.array([1])
-    assert alike(known, one, other).tolist() == [True]
-    assert alike(known, other, one).tolist() == [False]
-    assert set(known.cells.tolist()) == {5, 6}
+    boxes = rows.boxes[cells.forward].astype(float)
+    names = names_of(cells.frames, boxes, witness)
+    ends = [usual_name(names, which, cells.frames, 2, clip().looks(0.4), last=last).tolist() for last in (False, True)]
+    assert ends == [[5, 6], [6, 6]]
+
+    def are_alike(a, b):
+        pair_ = np.array([a]), np.array([b])
+        return alike(parts, *pair_, cells, which, rows, rows, clip(), witness=witness).tolist()
+
+    assert (are_alike(0, 1), are_alike(1, 0)) == ([True], [False])
+    nobody = one_pass()
+    assert not alike(parts, np.array([0]), np.array([1]), cells, which, rows, rows, clip(), witness=nobody).any()
 
 
 @pytest.mark.parametrize(("crossed", "ends"), [(False, (0, 1)), (True, (1, 0))])

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
 from tracker.smoothing.geometry import overlaps
+from tracker.smoothing.pairs import best_pairs
 from tracker.smoothing.rows import Rows
 from tracker.smoothing.table import touching
 
@@ -16,38 +15,28 @@ ALIKE = 0.5
 """intersection over union from which two boxes of a frame are one object's"""
 
 
-class Meetings(NamedTuple):
-    """In how many frames each identity of one pass is where each of another is, both seen."""
-
-    one: NDArray[np.int32]
-    """(P,) identities"""
-    other: NDArray[np.int32]
-    """(Q,)"""
-    times: NDArray[np.float64]
-    """(P, Q)"""
-
-
-def meetings(one: Rows, other: Rows) -> Meetings:
-    """Of two passes over the same frames."""
+def in_one_place(one: Rows, other: Rows) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+    """Identities of two passes that are seen in one place, once for each frame in which they are."""
     i, j = touching(one, other)
     same = ~one.hidden[i] & ~other.hidden[j] & (overlaps(one.boxes[i], other.boxes[j]) >= ALIKE)
-    ones, p = np.unique(one.ids[i[same]], return_inverse=True)
-    others, q = np.unique(other.ids[j[same]], return_inverse=True)
-    times = np.zeros((len(ones), len(others)))
-    np.add.at(times, (p.reshape(-1), q.reshape(-1)), 1)
-    return Meetings(ones, others, times)
+    return one.ids[i[same]], other.ids[j[same]]
 
 
 def agreement(one: Rows, other: Rows) -> float:
-    """IDF1 of two passes, in [0, 1]: the share of boxes that both have under one name, if each name of one is at most one of the other."""
-    times = meetings(one, other).times
+    """The share of boxes, in [0, 1], that two passes both have under one name: IDF1, names paired with the most frequent pairs first."""
+    pairs, times = np.unique(np.stack(in_one_place(one, other)), axis=1, return_counts=True)
+    alike = times[best_pairs(pairs[0].astype(np.intp), pairs[1].astype(np.intp), times.astype(np.float64))].sum()
     boxes = np.count_nonzero(~one.hidden) + np.count_nonzero(~other.hidden)
-    return float(2 * times[linear_sum_assignment(-times)].sum() / max(1, boxes))
+    return float(2 * alike / max(1, boxes))
 
 
 def named_like(before: Rows, rows: Rows, names: NDArray[np.int32]) -> NDArray[np.int32]:
     """`names` of the identities of `rows`, with that of `before` where both have an object in most of the frames that they share."""
-    olds, news, table = meetings(before, rows)
+    ids = in_one_place(before, rows)
+    olds, old = np.unique(ids[0], return_inverse=True)
+    news, new = np.unique(ids[1], return_inverse=True)
+    table = np.zeros((len(olds), len(news)))
+    np.add.at(table, (old.reshape(-1), new.reshape(-1)), 1)
     named = names.copy()
     for p, q in zip(*linear_sum_assignment(-table), strict=True):
         if table[p, q]:

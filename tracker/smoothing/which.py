@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from tracker.smoothing.boxes import Tracks
 from tracker.smoothing.keep import BORDER_PX
 from tracker.smoothing.rows import Bools, Clip, Index, Numbers, Rows
-from tracker.smoothing.table import picked
+from tracker.smoothing.table import AT_ONCE, picked
 
 USUAL_S = 3.0
 """seconds before and after from which the usual size is taken"""
@@ -39,10 +39,9 @@ def chosen(tracks: Tracks, forward: Rows, backward: Rows, clip: Clip) -> Tracks:
         [tracks.boxes, *(_seen_boxes(*part) for part in ((forward, tracks.forward), (backward, tracks.backward)))]
     )
     start = np.flatnonzero(np.diff(tracks.ids, prepend=-1))
-    out = tracks.boxes.copy()
+    out, sizes = tracks.boxes.copy(), usual_sizes(tracks, clip)
     for axis, length in enumerate(clip.size):
-        sides = boxes[:, :, axis::2]
-        usual = usual_sizes(tracks, clip)[:, axis]
+        sides, usual = boxes[:, :, axis::2], sizes[:, axis]
         best = cheapest(sides, usual, usual_steps(tracks, sides[0].mean(axis=1), clip), start, length)
         known = np.isfinite(usual)
         out[known, axis::2] = sides[best[known], np.flatnonzero(known)]
@@ -63,14 +62,14 @@ def usual_sizes(tracks: Tracks, clip: Clip) -> Numbers:
     out = np.full((len(tracks.ids), 2), np.nan)
     spread = int(np.ptp(tracks.frames)) + 2 * reach + 1
     place = tracks.ids * spread + tracks.frames
-    known = place[good]
+    known, sizes = place[good], (high - low)[good]
     # the same for some frames on end: a size changes slowly
     step = max(1, reach // 6)
     begins = np.flatnonzero((np.diff(tracks.ids, prepend=-1) != 0) | (tracks.frames % step == 0))
     for begin, end in zip(begins, np.append(begins[1:], len(place)), strict=True):
         first, last = np.searchsorted(known, [place[begin] - reach, place[begin] + reach + 1])
         if last - first >= FEWEST:
-            out[begin:end] = np.median((high - low)[good[first:last]], axis=0)
+            out[begin:end] = np.median(sizes[first:last], axis=0)
     return np.maximum(1.0, out)
 
 
@@ -78,13 +77,18 @@ def usual_steps(tracks: Tracks, middles: Numbers, clip: Clip) -> Numbers:
     """(M,) median way of the middle (M,) from one frame to the next around; 0 where an identity has one frame."""
     reach = clip.frames(SPEED_S)
     steps = np.diff(middles, prepend=0.0)
-    new = np.diff(tracks.ids, prepend=-1) != 0
-    steps[new] = np.nan
-    around = sliding_window_view(np.pad(steps, reach, constant_values=np.nan), 2 * reach + 1)
-    ids = sliding_window_view(np.pad(tracks.ids, reach, constant_values=-1), 2 * reach + 1)
-    own = np.where(ids == tracks.ids[:, None], around, np.nan)
-    own[np.isnan(own).all(axis=1)] = 0
-    return np.asarray(np.nanmedian(own, axis=1), np.float64)
+    steps[np.diff(tracks.ids, prepend=-1) != 0] = np.nan
+    width = 2 * reach + 1
+    around = sliding_window_view(np.pad(steps, reach, constant_values=np.nan), width)
+    ids = sliding_window_view(np.pad(tracks.ids, reach, constant_values=-1), width)
+    out = np.empty(len(steps))
+    at_once = max(1, AT_ONCE // width)
+    for begin in range(0, len(steps), at_once):
+        part = slice(begin, begin + at_once)
+        own = np.where(ids[part] == tracks.ids[part, None], around[part], np.nan)
+        own[np.isnan(own).all(axis=1)] = 0
+        out[part] = np.nanmedian(own, axis=1)
+    return out
 
 
 def cheapest(sides: Numbers, usual: Numbers, steps: Numbers, start: Index, length: int) -> Index:

@@ -5,8 +5,6 @@ It saw the same frames as they did, and makes other mistakes: where one of the t
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -23,25 +21,23 @@ END_S = 0.4
 """seconds of evidence at the end of a stretch that say what it is called there: slips of names are short"""
 
 
-class Called(NamedTuple):
-    """What the witness calls the object of each cell, and each stretch at its ends; 0 for nothing."""
-
-    cells: Ints
-    """(C,)"""
-    first: Ints
-    """(K,)"""
-    last: Ints
-    """(K,)"""
-
-
-def called(
-    s: Stretches, cells: Cells, which: Index, forward: Rows, backward: Rows, witness: Rows, clip: Clip
-) -> Called:
-    """Names of the witness for the stretches of the two others; which  (C,) the stretch of each cell."""
+def alike(
+    s: Stretches,
+    a: Index,
+    b: Index,
+    cells: Cells,
+    which: Index,
+    forward: Rows,
+    backward: Rows,
+    clip: Clip,
+    *,
+    witness: Rows,
+) -> Bools:
+    """(P,) whether the witness calls the end of stretch a and the beginning of stretch b alike; which  (C,) the stretch of each cell."""
     names = names_of(cells.frames, seen_boxes(cells, forward, backward), witness)
-    most, count = clip.looks(END_S), len(s.first)
-    ends = (usual_name(names, which, cells.frames, count, most, last=last) for last in (False, True))
-    return Called(names, *ends)
+    count, most = len(s.first), clip.looks(END_S)
+    first, last = (usual_name(names, which, cells.frames, count, most, last=last) for last in (False, True))
+    return np.asarray((last[a] == first[b]) & (last[a] > 0))
 
 
 def names_of(frames: Ints, boxes: NDArray[np.floating], witness: Rows) -> Ints:
@@ -68,8 +64,3 @@ def usual_name(names: Ints, which: Index, frames: Ints, count: int, most: int, *
     rising = np.argsort(times, kind="stable")
     out[pairs[0, rising]] = pairs[1, rising]  # of several, the last is written: the most frequent
     return out
-
-
-def alike(known: Called, a: Index, b: Index) -> Bools:
-    """(P,) whether the end of a and the beginning of b are called alike."""
-    return np.asarray((known.last[a] == known.first[b]) & (known.last[a] > 0))

@@ -14,7 +14,7 @@ import cv2
 WAY = multiprocessing.get_context(
     "forkserver"
 )  # this process may have had threads of FFmpeg's, which a fork of it has not
-PRELOADED = ["tracker.jobs", "tracker.two_passes", "tracker.slots.segmenter", "tracker.foreground.scene", __name__]
+PRELOADED = ["tracker.jobs", "tracker.watching", "tracker.slots.segmenter", "tracker.foreground.scene", __name__]
 FORWARDS = "tracker.smoothing.passes:Passes:add"
 BACKWARDS = "tracker.slots.segmenter:SlotsSegmenter:again"
 WRITING = "tracker.jobs.tally:Tally:write"

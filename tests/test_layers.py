@@ -94,7 +94,7 @@ LINE = {
     "smoothed",
     "splitting",
     "steadying",
-    "two_passes",
+    "watching",
     "opencv_threads",
     "cli",
     "__main__",

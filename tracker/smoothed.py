@@ -1,7 +1,7 @@
 """Files are watched in both directions: lanes that can look back do so before the run that writes the results.
 
-    source -> lane slots -> kept -> backwards -> fused          forwards, backwards
-    source -> lane gmm, what was fused -> the sinks              writing
+    source -> lane slots -> kept -> forwards, backwards -> fused     forwards, backwards
+    source -> lane gmm, what was fused -> the sinks                  writing
 
 Filtering becomes smoothing (forward-backward): what happens to an object after a frame tells who it is in it.
 """
@@ -26,7 +26,7 @@ from tracker.types import Frame, Moment, Sink, SmoothedSegmenter, Source
 
 if TYPE_CHECKING:
     from tracker.splitting.watch import Parted
-    from tracker.two_passes import Found
+    from tracker.watching import Found
 
 ONLINE = "online"
 """the one stage of a run that looks at each frame once"""
@@ -48,7 +48,7 @@ def run_both_ways(
     parted  they look at the file in parts, several at once
     checkpoints  save the run now and then, and know from where it goes on; None: it is not saved
 
-    Raises what a run raises, once what the first pass found before it is written. Ctrl+C in the first or the second pass: what the
+    Raises what a run raises, once what the first pass found before it is written. Ctrl+C in the first or a later pass: what the
     first has found of the frames so far is written, which a second Ctrl+C ends; the outcome is "interrupted". While parts are watched,
     and where the run was saved, it is KeyboardInterrupt, and nothing is written.
     """
@@ -102,7 +102,7 @@ def _watched(
         from tracker.splitting.watch import watch_in_parts
 
         return watch_in_parts(source, lanes, parted, **how)
-    from tracker.two_passes import watch_both_ways
+    from tracker.watching import watch_both_ways
 
     return watch_both_ways(source, lanes, queue_frames=queue_frames, checkpoints=checkpoints, **how)
 

@@ -15,13 +15,13 @@ from tracker.pipeline import run
 from tracker.smoothed import WRITING, run_both_ways
 from tracker.smoothing import passes, replay, spill, tiles
 from tracker.smoothing.rows import FusedRows
-from tracker.two_passes import BACKWARDS, FORWARDS
 from tracker.types import (
     FOREGROUND,
     UNSURE,
     Frame,
     SmoothedSegmenter,
 )
+from tracker.watching import BACKWARDS, FORWARDS
 
 NOBODY = passes.RowsBuilder().rows()
 

@@ -4,9 +4,9 @@ The E-step knows pixels, not objects: legs that a slot has not yet learned are u
 So a blob with one slot in it is all that slot's, and shows how large it is; in a blob with several the E-step decides.
 
 - Several slots in one blob are several objects only if each has been isolated; who has not is a fragment.
-- A slot that enters at the border claims what no other explains. With a second pass a piece that
+- A slot that enters at the border claims what no other explains. With later passes a piece that
   enters beside one that is whole is no fragment of it.
-- Of several slots in a blob one that is far larger is measured while it has its known size; with a second pass they pass it (`passing`).
+- Of several slots in a blob one that is far larger is measured while it has its known size; with later passes they pass it (`passing`).
 - Two pieces side by side are two objects if objects have visited the gap between them; where none has, a post may stand there. A whole
   that lies in two pieces for three frames is two.
 - A size is learned where an object is isolated and seen whole; elsewhere it grows as things do that come nearer (`perspective`).

@@ -78,7 +78,7 @@ class Judged:
     verdict: Verdicts
     """(H, W)"""
     judgement: Judgement | None
-    """the scene's; None for a blank picture, which says nothing, and in a second pass, which teaches nothing"""
+    """the scene's; None for a blank picture, which says nothing, and in a later pass, which teaches nothing"""
     time_s: float
     scene: int | None
     """see `Frame.scene`"""

@@ -90,7 +90,7 @@ class Passes:
         self._backward: list[Rows] = []
         """of windows that are done, the latest first frames of which may yet be replaced by the next window's"""
         self._highest = 0
-        """identity of the second pass so far"""
+        """identity of the backward pass so far"""
 
     def add(self, frame: Frame, segmentation: Segmentation) -> None:
         """Keep the next frame of the first pass; runs the others over a window that is full."""

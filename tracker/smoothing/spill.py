@@ -148,7 +148,7 @@ def _keeping(folder: SpillFolder | None) -> Iterator[None]:
         where = tempfile.gettempdir() if folder is None else folder.path
         elsewhere = "set TMPDIR to another folder" if folder is None else "choose another folder with -o"
         raise SinkError(
-            f"{where}: {error.strerror or error}; a second pass over the clip keeps the first one there: "
+            f"{where}: {error.strerror or error}; the passes over the clip after the first keep it there: "
             f"make room, {elsewhere}, or use --online"
         ) from None
 

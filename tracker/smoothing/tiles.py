@@ -1,4 +1,4 @@
-"""What a second pass needs of a frame, in some kilobytes: the verdicts, and the picture where it is not background."""
+"""What a later pass needs of a frame, in some kilobytes: the verdicts, and the picture where it is not background."""
 
 from __future__ import annotations
 

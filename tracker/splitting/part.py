@@ -27,8 +27,8 @@ from tracker.smoothing.spill import LabelIndex
 from tracker.sources import SourceAround, Span, open_source
 from tracker.steadying import Steadying
 from tracker.stopwatch import Stopwatch
-from tracker.two_passes import FORWARDS, Keeper, give_back
 from tracker.types import Frame, Image, Source
+from tracker.watching import FORWARDS, Keeper, give_back
 
 SCENE, DONE = "scene.pickle", "done"
 """in the folder of a split run: what all parts know, and how far each part is"""

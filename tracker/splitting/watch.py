@@ -1,4 +1,4 @@
-"""Both passes of the lanes over a file in parts, each in a process of its own, and what they found as lanes of the run that writes.
+"""The passes of the lanes over a file in parts, each in a process of its own, and what they found as lanes of the run that writes.
 
     part 1 -> lane slots -> kept -> backwards ->
     part 2 -> lane slots -> kept -> backwards ->  joined -> fused
@@ -40,8 +40,8 @@ from tracker.splitting.plan import Part, Seam
 from tracker.steadying import Steadying
 from tracker.stopwatch import Stopwatch
 from tracker.timing import clock
-from tracker.two_passes import BACKWARDS, Found, digest
 from tracker.types import Frame, Labels, Mask, Segmentation, SmoothedSegmenter, Source
+from tracker.watching import BACKWARDS, Found, digest
 
 PARTS = "parts"
 """the stage of a run, as its progress names it"""
@@ -198,7 +198,7 @@ class _Joined:
         return rows._replace(frames=np.searchsorted(self.places, rows.frames).astype(np.int32))
 
     def _told(self, name: str, rows: FusedRows, forward: JoinedPass, backward: JoinedPass) -> Iterator[Seam]:
-        """What became of the lane's identities at each seam, at which both passes change parts, at different frames."""
+        """What became of the lane's identities at each seam, at which the passes change parts, at different frames."""
         for k, part in enumerate(self._parted.parts[1:]):
             crossings = [crossing(rows, joined.cuts[k]) for joined in (forward, backward)]
             cut = crossings[0].cut | crossings[1].cut

@@ -1,4 +1,4 @@
-"""Both passes of the lanes of a run over a file, and what they found as lanes of the run that writes."""
+"""The passes of the lanes of a run over a file, and what they found as lanes of the run that writes."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ FORWARDS, BACKWARDS = "forwards", "backwards"
 
 @dataclass(frozen=True)
 class Found:
-    """A clip after both passes."""
+    """A clip after all passes."""
 
     lanes: tuple[Lane, ...]
     """those of the run that writes: where a lane has looked already, what it found"""
     frames: int
     interrupted: bool
-    """only so many frames were looked at, or the second pass was not finished: the lanes give what the first pass found"""
+    """only so many frames were looked at, or the passes after the first were not finished: the lanes give what the first pass found"""
     error: Exception | None
     """what ended the passes before their time; the lanes give what the first pass had found by then"""
     scenes: KnownScenes | None
@@ -59,9 +59,9 @@ def watch_both_ways(
     source: Source, lanes: Sequence[Lane], *, prescan: Pictures, queue_frames: int, progress: Progress | None,
     watch: Stopwatch, steadying: Steadying | None = None, checkpoints: Checkpoints | None = None,
 ) -> Found:  # fmt: skip
-    """Have all lanes learn the scene, and both passes of every lane that can look back.
+    """Have all lanes learn the scene, and the passes of every lane that can look back.
 
-    checkpoints  save both passes now and then, and know from where they go on; None: they are not saved
+    checkpoints  save the passes now and then, and know from where they go on; None: they are not saved
 
     The first Ctrl+C ends them, and counts as answered if there is something to write.
     """
@@ -159,7 +159,7 @@ class Keeper:
         """Nothing to finish."""
 
     def results(self, report: RunReport) -> tuple[list[Lane], bool]:
-        """The lanes' results, and whether they are those of both passes."""
+        """The lanes' results, and whether they are those of all passes."""
         if report.outcome == "complete":
             try:
                 return [self._fused(lane) for lane in self.lanes], True
@@ -193,7 +193,7 @@ class Keeper:
         return Lane(lane.name, Replay(rows, first, (others[0], others[1]), doubts=doubts, weights_digest=digest(lane)))
 
     def _attend(self, done: int, frames: int) -> None:
-        """Hear Ctrl+C between two frames of the second pass, and tell how far it is."""
+        """Hear Ctrl+C between two frames of the backward pass, and tell how far it is."""
         with self._interrupts.allowed():
             pass
         if self._progress is not None:

@@ -188,18 +188,18 @@ def fused(**columns):
 
 
 def test_a_pixel_of_one_pass_is_that_ones_and_of_two_the_firsts():
-    forward, backward = np.array([[1, 1, 1, 0]], np.int32), np.array([[0, 1, 2, 2]], np.int32)
-    rows = fused(ids=[3, 4], forward=[1, 0], backward=[1, 2], forward_first=[True, True])
-    assert replay.owners(forward, backward, rows).tolist() == [[3, 3, 3, 4]]
+    first, backward = np.array([[1, 1, 1, 0]], np.int32), np.array([[0, 1, 2, 2]], np.int32)
+    rows = fused(ids=[3, 4], first=[1, 0], backward=[1, 2], forward_first=[True, True])
+    assert replay.owners(first, backward, rows).tolist() == [[3, 3, 3, 4]]
     rows = rows._replace(forward_first=np.array([False, False]))
-    assert replay.owners(forward, backward, rows).tolist() == [[3, 3, 4, 4]]
+    assert replay.owners(first, backward, rows).tolist() == [[3, 3, 4, 4]]
 
 
 def test_nobody_has_the_pixels_of_a_box_that_was_left_out_or_of_one_that_is_hidden():
-    forward, backward = np.array([[1, 2]], np.int32), np.array([[0, 2]], np.int32)
-    assert replay.owners(forward, backward, fused(ids=[3], forward=[1], backward=[0])).tolist() == [[3, 0]]
-    hidden = fused(ids=[3], forward=[1], backward=[0], hidden=[True])
-    assert not replay.owners(forward, backward, hidden).any()
+    first, backward = np.array([[1, 2]], np.int32), np.array([[0, 2]], np.int32)
+    assert replay.owners(first, backward, fused(ids=[3], first=[1], backward=[0])).tolist() == [[3, 0]]
+    hidden = fused(ids=[3], first=[1], backward=[0], hidden=[True])
+    assert not replay.owners(first, backward, hidden).any()
 
 
 class Labels:
@@ -212,17 +212,17 @@ class Labels:
         return self.values.copy(), self.values == 9
 
 
-def test_a_pixel_that_only_the_first_pass_gives_to_an_identity_is_that_ones():
-    rows = fused(ids=[3, 4], first=[5, 6], forward=[1, 0], backward=[1, 2])
-    rows = rows._replace(frames=np.zeros(2, np.int32))
+def test_the_forward_passs_pixels_are_those_of_an_identity_that_it_alone_sees():
+    rows = fused(ids=[3, 4, 5], first=[5, 6, 0], forward=[1, 0, 2], backward=[1, 2, 0])
     doubts = replay.Doubts(NOBODY, np.zeros(0, np.float32))
-    others = Labels(1, 0, 0, 0, 0), Labels(0, 2, 0, 0, 9)
-    lane = replay.Replay(rows, Labels(6, 6, 6, 0, 0), others, doubts=doubts, weights_digest=None)
-    found = lane.step(Frame(0, 0.0, Picture.of(np.zeros((1, 5, 3), np.uint8))))
-    assert found.labels.tolist() == [[3, 4, 4, 0, 0]]
-    assert found.foreground.tolist() == [[True, True, True, False, True]]
-    alone = replay.Replay(rows, Labels(6, 6, 5, 0, 0), None, doubts=doubts, weights_digest=None)
-    assert alone.step(Frame(0, 0.0, Picture.of(np.zeros((1, 5, 3), np.uint8)))).labels.tolist() == [[4, 4, 3, 0, 0]]
+    others = Labels(1, 2, 1, 2, 0, 0), Labels(0, 2, 0, 0, 0, 9)
+    lane = replay.Replay(rows, Labels(6, 6, 0, 0, 0, 0), others, doubts=doubts, weights_digest=None)
+    picture = Picture.of(np.zeros((1, 6, 3), np.uint8))
+    found = lane.step(Frame(0, 0.0, picture))
+    assert found.labels.tolist() == [[4, 4, 0, 5, 0, 0]]
+    assert found.foreground.tolist() == [[True, True, False, True, False, True]]
+    alone = replay.Replay(rows, Labels(6, 6, 5, 0, 0, 0), None, doubts=doubts, weights_digest=None)
+    assert alone.step(Frame(0, 0.0, picture)).labels.tolist() == [[4, 4, 3, 0, 0, 0]]
 
 
 def test_a_clip_is_watched_forwards_and_backwards_and_then_written():

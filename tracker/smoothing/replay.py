@@ -71,13 +71,15 @@ class Replay:
         first, end = np.searchsorted(self._rows.frames, [frame.index, frame.index + 1])
         rows = FusedRows._make(part[first:end] for part in self._rows)
         labels, foreground = self._first.read(frame.index)
-        labels = _renamed(labels, rows.first, rows)
-        if self._others is not None:
-            (forward, seen), (backward, more) = (kept.read(frame.index) for kept in self._others)
-            foreground |= seen | more
-            known = owners(forward, backward, rows)
-            # what lies between an object's parts is only in the first pass, which sees the scene
-            labels = np.where(known > 0, known, labels)
+        if self._others is None:
+            labels = _renamed(labels, rows.first, rows)
+        else:
+            (forward, _), (backward, more) = (kept.read(frame.index) for kept in self._others)
+            foreground |= more
+            # what lies between an object's parts is in the first pass alone, which sees the scene; three outlines together are too wide
+            labels = owners(labels, backward, rows)
+            lone = np.where((rows.first == 0) & (rows.backward == 0), rows.forward, 0)
+            labels = np.where(labels > 0, labels, _renamed(forward, lone, rows))
         across, down = frame.size[0] / labels.shape[1], frame.size[1] / labels.shape[0]
         pixels = np.bincount(labels.ravel(), minlength=int(rows.ids.max(initial=0)) + 1) * (across * down)
         doubts = self._doubts.of(frame.index)
@@ -94,27 +96,27 @@ class Replay:
         return Segmentation(labels, regions, True, foreground | (labels > 0), frame.size)
 
 
-def owners(forward: Labels, backward: Labels, rows: FusedRows) -> Labels:
+def owners(first: Labels, backward: Labels, rows: FusedRows) -> Labels:
     """(h, w) the identity that has each pixel.
 
-    forward, backward  (h, w) what the passes say of one frame; rows  of that frame
+    first, backward  (h, w) what the first and the backward pass say of one frame; rows  of that frame
 
-    A pixel that only one pass gives to an identity is that one's. Of two, the one that comes first by `forward_first` of both has it: of
-    the identity that the forward pass names, if its row says so.
+    A pixel that only one pass gives to an identity is that one's. Of two, the one that the first pass names has it if `forward_first` of
+    its row says so.
     """
-    height = int(max(forward.max(initial=0), rows.forward.max(initial=0))) + 1
+    height = int(max(first.max(initial=0), rows.first.max(initial=0))) + 1
     width = int(max(backward.max(initial=0), rows.backward.max(initial=0))) + 1
-    by_forward, by_backward = np.zeros(height, np.int32), np.zeros(width, np.int32)
+    by_first, by_backward = np.zeros(height, np.int32), np.zeros(width, np.int32)
     seen = ~rows.hidden
-    by_forward[rows.forward[seen]] = rows.ids[seen]
+    by_first[rows.first[seen]] = rows.ids[seen]
     by_backward[rows.backward[seen]] = rows.ids[seen]
-    by_forward[0] = by_backward[0] = 0
-    first = np.zeros(height, bool)
-    first[rows.forward[seen]] = rows.forward_first[seen]
+    by_first[0] = by_backward[0] = 0
+    before = np.zeros(height, bool)
+    before[rows.first[seen]] = rows.forward_first[seen]
     # one number for each pair of labels, so that a pixel is looked up once
-    one, other = np.broadcast_arrays(by_forward[:, None], by_backward[None, :])
-    table = np.where((one > 0) & (first[:, None] | (other == 0)), one, other)
-    return np.asarray(table.ravel()[forward * np.int32(width) + backward], np.int32)
+    one, other = np.broadcast_arrays(by_first[:, None], by_backward[None, :])
+    table = np.where((one > 0) & (before[:, None] | (other == 0)), one, other)
+    return np.asarray(table.ravel()[first * np.int32(width) + backward], np.int32)
 
 
 def _renamed(labels: Labels, raw: NDArray[np.int32], rows: FusedRows) -> Labels:

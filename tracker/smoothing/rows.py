@@ -91,4 +91,4 @@ class FusedRows(NamedTuple):
     backward: Ints
     """(M,) and of the backward pass"""
     forward_first: Bools
-    """(M,) whether a pixel that the two passes give to different identities is decided by the forward pass"""
+    """(M,) whether a pixel that two passes give to different identities is decided by the one that runs forwards"""

@@ -100,3 +100,14 @@ def test_two_that_become_one_blob_as_they_come_nearer_go_on_to_grow(known, least
     assert len(found) == 2
     overlaps = [max(overlap(box, one) for one in found) for box in boxes]
     assert least <= min(overlaps) <= most
+
+
+def test_a_copy_goes_on_learning_by_itself():
+    perspectives = Perspectives()
+    perspectives._known[0] = taught(lambda y: 100 * (y - HORIZON), noise=0.1)
+    other = perspectives.copy()
+    assert other.of(0).horizon == HORIZON
+    heights = np.linspace(0.3, 0.9, 400)
+    other.of(0).learn(np.stack([heights, heights * 0 + 20], 1), np.stack([heights[::-1], heights * 0 + 20], 1), 1.0)
+    assert other.of(0).horizon is None
+    assert perspectives.of(0).horizon == HORIZON

@@ -7,6 +7,7 @@ the horizon, says how much larger a slot has become where nothing else does: whi
 from __future__ import annotations
 
 from collections.abc import Mapping
+from copy import deepcopy
 
 import numpy as np
 from numpy.typing import NDArray
@@ -86,6 +87,12 @@ class Perspectives:
         if scene not in self._known and len(self._known) == MOST_SCENES:
             del self._known[list(self._known)[1]]
         return self._known.setdefault(scene, Perspective())
+
+    def copy(self) -> Perspectives:
+        """As they are now; this one may be learning in another thread meanwhile."""
+        other = Perspectives()
+        other._known = {scene: deepcopy(known) for scene, known in list(self._known.items())}
+        return other
 
 
 def scale(slots: Slots, height: int, perspective: Perspective) -> None:

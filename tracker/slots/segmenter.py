@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Mapping, Sequence
-from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
 
@@ -182,7 +181,7 @@ class SlotsSegmenter:
         other = SlotsSegmenter(self.settings, network=self.network, scene=self.scene)
         other.look_twice()
         # of all that was seen so far; its own, for it goes on learning, and two of them may be at work at once
-        other._perspectives = deepcopy(self._perspectives)
+        other._perspectives = self._perspectives.copy()
         return other
 
     def again(self, image: Image, verdicts: Verdicts, *, time_s: float, scene: int | None, size: Size) -> Segmentation:

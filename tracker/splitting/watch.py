@@ -1,8 +1,8 @@
 """The passes of the lanes over a file in parts, each in a process of its own, and what they found as lanes of the run that writes.
 
-    part 1 -> lane slots -> kept -> backwards ->
-    part 2 -> lane slots -> kept -> backwards ->  joined -> fused
-    part 3 -> lane slots -> kept -> backwards ->
+    part 1 -> lane slots -> kept -> forwards, backwards ->
+    part 2 -> lane slots -> kept -> forwards, backwards ->  joined -> fused
+    part 3 -> lane slots -> kept -> forwards, backwards ->
 
 What the passes saw is joined pass by pass (`smoothing.seams`), and fused as without parts: over the whole clip.
 """

@@ -18,14 +18,14 @@ def test_without_a_terminal_a_line_now_and_then_with_rate_and_time_left():
 
 
 def test_of_several_stages_a_line_tells_which_and_what_is_left_of_all():
-    stream, seconds = io.StringIO(), iter([0.0, 0.0, 55.0])
+    stream, seconds = io.StringIO(), iter([0.0, 0.0, 50.0])
     report = plain_lines(stream, clock=lambda: next(seconds))
     report(0, 100, stage="forwards")
     report(100, 100, stage="forwards")
     assert stream.getvalue().startswith("forwards, 1 of 3: frames 100/100, 1.0 fps")
-    seconds = iter([75.0])
-    report(50, 100, stage="writing")  # 87.5 % in 75 s
-    assert stream.getvalue().splitlines()[1] == "writing, 3 of 3: frames 50/100, 1.2 fps, 0:10 left"
+    seconds = iter([72.0])
+    report(50, 100, stage="writing")  # 90 % in 72 s
+    assert stream.getvalue().splitlines()[1] == "writing, 3 of 3: frames 50/100, 1.2 fps, 0:08 left"
 
 
 def test_of_work_by_its_share_a_line_in_ten_seconds_with_the_newest_note_and_what_is_left():

@@ -15,8 +15,8 @@ REDRAWN_EVERY_S = 0.2
 """seconds after which a line on a terminal is written anew"""
 
 SHARES = {
-    "forwards": (0.0, 0.55, "1 of 3"), "backwards": (0.55, 0.2, "2 of 3"), "writing": (0.75, 0.25, "3 of 3"),
-    "parts": (0.0, 0.75, "1 of 2"), "writing of parts": (0.75, 0.25, "2 of 2"),
+    "forwards": (0.0, 0.5, "1 of 3"), "backwards": (0.5, 0.3, "2 of 3"), "writing": (0.8, 0.2, "3 of 3"),
+    "parts": (0.0, 0.8, "1 of 2"), "writing of parts": (0.8, 0.2, "2 of 2"),
 }  # fmt: skip
 """Stages of a run that watches a file in both directions, as a whole or in parts: where each begins, its usual share of the time, and
 which of how many it is."""

@@ -44,11 +44,11 @@ def test_a_stretch_is_called_as_it_is_most_of_the_time_at_each_end():
 
     def are_alike(a, b):
         pair_ = np.array([a]), np.array([b])
-        return alike(parts, *pair_, cells, which, rows, rows, clip(), witness=witness).tolist()
+        return alike(parts, *pair_, names, which, cells.frames, clip()).tolist()
 
     assert (are_alike(0, 1), are_alike(1, 0)) == ([True], [False])
-    nobody = one_pass()
-    assert not alike(parts, np.array([0]), np.array([1]), cells, which, rows, rows, clip(), witness=nobody).any()
+    names = names_of(cells.frames, boxes, one_pass())
+    assert are_alike(0, 1) == [False]
 
 
 @pytest.mark.parametrize(("crossed", "ends"), [(False, (0, 1)), (True, (1, 0))])

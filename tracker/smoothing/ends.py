@@ -29,11 +29,10 @@ class Ends(NamedTuple):
     """(K,) how many the line goes through"""
 
 
-def both_ends(s: Stretches, cells: Cells, which: Index, forward: Rows, backward: Rows, clip: Clip) -> tuple[Ends, Ends]:
-    """The first and the last end of each stretch; which  (C,) the stretch of each cell."""
-    boxes = seen_boxes(cells, forward, backward)
+def both_ends(s: Stretches, boxes: Numbers, frames: Ints, which: Index, clip: Clip) -> tuple[Ends, Ends]:
+    """The first and the last end of each stretch, by the cells' boxes (C, 4) (`seen_boxes`), frames and stretches (C,)."""
     reach = clip.looks(REACH_S)
-    return ends(s.first, boxes, cells.frames, which, reach), ends(s.last, boxes, cells.frames, which, reach)
+    return ends(s.first, boxes, frames, which, reach), ends(s.last, boxes, frames, which, reach)
 
 
 def seen_boxes(cells: Cells, forward: Rows, backward: Rows) -> Numbers:

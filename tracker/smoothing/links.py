@@ -11,13 +11,13 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from tracker.smoothing.ends import Ends, both_ends
+from tracker.smoothing.ends import Ends, both_ends, seen_boxes
 from tracker.smoothing.looks import evidence
 from tracker.smoothing.pairs import Cells
 from tracker.smoothing.rows import Bools, Clip, Index, Ints, Numbers, Rows
 from tracker.smoothing.stretches import Stretches, names
 from tracker.smoothing.table import in_ranges
-from tracker.smoothing.witness import alike
+from tracker.smoothing.witness import alike, names_of
 
 Keys = NDArray[np.int64]
 
@@ -72,10 +72,12 @@ def links(
 
     witness  rows of the third pass
     """
-    first, last = both_ends(s, cells, which, forward, backward, clip)
+    boxes = seen_boxes(cells, forward, backward)
+    first, last = both_ends(s, boxes, cells.frames, which, clip)
     a, b = candidates(s, first, last, clip)
     shared = share_a_name(s, a, b)
-    seen = measures(s, a, b, first, last, cells, which, forward, backward, clip, witness=witness)
+    called = names_of(cells.frames, boxes, witness)
+    seen = measures(s, a, b, first, last, cells, which, forward, backward, clip, called=called)
     odds = np.where(shared, seen @ np.array(SHARED), seen @ np.array(OTHER))
     length = (s.last - s.first + 1) / clip.looks(SHORT_S)
     return Links(a, b, odds * np.minimum(1, LEAST + np.minimum(length[a], length[b])))
@@ -116,9 +118,12 @@ def measures(
     backward: Rows,
     clip: Clip,
     *,
-    witness: Rows,
+    called: Ints,
 ) -> Numbers:
-    """(P, F) what the regression sees of pairs (a, b), columns as in NAMES; the same if time runs the other way."""
+    """(P, F) what the regression sees of pairs (a, b), columns as in NAMES; the same if time runs the other way.
+
+    called  (C,) what the witness calls each cell
+    """
     frames = (s.first[b] - s.last[a]).astype(np.float64)
     gap_s = frames * clip.interval_s
     one, other = Ends._make(part[a] for part in last), Ends._make(part[b] for part in first)
@@ -137,7 +142,7 @@ def measures(
             unusual(distance / usual),
             looks,
             known,
-            alike(s, a, b, cells, which, forward, backward, clip, witness=witness),
+            alike(s, a, b, called, which, cells.frames, clip),
         ],
         axis=1,
     )

@@ -74,12 +74,13 @@ class Replay:
         if self._others is None:
             labels = _renamed(labels, rows.first, rows)
         else:
-            (forward, _), (backward, more) = (kept.read(frame.index) for kept in self._others)
+            forward, (backward, more) = self._others[0], self._others[1].read(frame.index)
             foreground |= more
             # what lies between an object's parts is in the first pass alone, which sees the scene; three outlines together are too wide
             labels = owners(labels, backward, rows)
             lone = np.where((rows.first == 0) & (rows.backward == 0), rows.forward, 0)
-            labels = np.where(labels > 0, labels, _renamed(forward, lone, rows))
+            if lone.any():
+                labels = np.where(labels > 0, labels, _renamed(forward.read(frame.index)[0], lone, rows))
         across, down = frame.size[0] / labels.shape[1], frame.size[1] / labels.shape[0]
         pixels = np.bincount(labels.ravel(), minlength=int(rows.ids.max(initial=0)) + 1) * (across * down)
         doubts = self._doubts.of(frame.index)

@@ -8,9 +8,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from tracker.smoothing.ends import seen_boxes
 from tracker.smoothing.geometry import overlaps
-from tracker.smoothing.pairs import Cells, best_pairs
+from tracker.smoothing.pairs import best_pairs
 from tracker.smoothing.rows import Bools, Clip, Index, Ints, Rows
 from tracker.smoothing.stretches import Stretches
 from tracker.smoothing.table import touching_boxes
@@ -21,22 +20,13 @@ END_S = 0.4
 """seconds of evidence at the end of a stretch that say what it is called there: slips of names are short"""
 
 
-def alike(
-    s: Stretches,
-    a: Index,
-    b: Index,
-    cells: Cells,
-    which: Index,
-    forward: Rows,
-    backward: Rows,
-    clip: Clip,
-    *,
-    witness: Rows,
-) -> Bools:
-    """(P,) whether the witness calls the end of stretch a and the beginning of stretch b alike; which  (C,) the stretch of each cell."""
-    names = names_of(cells.frames, seen_boxes(cells, forward, backward), witness)
+def alike(s: Stretches, a: Index, b: Index, names: Ints, which: Index, frames: Ints, clip: Clip) -> Bools:
+    """(P,) whether the witness calls the end of stretch a and the beginning of stretch b alike.
+
+    names, which, frames  (C,) of the cells: what the witness calls each (`names_of`), its stretch, its frame
+    """
     count, most = len(s.first), clip.looks(END_S)
-    first, last = (usual_name(names, which, cells.frames, count, most, last=last) for last in (False, True))
+    first, last = (usual_name(names, which, frames, count, most, last=last) for last in (False, True))
     return np.asarray((last[a] == first[b]) & (last[a] > 0))
 
 

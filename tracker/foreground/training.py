@@ -24,6 +24,7 @@ from tracker.foreground.weights import load_foreground_net, save_foreground
 from tracker.learning import loop
 from tracker.learning.group import Group
 from tracker.learning.loop import DEFAULT_RUN, RunOptions, scheduled_rate
+from tracker.learning.precision import mixed_precision
 from tracker.learning.prefetch import drawn_ahead
 
 WARM_UP_STEPS = 200
@@ -128,7 +129,7 @@ class _ForegroundTask:
         if not net.calibrated and step >= self.settings.rounded_from * self.settings.steps:
             net.calibrate(self.group.joined(features.to(self.device)))
             net.steps.copy_(self.group.shared(net.steps.cpu()))  # other machines may round the ranges to other steps
-        with torch.autocast(self.device, torch.bfloat16, enabled=self.settings.bfloat16):
+        with mixed_precision(self.device, wanted=self.settings.bfloat16):
             logits = net(features.to(self.device))
         return foreground_loss(logits.float(), objects.to(self.device))
 

@@ -8,6 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from tracker.learning.precision import multiplies_bfloat16
+
 MOMENTUM = 0.95
 ITERATIONS = 5
 QUINTIC = (3.4445, -4.7750, 2.0315)
@@ -51,10 +53,14 @@ class Muon(torch.optim.Adam):
 
 
 def orthogonal(matrix: Tensor) -> Tensor:
-    """U V^T, roughly, of a matrix (R, C) = U S V^T: Newton-Schulz iterations X <- a X + (b A + c A A) X, A = X X^T, in bfloat16."""
+    """U V^T, roughly, of a matrix (R, C) = U S V^T: Newton-Schulz iterations X <- a X + (b A + c A A) X, A = X X^T.
+
+    In bfloat16, where the chip has it.
+    """
     a, b, c = QUINTIC
     wide = matrix.shape[0] <= matrix.shape[1]
-    x = (matrix if wide else matrix.t()).bfloat16()
+    x = matrix if wide else matrix.t()
+    x = x.bfloat16() if multiplies_bfloat16(matrix.device.type) else x
     x = x / (x.norm() + 1e-7)
     for _ in range(ITERATIONS):
         square = x @ x.t()

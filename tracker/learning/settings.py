@@ -18,6 +18,6 @@ class LoopSettings(Settings):
     clip_norm: float = Field(1.0, ge=1e-6, le=1e6)
     """largest norm of the gradient"""
     bfloat16: bool = True
-    """mixed precision; several times faster where the chip multiplies bfloat16"""
+    """mixed precision, where the chip multiplies bfloat16; there it is several times faster"""
     checkpoint_every: int = Field(100, ge=1, le=100_000_000)
     """steps between checkpoints, each with an evaluation on held-out clips"""

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from tracker.learning.group import ALONE, Group
 from tracker.learning.loop import descend
+from tracker.learning.precision import mixed_precision
 from tracker.papers.cells import Cell
 from tracker.papers.settings import EmSettings, TrainSettings
 from tracker.papers.unroll import Inputs, unroll, unrolled_loss
@@ -64,7 +65,7 @@ class _Loss(nn.Module):
         state = self.cell.start(*inputs.gamma.shape[:2])
         if self.fused:  # the first step like all others, or it would be compiled once more
             inputs, state = inputs._replace(gamma=inputs.gamma.detach().requires_grad_()), state.requires_grad_()
-        with torch.autocast(inputs.frames.device.type, torch.bfloat16, enabled=self.mixed):
+        with mixed_precision(inputs.frames.device, wanted=self.mixed):
             run = unroll(self.unrolled, inputs, self.em, state=state, last_alone=not self.em.all_steps)
         return unrolled_loss(run, inputs.frames, self.em).total
 

@@ -20,6 +20,7 @@ from tracker.em.likelihoods import gaussian_log_likelihood, two_term_loss
 from tracker.learning import loop
 from tracker.learning.group import ALONE, Group
 from tracker.learning.loop import DEFAULT_RUN, RunOptions, scheduled_rate
+from tracker.learning.precision import mixed_precision
 from tracker.learning.prefetch import drawn_ahead
 from tracker.slots.cell import SlotState, WindowCell
 from tracker.slots.settings import MixtureModelSettings, TrainSettings
@@ -232,7 +233,7 @@ class _CellTask:
 
     def loss(self, net: WindowCell, batch: Batch, step: int) -> Tensor:
         settings, generator = self.settings, torch.Generator().manual_seed(self.settings.seed * 1_000_003 + step)
-        with torch.autocast(self.device, torch.bfloat16, enabled=settings.bfloat16):
+        with mixed_precision(self.device, wanted=settings.bfloat16):
             run = unroll(net, batch, settings.network.pixels, generator=generator, device=self.device, group=self.group)
         return batch_loss(run, batch, settings, self.group)
 

@@ -103,27 +103,27 @@ def test_a_kind_cannot_be_changed_by_a_flag(write):
 # --- the papers' recipes ------------------------------------------------------------------------------------------
 
 MERGED = {
-    "balls": ("e5022c1dbff1d06e", "d8546bb3c39ae63d", "cdf842ea806dbf62"),
-    "balls-lstm": ("eb44f19d2195ba41", "92907459cb322e26", "43f3f2f1ebc1a3e0"),
-    "balls-rnn": ("31f62b864df4e23b", "fd91bcea209d1688", "59d04d639c2efeb0"),
-    "balls-rnn-em": ("0384277136075fbd", "ad6d70a722f7eed0", "6bffc546ac1d8646"),
-    "balls-sum": ("2f6f42010dcce89c", "66e3747d4a83168d", "b08f685b436818b7"),
-    "curtain": ("f07e3332964cea7b", "c884acf824072a9f", "cbb738c14ffd3fdc"),
-    "flying-mnist": ("05d092724fbc2675", "d36e3fae2a5c2eeb", "54db6f5a9216912e"),
-    "flying-mnist-direct": ("83064b9f81a6330f", "1c1d6e4526545f30", "3d5ce36f18653d06"),
-    "flying-shapes": ("8209c606d6795717", "ddead139a5750380", "05ad0c7758770c14"),
-    "flying-shapes-5": ("bf2a00de17621015", "25ed3a8d9f4bd439", "3a604e3cdfbb6f36"),
-    "flying-shapes-k1": ("3041bd9bfa61ac21", "5ce4272750bdc337", "5d36ab5fa4c4e065"),
-    "shapes": ("af9d860f00a69ec9", "ad16a17a022df91f", "ecac0fce88cb9579"),
-    "shapes-k1": ("9e5f89ebaccc1217", "40914ff1f128b4d0", "6d6f9e2ddab25f70"),
-    "shapes-nem": ("44ff38e0fbfeed7b", "b3d3c91c42b02d83", "9eea05ad21b2fdb0"),
+    "balls": ("3902fcbc4472e395", "3cfa7823c5634c4f", "3dfed383904961d0"),
+    "balls-lstm": ("d61aaeb9af22c7d6", "0799df4b3277be99", "627f787488b31831"),
+    "balls-rnn": ("416c30054fde7a8f", "19f7bd978adff5f5", "1d6de0a4e13411ac"),
+    "balls-rnn-em": ("91524e91b987551f", "c07963b5b06de1d8", "89c043d8eb9e4d90"),
+    "balls-sum": ("724d0ce6b1431651", "b128db8e079dc76e", "55fd90b73e2463d9"),
+    "curtain": ("56a1593f571cb80f", "9b878c63540e56d6", "a8ad07f61bcac0ce"),
+    "flying-mnist": ("4b43b6b05c0f925c", "bba7b30c8352b3a8", "d35e9298675603e5"),
+    "flying-mnist-direct": ("6315d0c385897862", "790e822dbd501133", "185936cd728f79cc"),
+    "flying-shapes": ("ea008d2e66cf544f", "7dfc6a17c873dcfb", "87f4a0ddd37c8af1"),
+    "flying-shapes-5": ("f934d47a96cd8c10", "aa835751fae930e4", "9f8e5179b24822fb"),
+    "flying-shapes-k1": ("b6572c6306730f0c", "b4bfb7e53bee00ff", "fc0b4bd9039800b9"),
+    "shapes": ("f5b105d6c757612a", "af14d508904760a1", "402e758dee4871ea"),
+    "shapes-k1": ("10a7ba2a68c7f143", "623b7a4568209d11", "f94b4f499e3e5dcd"),
+    "shapes-nem": ("63cf2423e421d679", "0bbfd9df41360a61", "26153b6c62e6e057"),
 }
-"""SHA-256 of each network's settings as JSON, keys sorted, by recipe: what a trained network was trained with"""
+"""SHA-256 of each network's settings as JSON, keys sorted, by recipe: what a trained network was trained with; its tests are not among it"""
 
 
 @pytest.mark.parametrize("run", MERGED)
 def test_every_recipe_is_what_it_was_however_its_files_inherit(run):
     for recipe, digest in zip(("papers", "short", "quick"), MERGED[run], strict=True):
         settings = read_settings(ExperimentSettings, _recipe(run, recipe, CONFIGS))
-        text = json.dumps(settings.model_dump(mode="json"), sort_keys=True)
+        text = json.dumps(settings.model_dump(mode="json", exclude={"tests"}), sort_keys=True)
         assert hashlib.sha256(text.encode()).hexdigest()[:16] == digest, recipe

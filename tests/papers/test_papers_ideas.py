@@ -159,5 +159,5 @@ def test_a_test_changes_the_iteration_and_the_training_stays():
     em = evaluation.tested(settings, test)[1]
     assert (em.share_power, em.update_weight) == ((0.25, 16), "mean")
     assert evaluation.tested(settings, TestSettings())[1] == settings.em
-    with pytest.raises(ValueError, match="starts: a roll-out has one"):
-        TestSettings(starts=2, watched=5)
+    with pytest.raises(ValueError, match="dreamt: there is no roll-out; wanted expected, or a number of watched steps"):
+        TestSettings(dreamt="binary")

@@ -103,11 +103,16 @@ def test_a_test_that_an_older_network_does_not_know_is_said_and_stays_empty(tmp_
     older = settings.model_copy(update={"tests": {"same": settings.tests["same"]}})
     save_cell(build_cell(older), older, tmp_path / "older.safetensors", updates=1)
     said: list[str] = []
-    testing = command._Testing(2, "cpu", said.append, Shares(said.append))
+    testing = command._Testing(2, "cpu", tmp_path, said.append, Shares(said.append))
     found = command._test_shipped("shapes-nem", tmp_path / "older.safetensors", testing, names={"same", "annealed"})
     assert any("older.safetensors: has no test annealed, which stays empty" in line for line in said)
     assert set(found.tests) == {"same"}
     assert np.isnan(score(found.tests, "annealed", "ami"))
+
+    (tmp_path / "shapes-nem.yaml").write_text("tests: {annealed: {share_power: [1, 4], starts: 2}}")
+    found = command._test_shipped("shapes-nem", tmp_path / "older.safetensors", testing, names={"same", "annealed"})
+    assert found.settings.tests["annealed"].starts == 2  # the recipe knows it
+    assert np.isfinite(score(found.tests, "annealed", "ami"))
 
 
 def test_all_experiments_end_with_one_page_that_leads_to_each_and_says_how_long_it_took(tmp_path):
@@ -212,7 +217,7 @@ def test_a_single_network_is_trained_tested_and_shipped_by_commands(tmp_path, mo
 def test_what_ships_is_the_papers_network_and_names_no_folder(path):
     cell, settings, updates = load_cell(path, device=torch.device("cpu"))
     papers = read_settings(ExperimentSettings, [str(CONFIGS / f"{path.stem}.yaml")], [])
-    assert (settings.net, settings.em, settings.tests) == (papers.net, papers.em, papers.tests)
+    assert (settings.net, settings.em) == (papers.net, papers.em)  # tests are those of the recipe
     assert settings.world == papers.world
     assert updates > 0
     assert all(torch.isfinite(weight).all() for weight in cell.parameters())

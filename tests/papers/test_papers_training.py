@@ -2,6 +2,7 @@
 
 import copy
 import json
+import math
 
 import numpy as np
 import pytest
@@ -9,10 +10,11 @@ import torch
 from sklearn.metrics import adjusted_mutual_info_score, adjusted_rand_score
 
 from tracker.errors import DivergedError, SettingsError, WeightsError
+from tracker.papers import evaluation
 from tracker.papers import train as training
 from tracker.papers.cells import build_cell
 from tracker.papers.evaluation import evaluate, information, rand_indices, scores, tables, watch
-from tracker.papers.settings import ExperimentSettings, Stage, TestSettings, TrainSettings
+from tracker.papers.settings import ExperimentSettings, Stage, TestSettings, TrainSettings, WorldSettings
 from tracker.papers.train import clip_number, learning_rate, stage_at, train
 from tracker.papers.unroll import make_inputs
 from tracker.papers.update import EagerUpdate, _restore, make_update
@@ -376,3 +378,27 @@ def test_weights_come_back_with_their_experiment(tmp_path):
     (tmp_path / "w.safetensors").write_bytes(b"no")
     with pytest.raises(WeightsError, match="not a whole safetensors file"):
         load_cell(tmp_path / "w.safetensors", device=CPU)
+
+
+def test_balls_of_a_dream_are_counted_by_who_shows_one():
+    world = WorldSettings(kind="balls", objects=(2, 2), side_px=64)
+    ball_px = evaluation.smallest_ball(world)
+    assert evaluation.smallest_ball(WorldSettings()) == 0
+    owner = torch.zeros(1, 1, 64, 64, dtype=torch.long)
+    owner[..., 32:, :] = 1
+    seen = torch.zeros(1, 1, 64, 64, dtype=torch.bool)
+    side = math.ceil(ball_px**0.5)
+    seen[..., :side, :side] = True  # a whole ball of component 0
+    seen[..., 40:42, :3] = True  # crumbs of component 1
+    assert evaluation._balls(owner, seen, ball_px).tolist() == [[1]]
+    seen[..., 40 : 40 + side, :side] = True
+    assert evaluation._balls(owner, seen, ball_px).tolist() == [[2]]
+
+
+def test_a_roll_out_is_scored_from_where_it_dreams():
+    balls = torch.tensor([[[2.0]] * 5 + [[1.0]] * 15, [[2.0]] * 20])  # (2, T, B): a ball is lost after five frames
+    found = evaluation._dreamt(torch.full((20, 1), 0.5), balls)
+    assert found["balls_right"] == {10: 0.5, 20: 0.25}
+    assert found["balls_dreamt"][20] == 1.25
+    assert found["balls_there"][20] == 2
+    assert found["ari_dreamt"] == {10: 0.5, 20: 0.5}

@@ -6,7 +6,9 @@ import pytest
 import torch
 from torch import nn
 
+from tracker.papers.rollout import roll_out
 from tracker.papers.settings import EmSettings
+from tracker.papers.starts import unroll_best
 from tracker.papers.unroll import (
     Inputs,
     Unrolled,
@@ -14,7 +16,6 @@ from tracker.papers.unroll import (
     make_inputs,
     pixel_losses,
     random_shares,
-    roll_out,
     shares,
     unroll,
     unrolled_loss,
@@ -199,3 +200,29 @@ def test_shares_at_the_start_are_numbers_even_where_chance_draws_a_zero(monkeypa
     for components in (1, 3):
         gamma = random_shares((2, components, 1, 4, 4), generator=torch.Generator(), device=torch.device("cpu"))
         assert gamma == pytest.approx(1 / components)
+
+
+def test_a_roll_out_begins_with_the_best_start_of_what_was_watched():
+    settings = EmSettings(components=2, sequential=True, noise=0.0)
+    inputs = make_inputs(clips(steps=6), settings, seed=0)
+    first = inputs._replace(frames=inputs.frames[:, :4], noisy=inputs.noisy[:, :3])
+    best = unroll_best(Echo(), first, settings, starts=5, generator=torch.Generator().manual_seed(0))
+    assert not torch.equal(best.psi, unroll(Echo(), first, settings).psi)
+    dream = roll_out(Echo(), inputs, settings, watched=3, starts=5, generator=torch.Generator().manual_seed(0))
+    assert torch.equal(dream.psi[:3], best.psi)
+
+
+def test_a_binary_dream_is_black_and_white_to_the_network():
+    seen = []
+
+    class Recorder(Echo):
+        def forward(self, update, state, action=None):
+            psi, state = super().forward(update, state, action)
+            seen.append((update, psi))
+            return psi, state
+
+    settings = EmSettings(components=1, sequential=True, noise=0.0)
+    inputs = make_inputs(clips(steps=5), settings, seed=0)
+    roll_out(Recorder(), inputs, settings, watched=3, pixels="binary", generator=torch.Generator().manual_seed(0))
+    psi = seen[2][1]  # of one component, whose gamma is 1: the update is what it sees less what it predicted
+    assert torch.equal(seen[3][0], (psi > 0.5).float() - psi)

@@ -63,13 +63,14 @@ def run_paper(
         asked = stack.enter_context(asked_between_steps(several=group.size > 1))
         if group.first:
             stack.enter_context(hold(out, "report.html"))
-        testing = _Testing(clips, choose_device(device), say, Shares(say))
+        testing = _Testing(clips, choose_device(device), configs, say, Shares(say))
         experiment = EXPERIMENTS[name]
         if recipe == "shipped":
             trained = _take_shipped(name, overrides, testing) if group.first else []
         else:
             recipes = {run: _recipe(run, recipe, configs) for run in experiment.runs}
             trained = _train_all(
+                experiment,
                 recipes,
                 out,
                 overrides,
@@ -92,6 +93,8 @@ class _Testing:
 
     clips: int
     device: str
+    configs: Path
+    """recipes, whose tests count"""
     say: Callable[[str], None]
     shares: Shares
     """of the network that is trained or tested"""
@@ -128,12 +131,16 @@ def _test_shipped(
     run: str, path: Path, testing: _Testing, *, names: set[str], overrides: Sequence[str] = ()
 ) -> Trained:
     cell, settings, updates = load_cell(path, device=torch.device(testing.device))
+    recipe = testing.configs / f"{run}.yaml"
+    if recipe.is_file():  # a file's header has the tests of the day it was trained
+        tests = read_settings(ExperimentSettings, [recipe]).tests
+        settings = settings.model_copy(update={"tests": {**settings.tests, **tests}})
     settings = read_settings(ExperimentSettings, [], overrides, base=settings)
     if missing := names - settings.tests.keys():
         testing.say(f"{path}: has no test {', '.join(sorted(missing))}, which stays empty; take a newer file")
     testing.announce(run)
-    tests = testing(cell, settings, names - missing)
-    return Trained(run, updates, _parameters(cell), cell, settings, testing.device, True, tests)
+    scores = testing(cell, settings, names - missing)
+    return Trained(run, updates, _parameters(cell), cell, settings, testing.device, True, scores)
 
 
 def _scored(experiment: Experiment, run: str) -> set[str]:
@@ -159,6 +166,7 @@ def _test_beyond(experiment: Experiment, testing: _Testing) -> dict[str, Tests]:
 
 
 def _train_all(
+    experiment: Experiment,
     recipes: dict[str, list[Path]],
     out: Path,
     overrides: Sequence[str],
@@ -187,7 +195,7 @@ def _train_all(
         if not group.first:
             continue
         testing.announce(run)
-        trained.append(_test_trained(run, out / run, settings, testing))
+        trained.append(_test_trained(run, out / run, settings, testing, names=_scored(experiment, run)))
     return trained
 
 
@@ -208,14 +216,16 @@ def _tell(shares: Shares, row: dict[str, Any]) -> None:
     shares.note(f"update {row['step']}, validation loss {row['validation_loss']:.4g}, ARI {row['validation_ari']:.3f}")
 
 
-def _test_trained(run: str, folder: Path, settings: ExperimentSettings, testing: _Testing) -> Trained:
+def _test_trained(
+    run: str, folder: Path, settings: ExperimentSettings, testing: _Testing, *, names: set[str]
+) -> Trained:
     """Test the best weights; scores.json of the same weights and tests is taken as it is."""
     cell, _, updates = load_cell(folder / "best.safetensors", device=torch.device(testing.device))
     asked = {"updates": updates, "weights": "best", "seed": TEST_SEED, "clips": testing.clips}
     written = folder / "scores.json"
     found = _read_scores(written)
-    if {key: found.get(key) for key in asked} != asked or set(found.get("tests", ())) != set(settings.tests):
-        found = {**asked, "tests": testing(cell, settings)}
+    if {key: found.get(key) for key in asked} != asked or not names <= set(found.get("tests", ())):
+        found = {**asked, "tests": testing(cell, settings, names)}
         write_text_whole(written, json.dumps(found, indent=1) + "\n")  # scores may be NaN
     rows = [json.loads(line) for line in (folder / "curve.jsonl").read_text().splitlines()]
     over = is_over(rows, settings.train)

@@ -6,6 +6,7 @@ the most responsible component's. Pixels of group 0 (background, and what severa
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, NamedTuple
@@ -14,17 +15,21 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from tracker.learning.precision import mixed_precision
 from tracker.papers.cells import Cell
+from tracker.papers.rollout import roll_out
 from tracker.papers.settings import EmSettings, ExperimentSettings, TestSettings, WorldSettings
 from tracker.papers.starts import unroll_best
-from tracker.papers.unroll import Inputs, Unrolled, make_inputs, pixel_losses, roll_out, unrolled_loss
+from tracker.papers.unroll import Inputs, Unrolled, make_inputs, pixel_losses, unrolled_loss
 from tracker.papers.worlds import SPLITS, Clips, Split, draw
 
 BATCH = 100
 LATE_STEPS = 10
 """R-NEM's summaries are means over so many last steps"""
 FIRST_FRAMES = (10, 20, 30, 40)
-"""others evaluate R-NEM over the first frames of a clip"""
+"""others evaluate R-NEM over the first frames of a clip; also of a roll-out's own frames"""
+SHOWN_SHARE = 0.5
+"""a ball is counted where as much of the smallest ball's area is seen"""
 LIT = 0.5
 """a pixel above this that belongs to no single object belongs to several"""
 PIECE = 20_000_000
@@ -56,6 +61,8 @@ class Tally(NamedTuple):
     """(T, B) of (x - max_k psi_k)^2"""
     input_error: Tensor
     """(T, B) of (x - x~)^2, what the noise does to frame t - 1"""
+    balls: Tensor
+    """(2, T, B) components that show a ball in the mixed prediction, and balls that the frame shows; 0 in worlds without"""
 
 
 def tables(gamma: Tensor, groups: Tensor, *, objects: int) -> Tensor:
@@ -129,8 +136,10 @@ def _log_factorial(n: Tensor) -> Tensor:
     return torch.lgamma(n.clamp(min=0) + 1)
 
 
-def tally(run: Unrolled, inputs: Inputs, clips: Clips, settings: EmSettings, *, objects: int) -> Tally:
-    """Count one batch; frame t of `clips` belongs to step t."""
+def tally(
+    run: Unrolled, inputs: Inputs, clips: Clips, settings: EmSettings, *, objects: int, ball_px: float = 0.0
+) -> Tally:
+    """Count one batch; frame t of `clips` belongs to step t. ball_px: the smallest ball's area; 0: there are none"""
     groups = clips.groups[:, 1:]
     counts = tables(run.gamma, groups, objects=objects)
     scored = (groups > 0).transpose(0, 1).float()  # (T, B, H, W)
@@ -155,7 +164,32 @@ def tally(run: Unrolled, inputs: Inputs, clips: Clips, settings: EmSettings, *, 
         ((mixed - target) ** 2).mean((2, 3, 4)),
         ((most - target) ** 2).mean((2, 3, 4)),
         (noise**2).mean((2, 3, 4)),
+        torch.stack(
+            [_balls(run.gamma.argmax(2)[:, :, 0], mixed[:, :, 0] > LIT, ball_px), _balls(*_groups(groups), ball_px)]
+        ),
     )
+
+
+def smallest_ball(world: WorldSettings) -> float:
+    """Its area in pixels; 0 in worlds without balls."""
+    if world.kind not in ("balls", "curtain"):
+        return 0.0
+    return math.pi * (min(world.balls.radii) * world.side_px / world.balls.box_units) ** 2
+
+
+def _groups(groups: Tensor) -> tuple[Tensor, Tensor]:
+    """The owner of every pixel (T, B, H, W), and whether it has one, of groups (B, T, H, W)."""
+    mine = groups.transpose(0, 1)
+    return mine, mine > 0
+
+
+def _balls(owner: Tensor, seen: Tensor, ball_px: float) -> Tensor:
+    """(T, B) owners with SHOWN_SHARE of a ball's area or more, of the owner of every pixel (T, B, H, W) and whether it is seen."""
+    if not ball_px:
+        return torch.zeros(owner.shape[:2], device=owner.device)
+    counts = torch.zeros(*owner.shape[:2], int(owner.max()) + 1, device=owner.device)
+    counts.scatter_add_(2, owner.flatten(2).long(), seen.flatten(2).float())
+    return (counts >= SHOWN_SHARE * ball_px).sum(2).float()
 
 
 def tested(settings: ExperimentSettings, test: TestSettings) -> tuple[WorldSettings, EmSettings]:
@@ -193,11 +227,14 @@ def show(
         shown = Clips(*(x.repeat_interleave(em.steps + 1, 1) for x in (shown.frames, shown.groups)))
     noise_seed = step_seed(seed, split, number)
     inputs = make_inputs(shown.frames, em, seed=noise_seed)
-    with torch.no_grad(), torch.autocast(device.type, torch.bfloat16, enabled=settings.train.bfloat16):
+    with torch.no_grad(), mixed_precision(device, wanted=settings.train.bfloat16):
         generator = torch.Generator(device).manual_seed(noise_seed + 1)
         if test.watched is None:
             return unroll_best(cell, inputs, em, starts=test.starts, generator=generator), inputs, shown
-        return roll_out(cell, inputs, em, watched=test.watched, generator=generator), inputs, shown
+        dream = roll_out(
+            cell, inputs, em, watched=test.watched, generator=generator, starts=test.starts, pixels=test.dreamt
+        )
+        return dream, inputs, shown
 
 
 def watch(
@@ -217,18 +254,22 @@ def watch(
     Batch b and its noise depend on (seed, split, b) alone.
     """
     world, em = tested(settings, test)
-    parts = []
+    parts: list[Tally] = []
     for number in range(-(-clips // batch)):
         count = min(batch, clips - number * batch)
         run, inputs, shown = show(
             cell, settings, test, clips=count, seed=seed, number=number, split=split, device=device
         )
-        parts.append(tally(run, inputs, shown, em, objects=world.objects[1]))
+        parts.append(tally(run, inputs, shown, em, objects=world.objects[1], ball_px=smallest_ball(world)))
         tell((number * batch + count) / clips)
     weights = torch.tensor([part.tables.shape[1] for part in parts], dtype=torch.float32, device=device)
     loss = (torch.stack([part.loss for part in parts]) * weights).sum() / weights.sum()
-    joined = {name: torch.cat([getattr(part, name) for part in parts], 1) for name in Tally._fields if name != "loss"}
-    return Tally(**joined, loss=loss)
+    joined = {
+        name: torch.cat([getattr(part, name) for part in parts], 1)
+        for name in Tally._fields
+        if name not in ("loss", "balls")
+    }
+    return Tally(**joined, loss=loss, balls=torch.cat([part.balls for part in parts], 2))
 
 
 def step_seed(seed: int, split: Split, number: int) -> int:
@@ -237,13 +278,15 @@ def step_seed(seed: int, split: Split, number: int) -> int:
     return int(words[0] >> np.uint64(2))
 
 
-def scores(counted: Tally, *, static: bool) -> dict[str, Any]:
-    """The papers' numbers. static: the last step alone counts, else all equally.
+def scores(counted: Tally, *, static: bool, watched: int | None = None) -> dict[str, Any]:
+    """The papers' numbers. static: the last step alone counts, else all equally; watched: of a roll-out, the steps before it dreams.
 
     ami, ari          mean over clips, then over the steps that count; `*_last` the last step, `*_by_step` every step
     ami_overlap       of frames in which objects cover each other; `ami_apart` of the others
     ari_first         frames 1 to n by themselves, mean; `ari_joint_first` their pixels in one table, so that identity counts
     bce               -log p(x | max psi), mean over steps; `bce_last` the last, `bce_late` the last ten; relational: in collisions
+    ari_dreamt        frames 1 to n of those that a roll-out dreams, mean; `balls_dreamt` the balls it shows in them, `balls_there` those
+                      of the clip, `balls_right` the share of frames in which these are as many
     mse               of sum_k gamma_k psi_k; `mse_bound` of max psi; `mse_input` of the noise, for denoising
     """
     count = slice(-1, None) if static else slice(None)
@@ -274,11 +317,23 @@ def scores(counted: Tally, *, static: bool) -> dict[str, Any]:
         "mse_bound": float(counted.bound_error[count].mean()),
         "mse_bound_first": {n: float(counted.bound_error[:n].mean()) for n in FIRST_FRAMES if n <= steps},
         "mse_input": float(counted.input_error[count].mean()),
+        **({} if watched is None else _dreamt(ari[watched:], counted.balls[:, watched:])),
         "ami": float(by_step[count].mean()),
         "ami_last": float(by_step[-1]),
         "ami_by_step": by_step.tolist(),
         "ami_overlap": float(each[count][overlap].nanmean()),
         "ami_apart": float(each[count][~overlap].nanmean()),
+    }
+
+
+def _dreamt(ari: Tensor, balls: Tensor) -> dict[str, dict[int, float]]:
+    """Scores of a roll-out's own frames: ari (T, B), balls (2, T, B)."""
+    spans = [n for n in FIRST_FRAMES if n <= len(ari)]
+    return {
+        "ari_dreamt": {n: float(ari[:n].nanmean()) for n in spans},
+        "balls_dreamt": {n: float(balls[0, :n].mean()) for n in spans},
+        "balls_there": {n: float(balls[1, :n].mean()) for n in spans},
+        "balls_right": {n: float((balls[0, :n] == balls[1, :n]).float().mean()) for n in spans},
     }
 
 
@@ -303,7 +358,7 @@ def evaluate(
             tell=partial(_part, tell, begin, each),
         )  # fmt: skip
         static = test.static or not settings.em.sequential
-        results[name] = scores(counted, static=static and test.watched is None)
+        results[name] = scores(counted, static=static and test.watched is None, watched=test.watched)
     return results
 
 

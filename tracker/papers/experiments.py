@@ -72,16 +72,54 @@ def _bce(what: str, run: str, score: str, source: str) -> tuple[Claim, ...]:
     )
 
 
-def _ami(what: str, run: str, test: str, published: float, source: str) -> tuple[Claim, ...]:
+def _ami(what: str, run: str, test: str, published: float, source: str, *, beyond: Beyond) -> tuple[Claim, ...]:
     """The mean over the steps, as the authors' code has it, and the last step."""
     return (
-        Claim(f"{what}, AMI, mean of the steps", run, test, "ami", published, source),
-        Claim(f"{what}, AMI of the last step", run, test, "ami_last", published, source),
+        Claim(f"{what}, AMI, mean of the steps", run, test, "ami", published, source, beyond=beyond),
+        Claim(f"{what}, AMI of the last step", run, test, "ami_last", published, source, beyond=beyond),
+    )
+
+
+def _starts(run: str, test: str) -> Beyond:
+    return Beyond(run, f"{test}-starts", "the same network, the best of four starts by its loss")
+
+
+def _annealed(run: str, test: str) -> Beyond:
+    return Beyond(
+        run,
+        f"{test}-annealed",
+        "the same network: shares that harden over the steps, the best of four starts by its loss",
+    )
+
+
+def _binary(run: str) -> Beyond:
+    return Beyond(
+        run, "dream-binary", "the same network, the best of four starts; its dreamt frames are made black and white"
+    )
+
+
+def _dreamt(run: str) -> tuple[Claim, ...]:
+    """Roll-outs, twenty frames seen and twenty dreamt."""
+    source = "R-NEM, figures only"
+    return (
+        Claim(
+            "twenty dreamt frames, balls that a frame shows",
+            run,
+            "dream",
+            "balls_dreamt/20",
+            None,
+            source,
+            beyond=_binary(run),
+        ),
+        Claim("balls that are there", run, "dream", "balls_there/20", None, "the same clips"),
+        Claim("share of dreamt frames with as many", run, "dream", "balls_right/20", None, source, beyond=_binary(run)),
+        Claim("ARI of the dreamt frames", run, "dream", "ari_dreamt/20", None, source, beyond=_binary(run)),
     )
 
 
 OVER_OBJECTS = "BCE of the last step over the number of objects (N-EM, figure 5)."
 DREAM = "Twenty frames seen, then thirty dreamt; the top row is what happened."
+DREAM_BINARY = f"{DREAM} Beyond the papers: dreamt frames are made black and white before the network sees them."
 BALLS = ("balls", "balls-sum", "balls-rnn-em", "balls-rnn", "balls-lstm")
 ONLY_FIGURE = "N-EM, figure 5: no numbers, RNN-EM below K = 1 throughout"
 
@@ -121,10 +159,16 @@ EXPERIMENTS = {
         "Flying shapes: next-frame prediction",
         ("flying-shapes", "flying-shapes-5", "flying-shapes-k1"),
         (
-            *_ami("3 objects, K = 5", "flying-shapes", "same", 0.997, "N-EM, table 1"),
-            *_ami("3 objects, tested with K = 3", "flying-shapes", "three-components", 0.914, "N-EM, table 1"),
-            *_ami("5 objects, K = 5", "flying-shapes-5", "same", 0.878, "N-EM, table 1"),
-            *_ami("trained on 5, tested on 3 objects", "flying-shapes-5", "three", 0.981, "N-EM, table 1"),
+            *(
+                line
+                for what, run, test, published in (
+                    ("3 objects, K = 5", "flying-shapes", "same", 0.997),
+                    ("3 objects, tested with K = 3", "flying-shapes", "three-components", 0.914),
+                    ("5 objects, K = 5", "flying-shapes-5", "same", 0.878),
+                    ("trained on 5, tested on 3 objects", "flying-shapes-5", "three", 0.981),
+                )
+                for line in _ami(what, run, test, published, "N-EM, table 1", beyond=_starts(run, test))
+            ),
             *_bce("RNN-EM, BCE of the next frame", "flying-shapes", "bce_last", ONLY_FIGURE),
             *_bce("K = 1, BCE of the next frame", "flying-shapes-k1", "bce_last", ONLY_FIGURE),
         ),
@@ -139,11 +183,20 @@ EXPERIMENTS = {
         "Flying MNIST: two digits, in stages",
         ("flying-mnist", "flying-mnist-direct"),
         (
-            *_ami("2 digits, in stages 20, 500, all", "flying-mnist", "same", 0.917, "N-EM, section 4.3"),
-            *_ami("the same network on 3 digits, K = 3", "flying-mnist", "three", 0.838, "N-EM, section 4.3"),
-            Claim("the same on still digits, 50 steps, AMI of the last", "flying-mnist", "static", "ami", 0.772, "N-EM, section 4.3"),
-            *_ami("2 digits, all from the start", "flying-mnist-direct", "same", 0.819, "N-EM, section 4.3"),
-            *_ami("the same network on 3 digits, K = 3", "flying-mnist-direct", "three", 0.729, "N-EM, section 4.3"),
+            *(
+                line
+                for what, run, test, published in (
+                    ("2 digits, in stages 20, 500, all", "flying-mnist", "same", 0.917),
+                    ("the same network on 3 digits, K = 3", "flying-mnist", "three", 0.838),
+                    ("2 digits, all from the start", "flying-mnist-direct", "same", 0.819),
+                    ("that network on 3 digits, K = 3", "flying-mnist-direct", "three", 0.729),
+                )
+                for line in _ami(what, run, test, published, "N-EM, section 4.3", beyond=_annealed(run, test))
+            ),
+            Claim(
+                "the network in stages on still digits, 50 steps, AMI of the last", "flying-mnist", "static", "ami", 0.772,
+                "N-EM, section 4.3", beyond=_annealed("flying-mnist", "static"),
+            ),
         ),
         (
             Figure("steps", ("flying-mnist",), "Two digits over twenty steps (N-EM, figure 4)."),
@@ -168,14 +221,24 @@ EXPERIMENTS = {
         BALLS,
         (
             *(
-                Claim(f"R-NEM, first {n} frames, ARI of the foreground", "balls", "forty", f"ari_first/{n}", ari, "PROVIDE")
+                Claim(
+                    f"R-NEM, first {n} frames, ARI of the foreground", "balls", "forty", f"ari_first/{n}", ari, "PROVIDE",
+                    beyond=_starts("balls", "forty"),
+                )
                 for n, ari in ((10, 0.626), (20, 0.733), (30, 0.771), (40, 0.790))
             ),
             *(
-                Claim(f"R-NEM, first {n} frames, MSE", "balls", "forty", f"mse_first/{n}", mse, "PROVIDE", more=False)
+                Claim(
+                    f"R-NEM, first {n} frames, MSE", "balls", "forty", f"mse_first/{n}", mse, "PROVIDE", more=False,
+                    beyond=_starts("balls", "forty"),
+                )
                 for n, mse in ((10, 0.0252), (20, 0.0138), (30, 0.0096), (40, 0.0076))
             ),
-            Claim("6 to 8 balls with the network trained on 4, K = 8, ARI", "balls", "many", "ari", None, "R-NEM, figures only"),
+            Claim(
+                "6 to 8 balls with the network trained on 4, K = 8, ARI", "balls", "many", "ari", None, "R-NEM, figures only",
+                beyond=_starts("balls", "many"),
+            ),
+            *_dreamt("balls"),
             *(
                 Claim(f"{what}, {kind}", run, "same", score, None, "R-NEM, figure 3: R-NEM lowest, then without attention", more=False)
                 for what, run in (
@@ -189,7 +252,9 @@ EXPERIMENTS = {
             Figure("steps", ("balls",), "Thirty steps on four balls."),
             Figure("steps", ("balls",), "Six to eight balls, K = 8, with the network trained on four.", "many"),
             Figure("rollout", ("balls", "balls-rnn-em", "balls-rnn"), DREAM, "dream"),
+            Figure("rollout", ("balls",), DREAM_BINARY, "dream-binary"),
             Figure("rollout", ("balls",), f"Six to eight balls. {DREAM}", "dream-many"),
+            Figure("rollout", ("balls",), f"Six to eight balls. {DREAM_BINARY}", "dream-many-binary"),
             Figure("curve", BALLS, "BCE of every step; they dream from step 21 on.", "dream", "bce_by_step"),
         ),
     ),
@@ -197,12 +262,17 @@ EXPERIMENTS = {
         "Balls behind a curtain",
         ("curtain",),
         (
-            Claim("R-NEM, ARI of the foreground", "curtain", "same", "ari", None, "R-NEM, figures only"),
+            Claim(
+                "R-NEM, ARI of the foreground", "curtain", "same", "ari", None, "R-NEM, figures only",
+                beyond=_starts("curtain", "same"),
+            ),
             Claim("R-NEM, BCE", "curtain", "same", "bce_late", None, "R-NEM, figures only", more=False),
+            *_dreamt("curtain"),
         ),
         (
             Figure("steps", ("curtain",), "Thirty steps: components keep moving behind the square that nobody sees."),
             Figure("rollout", ("curtain",), DREAM, "dream"),
+            Figure("rollout", ("curtain",), DREAM_BINARY, "dream-binary"),
         ),
     ),
 }  # fmt: skip

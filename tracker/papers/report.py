@@ -115,7 +115,9 @@ def write_report(
     cells = {one.name: (one.cell.cpu(), one.settings) for one in trained}
     figures = []
     for number, figure in enumerate(experiment.figures, 1):
-        figure = figure._replace(runs=tuple(run for run in figure.runs if run in cells))
+        figure = figure._replace(
+            runs=tuple(run for run in figure.runs if run in cells and figure.test in cells[run][1].tests)
+        )
         if not figure.runs:
             continue
         path, film = out / f"figure-{number}.png", None

@@ -14,6 +14,7 @@ from tracker.types import MOST_SEED, Settings
 WorldKind = Literal["static-shapes", "flying-shapes", "flying-digits", "balls", "curtain"]
 CellKind = Literal["nem", "rnn", "relational", "lstm"]
 Trunk = Literal["full", "shapes", "digits", "balls"]
+DreamtPixels = Literal["expected", "binary"]
 
 
 Objects = Annotated[int, Field(ge=1, le=100)]
@@ -207,7 +208,7 @@ class TrainSettings(Settings):
     clock_minutes: float | None = Field(None, ge=0.001, le=1e6)
     """stages and rates go by the clock and end then, however many updates fit; no longer the same from run to run"""
     bfloat16: bool = False
-    """multiply in bfloat16"""
+    """multiply in bfloat16, where the chip has it"""
     channels_last: bool = False
     """memory layout of convolutions"""
 
@@ -236,12 +237,15 @@ class TestSettings(Settings):
     share_power: tuple[Power, Power] | None = None
     update_weight: Literal["share", "mean"] | None = None
     starts: int = Field(1, ge=1, le=1000)
-    """beyond the papers: EM from so many random gamma, of which each clip keeps the run with the lowest loss"""
+    """beyond the papers: EM from so many random gamma, of which each clip keeps the run with the lowest loss; of a roll-out, over the
+    watched steps"""
+    dreamt: DreamtPixels = "expected"
+    """a roll-out's own frames as the network sees them: expected, the papers'; binary, beyond them: black and white"""
 
     @model_validator(mode="after")
-    def _one_roll_out(self) -> TestSettings:
-        if self.starts > 1 and self.watched is not None:
-            raise ValueError("starts: a roll-out has one; wanted 1, or watched null")
+    def _dreams_after_watching(self) -> TestSettings:
+        if self.dreamt != "expected" and self.watched is None:
+            raise ValueError("dreamt: there is no roll-out; wanted expected, or a number of watched steps")
         return self
 
 

@@ -32,8 +32,6 @@ from tracker.papers.settings import EmSettings
 LIKELIHOOD_FLOOR = 1e-6
 """the authors' code adds it to every likelihood before sharing, and keeps probabilities so far from 0 and 1 in the loss"""
 SMALLEST = torch.finfo(torch.float32).tiny
-SEEN_ABOVE = 0.1
-"""roll-outs: a pixel is taken as white where some component predicts more"""
 
 
 class Inputs(NamedTuple):
@@ -198,21 +196,3 @@ def unrolled_loss(run: Unrolled, frames: Tensor, settings: EmSettings) -> Losses
     over = len(frames) * (len(gamma) if settings.mean_over_steps else 1)
     mine, others = (term.sum() / over for term in loss_terms(gamma, intra, inter))
     return Losses(mine + settings.inter_weight * others, mine, others)
-
-
-def roll_out(cell: Cell, inputs: Inputs, settings: EmSettings, *, watched: int, generator: torch.Generator) -> Unrolled:
-    """Watch the first `watched` steps, then dream the rest: sum_k gamma_k psi_k is the next frame (R-NEM, section 4.1).
-
-    While dreaming, gamma is the shares in [max_k psi_k > 0.1], and noise goes on being added, as in the authors' code.
-    """
-    seen = unroll(cell, inputs._replace(noisy=inputs.noisy[:, :watched]), settings)
-    psi, gamma, state = seen.psi[-1], seen.gamma[-1], seen.state
-    psis, gammas = [seen.psi], [seen.gamma]
-    for _ in range(watched, inputs.noisy.shape[1]):
-        dreamt = (gamma * psi).sum(1)
-        update = weights(gamma, settings) * (add_noise(dreamt, settings, generator=generator)[:, None] - psi)
-        psi, state = cell(update, state)
-        gamma = shares((psi.amax(1) > SEEN_ABOVE).float(), psi, settings, power=settings.share_power[1])
-        psis.append(psi[None])
-        gammas.append(gamma[None])
-    return Unrolled(torch.cat(psis), torch.cat(gammas), state)

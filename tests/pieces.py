@@ -56,6 +56,7 @@ class Pieces(Unlearning):
 
     def __init__(self, *, first=1):
         self.numbers, self.first, self.again_frames, self.others = {}, first, [], []
+        self.looked, self.told = 0, []
 
     def judge(self, frame):
         image = frame.picture.at(W)
@@ -71,7 +72,8 @@ class Pieces(Unlearning):
     def look_twice(self):
         pass
 
-    def another(self):
+    def another(self, learned):
+        self.told.append(learned)
         self.others.append(Pieces(first=5 + 2 * len(self.others)))
         return self.others[-1]
 
@@ -90,7 +92,8 @@ class Pieces(Unlearning):
             labels[pieces == piece] = number
             colours = np.tile(colour.astype(np.float32) / 255, (3, 1))
             regions.append(Region(number, Box(x, y, x + w, y + h), area, 0.9, colours=colours))
-        return Segmentation(labels, tuple(regions), True, labels > 0, size, verdicts)
+        self.looked += 1
+        return Segmentation(labels, tuple(regions), True, labels > 0, size, verdicts, learned=self.looked)
 
 
 class Kept:

@@ -263,6 +263,8 @@ class Segmentation:
     """(width, height) of the frame; None: that of the labels"""
     verdicts: Verdicts | None = None
     """(h, w) what the scene said of each pixel, where a method asks one"""
+    learned: object = None
+    """what the method has learned by this frame, for `SmoothedSegmenter.another`; it does not change any more"""
 
     @property
     def size(self) -> tuple[int, int]:
@@ -597,8 +599,11 @@ class SmoothedSegmenter(TwoStageSegmenter, Protocol):
         """Said before the first frame: there will be more passes."""
         ...
 
-    def another(self) -> Another:
-        """Another, without objects, for the same frames, once all of them have been judged."""
+    def another(self, learned: object) -> Another:
+        """Another, without objects, for frames that have been judged. learned: that of the last of these frames
+
+        This one may be judging later frames in another thread meanwhile, and have learned more: how far it is depends on chance.
+        """
         ...
 
 

@@ -118,7 +118,7 @@ MERGED = {
     "shapes-k1": ("10a7ba2a68c7f143", "623b7a4568209d11", "f94b4f499e3e5dcd"),
     "shapes-nem": ("63cf2423e421d679", "0bbfd9df41360a61", "26153b6c62e6e057"),
 }
-"""SHA-256 of each network's settings as JSON, keys sorted, by recipe: what a trained network was trained with; its tests are not among it"""
+"""SHA-256 of each network's settings as JSON, keys sorted, by recipe: what a network was trained with, without its tests"""
 
 
 @pytest.mark.parametrize("run", MERGED)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from test_slots_lane import RunningAverage
 
-from tracker.slots.perspective import MOST_SCENES, Perspective, Perspectives
+from tracker.slots.perspective import MOST_SCENES, UNKNOWN, Perspectives
 from tracker.slots.segmenter import SlotsSegmenter
 from tracker.slots.settings import CellSettings, NetworkSettings, SlotsSettings
 from tracker.slots.state import TorchCell
@@ -18,11 +18,11 @@ LAST = 57
 
 def taught(size_at, *, ways=((0.3, 0.9), (0.8, 0.4), (0.35, 0.6)), noise=0.0):
     """A perspective that was shown objects on their ways, whose sizes at heights in the picture are size_at(height)."""
-    perspective, rng = Perspective(), np.random.default_rng(0)
+    perspective, rng = UNKNOWN, np.random.default_rng(0)
     for first, last in ways:
         for height in np.linspace(first, last, 60):
             sizes = np.array([size_at(first), size_at(height) * np.exp(rng.normal(0, noise))])
-            perspective.learn(np.array([[first, sizes[0]]]), np.array([[height, sizes[1]]]), 0.04)
+            perspective = perspective.after(np.array([[first, sizes[0]]]), np.array([[height, sizes[1]]]), 0.04)
     return perspective
 
 
@@ -44,12 +44,20 @@ def test_nothing_is_said_of_those_who_hardly_move_or_of_one_alone(ways):
 
 
 def test_the_first_scene_and_the_latest_are_remembered():
+    known = [taught(lambda y: 20) for _ in range(MOST_SCENES + 2)]
     perspectives = Perspectives()
-    known = [perspectives.of(scene) for scene in range(MOST_SCENES + 2)]
+    for scene, perspective in enumerate(known):
+        perspectives = perspectives.after(scene, perspective)
+    assert len(perspectives.known) == MOST_SCENES
     assert perspectives.of(0) is known[0]
     assert perspectives.of(MOST_SCENES + 1) is known[-1]
-    assert perspectives.of(1) is not known[1]
-    assert perspectives.of(None) is not perspectives.of(None)
+    assert perspectives.of(1) is perspectives.of(None) is UNKNOWN
+
+
+def test_a_blank_picture_teaches_nothing_and_a_scene_without_news_stays_as_it_is():
+    perspectives = Perspectives()
+    assert perspectives.after(None, taught(lambda y: 20)) is perspectives
+    assert perspectives.after(0, perspectives.of(0)) is perspectives
 
 
 def vehicles(frame):
@@ -90,7 +98,7 @@ def test_two_that_become_one_blob_as_they_come_nearer_go_on_to_grow(known, least
     cell = Network(TorchCell(RunningAverage(network.cell)), network, "untrained")
     lane = SlotsSegmenter(SlotsSettings(working_width="full"), network=cell, scene=None)
     if known:  # of those who came before
-        lane._perspectives._known[0] = taught(lambda y: 80 * (y - HORIZON))
+        lane._perspectives = Perspectives({0: taught(lambda y: 80 * (y - HORIZON))})
     boxes = vehicles(LAST)
     for n, (image, verdict) in enumerate(frames(LAST + 1, joined_from=30)):
         made = lane.again(image, verdict, time_s=n / 25, scene=0, size=(WIDTH, HEIGHT))
@@ -102,12 +110,25 @@ def test_two_that_become_one_blob_as_they_come_nearer_go_on_to_grow(known, least
     assert least <= min(overlaps) <= most
 
 
-def test_a_copy_goes_on_learning_by_itself():
-    perspectives = Perspectives()
-    perspectives._known[0] = taught(lambda y: 100 * (y - HORIZON), noise=0.1)
-    other = perspectives.copy()
-    assert other.of(0).horizon == HORIZON
+def test_what_was_learned_by_a_frame_stays_what_it_is_while_more_is_learned():
+    before = taught(lambda y: 100 * (y - HORIZON), noise=0.1)
+    perspectives = Perspectives({0: before})
     heights = np.linspace(0.3, 0.9, 400)
-    other.of(0).learn(np.stack([heights, heights * 0 + 20], 1), np.stack([heights[::-1], heights * 0 + 20], 1), 1.0)
-    assert other.of(0).horizon is None
+    level = np.stack([heights, heights * 0 + 20], 1)
+    later = perspectives.after(0, before.after(level, level[::-1] * [1, 1], 1.0))
+    assert later.of(0).horizon is None
     assert perspectives.of(0).horizon == HORIZON
+
+
+def test_the_lane_says_what_it_has_learned_by_each_frame_and_another_begins_with_it():
+    network = NetworkSettings(cell=CellSettings(grid_px=12, features=8, hidden=4, motion=8))
+    cell = Network(TorchCell(RunningAverage(network.cell)), network, "untrained")
+    lane = SlotsSegmenter(SlotsSettings(working_width="full"), network=cell, scene=None)
+    told = [
+        lane.again(image, verdict, time_s=n / 25, scene=0, size=(WIDTH, HEIGHT)).learned
+        for n, (image, verdict) in enumerate(frames(LAST + 1, joined_from=LAST))
+    ]
+    seconds = [learned.of(0).seen_s for learned in told]
+    assert seconds[0] == 0
+    assert seconds[LAST // 2] < seconds[-1]
+    assert lane.another(told[LAST // 2])._perspectives is told[LAST // 2]

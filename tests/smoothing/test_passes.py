@@ -117,8 +117,8 @@ def test_the_forward_pass_sees_the_pictures_mirrored_and_its_labels_are_those_of
     shown = []
 
     class Showing(Pieces):
-        def another(self):
-            other = super().another()
+        def another(self, learned):
+            other = super().another(learned)
             again = other.again
             other.again = lambda image, verdicts, **place: (
                 shown.append((id(other), image)) or again(image, verdicts, **place)
@@ -137,6 +137,16 @@ def test_the_forward_pass_sees_the_pictures_mirrored_and_its_labels_are_those_of
         assert (foreground == there).all()
         named = dict(zip(forward.ids.tolist(), first.ids.tolist(), strict=True))
         assert (np.vectorize(lambda name, named=named: named.get(name, 0))(labels) == expected).all()
+
+
+def test_the_other_passes_begin_with_what_was_learned_of_their_frames_however_far_the_first_pass_is_ahead():
+    segmenter = Pieces()
+    both_ways = passes.Passes(segmenter, attend=lambda done, frames: None, window_bytes=0)
+    judged = [(frame_of(index), segmenter.step(frame_of(index))) for index in range(4)]  # all, before any is kept
+    for frame, segmentation in judged:
+        both_ways.add(frame, segmentation)
+    both_ways.finish()
+    assert segmenter.told == [1, 1, 2, 3, 4, 4]  # forwards once, backwards in each window
 
 
 def test_windows_that_overlap_say_what_one_window_says(monkeypatch):
@@ -286,15 +296,15 @@ def test_a_second_interrupt_ends_the_writing_too():
 
 
 class Broken(Pieces):
-    def another(self):
+    def another(self, learned):
         raise ValueError("broken")
 
 
 class BrokenOnce(Pieces):
     """The pass that runs forwards fails, in its thread."""
 
-    def another(self):
-        other = super().another()
+    def another(self, learned):
+        other = super().another(learned)
         if len(self.others) == 1:
             other.found = None
         return other

@@ -7,7 +7,8 @@ the horizon, says how much larger a slot has become where nothing else does: whi
 from __future__ import annotations
 
 from collections.abc import Mapping
-from copy import deepcopy
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,32 +40,37 @@ WHOLE = 0.65
 """share of its usual area that an isolated slot must show to be measured"""
 
 
-class Perspective:
+class Perspective(NamedTuple):
     """The horizon of one scene. Heights in the picture are in picture heights, from its upper edge."""
 
-    def __init__(self) -> None:
-        self._errors = np.zeros(len(HORIZONS))
-        self._error = self._seen_s = 0.0
+    errors: Floats
+    """(J,) of each horizon, summed over the evidence"""
+    error: float
+    """without one"""
+    seen_s: float
+    """seconds of evidence"""
 
     @property
     def horizon(self) -> float | None:
         """Its height; None: things are of one size everywhere, or nothing is known yet."""
-        best = int(self._errors.argmin())
-        if not lasts(self._seen_s, EVIDENCE_S) or self._errors[best] >= CLEARER * self._error:
+        best = int(self.errors.argmin())
+        if not lasts(self.seen_s, EVIDENCE_S) or self.errors[best] >= CLEARER * self.error:
             return None
         return float(HORIZONS[best])
 
-    def learn(self, before: Floats, now: Floats, look_s: float) -> None:
-        """Take in how N isolated slots have grown.
+    def after(self, before: Floats, now: Floats, look_s: float) -> Perspective:
+        """With how N isolated slots have grown.
 
         before, now  (N, 2) heights in the picture, and sizes there
         """
         far = np.abs(now[:, 0] - before[:, 0]) > WAY
         grown = np.log(now[far, 1] / before[far, 1])
         expected = np.log(_below(now[far, :1], HORIZONS) / _below(before[far, :1], HORIZONS))  # (N, J)
-        self._errors += look_s * _error(grown[:, None] - expected).sum(axis=0)
-        self._error += look_s * float(_error(grown).sum())
-        self._seen_s += look_s * len(grown)
+        return Perspective(
+            self.errors + look_s * _error(grown[:, None] - expected).sum(axis=0),
+            self.error + look_s * float(_error(grown).sum()),
+            self.seen_s + look_s * len(grown),
+        )
 
     def factors(self, before: Floats, now: Floats) -> Floats:
         """(K,) how many times larger things are at heights `now` (K,) than at `before` (K,)."""
@@ -74,25 +80,29 @@ class Perspective:
         return np.asarray(_below(now, horizon) / _below(before, horizon), np.float64)
 
 
+UNKNOWN = Perspective(np.zeros(len(HORIZONS)), 0.0, 0.0)
+"""of a scene of which nothing was seen"""
+
+
+@dataclass(frozen=True)
 class Perspectives:
     """Those of the scenes that a clip shows."""
 
-    def __init__(self) -> None:
-        self._known: dict[int, Perspective] = {}
+    known: Mapping[int, Perspective] = field(default_factory=dict)
+    """by the scenes' numbers"""
 
     def of(self, scene: int | None) -> Perspective:
-        """That of a scene, by its number; one of which nothing is known for a blank picture."""
-        if scene is None:
-            return Perspective()
-        if scene not in self._known and len(self._known) == MOST_SCENES:
-            del self._known[list(self._known)[1]]
-        return self._known.setdefault(scene, Perspective())
+        """That of a scene; UNKNOWN for a new one, and for a blank picture."""
+        return UNKNOWN if scene is None else self.known.get(scene, UNKNOWN)
 
-    def copy(self) -> Perspectives:
-        """As they are now; this one may be learning in another thread meanwhile."""
-        other = Perspectives()
-        other._known = {scene: deepcopy(known) for scene, known in list(self._known.items())}
-        return other
+    def after(self, scene: int | None, perspective: Perspective) -> Perspectives:
+        """With what is known of a scene now; a blank picture is none."""
+        if scene is None or perspective is self.of(scene):
+            return self
+        known = dict(self.known)
+        if scene not in known and len(known) == MOST_SCENES:
+            del known[list(known)[1]]
+        return Perspectives({**known, scene: perspective})
 
 
 def scale(slots: Slots, height: int, perspective: Perspective) -> None:
@@ -110,8 +120,8 @@ def scale(slots: Slots, height: int, perspective: Perspective) -> None:
 def learn_from(
     slots: Slots, isolated: Mapping[int, Box], shown: NDArray[np.float32], size: tuple[int, int],
     perspective: Perspective, *, known_s: float, look_s: float,
-) -> None:  # fmt: skip
-    """Take in how the slots that are isolated and whole have grown since they were isolated.
+) -> Perspective:  # fmt: skip
+    """The perspective with how the slots that are isolated and whole have grown since they were isolated.
 
     isolated  their boxes, by row; shown  (K,) share of its usual area that each slot shows; size  (width, height) of the picture
     known_s   seconds of evidence for which a slot must have been isolated
@@ -130,8 +140,7 @@ def learn_from(
         slot.reference = slot.reference or found
         before.append(slot.reference)
         now.append(found)
-    if now:
-        perspective.learn(np.array(before), np.array(now), look_s)
+    return perspective.after(np.array(before), np.array(now), look_s) if now else perspective
 
 
 def _below(height: Floats, horizon: float | Floats) -> Floats:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import cv2
@@ -176,12 +176,12 @@ class SlotsSegmenter:
         """Said before the first frame: there will be more passes, which tell better who falls into two and who has two pieces."""
         self._causal = False
 
-    def another(self) -> SlotsSegmenter:
+    def another(self, learned: object) -> SlotsSegmenter:
         """Another, without slots, for the frames that this one judged; it is given them by `again`."""
+        assert isinstance(learned, Perspectives)
         other = SlotsSegmenter(self.settings, network=self.network, scene=self.scene)
         other.look_twice()
-        # of all that was seen so far; its own, for it goes on learning, and two of them may be at work at once
-        other._perspectives = self._perspectives.copy()
+        other._perspectives = learned
         return other
 
     def again(self, image: Image, verdicts: Verdicts, *, time_s: float, scene: int | None, size: Size) -> Segmentation:
@@ -220,9 +220,10 @@ class SlotsSegmenter:
         # measure: positions by the blobs where they are certain
         found = {k: find_place(image, psi[k], predicted[k]) for k in association.passing if not slots[k].hidden}
         boxes = self._measure(association, blobs, shown, predicted, fitted, size, interval, found)
-        learn_from(
+        grown = learn_from(
             slots, association.isolated, shown.shown, size, perspective, known_s=life.grow_s, look_s=interval.look_s
         )
+        self._perspectives = self._perspectives.after(judged.scene, grown)
         part_jumps(slots.records, boxes, interval.dt_s, self._next_number)
         # report
         regions = self._regions(responsibilities, owned, boxes, association, verdict, interval, colours)
@@ -248,7 +249,8 @@ class SlotsSegmenter:
         if self.settings.boxes == "visible":
             regions = visible_boxes(regions, labels)
         foreground = (labels > 0) | blobs.painted(blobs.areas >= life.least_area * blobs.labels.size)
-        return at_frame_size(labels, foreground, regions, judged.frame_size, verdict)
+        made = at_frame_size(labels, foreground, regions, judged.frame_size, verdict)
+        return replace(made, learned=self._perspectives)
 
     def _predict(self, time_s: float) -> Interval:
         """Bring what was predicted for the usual interval to the time of this frame; over a gap no slot goes on."""

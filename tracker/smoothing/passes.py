@@ -87,6 +87,8 @@ class Passes:
         self._kept: list[KeptFrame] = []
         self._spill = Spill(folder=folder)
         self._elsewhere: Image | None = None
+        self._learned: object = None
+        """by the segmenter, of the frames kept so far"""
         self._backward: list[Rows] = []
         """of windows that are done, the latest first frames of which may yet be replaced by the next window's"""
         self._highest = 0
@@ -98,6 +100,7 @@ class Passes:
         self._size = frame.size
         self._first.add(frame.index, segmentation.regions)
         self.labels.first.add(frame.index, segmentation.labels, segmentation.foreground)
+        self._learned = segmentation.learned
         assert segmentation.verdicts is not None
         image = frame.picture.at(self._segmenter.working_width)
         self._kept.append(keep(frame, image, segmentation.verdicts, self._spill))
@@ -140,7 +143,7 @@ class Passes:
     def _run_window(self, *, last: bool) -> None:
         """The other passes over the frames that are kept, of which those in the overlap stay for the next window."""
         begin, window = 0 if last else self._overlap(), self._kept
-        self._again = self._again or self._segmenter.another()
+        self._again = self._again or self._segmenter.another(self._learned)
         stop = threading.Event()
         with ThreadPoolExecutor(1, "forwards again") as beside:
             forwards = beside.submit(self._run_forwards, self._again, window[self._forward_frames :], stop)
@@ -171,7 +174,7 @@ class Passes:
     def _run_backwards(self, window: Sequence[KeptFrame]) -> None:
         """The backward pass over a window."""
         builder, part = RowsBuilder(self._highest), len(self._backward)
-        backwards, elsewhere = self._segmenter.another(), self._elsewhere
+        backwards, elsewhere = self._segmenter.another(self._learned), self._elsewhere
         assert elsewhere is not None
         end_s = window[-1].time_s
         for done, kept in enumerate(reversed(window), 1):

@@ -13,6 +13,7 @@ from statistics import median
 import click
 import torch
 
+from tracker.learning.precision import multiplies_bfloat16
 from tracker.papers.cells import build_cell
 from tracker.papers.settings import ExperimentSettings
 from tracker.papers.train import make_optimiser
@@ -47,6 +48,8 @@ def prepare(settings: ExperimentSettings, *, compiled: bool) -> EagerUpdate:
 @click.option("--rounds", default=5, show_default=True)
 def main(network: str, batch: int, rounds: int) -> None:
     """Print milliseconds and ratios."""
+    if not multiplies_bfloat16(CPU.type):
+        print("this processor does not multiply bfloat16: what is called so below is float32")
     base = read_settings(ExperimentSettings, [CONFIGS / f"{network}.yaml"], [f"train.batch={batch}"])
     updates = {}
     for name, changes in VARIANTS.items():

@@ -252,7 +252,7 @@ def test_a_damaged_checkpoint_is_refused_and_its_files_stay(clip, copy):
 
 
 def test_a_half_written_one_is_not_used(clip, whole, copy):
-    (copy / "o.checkpoint" / f"{STATE}.part").write_bytes(b"tracker checkpoint 1\nhalf")
+    (copy / "o.checkpoint" / f"{STATE}.part").write_bytes(b"tracker checkpoint 2\nhalf")
     assert call(*command(clip, copy, "--resume")).exit_code == 0
     assert differing(whole(GMM), copy) == []
 

@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import nn
 
+from tracker.learning import muon as module
 from tracker.learning.muon import ADAM_RMS, Muon, orthogonal
 from tracker.papers.settings import ExperimentSettings
 from tracker.papers.train import train
@@ -19,6 +20,19 @@ def test_directions_stay_and_their_sizes_become_about_one(shape):
     assert sizes.max() < 1.4
     exact = u @ v
     assert (made * exact).sum() / (made.norm() * exact.norm()) > 0.95
+
+
+@pytest.mark.parametrize(("has_it", "near"), [(False, 1e-4), (True, 0.05)])
+def test_the_products_are_in_single_precision_on_a_processor_without_bfloat16(monkeypatch, has_it, near):
+    monkeypatch.setattr(module, "multiplies_bfloat16", lambda device: has_it)
+    matrix = torch.randn(6, 9, generator=torch.Generator().manual_seed(0))
+    made = orthogonal(matrix)
+    assert made.dtype == torch.float32
+    monkeypatch.setattr(module, "multiplies_bfloat16", lambda device: False)
+    exact = orthogonal(matrix.double()).float()
+    error = float((made - exact).abs().max())
+    assert error < near
+    assert has_it == (error > 1e-4)  # and bfloat16 is told from it
 
 
 def test_the_size_of_a_gradient_does_not_matter():

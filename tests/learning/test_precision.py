@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from tracker.learning.precision import mixed_precision, multiplies_bfloat16
+from tracker.learning.precision import OLDER, mixed_precision, multiplies_bfloat16
 
 
 @pytest.fixture(autouse=True)
@@ -24,9 +24,15 @@ def test_a_processor_is_asked(monkeypatch, chip, has_it):
         assert torch.mm(torch.ones(2, 2), torch.ones(2, 2)).dtype == (torch.bfloat16 if has_it else torch.float32)
 
 
-def test_a_torch_that_does_not_know_its_processor_multiplies_float32(monkeypatch):
+@pytest.mark.parametrize("has_it", [True, False])
+def test_a_torch_without_that_function_is_asked_for_two_kinds(monkeypatch, has_it):
     monkeypatch.delattr(torch.cpu, "get_capabilities", raising=False)
-    assert not multiplies_bfloat16("cpu")
+    for name in OLDER:
+        monkeypatch.delattr(torch.cpu, name, raising=False)
+    assert not multiplies_bfloat16("cpu")  # one that cannot say
+    multiplies_bfloat16.cache_clear()
+    monkeypatch.setattr(torch.cpu, OLDER[-1], lambda: has_it, raising=False)
+    assert multiplies_bfloat16("cpu") is has_it
     assert multiplies_bfloat16("cuda")
 
 

@@ -11,6 +11,7 @@ from tracker.cli import cli
 from tracker.errors import SettingsError
 from tracker.lessons.recipes import ForegroundRecipe, SlotsRecipe, read_recipe
 from tracker.papers.command import _recipe
+from tracker.papers.experiments import EXPERIMENTS
 from tracker.papers.settings import ExperimentSettings
 from tracker.recipes import PAPERS as CONFIGS
 from tracker.settings import RunSettings, read_settings
@@ -127,3 +128,25 @@ def test_every_recipe_is_what_it_was_however_its_files_inherit(run):
         settings = read_settings(ExperimentSettings, _recipe(run, recipe, CONFIGS))
         text = json.dumps(settings.model_dump(mode="json", exclude={"tests"}), sort_keys=True)
         assert hashlib.sha256(text.encode()).hexdigest()[:16] == digest, recipe
+
+
+def test_what_is_compared_with_published_numbers_is_tested_as_the_papers_do():
+    claims = [
+        claim for experiment in EXPERIMENTS.values() for claim in experiment.claims if claim.published is not None
+    ]
+    asked = sorted({(claim.run, claim.test) for claim in claims})
+    tests = {run: read_settings(ExperimentSettings, [CONFIGS / f"{run}.yaml"]).tests for run, _ in asked}
+    told = {f"{run} {test}": tests[run][test].model_dump(exclude_defaults=True) for run, test in asked}
+    assert told == {
+        "balls forty": {"steps": 40},
+        "flying-mnist same": {},
+        "flying-mnist static": {"static": True, "steps": 50},
+        "flying-mnist three": {"objects": (3, 3), "components": 3},
+        "flying-mnist-direct same": {},
+        "flying-mnist-direct three": {"objects": (3, 3), "components": 3},
+        "flying-shapes same": {},
+        "flying-shapes three-components": {"components": 3},
+        "flying-shapes-5 same": {},
+        "flying-shapes-5 three": {"objects": (3, 3)},
+        "shapes same": {},
+    }

@@ -397,8 +397,17 @@ def test_balls_of_a_dream_are_counted_by_who_shows_one():
 
 def test_a_roll_out_is_scored_from_where_it_dreams():
     balls = torch.tensor([[[2.0]] * 5 + [[1.0]] * 15, [[2.0]] * 20])  # (2, T, B): a ball is lost after five frames
-    found = evaluation._dreamt(torch.full((20, 1), 0.5), balls)
+    wrong, right = [[3, 3], [3, 3]], [[6, 0], [0, 6]]  # watched in vain, dreamt well
+    counts = torch.tensor([[wrong]] * 3 + [[right]] * 20)  # (T, B, G, K)
+    watched = torch.zeros(2, 3, 1)
+    step = torch.zeros(23, 1)
+    tally = evaluation.Tally(
+        counts, step.bool(), counts.cumsum(0), step, torch.zeros(()), step, step, step, step, step,
+        torch.cat([watched, balls], 1),
+    )  # fmt: skip
+    found = scores(tally, static=False, watched=3)
     assert found["balls_right"] == {10: 0.5, 20: 0.25}
     assert found["balls_dreamt"][20] == 1.25
     assert found["balls_there"][20] == 2
-    assert found["ari_dreamt"] == {10: 0.5, 20: 0.5}
+    assert found["ari_dreamt"] == {10: 1, 20: 1}
+    assert "ari_dreamt" not in scores(tally, static=False)

@@ -115,7 +115,7 @@ def test_what_was_learned_by_a_frame_stays_what_it_is_while_more_is_learned():
     perspectives = Perspectives({0: before})
     heights = np.linspace(0.3, 0.9, 400)
     level = np.stack([heights, heights * 0 + 20], 1)
-    later = perspectives.after(0, before.after(level, level[::-1] * [1, 1], 1.0))
+    later = perspectives.after(0, before.after(level, level[::-1], 1.0))
     assert later.of(0).horizon is None
     assert perspectives.of(0).horizon == HORIZON
 

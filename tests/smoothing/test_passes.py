@@ -54,6 +54,20 @@ def test_a_picture_is_kept_near_what_is_not_background_and_elsewhere_is_another(
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (7, 9), (64, 8), (65, 97)])
+@pytest.mark.parametrize("share", [0.0, 0.01, 1.0])
+def test_pictures_of_any_size_come_back_where_they_are_not_background(shape, share):
+    rng = np.random.default_rng(0)
+    image, elsewhere = (rng.integers(0, 256, (*shape, 3), dtype=np.uint8) for _ in "ab")
+    verdicts = np.where(rng.random(shape) < share, FOREGROUND, 0).astype(np.uint8)
+    before, spilled = elsewhere.copy(), spill.Spill()
+    kept = tiles.keep(Frame(0, 0.0, Picture.of(image), scene=0), image, verdicts, spilled)
+    restored, again = tiles.restored(kept, spilled, elsewhere)
+    assert (restored == np.where(tiles.tiles(verdicts)[..., None], image, elsewhere)).all()
+    assert (again == verdicts).all()
+    assert (elsewhere == before).all()
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (7, 9), (64, 8), (65, 97)])
 def test_tiles_cover_pictures_of_any_size(shape):
     verdicts = np.zeros(shape, np.uint8)
     assert not tiles.tiles(verdicts).any()

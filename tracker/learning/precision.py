@@ -8,6 +8,8 @@ import torch
 
 PROCESSORS = ("avx512_bf16", "amx_bf16", "bf16", "sve_bf16")
 """having bfloat16 as `torch.cpu.get_capabilities` calls it, of x86 and Arm"""
+OLDER = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
+"""what a torch without that function is asked, of x86 alone"""
 
 
 @cache
@@ -19,8 +21,10 @@ def multiplies_bfloat16(device: str) -> bool:
     """
     if device != "cpu":
         return True
-    can = getattr(torch.cpu, "get_capabilities", dict[str, bool])()  # an older torch does not say
-    return any(can.get(name) for name in PROCESSORS)
+    if hasattr(torch.cpu, "get_capabilities"):
+        can = torch.cpu.get_capabilities()
+        return any(can.get(name) for name in PROCESSORS)
+    return any(getattr(torch.cpu, name, bool)() for name in OLDER)
 
 
 def mixed_precision(device: str | torch.device, *, wanted: bool) -> torch.autocast:

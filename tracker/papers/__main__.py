@@ -14,10 +14,10 @@ from tracker.interrupt import asked_between_steps
 from tracker.learning.device import choose_device
 from tracker.learning.group import training_group
 from tracker.options import CLIPS, MINUTES, OUTPUT, SEED
-from tracker.papers.evaluation import evaluate
+from tracker.papers.evaluation import SCORES, evaluate
 from tracker.papers.settings import ExperimentSettings
 from tracker.papers.train import train
-from tracker.papers.weights import load_cell, round_as_shipped, ship
+from tracker.papers.weights import load_cell, round_as_shipped, ship, with_tests
 from tracker.settings import read_settings
 from tracker.sinks import write_text_whole
 
@@ -78,11 +78,12 @@ def test_command(
     where = torch.device(choose_device(device))
     cell, settings, updates = load_cell(run / f"{weights}.safetensors", device=where)
     round_as_shipped(cell)
+    settings = with_tests(settings, run.resolve().name)
     if unknown := [name for name in names if name not in settings.tests]:
         raise SettingsError(f"--test {unknown[0]}: the experiment has {', '.join(settings.tests)}")
     settings = read_settings(ExperimentSettings, [], [f"world.digits.path={digits}"] if digits else [], base=settings)
     results = evaluate(cell, settings, clips=clips, seed=seed, device=where, names=names or None)
-    report = {"updates": updates, "weights": weights, "seed": seed, "clips": clips, "tests": results}
+    report = {"updates": updates, "weights": weights, "seed": seed, "clips": clips, "scores": SCORES, "tests": results}
     write_text_whole(run / "scores.json", json.dumps(report, indent=1) + "\n")
     for name, row in results.items():
         shown = "  ".join(f"{key} {row[key]:.4f}" for key in ("ami", "ari", "bce_last", "mse") if key in row)

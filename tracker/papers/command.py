@@ -22,13 +22,13 @@ from tracker.interrupt import asked_between_steps
 from tracker.learning.device import choose_device
 from tracker.learning.group import Group, training_group
 from tracker.papers.cells import Cell
-from tracker.papers.evaluation import evaluate
+from tracker.papers.evaluation import SCORES, evaluate
 from tracker.papers.experiments import EXPERIMENTS, OBJECTS, Experiment
 from tracker.papers.pictures import check_matplotlib
 from tracker.papers.report import TEST_SEED, Recipe, Tests, Trained, report_files, write_report
 from tracker.papers.settings import ExperimentSettings
 from tracker.papers.train import is_over, train
-from tracker.papers.weights import NO_NETWORKS, find_networks, load_cell, shipped_file
+from tracker.papers.weights import NO_NETWORKS, find_networks, load_cell, shipped_file, with_tests
 from tracker.progress import Shares
 from tracker.recipes import PAPERS
 from tracker.settings import read_settings
@@ -70,11 +70,11 @@ def run_paper(
         else:
             recipes = {run: _recipe(run, recipe, configs) for run in experiment.runs}
             trained = _train_all(
-                experiment,
                 recipes,
                 out,
                 overrides,
                 testing,
+                tests={run: _scored(experiment, run) for run in recipes},
                 minutes=minutes,
                 quick=recipe == "quick",
                 group=group,
@@ -131,10 +131,7 @@ def _test_shipped(
     run: str, path: Path, testing: _Testing, *, names: set[str], overrides: Sequence[str] = ()
 ) -> Trained:
     cell, settings, updates = load_cell(path, device=torch.device(testing.device))
-    recipe = testing.configs / f"{run}.yaml"
-    if recipe.is_file():  # a file's header has the tests of the day it was trained
-        tests = read_settings(ExperimentSettings, [recipe]).tests
-        settings = settings.model_copy(update={"tests": {**settings.tests, **tests}})
+    settings = with_tests(settings, run, testing.configs)
     settings = read_settings(ExperimentSettings, [], overrides, base=settings)
     if missing := names - settings.tests.keys():
         testing.say(f"{path}: has no test {', '.join(sorted(missing))}, which stays empty; take a newer file")
@@ -166,12 +163,12 @@ def _test_beyond(experiment: Experiment, testing: _Testing) -> dict[str, Tests]:
 
 
 def _train_all(
-    experiment: Experiment,
     recipes: dict[str, list[Path]],
     out: Path,
     overrides: Sequence[str],
     testing: _Testing,
     *,
+    tests: dict[str, set[str]],
     minutes: float | None,
     quick: bool,
     group: Group,
@@ -195,7 +192,7 @@ def _train_all(
         if not group.first:
             continue
         testing.announce(run)
-        trained.append(_test_trained(run, out / run, settings, testing, names=_scored(experiment, run)))
+        trained.append(_test_trained(run, out / run, settings, testing, names=tests[run]))
     return trained
 
 
@@ -221,7 +218,7 @@ def _test_trained(
 ) -> Trained:
     """Test the best weights; scores.json of the same weights and tests is taken as it is."""
     cell, _, updates = load_cell(folder / "best.safetensors", device=torch.device(testing.device))
-    asked = {"updates": updates, "weights": "best", "seed": TEST_SEED, "clips": testing.clips}
+    asked = {"updates": updates, "weights": "best", "seed": TEST_SEED, "clips": testing.clips, "scores": SCORES}
     written = folder / "scores.json"
     found = _read_scores(written)
     if {key: found.get(key) for key in asked} != asked or not names <= set(found.get("tests", ())):

@@ -24,6 +24,8 @@ from tracker.papers.unroll import Inputs, Unrolled, make_inputs, pixel_losses, u
 from tracker.papers.worlds import SPLITS, Clips, Split, draw
 
 BATCH = 100
+SCORES = 2
+"""what `scores` counts, as a number: files of another are not taken for these"""
 LATE_STEPS = 10
 """R-NEM's summaries are means over so many last steps"""
 FIRST_FRAMES = (10, 20, 30, 40)
@@ -31,7 +33,7 @@ FIRST_FRAMES = (10, 20, 30, 40)
 SHOWN_SHARE = 0.5
 """a ball is counted where as much of the smallest ball's area is seen"""
 LIT = 0.5
-"""a pixel above this that belongs to no single object belongs to several"""
+"""a pixel above this is of an object: of several, if it belongs to no single one"""
 PIECE = 20_000_000
 """numbers worked on at once while AMI is computed"""
 ARI_FLOOR = 1e-6
@@ -165,7 +167,10 @@ def tally(
         ((most - target) ** 2).mean((2, 3, 4)),
         (noise**2).mean((2, 3, 4)),
         torch.stack(
-            [_balls(run.gamma.argmax(2)[:, :, 0], mixed[:, :, 0] > LIT, ball_px), _balls(*_groups(groups), ball_px)]
+            [
+                _balls(run.gamma.argmax(2)[:, :, 0], mixed[:, :, 0] > LIT, ball_px),
+                _balls(groups.transpose(0, 1), groups.transpose(0, 1) > 0, ball_px),
+            ]
         ),
     )
 
@@ -175,12 +180,6 @@ def smallest_ball(world: WorldSettings) -> float:
     if world.kind not in ("balls", "curtain"):
         return 0.0
     return math.pi * (min(world.balls.radii) * world.side_px / world.balls.box_units) ** 2
-
-
-def _groups(groups: Tensor) -> tuple[Tensor, Tensor]:
-    """The owner of every pixel (T, B, H, W), and whether it has one, of groups (B, T, H, W)."""
-    mine = groups.transpose(0, 1)
-    return mine, mine > 0
 
 
 def _balls(owner: Tensor, seen: Tensor, ball_px: float) -> Tensor:
@@ -285,8 +284,8 @@ def scores(counted: Tally, *, static: bool, watched: int | None = None) -> dict[
     ami_overlap       of frames in which objects cover each other; `ami_apart` of the others
     ari_first         frames 1 to n by themselves, mean; `ari_joint_first` their pixels in one table, so that identity counts
     bce               -log p(x | max psi), mean over steps; `bce_last` the last, `bce_late` the last ten; relational: in collisions
-    ari_dreamt        frames 1 to n of those that a roll-out dreams, mean; `balls_dreamt` the balls it shows in them, `balls_there` those
-                      of the clip, `balls_right` the share of frames in which these are as many
+    ari_dreamt        frames 1 to n of those that a roll-out dreams, mean; `balls_dreamt` the components that show a ball in
+                      them, `balls_there` the balls that the clip shows, `balls_right` the share of frames with as many
     mse               of sum_k gamma_k psi_k; `mse_bound` of max psi; `mse_input` of the noise, for denoising
     """
     count = slice(-1, None) if static else slice(None)

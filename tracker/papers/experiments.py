@@ -103,7 +103,7 @@ def _dreamt(run: str) -> tuple[Claim, ...]:
     source = "R-NEM, figures only"
     return (
         Claim(
-            "twenty dreamt frames, balls that a frame shows",
+            "twenty dreamt frames, components that show a ball",
             run,
             "dream",
             "balls_dreamt/20",

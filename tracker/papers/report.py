@@ -169,7 +169,7 @@ def _draw(
             run: dict(enumerate(map(_number, tests[run].get(figure.test, {}).get(figure.score, [])), 1))
             for run in figure.runs
         }
-        watched = chosen[0][1].tests[figure.test].watched if figure.test in chosen[0][1].tests else None
+        watched = chosen[0][1].tests[figure.test].watched
         trained_steps = chosen[0][1].em.steps
         longest = max(map(len, curves.values()))
         mark = watched or (trained_steps if longest > trained_steps else None)

@@ -14,6 +14,8 @@ from tracker.errors import WeightsError
 from tracker.learning.nets import filled, read_weights, settings_of, write_weights
 from tracker.papers.cells import Cell, build_cell
 from tracker.papers.settings import ExperimentSettings
+from tracker.recipes import PAPERS
+from tracker.settings import read_settings
 
 FORMAT = "rnnem-papers-1"
 PACKAGE = "rnnem_papers_networks"
@@ -58,6 +60,13 @@ def load_cell(path: Path, *, device: torch.device) -> tuple[Cell, ExperimentSett
         raise WeightsError(f"{path}: its header does not say how many updates it was trained for; take another")
     cell = filled(path, lambda: build_cell(settings), tensors)
     return cell.to(device).eval(), settings, updates
+
+
+def with_tests(settings: ExperimentSettings, run: str, configs: Path = PAPERS) -> ExperimentSettings:
+    """The experiment of a weights file, with the tests of its recipe: the file's are of the day it was trained."""
+    recipe = configs / f"{run}.yaml"
+    known = read_settings(ExperimentSettings, [recipe]).tests if recipe.is_file() else {}
+    return settings.model_copy(update={"tests": {**settings.tests, **known}})
 
 
 def round_as_shipped(cell: Cell) -> None:

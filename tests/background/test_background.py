@@ -76,7 +76,7 @@ def test_what_was_judged_between_does_not_change_what_is_learned(scene):
     np.testing.assert_array_equal(judged.picture(), unjudged.picture())
 
 
-def test_one_pass_says_what_watching_say_of_a_known_scene(scene):
+def test_one_pass_says_what_two_passes_say_of_a_known_scene(scene):
     two, one = prepared(Scene(1)), prepared(Scene(1))
     image = scene.shoot(SQUARE)
     np.testing.assert_array_equal(one.step(image), two.judge(image))

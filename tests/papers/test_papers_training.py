@@ -396,14 +396,14 @@ def test_balls_of_a_dream_are_counted_by_who_shows_one():
 
 
 def test_a_roll_out_is_scored_from_where_it_dreams():
-    balls = torch.tensor([[[2.0]] * 5 + [[1.0]] * 15, [[2.0]] * 20])  # (2, T, B): a ball is lost after five frames
+    shown = torch.tensor([[0.0]] * 3 + [[2.0]] * 5 + [[1.0]] * 15)  # (T, B): a ball is lost after five frames
     wrong, right = [[3, 3], [3, 3]], [[6, 0], [0, 6]]  # watched in vain, dreamt well
     counts = torch.tensor([[wrong]] * 3 + [[right]] * 20)  # (T, B, G, K)
-    watched = torch.zeros(2, 3, 1)
+    there = torch.tensor([[0.0]] * 3 + [[2.0]] * 20)
     step = torch.zeros(23, 1)
     tally = evaluation.Tally(
         counts, step.bool(), counts.cumsum(0), step, torch.zeros(()), step, step, step, step, step,
-        torch.cat([watched, balls], 1),
+        shown, there,
     )  # fmt: skip
     found = scores(tally, static=False, watched=3)
     assert found["balls_right"] == {10: 0.5, 20: 0.25}

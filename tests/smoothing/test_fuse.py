@@ -127,7 +127,7 @@ def test_who_vanishes_behind_a_post_is_one_object_and_hidden_there():
 
 
 @pytest.mark.parametrize("swapped", ["forward", "backward"])
-def test_of_watching_that_disagree_after_a_merge_the_colours_decide(swapped):
+def test_of_two_passes_that_disagree_after_a_merge_the_colours_decide(swapped):
     def a(t):
         return 20 + 3 * t
 

@@ -63,8 +63,10 @@ class Tally(NamedTuple):
     """(T, B) of (x - max_k psi_k)^2"""
     input_error: Tensor
     """(T, B) of (x - x~)^2, what the noise does to frame t - 1"""
-    balls: Tensor
-    """(2, T, B) components that show a ball in the mixed prediction, and balls that the frame shows; 0 in worlds without"""
+    balls_shown: Tensor
+    """(T, B) components that show a ball in the mixed prediction; 0 in worlds without"""
+    balls_there: Tensor
+    """(T, B) balls that the frame shows"""
 
 
 def tables(gamma: Tensor, groups: Tensor, *, objects: int) -> Tensor:
@@ -144,7 +146,8 @@ def tally(
     """Count one batch; frame t of `clips` belongs to step t. ball_px: the smallest ball's area; 0: there are none"""
     groups = clips.groups[:, 1:]
     counts = tables(run.gamma, groups, objects=objects)
-    scored = (groups > 0).transpose(0, 1).float()  # (T, B, H, W)
+    owners = groups.transpose(0, 1)  # (T, B, H, W)
+    scored = (owners > 0).float()
     sure = (run.gamma.amax(2)[:, :, 0] * scored).sum((2, 3)) / scored.sum((2, 3)).clamp(min=1)
     target = inputs.frames[:, 1:].transpose(0, 1)  # (T, B, 1, H, W)
     most = run.psi.amax(2)
@@ -166,12 +169,8 @@ def tally(
         ((mixed - target) ** 2).mean((2, 3, 4)),
         ((most - target) ** 2).mean((2, 3, 4)),
         (noise**2).mean((2, 3, 4)),
-        torch.stack(
-            [
-                _balls(run.gamma.argmax(2)[:, :, 0], mixed[:, :, 0] > LIT, ball_px),
-                _balls(groups.transpose(0, 1), groups.transpose(0, 1) > 0, ball_px),
-            ]
-        ),
+        _balls(run.gamma.argmax(2)[:, :, 0], mixed[:, :, 0] > LIT, ball_px),
+        _balls(owners, owners > 0, ball_px),
     )
 
 
@@ -253,7 +252,7 @@ def watch(
     Batch b and its noise depend on (seed, split, b) alone.
     """
     world, em = tested(settings, test)
-    parts: list[Tally] = []
+    parts = []
     for number in range(-(-clips // batch)):
         count = min(batch, clips - number * batch)
         run, inputs, shown = show(
@@ -263,12 +262,8 @@ def watch(
         tell((number * batch + count) / clips)
     weights = torch.tensor([part.tables.shape[1] for part in parts], dtype=torch.float32, device=device)
     loss = (torch.stack([part.loss for part in parts]) * weights).sum() / weights.sum()
-    joined = {
-        name: torch.cat([getattr(part, name) for part in parts], 1)
-        for name in Tally._fields
-        if name not in ("loss", "balls")
-    }
-    return Tally(**joined, loss=loss, balls=torch.cat([part.balls for part in parts], 2))
+    joined = {name: torch.cat([getattr(part, name) for part in parts], 1) for name in Tally._fields if name != "loss"}
+    return Tally(**joined, loss=loss)
 
 
 def step_seed(seed: int, split: Split, number: int) -> int:
@@ -316,7 +311,7 @@ def scores(counted: Tally, *, static: bool, watched: int | None = None) -> dict[
         "mse_bound": float(counted.bound_error[count].mean()),
         "mse_bound_first": {n: float(counted.bound_error[:n].mean()) for n in FIRST_FRAMES if n <= steps},
         "mse_input": float(counted.input_error[count].mean()),
-        **({} if watched is None else _dreamt(ari[watched:], counted.balls[:, watched:])),
+        **({} if watched is None else _dreamt(*(x[watched:] for x in (ari, counted.balls_shown, counted.balls_there)))),
         "ami": float(by_step[count].mean()),
         "ami_last": float(by_step[-1]),
         "ami_by_step": by_step.tolist(),
@@ -325,14 +320,14 @@ def scores(counted: Tally, *, static: bool, watched: int | None = None) -> dict[
     }
 
 
-def _dreamt(ari: Tensor, balls: Tensor) -> dict[str, dict[int, float]]:
-    """Scores of a roll-out's own frames: ari (T, B), balls (2, T, B)."""
+def _dreamt(ari: Tensor, shown: Tensor, there: Tensor) -> dict[str, dict[int, float]]:
+    """Scores of a roll-out's own frames: ARI, and balls as in `Tally`, each (T, B)."""
     spans = [n for n in FIRST_FRAMES if n <= len(ari)]
     return {
         "ari_dreamt": {n: float(ari[:n].nanmean()) for n in spans},
-        "balls_dreamt": {n: float(balls[0, :n].mean()) for n in spans},
-        "balls_there": {n: float(balls[1, :n].mean()) for n in spans},
-        "balls_right": {n: float((balls[0, :n] == balls[1, :n]).float().mean()) for n in spans},
+        "balls_dreamt": {n: float(shown[:n].mean()) for n in spans},
+        "balls_there": {n: float(there[:n].mean()) for n in spans},
+        "balls_right": {n: float((shown[:n] == there[:n]).float().mean()) for n in spans},
     }
 
 

@@ -29,10 +29,12 @@ Mask = NDArray[np.bool_]
 Labels = NDArray[np.int32]
 """(H, W) int32, 0 = background."""
 Verdicts = NDArray[np.uint8]
-"""(H, W) uint8: BACKGROUND, UNSURE or FOREGROUND by pixel."""
+"""(H, W) uint8: BACKGROUND, RIM, UNSURE or FOREGROUND by pixel."""
 
 BACKGROUND, UNSURE, FOREGROUND = 0, 127, 255
 """what a scene says of a pixel, in OpenCV's values; unsure is its shadow: the background's colour, darker"""
+RIM = 126
+"""unsure as well: beside an object, and more of the scene than of it, so that no object's mask has it"""
 
 
 LONGEST_TEXT = 4096
@@ -484,7 +486,7 @@ class Judgement(Protocol):
 
     @property
     def verdicts(self) -> Verdicts:
-        """(H, W) uint8: BACKGROUND, UNSURE or FOREGROUND."""
+        """(H, W) uint8: BACKGROUND, RIM, UNSURE or FOREGROUND."""
         ...
 
     def complete(self, labels: Labels) -> Labels:

@@ -21,7 +21,7 @@ from tracker.slots.settings import CellSettings, NetworkSettings, SlotsSettings
 from tracker.slots.state import TorchCell
 from tracker.slots.weights import Network
 from tracker.slots.window import EMPTY_LOGIT, fit_pose, warp
-from tracker.types import Box, Frame, Region
+from tracker.types import FOREGROUND, RIM, Box, Frame, Region
 
 HEIGHT, WIDTH = 72, 96
 SIDE = 14
@@ -130,6 +130,22 @@ def overlap(box, x, y):
     h = min(box.y1, y + SIDE) - max(box.y0, y)
     common = max(0, w) * max(0, h)
     return common / (box.width * box.height + SIDE**2 - common)
+
+
+def test_no_mask_has_the_rim_of_an_object():
+    first = build("slots", cell=RunningAverage)
+    first.look_twice()
+    later = first.another(first.step(frames(empty(1))[0]).learned)
+    for n, picture in enumerate(crossing(20)):
+        verdicts = np.zeros((HEIGHT, WIDTH), np.uint8)
+        x = max(0, -SIDE + 3 * n)
+        verdicts[28 : 32 + SIDE, max(0, x - 2) : -SIDE + 3 * n + SIDE + 2] = RIM
+        verdicts[30 : 30 + SIDE, x : max(0, 3 * n)] = FOREGROUND
+        made = later.again(picture, verdicts, time_s=n / 25, scene=0, size=(WIDTH, HEIGHT))
+    assert (made.labels > 0).sum() > 0.9 * SIDE**2
+    assert not (made.labels[verdicts == RIM] > 0).any()
+    assert not made.foreground[verdicts == RIM].any()
+    assert made.regions[0].area_px == (made.labels > 0).sum()
 
 
 # --- both lanes -----------------------------------------------------------------------------------------------------

@@ -23,7 +23,7 @@ from tracker.foreground.settings import ForegroundSettings
 from tracker.labels import find_windows
 from tracker.outlines import is_empty_in
 from tracker.timing import REFERENCE_S
-from tracker.types import BACKGROUND, FOREGROUND, UNSURE, Image, Labels, Mask, Verdicts
+from tracker.types import BACKGROUND, FOREGROUND, RIM, UNSURE, Image, Labels, Mask, Verdicts
 
 # what the network is shown
 LEAST_SIDE_PX = 8
@@ -124,8 +124,9 @@ class ForegroundScene:
         if not enlarged:
             return ForegroundJudgement(verdicts, small, frame, perhaps)
         rim = soft_rim(image, frame.expected, perhaps)
-        verdicts[rim & (verdicts == FOREGROUND)] = UNSURE
-        return ForegroundJudgement(verdicts, small, frame, perhaps, rim)
+        verdicts[rim.unsure & (verdicts == FOREGROUND)] = UNSURE
+        verdicts[rim.scene & (verdicts == UNSURE)] = RIM
+        return ForegroundJudgement(verdicts, small, frame, perhaps, rim.unsure)
 
     def follow(self, judgement: ForegroundJudgement) -> None:
         """Take the rain and a change of the light into account."""

@@ -41,6 +41,11 @@ class OwnedPixels(NamedTuple):
         picture.ravel()[self.indices] = values[self.slots]
         return picture
 
+    def without(self, pixels: Mask) -> OwnedPixels:
+        """Those outside `pixels` (H, W)."""
+        left = ~pixels.ravel()[self.indices]
+        return OwnedPixels(self.indices[left], self.slots[left], self.shape)
+
 
 @dataclass(frozen=True)
 class Responsibilities:

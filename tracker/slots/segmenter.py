@@ -45,6 +45,8 @@ from tracker.timing import FrameTimer, Interval, lasts
 from tracker.types import (
     BACKGROUND,
     FOREGROUND,
+    RIM,
+    UNSURE,
     Box,
     Frame,
     Image,
@@ -191,7 +193,8 @@ class SlotsSegmenter:
     def _assign(self, judged: Judged) -> Segmentation:
         slots, life = self._slots, self.settings.life
         interval = self._predict(judged.time_s)
-        image, verdict = judged.image, judged.verdict
+        image, rim = judged.image, judged.verdict == RIM
+        verdict = np.where(rim, np.uint8(UNSURE), judged.verdict)
         size = image.shape[1], image.shape[0]
         perspective = self._perspectives.of(judged.scene)
         scale(slots, size[1], perspective)
@@ -226,9 +229,10 @@ class SlotsSegmenter:
         self._perspectives = self._perspectives.after(judged.scene, grown)
         part_jumps(slots.records, boxes, interval.dt_s, self._next_number)
         # report
-        regions = self._regions(responsibilities, owned, boxes, association, verdict, interval, colours)
+        masks = owned.without(rim)
+        regions = self._regions(responsibilities, masks, boxes, association, verdict, interval, colours)
         numbers = reported_numbers(slots.records)
-        labels = owned.painted(numbers)
+        labels = masks.painted(numbers)
         # slots end, and begin
         terminate(slots, association, superseded, size, life, look_s=interval.look_s, causal=self._causal)
         spawn(slots, association.births, image, self.settings)
@@ -238,7 +242,11 @@ class SlotsSegmenter:
             self._unasked_s += interval.look_s
             if lasts(self._unasked_s, ASK_EVERY_S):
                 uncovered = find_uncovered(
-                    slots.records, labels, judged.judgement, usual_s=interval.usual_s, look_s=self._unasked_s
+                    slots.records,
+                    owned.painted(numbers),
+                    judged.judgement,
+                    usual_s=interval.usual_s,
+                    look_s=self._unasked_s,
                 )
                 self._unasked_s = 0.0
             self._lessons.append(
@@ -248,8 +256,9 @@ class SlotsSegmenter:
         self._assigned += 1
         if self.settings.boxes == "visible":
             regions = visible_boxes(regions, labels)
-        foreground = (labels > 0) | blobs.painted(blobs.areas >= life.least_area * blobs.labels.size)
-        made = at_frame_size(labels, foreground, regions, judged.frame_size, verdict)
+        large = blobs.painted(blobs.areas >= life.least_area * blobs.labels.size)
+        foreground = (labels > 0) | (large & ~rim)
+        made = at_frame_size(labels, foreground, regions, judged.frame_size, judged.verdict)
         return replace(made, learned=self._perspectives)
 
     def _predict(self, time_s: float) -> Interval:

@@ -277,3 +277,49 @@ def test_the_scene_of_a_loop_of_ones_own_is_learned_from_pictures_as_they_are(mo
         "tracker.choosing.measure_shake", lambda *a, **k: pytest.fail("it was asked how the camera shook")
     )
     tracker.Tracker(lanes="gmm", fps=25).prepare(walk()[::2])
+
+
+def test_one_array_that_is_filled_anew_for_each_picture_is_as_good_as_many():
+    def shared():
+        buffer = np.empty_like(clip[0])
+        for image in clip:
+            buffer[:] = image
+            yield buffer
+
+    clip = walk()
+    apart, same = (
+        [(moment.tracks.boxes.tolist(), moment.frame.image) for moment in tracker.track(source, lanes="gmm", fps=25)]
+        for source in (iter(clip), shared())
+    )
+    assert [boxes for boxes, _ in same] == [boxes for boxes, _ in apart]
+    assert all(np.array_equal(image, given) for (_, image), given in zip(same, clip, strict=True))
+
+
+def test_a_step_keeps_its_picture_while_the_caller_fills_his_array_anew():
+    own, buffer = tracker.Tracker(lanes=["gmm"], fps=25), np.zeros((48, 64, 3), np.uint8)
+    first = own.step(buffer)
+    buffer[:] = 255
+    own.step(buffer)
+    assert not first.frame.image.any()
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"masks": "RLE"}, "masks: wanted 'png', 'rle' or None, not 'RLE'"),
+        ({"fps": "25"}, "fps: wanted a number, not '25'"),
+        ({"start_s": "1"}, "start_s: wanted a number, not '1'"),
+        ({"duration_s": True}, "duration_s: wanted a number, not True"),
+        ({"max_frames": 2.5}, "max_frames: wanted a whole number, not 2.5"),
+    ],
+)
+def test_values_of_another_type_are_refused_in_a_line(given, said, tmp_path):
+    with pytest.raises(tracker.TrackerError) as caught:
+        tracker.process(walk(4), tmp_path / "out.mp4", lanes="gmm", **given)
+    assert str(caught.value) == said
+    assert not list(tmp_path.iterdir())
+
+
+def test_numbers_of_numpy_are_numbers():
+    made = tracker.process(walk(6), lanes="gmm", fps=np.float32(25), max_frames=np.int64(4), start_s=np.float64(0))
+    assert made.summary["frames"] == 4

@@ -300,7 +300,6 @@ def test_who_is_lost_while_it_moves_is_not_found_behind_where_it_was(x, identiti
     rows = np.arange(len(table.frames))
     linked = Tracks(
         np.ones(len(rows), np.intp), table.frames, table.boxes.astype(float), table.hidden, table.isolated, rows, rows,
-        table.isolated,
     )  # fmt: skip
     assert len(np.unique(split_at_jumps(linked, clip()).ids)) == identities
 
@@ -341,7 +340,7 @@ def linked(name, *parts):
     rows = one_pass(*parts)
     none = np.zeros(len(rows.ids), np.intp)
     return Tracks(
-        none + name, rows.frames, rows.boxes.astype(float), rows.hidden, rows.isolated, none, none, none.astype(bool)
+        none + name, rows.frames, rows.boxes.astype(float), rows.hidden, rows.isolated, none, none
     )  # fmt: skip
 
 

@@ -206,24 +206,55 @@ def fused(**columns):
     count = len(columns["ids"])
     rows = FusedRows(
         np.zeros(count, np.int32), np.zeros(count, np.int32), np.zeros((count, 4), np.float32), np.ones(count, np.float32),
-        np.zeros(count, bool), *(np.zeros(count, np.int32) for _ in range(3)), np.ones(count, bool),
+        np.zeros(count, bool), *(np.zeros(count, np.int32) for _ in range(3)),
     )  # fmt: skip
     return rows._replace(**{name: np.array(value, getattr(rows, name).dtype) for name, value in columns.items()})
 
 
-def test_a_pixel_of_one_pass_is_that_ones_and_of_two_the_firsts():
-    first, backward = np.array([[1, 1, 1, 0]], np.int32), np.array([[0, 1, 2, 2]], np.int32)
-    rows = fused(ids=[3, 4], first=[1, 0], backward=[1, 2], forward_first=[True, True])
-    assert replay.owners(first, backward, rows).tolist() == [[3, 3, 3, 4]]
-    rows = rows._replace(forward_first=np.array([False, False]))
-    assert replay.owners(first, backward, rows).tolist() == [[3, 3, 4, 4]]
+BOXES = [[0, 0, 4, 2], [4, 0, 8, 2]]
+"""of two beside each other in a frame of 8 x 2"""
+
+
+def owned_by(first, backward, rows):
+    first, backward = (np.array([labels, labels], np.int32) for labels in (first, backward))
+    found = replay.owners(first, backward, rows, (8, 2))
+    assert (found[0] == found[1]).all()
+    return found[0].tolist()
+
+
+def test_a_pixel_of_one_pass_is_that_ones_and_of_two_the_ones_whose_box_it_is_in():
+    rows = fused(ids=[3, 9], boxes=BOXES, first=[1, 0], backward=[1, 2])
+    one, two = [1, 1, 1, 1, 1, 1, 1, 0], [0, 1, 1, 0, 2, 2, 2, 2]  # the first pass has one piece, the backward one two
+    assert owned_by(one, two, rows) == [3, 3, 3, 3, 9, 9, 9, 9]
+
+
+def test_of_two_whose_boxes_have_a_pixel_it_is_the_ones_in_whose_middle_it_is():
+    rows = fused(ids=[3, 9], boxes=[[0, -99, 6, 101], [2, -99, 8, 101]], first=[1, 0], backward=[0, 2])
+    assert owned_by([1] * 8, [2] * 8, rows) == [3, 3, 3, 3, 9, 9, 9, 9]
+
+
+def test_what_is_outside_its_box_is_of_whose_box_it_is_in_and_else_stays():
+    rows = fused(ids=[3, 9], boxes=[[0, 0, 3, 2], [4, 0, 6, 2]], first=[1, 2], backward=[0, 0])
+    assert owned_by([1] * 8, [0] * 8, rows) == [3, 3, 3, 3, 9, 9, 3, 3]
+
+
+def test_of_two_boxes_around_it_a_pixel_is_the_ones_in_whose_middle_it_is():
+    rows = fused(ids=[1, 3, 9], boxes=[[0, 0, 1, 2], [1, 0, 8, 2], [3, 0, 6, 2]], first=[1, 2, 3], backward=[0, 0, 0])
+    assert owned_by([1] * 8, [0] * 8, rows) == [1, 3, 3, 3, 3, 3, 3, 3]
 
 
 def test_nobody_has_the_pixels_of_a_box_that_was_left_out_or_of_one_that_is_hidden():
-    first, backward = np.array([[1, 2]], np.int32), np.array([[0, 2]], np.int32)
-    assert replay.owners(first, backward, fused(ids=[3], first=[1], backward=[0])).tolist() == [[3, 0]]
-    hidden = fused(ids=[3], first=[1], backward=[0], hidden=[True])
-    assert not replay.owners(first, backward, hidden).any()
+    rows = fused(ids=[3], boxes=[[0, 0, 8, 2]], first=[1], backward=[0])
+    assert owned_by([1, 2, 1, 2, 0, 0, 0, 0], [0, 2, 0, 2, 0, 0, 0, 2], rows) == [3, 0, 3, 0, 0, 0, 0, 0]
+    assert owned_by([1] * 8, [1] * 8, rows._replace(hidden=np.array([True]))) == [0] * 8
+
+
+def test_boxes_are_in_pixels_of_the_frame_and_labels_of_the_working_picture():
+    rows = fused(ids=[3, 9], boxes=[[0, 0, 40, 20], [40, 0, 80, 20]], first=[1, 0], backward=[0, 2])
+    assert (
+        replay.owners(np.ones((2, 8), np.int32), np.full((2, 8), 2, np.int32), rows, (80, 20)).tolist()
+        == [[3] * 4 + [9] * 4] * 2
+    )
 
 
 class Labels:

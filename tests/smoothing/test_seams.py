@@ -144,5 +144,5 @@ def test_who_ends_at_a_change_of_parts_is_told_from_who_is_carried_over():
         walk(1, range(300)), walk(2, range(175), x=100), walk(3, range(170), x=200), walk(4, range(175, 300), x=300)
     )
     none = np.zeros(len(rows.ids), np.int32)
-    fused = FusedRows(rows.frames, rows.ids, rows.boxes, rows.confidence, rows.hidden, none, none, none, none > 0)
+    fused = FusedRows(rows.frames, rows.ids, rows.boxes, rows.confidence, rows.hidden, none, none, none)
     assert crossing(fused, 175) == (frozenset({1}), frozenset({2}))

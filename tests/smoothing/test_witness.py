@@ -90,7 +90,7 @@ def track(forward, backward, merged):
     rows = np.arange(n)
     return Tracks(
         np.zeros(n, np.intp), np.arange(n, dtype=np.int32), np.asarray(merged, float), np.zeros(n, bool), np.ones(n, bool),
-        rows, rows, np.ones(n, bool),
+        rows, rows,
     )  # fmt: skip
 
 

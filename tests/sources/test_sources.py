@@ -396,7 +396,7 @@ class TestSizes:
         second = clips.write_video(tmp_path / "b.h264", clips.draw(5, (48, 48)))
         source = open_source(str(clips.join(tmp_path / "clip.h264", [first, second])))
         frames = []
-        with pytest.raises(SourceError, match="from 64x48 to 48x48 at frame 5"):
+        with pytest.raises(SourceError, match="from 64x48 to 48x48 at frame 6"):
             frames.extend(source)
         assert len(frames) == 5
         assert {image.shape for image in source.sample(10)} == {(48, 64, 3)}

@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from tracker.errors import SourceError
+from tracker.errors import OptionError, SourceError
 from tracker.jobs import Job, Live
 from tracker.jobs.opening import Opener
 from tracker.settings import RunSettings, load_settings, settings_of
@@ -37,8 +37,12 @@ class Plan:
 def plan(source: SourceLike, settings: RunSettings, *, fps: float | None, **job: Any) -> Plan:
     """The run over a source, whatever it is; `job` are the other fields of `jobs.Job`.
 
-    Pictures that come once are watched in one direction, without a prescan.
+    Pictures that come once are watched in one direction, without a prescan. Raises OptionError for a value of another type.
     """
+    check_numbers(fps=fps, start_s=job.get("start_s"), duration_s=job.get("duration_s"))
+    check_numbers(int, max_frames=job.get("max_frames"))
+    if job.get("masks") not in (None, "png", "rle"):
+        raise OptionError(f"masks: wanted 'png', 'rle' or None, not {job['masks']!r}")
     if isinstance(source, str | os.PathLike):
         address = os.fspath(source)
         return Plan(Job(address, fps=fps, **job), settings, None, Live() if _is_camera(address) else None)
@@ -49,6 +53,16 @@ def plan(source: SourceLike, settings: RunSettings, *, fps: float | None, **job:
     if not isinstance(source, Sequence | np.ndarray):
         settings = settings.model_copy(update={"online": True, "prescan_frames": 0})
     return Plan(Job("images", **job), settings, partial(open_images, source, fps=fps), None)
+
+
+def check_numbers(kind: type = float, **values: Any) -> None:
+    """Raise OptionError for what is no number, or no whole one, where it is given."""
+    wanted, types = (
+        ("a whole number", (int, np.integer)) if kind is int else ("a number", (int, float, np.integer, np.floating))
+    )
+    for name, value in values.items():
+        if value is not None and (isinstance(value, bool) or not isinstance(value, types)):
+            raise OptionError(f"{name}: wanted {wanted}, not {value!r}")
 
 
 def _is_camera(address: str) -> bool:

@@ -7,9 +7,11 @@ from dataclasses import replace
 from math import isfinite
 from typing import Any
 
+import numpy as np
+
 from tracker.api.drawing import Drawing
 from tracker.api.frame import TrackedFrame
-from tracker.api.plan import SettingsLike, main_lane, run_settings
+from tracker.api.plan import SettingsLike, check_numbers, main_lane, run_settings
 from tracker.background import KnownScenes
 from tracker.build import build_lanes
 from tracker.choosing import ChosenSetting, suit
@@ -59,6 +61,7 @@ class Tracker:
         self, *, lanes: Sequence[str] | str = "slots", settings: SettingsLike = None,
         zones: Zones | Mapping[str, Any] | None = None, fps: float | None = None,
     ) -> None:  # fmt: skip
+        check_numbers(fps=fps)
         self.settings = run_settings(settings, lanes=lanes, zones=zones)
         self.fps = fps
         self.lane = main_lane(self.settings)
@@ -97,7 +100,7 @@ class Tracker:
         the one before.
         """
         index = 0 if self._last is None else self._last[0] + 1
-        array = checked(image, index, self._size)
+        array = np.array(checked(image, index, self._size))  # the caller may fill his anew
         time_s = self._time(index, time_s)
         frame = Frame(index, time_s, Picture.of(array))
         frame = replace(frame, scene=self._scenes.step(frame.tiny, time_s))

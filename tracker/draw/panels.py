@@ -41,6 +41,8 @@ def draw_inset(canvas: Canvas, view: View, *, width: float = 0.25, corner: int =
     canvas.fill((panel.x0, panel.x1), (panel.y0, panel.y1), DARK)
     window = canvas.fit(*panel)
     opacity = np.zeros((window.y1 - window.y0, window.x1 - window.x0), np.uint8)
+    if not opacity.size:
+        return
     # Averaging keeps an object of a few pixels visible as grey, where nearest neighbour would lose it.
     small = cv2.resize(view.segmentation.foreground.view(np.uint8) * np.uint8(255), inner, interpolation=cv2.INTER_AREA)
     part = opacity[panel.y0 - window.y0 :, panel.x0 - window.x0 :][: panel.y1 - panel.y0, : panel.x1 - panel.x0]

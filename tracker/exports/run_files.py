@@ -94,14 +94,17 @@ class RunFiles:
     def find_source(self) -> Path | None:
         """The run's source, if it lies where the table or the user is: a summary has its name, not its folder.
 
-        None for a live run: it left frames out, so that its numbers are not those of a file.
+        None for a live run: it left frames out, so that its numbers are not those of a file. The run's own overlay is never its source.
         """
         source = self.summary.get("source", {})
         name = source.get("name")
         if not isinstance(name, str) or not name or source.get("live"):
             return None
         places = (self.folder / Path(name).name, Path(name))
-        return next((place for place in places if place.exists()), None)
+        return next((place for place in places if place.exists() and not self._is_overlay(place)), None)
+
+    def _is_overlay(self, path: Path) -> bool:
+        return self.video is not None and path.samefile(self.video)
 
 
 def find_run(result: Path) -> RunFiles:

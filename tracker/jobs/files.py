@@ -140,7 +140,7 @@ def plan_job(job: Job, settings: RunSettings, planned: Mapping[str, Path], run_i
     results = Results(
         files,
         folders=folders,
-        inputs=_inputs(job, settings),
+        inputs=read_files(job, settings),
         stale=[path for path in _earlier(name, compare=job.compare) if path not in planned.values()]
         if job.overwrite
         else [],
@@ -154,7 +154,7 @@ def plan_job(job: Job, settings: RunSettings, planned: Mapping[str, Path], run_i
     return results
 
 
-def _inputs(job: Job, settings: RunSettings) -> list[Path]:
+def read_files(job: Job, settings: RunSettings) -> list[Path]:
     """Every file and folder that the job reads, as far as it is on this machine."""
     source = Path(job.source)
     read = [source, *job.reads]

@@ -12,26 +12,31 @@ from tracker.hooks.address import Destination
 from tracker.hooks.channel import AppendedFile, Channel, Stdout
 from tracker.hooks.delivery import Delivery
 from tracker.hooks.hook import EventHook, Found, RunMark
+from tracker.sinks import refuse_input
 from tracker.types import Finder, SourceInfo
 
 LOCAL = ("stdout", "file")
 """these a file's run waits for"""
 
 
-def open_channels(destinations: Sequence[Destination], taken: Mapping[str, Path]) -> list[Channel]:
+def open_channels(
+    destinations: Sequence[Destination], taken: Mapping[str, Path], inputs: Sequence[Path] = ()
+) -> list[Channel]:
     """A channel for each destination.
 
-    taken  the job's own files, by role
+    taken   the job's own files, by role
+    inputs  those that it reads
 
-    Raises SinkError for a file that cannot be written or is the job's own, MissingExtraError for MQTT without its library.
+    Raises SinkError for a file that cannot be written, is the job's own or is no file of events, MissingExtraError for MQTT without its
+    library.
     """
     places = [each.address for each in destinations]
     if len(set(places)) < len(places):
         raise SinkError("--events-to: the same place twice; leave one out")
-    return [_channel(each, taken) for each in destinations]
+    return [_channel(each, taken, inputs) for each in destinations]
 
 
-def _channel(destination: Destination, taken: Mapping[str, Path]) -> Channel:
+def _channel(destination: Destination, taken: Mapping[str, Path], inputs: Sequence[Path]) -> Channel:
     if destination.kind == "stdout":
         return Stdout()
     if destination.kind == "web":
@@ -43,11 +48,12 @@ def _channel(destination: Destination, taken: Mapping[str, Path]) -> Channel:
 
         return MqttTopic(destination)
     path = Path(destination.address)
-    _check_appendable(path, taken)
+    _check_appendable(path, taken, inputs)
     return AppendedFile(path)
 
 
-def _check_appendable(path: Path, taken: Mapping[str, Path]) -> None:
+def _check_appendable(path: Path, taken: Mapping[str, Path], inputs: Sequence[Path]) -> None:
+    refuse_input(path, inputs)
     if any(os.path.realpath(path) == os.path.realpath(other) for other in taken.values()):
         raise SinkError(f"{path}: is another file of this run; choose another name with --events-to")
     if path.is_dir():
@@ -56,6 +62,16 @@ def _check_appendable(path: Path, taken: Mapping[str, Path]) -> None:
         raise SinkError(f"{path}: there is no folder {path.absolute().parent}; make it first")
     if not os.access(path if path.exists() else path.absolute().parent, os.W_OK):
         raise SinkError(f"{path}: cannot be written; check its permissions")
+    if not _holds_events(path):
+        raise SinkError(f"{path}: is no file of events, one JSON object a line; choose another name with --events-to")
+
+
+def _holds_events(path: Path) -> bool:
+    """Whether a file may be appended to: it is new, empty, a pipe or device, or begins as a line of events does."""
+    if not path.is_file() or not os.access(path, os.R_OK):
+        return True
+    with open(path, "rb") as file:
+        return file.read(1) in (b"", b"{")
 
 
 def build_event_hook(

@@ -17,7 +17,7 @@ from tracker.checkpoint import Checkpoints, NextFrame
 from tracker.choosing import suit
 from tracker.hooks.channel import Channel
 from tracker.interrupt import Interrupts
-from tracker.jobs.files import Job, next_segment, plan_job, planned_files
+from tracker.jobs.files import Job, next_segment, plan_job, planned_files, read_files
 from tracker.jobs.hooks import open_channels
 from tracker.jobs.live import Live
 from tracker.jobs.opening import Opener, frames_before, open_wanted, read_job_truth, without_missing_display
@@ -90,9 +90,10 @@ def process(
         results = plan_job(job, settings, planned, None if saving is None else saving.run_id)
         for said in lines:  # a run that is refused does not say that it begins
             notify(said)
-        channels = open_channels(job.events_to, planned)
+        inputs = read_files(job, settings)
+        channels = open_channels(job.events_to, planned, inputs)
         if live is not None:
-            live.check()
+            live.check(planned, inputs)
         with interrupts.allowed():
             truth = read_job_truth(job)
             with starting.stage("open"):
@@ -110,7 +111,7 @@ def process(
                     job = next_segment(job, settings)
                     planned = planned_files(job, settings)
                     results = plan_job(job, settings, planned)
-                    channels = open_channels(job.events_to, planned)
+                    channels = open_channels(job.events_to, planned, inputs)
                     opened.pop_all()
                 goes_on = "" if job.output is None else f", results go on in {job.output}"
                 size = "{}x{}".format(*source.info.size)
@@ -212,14 +213,18 @@ class _Line:
                     progress=self.progress,
                     steadying=suited.steadying,
                 )
-                whole = self._measured(source)
-                return keep_checkpoint(
+                measured = self._measured(source)
+                done = keep_checkpoint(
                     partial(
-                        run_loop, loop, settings, suited.chosen.changes, whole, lanes, sinks, watch=watch, spans=self.spans,
+                        run_loop, loop, settings, suited.chosen.changes, measured, lanes, sinks, watch=watch, spans=self.spans,
                         checkpoints=checkpoints,
                     ),
                     results, checkpoints, notify,
                 )  # fmt: skip
+                whole = job.max_frames is None and job.duration_s is None and done.report.outcome == "complete"
+                if (misfit := tally.misfit(whole=whole)) is not None:
+                    notify(f"tracker: {job.truth}: {misfit}; is it of this clip?")
+                return done
         finally:
             if results.kept:
                 notify(results.kept_line)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
@@ -11,13 +12,14 @@ from pathlib import Path
 from tracker.build import build_prescan
 from tracker.controls import Board, Controls
 from tracker.draw import Overlay
-from tracker.errors import SettingsError
+from tracker.errors import SettingsError, SinkError
 from tracker.events import EventFinder
 from tracker.hooks.hook import RunMark
 from tracker.jobs.state import Keeper, Kept, check_state
 from tracker.jobs.zones import ZoneWatch, check_zones_file
 from tracker.lanes import Lane
 from tracker.settings import RunSettings
+from tracker.sinks import refuse_input
 from tracker.sources import Watching
 from tracker.types import Moment, Outcome, Sink, SourceInfo
 from tracker.zones import Zones
@@ -55,9 +57,17 @@ class Live:
     keeper: Keeper | None = None
     """of the present segment; made by `take_up`"""
 
-    def check(self) -> None:
-        """Raise SinkError for a state or zones that could not be written, SettingsError if no settings stand there."""
+    def check(self, taken: Mapping[str, Path] | None = None, inputs: Sequence[Path] = ()) -> None:
+        """Raise SinkError for a state or zones that could not be written, SettingsError if no settings stand there.
+
+        taken  the job's own files, by role; inputs  those that it reads: zones may be saved in one of these
+        """
+        others = {os.path.realpath(path) for path in (taken or {}).values()}
+        for option, path in (("--state", self.state), ("--save-zones", self.save_zones)):
+            if path is not None and os.path.realpath(path) in others:
+                raise SinkError(f"{path}: is another file of this run; choose another name with {option}")
         if self.state is not None:
+            refuse_input(self.state, inputs)
             check_state(self.state)
         if self.save_zones is not None:
             check_zones_file(self.save_zones)

@@ -60,6 +60,7 @@ class Tally:
         self._scores: dict[str, ClipScores] = {}
         self._places: list[int] = []
         self._times_s: list[float] = []
+        self._truth = truth
         if truth is None:
             self._scorers = {}
             return
@@ -98,6 +99,17 @@ class Tally:
 
     def close(self, outcome: Outcome) -> None:
         """Nothing to finish."""
+
+    def misfit(self, *, whole: bool) -> str | None:
+        """What makes the truth look like another clip's, or another part's; `whole`: the run went to the clip's end."""
+        if self._truth is None or not self._places:
+            return None
+        first, last = self._truth.span
+        if max(self._places) < first:
+            return f"none of its frames was seen: it begins with frame {first + 1}, and the run ended with {max(self._places) + 1}"
+        if whole and max(self._places) < last:
+            return f"goes on to frame {last + 1}, but the clip has {max(self._places) + 1}"
+        return None
 
     def foreground_share(self, lane: str) -> float:
         """Mean share of the picture held to be object."""

@@ -13,6 +13,7 @@ from tracker.sinks.recorder import Recorder, RecordPlan
 from tracker.sinks.results import (
     Results,
     check_replaceable,
+    refuse_input,
     replacing,
     write_text_whole,
 )
@@ -52,6 +53,7 @@ __all__ = [
     "encoded",
     "hold",
     "json_text",
+    "refuse_input",
     "replacing",
     "write_output",
     "write_text_whole",

@@ -55,7 +55,7 @@ def check_outputs(
     files, folders = list(files), list(folders)
     for path in (*files, *folders):
         _refuse_unclear(path)
-    read = {identity: path for path in inputs for identity in _identities(path)}
+    read = _read(inputs)
     for path in (*files, *folders, *stale):
         _refuse_input(path, read)
     for path in folders:
@@ -104,10 +104,19 @@ def _refuse_long(path: Path) -> None:
         )
 
 
+def refuse_input(path: Path, inputs: Iterable[Path]) -> None:
+    """Raise SinkError if a file is one of those that are read, by whatever name, link or spelling."""
+    _refuse_input(path, _read(inputs))
+
+
+def _read(inputs: Iterable[Path]) -> dict[Identity, Path]:
+    return {identity: path for path in inputs for identity in _identities(path)}
+
+
 def _refuse_input(path: Path, read: dict[Identity, Path]) -> None:
     for identity in _identities(path):
         if identity in read:
-            raise SinkError(f"{path}: is the input {read[identity]}; choose another name with -o")
+            raise SinkError(f"{path}: is the input {read[identity]}; choose another name")
 
 
 def _refuse_kind(path: Path, *, folder: bool) -> None:

@@ -48,8 +48,6 @@ class Tracks(NamedTuple):
     """(M,) row of the forward pass, NONE for none"""
     backward: Index
     """(M,)"""
-    forward_first: Bools
-    """(M,) the forward pass saw it isolated nearer by"""
 
     def at(self, chosen: Index | Bools) -> Tracks:
         """Some of the rows."""
@@ -90,7 +88,7 @@ def merge(cells: Cells, chain: Index, forward: Rows, backward: Rows, clip: Clip)
     better = more_usual(box_f, box_b, usual_size(chain[order], box_f, agreed, cells.frames[order]))
     weight = np.where(unlike & (better != 0), better > 0, weight)
     boxes = weight[:, None] * box_f + (1 - weight[:, None]) * box_b
-    return Tracks(chain[order], cells.frames[order], boxes, ~(seen_f | seen_b), iso_f | iso_b, f, b, weight >= 0.5)
+    return Tracks(chain[order], cells.frames[order], boxes, ~(seen_f | seen_b), iso_f | iso_b, f, b)
 
 
 def size(boxes: Numbers) -> Numbers:

@@ -117,5 +117,4 @@ def numbered(tracks: Tracks, sure: Floats, witness: Rows, forward: Rows, backwar
         first=called,
         forward=names(forward, tracks.forward).astype(np.int32),
         backward=names(backward, tracks.backward).astype(np.int32),
-        forward_first=tracks.forward_first,
     )

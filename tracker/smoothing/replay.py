@@ -8,7 +8,7 @@ from typing import NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from tracker.smoothing.rows import FusedRows, Rows
+from tracker.smoothing.rows import Floats, FusedRows, Rows
 from tracker.types import Box, Frame, Image, Labels, Mask, Region, Segmentation
 
 
@@ -23,9 +23,7 @@ class KeptLabels(Protocol):
 def causal(first: Rows) -> FusedRows:
     """The first pass alone, under its own names."""
     ids, none = first.ids, np.zeros(len(first.ids), np.int32)
-    return FusedRows(
-        first.frames, ids, first.boxes, first.confidence, first.hidden, ids, none, none, np.ones(len(ids), bool)
-    )
+    return FusedRows(first.frames, ids, first.boxes, first.confidence, first.hidden, ids, none, none)
 
 
 class Doubts(NamedTuple):
@@ -77,7 +75,7 @@ class Replay:
             forward, (backward, more) = self._others[0], self._others[1].read(frame.index)
             foreground |= more
             # what lies between an object's parts is in the first pass alone, which sees the scene; three outlines together are too wide
-            labels = owners(labels, backward, rows)
+            labels = owners(labels, backward, rows, frame.size)
             lone = np.where((rows.first == 0) & (rows.backward == 0), rows.forward, 0)
             if lone.any():
                 labels = np.where(labels > 0, labels, _renamed(forward.read(frame.index)[0], lone, rows))
@@ -97,27 +95,55 @@ class Replay:
         return Segmentation(labels, regions, True, foreground | (labels > 0), frame.size)
 
 
-def owners(first: Labels, backward: Labels, rows: FusedRows) -> Labels:
+def owners(first: Labels, backward: Labels, rows: FusedRows, size: tuple[int, int]) -> Labels:
     """(h, w) the identity that has each pixel.
 
-    first, backward  (h, w) what the first and the backward pass say of one frame; rows  of that frame
+    first, backward  (h, w) what the first and the backward pass say of one frame
+    rows             of that frame; size  of the frame, in which the boxes are
 
-    A pixel that only one pass gives to an identity is that one's. Of two, the one that the first pass names has it if `forward_first` of
-    its row says so.
+    A pixel that only one pass gives to an identity is that one's. Of two it is the one's in the middle of whose box it is more. What is
+    outside its identity's box and inside another's is that one's: who was one piece with somebody in a pass was seen apart in the other.
     """
     height = int(max(first.max(initial=0), rows.first.max(initial=0))) + 1
     width = int(max(backward.max(initial=0), rows.backward.max(initial=0))) + 1
     by_first, by_backward = np.zeros(height, np.int32), np.zeros(width, np.int32)
-    seen = ~rows.hidden
-    by_first[rows.first[seen]] = rows.ids[seen]
-    by_backward[rows.backward[seen]] = rows.ids[seen]
+    seen = np.flatnonzero(~rows.hidden)
+    by_first[rows.first[seen]] = by_backward[rows.backward[seen]] = seen + 1
     by_first[0] = by_backward[0] = 0
-    before = np.zeros(height, bool)
-    before[rows.first[seen]] = rows.forward_first[seen]
-    # one number for each pair of labels, so that a pixel is looked up once
+    # one number for each pair of labels, so that a pixel is looked up once: its row from 1, or -1 where two have it
     one, other = np.broadcast_arrays(by_first[:, None], by_backward[None, :])
-    table = np.where((one > 0) & (before[:, None] | (other == 0)), one, other)
-    return np.asarray(table.ravel()[first * np.int32(width) + backward], np.int32)
+    table = np.where(one > 0, np.where((other > 0) & (other != one), -1, one), other)
+    found = table.ravel()[first * np.int32(width) + backward]
+    places = Places(rows.boxes, size, found.shape)
+    torn = np.flatnonzero(found == -1)
+    one, other = by_first[first.ravel()[torn]], by_backward[backward.ravel()[torn]]
+    nearer = places.off_middle(torn, other - 1) < places.off_middle(torn, one - 1)
+    found.ravel()[torn] = np.where(nearer, other, one)
+    owned = np.flatnonzero(found)
+    outside = owned[places.off_middle(owned, found.ravel()[owned] - 1) > 1]
+    if len(outside):
+        off = places.off_middle(outside[:, None], seen[None, :])
+        nearest = off.argmin(axis=1)
+        inside = off.min(axis=1) < 1
+        found.ravel()[outside[inside]] = seen[nearest[inside]] + 1
+    return np.concatenate([np.zeros(1, np.int32), rows.ids])[found]
+
+
+class Places:
+    """Where pixels of a working picture are in boxes of the frame."""
+
+    def __init__(self, boxes: Floats, size: tuple[int, int], shape: tuple[int, ...]) -> None:
+        """Boxes (N, 4) in pixels of a frame of `size` (width, height); `shape` (h, w) of the picture."""
+        across, down = np.float32(size[0] / shape[1]), np.float32(size[1] / shape[0])
+        x0, y0, x1, y1 = boxes.astype(np.float32).T
+        self._columns = shape[1]
+        self._x, self._y = (x0 + x1) / (2 * across) - np.float32(0.5), (y0 + y1) / (2 * down) - np.float32(0.5)
+        self._wide, self._high = (2 * across) / np.maximum(1, x1 - x0), (2 * down) / np.maximum(1, y1 - y0)
+
+    def off_middle(self, pixels: NDArray[np.intp], rows: NDArray[np.integer]) -> Floats:
+        """(...) how far pixels of the flat picture are from the middle of the boxes `rows`, broadcast: 0 in it, 1 at the border."""
+        y, x = np.divmod(pixels.astype(np.int32), np.int32(self._columns))
+        return np.maximum(np.abs(x - self._x[rows]) * self._wide[rows], np.abs(y - self._y[rows]) * self._high[rows])
 
 
 def _renamed(labels: Labels, raw: NDArray[np.int32], rows: FusedRows) -> Labels:

@@ -90,5 +90,3 @@ class FusedRows(NamedTuple):
     """(M,) the same of the forward pass"""
     backward: Ints
     """(M,) and of the backward pass"""
-    forward_first: Bools
-    """(M,) whether a pixel that two passes give to different identities is decided by the one that runs forwards"""

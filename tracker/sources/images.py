@@ -91,7 +91,7 @@ class ImageStream:
         self._rate, self._span = fps or FALLBACK_FPS, span
         coming = iter(images)
         try:
-            first = checked(next(coming), 0)
+            first = np.array(checked(next(coming), 0))
         except StopIteration:
             raise SourceError(f"{NAME}: there is no picture") from None
         self._images = chain([first], coming)
@@ -103,7 +103,9 @@ class ImageStream:
     def __iter__(self) -> Iterator[Frame]:
         timed = ((place / self._rate, (place, image)) for place, image in enumerate(self._images))
         for index, (time_s, (place, image)) in enumerate(self._span.cut(timed)):
-            yield Frame(index, time_s, Picture.of(checked(image, place, self.info.size)), place + 1, place)
+            # copied: a camera's buffer is filled anew while this picture waits
+            picture = Picture.of(np.array(checked(image, place, self.info.size)))
+            yield Frame(index, time_s, picture, place + 1, place)
 
     def sample(self, count: int, *, whole: bool = True, width: Working = "full") -> list[Image]:
         """None: they come once."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -26,6 +27,8 @@ from tracker.types import Frame, Image, SourceInfo, Working
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp", ".ppm", ".pgm", ".pbm", ".jp2")
 PAGED = (".png", ".tif", ".tiff", ".webp")
 """Only these can hold more than one picture."""
+VOTES = 256
+"""pictures whose size is asked, at most, where there are several sizes"""
 NAMED = 3
 """Pictures left out that are named; the others are counted."""
 
@@ -114,7 +117,12 @@ class Pictures:
             if not found:
                 others = f", nor any of the other {len(self._shots) - 1} pictures" if len(self._shots) > 1 else ""
                 raise SourceError(f"{self._name}: cannot be read: {errors[0]}{others}")
-            sizes = Counter(header.size for _, header in found)
+            # evenly spread ones may all be the same ones of a pattern, such as a small picture beside every two
+            votes, _ = _headers(reader, scattered(self._shots, PROBED))
+            if len({header.size for _, header in (*found, *votes)}) > 1:
+                votes, _ = _headers(reader, scattered(self._shots, VOTES))
+                found += votes
+            sizes = Counter(header.size for _, header in votes or found)
             size = sizes.most_common(1)[0][0]
             stills = []
             for shot, header in found:
@@ -216,6 +224,13 @@ def _headers(
         if len(found) == enough:
             break
     return found, errors
+
+
+def scattered(items: Sequence[T], count: int) -> list[T]:
+    """About `count` of the items, in their order: one from anywhere in each of as many equal parts, always the same."""
+    draw = random.Random(0)
+    bounds = [part * len(items) // count for part in range(count + 1)]
+    return [items[draw.randrange(a, b)] for a, b in pairwise(bounds) if a < b]
 
 
 def evenly(items: Sequence[T], count: int) -> list[T]:

@@ -309,16 +309,16 @@ class Video:
         assert self._timeline is not None
         self._decoder.close()
         self._decoder = self._open()
-        return numbered(self._decoder, self._watched(self._decoder.pictures(begin)), self._timeline, begin=begin)
+        return numbered(self._decoder, self._watched(self._decoder.pictures(begin), begin), self._timeline, begin=begin)
 
-    def _watched(self, pictures: Iterator[VideoFrame]) -> Iterator[VideoFrame]:
+    def _watched(self, pictures: Iterator[VideoFrame], begin: int = 0) -> Iterator[VideoFrame]:
         """The same pictures, watched: all of one size, and whether they came to their end."""
-        for index, picture in enumerate(pictures):
+        for number, picture in enumerate(pictures, begin + 1):
             if (picture.width, picture.height) != self._coded_size:
                 was = "{}x{}".format(*self._coded_size)
                 now = f"{picture.width}x{picture.height}"
                 raise SizeChangedError(
-                    f"{self._shown}: the size changes from {was} to {now} at frame {index}; split it there"
+                    f"{self._shown}: the size changes from {was} to {now} at frame {number}; split it there"
                 )
             yield picture
         self._ended = True

@@ -35,7 +35,7 @@ def _name(text: str) -> str:
 def _points(value: Any) -> Any:
     """Raises ValueError unless these are points that may lie in some picture."""
     if not isinstance(value, Sequence) or isinstance(value, str):
-        raise ValueError("wanted points as [[x, y], [x, y], ...]")
+        raise ValueError("wanted points as [[x, y], [x, y], ...], without a name before them")
     if len(value) > MOST_POINTS:
         raise ValueError(f"{len(value)} points are too many; at most {MOST_POINTS} can be given")
     for n, point in enumerate(value, 1):

@@ -249,6 +249,16 @@ def test_nobody_has_the_pixels_of_a_box_that_was_left_out_or_of_one_that_is_hidd
     assert owned_by([1] * 8, [1] * 8, rows._replace(hidden=np.array([True]))) == [0] * 8
 
 
+def test_many_pixels_and_boxes_are_looked_at_in_parts(monkeypatch):
+    rows = fused(ids=[3, 9], boxes=[[0, 0, 3, 2], [4, 0, 6, 2]], first=[1, 2], backward=[0, 0])
+    monkeypatch.setattr(replay, "AT_ONCE", 3)
+    assert owned_by([1] * 8, [0] * 8, rows) == [3, 3, 3, 3, 9, 9, 3, 3]
+
+
+def test_in_a_frame_without_anybody_no_pixel_has_an_owner():
+    assert owned_by([0] * 8, [0] * 8, fused(ids=[], boxes=np.zeros((0, 4)), first=[], backward=[])) == [0] * 8
+
+
 def test_boxes_are_in_pixels_of_the_frame_and_labels_of_the_working_picture():
     rows = fused(ids=[3, 9], boxes=[[0, 0, 40, 20], [40, 0, 80, 20]], first=[1, 0], backward=[0, 2])
     assert (

@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from numbers import Integral, Real
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -40,7 +41,7 @@ def plan(source: SourceLike, settings: RunSettings, *, fps: float | None, **job:
     Pictures that come once are watched in one direction, without a prescan. Raises OptionError for a value of another type.
     """
     check_numbers(fps=fps, start_s=job.get("start_s"), duration_s=job.get("duration_s"))
-    check_numbers(int, max_frames=job.get("max_frames"))
+    check_numbers(Integral, max_frames=job.get("max_frames"))
     if job.get("masks") not in (None, "png", "rle"):
         raise OptionError(f"masks: wanted 'png', 'rle' or None, not {job['masks']!r}")
     if isinstance(source, str | os.PathLike):
@@ -55,13 +56,11 @@ def plan(source: SourceLike, settings: RunSettings, *, fps: float | None, **job:
     return Plan(Job("images", **job), settings, partial(open_images, source, fps=fps), None)
 
 
-def check_numbers(kind: type = float, **values: Any) -> None:
+def check_numbers(kind: type = Real, **values: Any) -> None:
     """Raise OptionError for what is no number, or no whole one, where it is given."""
-    wanted, types = (
-        ("a whole number", (int, np.integer)) if kind is int else ("a number", (int, float, np.integer, np.floating))
-    )
+    wanted = "a whole number" if kind is Integral else "a number"
     for name, value in values.items():
-        if value is not None and (isinstance(value, bool) or not isinstance(value, types)):
+        if value is not None and (isinstance(value, bool) or not isinstance(value, kind)):
             raise OptionError(f"{name}: wanted {wanted}, not {value!r}")
 
 

@@ -11,6 +11,9 @@ from numpy.typing import NDArray
 from tracker.smoothing.rows import Floats, FusedRows, Rows
 from tracker.types import Box, Frame, Image, Labels, Mask, Region, Segmentation
 
+AT_ONCE = 1_000_000
+"""pairs of a pixel and a box that are looked at together: some megabytes"""
+
 
 class KeptLabels(Protocol):
     """Labels of a pass: `spill.LabelFile`, or those of several parts of a clip."""
@@ -121,11 +124,12 @@ def owners(first: Labels, backward: Labels, rows: FusedRows, size: tuple[int, in
     found.ravel()[torn] = np.where(nearer, other, one)
     owned = np.flatnonzero(found)
     outside = owned[places.off_middle(owned, found.ravel()[owned] - 1) > 1]
-    if len(outside):
-        off = places.off_middle(outside[:, None], seen[None, :])
-        nearest = off.argmin(axis=1)
-        inside = off.min(axis=1) < 1
-        found.ravel()[outside[inside]] = seen[nearest[inside]] + 1
+    for part in np.array_split(outside, len(outside) * len(seen) // AT_ONCE + 1):
+        if len(part):
+            off = places.off_middle(part[:, None], seen[None, :])
+            nearest = off.argmin(axis=1)
+            inside = off.min(axis=1) < 1
+            found.ravel()[part[inside]] = seen[nearest[inside]] + 1
     return np.concatenate([np.zeros(1, np.int32), rows.ids])[found]
 
 

@@ -21,7 +21,7 @@ from tracker.build import build_lanes, build_prescan
 from tracker.events import EventFinder
 from tracker.health import Health
 from tracker.jobs.comparison import Comparison
-from tracker.jobs.files import Job, plan_job, planned_files
+from tracker.jobs.files import Job, plan_job, planned_files, read_files
 from tracker.jobs.outputs import build_overlay, build_sinks
 from tracker.jobs.tally import Tally
 from tracker.lanes import Lane
@@ -96,7 +96,7 @@ def measure(source: ToAndFro, lanes: tuple[Lane, ...], settings: RunSettings, fo
     finders = {lane: EventFinder(settings.events, lane) for lane in settings.lanes}
     health = Health(settings.lanes)
     comparison = Comparison(settings.lanes, finders=finders, overlay=overlay, health=health)
-    results = plan_job(job, settings, planned_files(job, settings))
+    results = plan_job(job, planned_files(job, settings), read_files(job, settings))
     with results:
         results.claim()
         files = build_sinks(job, settings, source.info, results, overlay=overlay, finders=finders)

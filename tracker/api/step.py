@@ -7,8 +7,6 @@ from dataclasses import replace
 from math import isfinite
 from typing import Any
 
-import numpy as np
-
 from tracker.api.drawing import Drawing
 from tracker.api.frame import TrackedFrame
 from tracker.api.plan import SettingsLike, check_numbers, main_lane, run_settings
@@ -100,7 +98,7 @@ class Tracker:
         the one before.
         """
         index = 0 if self._last is None else self._last[0] + 1
-        array = np.array(checked(image, index, self._size))  # the caller may fill his anew
+        array = checked(image, index, self._size, copied=True)
         time_s = self._time(index, time_s)
         frame = Frame(index, time_s, Picture.of(array))
         frame = replace(frame, scene=self._scenes.step(frame.tiny, time_s))

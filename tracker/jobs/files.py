@@ -127,9 +127,10 @@ def next_segment(job: Job, settings: RunSettings) -> Job:
     raise SinkError(f"{job.output}: there are {MOST_SEGMENTS} results beside it; choose another name")
 
 
-def plan_job(job: Job, settings: RunSettings, planned: Mapping[str, Path], run_id: str | None = None) -> Results:
+def plan_job(job: Job, planned: Mapping[str, Path], inputs: Sequence[Path], run_id: str | None = None) -> Results:
     """The results' names, checked: nothing that is read, and nothing that this program did not write, is ever replaced.
 
+    inputs  what it reads: `read_files`
     run_id  of the run that is gone on with; None: a new one
     """
     if job.output is None:
@@ -140,7 +141,7 @@ def plan_job(job: Job, settings: RunSettings, planned: Mapping[str, Path], run_i
     results = Results(
         files,
         folders=folders,
-        inputs=read_files(job, settings),
+        inputs=inputs,
         stale=[path for path in _earlier(name, compare=job.compare) if path not in planned.values()]
         if job.overwrite
         else [],

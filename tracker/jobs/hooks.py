@@ -12,7 +12,7 @@ from tracker.hooks.address import Destination
 from tracker.hooks.channel import AppendedFile, Channel, Stdout
 from tracker.hooks.delivery import Delivery
 from tracker.hooks.hook import EventHook, Found, RunMark
-from tracker.sinks import refuse_input
+from tracker.sinks import refuse_input, refuse_taken
 from tracker.types import Finder, SourceInfo
 
 LOCAL = ("stdout", "file")
@@ -54,8 +54,7 @@ def _channel(destination: Destination, taken: Mapping[str, Path], inputs: Sequen
 
 def _check_appendable(path: Path, taken: Mapping[str, Path], inputs: Sequence[Path]) -> None:
     refuse_input(path, inputs)
-    if any(os.path.realpath(path) == os.path.realpath(other) for other in taken.values()):
-        raise SinkError(f"{path}: is another file of this run; choose another name with --events-to")
+    refuse_taken(path, taken.values(), "--events-to")
     if path.is_dir():
         raise SinkError(f"{path}: is a folder; events are appended to a file: --events-to {path / 'events.jsonl'}")
     if not path.absolute().parent.is_dir():

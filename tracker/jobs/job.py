@@ -87,10 +87,10 @@ def process(
         plain = live is None and opener is None and also is nothing_else
         lines: list[str] = []
         saving = plan_saving(job, settings, lines.append, plain=plain)
-        results = plan_job(job, settings, planned, None if saving is None else saving.run_id)
+        inputs = read_files(job, settings)
+        results = plan_job(job, planned, inputs, None if saving is None else saving.run_id)
         for said in lines:  # a run that is refused does not say that it begins
             notify(said)
-        inputs = read_files(job, settings)
         channels = open_channels(job.events_to, planned, inputs)
         if live is not None:
             live.check(planned, inputs)
@@ -110,7 +110,7 @@ def process(
                     opened.callback(source.close)
                     job = next_segment(job, settings)
                     planned = planned_files(job, settings)
-                    results = plan_job(job, settings, planned)
+                    results = plan_job(job, planned, inputs)
                     channels = open_channels(job.events_to, planned, inputs)
                     opened.pop_all()
                 goes_on = "" if job.output is None else f", results go on in {job.output}"

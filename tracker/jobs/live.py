@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
@@ -12,14 +11,14 @@ from pathlib import Path
 from tracker.build import build_prescan
 from tracker.controls import Board, Controls
 from tracker.draw import Overlay
-from tracker.errors import SettingsError, SinkError
+from tracker.errors import SettingsError
 from tracker.events import EventFinder
 from tracker.hooks.hook import RunMark
 from tracker.jobs.state import Keeper, Kept, check_state
 from tracker.jobs.zones import ZoneWatch, check_zones_file
 from tracker.lanes import Lane
 from tracker.settings import RunSettings
-from tracker.sinks import refuse_input
+from tracker.sinks import refuse_input, refuse_taken
 from tracker.sources import Watching
 from tracker.types import Moment, Outcome, Sink, SourceInfo
 from tracker.zones import Zones
@@ -62,10 +61,9 @@ class Live:
 
         taken  the job's own files, by role; inputs  those that it reads: zones may be saved in one of these
         """
-        others = {os.path.realpath(path) for path in (taken or {}).values()}
         for option, path in (("--state", self.state), ("--save-zones", self.save_zones)):
-            if path is not None and os.path.realpath(path) in others:
-                raise SinkError(f"{path}: is another file of this run; choose another name with {option}")
+            if path is not None:
+                refuse_taken(path, (taken or {}).values(), option)
         if self.state is not None:
             refuse_input(self.state, inputs)
             check_state(self.state)

@@ -14,6 +14,7 @@ from tracker.sinks.results import (
     Results,
     check_replaceable,
     refuse_input,
+    refuse_taken,
     replacing,
     write_text_whole,
 )
@@ -54,6 +55,7 @@ __all__ = [
     "hold",
     "json_text",
     "refuse_input",
+    "refuse_taken",
     "replacing",
     "write_output",
     "write_text_whole",

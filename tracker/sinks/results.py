@@ -109,6 +109,12 @@ def refuse_input(path: Path, inputs: Iterable[Path]) -> None:
     _refuse_input(path, _read(inputs))
 
 
+def refuse_taken(path: Path, taken: Iterable[Path], option: str) -> None:
+    """Raise SinkError if a file that an option names is one of the run's own."""
+    if os.path.realpath(path) in map(os.path.realpath, taken):
+        raise SinkError(f"{path}: is another file of this run; choose another name with {option}")
+
+
 def _read(inputs: Iterable[Path]) -> dict[Identity, Path]:
     return {identity: path for path in inputs for identity in _identities(path)}
 

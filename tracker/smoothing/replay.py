@@ -118,18 +118,17 @@ def owners(first: Labels, backward: Labels, rows: FusedRows, size: tuple[int, in
     table = np.where(one > 0, np.where((other > 0) & (other != one), -1, one), other)
     found = table.ravel()[first * np.int32(width) + backward]
     places = Places(rows.boxes, size, found.shape)
-    torn = np.flatnonzero(found == -1)
-    one, other = by_first[first.ravel()[torn]], by_backward[backward.ravel()[torn]]
-    nearer = places.off_middle(torn, other - 1) < places.off_middle(torn, one - 1)
-    found.ravel()[torn] = np.where(nearer, other, one)
-    owned = np.flatnonzero(found)
-    outside = owned[places.off_middle(owned, found.ravel()[owned] - 1) > 1]
-    for part in np.array_split(outside, len(outside) * len(seen) // AT_ONCE + 1):
-        if len(part):
-            off = places.off_middle(part[:, None], seen[None, :])
-            nearest = off.argmin(axis=1)
-            inside = off.min(axis=1) < 1
-            found.ravel()[part[inside]] = seen[nearest[inside]] + 1
+    flat = found.ravel()
+    torn = np.flatnonzero(flat == -1)
+    of_first, of_backward = by_first[first.ravel()[torn]], by_backward[backward.ravel()[torn]]
+    nearer = places.off_middle(torn, of_backward - 1) < places.off_middle(torn, of_first - 1)
+    flat[torn] = np.where(nearer, of_backward, of_first)
+    owned = np.flatnonzero(flat)
+    outside = owned[places.off_middle(owned, flat[owned] - 1) > 1]
+    for part in np.array_split(outside, len(outside) * len(seen) // AT_ONCE + 1) if len(outside) else ():
+        off = places.off_middle(part[:, None], seen[None, :])
+        inside = off.min(axis=1) < 1
+        flat[part[inside]] = seen[off.argmin(axis=1)[inside]] + 1
     return np.concatenate([np.zeros(1, np.int32), rows.ids])[found]
 
 

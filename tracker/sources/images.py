@@ -38,8 +38,11 @@ def open_images(images: Iterable[Any], span: Span = WHOLE, *, fps: float | None 
     return ImageStream(images, span=span, fps=fps)
 
 
-def checked(image: Any, place: int, size: tuple[int, int] | None = None) -> Image:
-    """The picture as an array (H, W, 3) uint8. Raises ShapeError for anything else, or for another size (width, height)."""
+def checked(image: Any, place: int, size: tuple[int, int] | None = None, *, copied: bool = False) -> Image:
+    """The picture as an array (H, W, 3) uint8. Raises ShapeError for anything else, or for another size (width, height).
+
+    copied  an array of its own: whoever gave the picture may fill his anew while it waits
+    """
     array = np.asarray(image)
     if array.dtype != np.uint8 or array.ndim != 3 or array.shape[2] != 3 or 0 in array.shape:
         raise ShapeError(f"{NAME}: picture {place}: wanted (H, W, 3) uint8 RGB, got {array.shape} {array.dtype}")
@@ -47,7 +50,7 @@ def checked(image: Any, place: int, size: tuple[int, int] | None = None) -> Imag
         raise ShapeError(
             f"{NAME}: picture {place}: wanted {size[0]}x{size[1]} as the first, got {array.shape[1]}x{array.shape[0]}"
         )
-    return np.ascontiguousarray(array)
+    return np.array(array, order="C") if copied else np.ascontiguousarray(array)
 
 
 class ImageSequence:
@@ -91,7 +94,7 @@ class ImageStream:
         self._rate, self._span = fps or FALLBACK_FPS, span
         coming = iter(images)
         try:
-            first = np.array(checked(next(coming), 0))
+            first = checked(next(coming), 0, copied=True)
         except StopIteration:
             raise SourceError(f"{NAME}: there is no picture") from None
         self._images = chain([first], coming)
@@ -103,8 +106,7 @@ class ImageStream:
     def __iter__(self) -> Iterator[Frame]:
         timed = ((place / self._rate, (place, image)) for place, image in enumerate(self._images))
         for index, (time_s, (place, image)) in enumerate(self._span.cut(timed)):
-            # copied: a camera's buffer is filled anew while this picture waits
-            picture = Picture.of(np.array(checked(image, place, self.info.size)))
+            picture = Picture.of(checked(image, place, self.info.size, copied=True))
             yield Frame(index, time_s, picture, place + 1, place)
 
     def sample(self, count: int, *, whole: bool = True, width: Working = "full") -> list[Image]:

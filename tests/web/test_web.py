@@ -51,7 +51,7 @@ def decoded(jpeg):
 def test_the_picture_is_encoded_once_and_every_viewer_sees_it_go_on(running):
     viewers = [Viewer(running.port) for _ in range(3)]
     until(lambda: running.page.screen.viewers == 3, "three viewers")
-    began = running.page.screen.shot.number
+    began = until(lambda: running.page.screen.shot, "the first picture").number
     seen = [[viewer.picture() for _ in range(8)] for viewer in viewers]
     encoded = running.page.screen.shot.number - began
     for pictures in seen:
@@ -103,7 +103,7 @@ def test_of_twenty_viewers_one_reads_nothing_and_the_others_see_what_is_encoded(
         until(lambda: run.page.screen.viewers == 20, "twenty viewers")
         for viewer in opened[1:]:
             readers.register(viewer, selectors.EVENT_READ)
-        seen, began = Counter(), run.page.screen.shot.number
+        seen, began = Counter(), until(lambda: run.page.screen.shot, "the first picture").number
         while run.page.screen.shot.number < began + 100:
             for key, _ in readers.select(1):
                 seen[key.fileobj] += key.fileobj.recv(1 << 20).count(b"Content-Type: image/jpeg")

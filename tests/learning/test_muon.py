@@ -1,5 +1,6 @@
 """The optimiser for matrices: orthogonal steps of Adam's size, and Adam for everything else."""
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -33,6 +34,23 @@ def test_the_products_are_in_single_precision_on_a_processor_without_bfloat16(mo
     error = float((made - exact).abs().max())
     assert error < near
     assert has_it == (error > 1e-4)  # and bfloat16 is told from it
+
+
+@pytest.mark.parametrize("shape", [(40, 500), (500, 40)])
+@pytest.mark.parametrize("smallest", [1.0, 1e-4, 1e-8])
+def test_a_long_matrix_comes_out_as_by_the_plain_iterations(monkeypatch, shape, smallest):
+    monkeypatch.setattr(module, "multiplies_bfloat16", lambda device: False)
+    u, _, v = torch.linalg.svd(
+        torch.randn(shape, generator=torch.Generator().manual_seed(0), dtype=torch.float64), full_matrices=False
+    )
+    matrix = u * torch.logspace(0, float(np.log10(smallest)), 40, dtype=torch.float64) @ v
+    made = orthogonal(matrix.float())
+    monkeypatch.setattr(module, "LONG", 100)
+    exact = orthogonal(matrix)
+    assert made.shape == shape
+    assert (
+        float((made - exact).norm() / exact.norm()) < 1e-3
+    )  # singular values of a small matrix are squared in float32
 
 
 def test_the_size_of_a_gradient_does_not_matter():

@@ -111,6 +111,14 @@ def test_a_run_can_be_stopped_while_no_frame_comes(paused):
     assert time.monotonic() - began < 5
 
 
+def test_a_run_that_is_stopped_before_its_first_frame_has_failed_at_nothing():
+    controls, stream, sink = Controls(), Stream(count=0), At()
+    threading.Timer(0.2, lambda: controls.ask("stop")).start()
+    threading.Timer(1.0, stream.ended.set).start()
+    report = run(stream, [Lane("a", Lone())], [sink], controls=controls)
+    assert (report.frames, report.outcome, sink.outcome) == (0, "interrupted", "interrupted")
+
+
 def test_what_nobody_does_is_refused():
     with pytest.raises(OptionError, match="snapshot: cannot be done"):
         Controls().ask("snapshot")

@@ -50,14 +50,17 @@ def test_events_are_appended_to_nothing_that_the_run_reads(clip, tmp_path):
     assert not Path("out.mp4").exists()
 
 
-@pytest.mark.parametrize("held", [b"frame,id\n", b"\x00\x00\x00 ftyp", b"# log\n"])
+@pytest.mark.parametrize(
+    "held",
+    [b"frame,id\n", b"\x00\x00\x00 ftyp", b"# log\n", b'{"schema_version": 1}\n', b'{\n "images": []\n}\n', b"[]\n"],
+)
 def test_events_are_appended_to_no_file_of_another_kind(clip, held):
     Path("other").write_bytes(held)
     assert "is no file of events" in refused("process", clip, *QUIET, "-o", "out.mp4", "--events-to", "other")
     assert Path("other").read_bytes() == held
 
 
-@pytest.mark.parametrize("held", ["", '{"time": 1}\n'])
+@pytest.mark.parametrize("held", ["", '{"time": "now", "source": "a", "run": "b", "n": 1, "kind": "birth"}\n'])
 def test_events_are_appended_to_events_and_to_an_empty_file(clip, held):
     Path("events.jsonl").write_text(held)
     assert call("process", clip, *QUIET, "-o", "out.mp4", "--events-to", "events.jsonl").exit_code == 0

@@ -4,6 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from threading import Lock
+
+_runs = 0
+_before = 0
+"""threads of OpenCV before the first of the runs that go on"""
+_lock = Lock()
 
 
 @contextmanager
@@ -15,9 +21,16 @@ def one_opencv_thread() -> Iterator[None]:
     """
     import cv2
 
-    before = cv2.getNumThreads()
-    cv2.setNumThreads(0)
+    global _runs, _before
+    with _lock:
+        if not _runs:
+            _before = cv2.getNumThreads()
+            cv2.setNumThreads(0)
+        _runs += 1
     try:
         yield
     finally:
-        cv2.setNumThreads(before)
+        with _lock:
+            _runs -= 1
+            if not _runs:  # runs may end in another order than they began
+                cv2.setNumThreads(_before)

@@ -142,6 +142,8 @@ def run(
                 finally:
                     dropped = incoming.dropped
             if frames == 0:
+                if controls is not None and controls.stopping:  # nobody has waited for the first
+                    raise KeyboardInterrupt
                 raise SourceError(f"{source.info.name}: not one frame could be read; check the file, or --start")
             outcome = "complete"
         except KeyboardInterrupt:

@@ -9,7 +9,7 @@ Filtering becomes smoothing (forward-backward): what happens to an object after 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -66,18 +66,17 @@ def run_both_ways(
     if going_on:
         with closing(source):
             return _saved(partial(line, progress=telling), WRITING, source, lanes, None, None, checkpoints)
-    try:
+    with _closing_failed(sinks):
         found = _watched(source, lanes, parted, checkpoints, prescan=prescan, progress=progress, watch=watch,
                          steadying=steadying, queue_frames=queue_frames)  # fmt: skip
-    except BaseException:
-        _close_failed(sinks)
-        raise
     ended = found.interrupted or found.error is not None
     if ended and checkpoints is not None and checkpoints.saved and found.error is None:
         with found:
             _close_failed(sinks)
         raise KeyboardInterrupt
-    with found, closing(again(found.frames or None if ended else None)) as whole:
+    with found, ExitStack() as opened:
+        with _closing_failed(sinks):
+            whole = opened.enter_context(closing(again(found.frames or None if ended else None)))
         if found.interrupted and found.frames:
             notify(
                 f"interrupted: writing the {found.frames} frames so far, by the first pass alone; Ctrl+C again ends that"
@@ -86,7 +85,8 @@ def run_both_ways(
         once = partial(line, progress=telling)
         if checkpoints is not None and not ended:
             reading = found.scenes, found.steadying  # later the loop tells it
-            checkpoints.save(WRITING, None, {"reading": reading, **_values(found.lanes, checkpoints)})
+            with _closing_failed(sinks):
+                checkpoints.save(WRITING, None, {"reading": reading, **_values(found.lanes, checkpoints)})
         report = _saved(
             once, WRITING, written, found.lanes, found.scenes, found.steadying, None if ended else checkpoints
         )
@@ -124,6 +124,16 @@ def _saved(
 def _values(lanes: Sequence[Lane], checkpoints: Checkpoints) -> dict[str, object]:
     """What is saved of a run that writes."""
     return {"lanes": lanes, "sinks": checkpoints.sinks}
+
+
+@contextmanager
+def _closing_failed(sinks: Sequence[Sink]) -> Iterator[None]:
+    """Where what comes before the loop, which closes the sinks, goes wrong, they are closed too."""
+    try:
+        yield
+    except BaseException:
+        _close_failed(sinks)
+        raise
 
 
 def _close_failed(sinks: Sequence[Sink]) -> None:

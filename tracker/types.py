@@ -490,7 +490,7 @@ class Judgement(Protocol):
         ...
 
     def complete(self, labels: Labels) -> Labels:
-        """`labels` (H, W) of that picture, with the pixels of objects that were missed; a copy if any were added."""
+        """A copy of `labels` (H, W) of that picture, with pixels of objects that were missed and without those beside them."""
         ...
 
     def uncovers(self, place: Mask) -> bool:
@@ -628,10 +628,10 @@ Outcome = Literal["complete", "interrupted", "failed"]
 
 
 class Sink(Protocol):
-    """Takes moments in order, then is closed once. Writes beside the final name, which appears whole on close."""
+    """Takes moments in order, then is closed once. Files are written beside their final names, which they take together after that."""
 
     def write(self, moment: Moment) -> None: ...
 
     def close(self, outcome: Outcome) -> None:
-        """Finish what was written so far and give it its final name; nothing appears if no moment came."""
+        """Finish what was written so far; a file for which no moment came stays unfinished, and does not appear."""
         ...

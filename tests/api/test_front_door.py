@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 import tracker
+from tracker.api.plan import plan, run_settings
 
 NAMES = {
     "LaneResult", "RunResult", "RunSettings", "SettingsError", "SinkError", "SourceError", "Table", "TrackedFrame", "Tracker",
@@ -151,6 +152,33 @@ def test_a_loop_of_ones_own_is_told_what_it_gave_wrongly():
     assert steps.step(walk()[1], time_s=6.0).frame.index == 1
 
 
+def test_what_an_earlier_step_gave_is_not_counted_again():
+    steps = tracker.Tracker(lanes="gmm", fps=25, zones={"areas": {"all": [[0, 0], [1, 0], [1, 1], [0, 1]]}})
+    moments = []
+    told = []
+    for image in walk():
+        moments.append(steps.step(image))
+        told += steps.passages(moments[-1])
+    assert [passage.kind for passage in told] == ["entry"]
+    with pytest.raises(tracker.SourceError, match="wanted what the latest step gave"):
+        steps.passages(moments[5])
+    assert steps.counts["gmm"].areas["all"].entries == 1
+
+
+def test_everybody_leaves_the_zones_at_a_reset_and_counts_go_on():
+    steps = tracker.Tracker(lanes="gmm", fps=25, zones={"areas": {"all": [[0, 0], [1, 0], [1, 1], [0, 1]]}})
+    for image in walk():
+        steps.step(image)
+    before = steps.counts["gmm"].areas["all"]
+    steps.reset()
+    assert (before.entries, before.inside) == (1, 1)
+    told = [passage for image in walk() for passage in steps.passages(steps.step(image))]
+    after = steps.counts["gmm"].areas["all"]
+    assert [passage.kind for passage in told] == ["exit", "entry"]
+    assert (after.entries, after.exits) == (2, 1)
+    assert after.seconds == pytest.approx(2 * before.seconds)
+
+
 def test_identities_go_on_after_a_reset():
     steps = tracker.Tracker(lanes="gmm", fps=25)
     steps.prepare(walk()[::2])
@@ -261,6 +289,31 @@ def test_a_pool_of_forked_processes_can_use_it():
     assert done.stdout == "12\n", done.stderr
 
 
+def test_opencv_has_as_many_threads_after_runs_that_end_in_the_order_in_which_they_began():
+    before = cv2.getNumThreads()
+    cv2.setNumThreads(2)
+    try:
+        first, second = (tracker.track(walk(8), lanes="gmm", fps=25, online=True) for _ in range(2))
+        next(first)
+        next(second)
+        assert cv2.getNumThreads() == 1
+        first.close()
+        assert cv2.getNumThreads() == 1
+        second.close()
+        assert cv2.getNumThreads() == 2
+    finally:
+        cv2.setNumThreads(before)
+
+
+@pytest.mark.parametrize("drawn", [True, False])
+@pytest.mark.parametrize("audio", [True, False])
+def test_a_stream_that_is_written_has_its_sound(drawn, audio, tmp_path):
+    job = {"output": tmp_path / "out.mp4", "video": drawn, "sound": audio}
+    live = plan("rtsp://camera/main", run_settings(), fps=None, **job).live
+    assert live.watching.sound == (drawn and audio)
+    assert not plan(0, run_settings(), fps=None).live.watching.sound  # nothing is written
+
+
 def test_opencv_has_as_many_threads_after_a_run_as_before():
     before = cv2.getNumThreads()
     try:
@@ -311,6 +364,10 @@ def test_a_step_keeps_its_picture_while_the_caller_fills_his_array_anew():
         ({"start_s": "1"}, "start_s: wanted a number, not '1'"),
         ({"duration_s": True}, "duration_s: wanted a number, not True"),
         ({"max_frames": 2.5}, "max_frames: wanted a whole number, not 2.5"),
+        ({"max_frames": 0}, "max frames: expected 1 or more, not 0"),
+        ({"fps": 0}, "fps: expected 1e-05 to 10000 pictures a second, not 0"),
+        ({"fps": float("nan")}, "fps: expected 1e-05 to 10000 pictures a second, not nan"),
+        ({"duration_s": -1}, "duration: expected more than 0 and at most 1e+08 seconds, not -1"),
     ],
 )
 def test_values_of_another_type_are_refused_in_a_line(given, said, tmp_path):
@@ -318,6 +375,17 @@ def test_values_of_another_type_are_refused_in_a_line(given, said, tmp_path):
         tracker.process(walk(4), tmp_path / "out.mp4", lanes="gmm", **given)
     assert str(caught.value) == said
     assert not list(tmp_path.iterdir())
+
+
+def test_a_rate_that_is_none_is_refused_before_the_first_step():
+    for fps in (0, -25, float("inf")):
+        with pytest.raises(tracker.SourceError, match="fps: expected"):
+            tracker.Tracker(lanes="gmm", fps=fps)
+
+
+def test_a_camera_is_not_asked_for_what_never_ends():
+    with pytest.raises(tracker.SourceError, match="max frames: expected 1 or more"):
+        tracker.process(0, lanes="gmm", max_frames=0)
 
 
 def test_numbers_of_numpy_are_numbers():

@@ -10,6 +10,7 @@ from tracker.background import GmmSegmenter, GmmSettings, KnownScenes, Mixture, 
 from tracker.background.light import light_between, relight
 from tracker.background.scene import without_visitors
 from tracker.background.structure import explain_change, likeness, thumbnail
+from tracker.foreground.features import SceneFeatures
 from tracker.foreground.rain import RainDetector
 from tracker.health import Health, warnings
 from tracker.picture import Picture
@@ -275,6 +276,33 @@ def test_a_mixture_keeps_every_scene_apart():
     assert np.abs(mixture.picture().astype(int) - card("text")).mean() < 4
     mixture.enter(0)
     np.testing.assert_array_equal(mixture.picture(), first)
+
+
+def test_the_scene_that_returns_is_never_the_one_that_is_forgotten():
+    mixture = Mixture(MixtureSettings(warm_up_s=0.08))
+    mixture.prepare(walk(10))
+    pictures = {0: mixture.picture().copy()}
+    for scene, looks in ((1, card("text")), (2, 255 - card("text"))):
+        mixture.enter(scene)
+        for n in range(5):
+            mixture.step(noisy(looks, n))
+        pictures[scene] = mixture.picture().copy()
+    for scene in (1, 2, 0, 1):
+        mixture.enter(scene)
+        assert mixture.ready
+        np.testing.assert_array_equal(mixture.picture(), pictures[scene])
+
+
+def test_the_variability_of_a_scene_that_returns_is_known():
+    features = SceneFeatures(Mixture(MixtureSettings(warm_up_s=0.08)))
+    features.prepare(walk(10))
+    known = {0: features._variability}
+    for scene in (1, 2):
+        features.enter(scene)
+        features._variability = known[scene] = np.full((HEIGHT, WIDTH), scene, np.float32)
+    for scene in (1, 2, 0, 1):
+        features.enter(scene)
+        assert features._variability is known[scene]
 
 
 def streaked(n, *, count=30, still=False):

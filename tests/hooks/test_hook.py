@@ -160,7 +160,8 @@ def test_stdout_has_the_events_and_nothing_else(clip, tmp_path):
 
 def test_a_file_and_a_web_hook_get_the_same(clip, tmp_path):
     log = tmp_path / "log.jsonl"
-    log.write_text('{"of": "an earlier run"}\n')
+    earlier = '{"time": "2026-01-01", "source": "a", "run": "an earlier one", "n": 1, "kind": "birth"}\n'
+    log.write_text(earlier)
     with Receiver() as receiver:
         result = call(
             "process", clip, "-o", tmp_path / "o.mp4", "--no-video", "--lanes", "gmm", "-q",

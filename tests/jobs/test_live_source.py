@@ -161,6 +161,26 @@ def test_another_size_begins_new_files_and_identities_count_on(tmp_path):
     assert tmp_path / "o-2.mp4" in result.files
 
 
+def test_from_python_nothing_that_a_camera_showed_in_another_size_is_lost(monkeypatch):
+    monkeypatch.setattr("tracker.api.plan._is_camera", lambda address: True)  # of an http address nobody knows
+    with LoopbackCamera(fps=25) as camera:
+
+        def changed(done, expected, stage):
+            if done == 30 and camera.size != (320, 96):
+                camera.size = (320, 96)
+                camera.drop()
+
+        settings = {"gmm.mixture.warm_up_s": 0.2, "linker.confirm_s": 0}
+        made = tracker.process(camera.address, lanes="gmm", settings=settings, max_frames=70, progress=changed)
+    (before,) = made.earlier
+    first, second = before["gmm"].tracks, made.tracks
+    assert made.summary["source"]["width"] == 320
+    assert len(first) > 0
+    assert len(second) > 0
+    assert not set(first.id.tolist()) & set(second.id.tolist())
+    assert {event.kind for event in before["gmm"].events} >= {"birth"}
+
+
 def test_the_names_of_segments_pass_over_what_is_there(tmp_path):
     settings = load_settings(overrides=QUICK)
     job = Job("0", tmp_path / "cam-7.mp4")

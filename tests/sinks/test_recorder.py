@@ -301,6 +301,14 @@ def test_the_oldest_go_with_their_tables_past_an_age(folder):
     assert len(bench.said) == 1
 
 
+def test_the_oldest_go_while_recording_is_switched_off_too(folder):
+    bench = Bench(folder, keep_s=2.5 * 3600).shoot(3)
+    bench.writer.switch(False)
+    bench.wall += 3600
+    bench.writer.look()
+    assert ours(folder) == ["2026-11-28T17-40", "2026-11-28T18-40"]
+
+
 def test_the_running_segment_never_goes(tmp_path):
     found = Bench(tmp_path, segment_s=2.0, keep_bytes=1).shoot(45).end()
     assert found == []  # each went once it was finished, the last at the end

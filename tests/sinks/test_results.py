@@ -236,6 +236,9 @@ def test_a_folder_with_anything_else_in_it_is_not_ours(tmp_path):
     (folder / "notes.txt").write_text("mine")
     assert not written_here(folder)
     (folder / "notes.txt").unlink()
+    (folder / "000002.png").write_bytes((tmp_path / "x.png").read_bytes())  # painted over, or put there by somebody
+    assert not written_here(folder)
+    (folder / "000002.png").unlink()
     (folder / "000001.png").write_bytes((tmp_path / "x.png").read_bytes())
     assert not written_here(folder)
 

@@ -178,11 +178,6 @@ def test_mot_rows_count_frames_from_one_and_leave_hidden_objects_out(tmp_path):
     assert rows == "1,3,1.00,2.00,10.00,20.50,0.8750,-1,-1,-1\n3,3,1.00,2.00,10.00,20.50,0.8750,-1,-1,-1\n"
 
 
-def test_mot_rows_of_hidden_objects_come_when_asked_for(tmp_path):
-    rows = written(mot(tmp_path / "a.txt", hidden=True), moment(0, SEEN, BEHIND))
-    assert rows.splitlines()[1] == "1,4,-4.00,2.00,10.00,10.00,0.2500,-1,-1,-1"
-
-
 def test_csv_rows_tell_time_visibility_and_area(tmp_path):
     rows = written(csv(tmp_path / "a.csv"), moment(9, SEEN, BEHIND, time_s=1 / 3))
     assert rows.splitlines() == [

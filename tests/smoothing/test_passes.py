@@ -397,6 +397,16 @@ def test_what_fails_before_the_first_frame_leaves_nothing():
     assert not sink.moments
 
 
+def test_a_clip_that_is_gone_when_it_is_to_be_written_leaves_no_sink_open():
+    def gone(frames):
+        raise SourceError("clip: no such file")
+
+    sink = Kept()
+    with pytest.raises(SourceError, match="no such file"):
+        run_both_ways(Clip(), [Lane("slots", Pieces())], [sink], again=gone, online=False)
+    assert sink.outcome == "failed"
+
+
 def test_the_doubts_of_the_first_pass_are_those_of_the_result():
     class Doubting(Pieces):
         def found(self, *args):

@@ -145,6 +145,22 @@ def test_a_probe_that_hangs_is_killed_in_time(tmp_path, monkeypatch):
     assert time.monotonic() - began < 10
 
 
+def test_a_probe_that_cannot_be_killed_is_left(tmp_path, monkeypatch):
+    program = tmp_path / "hangs.py"
+    program.write_text("import time; time.sleep(30)")
+    monkeypatch.setattr(cameras, "PROGRAM", program)
+    monkeypatch.setattr(cameras, "PROBE_S", 0.5)
+    monkeypatch.setattr(cameras, "KILLED_S", 0.2)
+    left = []
+    monkeypatch.setattr(cameras.subprocess.Popen, "kill", lambda asked: left.append(asked))  # it waits inside a driver
+    began = time.monotonic()
+    with pytest.raises(TimeoutError):
+        probe_in_process(0)
+    assert time.monotonic() - began < 10
+    left[0].terminate()
+    left[0].wait(10)
+
+
 def test_the_command_lists_them_and_tells_by_its_exit_code_whether_one_can_be_used(machine, monkeypatch):
     def of(probe):
         monkeypatch.setattr(cameras, "list_cameras", lambda: list_cameras(probe=probe, **machine.folders))

@@ -52,6 +52,9 @@ def test_it_is_live_and_not_looked_at_before(clip):
         assert source.info.live
         assert source.info.frame_count == COUNT
         assert source.sample(5) == []
+    for start_s, count in ((0.0, 3), (2 / clips.FPS, 3), ((COUNT - 2) / clips.FPS, 2)):
+        with open_live(clip, Watching(), start_s=start_s, duration_s=3 / clips.FPS) as source:
+            assert source.info.frame_count == count == sum(1 for _ in source)
     with open_live(clip, LOOP) as source:
         assert source.info.frame_count is None
 

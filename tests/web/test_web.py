@@ -22,7 +22,7 @@ from commands import call
 pytest.importorskip("starlette")
 pytest.importorskip("uvicorn")
 
-from live_run import SIZE, Viewer, events_of, live_run, request, until
+from live_run import SIZE, Stream, Viewer, events_of, live_run, request, until
 
 from tracker.controls import Board, Controls
 from tracker.errors import MissingExtraError, SettingsError, SinkError
@@ -218,6 +218,25 @@ def test_the_end_of_the_run_ends_open_streams_at_once(tmp_path):
     reader.join(20)
     assert news[-1][0] == "status"
     assert news[-1][2]["state"] == "ended"
+
+
+def test_pictures_of_another_size_go_on_on_the_same_page(tmp_path):
+    with live_run(tmp_path) as run:
+        viewer = Viewer(run.port)
+        viewer.picture()
+        before = until(lambda: run.page.counts["gmm"]["identities"], "an identity")
+        run.stream.ended.set()
+        assert run.ended.wait(20)
+        run.stream = Stream(size=(200, 120))
+        following = threading.Thread(target=run.loop)
+        following.start()
+        while decoded(viewer.picture()[0]).shape != (120, 200, 3):
+            pass
+        assert run.page.counts["gmm"]["identities"] >= before
+        assert request(run.port, "GET", "/status")[0] == 200
+        run.stream.ended.set()
+        following.join(20)
+        viewer.close()
 
 
 # Requests

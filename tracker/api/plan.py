@@ -15,8 +15,9 @@ from tracker.errors import OptionError, SourceError
 from tracker.jobs import Job, Live
 from tracker.jobs.opening import Opener
 from tracker.settings import RunSettings, load_settings, settings_of
-from tracker.sources import is_path, is_url, open_images
+from tracker.sources import Span, Watching, is_path, is_url, open_images
 from tracker.sources.address import camera_number, scheme
+from tracker.timing import LEAST_FPS, MOST_FPS
 from tracker.zones import Zones
 
 SettingsLike: TypeAlias = "RunSettings | str | os.PathLike[str] | Mapping[str, Any] | None"
@@ -38,22 +39,39 @@ class Plan:
 def plan(source: SourceLike, settings: RunSettings, *, fps: float | None, **job: Any) -> Plan:
     """The run over a source, whatever it is; `job` are the other fields of `jobs.Job`.
 
-    Pictures that come once are watched in one direction, without a prescan. Raises OptionError for a value of another type.
+    Pictures that come once are watched in one direction, without a prescan. Raises OptionError for a value of another type or out of
+    range, SourceError for a part that no clip can have.
     """
-    check_numbers(fps=fps, start_s=job.get("start_s"), duration_s=job.get("duration_s"))
-    check_numbers(Integral, max_frames=job.get("max_frames"))
+    start_s, duration_s, max_frames = (job.get(name) for name in ("start_s", "duration_s", "max_frames"))
+    check_rate(fps)
+    check_numbers(start_s=start_s, duration_s=duration_s)
+    check_numbers(Integral, max_frames=max_frames)
+    Span(start_s or 0.0, duration_s, max_frames)  # of a live source nobody else would look at it
     if job.get("masks") not in (None, "png", "rle"):
         raise OptionError(f"masks: wanted 'png', 'rle' or None, not {job['masks']!r}")
     if isinstance(source, str | os.PathLike):
         address = os.fspath(source)
-        return Plan(Job(address, fps=fps, **job), settings, None, Live() if _is_camera(address) else None)
+        return Plan(Job(address, fps=fps, **job), settings, None, _live(job) if _is_camera(address) else None)
     if isinstance(source, int) and not isinstance(source, bool):
-        return Plan(Job(f"camera:{source}", fps=fps, **job), settings, None, Live())
+        return Plan(Job(f"camera:{source}", fps=fps, **job), settings, None, _live(job))
     if not isinstance(source, Iterable):
         raise SourceError(f"a source is an address, a camera's number or pictures, not {type(source).__name__}")
     if not isinstance(source, Sequence | np.ndarray):
         settings = settings.model_copy(update={"online": True, "prescan_frames": 0})
     return Plan(Job("images", **job), settings, partial(open_images, source, fps=fps), None)
+
+
+def _live(job: Mapping[str, Any]) -> Live:
+    """Who watches a camera or stream for this job."""
+    keeps = job.get("output") is not None and job.get("video", True)
+    return Live(watching=Watching(sound=keeps and job.get("sound", True)))
+
+
+def check_rate(fps: Any) -> None:
+    """Raise OptionError for what is no rate of pictures, where it is given."""
+    check_numbers(fps=fps)
+    if fps is not None and not LEAST_FPS <= fps <= MOST_FPS:
+        raise OptionError(f"fps: expected {LEAST_FPS:g} to {MOST_FPS:g} pictures a second, not {fps:g}")
 
 
 def check_numbers(kind: type = Real, **values: Any) -> None:

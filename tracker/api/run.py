@@ -51,6 +51,9 @@ class RunResult:
     """files and folders that were written"""
     warnings: tuple[str, ...]
     """a line each: what of the run's health one should know"""
+    earlier: tuple[Mapping[str, LaneResult], ...] = ()
+    """of a camera whose pictures changed their size: every lane's before that, for each size in turn. Frames count anew and places are
+    pixels of another picture; times and identities go on"""
 
     def to_coco(self) -> dict[str, Any]:
         """COCO's annotations of what was seen, as `tracker export --to coco` has them; with masks where `masks="rle"` wrote them."""
@@ -159,8 +162,8 @@ def _run(source: SourceLike, settings: Any, progress: Any, fps: float | None, **
         tell(result.report.problem)
     if result.report.outcome == "interrupted":
         raise KeyboardInterrupt
-    lanes = collected[-1].results()
-    return RunResult(main_lane(settings), lanes, result.summary, result.files, result.warnings)
+    *earlier, lanes = (each.results() for each in collected)
+    return RunResult(main_lane(settings), lanes, result.summary, result.files, result.warnings, tuple(earlier))
 
 
 class _Collector:

@@ -9,7 +9,7 @@ from typing import Any
 
 from tracker.api.drawing import Drawing
 from tracker.api.frame import TrackedFrame
-from tracker.api.plan import SettingsLike, check_numbers, main_lane, run_settings
+from tracker.api.plan import SettingsLike, check_rate, main_lane, run_settings
 from tracker.background import KnownScenes
 from tracker.build import build_lanes
 from tracker.choosing import ChosenSetting, suit
@@ -59,7 +59,7 @@ class Tracker:
         self, *, lanes: Sequence[str] | str = "slots", settings: SettingsLike = None,
         zones: Zones | Mapping[str, Any] | None = None, fps: float | None = None,
     ) -> None:  # fmt: skip
-        check_numbers(fps=fps)
+        check_rate(fps)
         self.settings = run_settings(settings, lanes=lanes, zones=zones)
         self.fps = fps
         self.lane = main_lane(self.settings)
@@ -71,6 +71,7 @@ class Tracker:
         self._zones: ZoneWatch | None = None
         self._size: tuple[int, int] | None = None
         self._last: tuple[int, float] | None = None
+        self._latest: Moment | None = None
 
     def prepare(self, images: Sequence[Image]) -> None:
         """Learn the scene from pictures (H, W, 3) spread over the time to come, before the first step; objects may be in them.
@@ -106,12 +107,17 @@ class Tracker:
         if self._zones is None:
             self._zones = ZoneWatch(self.settings.zones, self.settings.lanes, frame.size)
         self._size, self._last = frame.size, (index, time_s)
-        moment = self._zones.step(moment)
+        self._latest = moment = self._zones.step(moment)
         return TrackedFrame(moment, self.lane, self._drawing, self._zones.drawn(moment))
 
     def passages(self, moment: TrackedFrame) -> tuple[Passage, ...]:
-        """Who has entered or left an area or crossed a line, as it became certain with the latest step."""
-        return () if self._zones is None else self._zones.passages(moment.moment)
+        """Who has entered or left an area or crossed a line, as it became certain with the latest step, which gave `moment`.
+
+        Raises OptionError for the moment of another step: its passages were told then.
+        """
+        if self._zones is None or moment.moment is not self._latest:
+            raise OptionError("Tracker.passages: wanted what the latest step gave; ask after each step")
+        return self._zones.passages(moment.moment)
 
     @property
     def counts(self) -> Mapping[str, ZoneCounts]:
@@ -124,11 +130,16 @@ class Tracker:
             lane.segmenter.freeze(frozen)
 
     def reset(self) -> None:
-        """Forget scene, objects and clock; identities go on counting."""
+        """Forget scene, objects and clock; identities go on counting, and so do zones, which everybody leaves.
+
+        The passages that this makes certain are told with those of the next step; their times are of the clock before.
+        """
         for lane in self._lanes:
             lane.reset()
         self._scenes, self._last, self._size = KnownScenes(), None, None
         self._drawing.reset()
+        if self._zones is not None:
+            self._zones.reset()
 
     def _time(self, index: int, time_s: float | None) -> float:
         if time_s is None:

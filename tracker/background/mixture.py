@@ -15,6 +15,7 @@ from pydantic import Field
 from tracker.background.light import light_between, relight
 from tracker.background.mixture_state import Learned, read, write
 from tracker.background.scene import DIFFERS, without_visitors
+from tracker.background.scenes import keep_left
 from tracker.background.structure import Change, explain_change
 from tracker.errors import SettingsError, ShapeError
 from tracker.timing import REFERENCE_S, WarmUp
@@ -27,8 +28,6 @@ old colour less than that, so the new one is background at once, and the old one
 UNCOVER_RATE = 0.9
 """at which little is left of what was there before"""
 
-MOST_LEFT = 2
-"""scenes kept beside the present one, the first among them"""
 
 _TAKES_KNOWN_FOREGROUND = "knownForegroundMask" in (cv2.BackgroundSubtractorMOG2.apply.__doc__ or "")
 
@@ -127,12 +126,12 @@ class Mixture:
         """Judge and learn the scene of that number from now on; a new one warms up first, one known before goes on."""
         if scene == self._scene:
             return
-        self._left[self._scene] = self._model, self._learned_frames, self._warm_up, self._prepared
-        if len(self._left) > MOST_LEFT:
-            del self._left[sorted(self._left)[1]]
+        known = self._left.pop(scene, None)
+        left = self._model, self._learned_frames, self._warm_up, self._prepared
+        keep_left(self._left, self._scene, left)
         self._scene = scene
-        if scene in self._left:
-            self._model, self._learned_frames, self._warm_up, self._prepared = self._left.pop(scene)
+        if known is not None:
+            self._model, self._learned_frames, self._warm_up, self._prepared = known
         else:
             self._begin()
 

@@ -41,9 +41,7 @@ def say(text: object, *, only: bool = False) -> None:
         with contextlib.suppress(OSError, ValueError):  # what is still buffered must not fail again at the exit
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         if only and not isinstance(error, BrokenPipeError):
-            raise SinkError(
-                f"stdout cannot be written ({error.strerror}); write the scores to a file with -o"
-            ) from None
+            raise SinkError(f"stdout cannot be written ({error.strerror}); send it elsewhere") from None
 
 
 class Commands(SectionedGroup):

@@ -128,7 +128,9 @@ def evaluate(
 @click.argument("result", type=click.Path(path_type=Path), metavar="RESULT")
 @click.option("--to", "form", type=OneOf(FORMS), required=True, metavar="FORM", help=f"{', '.join(FORMS)}.")
 @click.option("-o", "--output", type=OUTPUT, metavar="PATH", help="File or folder.  [NAME.LANE.FORM here]")
-@click.option("--source", metavar="CLIP", help="The run's pictures, for crops, clips, trails, heatmap.  [looked for]")
+@click.option(
+    "--source", metavar="CLIP", help="The run's pictures, for coco, crops, clips, trails, heatmap.  [looked for]"
+)
 @click.option("--every", "every_s", type=EVERY, metavar="TIME", help="crops: so far apart.  [one a track]")
 @click.option("--cell", "cell_px", type=CELL, metavar="PX", help="heatmap: side of a cell.  [width / 64]")
 @click.option("--mm-per-px", type=MM_PER_PX, metavar="MM", help="speed: millimetres in a pixel.")

@@ -3,7 +3,7 @@
 from tracker.draw.canvas import Canvas, ImageCanvas, YuvCanvas
 from tracker.draw.colours import colour_of, ink_on
 from tracker.draw.overlay import Overlay
-from tracker.draw.panels import contact_sheet, draw_inset, side_by_side
+from tracker.draw.panels import columns_of, contact_sheet, draw_inset, side_by_side
 from tracker.draw.settings import OverlaySettings
 from tracker.draw.trails import Trails
 from tracker.draw.view import draw_view
@@ -16,6 +16,7 @@ __all__ = [
     "Trails",
     "YuvCanvas",
     "colour_of",
+    "columns_of",
     "contact_sheet",
     "draw_inset",
     "draw_view",

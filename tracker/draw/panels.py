@@ -80,6 +80,11 @@ def yuv_side_by_side(images: Sequence[YuvImage], *, most_width: int | None = Non
     return out
 
 
+def columns_of(count: int) -> int:
+    """In how many columns so many tiles are put, row by row."""
+    return count if count <= 3 else 2 if count == 4 else 3
+
+
 class _Grid(NamedTuple):
     """Tiles in rows and columns."""
 
@@ -92,7 +97,7 @@ class _Grid(NamedTuple):
 
     @classmethod
     def of(cls, count: int, size: tuple[int, int], most_width: int | None) -> _Grid:
-        columns = count if count <= 3 else 2 if count == 4 else 3
+        columns = columns_of(count)
         width, height = size
         if most_width is not None and columns * width > most_width:
             width = max(1, most_width // columns // 2) * 2

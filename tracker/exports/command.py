@@ -14,7 +14,7 @@ import numpy as np
 from tracker.errors import OptionError, SinkError, SourceError
 from tracker.exports.annotations import coco_document, mots_lines, read_masks
 from tracker.exports.columns import ENDINGS, check_parquet, objects_of, write_columns
-from tracker.exports.counts import counts_by_minute, known_zones, read_passings, zone_columns
+from tracker.exports.counts import counts_by_minute, first_s, known_zones, read_passings, zone_columns
 from tracker.exports.crops import ClipFolder, CropFolder, best_rows, rows_every
 from tracker.exports.ground import Ground, Pair, ground_of_points, ground_of_scale
 from tracker.exports.heat import draw_heat, seconds_by_cell, usual_cell_px
@@ -68,7 +68,7 @@ class Form(NamedTuple):
     write: Callable[[Task], None]
     folder: bool = False
     options: tuple[str, ...] = ()
-    """of `Order`, that only this form has"""
+    """of `Order`, that not every form has"""
 
 
 def export(order: Order, *, notify: Callable[[str], None] = lambda line: None) -> Path:
@@ -109,14 +109,15 @@ def export(order: Order, *, notify: Callable[[str], None] = lambda line: None) -
 
 def _check_options(order: Order, form: Form) -> None:
     for name, option in (
+        ("source", "--source"),
         ("every_s", "--every"),
         ("cell_px", "--cell"),
         ("mm_per_px", "--mm-per-px"),
         ("ground", "--ground"),
     ):
         if getattr(order, name) not in (None, ()) and name not in form.options:
-            of = next(each for each, other in FORMS.items() if name in other.options)
-            raise OptionError(f"{option} is for --to {of}; leave it out")
+            of = [each for each, other in FORMS.items() if name in other.options]
+            raise OptionError(f"{option} is for --to {' or '.join(of)}; leave it out")
     if "ground" in form.options and (order.mm_per_px is None) == (not order.ground):
         raise OptionError(
             f"--to {order.form}: metres are told by --mm-per-px N, or by --ground X,Y:EAST,NORTH four times; give one of the two"
@@ -254,7 +255,8 @@ def _counts(task: Task) -> None:
     lane = task.run.summary.get("lanes", {}).get(task.run.lane, {})
     times = task.run.table.time_s
     end_s = float(np.nanmax(times)) if np.isfinite(times).any() else 0.0
-    counts = counts_by_minute(read_passings(found), known=known_zones(lane), end_s=end_s)
+    begin_s = first_s(task.run.summary)
+    counts = counts_by_minute(read_passings(found), known=known_zones(lane), begin_s=begin_s, end_s=end_s)
     write_columns(task.output, {"counts": counts})
 
 
@@ -277,13 +279,13 @@ def _ground(order: Order, run: RunFiles) -> Ground:
 FORMS: dict[str, Form] = {
     "xlsx": Form((".xlsx",), _tracks),
     "parquet": Form((".parquet",), _tracks),
-    "coco": Form((".coco.json",), _coco),
+    "coco": Form((".coco.json",), _coco, options=("source",)),
     "mots": Form((".mots.txt",), _mots),
-    "crops": Form((".crops",), _crops, folder=True, options=("every_s",)),
-    "clips": Form((".clips",), _clips, folder=True),
+    "crops": Form((".crops",), _crops, folder=True, options=("source", "every_s")),
+    "clips": Form((".clips",), _clips, folder=True, options=("source",)),
     "gif": Form((".gif",), _gif),
-    "trails": Form((".trails.svg", ".trails.png"), _trails),
-    "heatmap": Form((".heatmap.png",), _heatmap, options=("cell_px",)),
+    "trails": Form((".trails.svg", ".trails.png"), _trails, options=("source",)),
+    "heatmap": Form((".heatmap.png",), _heatmap, options=("source", "cell_px")),
     "counts": Form(tuple(f".counts{ending}" for ending in ENDINGS), _counts),
     "speed": Form(tuple(f".speed{ending}" for ending in ENDINGS), _speed, options=("mm_per_px", "ground")),
 }

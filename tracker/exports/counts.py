@@ -74,6 +74,12 @@ def _rows(path: Path) -> list[list[str]]:
     return rows[1:]
 
 
+def first_s(summary: Mapping[str, Any]) -> float:
+    """When the run, or the segment of a recording, begins; 0 where an older summary does not say."""
+    told = summary.get("first_s", (summary.get("recording") or {}).get("first_s"))
+    return float(told) if isinstance(told, int | float) else 0.0
+
+
 def known_zones(lane: Mapping[str, Any]) -> list[What]:
     """What a lane's part of a summary counts, in its order: also what never was passed."""
     zones = lane.get("zones")
@@ -83,12 +89,13 @@ def known_zones(lane: Mapping[str, Any]) -> list[What]:
     return areas + [(name, "crossing", way) for name, ways in zones.get("lines", {}).items() for way in ways]
 
 
-def counts_by_minute(passings: list[Passing], *, known: list[What], end_s: float) -> Columns:
-    """A row a minute, zone, kind and direction, with 0 where nobody passed; minutes from 0 to that of `end_s`."""
+def counts_by_minute(passings: list[Passing], *, known: list[What], begin_s: float, end_s: float) -> Columns:
+    """A row a minute, zone, kind and direction, with 0 where nobody passed; minutes from that of `begin_s` to that of `end_s`."""
     counted = Counter((int(each.time_s // MINUTE_S), each.what) for each in passings)
     asked = list(dict.fromkeys([*known, *sorted({each.what for each in passings})]))
     last = int(max([min(end_s, (MOST_MINUTES - 1) * MINUTE_S), *(each.time_s for each in passings)]) // MINUTE_S)
-    rows = [(minute, what) for minute in range(last + 1) for what in asked]
+    first = int(max(0.0, min([begin_s, *(each.time_s for each in passings)])) // MINUTE_S)
+    rows = [(minute, what) for minute in range(first, last + 1) for what in asked]
     return {
         "minute": [minute for minute, _ in rows],
         "begins": [_clock(minute) for minute, _ in rows],

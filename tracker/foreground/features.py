@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from tracker.background.scenes import keep_left
 from tracker.channels import largest_channel
 from tracker.foreground.light import COVERED_WEIGHT, LIGHT_WEIGHT, in_light, is_dimmed, light_factor
 from tracker.ranks import Samples, count_true, ranked
@@ -43,8 +44,6 @@ COVERED_SHARE = 0.3
 """the same, above which an object may cover the scene"""
 
 # the background's picture, and how the scene is learned in tracking
-MOST_LEFT = 2
-"""scenes kept beside the present one, the first among them, as the mixture keeps them"""
 REFRESH_S = 0.2
 """seconds between two pictures of the background: it changes slowly, and asking the mixture costs"""
 
@@ -143,10 +142,9 @@ class SceneFeatures:
         if scene == self._scene:
             return
         self.mixture.enter(scene)
-        self._left[self._scene] = self._variability
-        if len(self._left) > MOST_LEFT:
-            del self._left[sorted(self._left)[1]]
-        self._scene, self._variability = scene, self._left.pop(scene, None)
+        before, self._variability = self._variability, self._left.pop(scene, None)
+        keep_left(self._left, self._scene, before)
+        self._scene = scene
         self._begin()
 
     @property

@@ -55,10 +55,10 @@ class ForegroundJudgement:
     perhaps: Mask
     """(H, W) where it may show an object: more than background by the mixture or the network"""
     rim: Mask | None = None
-    """(H, W) what beside an object shows more of the scene than of the object; None: not known any better than the verdicts"""
+    """(H, W) what of the unsure beside an object shows more of the scene than of it; None: not known any better than the verdicts"""
 
     def complete(self, labels: Labels) -> Labels:
-        """A copy of `labels` (H, W), in which an object also has what lies between its parts and may differ.
+        """A copy of `labels` (H, W), in which an object also has what lies between its parts and may differ, and no rim.
 
         There an object is likelier than a shadow: a dark bumper over the shadow of its car.
         """

@@ -9,6 +9,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
+FLAGS = os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_BINARY", 0)
+"""a file of events is opened with; on Windows a line would end otherwise than was written"""
+
 
 class UndeliveredError(Exception):
     """The lines did not arrive; the same lines may be sent again. Says why in a few words without any address."""
@@ -94,7 +97,7 @@ class AppendedFile:
         try:
             if not self._begun:
                 self._left, self._begun = _line_end(self._path) + self._left, True
-            number = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
+            number = os.open(self._path, FLAGS, 0o666)
             try:
                 while self._left:
                     self._left = self._left[os.write(number, self._left) :]

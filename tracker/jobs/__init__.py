@@ -3,10 +3,14 @@
 files.py       a job and the names of its files
 tally.py       counts and scores by lane
 summary.py     how a result was made and how the run went
+versions.py    of this package and the libraries that decide a result
 comparison.py  the page of several lanes
 profile.py     what every thread did when: a trace and a table
+hooks.py       where events go while the run goes on
 recording.py   the recorder of a job: its tables, its summaries, who switches it
 live.py        what a live run has beside its files: controls, a status
+sparing.py     which work is given up while a live source is faster than the machine
+state.py       what a live run hands on to the next; state_file.py has it as one file
 screens.py     which lanes screens show, and pictures that are kept of them
 page.py        the page of a live run
 window.py      the window of a run, and zones that are drawn in it

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -15,6 +16,10 @@ from tracker.hooks.hook import EventHook, Found, RunMark
 from tracker.sinks import refuse_input, refuse_taken
 from tracker.types import Finder, SourceInfo
 
+EVENT_KEYS = {"time", "source", "run", "n", "kind"}
+"""of every line of events, whatever has happened"""
+LONGEST_LINE = 1 << 20
+"""bytes of an event, at most"""
 LOCAL = ("stdout", "file")
 """these a file's run waits for"""
 
@@ -66,11 +71,16 @@ def _check_appendable(path: Path, taken: Mapping[str, Path], inputs: Sequence[Pa
 
 
 def _holds_events(path: Path) -> bool:
-    """Whether a file may be appended to: it is new, empty, a pipe or device, or begins as a line of events does."""
+    """Whether a file may be appended to: it is new, empty, a pipe or device, or begins with an event."""
     if not path.is_file() or not os.access(path, os.R_OK):
         return True
     with open(path, "rb") as file:
-        return file.read(1) in (b"", b"{")
+        first = file.readline(LONGEST_LINE)
+    try:
+        event = json.loads(first or "{}")
+    except ValueError:
+        return False
+    return not first or (isinstance(event, dict) and event.keys() >= EVENT_KEYS)
 
 
 def build_event_hook(

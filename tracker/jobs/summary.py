@@ -38,6 +38,7 @@ def summarize(
         "source": source_summary(info),
         "outcome": report.outcome,
         "problem": report.problem,
+        "first_s": round(tally.first_s, 6),
         "frames": report.frames,
         "dropped": report.dropped,
         "fps": round(report.fps, 2),

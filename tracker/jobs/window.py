@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from tracker.draw import Overlay
+from tracker.draw import Overlay, columns_of
 from tracker.jobs.live import Live
 from tracker.jobs.zones import ZoneWatch, read_zones, write_zones
 from tracker.settings import RunSettings
@@ -78,7 +78,7 @@ def in_one_panel(corners: Points, panels: int) -> Points:
 
     Those outside the panel of the first corner are moved to its border. The gaps of two pixels are left out of the account.
     """
-    columns = panels if panels <= 3 else 2 if panels == 4 else 3
+    columns = columns_of(panels)
     rows = -(-panels // columns)
     x0, y0 = corners[0]
     column, row = min(int(x0 * columns), columns - 1), min(int(y0 * rows), rows - 1)

@@ -103,6 +103,12 @@ class ZoneWatch:
             counter.finish()
         self._told = self._counted()
 
+    def reset(self) -> None:
+        """Nobody who was seen is seen again, and the clock may begin anew; totals go on."""
+        for counter in self._counters.values():
+            counter.reset()
+        self._told = self._counted()
+
     def counts(self) -> Mapping[str, ZoneCounts]:
         """The totals by lane, up to the latest moment; any thread may ask."""
         return self._told

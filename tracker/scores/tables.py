@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tracker.errors import SourceError
+from tracker.timing import LEAST_FPS, MOST_FPS
 from tracker.types import Box
 
 Identified = tuple[int, Box]
@@ -37,7 +38,6 @@ Rows = Mapping[int, tuple[Row, ...]]
 LARGEST = 1 << 53
 """of a number in a table; identities beyond are no longer told apart as floating point"""
 
-LEAST_FPS, MOST_FPS = 1e-5, 10_000
 MOST_FRAMES = 1_000_000_000
 
 

@@ -113,12 +113,12 @@ def _video_written_here(path: Path) -> bool:
 
 
 def _folder_written_here(folder: Path) -> bool:
-    """Numbered pictures alone, or a drawn world's gt.txt with masks/ of them; the first picture has the mark."""
+    """Numbered pictures alone, or a drawn world's gt.txt with masks/ of them; every picture has the mark."""
     entries = sorted(folder.iterdir())
     if {entry.name for entry in entries} == {"gt.txt", "masks"} and not any(map(os.path.islink, entries)):
         return written_here(folder / "gt.txt") and _folder_written_here(folder / "masks")
     pictures = [entry for entry in entries if NUMBERED.fullmatch(entry.name) and not entry.is_symlink()]
-    return len(pictures) == len(entries) and (not pictures or written_here(pictures[0]))
+    return len(pictures) == len(entries) and all(map(written_here, pictures))
 
 
 def marked_png(data: bytes) -> bytes:

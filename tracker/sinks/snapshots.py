@@ -105,4 +105,9 @@ def _link(part: Path, path: Path) -> None:
         raise
     except OSError:  # a file system without links, such as FAT
         with open(path, "xb") as file:
-            file.write(part.read_bytes())
+            try:
+                file.write(part.read_bytes())
+                file.flush()
+            except OSError:
+                path.unlink()
+                raise

@@ -45,8 +45,8 @@ class MotRows:
 
     head, sparse = "", False
 
-    def __init__(self, lane: str, *, hidden: bool = False) -> None:
-        self._lane, self._hidden = lane, hidden
+    def __init__(self, lane: str) -> None:
+        self._lane = lane
 
     def rows(self, moment: Moment) -> str:
         """One frame's rows."""
@@ -55,7 +55,7 @@ class MotRows:
             f"{frame},{track.id},{track.box.x0:.2f},{track.box.y0:.2f},{track.box.width:.2f},{track.box.height:.2f},"
             f"{track.confidence:.4f},-1,-1,-1\n"
             for track in moment.view(self._lane).tracks
-            if self._hidden or not track.hidden
+            if not track.hidden
         )
 
     def finish(self) -> str:
@@ -141,11 +141,11 @@ class MotTable(Table):
     """MOTChallenge text of one lane: `frame,id,left,top,width,height,confidence,-1,-1,-1`.
 
     Frames count from 1, or have their pictures' numbers; left and top are pixels from 0, as everywhere here. Predicted
-    boxes of hidden objects are left out, as in MOTChallenge, unless `hidden` is true. There is no row for a gap.
+    boxes of hidden objects are left out, as in MOTChallenge. There is no row for a gap.
     """
 
-    def __init__(self, output: Output, lane: str, *, hidden: bool = False) -> None:
-        super().__init__(output, MotRows(lane, hidden=hidden))
+    def __init__(self, output: Output, lane: str) -> None:
+        super().__init__(output, MotRows(lane))
 
 
 class CsvTable(Table):

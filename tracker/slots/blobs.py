@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from tracker.components import components
 from tracker.slots.patches import Window
 from tracker.slots.settings import LifeSettings
-from tracker.types import FOREGROUND, Box, Image, Labels, Mask
+from tracker.types import BACKGROUND, FOREGROUND, Box, Image, Labels, Mask
 
 Array = NDArray[np.float32]
 
@@ -87,7 +87,8 @@ def find_blobs(verdict: NDArray[np.uint8], settings: LifeSettings) -> Blobs:
     solid = cv2.medianBlur((verdict == FOREGROUND).astype(np.uint8), SMOOTHED_PX)
     closed = cv2.morphologyEx(solid, cv2.MORPH_CLOSE, _upright(settings.closed_height * len(verdict)))
     bridged = cv2.morphologyEx(solid, cv2.MORPH_CLOSE, _upright(settings.bridge_height * len(verdict)))
-    found = components(np.asarray(cv2.bitwise_or(closed, cv2.bitwise_and(bridged, verdict)), np.uint8))
+    perhaps = (verdict != BACKGROUND).view(np.uint8)
+    found = components(np.asarray(cv2.bitwise_or(closed, cv2.bitwise_and(bridged, perhaps)), np.uint8))
     boxes = tuple(Box(x, y, x + w, y + h) for x, y, w, h in found.boxes.astype(float).tolist())
     return Blobs(found.labels, boxes, found.areas)
 

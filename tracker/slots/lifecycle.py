@@ -34,7 +34,7 @@ FEWEST_PX = 4.0
 
 # Confirmed
 NEVER_ISOLATED = 5
-"""times as long a slot must be seen that was never isolated"""
+"""times as long a slot must be seen that was isolated for a frame at most"""
 
 # Returning
 SMALLEST_RATIO, LARGEST_RATIO = 0.3, 3
@@ -232,6 +232,7 @@ def part_jumps(slots: Sequence[Slot], boxes: Sequence[Box], dt_s: float, next_nu
             slot.identity.place = Place(box) if place is None else place.moved(box, dt_s)
         else:
             slot.identity = Identity(None if slot.number is None else next_number(), place=Place(box))
+            slot.recent, slot.recent_s = None, 0.0  # of the one before
 
 
 def _sizes_away(centre: tuple[float, float], size: tuple[float, float], pose: Array, slot: Slot) -> float:

@@ -39,7 +39,7 @@ SPEED_RATE, YOUNG_SPEED_RATE = 0.25, 0.6
 CENTRE_RATE = 0.5
 """share of the way that the window is moved to the blob's middle in one frame"""
 FASTEST_GROWTH = 1.1
-"""times its size that an object cut by the border grows in a frame, at most"""
+"""times its size up to which an object that the border cuts is taken for grown; it goes YOUNG_SIZE_RATE of the way there"""
 FASTEST_ENTRY = 1.3
 """the same of one that comes in, across the border: a strip becomes a whole in some ten frames"""
 
@@ -51,7 +51,8 @@ NETWORK_PX = 48.0
 MERGED_SPEED_RATE = 0.1
 """share of the way that it gives way there, in a frame at 25 frames a second"""
 HIDDEN_SPEED = 0.9
-"""share of its speed that a hidden slot keeps over 0.04 s: it waits about where it went out of sight"""
+"""share of its speed that a hidden slot keeps over 0.04 s, beside `cell.HIDDEN_DECAY` of each frame: it waits about where it went out of
+sight"""
 MERGED_SIZE_RATE = 0.05
 """share of the way to a smaller size, in a frame at 25 frames a second, for a slot that was born on a group"""
 WINDOW_SLACK = 0.1

@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tracker.labels import find_windows
-from tracker.slots.e_step import OwnedPixels
 from tracker.slots.slot import Slot
 from tracker.types import Box, Mask, Region, Segmentation, Verdicts
 
@@ -21,23 +20,22 @@ def reported_numbers(slots: Sequence[Slot]) -> NDArray[np.int32]:
 
 
 def regions_of(
-    slots: Sequence[Slot], boxes: Sequence[Box], owned: OwnedPixels, confidence: Mapping[int, float],
+    slots: Sequence[Slot], boxes: Sequence[Box], confidence: Mapping[int, float],
     entropy: NDArray[np.float32], isolated: Container[int], colours: Mapping[int, NDArray[np.float32]],
 ) -> list[Region]:  # fmt: skip
-    """The confirmed slots.
+    """The confirmed slots; how many pixels each has is known once the labels are.
 
     boxes, entropy  of each slot; confidence  of each identity; isolated  rows of the slots that are; colours  by row, see `Region`
     """
-    pixels, unsure = np.bincount(owned.slots, minlength=len(slots)).tolist(), entropy.tolist()
+    unsure = entropy.tolist()
     regions = []
     for k, slot in enumerate(slots):
         if slot.number is None:
             continue
-        area = 0.0 if slot.hidden else float(pixels[k])
         bits = None if slot.hidden or isnan(unsure[k]) else unsure[k]
         alone = k in isolated and not slot.hidden
         regions.append(
-            Region(slot.number, boxes[k], area, confidence[slot.number], slot.hidden, bits, alone, colours.get(k))
+            Region(slot.number, boxes[k], 0.0, confidence[slot.number], slot.hidden, bits, alone, colours.get(k))
         )
     return regions
 
@@ -57,11 +55,18 @@ def visible_boxes(regions: Sequence[Region], labels: NDArray[np.int32]) -> list[
 def at_frame_size(
     labels: NDArray[np.int32], foreground: Mask, regions: Sequence[Region], size: tuple[int, int], verdicts: Verdicts
 ) -> Segmentation:
-    """Labels, foreground and verdicts as they are, boxes in pixels of a frame of `size` (width, height)."""
+    """Labels, foreground and verdicts as they are, boxes and pixels of regions in pixels of a frame of `size` (width, height)."""
     fx, fy = size[0] / labels.shape[1], size[1] / labels.shape[0]
-    placed = list(regions) if (fx, fy) == (1, 1) else []
-    for region in regions[len(placed) :]:
-        placed.append(replace(region, box=region.box.scaled(fx, fy), area_px=region.area_px * fx * fy))
-    return Segmentation(
-        labels, tuple(placed), persistent=True, foreground=foreground, frame_size=size, verdicts=verdicts
+    areas = _pixels(labels, [region.label for region in regions])
+    placed = tuple(
+        replace(region, box=region.box if fx == fy == 1 else region.box.scaled(fx, fy), area_px=area * fx * fy)
+        for region, area in zip(regions, areas, strict=True)
     )
+    return Segmentation(labels, placed, persistent=True, foreground=foreground, frame_size=size, verdicts=verdicts)
+
+
+def _pixels(labels: NDArray[np.int32], numbers: Sequence[int]) -> list[float]:
+    """How many pixels of labels (H, W), in which no others are, each of the numbers has."""
+    known, place = np.unique(np.array(numbers, np.int32), return_inverse=True)
+    counts = np.bincount(np.searchsorted(known, labels[labels > 0]), minlength=len(known))
+    return [float(count) for count in counts[place].tolist()]

@@ -229,10 +229,9 @@ class SlotsSegmenter:
         self._perspectives = self._perspectives.after(judged.scene, grown)
         part_jumps(slots.records, boxes, interval.dt_s, self._next_number)
         # report
-        masks = owned.without(rim)
-        regions = self._regions(responsibilities, masks, boxes, association, verdict, interval, colours)
+        regions = self._regions(responsibilities, boxes, association, verdict, interval, colours)
         numbers = reported_numbers(slots.records)
-        labels = masks.painted(numbers)
+        labels = owned.without(rim).painted(numbers)
         # slots end, and begin
         terminate(slots, association, superseded, size, life, look_s=interval.look_s, causal=self._causal)
         spawn(slots, association.births, image, self.settings)
@@ -278,9 +277,8 @@ class SlotsSegmenter:
             raise RuntimeError(f"frame {number} is judged before frame {number - LESSON_FRAMES} was assigned")
         while self._lessons and self._lessons[0].number <= number - LESSON_FRAMES:
             lesson = self._lessons.popleft()
-            if (
-                lesson.scene == self._scene_judged and not self._frozen
-            ):  # the scene has changed since: what it was is kept, less two frames
+            # where the scene has changed since, what it was is kept, less two frames
+            if lesson.scene == self._scene_judged and not self._frozen:
                 self.scene.learn(lesson.judgement, lesson.objects, dt_s=lesson.dt_s)
                 if lesson.uncovered is not None:
                     self.scene.uncover(lesson.judgement, lesson.uncovered)
@@ -360,7 +358,6 @@ class SlotsSegmenter:
     def _regions(
         self,
         responsibilities: Responsibilities,
-        owned: OwnedPixels,
         boxes: list[Box],
         association: Association,
         verdict: NDArray[np.uint8],
@@ -373,7 +370,7 @@ class SlotsSegmenter:
             slots, responsibilities, boxes, association,
             entropy=entropy, foreground=verdict == FOREGROUND, dt_s=interval.dt_s,
         )  # fmt: skip
-        return regions_of(slots, boxes, owned, confidence, entropy, association.isolated, colours)
+        return regions_of(slots, boxes, confidence, entropy, association.isolated, colours)
 
     def _known_objects(self, owned: OwnedPixels, numbers: NDArray[np.int32]) -> Mask | None:
         """(H, W) what the scene must not learn, so that what stops neither fades nor leaves a ghost.

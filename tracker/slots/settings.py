@@ -35,7 +35,7 @@ class CellSettings(Settings):
 
 
 class MixtureModelSettings(Settings):
-    """The pixel model of the E-step; training and tracking must use the same, so it travels with the weights."""
+    """The pixel model of the E-step; training and tracking must use the same (but for `hidden_below`), so it travels with the weights."""
 
     colour_sigma: float = Field(0.17, ge=0.001, le=10)
     """standard deviation of a slot's colour, of 1; wide, since the three channels move together"""
@@ -46,7 +46,8 @@ class MixtureModelSettings(Settings):
     background_verdicts: tuple[Probability, Probability, Probability] = (0.88, 0.09, 0.03)
     """the same for a background pixel"""
     hidden_below: float = Field(0.2, ge=0, le=1)
-    """a slot that is responsible for less than this share of its mask is hidden: it predicts and does not learn"""
+    """in training, a slot that is responsible for less than this share of its mask is hidden: it predicts and does not learn; the lane
+    has `life.hidden_below`"""
 
 
 class NetworkSettings(Settings):

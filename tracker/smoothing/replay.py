@@ -107,22 +107,15 @@ def owners(first: Labels, backward: Labels, rows: FusedRows, size: tuple[int, in
     A pixel that only one pass gives to an identity is that one's. Of two it is the one's in the middle of whose box it is more. What is
     outside its identity's box and inside another's is that one's: who was one piece with somebody in a pass was seen apart in the other.
     """
-    height = int(max(first.max(initial=0), rows.first.max(initial=0))) + 1
-    width = int(max(backward.max(initial=0), rows.backward.max(initial=0))) + 1
-    by_first, by_backward = np.zeros(height, np.int32), np.zeros(width, np.int32)
     seen = np.flatnonzero(~rows.hidden)
-    by_first[rows.first[seen]] = by_backward[rows.backward[seen]] = seen + 1
-    by_first[0] = by_backward[0] = 0
-    # one number for each pair of labels, so that a pixel is looked up once: its row from 1, or -1 where two have it
-    one, other = np.broadcast_arrays(by_first[:, None], by_backward[None, :])
-    table = np.where(one > 0, np.where((other > 0) & (other != one), -1, one), other)
-    found = table.ravel()[first * np.int32(width) + backward]
+    # rows from 1, 0 where the pass has nobody
+    one, other = _rows_of(first, rows.first, seen), _rows_of(backward, rows.backward, seen)
+    found = np.maximum(one, other)  # right but where the passes give a pixel to two
     places = Places(rows.boxes, size, found.shape)
-    flat = found.ravel()
-    torn = np.flatnonzero(flat == -1)
-    of_first, of_backward = by_first[first.ravel()[torn]], by_backward[backward.ravel()[torn]]
-    nearer = places.off_middle(torn, of_backward - 1) < places.off_middle(torn, of_first - 1)
-    flat[torn] = np.where(nearer, of_backward, of_first)
+    flat, one, other = found.ravel(), one.ravel(), other.ravel()
+    torn = np.flatnonzero((one != other) & (one > 0) & (other > 0))
+    nearer = places.off_middle(torn, other[torn] - 1) < places.off_middle(torn, one[torn] - 1)
+    flat[torn] = np.where(nearer, other[torn], one[torn])
     owned = np.flatnonzero(flat)
     outside = owned[places.off_middle(owned, flat[owned] - 1) > 1]
     for part in np.array_split(outside, len(outside) * len(seen) // AT_ONCE + 1) if len(outside) else ():
@@ -130,6 +123,14 @@ def owners(first: Labels, backward: Labels, rows: FusedRows, size: tuple[int, in
         inside = off.min(axis=1) < 1
         flat[part[inside]] = seen[off.argmin(axis=1)[inside]] + 1
     return np.concatenate([np.zeros(1, np.int32), rows.ids])[found]
+
+
+def _rows_of(labels: Labels, names: NDArray[np.int32], seen: NDArray[np.intp]) -> NDArray[np.int32]:
+    """(h, w) which of the rows `seen` has each pixel of a pass's labels (h, w), from 1; `names` (N,) of the rows in that pass."""
+    rows = np.zeros(int(max(labels.max(initial=0), names.max(initial=0))) + 1, np.int32)
+    rows[names[seen]] = seen + 1
+    rows[0] = 0
+    return rows[labels]
 
 
 class Places:

@@ -41,13 +41,13 @@ def stand_apart(rows: Rows, first: Ints, second: Ints, clip: Clip) -> Bools:
     known, start = np.unique(rows.ids[seen], return_index=True)
     track = dict(zip(known.tolist(), np.split(seen, start[1:]), strict=True))
     none = np.zeros(0, np.intp)
-    out = np.zeros(len(first), np.bool_)
+    out, least = np.zeros(len(first), np.bool_), clip.looks(APART_S)
     for k, (a, b) in enumerate(zip(first.tolist(), second.tolist(), strict=True)):
         i, j = track.get(a, none), track.get(b, none)
         _, at_i, at_j = np.intersect1d(rows.frames[i], rows.frames[j], assume_unique=True, return_indices=True)
         p, q = rows.boxes[i[at_i]], rows.boxes[j[at_j]]
         apart = (gaps(p, q) > APART) & rows.isolated[i[at_i]] & rows.isolated[j[at_j]]
-        if np.count_nonzero(apart) >= clip.looks(APART_S):
+        if np.count_nonzero(apart) >= least:
             side = np.median(np.maximum(longest(p), longest(q)))
             out[k] = np.ptp(centres(p) - centres(q), axis=0).max() > PARTED * side
     return out

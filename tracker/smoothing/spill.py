@@ -96,7 +96,7 @@ class Spill:
             elif path is not None:
                 self._file = path.open("a+b")
             else:
-                self._file = tempfile.TemporaryFile(prefix="tracker-")  # noqa: SIM115  likewise
+                self._file = tempfile.TemporaryFile(prefix="tracker-")  # noqa: SIM115  it lives as long as this
         self.length = self._file.seek(0, os.SEEK_END)
         """bytes in it"""
         self._place = threading.Lock()  # a file has one place at which it is read and written

@@ -93,12 +93,12 @@ class ReadAhead(Iterator[Frame]):
         with self._changed:
             if not self._queue and not self._ended:
                 self._changed.wait(wait_s)
-            if self._queue:
-                frame = self._queue.popleft()
-                self._changed.notify_all()
-                return self._step(frame) if self._live else frame
-            if not self._ended:
+            frame = self._queue.popleft() if self._queue else None
+            if frame is None and not self._ended:
                 return None
+            self._changed.notify_all()
+        if frame is not None:
+            return self._step(frame) if self._live else frame
         if self._error is not None:
             raise self._error
         raise StopIteration

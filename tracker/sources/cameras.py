@@ -53,10 +53,10 @@ class CameraFound:
 def probe_in_process(number: int) -> list[Mode]:
     """Ask a camera in a process of its own, since a driver may hang."""
     command = [sys.executable, "-c", START.format(path=sys.path, program=str(PROGRAM), number=str(number))]
-    with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL
-    ) as asked:
-        assert asked.stdout is not None
+    # not `with`, whose end waits for the process without a limit
+    asked = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL)
+    assert asked.stdout is not None
+    with asked.stdout:
         try:
             asked.wait(PROBE_S)  # what it prints fits the pipe
         except subprocess.TimeoutExpired:

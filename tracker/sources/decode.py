@@ -111,8 +111,6 @@ class Decoder:
     """pictures that came out and are known to be damaged"""
     end_broken: bool
     """the last packet was incomplete, or its picture is damaged or did not come"""
-    end_s: float
-    """container time at which the last whole packet ends"""
     pixel_aspect: Fraction | None
     """width of a stored pixel over its height; None if it is not said"""
     stopped: str | None
@@ -139,7 +137,6 @@ class Decoder:
         self.decoded = self.lost = self.corrupt = 0
         self.end_broken = False
         self._last, self._last_torn = -1, False
-        self.end_s = 0.0
         self.stopped = None
         self._arrivals: dict[int, float] = {}
         self._container = self._open(self._address)
@@ -332,8 +329,6 @@ class Decoder:
             yield number, packet
 
     def _decode(self, number: int | None, packet: Any) -> Iterator[VideoFrame]:
-        if packet.size:
-            self._note_end(packet)
         if number is not None:
             self._last, self._last_torn = number, packet.is_corrupt
             self.end_broken = True  # until its picture has come
@@ -353,11 +348,6 @@ class Decoder:
             if packet_of(picture) in (None, self._last):
                 self.end_broken = picture.is_corrupt or self._last_torn
             yield picture
-
-    def _note_end(self, packet: Any) -> None:
-        begin = packet.dts if packet.pts is None else packet.pts
-        if begin is not None and not packet.is_corrupt:
-            self.end_s = max(self.end_s, float((begin + (packet.duration or 0)) * packet.time_base))
 
     def image(self, picture: VideoFrame, size: tuple[int, int] | None = None, *, averaged: bool = True) -> Image:
         """RGB, not yet turned upright, at a smaller `size` (width, height) if one is given.

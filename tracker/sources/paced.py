@@ -28,7 +28,8 @@ class Paced:
     def __init__(self, first: Source, open_source: Callable[[], Source], *, span: Span, loop: bool = False) -> None:
         self._clip, self._open_source, self._span, self._loop = first, open_source, span, loop
         self._stopped = threading.Event()
-        count = span.count(frames=None, fps=first.info.fps) if loop else first.info.frame_count
+        of_clip = None if loop else first.info.frame_count  # from the start on
+        count = replace(span, start_s=0.0).count(frames=of_clip, fps=first.info.fps)
         self.info = replace(first.info, live=True, frame_count=count)
 
     @property

@@ -23,8 +23,6 @@ BEFORE_S = 1.0
 RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000)
 """samples a second that the AAC encoder takes; others become the last"""
 MOST_CHANNELS = 2
-ADTS = 0xFFF0
-"""the first 12 bits of an AAC packet with a header of its own"""
 
 
 class SoundTap:

@@ -99,6 +99,8 @@ class Page:
     """those that can be shown, once the run is built"""
     counts: Mapping[str, Mapping[str, int | None]] = field(default_factory=dict)
     """by lane: objects that are seen now, None of a lane that was given up; identities so far"""
+    seen: dict[str, Seen] = field(default_factory=dict)
+    """identities by lane"""
     ended: bool = False
     run: str = field(default_factory=lambda: secrets.token_hex(4))
     """another in each run: numbers of events mean nothing in the next"""
@@ -165,13 +167,12 @@ class PageSink:
     ) -> None:
         self._page, self._render, self._finders, self._pixel_aspect = page, render, finders, pixel_aspect
         self._count_zones, self._clock, self._drawn_s = count_zones, clock, -UNWATCHED_S
-        self._seen = {lane: Seen() for lane in finders}
 
     def write(self, moment: Moment) -> None:
         """Count, tell the events, and hand the picture over if somebody looks."""
         counts = {}
         for view in moment.views:
-            seen = self._seen.setdefault(view.lane, Seen())
+            seen = self._page.seen.setdefault(view.lane, Seen())
             for track in view.tracks:
                 seen.add(track.id, moment.frame.time_s)
             objects = None if view.off else sum(not track.hidden for track in view.tracks)
@@ -187,11 +188,9 @@ class PageSink:
             self._page.screen.put(image, pixel_aspect=self._pixel_aspect, arrived_s=moment.frame.arrived_s)
 
     def close(self, outcome: Outcome) -> None:
-        """Tell the last events and that it is over."""
+        """Tell the last events. The page goes on: pictures of another size may follow; whoever serves it ends it."""
         events = [event for finder in self._finders.values() for event in finder.finish()]
-        self._page.board.change(state="ended")
         self._page.add_events(_plain(event, time.time()) for event in events)
-        self._page.end()
 
 
 def _plain(event: Event, at: float) -> dict[str, Any]:

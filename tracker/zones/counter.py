@@ -73,12 +73,19 @@ class ZoneCounter:
         self._moment: Moment | None = None
         self._passages: tuple[Passage, ...] = ()
         self._last: tuple[Passage, ...] | None = None
+        self._ended: tuple[Passage, ...] = ()
+        """by a reset"""
 
     def __call__(self, moment: Moment) -> tuple[Passage, ...]:
         """The passages that became certain with this moment; asked again with the same moment, the same."""
         if moment is not self._moment:
-            self._moment, self._passages = moment, tuple(self._step(moment))
+            self._moment, self._passages, self._ended = moment, (*self._ended, *self._step(moment)), ()
         return self._passages
+
+    def reset(self) -> None:
+        """Everybody has ended; totals go on. The passages come with those of the next moment, whose clock may be another."""
+        self._ended += tuple(self._end(list(self._objects.values())))
+        self._moment = None
 
     def go_on_from(self, before: ZoneCounts) -> None:
         """Add to another run's totals, where names are the same. Whoever was inside then is not known now, and counts as gone."""

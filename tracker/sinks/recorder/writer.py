@@ -86,7 +86,7 @@ class Writer:
 
     def look(self) -> None:
         """What is to be done from time to time, also while no sample comes."""
-        if self._on and not self._waits_to_retry:
+        if not self._waits_to_retry:
             self._guarded(lambda: self._look(self._now()))
         self._say_whether_armed()
 
@@ -167,7 +167,7 @@ class Writer:
         if self._last is None:
             return None
         if sample.head is not self._last.head:
-            return "the size of the picture changed"
+            return f"the {_difference(sample.head, self._last.head)} of the picture changed"
         return "the sound changed" if sample.sound_head is not self._last.sound_head else None
 
     def _is_full(self, segment: Segment, time_s: float) -> bool:
@@ -184,7 +184,7 @@ class Writer:
             ):
                 self._finish("no picture came")
                 self._before.clear()
-        if abs(now - self._checked_s) >= CHECK_S:
+        if self._on and abs(now - self._checked_s) >= CHECK_S:
             self._checked_s = now
             self._check_room()
         if abs(now - self._tidied_s) >= TIDY_S:
@@ -241,3 +241,8 @@ class Writer:
         if self._told != self.armed:
             self._told = self.armed
             self._tell(self.armed)
+
+
+def _difference(head: Any, before: Any) -> str:
+    """In what two encoders' streams differ; beside the size it is how colours are told."""
+    return "colour space" if (head.width, head.height) == (before.width, before.height) else "size"

@@ -10,7 +10,7 @@ from pathlib import Path
 from tracker.addresses.names import is_local, joined, local_path
 from tracker.addresses.stores import opened
 from tracker.errors import SinkError
-from tracker.sinks.outputs import new_run_id, part_name, sync, writing
+from tracker.sinks.outputs import beside, writing
 
 
 def write_whole(address: str, data: bytes) -> None:
@@ -43,15 +43,10 @@ def put_file(path: Path, address: str) -> None:
 
 
 def _copy(path: Path, target: Path) -> None:
-    part = target.with_name(part_name(target.name, new_run_id()))
     with writing(target):
         target.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            shutil.copyfile(path, part)
-            sync(part)
-            part.replace(target)
-        finally:
-            part.unlink(missing_ok=True)
+    with beside(target) as part:
+        shutil.copyfile(path, part)
 
 
 def put_folder(folder: Path, address: str, *, last: str) -> list[str]:

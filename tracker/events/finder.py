@@ -68,7 +68,7 @@ class EventFinder:
             now = Sight(frame.index, frame.time_s, track.box)
             alone = not (overlap[n] >= self.settings.part).any()
             if track.id not in self._lives:
-                yield from self._bear(track, now, colours[track.id], alone=alone)
+                yield from self._begin_life(track, now, colours[track.id], alone=alone)
             else:
                 yield from self._follow(track, now, colours[track.id], alone=alone)
         self._count_covers(view.tracks, shared / areas[:, None])
@@ -89,7 +89,7 @@ class EventFinder:
                     other = tracks[m].id
                     life.covers[other] = life.covers.get(other, 0.0) + float(covered[n, m])
 
-    def _bear(self, track: Track, now: Sight, colour: Colour | None, *, alone: bool) -> Iterator[Event]:
+    def _begin_life(self, track: Track, now: Sight, colour: Colour | None, *, alone: bool) -> Iterator[Event]:
         life = Life(track.id, now, now, now, area(track.box), colour)
         life.alone_frames, life.unseen = int(alone), now if track.hidden else None
         note = "at the border" if self._at_border(track.box) else INSIDE

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import threading
 from collections.abc import Mapping, Sequence
@@ -15,8 +14,8 @@ import yaml
 from tracker.controls import Controls
 from tracker.errors import SettingsError, SinkError
 from tracker.settings import settings_of
-from tracker.sinks import Output, encoded, write_output
-from tracker.sinks.outputs import new_run_id, part_name, sync, writing
+from tracker.sinks import encoded
+from tracker.sinks.outputs import beside
 from tracker.types import Moment, View
 from tracker.yaml_text import read_yaml_file, read_yaml_value
 from tracker.zone_counts import AreaCount, Passage, Shape, ZoneCounts
@@ -230,16 +229,10 @@ def _end(node: yaml.Node) -> int:
 
 def _write_whole(path: Path, text: str) -> None:
     """Replace a file that this program need not have written; its permissions stay."""
-    output = Output(path, path.with_name(part_name(path.name, new_run_id())))
-    try:
-        write_output(output, encoded(text))
-        with writing(path):
-            if path.exists():
-                shutil.copymode(path, output.part)
-            sync(output.part)
-            os.replace(output.part, path)
-    finally:
-        output.part.unlink(missing_ok=True)
+    with beside(path) as part:
+        part.write_bytes(encoded(text))
+        if path.exists():
+            shutil.copymode(path, part)
 
 
 def _value(text: str) -> Any:

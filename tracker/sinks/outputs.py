@@ -105,6 +105,22 @@ def replace_synced(path: Path, data: bytes) -> None:
         raise
 
 
+@contextmanager
+def beside(path: Path) -> Iterator[Path]:
+    """A file to write that takes the place of `path` in one step, once the block has ended and it is on the disk.
+
+    After an error `path` is what it was; an OSError becomes a SinkError that names it.
+    """
+    part = path.with_name(part_name(path.name, new_run_id()))
+    with writing(path):
+        try:
+            yield part
+            sync(part)
+            os.replace(part, path)
+        finally:
+            part.unlink(missing_ok=True)
+
+
 def json_text(value: object) -> str:
     """JSON for people, without NaN and infinity (ValueError)."""
     return json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n"

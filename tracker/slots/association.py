@@ -296,7 +296,7 @@ class _Draft:
                 self._hold_together(whole, b)
             return
         if not self.seen.causal and self._comes_in_beside_whole(b):
-            self._bear(b, found_s=self.settings.found_s)
+            self._add_birth(b, found_s=self.settings.found_s)
             return
         if self._completes_owner(b):
             return
@@ -314,14 +314,14 @@ class _Draft:
             return
         box, area = self.blobs.boxes[b], float(self.blobs.areas[b])
         if self._is_large_enough(b) and not self._is_fragment(self.reached[:, b], box, area):
-            self._bear(b)
+            self._add_birth(b)
 
     def _is_large_enough(self, b: int) -> bool:
         """Whether the blob may be an object."""
         box = self.blobs.boxes[b]
         return bool(self.blobs.areas[b] >= self.least_px and min(box.width, box.height) >= SMALLEST_SIDE_PX)
 
-    def _bear(self, b: int, *, found_s: float = 0.0) -> None:
+    def _add_birth(self, b: int, *, found_s: float = 0.0) -> None:
         """The blob is a new object; `found_s` as in `Birth`."""
         box = self.blobs.boxes[b]
         birth = birth_of(self.blobs.pixels(b), self.seen.image, (int(box.x0), int(box.y0)))
@@ -346,7 +346,7 @@ class _Draft:
         if k in self.isolated:
             self.isolated[k] = self.blobs.boxes[self.assigned[k]]
         if self._is_large_enough(b):
-            self._bear(b, found_s=self.settings.found_s)
+            self._add_birth(b, found_s=self.settings.found_s)
 
     def _hold_together(self, k: int, b: int) -> None:
         """Until it is certain that they have parted, both pieces are slot k."""

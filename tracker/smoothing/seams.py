@@ -19,8 +19,8 @@ from tracker.smoothing.rows import Bools, FusedRows, Index, Ints, Numbers, Rows
 from tracker.smoothing.shared import ALIKE
 from tracker.smoothing.table import touching
 
-SETTLED = (0.5, 0.9)
-"""shares of the shared frames: somewhere between them the pass goes over to the part that began in them, which has settled by then"""
+WARMED_UP = (0.5, 0.9)
+"""shares of the shared frames: somewhere between them the pass goes over to the part that began in them, which has warmed up by then"""
 AROUND_S = 0.5
 """seconds before and after a frame in which the two parts are compared there"""
 HALF_S = 2.0
@@ -46,21 +46,21 @@ class Shared(NamedTuple):
     def cuts(self) -> range:
         """Frames that may be the first in which the later part is listened to; the one in the middle is as good as any."""
         length = self.stop - self.first
-        after, until = (round(share * length) for share in SETTLED)
+        after, until = (round(share * length) for share in WARMED_UP)
         return (
             range(self.stop - until, self.stop - after + 1)
             if self.back
             else range(self.first + after, self.first + until + 1)
         )
 
-    def settled(self, rows: Rows) -> Bools:
-        """(N,) whether it is in those of them in which the part that began here has settled."""
+    def warmed_up(self, rows: Rows) -> Bools:
+        """(N,) whether it is in those of them in which the part that began here has warmed up."""
         near = rows.frames < self.cuts[-1] if self.back else rows.frames >= self.cuts[0]
         return np.asarray(self.holds(rows) & near)
 
 
 class Agreement(NamedTuple):
-    """How far two parts agree in frames that both saw, once both have settled: counts, which add."""
+    """How far two parts agree in frames that both saw, once both have warmed up: counts, which add."""
 
     boxes: int
     """boxes of both"""
@@ -175,8 +175,8 @@ def matched(
 
 
 def agreement(before: Rows, after: Rows, shared: Shared) -> Agreement:
-    """How far two parts agree in the shared frames in which both have settled."""
-    old, new = (rows.at(shared.settled(rows) & ~rows.hidden) for rows in (before, after))
+    """How far two parts agree in the shared frames in which both have warmed up."""
+    old, new = (rows.at(shared.warmed_up(rows) & ~rows.hidden) for rows in (before, after))
     i, j = in_one_place(old, new)
     table = _votes(old, new, np.ones(len(old.ids))).table
     p, q = linear_sum_assignment(table, maximize=True)

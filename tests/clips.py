@@ -46,12 +46,15 @@ def write_video(
     times_ms: Sequence[int] | None = None,
     movflags: str = "",
     options: dict[str, str] | None = None,
+    pixel_aspect: Fraction | None = None,
 ) -> Path:
     """Encode the pictures, at 25 a second or at the times given."""
     with av.open(str(path), "w", options={"movflags": movflags} if movflags else {}) as container:
         stream = container.add_stream(codec, rate=FPS, options=options or {})
         stream.height, stream.width = pictures[0].shape[:2]
         stream.pix_fmt = pix_fmt
+        if pixel_aspect is not None:
+            stream.codec_context.sample_aspect_ratio = pixel_aspect
         stream.codec_context.time_base = Fraction(1, FPS if times_ms is None else 1000)
         for index, picture in enumerate(pictures):
             frame = av.VideoFrame.from_ndarray(picture, format="rgb24")

@@ -200,6 +200,20 @@ def test_an_object_that_arrives_short_is_removed_and_an_error(tmp_path, monkeypa
     assert not exists("memory://short/a.mp4")
 
 
+def test_what_lay_there_stays_where_nothing_arrives(tmp_path, monkeypatch):
+    path = tmp_path / "a.mp4"
+    path.write_bytes(b"0123456789")
+    write_whole("memory://old/a.mp4", b"before")
+
+    def no_road(self, local, place, **more):
+        raise OSError("the network is gone")
+
+    monkeypatch.setattr(type(fsspec.filesystem("memory")), "put_file", no_road)
+    with pytest.raises(SinkError, match="the network is gone"):
+        writing.put_file(path, "memory://old/a.mp4")
+    assert read_bytes("memory://old/a.mp4") == b"before"
+
+
 def test_a_copy_that_arrives_short_is_an_error_and_leaves_nothing(tmp_path, monkeypatch):
     write_whole("memory://short/b.mp4", b"0123456789")
     monkeypatch.setattr(reading.tempfile, "tempdir", str(tmp_path))

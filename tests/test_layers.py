@@ -22,6 +22,7 @@ WAIST = {
     "timing",
     "steps",
     "children",
+    "interrupt",
     "labels",
     "resize",
     "picture",
@@ -44,6 +45,7 @@ WAIST = {
     "csv_text",
     "learning",
     "batched",
+    "left_scenes",
 }
 STATIONS = {
     "sources",
@@ -81,7 +83,6 @@ LINE = {
     "lanes",
     "prescan",
     "choosing",
-    "interrupt",
     "engines",
     "evaluation",
     "exports",

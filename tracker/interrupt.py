@@ -29,6 +29,18 @@ def asked_between_steps(*, several: bool) -> Iterator[Callable[[], bool]]:
         yield lambda: interrupts.asked
 
 
+def end_asked() -> bool:
+    """Whether an end was asked of what goes on in the main thread; any thread may ask."""
+    entered = _entered()
+    return entered is not None and entered.asked
+
+
+def _entered() -> Interrupts | None:
+    """Those that are in force. A caller may ignore some of the signals: in a script, `command &` ignores SIGINT."""
+    owners = (getattr(signal.getsignal(number), "__self__", None) for number in ENDING)
+    return next((owner for owner in owners if isinstance(owner, Interrupts)), None)
+
+
 class Interrupts:
     """While entered, the first signal that asks for an end raises KeyboardInterrupt; further ones do nothing.
 
@@ -55,8 +67,8 @@ class Interrupts:
     def __enter__(self) -> Interrupts:
         if threading.current_thread() is not threading.main_thread():
             return self
-        outer = getattr(signal.getsignal(signal.SIGINT), "__self__", None)
-        if isinstance(outer, Interrupts):
+        outer = _entered()
+        if outer is not None:
             return outer
         for number in ENDING:
             before = signal.getsignal(number)

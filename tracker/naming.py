@@ -31,7 +31,15 @@ def default_name(source: str) -> str:
     user, password and query of an address are in neither the name nor the digest, but for numbers that choose a channel. A name
     that leaves no room for endings is cut and has a digest too.
     """
-    name = _whole_name(source)
+    return _cut(_whole_name(source))
+
+
+def file_name(name: str) -> str:
+    """As `default_name` has it of a file of that name, whatever lies here."""
+    return _cut(_of_file(Path(name)))
+
+
+def _cut(name: str) -> str:
     return name if len(os.fsencode(name)) <= MOST_BYTES else f"{name[:LONGEST]}-{_digest(name)}"
 
 
@@ -46,6 +54,10 @@ def _whole_name(source: str) -> str:
             return f"frames-{_digest(str(path.absolute()))}"
     elif path.is_dir():
         return (path.resolve().name or "root") + FOLDER  # `.` has a name too
+    return _of_file(path)
+
+
+def _of_file(path: Path) -> str:
     if path.suffix == ".mp4" and not path.stem.lower().endswith((*KEPT, FOLDER, OTHER)):
         return path.stem
     return path.name if path.suffix.lower() in KEPT else path.name + OTHER

@@ -207,5 +207,7 @@ def digest(lane: Lane) -> str | None:
 
 def give_back() -> None:
     """Give memory that is free back to the system: glibc keeps what ended threads had, 70 MB after a clip of 1080 lines."""
-    with suppress(OSError, AttributeError):  # another C library has no such function
+    with suppress(
+        OSError, AttributeError, TypeError
+    ):  # another C library has no such function, and Windows no such library
         ctypes.CDLL(None).malloc_trim(0)

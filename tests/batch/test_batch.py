@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import sys
 import time
@@ -119,7 +120,7 @@ def test_results_of_other_lanes_go_and_a_file_of_somebody_else_stays(clips, tmp_
     batch(clips / "y.mp4", to=out, options=TABLES, settings=knn)
     assert {name.split(".")[2] for name in files(out)} == {"knn", "summary"}
     (mine,) = out.rglob("y.tracked.knn.csv")
-    Store(str(out)).forget("clips/y")
+    (out / ".batch" / "clips" / "y.json").unlink()
     mine.write_text("my own notes\n")
     totals, _ = batch(clips / "y.mp4", to=out, options=TABLES, settings=knn)
     assert totals.failed == 1
@@ -143,7 +144,7 @@ def test_what_a_run_that_was_killed_left_of_a_clip_is_removed_and_the_clip_done(
     out = tmp_path / "out"
     batch(clips / "y.mp4", to=out, options=TABLES)
     want = (out / "clips" / "y.tracked.gmm.csv").read_bytes()
-    Store(str(out)).forget("clips/y")  # killed before its mark was written again
+    (out / ".batch" / "clips" / "y.json").unlink()
     left = out / ".batch" / "clips" / "y.work"
     left.mkdir()
     (left / "y.tracked.gmm.part-12345678.csv").write_text("half")
@@ -151,6 +152,42 @@ def test_what_a_run_that_was_killed_left_of_a_clip_is_removed_and_the_clip_done(
     assert batch(clips / "y.mp4", to=out, options=TABLES)[0].done == 1
     assert files(out, hidden=True) == [".batch/clips/y.json", *files(out)]
     assert (out / "clips" / "y.tracked.gmm.csv").read_bytes() == want
+
+
+def test_what_a_run_that_was_killed_had_put_in_place_goes_with_the_next(clips, tmp_path, monkeypatch):
+    out = tmp_path / "out"
+    knn = QUICK.model_copy(update={"lanes": ("knn",)})
+    replace = os.replace
+
+    def killed(source, target):
+        replace(source, target)
+        if str(target).endswith(".knn.csv") and ".batch" not in str(target):
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "replace", killed)
+        with pytest.raises(KeyboardInterrupt):
+            batch(clips / "y.mp4", to=out, options=TABLES, settings=knn)
+    assert list(out.rglob("y.tracked.knn.csv"))
+    mark = Store(str(out)).read("clips/y")
+    assert (mark.state, "was killed" in mark.problem) == ("failed", True)
+    assert batch(clips / "y.mp4", to=out, options=TABLES)[0].done == 1
+    assert {name.split(".")[2] for name in files(out)} == {"gmm", "summary"}
+
+
+def test_what_other_runs_take_away_while_marks_are_read_is_passed_over(clips, tmp_path):
+    out = tmp_path / "out"
+    batch(clips, to=out, options=TABLES)
+    work = out / ".batch" / "a" / "x.work"
+    work.mkdir()
+    (work / "x.masks.part-12345678.json").write_text("[half")
+    marks = Store(str(out)).marks()
+    first = next(marks).name
+    for place in (out / ".batch").rglob("*.json"):
+        if place.stem != first:
+            place.unlink()
+    shutil.rmtree(out / ".batch" / "b")
+    assert {first, *(mark.name for mark in marks)} == {first}
 
 
 def test_shards_write_into_one_folder_and_the_page_has_all(clips, tmp_path):

@@ -2,6 +2,7 @@
 
 import os
 import pickle
+import subprocess
 from collections import deque
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 from tracker.checkpoint.values import from_bytes, to_bytes
 from tracker.errors import SinkError
 from tracker.seen import Seen
+from tracker.sources import cameras
 from tracker.types import Moment
 
 
@@ -18,6 +20,11 @@ class Runs:
 
     def __reduce__(self):
         return os.system, ("true",)
+
+
+def borrowed():
+    """A pickle that calls what a module of this package has imported from elsewhere."""
+    return b"\x80\x04\x8c\x17tracker.sources.cameras\x8c\x10subprocess.Popen\x93\x8c\x04true\x85R."
 
 
 class OfATest:
@@ -56,9 +63,10 @@ def test_a_moment_that_is_remembered_is_forgotten():
 
 
 @pytest.mark.parametrize(
-    "data", [b"", b"nonsense", pickle.dumps(Runs()), pickle.dumps(OfATest()), pickle.dumps(os.remove)]
+    "data", [b"", b"nonsense", pickle.dumps(Runs()), pickle.dumps(OfATest()), pickle.dumps(os.remove), borrowed()]
 )
 def test_nothing_foreign_is_read(data):
+    assert cameras.subprocess.Popen is subprocess.Popen  # what the last one reaches for
     with pytest.raises(SinkError, match="cannot be read"):
         from_bytes(data, {})
 

@@ -268,6 +268,11 @@ def test_the_inset_is_in_the_bottom_right_corner_and_leaves_the_rest_alone(worki
     assert (out[57, 60] < 60).all()
 
 
+@pytest.mark.parametrize("size", [(1, 1), (2, 2), (2, 60), (80, 2), (3, 3)])
+def test_pictures_too_small_for_an_inset_have_none_and_no_error(size):
+    draw_inset(ImageCanvas(grey(*size)), view_of(*size, lane="gmm"))
+
+
 def test_the_inset_refuses_the_mask_of_another_frame():
     view = view_of(81, 60, lane="gmm")
     with pytest.raises(ShapeError, match="gmm"):

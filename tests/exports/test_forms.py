@@ -6,10 +6,13 @@ import json
 import re
 import xml.etree.ElementTree as ET
 import zipfile
+from contextlib import closing
 from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
 
 import av
+import clips
 import cv2
 import numpy as np
 import pytest
@@ -24,11 +27,14 @@ from tracker.draw import colour_of
 from tracker.errors import SourceError
 from tracker.exports import film
 from tracker.exports.command import FORMS
+from tracker.exports.counts import Passing, counts_by_minute, span_of
 from tracker.exports.heat import draw_heat, ends_of, seconds_by_cell, ticks_of
 from tracker.exports.trails import dashes, draw_trails, stretches_of, svg_of
 from tracker.exports.workbook import write_workbook
+from tracker.picture import Picture
 from tracker.sinks import written_here
 from tracker.sources import open_source
+from tracker.types import Frame
 
 
 @pytest.fixture
@@ -422,6 +428,16 @@ def test_what_a_killed_export_left_is_kept_and_said(run, tmp_path):
     assert done.stdout == "out.slots.xlsx\n"
 
 
+def test_counts_begin_and_end_with_the_run():
+    gate = ("gate", "crossing", "in")
+    for summary in ({"first_s": 3600.0, "last_s": 3790.0}, {"recording": {"first_s": 3600.0, "last_s": 3790.0}}):
+        begin_s, end_s = span_of(summary)
+        found = counts_by_minute([Passing(3700.0, gate)], known=[gate], begin_s=begin_s, end_s=end_s)
+        assert found["begins"] == ["1:00", "1:01", "1:02", "1:03"]
+        assert found["count"] == [0, 1, 0, 0]
+    assert span_of({"settings": {}}) == (0.0, 0.0)
+
+
 class TestGif:
     """The overlay as a moving picture."""
 
@@ -437,6 +453,25 @@ class TestGif:
         assert np.abs(inside.mean(axis=(0, 1)) - BROWN).max() < 12
         assert written_here(tmp_path / "out.slots.gif")
         export(run, "--to", "gif", "--overwrite")
+
+    @pytest.mark.parametrize(
+        ("times_s", "shown"),
+        [
+            ([0, 0.5, 1.0], [0, 0, 0, 0, 0, 1, 1, 1, 1]),
+            ([0, 0.04, 0.08, 1.0, 1.04, 1.08], [0, 2, 2, 2, 2, 2, 2, 2, 2, 5]),
+            ([7.0], [0]),
+        ],
+    )
+    def test_a_picture_that_lasts_comes_again(self, times_s, shown):
+        frames = [Frame(n, time_s, Picture.of(np.zeros((2, 2, 3), np.uint8))) for n, time_s in enumerate(times_s)]
+        assert [frame.index for frame in film._spaced(frames, "clip")] == shown
+
+    def test_its_pixels_are_square(self, tmp_path):
+        clip = clips.write_video(tmp_path / "wide.mp4", clips.draw(3), pixel_aspect=Fraction(2))
+        with closing(open_source(str(clip))) as source:
+            assert source.info.pixel_aspect == 2
+            width, height = source.info.size
+        assert film.spaced_pictures(str(clip))[0].shape == (height, 2 * width, 3)
 
     def test_without_the_overlay_there_is_none(self, run):
         Path("out.mp4").unlink()

@@ -131,6 +131,30 @@ def test_a_run_that_has_time_waits_for_its_reader_but_not_for_trouble():
     assert full.lost == 50
 
 
+def test_a_run_that_is_asked_to_end_waits_for_no_reader(monkeypatch):
+    asked = threading.Event()
+    monkeypatch.setattr("tracker.hooks.delivery.end_asked", asked.is_set)
+    channel = Fake()
+    channel.hold.clear()
+    made = delivery(channel, most=3, patient=True, close_s=0.2)
+    threading.Timer(0.5, asked.set).start()
+    began = time.monotonic()
+    for n in range(10):
+        made.put(str(n))
+    made.close()
+    assert time.monotonic() - began < 8
+    assert made.lost == 10
+    channel.hold.set()
+    closing = delivery(channel := Fake(), patient=True, close_s=0.2)
+    channel.hold.clear()
+    closing.put("a")
+    asked.clear()
+    threading.Timer(0.5, asked.set).start()
+    closing.close()  # begun before an end was asked for
+    assert time.monotonic() - began < 16
+    channel.hold.set()
+
+
 def test_a_reader_that_has_gone_is_no_loss():
     made = delivery(Fake(GoneError()))
     made.put("a")

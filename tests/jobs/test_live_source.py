@@ -141,8 +141,9 @@ def test_another_size_begins_new_files_and_identities_count_on(tmp_path):
         camera.size = (320, 96)
         camera.drop()
         wait_until(lambda: any("pictures are now 320x96" in line for line in run.said))
-        run.wait_for(25)
+        run.wait_for(60)  # longer than a stream may be silent
         result = run.end()
+    assert [line for line in run.said if ": no picture for" in line] == []  # of the new connection
     sizes = {}
     for name in ("o.mp4", "o-2.mp4"):
         with av.open(str(tmp_path / name)) as video:
@@ -156,6 +157,7 @@ def test_another_size_begins_new_files_and_identities_count_on(tmp_path):
     assert ids[0]
     assert ids[1]
     assert not ids[0] & ids[1]
+    assert [row["id"] for row in second].count("0") == 1
     assert second[0]["id"] == "0"  # the gap that the change is
     assert float(second[1]["time_s"]) > float(second[0]["time_s"]) >= float(first[-1]["time_s"])
     assert tmp_path / "o-2.mp4" in result.files

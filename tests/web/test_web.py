@@ -26,8 +26,9 @@ from live_run import SIZE, Stream, Viewer, events_of, live_run, request, until
 
 from tracker.controls import Board, Controls
 from tracker.errors import MissingExtraError, SettingsError, SinkError
+from tracker.events import EventFinder, EventSettings
 from tracker.picture import Picture
-from tracker.types import Frame, Moment, Segmentation, View
+from tracker.types import Box, Frame, Gap, Moment, Segmentation, Track, View
 from tracker.web import Address, ZoneDoor, address, check_extra, listen, streams
 from tracker.web.guard import MOST_BODY_BYTES
 from tracker.web.page import Page, PageSink
@@ -146,6 +147,28 @@ def test_of_pictures_that_wait_only_the_newest_is_encoded():
 
 
 # News
+
+
+def test_a_gap_is_told_once_and_events_have_their_own_times():
+    page = Page(Controls(), Board())
+    finders = {lane: EventFinder(EventSettings(), lane) for lane in ("gmm", "slots")}
+    sink = PageSink(page, render=lambda moment: moment.frame.image, finders=finders)
+    picture = Picture.of(np.zeros((8, 8, 3), np.uint8))
+    seen = Segmentation(np.zeros((8, 8), np.int32), (), True, np.zeros((8, 8), bool))
+    track = Track(1, Box(0, 0, 8, 8), 1.0, 0)
+    for index, time_s in enumerate((0.0, 0.04, 9.0, 9.04, 12.0)):
+        gap = Gap(0.04, 9.0, "the stream ended") if time_s == 9.0 else None
+        tracks = (track,) if index in (2, 3) else ()
+        views = tuple(View(lane, seen, tracks) for lane in finders)
+        sink.write(Moment(Frame(index, time_s, picture, gap=gap), views))
+    now = time.time()
+    time.sleep(0.05)
+    sink.close("complete")
+    told = [event for _, event in page.events_after(0)]
+    assert [(event["lane"], event["ids"]) for event in told if event["kind"] == "gap"] == [("gmm", [])]
+    deaths = [event for event in told if event["kind"] == "death"]
+    assert len(deaths) == 2
+    assert all(event["at"] == pytest.approx(now - 12.0 + 9.04, abs=0.04) for event in deaths)
 
 
 def test_a_lane_that_was_given_up_has_no_count_of_objects():
@@ -340,6 +363,9 @@ def test_a_foreign_origin_a_foreign_site_and_a_foreign_name_are_refused(running)
     assert request(port, "POST", "/controls", body, Origin="http://evil.example")[0] == 403
     assert request(port, "POST", "/controls", body, Origin=f"http://localhost:{port}")[0] == 403
     assert request(port, "POST", "/controls", body, Origin="null")[0] == 403
+    assert request(port, "POST", "/controls", body, Origin="https://evil.example")[0] == 403
+    for scheme in ("http", "https"):  # a server with TLS may stand before it
+        assert request(port, "POST", "/controls", body, Origin=f"{scheme}://127.0.0.1:{port}")[0] in (200, 204)
     assert request(port, "POST", "/controls", body, Origin=None)[0] == 403
     assert request(port, "POST", "/controls", body, Content_Type="text/plain")[0] == 415
     assert request(port, "GET", "/stream.mjpg", Sec_Fetch_Site="cross-site", Sec_Fetch_Mode="no-cors")[0] == 403

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from tracker.addresses.names import is_local, local_path, name_of, scheme_of
 from tracker.addresses.stores import reading
+from tracker.errors import SourceError
 
 
 def listing(address: str, *, recursive: bool = True, patterns: Sequence[str] = ("*",)) -> Iterator[str]:
@@ -33,18 +34,23 @@ def listing(address: str, *, recursive: bool = True, patterns: Sequence[str] = (
             yield each
 
 
-def _local_files(path: Path, recursive: bool) -> Iterator[str]:
+def _local_files(path: Path, recursive: bool, *, may_be_gone: bool = False) -> Iterator[str]:
     if path.is_file():
         yield str(path)
     elif glob.has_magic(str(path)) and not path.exists():
         yield from (each for each in sorted(_matching(path)) if os.path.isfile(each))
     else:
-        with reading(str(path)):
-            entries = sorted(os.scandir(path), key=lambda entry: entry.name)
+        try:
+            with reading(str(path)):
+                entries = sorted(os.scandir(path), key=lambda entry: entry.name)
+        except SourceError:
+            if may_be_gone and not path.exists():
+                return
+            raise
         yield from (entry.path for entry in entries if entry.is_file())
         folders = [entry.path for entry in entries if recursive and entry.is_dir(follow_symlinks=False)]
         for folder in (each for each in folders if not Path(each).name.startswith(".")):
-            yield from _local_files(Path(folder), recursive)
+            yield from _local_files(Path(folder), recursive, may_be_gone=True)
 
 
 def _matching(pattern: Path) -> set[str]:

@@ -6,6 +6,7 @@ import shutil
 import tempfile
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from tracker.addresses.names import is_local, joined, local_path
 from tracker.addresses.stores import opened
@@ -31,15 +32,26 @@ def put_file(path: Path, address: str) -> None:
         _copy(path, local_path(address))
         return
     with opened(address, SinkError) as (store, place):
+        size, before = path.stat().st_size, _size(store, place)
         try:
             store.put_file(str(path), place)
-            arrived, size = store.info(place)["size"], path.stat().st_size
+            arrived = store.info(place)["size"]
             if arrived != size:
                 raise SinkError(f"{address}: {arrived:,} of {size:,} bytes arrived; try again")
         except BaseException:
             with suppress(Exception):  # the first error is the one to tell
-                store.rm_file(place)
+                if _size(store, place) not in (before, size):  # else it is what it was, or whole
+                    store.rm_file(place)
             raise
+
+
+def _size(store: Any, place: str) -> int | None:
+    """Bytes of what lies there; None if nothing does."""
+    try:
+        size: int = store.info(place)["size"]
+    except FileNotFoundError:
+        return None
+    return size
 
 
 def _copy(path: Path, target: Path) -> None:

@@ -15,9 +15,9 @@ from pydantic import Field
 from tracker.background.light import light_between, relight
 from tracker.background.mixture_state import Learned, read, write
 from tracker.background.scene import DIFFERS, without_visitors
-from tracker.background.scenes import keep_left
 from tracker.background.structure import Change, explain_change
 from tracker.errors import SettingsError, ShapeError
+from tracker.left_scenes import keep_left
 from tracker.timing import REFERENCE_S, WarmUp
 from tracker.types import Auto, Image, Mask, Seconds, Settings, Verdicts
 

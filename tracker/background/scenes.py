@@ -7,7 +7,6 @@ anything. What lasts is a scene of its own: night, a turned camera, a card that 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TypeVar
 
 import numpy as np
 
@@ -23,8 +22,6 @@ from tracker.background.structure import (
 )
 from tracker.types import Image
 
-T = TypeVar("T")
-
 FAMILIAR = 0.3
 """likeness from which a picture shows the scene for sure, whatever hides the rest"""
 RECOGNISED = 0.6
@@ -39,20 +36,11 @@ REFRESH = 0.02
 """share of a new picture in its scene's thumbnail: shadows wander"""
 MOST_SCENES = 4
 """scenes remembered; of more, the first and the latest are kept"""
-MOST_LEFT = 2
-"""scenes whose models are kept beside the present one's, the first and the latest"""
 MOVES, ALIVE = 8.0, 5
 """grey levels of a block's mean colour by which pictures of one scene differ where something moves, and what those are worth
 against pictures that are all the same"""
 CANDIDATES = 12
 """pictures of a prescan that are tried as the scene"""
-
-
-def keep_left(left: dict[int, T], scene: int, known: T) -> None:
-    """Keep in `left` what is known of a scene from which the clip goes on to another, which is not in `left`."""
-    left[scene] = known
-    if len(left) > MOST_LEFT:
-        del left[sorted(left)[1]]
 
 
 class KnownScenes:

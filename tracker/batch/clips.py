@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 
 from tracker.addresses import is_address, is_local, listing, local_path, name_of
 from tracker.errors import SourceError
-from tracker.naming import default_name
+from tracker.naming import default_name, file_name
 from tracker.sources.address import FILM_SUFFIXES, is_url, shown
 
 PATTERNS = tuple(f"*{suffix}" for suffix in FILM_SUFFIXES)
@@ -97,12 +97,7 @@ def _name(found: str, source: str) -> str:
         path, given = PurePosixPath(found), PurePosixPath(source)  # type: ignore[assignment]
         above = given.parent.name if path == given else None
         folders = [above] if above is not None else list(path.parent.relative_to(_fixed(given)).parts)
-    return "/".join([*folders, default_name(found) if is_local(found) else _stored_name(found)])
-
-
-def _stored_name(address: str) -> str:
-    """As `default_name` has it of a file of that name here."""
-    return default_name(name_of(address))
+    return "/".join([*folders, default_name(found) if is_local(found) else file_name(name_of(found))])
 
 
 def _fixed(given: Path) -> Path:

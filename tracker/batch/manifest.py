@@ -15,7 +15,7 @@ from tracker.addresses import is_local, local_copy, local_path, name_of
 from tracker.batch.clips import Clip, whole_source
 from tracker.csv_text import numbered_csv_rows
 from tracker.errors import SettingsError, SourceError
-from tracker.naming import default_name
+from tracker.naming import default_name, file_name
 from tracker.settings import RunSettings, read_settings
 
 SOURCE, NAME = "source", "name"
@@ -79,7 +79,7 @@ def _clip(row: Mapping[str, Any], place: str, folder: Path) -> Clip:
         raise SourceError(f"{place}, column {SOURCE}: {error}") from None
     name = row.get(NAME)
     if name is None:
-        name = default_name(whole if is_local(whole) else name_of(whole))
+        name = default_name(whole) if is_local(whole) else file_name(name_of(whole))
     if not isinstance(name, str) or not _fit_for_files(name):
         raise SourceError(f"{place}, column {NAME}: {str(name)[:80]!r}: wanted a name for files, such as cam1/monday")
     changes = tuple(_change(key, value, place) for key, value in row.items() if key not in (SOURCE, NAME))

@@ -17,7 +17,7 @@ import re
 import shutil
 import tempfile
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -34,12 +34,12 @@ from tracker.addresses import (
     remove,
     write_whole,
 )
-from tracker.errors import SinkError, TrackerError
+from tracker.errors import SinkError, SourceError, TrackerError
 from tracker.sinks import written_here
 from tracker.sinks.claims import alone
 from tracker.sinks.outputs import new_run_id, writing
 
-HIDDEN = ".batch"
+HIDDEN, WORK = ".batch", ".work"
 SCHEMA_VERSION = 1
 ENDINGS = re.compile(r"\.(json|lock|work)~*(?=/)", re.IGNORECASE)
 """of a folder in the name of a clip, that could be what is kept of another clip"""
@@ -58,6 +58,10 @@ class Key:
     """sha256 of each network's file, shipped ones too"""
     version: str
     """of this program"""
+
+
+NO_KEY = Key("", "", (), "")
+"""of a clip whose results are being put in place: no clip has it"""
 
 
 @dataclass(frozen=True)
@@ -105,13 +109,16 @@ class Store:
             return None
 
     def marks(self) -> Iterator[Mark]:
-        """All marks of the folder, by name, one at a time."""
+        """All marks of the folder, by name, one at a time; not those that another run takes away meanwhile."""
         address = self.address(HIDDEN)
         if exists(address):
             for each in listing(address, patterns=("*.json",)):
-                mark = _mark(read_bytes(each))
-                if mark is not None:
-                    yield mark
+                if f"{WORK}/" in Path(each).as_posix().rpartition(f"/{HIDDEN}/")[2]:
+                    continue
+                with suppress(SourceError):
+                    mark = _mark(read_bytes(each))
+                    if mark is not None:
+                        yield mark
 
     def write(self, mark: Mark) -> None:
         """Keep a mark. Raises SinkError."""
@@ -151,7 +158,7 @@ class Store:
             with tempfile.TemporaryDirectory(prefix="tracker-batch-") as scratch:
                 yield Path(scratch)
             return
-        path = Path(self._kept(name, ".work"))
+        path = Path(self._kept(name, WORK))
         with writing(path):
             shutil.rmtree(path, ignore_errors=True)  # of a run that was killed
             path.mkdir(parents=True)
@@ -160,6 +167,12 @@ class Store:
         finally:
             shutil.rmtree(path, ignore_errors=True)
 
+    def places(self, made: Path, name: str) -> tuple[str, ...]:
+        """Names in the batch's folder of the results of a clip that lie in a folder."""
+        above = name.rpartition("/")[0]
+        names = sorted(path.relative_to(made).as_posix() for path in made.rglob("*") if path.is_file())
+        return tuple(f"{above}/{each}" if above else each for each in names)
+
     def deliver(self, made: Path, name: str, *, last: str, before: Mark | None) -> tuple[str, ...]:
         """Give the results in a folder their places in the batch's; returns their names there.
 
@@ -167,9 +180,7 @@ class Store:
         before  what stands of the clip, which is replaced. Raises SinkError, and moves nothing, where a file is in the way that this
                 program did not write. One of those that no longer belong to the clip is left.
         """
-        above = name.rpartition("/")[0]
-        names = [path.relative_to(made).as_posix() for path in made.rglob("*") if path.is_file()]
-        files = tuple(f"{above}/{each}" if above else each for each in sorted(names))
+        above, files = name.rpartition("/")[0], self.places(made, name)
         old = set(before.files) if before is not None else set[str]()
         if self._local is not None:
             for each in files:
@@ -179,11 +190,12 @@ class Store:
         if self._local is None:
             put_folder(made, self.address(above) if above else self.folder, last=last)
             return files
-        for each in sorted(names, key=lambda each: each == last):
-            target = Path(self.address(above, each)) if above else Path(self.address(each))
+        inside = len(f"{above}/") if above else 0
+        for each in sorted(files, key=lambda each: each[inside:] == last):
+            target = Path(self.address(each))
             with writing(target):
                 target.parent.mkdir(parents=True, exist_ok=True)
-                os.replace(made / each, target)
+                os.replace(made / each[inside:], target)
         return files
 
     def put(self, path: Path, *names: str) -> None:
@@ -216,10 +228,6 @@ class Store:
                 Path(probe).parent.mkdir(parents=True, exist_ok=True)
         write_whole(probe, b"")
         remove(probe)
-
-    def forget(self, name: str) -> None:
-        """Remove the mark of a clip."""
-        remove(self._kept(name, ".json"))
 
     def _kept(self, name: str, ending: str) -> str:
         """Where something is kept of a clip."""

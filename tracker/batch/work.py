@@ -11,7 +11,7 @@ from typing import Literal
 
 from tracker.addresses import input_digest, is_local, local_copy
 from tracker.batch.clips import Clip
-from tracker.batch.marks import Key, Mark, Store
+from tracker.batch.marks import NO_KEY, Key, Mark, Store
 from tracker.batch.tables import events_part, tracks_part, write_events, write_tracks
 from tracker.build import EACH_ITS_OWN
 from tracker.errors import SourceError, TrackerError, plain_line
@@ -21,6 +21,8 @@ from tracker.opencv_threads import one_opencv_thread
 from tracker.settings import RunSettings
 from tracker.sources import shown
 from tracker.words import one_line
+
+HALF_DONE = "a run was killed while it put the results in place; the next run does it again"
 
 ENDING = ".tracked.mp4"
 """behind the name of a clip, as `process` has it"""
@@ -135,7 +137,7 @@ def _failed(task: Task, store: Store, before: Mark | None, key: Key, problem: st
     name = task.clip.name
     for place in PARTS:
         store.discard(place(name))
-    files = before.files if before is not None else ()
+    files = lying.files if (lying := store.read(name) or before) is not None else ()
     store.write(Mark(name, shown(task.clip.source), key, "failed", problem, round(seconds, 3), files=files))
     return ClipOutcome(name, "failed", problem, seconds)
 
@@ -148,7 +150,9 @@ def _done(task: Task, store: Store, before: Mark | None, key: Key, began: float,
         result = _process(task, path, scratch / f"{stem}{ENDING}", networks)
         tables = _write_tables(scratch, task) if task.options.parquet else {}
         summary = f"{stem}{ENDING.removesuffix('.mp4')}.summary.json"
-        store.forget(name)  # a run that is killed from here on leaves a clip that is not done
+        # a run that is killed from here on leaves a clip that is not done, and the next knows what lies there
+        lying = {*(before.files if before is not None else ()), *store.places(scratch, name)}
+        store.write(Mark(name, shown(task.clip.source), NO_KEY, "failed", HALF_DONE, files=tuple(sorted(lying))))
         for place, table in tables.items():
             store.put(table, place)
         if not tables:

@@ -95,6 +95,7 @@ class _Unpickler(pickle.Unpickler):
         if name in PLAIN.get(module, ()):
             return super().find_class(module, name)
         found = super().find_class(module, name) if module.startswith("tracker.") else None
-        if not isinstance(found, type):
+        # a class that a module of this package has from elsewhere is not one of it
+        if not isinstance(found, type) or found.__module__ != module:
             raise pickle.UnpicklingError(f"{module}.{name}: not a value")
         return found

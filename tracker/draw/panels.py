@@ -38,6 +38,8 @@ def draw_inset(canvas: Canvas, view: View, *, width: float = 0.25, corner: int =
     outer = corner_place(corner, outer_size, canvas.size)
     canvas.fill((outer.x0, outer.x1), (outer.y0, outer.y1), LIGHT)
     panel = Place(outer.x0 + 1, outer.y0 + 1, outer.x1 - 1, outer.y1 - 1)
+    if panel.x1 <= panel.x0 or panel.y1 <= panel.y0:
+        return
     canvas.fill((panel.x0, panel.x1), (panel.y0, panel.y1), DARK)
     window = canvas.fit(*panel)
     opacity = np.zeros((window.y1 - window.y0, window.x1 - window.x0), np.uint8)

@@ -14,7 +14,7 @@ import numpy as np
 from tracker.errors import OptionError, SinkError, SourceError
 from tracker.exports.annotations import coco_document, mots_lines, read_masks
 from tracker.exports.columns import ENDINGS, check_parquet, objects_of, write_columns
-from tracker.exports.counts import counts_by_minute, first_s, known_zones, read_passings, zone_columns
+from tracker.exports.counts import counts_by_minute, known_zones, read_passings, span_of, zone_columns
 from tracker.exports.crops import ClipFolder, CropFolder, best_rows, rows_every
 from tracker.exports.ground import Ground, Pair, ground_of_points, ground_of_scale
 from tracker.exports.heat import draw_heat, seconds_by_cell, usual_cell_px
@@ -203,7 +203,7 @@ def _clips(task: Task) -> None:
     table = task.run.table
     address = find_pictures(task.run, task.order.source, task.notify)
     with closing(open_pictures(task.run, address, table)) as source:
-        folder = ClipFolder(task.output, source.info.fps)
+        folder = ClipFolder(task.output, source.info.fps, source.info.pixel_aspect)
         folder.begin(table)
         with closing(folder):
             for frame, places in frames_of(source, table, task.notify):
@@ -253,9 +253,9 @@ def _counts(task: Task) -> None:
             f"{task.run.stem}.zones.csv: not beside the table; process with areas or lines (docs/live.md, Zones)"
         )
     lane = task.run.summary.get("lanes", {}).get(task.run.lane, {})
-    times = task.run.table.time_s
-    end_s = float(np.nanmax(times)) if np.isfinite(times).any() else 0.0
-    begin_s = first_s(task.run.summary)
+    times, (begin_s, end_s) = task.run.table.time_s, span_of(task.run.summary)
+    if np.isfinite(times).any():
+        end_s = max(end_s, float(np.nanmax(times)))
     counts = counts_by_minute(read_passings(found), known=known_zones(lane), begin_s=begin_s, end_s=end_s)
     write_columns(task.output, {"counts": counts})
 

@@ -74,10 +74,11 @@ def _rows(path: Path) -> list[list[str]]:
     return rows[1:]
 
 
-def first_s(summary: Mapping[str, Any]) -> float:
-    """When the run, or the segment of a recording, begins; 0 where an older summary does not say."""
-    told = summary.get("first_s", (summary.get("recording") or {}).get("first_s"))
-    return float(told) if isinstance(told, int | float) else 0.0
+def span_of(summary: Mapping[str, Any]) -> tuple[float, float]:
+    """Times of the first frame and the last of the run, or of the segment of a recording; 0 where an older summary does not say."""
+    said = {**(summary.get("recording") or {}), **summary}
+    first, last = (value if isinstance(value := said.get(name), int | float) else 0.0 for name in ("first_s", "last_s"))
+    return float(first), float(last)
 
 
 def known_zones(lane: Mapping[str, Any]) -> list[What]:

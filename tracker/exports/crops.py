@@ -101,6 +101,8 @@ class ClipFolder:
 
     output: Output
     fps: float | None
+    pixel_aspect: float = 1.0
+    """width of the source's pixels over their height, for players"""
     count: int = 0
     _waiting: dict[int, Table] = field(default_factory=dict)
     _open: dict[int, _Clip] = field(default_factory=dict)
@@ -136,8 +138,9 @@ class ClipFolder:
         corners = dict(zip(rows.frame.tolist(), _corners(rows, size, frame.size), strict=True))
         name = f"{identity:06d}.mp4"
         place = Output(self.output.path / name, self.output.part / name)
+        render = partial(_window, corners=corners, size=size)
         video = OverlayVideo(
-            place, render=partial(_window, corners=corners, size=size), fps=self.fps, settings=VideoSettings()
+            place, render=render, fps=self.fps, settings=VideoSettings(), pixel_aspect=self.pixel_aspect
         )
         self.count += 1
         return _Clip(video, int(rows.frame[-1]))

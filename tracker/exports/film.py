@@ -6,12 +6,13 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing
 from io import BytesIO
 
+import cv2
 import imageio.v3 as imageio
 import numpy as np
 from PIL import Image as Pillow
 
 from tracker.errors import SourceError
-from tracker.resize import to_working_width
+from tracker.resize import size_at
 from tracker.sinks.ours import GIF_NOTE
 from tracker.sources import open_source
 from tracker.types import Frame, Image, Source
@@ -52,20 +53,32 @@ def spaced_pictures(video: str, *, start_s: float = 0.0, duration_s: float | Non
     Raises SourceError if it cannot be read or takes longer than LONGEST_S.
     """
     with closing(open_source(video, start_s=start_s, duration_s=duration_s)) as source:
-        return [to_working_width(frame.image, WIDTH_PX) for frame in _spaced(source, video)]
+        (width, height), aspect = source.info.size, source.info.pixel_aspect
+        size = size_at((max(1, round(width * aspect)), height), WIDTH_PX)  # of square pixels
+        return [_resized(frame.image, size) for frame in _spaced(source, video)]
+
+
+def _resized(image: Image, size: tuple[int, int]) -> Image:
+    wider = size[0] > image.shape[1]
+    return cv2.resize(image, size, interpolation=cv2.INTER_LINEAR if wider else cv2.INTER_AREA)  # type: ignore[return-value]
 
 
 def _spaced(frames: Source, name: str) -> Iterator[Frame]:
-    begin_s = next_s = None
+    """The frame that is shown at every `STEP_S`: one that lasts longer comes again."""
+    shown, begin_s, next_s = None, 0.0, 0.0
     for frame in frames:
-        begin_s = frame.time_s if begin_s is None else begin_s
+        if shown is None:
+            begin_s = next_s = frame.time_s
         if frame.time_s - begin_s > LONGEST_S:
             raise SourceError(
                 f"{name}: longer than {LONGEST_S:g} s, too much for a GIF; process a part of the clip: --start, --duration"
             )
-        if next_s is None or frame.time_s >= next_s - 1e-6:
-            next_s = (frame.time_s if next_s is None else next_s) + STEP_S
-            yield frame
+        while shown is not None and next_s < frame.time_s - 1e-6:
+            yield shown
+            next_s += STEP_S
+        shown = frame
+    if shown is not None and next_s <= shown.time_s + 1e-6:
+        yield shown
 
 
 def _calmed(pictures: Sequence[Image]) -> list[Image]:

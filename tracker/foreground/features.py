@@ -13,9 +13,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from tracker.background.scenes import keep_left
 from tracker.channels import largest_channel
 from tracker.foreground.light import COVERED_WEIGHT, LIGHT_WEIGHT, in_light, is_dimmed, light_factor
+from tracker.left_scenes import keep_left
 from tracker.ranks import Samples, count_true, ranked
 from tracker.timing import REFERENCE_S, lasts, rate_over
 from tracker.types import BACKGROUND, FOREGROUND, UNSURE, Image, Mask, Verdicts

@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Callable
 
 from tracker.hooks.channel import Channel, GoneError, RefusedError, UndeliveredError
+from tracker.interrupt import end_asked
 
 MOST_WAITING = 10_000
 """lines that wait at most, 3 MB: an outage of hours on a usual scene; then the oldest go"""
@@ -28,7 +29,7 @@ class Delivery:
 
     shown    the destination, without passwords
     notify   told in one line when lines do not arrive, and when they do again
-    patient  `put` waits for room, and `close` for the last line: for a file's run, which has time
+    patient  `put` waits for room, and `close` for the last line, unless an end is asked for: for a file's run, which has time
     """
 
     def __init__(
@@ -63,8 +64,8 @@ class Delivery:
     def put(self, line: str) -> None:
         """Take a line; of too many the oldest is dropped."""
         with self._changed:
-            while self._patient and len(self._waiting) >= self._most and self._gets_through():
-                self._changed.wait(0.5)  # Ctrl+C is heard in between
+            while self._patient and len(self._waiting) >= self._most and self._gets_through() and not end_asked():
+                self._changed.wait(0.5)
             if self.gone:
                 return
             if len(self._waiting) >= self._most:
@@ -90,7 +91,7 @@ class Delivery:
     def end(self) -> None:
         """No more lines come: what waits has CLOSE_S seconds. Does not wait itself."""
         with self._changed:
-            patient = self._patient and self._gets_through()
+            patient = self._patient and self._gets_through() and not end_asked()
             self._until = float("inf") if patient else time.monotonic() + self._close_s
             self._changed.notify_all()
 
@@ -100,6 +101,8 @@ class Delivery:
             self.end()
         while self._thread.is_alive() and time.monotonic() < (self._until or 0.0) + SLACK_S:
             self._thread.join(0.2)
+            if self._until == float("inf") and end_asked():
+                self._until = time.monotonic() + self._close_s
         with self._changed:
             self.lost += len(self._waiting) + len(self._sending)
             self._waiting.clear()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from tracker.events import EventFinder
 from tracker.health import Health
 from tracker.jobs.tally import Tally
 from tracker.jobs.zones import ZoneWatch
+from tracker.numbering import Numbering
 from tracker.report import Difference, ErrorCurves, EventSample, FileLink, Record, ReportData, render_page
 from tracker.types import Event, Moment, Outcome
 
@@ -52,10 +53,12 @@ class Comparison:
         self.health = health
         self.events = EventSample()
         self._finders, self._zones = finders, zones
+        self._numbering = Numbering()
 
     def write(self, moment: Moment) -> None:
         """Take note of one moment."""
         self.record.write(moment)
+        self._numbering.add(moment.frame)
         for finder in self._finders.values():
             self._keep(finder(moment))
 
@@ -67,7 +70,7 @@ class Comparison:
 
     def _keep(self, events: tuple[Event, ...]) -> None:
         for event in events:
-            self.events.add(event)
+            self.events.add(replace(event, frame=self._numbering.written(event.frame)))  # as the tables have it
 
     def numbers(self, tally: Tally, seed: int) -> dict[str, Any]:
         """What the comparison adds to a summary, as plain values."""

@@ -116,10 +116,10 @@ class Keeper:
     def write(self, moment: Moment) -> None:
         """Look at the scene now and then, and save the state every minute. Between two frames: no lane is at work."""
         now = self._clock()
-        if now - self._looked_s >= PICTURE_EVERY_S:
+        if abs(now - self._looked_s) >= PICTURE_EVERY_S:  # clocks are set back
             self._looked_s = now
             self._look(moment, now)
-        if now - self._saved_s >= SAVE_EVERY_S and (self._writer is None or not self._writer.is_alive()):
+        if abs(now - self._saved_s) >= SAVE_EVERY_S and (self._writer is None or not self._writer.is_alive()):
             self._saved_s = now
             self._writer = threading.Thread(target=self._save, args=(self._state(now, clean=False),), name="state")
             self._writer.start()

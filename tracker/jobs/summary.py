@@ -39,6 +39,7 @@ def summarize(
         "outcome": report.outcome,
         "problem": report.problem,
         "first_s": round(tally.first_s, 6),
+        "last_s": round(tally.last_s, 6),
         "frames": report.frames,
         "dropped": report.dropped,
         "fps": round(report.fps, 2),

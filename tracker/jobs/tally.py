@@ -56,8 +56,8 @@ class Tally:
     def __init__(self, lanes: Sequence[str], *, truth: Truth | None = None, frame_offset: int = 0, iou: float = 0.5):
         self.lanes = {name: LaneTally() for name in lanes}
         self.frames = 0
-        self.first_s = 0.0
-        """when the first frame was"""
+        self.first_s = self.last_s = 0.0
+        """when the first frame was, and the last so far"""
         self._offset = frame_offset
         self._scores: dict[str, ClipScores] = {}
         self._places: list[int] = []
@@ -78,6 +78,7 @@ class Tally:
         frame = moment.frame
         if not self.frames:
             self.first_s = frame.time_s
+        self.last_s = frame.time_s
         place = frame.index + self._offset if frame.place is None else frame.place
         for view in moment.views:
             tally = self.lanes[view.lane]

@@ -51,6 +51,7 @@ class Peak:
     """A frame in which the lanes disagree more than in those around it."""
 
     frame: int
+    """as tables write it"""
     """from 0"""
     time_s: float
     share: float

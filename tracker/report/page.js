@@ -171,7 +171,7 @@ data.lanes.forEach((lane, index) => {
 });
 const visible = (event) => shown.kinds.has(event.kind) && shown.lanes.has(event.lane);
 const say = (event) => `${clock(event.from)}  ${data.lanes[event.lane].name}: ${event.ids.join(', ')} ${words[event.kind]}`
-  + `${event.to ? ` until ${clock(event.to)}` : ''}${event.note ? `\n${event.note}` : ''}\nframe ${event.frame + 1}`;
+  + `${event.to ? ` until ${clock(event.to)}` : ''}${event.note ? `\n${event.note}` : ''}\nframe ${event.frame}`;
 
 // The table of events.
 const rows = events.map((event, index) => {

@@ -160,7 +160,7 @@ class Record:
             return
         image = self._render(moment)
         width = min(image.shape[1], max(480, 320 * len(self._lives)), 960)
-        self._peaks.append(_Peak(moment.frame.index, moment.frame.time_s, share, _of_width(image, width).copy()))
+        self._peaks.append(_Peak(moment.frame.written, moment.frame.time_s, share, _of_width(image, width).copy()))
         self._peaks = _far_apart(self._peaks, self._gap_s())[: 2 * PEAKS]
 
 

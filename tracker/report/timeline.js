@@ -8,7 +8,7 @@ const timeOf = (x, width) => view.from + ((x - gutter() - side) / (width - gutte
 function ticks(width) {
   const most = Math.max(2, (width - gutter()) / 90);
   const steps = [0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200];
-  const step = steps.find((s) => (view.to - view.from) / s <= most) || 14400;
+  const step = steps.find((s) => (view.to - view.from) / s <= most) || 14400 * Math.ceil((view.to - view.from) / 14400 / most);
   const found = [];
   for (let n = Math.ceil(view.from / step - 1e-6); n * step <= view.to + 1e-6; n += 1) found.push(n * step);
   return { step, found };

@@ -15,7 +15,7 @@ from tracker.rigid.e_step import cut, explain, gains
 from tracker.rigid.pieces import area_px, find_pieces, touches
 from tracker.rigid.report import segmentation
 from tracker.rigid.settings import RigidSettings
-from tracker.rigid.slot import SPEED_AGE, Array, Corner, Rectangle, RigidSlot
+from tracker.rigid.slot import LONGEST_PATH, SPEED_AGE, Array, Corner, Rectangle, RigidSlot
 from tracker.timing import FrameTimer, lasts
 from tracker.types import Frame, Image, Segmentation
 
@@ -90,7 +90,7 @@ class RigidSegmenter:
             self._update(slot, light)
         self._spawn(light)
         for slot in self._slots:
-            slot.path.append(slot.corner)
+            slot.path = [*slot.path[1 - LONGEST_PATH :], slot.corner]
         self._merge()
         return segmentation(light, self._slots, self.settings)
 

@@ -15,6 +15,8 @@ Corner = tuple[int, int]
 Rectangle = tuple[int, int, int, int]
 """x, y, width, height in pixels"""
 
+LONGEST_PATH = 300
+"""frames: what stays for hours is placed by its latest, and takes no more time for having stayed"""
 SPEED_AGE = 2
 """frames from which a slot's speed is known: two places are a line"""
 CLAIMED_TRUST = np.float32(0.5)
@@ -34,7 +36,7 @@ class RigidSlot:
     complete: bool
     """whether all of it has been visible at once: it claims no more pixels"""
     path: list[Corner] = field(default_factory=list)
-    """corners so far, hidden frames included"""
+    """corners in the latest LONGEST_PATH frames, hidden ones included"""
     trust: Array = field(default_factory=lambda: np.zeros((0, 0), np.float32))
     """(h, w) how sure a pixel of the mask is a part of it, in [0, 1]"""
     hidden_s: float = 0.0
@@ -48,7 +50,7 @@ class RigidSlot:
 
     @property
     def age(self) -> int:
-        """Frames since it was spawned, or since its speed was found to be wrong."""
+        """Frames since it was spawned, or since its speed was found to be wrong; LONGEST_PATH of more."""
         return len(self.path)
 
     @property
@@ -66,7 +68,7 @@ class RigidSlot:
         return x + x0, y + y0, x1 - x0 + 1, y1 - y0 + 1
 
     def predicted(self) -> Corner:
-        """The next corner, on a straight line at constant speed through the whole path (least squares)."""
+        """The next corner, on a straight line at constant speed through the path (least squares)."""
         if self.age < SPEED_AGE:
             return self.corner
         t = np.arange(self.age, dtype=float) - (self.age - 1) / 2

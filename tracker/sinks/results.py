@@ -314,6 +314,8 @@ class Results:
                 held.let_go()
                 continue
             if held.claim.parts():
+                if os.name == "nt":  # pragma: no cover
+                    held.let_go()  # an open file cannot be removed there
                 try:
                     self.kept += recover(held.claim)
                 except SinkError:

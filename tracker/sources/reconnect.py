@@ -171,16 +171,17 @@ class Reconnecting:
             again = self._again(at_once=resized)
             if again is None:
                 return
-            self._connection, info = again
+            connection, info = again
             if info.size != self.info.size:
-                self.renewed = self._renew(info)
+                self.renewed = self._renew(connection, info)  # whose connection it is from now on
                 return
+            self._connection = connection
 
-    def _renew(self, info: SourceInfo) -> Reconnecting:
+    def _renew(self, connection: Connection, info: SourceInfo) -> Reconnecting:
         most = self._span.max_frames
         # None only where the size changed before the first picture was asked for
         last_s, reason = self._last_s or 0.0, self._reason or ""
-        carried = _Carried(self._connection, info, self._clock, last_s, self._last_at, reason)
+        carried = _Carried(connection, info, self._clock, last_s, self._last_at, reason)
         span = self._span if most is None else replace(self._span, max_frames=max(1, most - self._given))
         return Reconnecting(self._open_source, span=span, patience=self._patience, tell=self._tell, carried=carried)
 

@@ -75,7 +75,7 @@ class Guard:
             return _refused(401, "the token is missing or wrong; open the address that the program printed")
         if scope["method"] in ("GET", "HEAD"):
             return None
-        if headers.get("origin", "").lower() != f"http://{host}".lower():
+        if headers.get("origin", "").lower() not in (f"http://{host}".lower(), f"https://{host}".lower()):
             return _refused(403, f"requests come from the page itself, with the header Origin: http://{host}")
         length = headers.get("content-length", "0")
         if not (length.isdecimal() and len(length) < 10 and int(length) <= MOST_BODY_BYTES):

@@ -9,7 +9,7 @@ import secrets
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, get_args
 
@@ -167,6 +167,8 @@ class PageSink:
     ) -> None:
         self._page, self._render, self._finders, self._pixel_aspect = page, render, finders, pixel_aspect
         self._count_zones, self._clock, self._drawn_s = count_zones, clock, -UNWATCHED_S
+        self._unix_at_0 = 0.0
+        """by the clock, when the run's time was 0"""
 
     def write(self, moment: Moment) -> None:
         """Count, tell the events, and hand the picture over if somebody looks."""
@@ -178,10 +180,11 @@ class PageSink:
             objects = None if view.off else sum(not track.hidden for track in view.tracks)
             counts[view.lane] = {"objects": objects, "identities": seen.identities}
         self._page.counts, self._page.zone_counts = counts, self._count_zones()
-        events = [event for finder in self._finders.values() for event in finder(moment)]
-        if events:
-            now = time.time() - moment.frame.time_s
-            self._page.add_events(_plain(event, now + event.time_s) for event in events)
+        events = [
+            event for lane, finder in self._finders.items() for event in finder(moment) if self._tells(event, lane)
+        ]
+        self._unix_at_0 = time.time() - moment.frame.time_s
+        self._tell(events)
         if self._page.screen.viewers or self._clock() - self._drawn_s >= UNWATCHED_S:
             self._drawn_s = self._clock()
             image = self._render(moment)
@@ -189,8 +192,15 @@ class PageSink:
 
     def close(self, outcome: Outcome) -> None:
         """Tell the last events. The page goes on: pictures of another size may follow; whoever serves it ends it."""
-        events = [event for finder in self._finders.values() for event in finder.finish()]
-        self._page.add_events(_plain(event, time.time()) for event in events)
+        self._tell([event for finder in self._finders.values() for event in finder.finish()])
+
+    def _tells(self, event: Event, lane: str) -> bool:
+        """A gap is the source's: it is told once, and not by every lane."""
+        return event.kind != "gap" or lane == next(iter(self._finders))
+
+    def _tell(self, events: Sequence[Event]) -> None:
+        if events:
+            self._page.add_events(_plain(event, self._unix_at_0 + event.time_s) for event in events)
 
 
 def _plain(event: Event, at: float) -> dict[str, Any]:

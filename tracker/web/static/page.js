@@ -4,6 +4,7 @@ const EVENTS_SHOWN = 200;
 const LONGEST_WAIT_S = 10; // between two tries to reach the server
 const KINDS = {
   birth: 'new', death: 'gone', occlusion: 'was hidden', merge: 'meet', split: 'part', switch: 'identity in doubt',
+  gap: 'no picture',
 };
 const STATES = { starting: 'starting', live: 'live', paused: 'paused', waiting: 'no picture', ended: 'ended', gone: 'no answer' };
 let run = { status: null, id: '', known: 0 };
@@ -132,7 +133,7 @@ document.addEventListener('visibilitychange', () => {
 function showStatus(status) {
   if (status.run !== run.id) {
     if (run.id) byId('events').replaceChildren();
-    run = { status, id: status.run, known: 0 };
+    run = { status: null, id: status.run, known: 0 };
   }
   const before = run.status;
   run.status = status;
@@ -233,10 +234,10 @@ function showPassages(zones) {
 function addEvent(event) {
   const list = byId('events');
   const at = new Date(1000 * event.at);
-  const who = event.ids.length > 1 && ['merge', 'split'].includes(event.kind) ? event.ids.join(' and ') : String(event.ids[0]);
+  const who = event.ids.length > 1 && ['merge', 'split'].includes(event.kind) ? event.ids.join(' and ') : String(event.ids[0] ?? '');
   list.prepend(make('li', { 'data-kind': event.kind },
     make('time', { datetime: at.toISOString() }, at.toLocaleTimeString([], { hour12: false })),
-    make('div', {}, make('b', {}, `${who} ${KINDS[event.kind] || event.kind}`), ' ', make('span', {}, [event.lane, event.note].filter(Boolean).join(', ')))));
+    make('div', {}, make('b', {}, `${who} ${KINDS[event.kind] || event.kind}`.trim()), ' ', make('span', {}, [event.lane, event.note].filter(Boolean).join(', ')))));
   while (list.children.length > EVENTS_SHOWN) list.lastChild.remove();
 }
 

@@ -366,6 +366,7 @@
   new ResizeObserver(paint).observe(stage);
   window.addEventListener('status', ({ detail: { status, before } }) => {
     panel.hidden = !status.can.includes('zones');
-    if (!before || before.lanes.length !== status.lanes.length) paint();
+    if (!before && panel.open && byId('unsaved').hidden) load(); // another run, with zones of its own
+    else if (!before || before.lanes.length !== status.lanes.length) paint();
   });
 })();

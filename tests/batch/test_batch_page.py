@@ -1,6 +1,7 @@
 """The page of a batch: what it says, how large it is, and that a browser opens it."""
 
 import re
+from dataclasses import replace
 
 from browser import browser
 
@@ -41,6 +42,14 @@ def test_a_page_without_clips_and_one_of_more_than_it_has_room_for_are_made(monk
     assert found.left_out + len(found.rows) == 500
     assert sum(row[1] for row in found.rows) == 10  # every failure
     assert "have no room on this page" in render(found)
+
+
+def test_the_page_is_small_however_many_clips_failed():
+    failed = (replace(mark, state="failed", problem="the disk is full; " * 40) for mark in marks(20_000))
+    found = overview(failed)
+    assert len(render(found)) < 3e6
+    assert found.failed == 20_000
+    assert found.left_out > 0
 
 
 def test_the_page_of_5000_clips_is_small_and_a_browser_opens_it(tmp_path):

@@ -13,6 +13,7 @@ from tracker.lanes import Lane
 from tracker.pipeline import run
 from tracker.settings import load_settings
 from tracker.smoothed import WRITING_PARTS, run_both_ways
+from tracker.smoothing.spill import LabelFile
 from tracker.splitting import Split, part, plan_parts
 from tracker.splitting.plan import OVERLAP_FRAMES
 from tracker.splitting.watch import PARTS, Parted
@@ -126,6 +127,24 @@ def test_nothing_is_left_on_the_disk_after_a_run(short_parts, monkeypatch, tmp_p
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     watched()
     assert not list(tmp_path.iterdir())
+
+
+def test_no_more_files_are_open_the_more_parts_there_are_and_none_at_the_end(short_parts, monkeypatch):
+    opened = LabelFile.opened
+    now, most = set(), [0]
+
+    def counted(index):
+        file = opened(index)
+        now.add(file)
+        most[0] = max(most[0], len(now))
+        close = file.close
+        file.close = lambda: (now.discard(file), close())
+        return file
+
+    monkeypatch.setattr(LabelFile, "opened", counted)
+    watched()
+    assert 0 < most[0] <= 3  # one a pass
+    assert not now
 
 
 def test_a_process_holds_nothing_of_a_part_when_it_is_done(short_parts, monkeypatch):

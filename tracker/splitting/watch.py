@@ -33,7 +33,7 @@ from tracker.smoothing.fuse import fuse
 from tracker.smoothing.replay import Doubts, Replay
 from tracker.smoothing.rows import Clip, FusedRows, Ints, Rows
 from tracker.smoothing.seams import JoinedPass, Shared, crossing, join
-from tracker.smoothing.spill import LabelFile
+from tracker.smoothing.spill import LabelFile, LabelIndex
 from tracker.sources import Span
 from tracker.splitting.part import DONE, SCENE, PartSeen, PartTask, TakenScene, watch_part
 from tracker.splitting.plan import Part, Seam
@@ -91,7 +91,13 @@ def watch_in_parts(
         folder.cleanup()
         raise
     every = tuple(found.get(lane.name, lane) for lane in lanes)
-    return Found(every, len(joined.places), False, None, scenes, folder.cleanup, tuple(joined.seams), steadying)
+
+    def forget() -> None:
+        for labels in joined.labels:
+            labels.close()  # open files cannot be removed on Windows
+        folder.cleanup()
+
+    return Found(every, len(joined.places), False, None, scenes, forget, tuple(joined.seams), steadying)
 
 
 def _keep(scene: TakenScene, path: Path) -> None:
@@ -160,6 +166,8 @@ class _Joined:
         """(T,) of the frames in the clip"""
         times_s = np.concatenate([part.times_s for part in seen])[first]
         self.seams: list[Seam] = []
+        self.labels: list[JoinedLabels] = []
+        """of all lanes, to be closed"""
         self._clip = Clip(times_s, size)
         self._seen, self._parted = seen, parted
 
@@ -175,9 +183,10 @@ class _Joined:
         known = np.concatenate([part.entropies[rows] for part, rows in zip(seen, first.chosen, strict=True)])
         self.seams += self._told(name, rows, forward, backward)
         labels = [
-            JoinedLabels([LabelFile.opened(part.labels[number]) for part in seen], joined, self.places)
+            JoinedLabels([part.labels[number] for part in seen], joined, self.places)
             for number, joined in enumerate(passes)
         ]
+        self.labels += labels
         replay = ReplayByPlace(
             rows, labels[0], (labels[1], labels[2]), doubts=Doubts(first.rows, known), weights_digest=weights_digest,
             places=self.places,
@@ -209,22 +218,32 @@ class _Joined:
 
 
 class JoinedLabels:
-    """Labels of one pass over the parts of a clip, under the names of the joined pass.
+    """Labels of one pass over the parts of a clip, under the names of the joined pass; of the files one is open at a time.
 
     places  (T,) what the parts call the frames
     """
 
-    def __init__(self, files: Sequence[LabelFile], joined: JoinedPass, places: Ints) -> None:
+    def __init__(self, files: Sequence[LabelIndex], joined: JoinedPass, places: Ints) -> None:
         self._files, self._cuts, self._places = files, np.array(joined.cuts), places
+        self._open: tuple[int, LabelFile] | None = None
         # a label that no row has is nobody's
         self._names = [np.append(names, 0).astype(np.int32) for names in joined.names]
 
     def read(self, index: int) -> tuple[Labels, Mask]:
         """Labels and foreground of a frame."""
         part = int(np.searchsorted(self._cuts, index, "right"))
-        labels, foreground = self._files[part].read(int(self._places[index]))
+        if self._open is None or self._open[0] != part:
+            self.close()
+            self._open = part, LabelFile.opened(self._files[part])
+        labels, foreground = self._open[1].read(int(self._places[index]))
         names = self._names[part]
         return names[np.minimum(labels, len(names) - 1)], foreground
+
+    def close(self) -> None:
+        """Let go of the file that is open."""
+        if self._open is not None:
+            self._open[1].close()
+            self._open = None
 
 
 class ReplayByPlace(Replay):

@@ -202,6 +202,13 @@ def test_disagreement_is_counted_in_pixels_of_the_picture():
     assert (grey[24:] == 0).all()
 
 
+def test_a_frame_after_a_pause_lasts_no_longer_than_others():
+    who_and_when = [(1, 0.0), (1, 0.1), (1, 0.2), (2, 600.0)]
+    run = record(*(moment(n, {"a": [seen(who, 10)]}, time_s=at) for n, (who, at) in enumerate(who_and_when)))
+    assert run.end_s == pytest.approx(600.1)
+    assert run.lanes[0].tracks[-1].spans == ((600.0, pytest.approx(600.1), False),)
+
+
 def test_the_frames_of_most_disagreement_are_apart_and_drawn_only_when_they_stand_out():
     shares = {20: 30, 21: 40, 22: 10, 60: 20, 61: 19, 120: 48}
     drawn = []

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import base64
+from collections import deque
 from collections.abc import Callable, Sequence
+from statistics import median_low
 from typing import NamedTuple
 
 import cv2
@@ -13,6 +15,7 @@ from numpy.typing import NDArray
 from tracker.picture import Picture
 from tracker.report.data import LaneRecord, Peak, RunRecord
 from tracker.report.lives import Lives
+from tracker.timing import REMEMBERED
 from tracker.types import Image, Moment, Outcome, same_size_foregrounds
 
 BINS = 2048
@@ -26,7 +29,7 @@ PEAK_BYTES = 40_000
 PEAK_GAP_S, PEAK_GAP_SHARE = 1.0, 0.02
 """the frames of most disagreement are at least so far apart: seconds, or share of the run"""
 UNKNOWN_STEP_S = 0.04
-"""how long a frame lasts, until the next one tells"""
+"""how long a frame lasts, until the next one tells; later the median of the latest: after a pause it lasts no longer"""
 TRACKS = 1200
 """whole lives kept, of all lanes together"""
 
@@ -55,6 +58,7 @@ class Record:
         self._width = 0
         self._start_s = self._last_s = 0.0
         self._step_s = UNKNOWN_STEP_S
+        self._steps: deque[float] = deque(maxlen=REMEMBERED)
 
     def write(self, moment: Moment) -> None:
         """Take note of one moment; about a tenth of a millisecond for two lanes of 480 x 360."""
@@ -62,7 +66,8 @@ class Record:
         if self._frames == 0:
             self._start_s, self._width = time_s, moment.frame.size[0]
         elif time_s > self._last_s:
-            self._step_s = time_s - self._last_s
+            self._steps.append(time_s - self._last_s)
+            self._step_s = median_low(self._steps)
         self._last_s = time_s
         counts = [
             float(lives.add(moment.view(lane).tracks, time_s=time_s, end_s=time_s + self._step_s))

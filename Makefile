@@ -30,7 +30,7 @@ test: dev
 test-all: dev
 	$(BIN)/python -m pytest -m "slow or not slow"
 
-# every command on damaged and odd inputs, with limits on time and memory; ends with a table and the seeds of faults
+# process, compare, evaluate, synth and export on damaged and odd inputs, with limits on time and memory; ends with a table and the seeds of faults
 MINUTES ?= 60
 fuzz: dev
 	OMP_NUM_THREADS=1 PYTHONPATH=tests $(BIN)/python tests/fuzz/hour.py --minutes $(MINUTES)
@@ -65,5 +65,5 @@ picture: install
 	$(BIN)/python samples/picture.py docs/tracker.gif
 
 clean:
-	rm -rf .venv build dist *.egg-info networks/build networks/*.egg-info .pytest_cache .mypy_cache .ruff_cache samples/out runs
+	rm -rf .venv build dist *.egg-info networks/build networks/*.egg-info .pytest_cache .mypy_cache .ruff_cache samples/out
 	find tracker tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +

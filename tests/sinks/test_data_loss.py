@@ -358,7 +358,12 @@ def test_a_killed_run_is_found_by_the_next_and_a_living_one_is_not_disturbed(lon
     running = start("process", long_clip, "-o", tmp_path / "o.mp4", *QUICK)
     wait_for(tmp_path, "o.gmm.part*csv", running)
     assert "is being written by another run" in refused("process", long_clip, "-o", tmp_path / "o.mp4", *QUICK)
-    time.sleep(0.3)
+    for pattern in ("o.part*mp4", "o.gmm.part*csv"):
+        (part,) = tmp_path.glob(pattern)
+        end = time.monotonic() + 60
+        while not part.stat().st_size:
+            assert time.monotonic() < end, f"nothing comes into {part}"
+            time.sleep(0.02)
     running.kill()
     running.communicate(timeout=60)
     result = call("process", long_clip, "-o", tmp_path / "o.mp4", *QUICK, "--max-frames", 5)

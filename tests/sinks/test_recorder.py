@@ -674,6 +674,7 @@ for index in range(10_000):
         while recorder.segments < 4:
             time.sleep(0.01)
         print("go", flush=True)
+        time.sleep(1000)
     time.sleep(0.01)
 """
 

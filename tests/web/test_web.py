@@ -264,17 +264,18 @@ def test_pictures_of_another_size_go_on_on_the_same_page(tmp_path):
 # Requests
 
 
-def test_buttons_reach_the_run(running):
-    port = running.port
-    assert request(port, "POST", "/controls", {"action": "freeze", "value": True})[0] == 200
-    until(lambda: running.status.frozen and running.segmenter.frozen == [True], "the freezing")
-    request(port, "POST", "/controls", {"action": "freeze", "value": False})
-    request(port, "POST", "/controls", {"action": "reset"})
-    until(lambda: running.segmenter.resets == 1, "the reset")
-    request(port, "POST", "/controls", {"action": "pause", "value": True})
-    until(lambda: running.status.state == "paused", "the pause")
-    request(port, "POST", "/controls", {"action": "pause", "value": False})
-    until(lambda: running.status.state == "live", "the end of the pause")
+def test_buttons_reach_the_run(tmp_path):
+    with live_run(tmp_path) as run:
+        port = run.port
+        assert request(port, "POST", "/controls", {"action": "freeze", "value": True})[0] == 200
+        until(lambda: run.status.frozen and run.segmenter.frozen == [True], "the freezing")
+        request(port, "POST", "/controls", {"action": "freeze", "value": False})
+        request(port, "POST", "/controls", {"action": "reset"})
+        until(lambda: run.segmenter.resets == 1, "the reset")
+        request(port, "POST", "/controls", {"action": "pause", "value": True})
+        until(lambda: run.status.state == "paused", "the pause")
+        request(port, "POST", "/controls", {"action": "pause", "value": False})
+        until(lambda: run.status.state == "live", "the end of the pause")
 
 
 def test_the_lanes_shown_are_changed_for_all_viewers(running):

@@ -371,6 +371,7 @@ def test_speeds_as_a_table(run):
         (["--to", "speed", "--ground", "0,0:0,0"], 2, "wanted four points, got 1"),
         (["--to", "xlsx", "--mm-per-px", "3"], 2, "--mm-per-px is for --to speed"),
         (["--to", "clips", "--every", "3s"], 2, "--every is for --to crops"),
+        (["--to", "xlsx", "--source", "clip.mp4"], 2, "--source is for --to coco, crops, clips, trails or heatmap; leave it out"),
         (["--to", "trails", "-o", "a.jpg"], 1, "ends in .svg or .png"),
         (["--to", "xlsx", "-o", "out.slots.csv", "--overwrite"], 1, "ends in .xlsx"),
         (["--to", "counts", "-o", "out.slots.csv", "--overwrite"], 1, "is the input"),

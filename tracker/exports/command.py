@@ -117,7 +117,8 @@ def _check_options(order: Order, form: Form) -> None:
     ):
         if getattr(order, name) not in (None, ()) and name not in form.options:
             of = [each for each, other in FORMS.items() if name in other.options]
-            raise OptionError(f"{option} is for --to {' or '.join(of)}; leave it out")
+            forms = " or ".join([*filter(None, [", ".join(of[:-1])]), of[-1]])
+            raise OptionError(f"{option} is for --to {forms}; leave it out")
     if "ground" in form.options and (order.mm_per_px is None) == (not order.ground):
         raise OptionError(
             f"--to {order.form}: metres are told by --mm-per-px N, or by --ground X,Y:EAST,NORTH four times; give one of the two"

@@ -105,8 +105,8 @@ def test_a_kind_cannot_be_changed_by_a_flag(write):
 
 MERGED = {
     "balls": ("3902fcbc4472e395", "3cfa7823c5634c4f", "3dfed383904961d0"),
-    "balls-lstm": ("d61aaeb9af22c7d6", "58e58b1cbf2cdea6", "627f787488b31831"),
-    "balls-rnn": ("416c30054fde7a8f", "ab87a12ba9e44c52", "1d6de0a4e13411ac"),
+    "balls-lstm": ("d61aaeb9af22c7d6", "0799df4b3277be99", "627f787488b31831"),
+    "balls-rnn": ("416c30054fde7a8f", "19f7bd978adff5f5", "1d6de0a4e13411ac"),
     "balls-rnn-em": ("91524e91b987551f", "c07963b5b06de1d8", "89c043d8eb9e4d90"),
     "balls-sum": ("724d0ce6b1431651", "b128db8e079dc76e", "55fd90b73e2463d9"),
     "curtain": ("56a1593f571cb80f", "9b878c63540e56d6", "a8ad07f61bcac0ce"),

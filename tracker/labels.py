@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
+from numpy.typing import NDArray
 
 from tracker.types import Labels
 
@@ -29,3 +32,10 @@ def find_windows(labels: Labels) -> dict[int, tuple[slice, slice]]:
         np.maximum.at(high[side], place, ends)
     boxes = zip(present.tolist(), *low.tolist(), *(high + 1).tolist(), strict=True)
     return {label: (slice(y0, y1), slice(x0, x1)) for label, y0, x0, y1, x1 in boxes}
+
+
+def count_pixels(labels: Labels, numbers: Sequence[int] | NDArray[np.int32]) -> list[float]:
+    """How many pixels of labels (H, W), in which no others are, each of the numbers has. Takes no longer where numbers are large."""
+    known, place = np.unique(np.asarray(numbers, np.int32), return_inverse=True)
+    counts = np.bincount(np.searchsorted(known, labels[labels > 0]), minlength=len(known))
+    return [float(count) for count in counts[place].tolist()]

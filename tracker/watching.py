@@ -207,7 +207,6 @@ def digest(lane: Lane) -> str | None:
 
 def give_back() -> None:
     """Give memory that is free back to the system: glibc keeps what ended threads had, 70 MB after a clip of 1080 lines."""
-    with suppress(
-        OSError, AttributeError, TypeError
-    ):  # another C library has no such function, and Windows no such library
+    # another C library has no such function, and Windows no such library
+    with suppress(OSError, AttributeError, TypeError):
         ctypes.CDLL(None).malloc_trim(0)

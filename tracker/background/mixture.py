@@ -28,7 +28,6 @@ old colour less than that, so the new one is background at once, and the old one
 UNCOVER_RATE = 0.9
 """at which little is left of what was there before"""
 
-
 _TAKES_KNOWN_FOREGROUND = "knownForegroundMask" in (cv2.BackgroundSubtractorMOG2.apply.__doc__ or "")
 
 

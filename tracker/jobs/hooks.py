@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -14,6 +13,7 @@ from tracker.hooks.channel import AppendedFile, Channel, Stdout
 from tracker.hooks.delivery import Delivery
 from tracker.hooks.hook import EventHook, Found, RunMark
 from tracker.sinks import refuse_input, refuse_taken
+from tracker.sinks.ours import keys_of
 from tracker.types import Finder, SourceInfo
 
 EVENT_KEYS = {"time", "source", "run", "n", "kind"}
@@ -76,11 +76,7 @@ def _holds_events(path: Path) -> bool:
         return True
     with open(path, "rb") as file:
         first = file.readline(LONGEST_LINE)
-    try:
-        event = json.loads(first or "{}")
-    except ValueError:
-        return False
-    return not first or (isinstance(event, dict) and event.keys() >= EVENT_KEYS)
+    return not first or keys_of(first) >= EVENT_KEYS
 
 
 def build_event_hook(

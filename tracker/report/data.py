@@ -52,7 +52,6 @@ class Peak:
 
     frame: int
     """as tables write it"""
-    """from 0"""
     time_s: float
     share: float
     """of the picture's pixels that some lanes hold to be object and others do not"""

@@ -81,9 +81,9 @@ def _is_ours(head: bytes, path: Path) -> bool:
     if head.startswith(PARQUET):
         return PARQUET_NOTE in _tail(path, PARQUET_TAIL_BYTES)
     if path.suffix == ".jsonl":
-        return _keys(head.split(b"\n")[0]) >= {"frame", "time_s", "kind", "lane", "ids"}
+        return keys_of(head.split(b"\n")[0]) >= {"frame", "time_s", "kind", "lane", "ids"}
     if path.suffix == ".json" and head.startswith(b"{"):
-        keys = _keys(path.read_bytes())
+        keys = keys_of(path.read_bytes())
         return any(known <= keys for known in JSON_KEYS)
     return any(mark in head for mark in (*GENERATORS, WORKBOOK))
 
@@ -94,7 +94,8 @@ def _tail(path: Path, count: int) -> bytes:
         return file.read()
 
 
-def _keys(text: bytes) -> set[str]:
+def keys_of(text: bytes) -> set[str]:
+    """Of the JSON object that the text is; none of anything else."""
     try:
         value = json.loads(text)
     except (ValueError, RecursionError):

@@ -9,7 +9,7 @@ from math import isnan
 import numpy as np
 from numpy.typing import NDArray
 
-from tracker.labels import find_windows
+from tracker.labels import count_pixels, find_windows
 from tracker.slots.slot import Slot
 from tracker.types import Box, Mask, Region, Segmentation, Verdicts
 
@@ -57,16 +57,9 @@ def at_frame_size(
 ) -> Segmentation:
     """Labels, foreground and verdicts as they are, boxes and pixels of regions in pixels of a frame of `size` (width, height)."""
     fx, fy = size[0] / labels.shape[1], size[1] / labels.shape[0]
-    areas = _pixels(labels, [region.label for region in regions])
+    areas = count_pixels(labels, [region.label for region in regions])
     placed = tuple(
         replace(region, box=region.box if fx == fy == 1 else region.box.scaled(fx, fy), area_px=area * fx * fy)
         for region, area in zip(regions, areas, strict=True)
     )
     return Segmentation(labels, placed, persistent=True, foreground=foreground, frame_size=size, verdicts=verdicts)
-
-
-def _pixels(labels: NDArray[np.int32], numbers: Sequence[int]) -> list[float]:
-    """How many pixels of labels (H, W), in which no others are, each of the numbers has."""
-    known, place = np.unique(np.array(numbers, np.int32), return_inverse=True)
-    counts = np.bincount(np.searchsorted(known, labels[labels > 0]), minlength=len(known))
-    return [float(count) for count in counts[place].tolist()]

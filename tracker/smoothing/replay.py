@@ -8,6 +8,7 @@ from typing import NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from tracker.labels import count_pixels
 from tracker.smoothing.rows import Floats, FusedRows, Rows
 from tracker.types import Box, Frame, Image, Labels, Mask, Region, Segmentation
 
@@ -83,15 +84,15 @@ class Replay:
             if lone.any():
                 labels = np.where(labels > 0, labels, _renamed(forward.read(frame.index)[0], lone, rows))
         across, down = frame.size[0] / labels.shape[1], frame.size[1] / labels.shape[0]
-        pixels = np.bincount(labels.ravel(), minlength=int(rows.ids.max(initial=0)) + 1) * (across * down)
+        areas = count_pixels(labels, rows.ids)
         doubts = self._doubts.of(frame.index)
         regions = tuple(
             Region(
-                number, Box(*box), 0.0 if hidden else float(pixels[number]), sure, hidden,
+                number, Box(*box), 0.0 if hidden else area * (across * down), sure, hidden,
                 None if hidden else doubts.get(seen_as),
             )
-            for number, box, sure, hidden, seen_as in zip(
-                rows.ids.tolist(), rows.boxes.tolist(), rows.confidence.tolist(), rows.hidden.tolist(),
+            for number, box, area, sure, hidden, seen_as in zip(
+                rows.ids.tolist(), rows.boxes.tolist(), areas, rows.confidence.tolist(), rows.hidden.tolist(),
                 rows.first.tolist(), strict=True,
             )
         )  # fmt: skip

@@ -57,7 +57,7 @@ def make_view(frame: Frame, lane: str, objects: int) -> View:
             cv2.ellipse(labels, (round(x), round(y)), half.round().astype(int).tolist(), 0, 0, 360, label, -1)
             regions.append(Region(label, box, 1.0))
         tracks.append(Track(label, box, 1.0, 0 if hidden else label, hidden=hidden))
-    return View(lane, Segmentation(labels, tuple(regions), True, labels > 0, frame.size), tuple(tracks))
+    return View(lane, Segmentation(labels, tuple(regions), labels > 0, frame.size), tuple(tracks))
 
 
 def cost_ms(moments: list[Moment], work: Callable[[Moment], object]) -> float:

@@ -105,7 +105,7 @@ def true_events(truth: Boxes, lane: Watch, size: tuple[int, int]) -> dict[str, l
     image, labels = np.zeros((size[1], size[0], 3), np.uint8), np.zeros((size[1], size[0]), np.int32)
     for frame, time_s in enumerate(lane.times_s):
         tracks = tuple(Track(identity, box, 1.0, 0) for identity, box in truth.get(frame, ()))
-        view = View("truth", Segmentation(labels, (), True, labels > 0), tracks)
+        view = View("truth", Segmentation(labels, (), labels > 0), tracks)
         own.write(Moment(Frame(frame, time_s, Picture.of(image)), (view,)))
     for event in own.events:
         if event.kind in ("merge", "split"):

@@ -75,7 +75,7 @@ class MadeUp:
             x, y = 14 * x + frame.index % LIFE_FRAMES, 20 * y
             labels[y : y + 8, x : x + 6] = identity
             regions.append(Region(identity, Box(x, y, x + 6, y + 8), 48.0))
-        return Segmentation(labels, tuple(regions), True, labels > 0)
+        return Segmentation(labels, tuple(regions), labels > 0)
 
 
 def measure(source: ToAndFro, lanes: tuple[Lane, ...], settings: RunSettings, folder: Path) -> None:

@@ -55,7 +55,7 @@ def true_moments(world: World) -> Iterator[Moment]:
     for index, drawn in enumerate(world.frames):
         height, width = drawn.labels.shape
         empty = np.zeros((height, width), np.int32)
-        seen = Segmentation(empty, (), True, empty > 0)
+        seen = Segmentation(empty, (), empty > 0)
         tracks = tuple(Track(b.id, b.box, 1.0, 0, hidden=b.visible == 0) for b in drawn.boxes)
         yield Moment(Frame(index, index / world.fps, Picture.of(drawn.image)), (View(TRUTH, seen, tracks),))
 

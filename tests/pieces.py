@@ -93,7 +93,7 @@ class Pieces(Unlearning):
             colours = np.tile(colour.astype(np.float32) / 255, (3, 1))
             regions.append(Region(number, Box(x, y, x + w, y + h), area, 0.9, colours=colours))
         self.looked += 1
-        return Segmentation(labels, tuple(regions), True, labels > 0, size, verdicts, learned=self.looked)
+        return Segmentation(labels, tuple(regions), labels > 0, size, verdicts, learned=self.looked)
 
 
 class Kept:

@@ -47,7 +47,7 @@ class Lone:
     def step(self, frame):
         self.steps += 1
         labels = np.ones((SIZE[1], SIZE[0]), np.int32)
-        return Segmentation(labels, (Region(1, Box(0, 0, *SIZE), 9),), True, labels > 0)
+        return Segmentation(labels, (Region(1, Box(0, 0, *SIZE), 9),), labels > 0)
 
     def freeze(self, frozen):
         self.frozen.append(frozen)

@@ -96,7 +96,7 @@ class Slow:
         self.steps += 1
         time.sleep(self.cost_s)
         labels = np.ones((SIZE[1], SIZE[0]), np.int32)
-        return Segmentation(labels, (Region(1, Box(0, 0, *SIZE), self.steps),), True, labels > 0)
+        return Segmentation(labels, (Region(1, Box(0, 0, *SIZE), self.steps),), labels > 0)
 
     def reset(self):
         pass

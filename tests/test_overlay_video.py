@@ -30,7 +30,7 @@ def test_an_outline_has_its_colour_in_the_file(tmp_path, tags, identity):
     clip(tmp_path / "clip.mp4", **tags)
     labels = np.zeros((240, 320), np.int32)
     cv2.circle(labels, (161, 121), 50, 1, -1)
-    view = View("slots", Segmentation(labels, (), True, labels > 0), (Track(identity, Box(111, 71, 212, 172), 1.0, 1),))
+    view = View("slots", Segmentation(labels, (), labels > 0), (Track(identity, Box(111, 71, 212, 172), 1.0, 1),))
     overlay = Overlay(OverlaySettings(tint=0, ids=False, banner=False), lanes=["slots"])
     sink = Alone(
         lambda out: OverlayVideo(out, render=overlay.for_video, fps=10.0, settings=VideoSettings()), tmp_path / "a.mp4"

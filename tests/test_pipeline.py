@@ -48,8 +48,8 @@ class Clip:
 class OneObject:
     """A segmenter that sees a 2x2 object move one pixel a frame."""
 
-    def __init__(self, *, persistent, label=7):
-        self.persistent, self.label, self.prepared, self.steps = persistent, label, None, []
+    def __init__(self, *, label=7):
+        self.label, self.prepared, self.steps = label, None, []
 
     def prepare(self, images):
         self.prepared = len(images)
@@ -60,7 +60,7 @@ class OneObject:
         x = frame.index % 6
         labels[1:3, x : x + 2] = self.label
         region = Region(self.label, Box(x, 1, x + 2, 3), 4, confidence=0.5)
-        return Segmentation(labels, (region,), self.persistent, labels > 0)
+        return Segmentation(labels, (region,), labels > 0)
 
     def freeze(self, frozen):
         pass
@@ -115,7 +115,7 @@ def ctrl_c_at(index, times=1):
 
 
 def lanes():
-    return [Lane("gmm", OneObject(persistent=False), SameName()), Lane("slots", OneObject(persistent=True))]
+    return [Lane("gmm", OneObject(), SameName()), Lane("slots", OneObject())]
 
 
 def test_every_lane_sees_every_frame_once_and_every_sink_gets_both_views():
@@ -127,7 +127,7 @@ def test_every_lane_sees_every_frame_once_and_every_sink_gets_both_views():
     assert (report.frames, report.outcome, report.problem, book.closed) == (5, "complete", None, ["complete"])
 
 
-def test_a_linker_names_blobs_and_persistent_labels_name_themselves():
+def test_a_linker_names_blobs_and_without_one_labels_are_the_identities():
     two, book = lanes(), Book()
     run(Clip(1), two, [book])
     moment = book.moments[0]
@@ -321,7 +321,7 @@ class Waits(OneObject):
     """A segmenter that notes the thread it runs in and takes its time over some frames."""
 
     def __init__(self, slow: int) -> None:
-        super().__init__(persistent=True)
+        super().__init__()
         self.slow, self.threads, self.stepped = slow, set(), []
 
     def step(self, frame):
@@ -348,7 +348,7 @@ def test_no_thread_is_left_behind_by_a_lane_that_fails():
 
     sink, before = Book(), set(threading.enumerate())
     with pytest.raises(ValueError, match="a fault"):
-        run(Clip(20), [Lane("a", Fails(persistent=True)), Lane("b", Waits(0))], [sink])
+        run(Clip(20), [Lane("a", Fails()), Lane("b", Waits(0))], [sink])
     assert [moment.frame.index for moment in sink.moments] == [0, 1, 2]
     assert not set(threading.enumerate()) - before
 
@@ -357,7 +357,7 @@ class TwoStages(OneObject):
     """A segmenter of two stages, of which the second of a frame waits until the first of the next has begun."""
 
     def __init__(self, fails: str | None = None) -> None:
-        super().__init__(persistent=True)
+        super().__init__()
         self.fails, self.order, self.begun = fails, [], [threading.Event() for _ in range(40)]
 
     def _note(self, stage, frame):

@@ -165,7 +165,7 @@ class InOnePlace:
         labels = np.zeros((SIZE[1], SIZE[0]), np.int32)
         x0, y0, x1, y1 = self.box
         labels[y0:y1, x0:x1] = 70_001
-        return Segmentation(labels, (Region(70_001, Box(*self.box), 3200.0),), True, labels > 0)
+        return Segmentation(labels, (Region(70_001, Box(*self.box), 3200.0),), labels > 0)
 
 
 class Kept(list):
@@ -215,7 +215,7 @@ class SeenTwice(InOnePlace):
 
     def again(self, image, verdicts, *, time_s, scene, size):
         labels = np.where(verdicts == FOREGROUND, 1, 0).astype(np.int32)
-        return Segmentation(labels, (Region(1, Box(*self.box), 3200.0),), True, labels > 0, size, verdicts)
+        return Segmentation(labels, (Region(1, Box(*self.box), 3200.0),), labels > 0, size, verdicts)
 
 
 def test_a_clip_seen_from_both_ends_gives_boxes_in_the_frames_pixels():

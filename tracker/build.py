@@ -44,18 +44,18 @@ def _slots(name: str, settings: RunSettings, networks: Networks) -> Lane:
 
     network = networks.cell(settings.slots.weights, _device(settings))
     scene, digest = _scene(settings, networks)
-    network = network._replace(digest="+".join(filter(None, (network.digest, digest))))
-    return Lane(name, SlotsSegmenter(settings.slots, network=network, scene=scene))
+    digests = "+".join(filter(None, (network.digest, digest)))
+    return Lane(name, SlotsSegmenter(settings.slots, network=network, scene=scene), weights_digest=digests)
 
 
 def _blobs(name: str, settings: RunSettings, networks: Networks) -> Lane:
     from tracker.background import SceneBlobs
     from tracker.tracks import Linker
 
-    scene, _ = _scene(settings, networks)
+    scene, digest = _scene(settings, networks)
     own = settings.slots
     blobs = SceneBlobs(scene, settings.blobs, width=own.width, flood=own.life.flood)
-    return Lane(name, blobs, Linker(settings.linker))
+    return Lane(name, blobs, Linker(settings.linker), weights_digest=digest)
 
 
 def _scene(settings: RunSettings, networks: Networks) -> tuple[Scene[Any], str | None]:

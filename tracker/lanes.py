@@ -14,8 +14,6 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from typing import Literal, Protocol
 
-import numpy as np
-
 from tracker.stopwatch import Stopwatch
 from tracker.types import Frame, Image, Moment, Region, Segmentation, Segmenter, Track, TwoStageSegmenter, View
 
@@ -98,6 +96,8 @@ class Lane:
     name: str
     segmenter: Segmenter
     linker: Links | None = None
+    weights_digest: str | None = None
+    """sha256 of the weights files of its networks, joined by "+"; None: it has none"""
     identities: Identities = field(default_factory=Identities, compare=False, repr=False)
 
     def reset(self) -> None:
@@ -242,9 +242,8 @@ def _thread(name: str, stack: ExitStack) -> ThreadPoolExecutor:
 
 def _nothing(lane: str, frame: Frame) -> Future[View]:
     """The view of a lane that is off."""
-    labels = np.zeros(frame.small.shape[:2], np.int32)
     view: Future[View] = Future()
-    view.set_result(View(lane, Segmentation(labels, (), True, labels > 0, frame.size), (), off=True))
+    view.set_result(View(lane, Segmentation.empty(frame.small.shape, frame.size), (), off=True))
     return view
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TypeVar
 
-MOST_LEFT = 2
-"""scenes of which it is kept, beside the present one: the first and the latest"""
+MOST_SCENES = 4
+"""scenes that are known, the present one among them; of more, the first and the latest"""
 
 T = TypeVar("T")
 
@@ -13,5 +13,5 @@ T = TypeVar("T")
 def keep_left(left: dict[int, T], scene: int, known: T) -> None:
     """Keep in `left` what is known of a scene from which the clip goes on to another, which is not in `left`."""
     left[scene] = known
-    if len(left) > MOST_LEFT:
+    if len(left) >= MOST_SCENES:
         del left[sorted(left)[1]]

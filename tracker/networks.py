@@ -80,7 +80,7 @@ def weights_digests(settings: RunSettings) -> dict[str, str]:
     for lane in settings.lanes:
         kind, own = settings.of_lane(lane)
         names = [own.slots.weights] if kind == "slots" else []
-        if kind in ("slots", "blobs") and own.foreground is not None:
+        if kind in ("slots", "blobs") and own.foreground is not None and own.foreground.network:
             names.append(own.foreground.weights)
         for name in names:
             try:

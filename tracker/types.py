@@ -257,8 +257,6 @@ class Segmentation:
     """(h, w) int32 at the size at which the method worked, 0 = background; whoever made `regions` used these labels"""
     regions: tuple[Region, ...]
     """in pixels of the frame"""
-    persistent: bool
-    """label k now is label k in the next frame; if false a linker gives the identities"""
     foreground: Mask
     """(h, w) bool: what is held to be object, before anyone asks whose"""
     frame_size: tuple[int, int] | None = None
@@ -267,6 +265,12 @@ class Segmentation:
     """(h, w) what the scene said of each pixel, where a method asks one"""
     learned: object = None
     """what the method has learned by this frame, for `SmoothedSegmenter.another`; it does not change any more"""
+
+    @classmethod
+    def empty(cls, shape: Sequence[int], frame_size: tuple[int, int]) -> Segmentation:
+        """One in which nothing is found, with labels of that shape (h, w, ...)."""
+        labels = np.zeros(shape[:2], np.int32)
+        return cls(labels, (), labels > 0, frame_size)
 
     @property
     def size(self) -> tuple[int, int]:

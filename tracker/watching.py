@@ -174,8 +174,8 @@ class Keeper:
             passes = self.passes[lane.name]
             rows, _ = passes.seen_at_first()
             doubts = Doubts(rows, passes.entropies())
-            replay = Replay(causal(rows), passes.labels.first, None, doubts=doubts, weights_digest=digest(lane))
-            found.append(Lane(lane.name, replay))
+            replay = Replay(causal(rows), passes.labels.first, None, doubts=doubts)
+            found.append(Lane(lane.name, replay, weights_digest=lane.weights_digest))
         return found
 
     def clear(self) -> None:
@@ -190,7 +190,8 @@ class Keeper:
             rows = fuse(*seen)
         first, *others = passes.labels
         doubts = Doubts(seen.first, passes.entropies())
-        return Lane(lane.name, Replay(rows, first, (others[0], others[1]), doubts=doubts, weights_digest=digest(lane)))
+        replay = Replay(rows, first, (others[0], others[1]), doubts=doubts)
+        return Lane(lane.name, replay, weights_digest=lane.weights_digest)
 
     def _attend(self, done: int, frames: int) -> None:
         """Hear Ctrl+C between two frames of the backward pass, and tell how far it is."""
@@ -198,11 +199,6 @@ class Keeper:
             pass
         if self._progress is not None:
             self._progress(done, frames, stage=BACKWARDS)
-
-
-def digest(lane: Lane) -> str | None:
-    """That of the weights of a lane's networks."""
-    return getattr(lane.segmenter, "weights_digest", None)
 
 
 def give_back() -> None:

@@ -170,7 +170,6 @@ def test_the_box_and_pixels_of_a_square_are_the_square(scene):
     assert region.box == Box(30, 20, 50, 40)
     assert region.area_px == 400
     assert made.labels.dtype == np.int32
-    assert not made.persistent
     expected = np.zeros((HEIGHT, WIDTH), int)
     expected[SQUARE] = region.label
     np.testing.assert_array_equal(made.labels, expected)

@@ -13,7 +13,9 @@ from tracker.background.structure import explain_change, likeness, thumbnail
 from tracker.foreground.features import SceneFeatures
 from tracker.foreground.rain import RainDetector
 from tracker.health import Health, warnings
+from tracker.left_scenes import MOST_SCENES, keep_left
 from tracker.picture import Picture
+from tracker.slots.perspective import HORIZONS, UNKNOWN, Perspective, Perspectives
 from tracker.tracks import Linker, LinkerSettings
 from tracker.types import Box, Frame, Moment, Segmentation, Track, View
 
@@ -293,6 +295,27 @@ def test_the_scene_that_returns_is_never_the_one_that_is_forgotten():
         np.testing.assert_array_equal(mixture.picture(), pictures[scene])
 
 
+def test_of_every_scene_that_is_recognised_the_rest_is_remembered_too():
+    rng = np.random.default_rng(0)
+    picture, scenes, left, perspectives = card("text"), KnownScenes(), {}, Perspectives()
+    scenes.step(picture, 0.0)
+    here = 0
+    for number in range(1, 60):
+        perspectives = perspectives.after(here, Perspective(np.zeros(len(HORIZONS)), 0.0, float(number)))
+        others = [scene for scene in scenes._scenes if scene != here]
+        if others and rng.random() < 0.5:
+            there = int(rng.choice(others))
+            scenes._enter(there)
+            assert left.pop(there) == there
+            assert perspectives.of(there) is not UNKNOWN
+        else:
+            there = scenes._add(thumbnail(picture))
+        keep_left(left, here, here)
+        here = there
+    assert sorted([*left, here]) == sorted(scenes._scenes)
+    assert len(scenes._scenes) == MOST_SCENES
+
+
 def test_the_variability_of_a_scene_that_returns_is_known():
     features = SceneFeatures(Mixture(MixtureSettings(warm_up_s=0.08)))
     features.prepare(walk(10))
@@ -339,7 +362,7 @@ def moment(n, image, *, scene=0, ids=(), covered=0.0):
     tracks = tuple(Track(name, Box(10, 10, 20, 30), 1.0, 0) for name in ids)
     return Moment(
         Frame(n, n / FPS, Picture.of(image), scene=scene),
-        (View("slots", Segmentation(labels, (), True, foreground), tracks),),
+        (View("slots", Segmentation(labels, (), foreground), tracks),),
     )
 
 

@@ -51,7 +51,7 @@ def view_at(index, size=(640, 480), working=320, lane="slots"):
             box = Box(*(scale * np.array([x - 12, y - 30, x + 13, y + 31])).tolist())
             tracks.append(Track(label, box, 1.0, 0 if hidden else label, hidden=hidden))
     regions = tuple(Region(label, Box(0, 0, 1, 1), 1.0) for label in np.unique(labels) if label)
-    return View(lane, Segmentation(labels, regions, True, labels > 0, size), tuple(tracks))
+    return View(lane, Segmentation(labels, regions, labels > 0, size), tuple(tracks))
 
 
 def moments(count, space=BT601, size=(640, 480), **options):
@@ -121,7 +121,7 @@ def test_boxes_anywhere_and_frames_of_any_even_size_are_drawn(size, box):
     trails = trails_of(tracks)
     labels = np.zeros((max(1, height // 2), max(1, width // 2)), np.int32)
     labels[-1:, -1:] = 1
-    view = View("a", Segmentation(labels, (), True, labels > 0, size), (*tracks, Track(3, Box(*box), 1.0, 1)))
+    view = View("a", Segmentation(labels, (), labels > 0, size), (*tracks, Track(3, Box(*box), 1.0, 1)))
     stored = Stored(picture(width, height))
     canvas = YuvCanvas(stored.planes())
     draw_view(canvas, view, time_s=0, trails=trails, settings=OverlaySettings())
@@ -203,7 +203,7 @@ def test_a_mask_that_is_enlarged_is_where_its_pixels_are(scale):
     size = (round(160 * scale), round(120 * scale))
     labels = np.zeros((120, 160), np.int32)
     cv2.ellipse(labels, (80, 60), (30, 40), 20, 0, 360, 1, -1)
-    segmentation = Segmentation(labels, (), True, labels > 0, size)
+    segmentation = Segmentation(labels, (), labels > 0, size)
     image = outline_of(View("a", segmentation, (Track(1, Box(0, 0, 1, 1), 1.0, 1),)), size)
     changed, full = (image != 100).any(2), segmentation.full_labels > 0
     brush = np.ones((2 * round(scale) + 5,) * 2, np.uint8)
@@ -221,7 +221,7 @@ def test_a_mask_that_is_enlarged_is_where_its_pixels_are(scale):
 def test_an_object_of_one_small_pixel_is_seen():
     labels = np.zeros((90, 160), np.int32)
     labels[45, 80] = 1
-    view = View("a", Segmentation(labels, (), True, labels > 0, (480, 270)), (Track(1, Box(0, 0, 1, 1), 1.0, 1),))
+    view = View("a", Segmentation(labels, (), labels > 0, (480, 270)), (Track(1, Box(0, 0, 1, 1), 1.0, 1),))
     assert (outline_of(view, (480, 270)) == colour_of(1)).all(2).sum() >= 4
 
 
@@ -256,7 +256,7 @@ def test_a_hidden_box_that_is_outside_or_inside_out_draws_nothing_and_fails_noth
     image = np.full((48, 64, 3), 90, np.uint8)
     labels = np.zeros((48, 64), np.int32)
     hidden = Track(1, box, 0.5, 0, hidden=True)
-    view = View("slots", Segmentation(labels, (), True, labels > 0), (hidden,))
+    view = View("slots", Segmentation(labels, (), labels > 0), (hidden,))
     settings = OverlaySettings(banner=False, ids=False)
     drawn = Overlay(settings, lanes=["slots"])(Moment(Frame(0, 0.0, Picture.of(image)), (view,)))
     assert drawn.shape == image.shape

@@ -43,7 +43,7 @@ def view_of(width, height, *tracks, lane="gmm", masks=None):
             labels[int(max(y0, 0)) : int(max(y1, 0)), int(max(x0, 0)) : int(max(x1, 0))] = track.label
             regions.append(Region(track.label, track.box, float((labels == track.label).sum())))
     labels.flags.writeable = False
-    return View(lane, Segmentation(labels, tuple(regions), False, labels > 0), tuple(tracks))
+    return View(lane, Segmentation(labels, tuple(regions), labels > 0), tuple(tracks))
 
 
 def seen(identity, *box, label=1):
@@ -249,7 +249,7 @@ def test_a_trail_fades_towards_its_old_end():
 
 def inset(image, mask, lane=""):
     height, width = image.shape[:2]
-    segmentation = Segmentation(mask.astype(np.int32), (), False, mask, (width, height))
+    segmentation = Segmentation(mask.astype(np.int32), (), mask, (width, height))
     canvas = ImageCanvas(image)
     draw_inset(canvas, View(lane, segmentation, ()), width=0.25)
     return canvas.image

@@ -29,7 +29,7 @@ def moment(index, people, *, fps=FPS, lane="slots"):
         if colour is not None:
             x0, y0, x1, y1 = (max(0, round(side)) for side in box)
             image[y0:y1, x0:x1], labels[y0:y1, x0:x1] = colour, identity
-    view = View(lane, Segmentation(labels, (), True, labels > 0), tuple(tracks))
+    view = View(lane, Segmentation(labels, (), labels > 0), tuple(tracks))
     return Moment(Frame(index, index / fps, Picture.of(image)), (view,))
 
 

@@ -19,7 +19,7 @@ def moment(index, *, gap=None):
     regions = (Region(3, Box(1, 2, 3, 4), 5.0),)
     tracks = (Track(7, Box(1, 2.25, 3, 4), 0.5, 3), Track(9, Box(-2, 0, 5, 6), 1.0, 0, hidden=True))
     frame = Frame(index, index / 25, Picture.of(np.zeros((8, 8, 3), np.uint8)), gap=gap)
-    return Moment(frame, (View("gmm", Segmentation(labels, regions, True, labels > 0), tracks),))
+    return Moment(frame, (View("gmm", Segmentation(labels, regions, labels > 0), tracks),))
 
 
 def written(path, rows, *moments):

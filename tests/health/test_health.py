@@ -48,7 +48,7 @@ def pictures(count, *, sigma=1.0, shift=lambda n: (0, 0), gain=lambda n: 1.0, wa
 
 def nothing(lane, image):
     empty = np.zeros(image.shape[:2], np.int32)
-    return View(lane, Segmentation(empty, (), True, empty > 0), ())
+    return View(lane, Segmentation(empty, (), empty > 0), ())
 
 
 def examine(images, *, fps=FPS, **arguments):
@@ -166,7 +166,7 @@ def view(lane, boxes, *, doubts=(), shape=(80, 160)):
         labels[int(box.y0) : int(box.y1), int(box.x0) : int(box.x1)] = identity
     regions = tuple(Region(k, box, 800.0, entropy=d) for (k, box), d in zip(boxes.items(), doubts, strict=False))
     tracks = tuple(Track(k, box, 1.0, k) for k, box in boxes.items())
-    return View(lane, Segmentation(labels, regions, True, labels > 0), tracks)
+    return View(lane, Segmentation(labels, regions, labels > 0), tracks)
 
 
 def compare(story, count, lanes=("gmm", "slots"), fps=10):

@@ -249,7 +249,7 @@ def moment(index, time_s, tracks=(), gap=None):
     size = (40, 30)
     frame = Frame(index, time_s, Picture.of(np.zeros((30, 40, 3), np.uint8)), gap=gap)
     labels = np.zeros((30, 40), np.int32)
-    return Moment(frame, (View("gmm", Segmentation(labels, (), False, labels > 0, size), tuple(tracks)),))
+    return Moment(frame, (View("gmm", Segmentation(labels, (), labels > 0, size), tuple(tracks)),))
 
 
 def test_the_finder_tells_a_gap_of_nobody_with_both_its_ends():
@@ -283,7 +283,7 @@ class Standing:
 
     def step(self, frame):
         labels = np.ones((30, 40), np.int32)
-        return Segmentation(labels, (Region(1, Box(5, 5, 15, 15), 100.0),), False, labels > 0)
+        return Segmentation(labels, (Region(1, Box(5, 5, 15, 15), 100.0),), labels > 0)
 
     def reset(self):
         pass

@@ -65,7 +65,7 @@ def moment(frame, *, moves=True):
     labels = np.zeros((48, 64), np.int32)
     x = 2 + frame.index % 20 * 2 * moves
     tracks = (Track(1, Box(x, 3, x + 10, 12), 0.9, 0),) if moves else ()
-    return Moment(frame, (View("gmm", Segmentation(labels, (), True, labels > 0), tracks),))
+    return Moment(frame, (View("gmm", Segmentation(labels, (), labels > 0), tracks),))
 
 
 def recorded(folder, frames, *, moves=lambda frame: True, said=None, **plan):

@@ -159,7 +159,7 @@ def seen(moments, lane):
 
 
 @pytest.mark.usefixtures("in_order")
-@pytest.mark.parametrize("lane", ["gmm", "slots"])
+@pytest.mark.parametrize("lane", ["gmm", "slots", "blobs"])
 def test_a_restart_knows_the_scene_at_once_and_gives_no_identity_twice(lane, tmp_path):
     path, clock = tmp_path / "s", Clock()
     before, _, said = go(path, 140, lanes=lane, clock=clock)
@@ -248,7 +248,7 @@ def test_after_a_kill_the_last_minute_counts_and_identities_leave_room(tmp_path)
 
 
 @pytest.mark.usefixtures("in_order")
-def test_others_go_on_too(tmp_path):
+def test_counters_are_restored_with_the_state(tmp_path):
     class Counter:
         def __init__(self, count=0):
             self.count = count

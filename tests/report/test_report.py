@@ -59,7 +59,7 @@ def moment(index, tracks, *, time_s=None, found=None, grey=0, size=SIZE):
         foreground = np.zeros((height, width), bool)
         foreground[: (found or {}).get(lane, 0)] = True
         labels = np.zeros((height, width), np.int32)
-        views.append(View(lane, Segmentation(labels, (), True, foreground), tuple(of_lane)))
+        views.append(View(lane, Segmentation(labels, (), foreground), tuple(of_lane)))
     return Moment(Frame(index, index / 10 if time_s is None else time_s, Picture.of(image)), tuple(views))
 
 
@@ -430,7 +430,7 @@ def test_eight_hours_and_very_many_identities_stay_below_two_megabytes():
         passing = tuple(seen(10**6 + 50 * index + at, 5, 5) for at in range(50))
         some = foreground if index % 50 == 0 else np.roll(foreground, index // 50, 0)
         views = [
-            View(lane, Segmentation(labels, (), True, some if at else foreground), tracks + passing)
+            View(lane, Segmentation(labels, (), some if at else foreground), tracks + passing)
             for at, lane in enumerate(lanes)
         ]
         sink.write(Moment(Frame(index, index * hours_s / frames, Picture.of(noise[index % 2])), tuple(views)))

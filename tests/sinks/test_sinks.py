@@ -52,7 +52,7 @@ def moment(index, *tracks, time_s=None, width=32, height=24, lane="slots"):
             regions.append(Region(track.label, track.box, float((x1 - x0) * (y1 - y0))))
     for array in (image, labels):
         array.flags.writeable = False  # nobody writes into an array it was handed
-    view = View(lane, Segmentation(labels, tuple(regions), True, labels > 0), tuple(tracks))
+    view = View(lane, Segmentation(labels, tuple(regions), labels > 0), tuple(tracks))
     return Moment(Frame(index, index / 10 if time_s is None else time_s, Picture.of(image)), (view,))
 
 

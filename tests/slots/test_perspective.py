@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from test_slots_lane import RunningAverage
 
-from tracker.slots.perspective import MOST_SCENES, UNKNOWN, Perspectives
+from tracker.left_scenes import MOST_SCENES
+from tracker.slots.perspective import UNKNOWN, Perspectives
 from tracker.slots.segmenter import SlotsSegmenter
 from tracker.slots.settings import CellSettings, NetworkSettings, SlotsSettings
 from tracker.slots.state import TorchCell

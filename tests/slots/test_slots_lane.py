@@ -159,7 +159,6 @@ def test_every_frame_keeps_the_contract(lane, clip, working_width):
     made = watch(build(lane, working_width=working_width), pictures)
     for segmentation, picture in zip(made, pictures, strict=True):
         check_contract(segmentation, picture)
-        assert segmentation.persistent == (lane == "slots")
     assert sum(len(segmentation.regions) for segmentation in made) >= 15
 
 

@@ -60,7 +60,7 @@ class Square:
         x = 20 + frame.index % 80
         labels = np.zeros(frame.image.shape[:2], np.int32)
         labels[40:80, x : x + 30] = 1
-        return Segmentation(labels, (Region(1, Box(x, 40, x + 30, 80), 1200),), True, labels > 0)
+        return Segmentation(labels, (Region(1, Box(x, 40, x + 30, 80), 1200),), labels > 0)
 
     def freeze(self, frozen):
         self.frozen.append(frozen)

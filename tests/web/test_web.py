@@ -155,7 +155,7 @@ def test_a_gap_is_told_once_and_events_have_their_own_times(monkeypatch):
     sink = PageSink(page, render=lambda moment: moment.frame.image, finders=finders)
     monkeypatch.setattr("tracker.web.page.time.time", lambda: 1000.0)  # when the last moment is written
     picture = Picture.of(np.zeros((8, 8, 3), np.uint8))
-    seen = Segmentation(np.zeros((8, 8), np.int32), (), True, np.zeros((8, 8), bool))
+    seen = Segmentation(np.zeros((8, 8), np.int32), (), np.zeros((8, 8), bool))
     track = Track(1, Box(0, 0, 8, 8), 1.0, 0)
     for index, time_s in enumerate((0.0, 0.04, 9.0, 9.04, 12.0)):
         gap = Gap(0.04, 9.0, "the stream ended") if time_s == 9.0 else None
@@ -172,7 +172,7 @@ def test_a_gap_is_told_once_and_events_have_their_own_times(monkeypatch):
 
 def test_a_lane_that_was_given_up_has_no_count_of_objects():
     page = Page(Controls(), Board())
-    view = View("gmm", Segmentation(np.zeros((8, 8), np.int32), (), True, np.zeros((8, 8), bool)), (), off=True)
+    view = View("gmm", Segmentation(np.zeros((8, 8), np.int32), (), np.zeros((8, 8), bool)), (), off=True)
     PageSink(page, render=lambda moment: moment.frame.image, finders={}).write(
         Moment(Frame(0, 0.0, Picture.of(np.zeros((8, 8, 3), np.uint8))), (view,))
     )

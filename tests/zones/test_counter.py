@@ -11,7 +11,7 @@ from tracker.zones import ZoneCounter, Zones, place
 SIZE = (200, 100)
 PICTURE = Picture.of(np.zeros((SIZE[1], SIZE[0], 3), np.uint8))
 EMPTY = np.zeros((SIZE[1], SIZE[0]), np.int32)
-SEEN = Segmentation(EMPTY, (), True, EMPTY > 0)
+SEEN = Segmentation(EMPTY, (), EMPTY > 0)
 GATE = {"gate": {"points": ((100, 0), (100, 100)), "forward": "west", "backward": "east"}}
 ROOM = {"room": ((80, 0), (120, 0), (120, 100), (80, 100))}
 

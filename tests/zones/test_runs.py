@@ -96,7 +96,7 @@ def test_a_comparison_shows_every_lane_by_zone(clip, tmp_path):
 
 def moment(index, x, size=(100, 50)):
     empty = np.zeros((size[1], size[0]), np.int32)
-    view = View("a", Segmentation(empty, (), True, empty > 0), (Track(1, Box(x - 5, 20, x + 5, 40), 1.0, 0),))
+    view = View("a", Segmentation(empty, (), empty > 0), (Track(1, Box(x - 5, 20, x + 5, 40), 1.0, 0),))
     return Moment(Frame(index, index / 10, Picture.of(np.zeros((size[1], size[0], 3), np.uint8))), (view,))
 
 

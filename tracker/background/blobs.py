@@ -111,12 +111,11 @@ class GmmSegmenter:
         """Blobs of one frame, largest first. Raises ShapeError if the frame's size changed since the first."""
         image = frame.picture.at(self.settings.width)
         if frame.scene is None:  # the time of blank pictures counts towards the next one's interval
-            shape = image.shape[:2]
-            return Segmentation(np.zeros(shape, np.int32), (), False, np.zeros(shape, bool), frame.size)
+            return Segmentation.empty(image.shape, frame.size)
         self.mixture.enter(frame.scene)
         foreground = self._judge(image, self._timer.step(frame.time_s).dt_s)
         labels, regions = find_blobs(foreground, frame.size, self.settings)
-        return Segmentation(labels, regions, persistent=False, foreground=labels > 0, frame_size=frame.size)
+        return Segmentation(labels, regions, foreground=labels > 0, frame_size=frame.size)
 
     def _judge(self, image: Image, dt_s: float) -> Mask:
         """(H, W) the foreground of a frame, which is learned unless an object covers most of the scene."""

@@ -35,6 +35,10 @@ class SceneBlobs:
         """Learn the scene from pictures spread over the clip; with none it warms up on the first frames."""
         self.scene.prepare([to_working_width(image, self.width) for image in images])
 
+    def empty_scene(self) -> Image | None:
+        """(h, w, 3) the present scene without objects; None as long as it is not known."""
+        return self.scene.empty_scene()
+
     def freeze(self, frozen: bool) -> None:
         """While frozen, judge, and learn nothing of the scene."""
         self._frozen = frozen
@@ -48,11 +52,10 @@ class SceneBlobs:
         """Blobs of one frame, largest first. They are kept out of the scene; an object that stops stays one."""
         image = frame.picture.at(self.width)
         if frame.scene is None:
-            nothing = np.zeros(image.shape[:2], np.int32)
-            return Segmentation(nothing, (), persistent=False, foreground=nothing > 0, frame_size=frame.size)
+            return Segmentation.empty(image.shape, frame.size)
         self.scene.enter(frame.scene)
         labels, regions = find_blobs(self._judge(image, self._timer.step(frame.time_s).dt_s), frame.size, self.settings)
-        return Segmentation(labels, regions, persistent=False, foreground=labels > 0, frame_size=frame.size)
+        return Segmentation(labels, regions, foreground=labels > 0, frame_size=frame.size)
 
     def _judge(self, image: Image, dt_s: float) -> Mask:
         """(h, w) the foreground of a frame, which is learned but for its foreground."""

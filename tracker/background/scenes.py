@@ -20,6 +20,7 @@ from tracker.background.structure import (
     median,
     thumbnail,
 )
+from tracker.left_scenes import MOST_SCENES
 from tracker.types import Image
 
 FAMILIAR = 0.3
@@ -34,8 +35,6 @@ LASTING_S = 3.0
 """seconds after which a blank picture, or another one that stands still, is a scene of its own"""
 REFRESH = 0.02
 """share of a new picture in its scene's thumbnail: shadows wander"""
-MOST_SCENES = 4
-"""scenes remembered; of more, the first and the latest are kept"""
 MOVES, ALIVE = 8.0, 5
 """grey levels of a block's mean colour by which pictures of one scene differ where something moves, and what those are worth
 against pictures that are all the same"""

@@ -83,7 +83,7 @@ def _lane_summary(lane: Lane, report: RunReport, tally: Tally) -> dict[str, Any]
         "identity_jumps": counts.jumps.count,
         "foreground_share": round(tally.foreground_share(lane.name), 6),
         "ms_per_frame": round(report.mean_ms.get(f"lane {lane.name}", 0.0), 3),
-        "weights_sha256": getattr(lane.segmenter, "weights_digest", None),
+        "weights_sha256": lane.weights_digest,
     }
     scores = tally.scores(lane.name)
     if scores is not None:

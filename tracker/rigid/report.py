@@ -24,7 +24,7 @@ def segmentation(light: Array, slots: Sequence[RigidSlot], settings: RigidSettin
         area, hidden = float((labels == slot.id).sum()), slot.hidden_s > 0
         confidence = HIDDEN_CONFIDENCE if hidden else 1.0
         regions.append(Region(slot.id, _box(slot, settings), area, confidence, hidden and not settings.amodal))
-    return Segmentation(labels, tuple(regions), persistent=True, foreground=labels > 0)
+    return Segmentation(labels, tuple(regions), foreground=labels > 0)
 
 
 def _labels(light: Array, slots: Sequence[RigidSlot], *, share: Sharing) -> Labels:

@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from tracker.left_scenes import MOST_SCENES
 from tracker.slots.pose import touch_border
 from tracker.slots.slot import Slots
 from tracker.timing import lasts
@@ -34,8 +35,6 @@ EVIDENCE_S = 4.0
 """seconds of evidence, of all slots together, from which on the horizon is known"""
 CLEARER = 0.7
 """share of the error without a horizon below which that with one must be: on level ground seen from above any one fits a little"""
-MOST_SCENES = 3
-"""scenes of which it is remembered: of more, the first and the latest"""
 WHOLE = 0.65
 """share of its usual area that an isolated slot must show to be measured"""
 
@@ -101,7 +100,7 @@ class Perspectives:
             return self
         known = dict(self.known)
         if scene not in known and len(known) == MOST_SCENES:
-            del known[list(known)[1]]
+            del known[sorted(known)[1]]
         return Perspectives({**known, scene: perspective})
 
 

@@ -62,4 +62,4 @@ def at_frame_size(
         replace(region, box=region.box if fx == fy == 1 else region.box.scaled(fx, fy), area_px=area * fx * fy)
         for region, area in zip(regions, areas, strict=True)
     )
-    return Segmentation(labels, placed, persistent=True, foreground=foreground, frame_size=size, verdicts=verdicts)
+    return Segmentation(labels, placed, foreground=foreground, frame_size=size, verdicts=verdicts)

@@ -109,7 +109,6 @@ class SlotsSegmenter:
 
     def __init__(self, settings: SlotsSettings, *, network: Network, scene: Scene[Any]) -> None:
         self.settings, self.network, self.scene = settings, network, scene
-        self.weights_digest = network.digest
         self._slots = Slots(network.cell.settings)
         self._prepared = self._frozen = False
         self._causal = True

@@ -47,15 +47,12 @@ class Doubts(NamedTuple):
 class Replay:
     """A `Segmenter` that gives what was found before; it needs no picture.
 
-    first           labels of the first pass; others  of the forward and the backward one, None if there were none
-    weights_digest  of the networks that found it
+    first  labels of the first pass; others  of the forward and the backward one, None if there were none
     """
 
     def __init__(
-        self, rows: FusedRows, first: KeptLabels, others: tuple[KeptLabels, KeptLabels] | None, *, doubts: Doubts,
-        weights_digest: str | None,
-    ) -> None:  # fmt: skip
-        self.weights_digest = weights_digest
+        self, rows: FusedRows, first: KeptLabels, others: tuple[KeptLabels, KeptLabels] | None, *, doubts: Doubts
+    ) -> None:
         self._doubts = doubts
         self._rows, self._first, self._others = rows, first, others
 
@@ -96,7 +93,7 @@ class Replay:
                 rows.first.tolist(), strict=True,
             )
         )  # fmt: skip
-        return Segmentation(labels, regions, True, foreground | (labels > 0), frame.size)
+        return Segmentation(labels, regions, foreground | (labels > 0), frame.size)
 
 
 def owners(first: Labels, backward: Labels, rows: FusedRows, size: tuple[int, int]) -> Labels:

@@ -41,7 +41,7 @@ from tracker.steadying import Steadying
 from tracker.stopwatch import Stopwatch
 from tracker.timing import clock
 from tracker.types import Frame, Labels, Mask, Segmentation, SmoothedSegmenter, Source
-from tracker.watching import BACKWARDS, Found, digest
+from tracker.watching import BACKWARDS, Found
 
 PARTS = "parts"
 """the stage of a run, as its progress names it"""
@@ -86,7 +86,7 @@ def watch_in_parts(
                 stages.enter_context(watch.stage(f"lane {lane.name}"))
             seen = _watched(parted, [lane.name for lane in looking], Path(folder.name), progress)
             joined = _Joined(seen, parted, size)
-            found = {lane.name: joined.lane(lane.name, digest(lane)) for lane in looking}
+            found = {lane.name: joined.lane(lane) for lane in looking}
     except BaseException:
         folder.cleanup()
         raise
@@ -171,9 +171,9 @@ class _Joined:
         self._clip = Clip(times_s, size)
         self._seen, self._parted = seen, parted
 
-    def lane(self, name: str, weights_digest: str | None) -> Lane:
+    def lane(self, lane: Lane) -> Lane:
         """What a lane found, and its seams."""
-        seen = [part.lanes[name] for part in self._seen]
+        seen = [part.lanes[lane.name] for part in self._seen]
         passes = first, forward, backward = [
             self._join([part.first for part in seen], back=False),
             self._join([part.forward for part in seen], back=False),
@@ -181,17 +181,16 @@ class _Joined:
         ]
         rows = fuse(first.rows, forward.rows, backward.rows, self._clip)
         known = np.concatenate([part.entropies[rows] for part, rows in zip(seen, first.chosen, strict=True)])
-        self.seams += self._told(name, rows, forward, backward)
+        self.seams += self._told(lane.name, rows, forward, backward)
         labels = [
             JoinedLabels([part.labels[number] for part in seen], joined, self.places)
             for number, joined in enumerate(passes)
         ]
         self.labels += labels
         replay = ReplayByPlace(
-            rows, labels[0], (labels[1], labels[2]), doubts=Doubts(first.rows, known), weights_digest=weights_digest,
-            places=self.places,
-        )  # fmt: skip
-        return Lane(name, replay)
+            rows, labels[0], (labels[1], labels[2]), doubts=Doubts(first.rows, known), places=self.places
+        )
+        return Lane(lane.name, replay, weights_digest=lane.weights_digest)
 
     def _join(self, seen: Sequence[Rows], *, back: bool) -> JoinedPass:
         shared = [
@@ -262,6 +261,5 @@ class ReplayByPlace(Replay):
         """What was found in that frame."""
         index = int(np.searchsorted(self._places, frame.place or 0))
         if index == len(self._places) or self._places[index] != frame.place:
-            labels = np.zeros(frame.small.shape[:2], np.int32)
-            return Segmentation(labels, (), True, labels > 0, frame.size)
+            return Segmentation.empty(frame.small.shape, frame.size)
         return super().step(replace(frame, index=index))

@@ -14,7 +14,7 @@ import tempfile
 from pathlib import Path
 
 from tracker.cli import cli
-from tracker.synth import Order, save_world, stream_world
+from tracker.synth import WorldOrder, save_world, stream_world
 
 
 def main() -> None:
@@ -26,7 +26,7 @@ def main() -> None:
     first, last = (int(v) for v in asked.seeds.split("-"))
     with tempfile.TemporaryDirectory() as folder:
         for seed in range(first, last + 1):
-            world = stream_world("street", Order(seed, frames=asked.frames))
+            world = stream_world("street", WorldOrder(seed, frames=asked.frames))
             name = Path(folder) / "streets" / f"street{seed}"
             save_world(world, video=name.with_suffix(".mp4"), truth=name.with_suffix(".truth"))
         cli(["evaluate", str(Path(folder) / "streets"), *asked.more])

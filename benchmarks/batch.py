@@ -26,8 +26,8 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 from browser import browser
 from clips import draw, write_video
 
-from tracker.batch import ClipOutcome, Options, Order, Totals, run_batch
-from tracker.batch.marks import Key, Mark
+from tracker.batch import BatchOrder, ClipOutcome, Options, Totals, run_batch
+from tracker.batch.marks import Mark, ResultKey
 from tracker.batch.page import overview, render
 from tracker.engines import Done
 from tracker.engines.pool import spread
@@ -48,7 +48,7 @@ class Pool:
         return spread(asked, tasks, workers=self.workers, threads=1)
 
 
-def timed(order: Order, settings: RunSettings, engine: object) -> tuple[Totals, float]:
+def timed(order: BatchOrder, settings: RunSettings, engine: object) -> tuple[Totals, float]:
     began = time.perf_counter()
     totals = run_batch(order, settings, engine, notify=print)
     return totals, time.perf_counter() - began
@@ -94,7 +94,7 @@ def overhead(count: int, folder: Path) -> None:
     settings = load_settings(overrides=["lanes=[gmm]", "prescan_frames=4"])
     for parquet in (True, False):
         engine = Measured()
-        order = Order((str(data),), str(folder / f"out-{parquet}"), options=Options(parquet=parquet))
+        order = BatchOrder((str(data),), str(folder / f"out-{parquet}"), options=Options(parquet=parquet))
         totals, wall_s = timed(order, settings, engine)
         beside = wall_s - engine.process_s
         print(
@@ -126,7 +126,7 @@ def workers(clip: Path | None, folder: Path) -> None:
     for name, around in (("free", None), ("each on one core", on_one_core)):
         took = {}
         for count in (1, 2):
-            order = Order((str(data),), str(folder / f"workers-{name}-{count}"))
+            order = BatchOrder((str(data),), str(folder / f"workers-{name}-{count}"))
             took[count] = timed(order, load_settings(), Pool(count, around))[1]
             print(f"{WORKERS_CLIPS} copies of {clip.name}, {count} workers, {name}: {took[count]:.1f} s")
         print(f"  two workers are {took[1] / took[2]:.2f} times as fast as one, on {os.cpu_count()} processors")
@@ -141,7 +141,7 @@ def on_one_core(work: Callable, task: object) -> ClipOutcome:
 
 
 def page(folder: Path) -> None:
-    key, path = Key("", "", (), ""), folder / "page.html"
+    key, path = ResultKey("", "", (), ""), folder / "page.html"
     for count in (5000, 20_000):
         marks = (
             Mark(f"camera-{n % 40:02}/2026-11-{1 + n % 28:02}T12-00-00-{n:05}", "s", key, "failed" if n % 50 == 7 else "done",
@@ -172,7 +172,7 @@ def pending(folder: Path) -> None:
     for count in (1000, 20_000):
         manifest = folder / f"{count}.csv"
         manifest.write_text("source,seed\n" + "".join(f"/clips/{n}.mp4,{n % 5}\n" for n in range(count)))
-        order = Order((), str(folder / "pending"), str(manifest), Options(parquet=False))
+        order = BatchOrder((), str(folder / "pending"), str(manifest), Options(parquet=False))
         totals, wall_s = timed(order, load_settings(), Stub())
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
         print(

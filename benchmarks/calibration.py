@@ -30,9 +30,9 @@ from tracker.settings import load_settings
 from tracker.slots import confidence as fitted
 from tracker.slots.confidence import FITTED, NAMES, Calibration, Evidence, Logistic, Term, measures
 from tracker.slots.segmenter import SlotsSegmenter
-from tracker.synth import Order, stream_world
+from tracker.synth import WorldOrder, stream_world
 from tracker.types import Frame, Segmentation
-from tracker.worlds import Drawn
+from tracker.worlds import DrawnFrame
 from tracker.worlds.situations import SITUATIONS, stream_situation
 
 ROOT = Path(__file__).parents[1]
@@ -87,13 +87,15 @@ class Rows:
         return np.asarray(self.measured[:, NAMES.index(name)])
 
 
-def watch(world: str, seed: int, frames: int) -> Iterator[tuple[Drawn, Segmentation, dict[int, Evidence]]]:
+def watch(world: str, seed: int, frames: int) -> Iterator[tuple[DrawnFrame, Segmentation, dict[int, Evidence]]]:
     """The lane over a drawn clip, frame by frame: the truth, what the lane saw, and the evidence by identity."""
     settings = load_settings(overrides=["lanes=[slots]"])
     segmenter = build_lanes(settings)[0].segmenter
     assert isinstance(segmenter, SlotsSegmenter)
     clip = list(
-        stream_situation(world, seed=seed) if world in SITUATIONS else stream_world(world, Order(seed, frames)).frames
+        stream_situation(world, seed=seed)
+        if world in SITUATIONS
+        else stream_world(world, WorldOrder(seed, frames)).frames
     )
     shown = np.unique(np.linspace(0, len(clip) - 1, settings.prescan_frames).round().astype(int))
     segmenter.prepare([clip[t].image for t in shown])

@@ -19,7 +19,7 @@ from tracker.checkpoint import Checkpoints
 from tracker.jobs import Job, process
 from tracker.opencv_threads import one_opencv_thread
 from tracker.settings import load_settings
-from tracker.synth import Order, save_world, stream_world
+from tracker.synth import WorldOrder, save_world, stream_world
 
 
 class Counted:
@@ -53,7 +53,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as place, one_opencv_thread():
         clip = Path(place) / "clip.mp4"
         save_world(
-            stream_world("street", Order(1, asked.frames, (width, height), None)),
+            stream_world("street", WorldOrder(1, asked.frames, (width, height), None)),
             video=clip, truth=None, overwrite=True, notify=print,
         )  # fmt: skip
         sizes: list[int] = []

@@ -28,7 +28,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from tracker.synth import Order, save_world, stream_world
+from tracker.synth import WorldOrder, save_world, stream_world
 
 ROOT = Path(__file__).parents[1]
 TIMES = ("fps", "ms_per_frame", "once_s")
@@ -62,7 +62,7 @@ def draw(folder: Path, clips: int, frames: int) -> None:
     """Streets of one seed each."""
     folder.mkdir(parents=True)
     for seed in range(clips):
-        world = stream_world("street", Order(1000 + seed, frames, SIZE, 3))
+        world = stream_world("street", WorldOrder(1000 + seed, frames, SIZE, 3))
         save_world(world, video=folder / f"clip-{seed:03}.mp4")
 
 

@@ -31,7 +31,7 @@ from tracker.scores.overlap import iou_matrix
 from tracker.scores.tables import Identified
 from tracker.settings import load_settings
 from tracker.sources import open_source
-from tracker.synth import Order, save_world, stream_world
+from tracker.synth import WorldOrder, save_world, stream_world
 from tracker.types import Event, Frame, Moment, Outcome, Segmentation, Track, View
 
 KINDS = ("switch", "merge", "split")
@@ -178,7 +178,7 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as folder:
             for seed in range(first, last + 1):
                 name = Path(folder) / f"street{seed}"
-                world = stream_world("street", Order(seed, frames=300))
+                world = stream_world("street", WorldOrder(seed, frames=300))
                 save_world(world, video=name.with_suffix(".mp4"), truth=name.with_suffix(".truth"))
                 add(examine(name.with_suffix(".mp4"), name.with_suffix(".truth"), None))
     print_table(counts)

@@ -43,7 +43,7 @@ import cv2
 import numpy as np
 import psutil
 
-from tracker.synth import Order, stream_world
+from tracker.synth import WorldOrder, stream_world
 
 SQUARE, PITCH = 8, 20
 """pixels: a square is smaller than any object that is looked for, and far from the next"""
@@ -104,7 +104,9 @@ class Camera:
 
     def _draw(self, size: tuple[int, int]) -> Iterator[bytes]:
         count = self.period // 2 + 1
-        drawn = [f.image for f in stream_world("street", Order(SEED, frames=count, size=size, fps=self.fps)).frames]
+        drawn = [
+            f.image for f in stream_world("street", WorldOrder(SEED, frames=count, size=size, fps=self.fps)).frames
+        ]
         for number, image in enumerate(drawn + drawn[-2:0:-1]):
             bgr = cv2.cvtColor(numbered(image, number, self.bits), cv2.COLOR_RGB2BGR)
             jpeg = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, 85])[1].tobytes()

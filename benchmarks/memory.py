@@ -23,13 +23,13 @@ from tracker.health import Health
 from tracker.jobs.comparison import Comparison
 from tracker.jobs.files import Job, plan_job, planned_files, read_files
 from tracker.jobs.outputs import build_overlay, build_sinks
-from tracker.jobs.tally import Tally
+from tracker.jobs.tally import RunTally
 from tracker.lanes import Lane
 from tracker.picture import Picture
 from tracker.pipeline import run
 from tracker.settings import RunSettings
 from tracker.sources import open_source
-from tracker.synth import Order, save_world, stream_world
+from tracker.synth import WorldOrder, save_world, stream_world
 from tracker.types import Box, Frame, Image, Region, Segmentation, SourceInfo, Working
 
 SIZE = (160, 120)
@@ -100,7 +100,7 @@ def measure(source: ToAndFro, lanes: tuple[Lane, ...], settings: RunSettings, fo
     with results:
         results.claim()
         files = build_sinks(job, settings, source.info, results, overlay=overlay, finders=finders)
-        tally = Tally(settings.lanes)
+        tally = RunTally(settings.lanes)
         run(source, lanes, [tally, health, *files, comparison], prescan=build_prescan(settings), progress=watch)
         results.commit()
     fps = tenth / np.diff(times_s)
@@ -126,7 +126,7 @@ def main() -> None:
             return
         clip = asked.clip or str(Path(folder) / "street.mp4")
         if asked.clip is None:
-            save_world(stream_world("street", Order(1, 250, SIZE)), video=Path(clip))
+            save_world(stream_world("street", WorldOrder(1, 250, SIZE)), video=Path(clip))
         with open_source(clip) as opened:
             source = ToAndFro([frame.image for frame in opened], asked.frames, opened.info)
         settings = RunSettings(lanes=tuple(asked.lanes.split(",")))

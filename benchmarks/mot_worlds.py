@@ -15,7 +15,7 @@ import tempfile
 from pathlib import Path
 
 from tracker.cli import cli
-from tracker.synth import Order, save_world, stream_world
+from tracker.synth import WorldOrder, save_world, stream_world
 
 CONFIGS = Path(__file__).parent.parent / "configs"
 CONFIG = {"mnist-mot": CONFIGS / "mot-mnist.yaml", "sprites-mot": CONFIGS / "mot-sprites.yaml"}
@@ -39,7 +39,7 @@ def main() -> None:
         for seed in range(first, last + 1):
             name = clips / f"seed{seed}"
             if not name.with_suffix(".mp4").exists():
-                drawn = stream_world(asked.world, Order(seed, asked.frames, digits=asked.digits))
+                drawn = stream_world(asked.world, WorldOrder(seed, asked.frames, digits=asked.digits))
                 save_world(drawn, video=name.with_suffix(".mp4"), truth=name.with_suffix(".truth"), crf=asked.crf)
         cli(["evaluate", str(clips), *settings, *asked.more])
 

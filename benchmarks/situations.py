@@ -19,9 +19,9 @@ from pathlib import Path
 from typing import Any
 
 from tracker.errors import TrackerError
-from tracker.evaluation import Failure, SequenceScores, Task, evaluate, pooled
+from tracker.evaluation import Failure, ScoreTask, SequenceScores, evaluate, pooled
 from tracker.settings import load_settings
-from tracker.synth import Order, save_world, stream_world
+from tracker.synth import WorldOrder, save_world, stream_world
 from tracker.worlds import SITUATIONS
 
 COLUMNS = (
@@ -64,7 +64,7 @@ def main() -> None:
                 clips = (asked.keep or Path(folder)) / name
                 draw(name, seeds, clips)
                 paths = tuple(clips / f"{name}-{seed}.mp4" for seed in seeds)
-                outcome = evaluate(Task(paths), settings, notify=note)
+                outcome = evaluate(ScoreTask(paths), settings, notify=note)
                 rows += [*outcome.scores, *outcome.failures]
                 for line in summed(name, outcome.scores):
                     lines.append(line)
@@ -93,7 +93,7 @@ def draw(name: str, seeds: list[int], folder: Path) -> None:
     for seed in seeds:
         video = folder / f"{name}-{seed}.mp4"
         if not video.exists():
-            world = stream_world(name, Order(seed))
+            world = stream_world(name, WorldOrder(seed))
             save_world(world, video=video, truth=video.with_suffix(".truth"), overwrite=True)
 
 

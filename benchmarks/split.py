@@ -19,7 +19,7 @@ from tracker.jobs import Job, Result, process
 from tracker.opencv_threads import one_opencv_thread
 from tracker.settings import load_settings
 from tracker.splitting import Split
-from tracker.synth import Order, save_world, stream_world
+from tracker.synth import WorldOrder, save_world, stream_world
 
 HEAD = f"{'clip':16}{'parts':>6}{'IDF1':>8}{'HOTA':>8}{'MOTA':>8}{'switches':>9}{'ids':>6}{'carried':>8}{'cut':>5}{'agree':>7}{'s':>8}"
 
@@ -50,7 +50,7 @@ def clips(asked: argparse.Namespace, folder: Path) -> list[tuple[Path, Path]]:
     made = []
     for seed in range(first, last + 1):
         video, truth = folder / f"street{seed}.mp4", folder / f"street{seed}"
-        save_world(stream_world("street", Order(seed, frames=asked.frames)), video=video, truth=truth)
+        save_world(stream_world("street", WorldOrder(seed, frames=asked.frames)), video=video, truth=truth)
         made.append((video, truth / "gt.txt"))
     return made
 

@@ -32,7 +32,7 @@ from tracker.picture import Picture
 from tracker.pipeline import run
 from tracker.settings import load_settings
 from tracker.sources import open_source
-from tracker.synth import Order, World, save_world, stream_world
+from tracker.synth import World, WorldOrder, save_world, stream_world
 from tracker.types import Frame, Moment, Outcome, Segmentation, Track, View
 from tracker.zones import Zones
 
@@ -128,7 +128,7 @@ def count_lanes(name: str, seed: int, lanes: Sequence[str]) -> ZoneWatch:
     settings = load_settings(overrides=[f"lanes=[{','.join(lanes)}]"])
     with tempfile.TemporaryDirectory() as folder:
         clip = Path(folder) / "clip.mp4"
-        save_world(stream_world(name, Order(seed)), video=clip, truth=Path(folder) / "truth")
+        save_world(stream_world(name, WorldOrder(seed)), video=clip, truth=Path(folder) / "truth")
         with closing(open_source(str(clip))) as source:
             watcher = Watcher(ZoneWatch(ZONES, settings.lanes, source.info.size))
             run(source, build_lanes(settings), [watcher], prescan=build_prescan(settings))
@@ -170,7 +170,7 @@ def main() -> None:
     for name in asked.worlds.split(","):
         sums = {lane: Errors() for lane in (TRUTH, *lanes)}
         for seed in range(first, last + 1):
-            world = stream_world(name, Order(seed))
+            world = stream_world(name, WorldOrder(seed))
             zones, answer = count_truth(world)
             sums[TRUTH].add(zones, TRUTH, answer, world.fps)
             if lanes:

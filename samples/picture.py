@@ -11,7 +11,7 @@ from pathlib import Path
 
 import tracker
 from tracker.exports.film import gif_of, spaced_pictures
-from tracker.synth import Order, save_world, stream_world
+from tracker.synth import WorldOrder, save_world, stream_world
 
 WORLD, SEED = "pillar", 1
 BEGIN_S, END_S = 1.6, 8.4
@@ -22,7 +22,7 @@ def main(path: Path) -> None:
     """Draw, compare, and write the picture."""
     with tempfile.TemporaryDirectory() as folder:
         clip = Path(folder) / "clip.mp4"
-        save_world(stream_world(WORLD, Order(SEED)), video=clip)
+        save_world(stream_world(WORLD, WorldOrder(SEED)), video=clip)
         tracker.compare(clip, Path(folder) / "out", settings={"overlay.trail_frames": 60})
         frames = spaced_pictures(str(Path(folder) / "out/compare.mp4"), start_s=BEGIN_S, duration_s=END_S - BEGIN_S)
     path.write_bytes(gif_of(frames))

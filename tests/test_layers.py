@@ -133,6 +133,15 @@ def test_every_module_has_its_place():
     assert {part(path) for path in MODULES} <= WAIST | STATIONS | LINE
 
 
+def test_no_two_classes_have_one_name():
+    places = {}
+    for path in sorted(PACKAGE.rglob("*.py")):
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                places.setdefault(node.name, []).append(str(path.relative_to(PACKAGE)))
+    assert {name: where for name, where in places.items() if len(where) > 1} == {}
+
+
 @pytest.mark.parametrize("path", MODULES, ids=lambda p: str(p.relative_to(PACKAGE)))
 def test_a_module_imports_only_what_its_layer_may(path):
     here = part(path)

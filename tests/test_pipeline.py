@@ -11,7 +11,7 @@ import pytest
 from tracker import pipeline, prescan
 from tracker.build import build_prescan
 from tracker.errors import SinkError, SourceError
-from tracker.jobs.tally import Tally
+from tracker.jobs.tally import RunTally
 from tracker.lanes import Lane
 from tracker.picture import Picture
 from tracker.pipeline import run
@@ -308,7 +308,7 @@ def test_time_is_counted_by_stage():
 
 
 def test_a_tally_counts_identities_lengths_and_foreground():
-    tally = Tally(["gmm", "slots"])
+    tally = RunTally(["gmm", "slots"])
     run(Clip(4), lanes(), [tally])
     for lane in ("gmm", "slots"):
         assert tally.lanes[lane].identities == 1

@@ -18,7 +18,7 @@ from tracker.build import build_lanes
 from tracker.settings import RunSettings
 from tracker.slots.state import SlotArrays
 from tracker.sources import open_source
-from tracker.synth import Order, save_world, stream_world
+from tracker.synth import WorldOrder, save_world, stream_world
 from tracker.types import Track, intersections
 
 WITHOUT_AVX_512 = {
@@ -75,7 +75,7 @@ print(hashlib.sha256(b"".join(value.tobytes() for value in made)).hexdigest())
 
 def draw(world: str, folder: Path, *, frames: int | None = None) -> Path:
     path = folder / f"{world}.mp4"
-    save_world(stream_world(world, Order(seed=1, frames=frames, size=(320, 240))), video=path)
+    save_world(stream_world(world, WorldOrder(seed=1, frames=frames, size=(320, 240))), video=path)
     return path
 
 
@@ -95,7 +95,7 @@ def test_tables_are_the_same_without_the_widest_instructions(tmp_path: Path) -> 
 @pytest.mark.skipif(not FFMPEG, reason="no FFmpeg of a Linux wheel of PyAV")
 def test_small_pictures_are_the_same_without_special_instructions(tmp_path: Path) -> None:
     clip = tmp_path / "clip.mp4"
-    save_world(stream_world("street", Order(seed=1, frames=3, size=(960, 540))), video=clip)
+    save_world(stream_world("street", WorldOrder(seed=1, frames=3, size=(960, 540))), video=clip)
     asked = [sys.executable, "-c", SMALL_PICTURE, str(FFMPEG[0]), str(clip)]
     here, plain = (
         subprocess.run([*asked, how], check=True, capture_output=True, text=True).stdout.split()

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tracker.steps import FORGOTTEN_S, JumpCounter, Place
+from tracker.steps import FORGOTTEN_S, JumpCounter, LastSeen
 from tracker.types import Box, Track
 
 FRAME_S = 0.04
@@ -18,29 +18,29 @@ def track(x, *, number=1, hidden=False):
 
 @pytest.mark.parametrize(("x", "reaches"), [(20, True), (21, False)])
 def test_an_object_that_stands_reaches_its_own_length(x, reaches):
-    assert Place(box(0)).reaches(box(x), FRAME_S) == reaches
+    assert LastSeen(box(0)).reaches(box(x), FRAME_S) == reaches
 
 
 @pytest.mark.parametrize(("x", "reaches"), [(120, True), (121, False)])
 def test_one_that_moves_reaches_what_its_speed_explains_beyond(x, reaches):
     """100 pixels a second, unseen for a second: it may have turned aside."""
-    place = Place(box(0), (0.0, -100.0)).later(1.0 - FRAME_S)
+    place = LastSeen(box(0), (0.0, -100.0)).later(1.0 - FRAME_S)
     assert place.reaches(box(x), FRAME_S) == reaches
 
 
 @pytest.mark.parametrize(("x", "reaches"), [(120, True), (-20, True), (-21, False)])
 def test_one_that_moves_does_not_come_back_from_behind(x, reaches):
-    place = Place(box(0), (100.0, 0.0)).later(1.0 - FRAME_S)
+    place = LastSeen(box(0), (100.0, 0.0)).later(1.0 - FRAME_S)
     assert place.reaches(box(x), FRAME_S)
     assert place.left_behind(box(x)) != reaches
 
 
 def test_the_longer_of_both_boxes_counts():
-    assert Place(box(0)).reaches(box(20, width=30.0), FRAME_S)
+    assert LastSeen(box(0)).reaches(box(20, width=30.0), FRAME_S)
 
 
 def test_the_speed_is_measured_over_the_time_in_which_it_was_not_seen():
-    place = Place(box(0)).later(0.96).moved(box(50), FRAME_S)
+    place = LastSeen(box(0)).later(0.96).moved(box(50), FRAME_S)
     assert place.velocity == pytest.approx((50.0, 0.0))
     assert place.unseen_s == 0
 

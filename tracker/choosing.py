@@ -11,7 +11,7 @@ from tracker.background import USUAL_THRESHOLD
 from tracker.build import build_prescan
 from tracker.foreground.settings import USUAL_SIDE_PX
 from tracker.measuring import Measured, measure, without_movers
-from tracker.prescan import Pictures, TakenPictures
+from tracker.prescan import PrescanSource, TakenPictures
 from tracker.settings import RunSettings, read_settings
 from tracker.shake import Shake, measure_shake
 from tracker.steadying import Steadying
@@ -80,13 +80,13 @@ class Suited(NamedTuple):
     """What a run needs to know of its clip before its lanes are built."""
 
     chosen: Chosen
-    prescan: Pictures
+    prescan: PrescanSource
     """at the width that the chosen settings ask for"""
     steadying: Steadying | None = None
     """of the clip's frames; None: they are looked at as they are"""
 
 
-def suit(settings: RunSettings, source: Source, prescan: Pictures) -> Suited:
+def suit(settings: RunSettings, source: Source, prescan: PrescanSource) -> Suited:
     """The settings that suit a source. The prescan's pictures are taken again where they have to be wider.
 
     Live sources are not measured: every `auto` is the usual value.

@@ -18,7 +18,7 @@ from tracker.stopwatch import Stopwatch
 from tracker.types import Frame, Image, Moment, Region, Segmentation, Segmenter, Track, TwoStageSegmenter, View
 
 
-class Links(Protocol):
+class TrackLinker(Protocol):
     """Gives regions that have no lasting names their identities: `tracker.tracks.Linker`."""
 
     def step(self, regions: Sequence[Region], *, time_s: float, size: tuple[int, int]) -> tuple[Track, ...]:
@@ -31,7 +31,7 @@ class Links(Protocol):
 
 
 class Pauses(Protocol):
-    """Saves a run now and then: `tracker.checkpoint.Stage`."""
+    """Saves a run now and then: `tracker.checkpoint.CheckpointedPass`."""
 
     def reading(self, frame: Frame, state: object) -> None:
         """A frame was read; `state` is what the thread that reads knows of the frames before."""
@@ -95,7 +95,7 @@ class Lane:
 
     name: str
     segmenter: Segmenter
-    linker: Links | None = None
+    linker: TrackLinker | None = None
     weights_digest: str | None = None
     """sha256 of the weights files of its networks, joined by "+"; None: it has none"""
     identities: Identities = field(default_factory=Identities, compare=False, repr=False)

@@ -196,7 +196,7 @@ class EventsTo(click.ParamType):
             self.fail(str(error), param, ctx)
 
 
-class Size(click.ParamType):
+class SizeParam(click.ParamType):
     """`480x360`: width and height in pixels."""
 
     name = "WxH"
@@ -214,7 +214,7 @@ class Size(click.ParamType):
         return size
 
 
-class Numbers(click.ParamType):
+class NumbersParam(click.ParamType):
     """`2,7,8,12`: whole numbers, by comma."""
 
     name = "numbers"

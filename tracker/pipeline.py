@@ -22,7 +22,7 @@ from tracker.controls import Controls
 from tracker.errors import SourceError
 from tracker.interrupt import Interrupts
 from tracker.lanes import Lane, Pauses, Spares, moments, prepare
-from tracker.prescan import Pictures, Prescan
+from tracker.prescan import Prescan, PrescanSource
 from tracker.sources import ReadAhead, read_ahead
 from tracker.splitting import Seam
 from tracker.steadying import Steadying
@@ -82,7 +82,7 @@ def run(
     lanes: Sequence[Lane],
     sinks: Sequence[Sink],
     *,
-    prescan: Pictures = PRESCAN,
+    prescan: PrescanSource = PRESCAN,
     scenes: KnownScenes | None = None,
     queue_frames: int = 8,
     progress: Progress | None = None,
@@ -154,7 +154,7 @@ def run(
     return RunReport(frames, outcome, source.problem, dropped, watch.seconds)
 
 
-def learn_scene(source: Source, lanes: Sequence[Lane], *, prescan: Pictures, watch: Stopwatch) -> KnownScenes:
+def learn_scene(source: Source, lanes: Sequence[Lane], *, prescan: PrescanSource, watch: Stopwatch) -> KnownScenes:
     """Have the lanes learn the scene before the first frame; returns how it is recognised."""
     with watch.stage("prescan"):
         scenes, ground = take_scene(source, prescan)
@@ -162,7 +162,7 @@ def learn_scene(source: Source, lanes: Sequence[Lane], *, prescan: Pictures, wat
     return scenes
 
 
-def take_scene(source: Source, prescan: Pictures) -> tuple[KnownScenes, list[Image]]:
+def take_scene(source: Source, prescan: PrescanSource) -> tuple[KnownScenes, list[Image]]:
     """How the scene is recognised, and the pictures from which lanes learn it; [] if there are none."""
     scenes = KnownScenes()
     images = scenes.prepare(prescan.pictures(source))

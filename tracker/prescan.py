@@ -17,7 +17,7 @@ MEDIAN_FRAMES = 5
 """But so many there are at any size: the median of two or three is a picture with whoever stands in it."""
 
 
-class Pictures(Protocol):
+class PrescanSource(Protocol):
     """Where the lanes learn the scene from before the first frame."""
 
     def pictures(self, source: Source) -> list[Image]:

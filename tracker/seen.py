@@ -12,7 +12,7 @@ REMEMBERED = 20_000
 """latest identities whose times are known at least: a clip's are, and a camera that is watched for weeks takes no more memory"""
 
 
-class Seen:
+class SeenTimes:
     """First and last times by identity. Identities are whole numbers, given out in order, so they index an array.
 
     identities  how many different ones were seen

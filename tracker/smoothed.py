@@ -18,7 +18,7 @@ from tracker.background import KnownScenes
 from tracker.checkpoint import Checkpoints
 from tracker.lanes import Lane
 from tracker.pipeline import PRESCAN, Progress, RunReport, run
-from tracker.prescan import Pictures
+from tracker.prescan import PrescanSource
 from tracker.sources import SourceAround
 from tracker.steadying import Steadying
 from tracker.stopwatch import Stopwatch
@@ -26,7 +26,7 @@ from tracker.types import Frame, Moment, Sink, SmoothedSegmenter, Source
 
 if TYPE_CHECKING:
     from tracker.splitting.watch import Parted
-    from tracker.watching import Found
+    from tracker.watching import PassResults
 
 ONLINE = "online"
 """the one stage of a run that looks at each frame once"""
@@ -36,7 +36,7 @@ WRITING, WRITING_PARTS = "writing", "writing of parts"
 
 def run_both_ways(
     source: Source, lanes: Sequence[Lane], sinks: Sequence[Sink], *, again: Callable[[int | None], Source], online: bool,
-    prescan: Pictures = PRESCAN, queue_frames: int = 8, progress: Progress | None = None, watch: Stopwatch | None = None,
+    prescan: PrescanSource = PRESCAN, queue_frames: int = 8, progress: Progress | None = None, watch: Stopwatch | None = None,
     keep: Callable[[Moment], Moment] | None = None, notify: Callable[[str], None] = lambda line: None,
     steadying: Steadying | None = None, parted: Parted | None = None, checkpoints: Checkpoints | None = None,
 ) -> RunReport:  # fmt: skip
@@ -96,7 +96,7 @@ def run_both_ways(
 
 def _watched(
     source: Source, lanes: Sequence[Lane], parted: Parted | None, checkpoints: Checkpoints | None, *, queue_frames: int, **how: Any
-) -> Found:  # fmt: skip
+) -> PassResults:  # fmt: skip
     """The lanes' results; what brings SciPy is loaded only where a lane looks back."""
     if parted is not None:
         from tracker.splitting.watch import watch_in_parts

@@ -20,7 +20,7 @@ FORGOTTEN_S = 60.0
 
 
 @dataclass(frozen=True)
-class Place:
+class LastSeen:
     """Where an identity was seen last."""
 
     box: Box
@@ -31,7 +31,7 @@ class Place:
     unseen_s: float = 0.0
     """seconds since then"""
 
-    def later(self, dt_s: float) -> Place:
+    def later(self, dt_s: float) -> LastSeen:
         """The same after `dt_s` seconds in which it was not seen."""
         return replace(self, unseen_s=self.unseen_s + dt_s)
 
@@ -51,7 +51,7 @@ class Place:
     def _length(self, box: Box) -> float:
         return max(self.box.width, self.box.height, box.width, box.height)
 
-    def moved(self, box: Box, dt_s: float) -> Place:
+    def moved(self, box: Box, dt_s: float) -> LastSeen:
         """Where it is seen after another `dt_s` seconds."""
         elapsed_s = max(SHORTEST_S, self.unseen_s + dt_s)
         rate = max(1 / (self.steps + 1), rate_over(VELOCITY_RATE, elapsed_s))
@@ -59,7 +59,7 @@ class Place:
             old + rate * ((to - at) / elapsed_s - old)
             for old, at, to in zip(self.velocity, self.box.centre, box.centre, strict=True)
         )
-        return Place(box, (x, y), self.steps + 1)
+        return LastSeen(box, (x, y), self.steps + 1)
 
 
 class JumpCounter:
@@ -70,7 +70,7 @@ class JumpCounter:
 
     def __init__(self) -> None:
         self.count = 0
-        self._places: dict[int, tuple[Place, float]] = {}
+        self._places: dict[int, tuple[LastSeen, float]] = {}
         """by identity; and when"""
         self._forgotten_s = 0.0
 
@@ -83,7 +83,7 @@ class JumpCounter:
             place, last_s = self._places.get(track.id, (None, time_s))
             if place is not None and (not place.reaches(track.box, time_s - last_s) or place.left_behind(track.box)):
                 found, place = found + 1, None
-            now = Place(track.box) if place is None else place.moved(track.box, time_s - last_s)
+            now = LastSeen(track.box) if place is None else place.moved(track.box, time_s - last_s)
             self._places[track.id] = now, time_s
         if time_s - self._forgotten_s > FORGOTTEN_S:
             self._places = {n: known for n, known in self._places.items() if time_s - known[1] <= FORGOTTEN_S}

@@ -22,7 +22,7 @@ class Thread(NamedTuple):
     name: str
 
 
-class Span(NamedTuple):
+class StageSpan(NamedTuple):
     """One call of one stage."""
 
     stage: str
@@ -59,12 +59,12 @@ class Spans:
         self.began_s, self.began_unix_s = clock(), time.time()
         self.ended_s = self.began_s
         self.most, self.left_out = most, 0
-        self.kept: list[Span] = []
+        self.kept: list[StageSpan] = []
         self.totals: dict[tuple[str, str], Total] = {}
         """by stage and name of the thread, in the order in which they ended first"""
         self._lock = threading.Lock()
 
-    def add(self, span: Span) -> None:
+    def add(self, span: StageSpan) -> None:
         """Count a span, and keep it if there is room."""
         with self._lock:
             known = self.totals.get((span.stage, span.thread.name))
@@ -107,7 +107,7 @@ class Stopwatch:
             if self.spans is not None:
                 thread = threading.current_thread()
                 where = Thread(thread.ident or 0, thread.name)
-                self.spans.add(Span(name, where, frame, begin_s, end_s, time.thread_time() - cpu_s))
+                self.spans.add(StageSpan(name, where, frame, begin_s, end_s, time.thread_time() - cpu_s))
 
     def waits(self, name: str, items: Iterable[T]) -> Iterator[T]:
         """Pass the items on and count the waiting for each."""

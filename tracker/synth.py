@@ -21,7 +21,7 @@ from tracker.sinks.outputs import write_inside, writing
 from tracker.types import Frame, Moment
 from tracker.worlds import (
     SITUATIONS,
-    Drawn,
+    DrawnFrame,
     MotSettings,
     StreetSettings,
     read_digits,
@@ -42,7 +42,7 @@ FRAMES = 200
 
 
 @dataclass(frozen=True)
-class Order:
+class WorldOrder:
     """What is to be drawn."""
 
     seed: int = 0
@@ -61,7 +61,7 @@ class Order:
 class World:
     """A world as it is drawn: frame by frame, so that a long one needs no memory."""
 
-    frames: Iterator[Drawn]
+    frames: Iterator[DrawnFrame]
     fps: float
     scored_from: float = SCORED_FROM
     """an object of which less than this share can be seen is not asked for"""
@@ -69,7 +69,7 @@ class World:
     """x264's constant quality that fits it"""
 
 
-def stream_world(world: str, order: Order) -> World:
+def stream_world(world: str, order: WorldOrder) -> World:
     """Draw one of WORLDS frame by frame.
 
     Raises SettingsError for a size, length or number that a world cannot have, and what `read_digits` raises.
@@ -79,17 +79,17 @@ def stream_world(world: str, order: Order) -> World:
     return WORLDS[world](order)
 
 
-def _street_of(order: Order) -> StreetSettings:
+def _street_of(order: WorldOrder) -> StreetSettings:
     width, height = order.size or STREET_SIZE
     given = {} if order.objects is None else {"objects": (order.objects, order.objects)}
     return StreetSettings(width=width, height=height, frames=order.frames or FRAMES, fps=order.fps, **given)
 
 
-def _street(order: Order) -> World:
+def _street(order: WorldOrder) -> World:
     return World(stream_street(_street_of(order), seed=order.seed), order.fps)
 
 
-def _mot(order: Order, *, world: Literal["digits", "sprites"]) -> World:
+def _mot(order: WorldOrder, *, world: Literal["digits", "sprites"]) -> World:
     """Hidden or not, every object is asked for: so it was when the published scores were taken."""
     if order.size is not None:
         raise SettingsError("this world has a size of its own, 128x128; leave --size out")
@@ -100,14 +100,14 @@ def _mot(order: Order, *, world: Literal["digits", "sprites"]) -> World:
     return World(stream_mot(settings, seed=order.seed, digits=digits), order.fps, scored_from=0.0, crf=MOT_CRF)
 
 
-def _situation(order: Order, *, name: str) -> World:
+def _situation(order: WorldOrder, *, name: str) -> World:
     drawn = stream_situation(
         name, seed=order.seed, frames=order.frames, size=order.size, objects=order.objects, fps=order.fps
     )
     return World(drawn, order.fps)
 
 
-WORLDS: dict[str, Callable[[Order], World]] = {
+WORLDS: dict[str, Callable[[WorldOrder], World]] = {
     "street": _street,
     "mnist-mot": partial(_mot, world="digits"),
     "sprites-mot": partial(_mot, world="sprites"),
@@ -192,7 +192,7 @@ class _TruthFolder:
         with writing(output.path):
             (output.part / "masks").mkdir(parents=True)
 
-    def write(self, t: int, drawn: Drawn) -> None:
+    def write(self, t: int, drawn: DrawnFrame) -> None:
         for item in drawn.boxes:
             x, y, w, h = item.box.x0, item.box.y0, item.box.width, item.box.height
             asked = int(item.visible >= self._scored_from)

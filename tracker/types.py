@@ -485,6 +485,15 @@ class Source(Protocol):
     def close(self) -> None: ...
 
 
+class Change(NamedTuple):
+    """Why a picture differs from a scene; both are false where there is too little to tell."""
+
+    is_light: bool
+    """the light changed: the scene's edges are still there"""
+    hides_edges: bool
+    """the scene's edges are gone, as behind an object"""
+
+
 class Judgement(Protocol):
     """What a scene found in one picture."""
 

@@ -15,7 +15,7 @@ from tracker.checkpoint import Checkpoints
 from tracker.interrupt import Interrupts
 from tracker.lanes import Lane
 from tracker.pipeline import Progress, RunReport, learn_scene, run
-from tracker.prescan import Pictures
+from tracker.prescan import PrescanSource
 from tracker.smoothing.fuse import fuse
 from tracker.smoothing.passes import LabelPaths, Passes
 from tracker.smoothing.replay import Doubts, Replay, causal
@@ -30,7 +30,7 @@ FORWARDS, BACKWARDS = "forwards", "backwards"
 
 
 @dataclass(frozen=True)
-class Found:
+class PassResults:
     """A clip after all passes."""
 
     lanes: tuple[Lane, ...]
@@ -47,7 +47,7 @@ class Found:
     """of a clip that was watched in parts"""
     steadying: Steadying | None = None
 
-    def __enter__(self) -> Found:
+    def __enter__(self) -> PassResults:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -56,9 +56,9 @@ class Found:
 
 
 def watch_both_ways(
-    source: Source, lanes: Sequence[Lane], *, prescan: Pictures, queue_frames: int, progress: Progress | None,
+    source: Source, lanes: Sequence[Lane], *, prescan: PrescanSource, queue_frames: int, progress: Progress | None,
     watch: Stopwatch, steadying: Steadying | None = None, checkpoints: Checkpoints | None = None,
-) -> Found:  # fmt: skip
+) -> PassResults:  # fmt: skip
     """Have all lanes learn the scene, and the passes of every lane that can look back.
 
     checkpoints  save the passes now and then, and know from where they go on; None: they are not saved
@@ -71,7 +71,7 @@ def watch_both_ways(
         saved = None if checkpoints is None else checkpoints.at(FORWARDS) or checkpoints.at(BACKWARDS)
         if saved is None:
             spills = None if checkpoints is None else checkpoints.spills
-            keeper = Keeper(lanes, interrupts, progress, watch, spills=spills)
+            keeper = PassRecorder(lanes, interrupts, progress, watch, spills=spills)
         else:
             keeper, scenes = saved["keeper"], saved["scenes"]
             steadying = saved["reading"][1]
@@ -99,11 +99,13 @@ def watch_both_ways(
     give_back()
     named = {lane.name: lane for lane in results}
     every = tuple(named.get(lane.name, lane) for lane in lanes)
-    return Found(every, keeper.frames, error is None and not complete, error, scenes, keeper.clear, steadying=steadying)
+    return PassResults(
+        every, keeper.frames, error is None and not complete, error, scenes, keeper.clear, steadying=steadying
+    )
 
 
 def _first_pass(
-    forwards: Callable[..., RunReport], source: Source, lanes: Sequence[Lane], keeper: Keeper, scenes: KnownScenes,
+    forwards: Callable[..., RunReport], source: Source, lanes: Sequence[Lane], keeper: PassRecorder, scenes: KnownScenes,
     steadying: Steadying | None, checkpoints: Checkpoints | None,
 ) -> RunReport:  # fmt: skip
     """The first pass, or what is left of it; saved at its end."""
@@ -121,7 +123,7 @@ def _first_pass(
     return report
 
 
-class Keeper:
+class PassRecorder:
     """A sink that keeps what the lanes saw, and has them look at it again from the end.
 
     labels  by lane, files for the labels of the passes, if another process is to read them

@@ -14,7 +14,7 @@ import av
 import cv2
 import numpy as np
 
-from tracker.synth import Order, stream_world
+from tracker.synth import WorldOrder, stream_world
 
 SEED = 1
 DRAWN_HEIGHT = 360
@@ -32,7 +32,7 @@ def main(size: tuple[int, int], frames: int, output: str) -> None:
     with av.open(output, "w") as target:
         stream = target.add_stream("libx264", rate=FPS, options={"crf": CRF, "preset": "veryfast"})
         stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
-        for drawn in stream_world("street", Order(SEED, frames, small, fps=FPS)).frames:
+        for drawn in stream_world("street", WorldOrder(SEED, frames, small, fps=FPS)).frames:
             image = cv2.resize(drawn.image, size, interpolation=cv2.INTER_CUBIC)
             index = int(rng.integers(PICTURES_OF_NOISE))
             shifted = np.roll(noise[index], tuple(rng.integers(0, (height, width))), axis=(0, 1))

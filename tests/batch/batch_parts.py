@@ -8,7 +8,7 @@ from pathlib import Path
 
 from clips import draw, write_video
 
-from tracker.batch import Order, run_batch
+from tracker.batch import BatchOrder, run_batch
 from tracker.engines import Done
 from tracker.settings import load_settings
 from tracker.words import one_line
@@ -48,7 +48,7 @@ def make_clips(folder, *names):
 def batch(*sources, to, engine=None, settings=QUICK, notify=lambda line: None, **order):
     """The totals, and the engine, which knows the names of the clips that were worked on."""
     engine = engine or Here()
-    asked = Order(tuple(map(str, sources)), str(to), **order)
+    asked = BatchOrder(tuple(map(str, sources)), str(to), **order)
     return run_batch(asked, settings, engine, notify=notify), engine
 
 

@@ -14,7 +14,7 @@ from batch_parts import QUICK, Here, batch, driver, files, make_clips, until
 from commands import call
 
 from tracker.batch import ClipOutcome, Options, Shard
-from tracker.batch.marks import Store
+from tracker.batch.marks import MarkStore
 from tracker.sinks.claims import alone
 
 TABLES = Options(video=False, parquet=False)
@@ -169,7 +169,7 @@ def test_what_a_run_that_was_killed_had_put_in_place_goes_with_the_next(clips, t
         with pytest.raises(KeyboardInterrupt):
             batch(clips / "y.mp4", to=out, options=TABLES, settings=knn)
     assert list(out.rglob("y.tracked.knn.csv"))
-    mark = Store(str(out)).read("clips/y")
+    mark = MarkStore(str(out)).read("clips/y")
     assert (mark.state, "was killed" in mark.problem) == ("failed", True)
     assert batch(clips / "y.mp4", to=out, options=TABLES)[0].done == 1
     assert {name.split(".")[2] for name in files(out)} == {"gmm", "summary"}
@@ -181,7 +181,7 @@ def test_what_other_runs_take_away_while_marks_are_read_is_passed_over(clips, tm
     work = out / ".batch" / "a" / "x.work"
     work.mkdir()
     (work / "x.masks.part-12345678.json").write_text("[half")
-    marks = Store(str(out)).marks()
+    marks = MarkStore(str(out)).marks()
     first = next(marks).name
     for place in (out / ".batch").rglob("*.json"):
         if place.stem != first:
@@ -203,7 +203,7 @@ def test_a_worker_that_dies_is_a_failure_with_a_mark(clips, tmp_path):
     totals, _ = batch(clips / "y.mp4", to=tmp_path / "out", engine=Here(die), options=TABLES)
     assert totals.failed == 1
     assert (
-        Store(str(tmp_path / "out"))
+        MarkStore(str(tmp_path / "out"))
         .read("clips/y")
         .problem.endswith("code -9, 3 times (a defect of tracker; -v shows where)")
     )

@@ -7,7 +7,7 @@ from clips import draw, write_video
 from commands import call
 
 from tracker.addresses import exists, joined, listing, read_bytes, remove, write_whole, writing
-from tracker.batch import Order, run_batch
+from tracker.batch import BatchOrder, run_batch
 from tracker.engines import Done
 from tracker.errors import SinkError
 from tracker.settings import load_settings
@@ -44,7 +44,7 @@ def store(request, tmp_path):
 
 def run(source, out, **more):
     said = []
-    totals = run_batch(Order((str(source),), str(out), **more), settings(), Here(), notify=said.append)
+    totals = run_batch(BatchOrder((str(source),), str(out), **more), settings(), Here(), notify=said.append)
     return totals, said
 
 
@@ -114,7 +114,7 @@ def test_a_clip_that_is_gone_from_its_store_is_a_failure_of_one_line(store):
                 yield Done(task, work(task))
 
     said = []
-    totals = run_batch(Order((f"{store}/in",), f"{store}/out"), settings(), Late(), notify=said.append)
+    totals = run_batch(BatchOrder((f"{store}/in",), f"{store}/out"), settings(), Late(), notify=said.append)
     assert (totals.done, totals.failed) == (1, 1)
     assert said == [f"b: {store}/in/b.mp4: no such file, folder or bucket; check the address"]
 

@@ -9,10 +9,10 @@ from batch_parts import QUICK, batch, files, make_clips
 from commands import call, refused
 
 from tracker.addresses import listing
-from tracker.batch import Clip, Options, Shard
+from tracker.batch import BatchClip, Options, Shard
 from tracker.batch.clips import unique
 from tracker.batch.manifest import read_manifest
-from tracker.batch.marks import Store
+from tracker.batch.marks import MarkStore
 from tracker.errors import SinkError, TrackerError
 
 TABLES = Options(video=False, parquet=False)
@@ -64,7 +64,7 @@ def test_folders_named_as_what_is_kept_of_a_clip_are_none_of_it(tmp_path):
 
 def test_hidden_folders_and_those_of_the_tables_get_another_name():
     clips = [
-        Clip(f"/{name}.mp4", name)
+        BatchClip(f"/{name}.mp4", name)
         for name in (".batch/a", ".b", "c/.d", "tracks/e", "Events/f", "tracks", "g/tracks/h")
     ]
     want = ["_.batch/a", "_.b", "c/_.d", "tracks.clips/e", "Events.clips/f", "tracks", "g/tracks/h"]
@@ -136,7 +136,7 @@ def test_a_page_of_the_user_and_a_folder_that_cannot_be_written_are_told_before_
 def test_a_mark_that_cannot_be_written_leaves_no_part(tmp_path, monkeypatch):
     clips, out = make_clips(tmp_path / "clips", "x.mp4"), tmp_path / "out"
     batch(clips, to=out, options=TABLES)
-    store = Store(str(out))
+    store = MarkStore(str(out))
     mark = store.read("x")
 
     def full(path, data):

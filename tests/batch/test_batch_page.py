@@ -5,10 +5,10 @@ from dataclasses import replace
 
 from browser import browser
 
-from tracker.batch.marks import Key, Mark
+from tracker.batch.marks import Mark, ResultKey
 from tracker.batch.page import overview, render
 
-KEY = Key("", "", (), "")
+KEY = ResultKey("", "", (), "")
 
 
 def marks(count):

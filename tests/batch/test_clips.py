@@ -4,7 +4,7 @@ import pytest
 from batch_parts import QUICK, batch, make_clips
 from commands import refused
 
-from tracker.batch.clips import Clip, Shard, clips_of, unique
+from tracker.batch.clips import BatchClip, Shard, clips_of, unique
 from tracker.batch.manifest import read_manifest, settings_of_clip
 from tracker.errors import SettingsError, SourceError
 
@@ -51,7 +51,7 @@ def test_one_clip_with_several_settings_is_several_clips(tmp_path):
 
 
 def test_shards_are_disjoint_and_together_all(folder):
-    clips = [Clip(f"/c/{n}.mp4", f"clip {n}") for n in range(200)]
+    clips = [BatchClip(f"/c/{n}.mp4", f"clip {n}") for n in range(200)]
     parts = [[c.name for c in unique(clips, inside=lambda s: False, shard=Shard(k, 3))] for k in (1, 2, 3)]
     assert sorted(name for part in parts for name in part) == sorted(clip.name for clip in clips)
     assert all(len(part) > 40 for part in parts)
@@ -121,4 +121,4 @@ def test_an_error_of_a_manifest_names_file_line_and_column_before_any_work(tmp_p
 
 def test_settings_of_a_lane_that_is_none_are_refused_with_their_line(tmp_path):
     with pytest.raises(SettingsError, match="here: lanes: nobody"):
-        settings_of_clip(QUICK)(Clip("/a.mp4", "a", ("lanes=[nobody]",), "here"))
+        settings_of_clip(QUICK)(BatchClip("/a.mp4", "a", ("lanes=[nobody]",), "here"))

@@ -5,7 +5,7 @@ import math
 import pytest
 from batch_parts import QUICK, batch, files, make_clips
 
-from tracker.batch import Order, clips_together, needs_of_pack, pack, run_batch
+from tracker.batch import BatchOrder, clips_together, needs_of_pack, pack, run_batch
 from tracker.engines import Done, Needs
 
 
@@ -65,7 +65,7 @@ def test_a_mark_that_cannot_be_written_is_the_failure_of_its_clip_alone(clips, t
 
     monkeypatch.setattr(pack, "work", full)
     said = []
-    totals = run_batch(Order((str(clips),), str(tmp_path / "out"), pack=4), QUICK, Packs(), notify=said.append)
+    totals = run_batch(BatchOrder((str(clips),), str(tmp_path / "out"), pack=4), QUICK, Packs(), notify=said.append)
     assert (totals.done, totals.failed) == (2, 2)
     assert any("no room" in line for line in said)
 

@@ -12,7 +12,7 @@ from commands import call, refused
 from killed_run import BACKWARDS, FORWARDS, WRITING, differing, left, picture_times, run
 from sounds import onsets, write_flashes
 
-from tracker.checkpoint.store import STATE, Store
+from tracker.checkpoint.store import STATE, CheckpointFolder
 from tracker.jobs import Job, versions
 from tracker.settings import load_settings
 from tracker.worlds import StreetSettings, draw_street
@@ -232,7 +232,7 @@ def test_another_version_is_refused(clip, copy, monkeypatch):
 def test_other_weights_of_any_network_are_refused(clip, tmp_path):
     from tracker.jobs import saving
 
-    store = Store(tmp_path / "o.checkpoint")
+    store = CheckpointFolder(tmp_path / "o.checkpoint")
     head = {"versions": {}, "input": "", "settings": {}, "job": {}}
     store.make()
     store.save({**head, "weights": {"street": "1", "foreground": "2"}}, b"")
@@ -312,14 +312,14 @@ def test_a_batch_begins_anew_where_the_checkpoint_is_of_another_run(clip, whole,
 
 
 def test_a_run_that_lives_is_not_gone_on_with(clip, copy):
-    from tracker.sinks.claims import Claim, _lock, leftovers
+    from tracker.sinks.claims import NameClaim, _lock, leftovers
 
     lock = next(copy.glob("*.lock"))
     descriptor = os.open(lock, os.O_RDWR)
     _lock(descriptor)
     assert "another run" in refused(*command(clip, copy, "--resume"))
     os.close(descriptor)
-    assert isinstance(leftovers(copy, ["o.mp4"])[0], Claim)
+    assert isinstance(leftovers(copy, ["o.mp4"])[0], NameClaim)
 
 
 @pytest.mark.parametrize(

@@ -5,14 +5,14 @@ import os
 import pytest
 
 from tracker.checkpoint import store as module
-from tracker.checkpoint.store import STATE, Store
+from tracker.checkpoint.store import STATE, CheckpointFolder
 from tracker.errors import SinkError
 from tracker.jobs.saving import differing
 
 
 @pytest.fixture
 def store(tmp_path):
-    made = Store(tmp_path / "o.checkpoint")
+    made = CheckpointFolder(tmp_path / "o.checkpoint")
     made.make()
     return made
 
@@ -75,10 +75,10 @@ def test_what_is_not_of_a_checkpoint_is_never_removed(store, name):
 def test_a_file_or_link_in_its_place_is_refused(tmp_path):
     (tmp_path / "o.checkpoint").write_text("mine")
     with pytest.raises(SinkError, match="stands where"):
-        Store(tmp_path / "o.checkpoint").check_ours()
+        CheckpointFolder(tmp_path / "o.checkpoint").check_ours()
     (tmp_path / "p.checkpoint").symlink_to(tmp_path)
     with pytest.raises(SinkError, match="stands where"):
-        Store(tmp_path / "p.checkpoint").check_ours()
+        CheckpointFolder(tmp_path / "p.checkpoint").check_ours()
 
 
 def test_what_differs_is_named_by_dots():

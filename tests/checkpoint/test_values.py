@@ -10,7 +10,7 @@ import pytest
 
 from tracker.checkpoint.values import from_bytes, to_bytes
 from tracker.errors import SinkError
-from tracker.seen import Seen
+from tracker.seen import SeenTimes
 from tracker.sources import cameras
 from tracker.types import Moment
 
@@ -32,7 +32,7 @@ class OfATest:
 
 
 def test_what_is_shared_is_shared_again():
-    seen = Seen()
+    seen = SeenTimes()
     seen.add(3, 1.0)
     first, second, rows = from_bytes(to_bytes([seen, seen, deque([np.arange(3)])], {}), {})
     assert first is second
@@ -47,7 +47,7 @@ def test_what_belongs_to_the_process_is_named_and_found_again():
 
 
 def test_methods_of_this_package_are_found_again_and_no_others():
-    seen = Seen()
+    seen = SeenTimes()
     seen.add(3, 1.0)
     add, again = from_bytes(to_bytes([seen.add, seen], {}), {})
     add(4, 1.0)

@@ -6,7 +6,7 @@ import pytest
 from overlays import anywhere, trails_of
 
 from tracker.draw import ImageCanvas, Overlay, OverlaySettings, Trails, YuvCanvas, colour_of, draw_view
-from tracker.draw.text import Place, Words, tag
+from tracker.draw.text import TextBox, Words, tag
 from tracker.picture import Picture
 from tracker.types import Box, Frame, Moment, Region, Segmentation, Track, View
 from tracker.yuv import BT601, ColourSpace, YuvImage, to_rgb, to_yuv, yuv_of
@@ -168,7 +168,7 @@ def test_words_on_planes_begin_at_an_even_pixel_and_are_those_of_rgb(corner):
     words = Words("27", 11, (0, 0, 0), (255, 255, 0))
     height, width = tag(*words).shape[:2]
     canvas = YuvCanvas(to_yuv(np.full((40, 60, 3), 90, np.uint8)).planes)
-    canvas.write(words, Place(corner[0], corner[1], corner[0] + width, corner[1] + height))
+    canvas.write(words, TextBox(corner[0], corner[1], corner[0] + width, corner[1] + height))
     x, y = corner[0] // 2 * 2, corner[1] // 2 * 2
     even = np.s_[: height // 2 * 2, : width // 2 * 2]
     wanted = to_yuv(np.ascontiguousarray(tag(*words)[even])).planes

@@ -9,7 +9,7 @@ from test_draw import hidden, moment, seen, view_of
 from tracker.draw import ImageCanvas, Overlay, OverlaySettings, draw_inset, draw_view
 from tracker.draw.corners import BOTTOM_LEFT, BOTTOM_RIGHT, STAY_S, TOP_LEFT, TOP_RIGHT, StayingCorner, objects_in
 from tracker.draw.layout import HIDDEN_LEAST, HIDDEN_MOST, HIDDEN_TAGS, TAG_STAY_S, Arrangement, whole_boxes
-from tracker.draw.text import Place, text_px
+from tracker.draw.text import TextBox, text_px
 from tracker.draw.trails import Trails
 from tracker.types import Box, Track
 
@@ -133,8 +133,8 @@ def test_whole_boxes_hold_the_last_pixel_and_end_near_the_frame():
 
 def test_objects_count_where_a_tenth_of_them_is_covered():
     boxes = np.array([(0, 0, 10, 10), (95, 0, 195, 10), (50, 50, 50, 50)], float)
-    assert objects_in(boxes, [Place(0, 0, 100, 100), Place(0, 0, 106, 100)]).tolist() == [1, 2]
-    assert objects_in(np.empty((0, 4)), [Place(0, 0, 9, 9)]).tolist() == [0]
+    assert objects_in(boxes, [TextBox(0, 0, 100, 100), TextBox(0, 0, 106, 100)]).tolist() == [1, 2]
+    assert objects_in(np.empty((0, 4)), [TextBox(0, 0, 9, 9)]).tolist() == [0]
 
 
 def objects(**corners):

@@ -17,7 +17,7 @@ from commands import call, refused
 
 from tracker.cli.measure import LAYOUTS
 from tracker.errors import SinkError, SourceError
-from tracker.evaluation import Evaluation, LaneTask, SequenceScores, Task, evaluate
+from tracker.evaluation import Evaluation, LaneTask, ScoreTask, SequenceScores, evaluate
 from tracker.evaluation.text import table
 from tracker.evaluation.workers import peak_memory_mb, score_lane
 from tracker.scores import (
@@ -177,7 +177,7 @@ def test_motchallenge_with_distractors_equals_trackeval(tmp_path):
             "PRINT_CONFIG": False,
         }
     )
-    task = Task(
+    task = ScoreTask(
         (tmp_path / "set",),
         results=(tmp_path / "trackers" / "noisy",),
         run_lanes=False,
@@ -382,7 +382,7 @@ def pictures_and_table(folder, *, linked=None):
 def test_sequences_that_share_their_pictures_by_links_are_all_scored(tmp_path):
     first = pictures_and_table(tmp_path / "train" / "MOT17-02-DPM")
     pictures_and_table(tmp_path / "train" / "MOT17-02-SDP", linked=first)
-    task = Task((tmp_path, first), results=(tmp_path / "train",), run_lanes=False)
+    task = ScoreTask((tmp_path, first), results=(tmp_path / "train",), run_lanes=False)
     assert [row.sequence for row in evaluate(task, load_settings()).scores] == ["MOT17-02-DPM", "MOT17-02-SDP"]
 
 
@@ -432,7 +432,7 @@ def test_a_defect_on_one_sequence_does_not_end_the_others(tmp_path, monkeypatch)
         return read_results(path, sequence, truth, **options)
 
     monkeypatch.setattr("tracker.evaluation.command.read_results", read)
-    found = evaluate(Task((tmp_path,), results=(tmp_path,), run_lanes=False), load_settings())
+    found = evaluate(ScoreTask((tmp_path,), results=(tmp_path,), run_lanes=False), load_settings())
     assert [row.sequence for row in found.scores] == ["b"]
     assert [failure.error for failure in found.failures] == [
         "unexpected ValueError: odd (a defect of tracker; -v shows where)"
@@ -465,7 +465,7 @@ def test_two_sequences_of_one_name_in_one_category_are_refused(tmp_path):
     for place in ("one", "two"):
         cdnet(tmp_path / place / "made" / "walk")
     with pytest.raises(SourceError, match="a second sequence made/walk"):
-        evaluate(Task((tmp_path,)), load_settings())
+        evaluate(ScoreTask((tmp_path,)), load_settings())
 
 
 def test_long_names_are_cut_and_lines_stay_readable():
@@ -490,7 +490,7 @@ def test_the_bare_mixture_reproduces_what_was_measured_with_opencv_alone(data_di
 def test_pets_truth_against_itself(data_dir):
     # 2396 boxes by the note that comes with the data
     truth = data_dir / "pets09_s2l1" / "gt_1-400.txt"
-    task = Task((data_dir / "pets09_s2l1",), truth=truth, results=(truth,), run_lanes=False)
+    task = ScoreTask((data_dir / "pets09_s2l1",), truth=truth, results=(truth,), run_lanes=False)
     (row,) = evaluate(task, load_settings()).rows()
     scores = row.groups["identity"]
     assert (scores["truth_boxes"], scores["frames"]) == (2396, 400)

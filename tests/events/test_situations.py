@@ -12,7 +12,7 @@ from tracker.evaluation.task import LaneTask
 from tracker.evaluation.workers import score_lane
 from tracker.scores import Choice, find_sequences
 from tracker.settings import load_settings
-from tracker.synth import Order, save_world, stream_world
+from tracker.synth import WorldOrder, save_world, stream_world
 from tracker.worlds import SITUATIONS, draw_situation, stream_situation, street
 
 SIZE = (160, 120)
@@ -384,7 +384,7 @@ def test_what_a_situation_cannot_be_is_refused(tmp_path, arguments, words):
 @pytest.mark.slow
 @pytest.mark.parametrize("name", SITUATIONS)
 def test_lane_slots_does_not_fall_below_its_floor(name, tmp_path):
-    world = stream_world(name, Order(40, SITUATIONS[name].least, (320, 240)))
+    world = stream_world(name, WorldOrder(40, SITUATIONS[name].least, (320, 240)))
     save_world(world, video=tmp_path / "s.mp4", truth=tmp_path / "s.truth")
     (sequence,) = find_sequences(tmp_path / "s.mp4").sequences
     task = LaneTask(sequence, sequence.read_truth(Choice()), "slots", load_settings())

@@ -8,7 +8,7 @@ import pytest
 from hook_parts import BIRTH, Receiver, until
 
 from tracker.hooks.address import read_destination
-from tracker.hooks.channel import AppendedFile, GoneError, RefusedError, Stdout, UndeliveredError
+from tracker.hooks.channel import AppendedFile, DeliveryRefusedError, GoneError, Stdout, UndeliveredError
 from tracker.hooks.delivery import Delivery
 from tracker.hooks.web import WebHook
 
@@ -67,7 +67,7 @@ def test_what_does_not_arrive_is_tried_again_and_said_once():
 
 
 def test_a_line_that_is_refused_is_lost_and_the_next_is_sent():
-    channel, said = Fake(RefusedError("the answer is 404")), []
+    channel, said = Fake(DeliveryRefusedError("the answer is 404")), []
     made = delivery(channel, said=said)
     for line in "ab":
         made.put(line)
@@ -225,8 +225,8 @@ def test_a_web_hook_is_posted_json_with_its_login():
         (500, UndeliveredError),
         (503, UndeliveredError),
         (429, UndeliveredError),
-        (404, RefusedError),
-        (302, RefusedError),
+        (404, DeliveryRefusedError),
+        (302, DeliveryRefusedError),
     ],
 )
 def test_answers_that_are_tried_again_and_answers_that_are_not(answer, error):

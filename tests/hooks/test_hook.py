@@ -133,10 +133,10 @@ def test_no_moment_no_line():
 
 @pytest.fixture(scope="module")
 def clip(tmp_path_factory):
-    from tracker.synth import Order, save_world, stream_world
+    from tracker.synth import WorldOrder, save_world, stream_world
 
     path = tmp_path_factory.mktemp("clip") / "street.mp4"
-    save_world(stream_world("street", Order(1, 40, (160, 120), None)), video=path, truth=None, notify=print)
+    save_world(stream_world("street", WorldOrder(1, 40, (160, 120), None)), video=path, truth=None, notify=print)
     return path
 
 

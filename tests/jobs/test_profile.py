@@ -12,7 +12,7 @@ from commands import call, refused
 from tracker.jobs import Job, process, profile_table
 from tracker.jobs.profile import trace_text
 from tracker.settings import RunSettings
-from tracker.stopwatch import Span, Spans, Stopwatch, Thread
+from tracker.stopwatch import Spans, StageSpan, Stopwatch, Thread
 
 FRAMES = 6
 SETTINGS = RunSettings(lanes=("gmm",))
@@ -78,8 +78,8 @@ def test_the_report_has_the_same_stages_with_and_without_a_profile(clip, tmp_pat
 def test_the_table_says_calls_times_and_shares():
     spans = Spans(clock=lambda: 10.0)
     for begin_s in (10.0, 12.0):
-        spans.add(Span("lane gmm", WORK, None, begin_s, begin_s + 0.5, 0.25))
-    spans.add(Span("close", WORK, None, 13.0, 14.0, 0.0))
+        spans.add(StageSpan("lane gmm", WORK, None, begin_s, begin_s + 0.5, 0.25))
+    spans.add(StageSpan("close", WORK, None, 13.0, 14.0, 0.0))
     _, head, lane, close = profile_table(spans).splitlines()
     assert head.split() == ["stage", "thread", "calls", "total", "s", "CPU", "s", "mean", "ms", "of", "wall"]
     assert lane.split() == ["lane", "gmm", "main", "2", "1.00", "0.50", "500.00", "25.0%"]
@@ -89,7 +89,7 @@ def test_the_table_says_calls_times_and_shares():
 def test_what_was_left_out_is_said_in_the_table_and_in_the_trace():
     spans = Spans(most=2)
     for _ in range(5):
-        spans.add(Span("work", WORK, None, spans.began_s, spans.began_s, 0.0))
+        spans.add(StageSpan("work", WORK, None, spans.began_s, spans.began_s, 0.0))
     assert "3 spans are not in the trace, which keeps 2" in profile_table(spans)
     trace = json.loads(trace_text(spans))
     assert trace["tracker_profile"]["spans_left_out"] == 3

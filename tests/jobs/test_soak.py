@@ -13,7 +13,7 @@ from tracker.hooks.channel import AppendedFile
 from tracker.hooks.delivery import Delivery
 from tracker.hooks.hook import EventHook
 from tracker.jobs.live import Live
-from tracker.jobs.tally import Tally
+from tracker.jobs.tally import RunTally
 from tracker.picture import Picture
 from tracker.pipeline import run
 from tracker.prescan import Prescan
@@ -102,7 +102,7 @@ def test_memory_does_not_grow_over_many_frames_of_both_lanes(tmp_path, monkeypat
     log = Delivery(AppendedFile(tmp_path / "log"), "log", notify=print)
     weighed = Weighed()
     sinks = [
-        Tally(settings.lanes), Health(settings.lanes, warm_up_s=2.0, pairs=False), Shown(overlay),
+        RunTally(settings.lanes), Health(settings.lanes, warm_up_s=2.0, pairs=False), Shown(overlay),
         EventHook([log], list(finders.values()), source="drawn", live=True), weighed,
         *live.sinks(overlay, finders, source.info),
     ]  # fmt: skip

@@ -13,7 +13,7 @@ import pytest
 from commands import call, refused
 from here import Here
 
-from tracker.synth import Order, save_world, stream_world
+from tracker.synth import WorldOrder, save_world, stream_world
 
 FRAMES = 75
 
@@ -21,7 +21,7 @@ FRAMES = 75
 @pytest.fixture(scope="module")
 def street(tmp_path_factory):
     folder = tmp_path_factory.mktemp("street")
-    world = stream_world("street", Order(6, frames=FRAMES, size=(160, 120), objects=3))
+    world = stream_world("street", WorldOrder(6, frames=FRAMES, size=(160, 120), objects=3))
     save_world(world, video=folder / "street.mp4", truth=folder / "truth")
     return folder / "street.mp4", folder / "truth" / "gt.txt"
 

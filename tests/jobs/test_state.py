@@ -12,8 +12,8 @@ from tracker.build import build_lanes
 from tracker.errors import SinkError
 from tracker.jobs import state as state_module
 from tracker.jobs.live import Live
-from tracker.jobs.state import UNCLEAN_SKIP, Keeper, camera_digest
-from tracker.jobs.state_file import DamagedError, State, read_state, write_state
+from tracker.jobs.state import UNCLEAN_SKIP, StateKeeper, camera_digest
+from tracker.jobs.state_file import DamagedError, SavedState, read_state, write_state
 from tracker.picture import Picture
 from tracker.pipeline import run
 from tracker.prescan import Prescan
@@ -22,7 +22,9 @@ from tracker.types import Frame, SourceInfo
 
 SIZE = (96, 72)
 ADDRESS = "rtsp://me:secret@camera/1"
-SAVED = State("cam", SIZE, "set", 1000.0, True, {"gmm": 7}, (990.0, 995.0), {"zones": {"door": 3}}, (b"abc", b"defgh"))
+SAVED = SavedState(
+    "cam", SIZE, "set", 1000.0, True, {"gmm": 7}, (990.0, 995.0), {"zones": {"door": 3}}, (b"abc", b"defgh")
+)
 
 
 def test_what_was_written_is_read(tmp_path):
@@ -145,7 +147,7 @@ def go(path, frames, *, lanes="gmm", clock=None, address=ADDRESS, size=SIZE, fir
     settings = load_settings(overrides=[f"lanes=[{lanes}]", "device=cpu", *overrides])
     source, said, clock = Stream(frames, size=size, first=first), [], clock or Clock()
     built, kept = build_lanes(settings), Everything()
-    keeper = Keeper(
+    keeper = StateKeeper(
         path, address=address, settings=settings, info=source.info, lanes=built, width=640, notify=said.append,
         parts=parts, clock=clock,
     )  # fmt: skip
@@ -236,7 +238,7 @@ def test_after_a_kill_the_last_minute_counts_and_identities_leave_room(tmp_path)
     settings = load_settings(overrides=["lanes=[gmm]"])
     source, clock = Stream(140), Clock()
     built = build_lanes(settings)
-    keeper = Keeper(
+    keeper = StateKeeper(
         path, address=ADDRESS, settings=settings, info=source.info, lanes=built, width=640, notify=print, clock=clock
     )
     run(source, built, [Every(clock), keeper, Killed()])

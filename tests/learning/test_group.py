@@ -25,12 +25,12 @@ from tracker.lessons.street import DrawBatch
 from tracker.papers.settings import ExperimentSettings
 from tracker.papers.train import train as train_paper
 from tracker.slots.cell import WindowCell
-from tracker.slots.settings import CellSettings, NetworkSettings, TrainSettings
+from tracker.slots.settings import CellSettings, CellTrainSettings, NetworkSettings
 from tracker.slots.training import batch_loss, unroll
 from tracker.worlds import StreetSettings
 
 SLOTS = SlotsRecipe(
-    train=TrainSettings(
+    train=CellTrainSettings(
         steps=4, batch=2, slots=2, lengths=((0.0, 3), (0.5, 4)), checkpoint_every=2, bfloat16=False,
         network=NetworkSettings(cell=CellSettings(grid_px=8, features=8, hidden=3, motion=6)),
     ),

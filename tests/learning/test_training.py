@@ -19,12 +19,12 @@ from tracker.lessons.recipes import SlotsRecipe
 from tracker.lessons.street import DrawBatch
 from tracker.slots import training
 from tracker.slots.cell import WindowCell
-from tracker.slots.settings import CellSettings, NetworkSettings, TrainSettings
+from tracker.slots.settings import CellSettings, CellTrainSettings, NetworkSettings
 from tracker.slots.training import Batch, evaluate, length_at, train, unroll
 from tracker.slots.weights import load_network, save_network
 from tracker.worlds import StreetSettings
 
-TINY = TrainSettings(
+TINY = CellTrainSettings(
     steps=4,
     batch=2,
     slots=2,
@@ -248,7 +248,7 @@ def test_a_slot_dies_with_its_object_and_none_is_born_on_nothing(keeper):
 
 @pytest.mark.parametrize(("done", "wanted"), [(0, 0.01), (49, 0.5), (99, 1.0), (600, 0.505), (1200, 0.01)])
 def test_the_learning_rate_warms_up_and_falls_by_a_half_cosine(done, wanted):
-    settings = TrainSettings(steps=1200, learning_rate=1e-3)
+    settings = CellTrainSettings(steps=1200, learning_rate=1e-3)
     came = (
         scheduled_rate(settings.learning_rate, done, steps=settings.steps, warm_up_steps=training.WARM_UP_STEPS) / 1e-3
     )
@@ -259,7 +259,7 @@ def test_the_learning_rate_warms_up_and_falls_by_a_half_cosine(done, wanted):
 
 
 def test_clips_grow_longer_where_the_curriculum_says():
-    settings = TrainSettings(steps=100, lengths=((0.0, 6), (0.2, 10), (0.5, 16)))
+    settings = CellTrainSettings(steps=100, lengths=((0.0, 6), (0.2, 10), (0.5, 16)))
     assert [length_at(settings, done) for done in (0, 19, 20, 49, 50, 100)] == [6, 6, 10, 10, 16, 16]
 
 

@@ -11,12 +11,12 @@ from tracker.lessons import street as lessons
 from tracker.lessons.foreground import CODED_BLOCK, _coded
 from tracker.lessons.recipes import read_recipe
 from tracker.lessons.street import BIRTH_VISIBLE, HELD_OUT_BATCH, SMALLEST_SIDE_PX, DrawBatch, StreetClips
-from tracker.slots.settings import TrainSettings
+from tracker.slots.settings import CellTrainSettings
 from tracker.worlds import StreetSettings
 
 CLIPS = 6
 STREET = StreetSettings(width=48, height=40, objects=(2, 5), object_px=(10, 16), speed=(0.1, 0.2), pairs=0.5)
-TRAIN = TrainSettings(batch=CLIPS, slots=3)
+TRAIN = CellTrainSettings(batch=CLIPS, slots=3)
 DRAW = DrawBatch(TRAIN, StreetClips(street=STREET))
 FRAMES = 16
 SHIPPED = Path(__file__).parents[2] / "configs" / "train" / "street.yaml"
@@ -143,13 +143,13 @@ def test_the_same_number_is_the_same_batch_whenever_and_wherever_it_is_drawn():
     assert same(DRAW(3, 5), first)
     assert same(pickle.loads(pickle.dumps(DRAW))(3, 5), first)  # as it travels to the drawing process
     assert not same(DRAW(4, 5), first)
-    other = DrawBatch(TrainSettings(batch=CLIPS, slots=3, seed=1), DRAW.clips)
+    other = DrawBatch(CellTrainSettings(batch=CLIPS, slots=3, seed=1), DRAW.clips)
     assert not same(other(3, 5), first)
 
 
 def test_the_held_out_batch_is_the_same_for_every_training(drawn):
     first = DRAW(-1, 2)
-    other = DrawBatch(TrainSettings(batch=5, slots=3, seed=4), DRAW.clips)
+    other = DrawBatch(CellTrainSettings(batch=5, slots=3, seed=4), DRAW.clips)
     assert same(other(-1, 2), first)
     assert len(drawn) == 2 * HELD_OUT_BATCH
     assert len({seed for seed, _ in drawn}) == HELD_OUT_BATCH

@@ -14,7 +14,7 @@ from tracker.papers import evaluation
 from tracker.papers import train as training
 from tracker.papers.cells import build_cell
 from tracker.papers.evaluation import evaluate, information, rand_indices, scores, tables, watch
-from tracker.papers.settings import ExperimentSettings, Stage, TestSettings, TrainSettings, WorldSettings
+from tracker.papers.settings import ExperimentSettings, PaperTrainSettings, TestSettings, TrainingStage, WorldSettings
 from tracker.papers.train import clip_number, learning_rate, stage_at, train
 from tracker.papers.unroll import make_inputs
 from tracker.papers.update import EagerUpdate, _restore, make_update
@@ -35,7 +35,7 @@ def small(**changes):
 
 
 def staged():
-    stages = (Stage(until=0.5, learning_rate=1e-3), Stage(learning_rate=5e-4, steps=3))
+    stages = (TrainingStage(until=0.5, learning_rate=1e-3), TrainingStage(learning_rate=5e-4, steps=3))
     return small(stages=stages, schedule="cosine", warm_up_updates=2, clips=8)
 
 
@@ -210,27 +210,29 @@ def test_a_loss_that_is_not_finite_is_named_with_its_update(tmp_path, monkeypatc
 
 
 def test_each_stage_has_its_part_of_the_training():
-    stages = (Stage(until=0.25), Stage(until=0.75), Stage())
+    stages = (TrainingStage(until=0.25), TrainingStage(until=0.75), TrainingStage())
     assert [stage_at(stages, share) for share in (0.0, 0.24, 0.25, 0.5, 0.75, 1.0)] == [0, 0, 1, 1, 2, 2]
 
 
 def test_the_rate_is_constant_as_in_the_papers_or_warms_up_and_falls():
-    stages = (Stage(learning_rate=0.1),)
-    assert learning_rate(TrainSettings(stages=stages), stage=0, done=7, progress=0.7) == 0.1
-    cosine = TrainSettings(stages=stages, schedule="cosine", warm_up_updates=10)
+    stages = (TrainingStage(learning_rate=0.1),)
+    assert learning_rate(PaperTrainSettings(stages=stages), stage=0, done=7, progress=0.7) == 0.1
+    cosine = PaperTrainSettings(stages=stages, schedule="cosine", warm_up_updates=10)
     assert learning_rate(cosine, stage=0, done=0, progress=0.0) == pytest.approx(0.01)
     assert learning_rate(cosine, stage=0, done=500, progress=0.5) == pytest.approx(0.1 * 0.505)
     assert learning_rate(cosine, stage=0, done=1000, progress=1.0) == pytest.approx(0.001)
 
 
 def test_a_restart_warms_up_and_falls_anew_and_leaves_the_rates_before_it_as_they_were():
-    once = TrainSettings(
-        stages=(Stage(until=0.5, learning_rate=0.1), Stage(learning_rate=0.2)), schedule="cosine", warm_up_updates=10
+    once = PaperTrainSettings(
+        stages=(TrainingStage(until=0.5, learning_rate=0.1), TrainingStage(learning_rate=0.2)),
+        schedule="cosine",
+        warm_up_updates=10,
     )
     more = (
-        Stage(until=0.25, learning_rate=0.1),
-        Stage(until=0.5, learning_rate=0.2),
-        Stage(learning_rate=0.1, restart=True),
+        TrainingStage(until=0.25, learning_rate=0.1),
+        TrainingStage(until=0.5, learning_rate=0.2),
+        TrainingStage(learning_rate=0.1, restart=True),
     )
     twice = once.model_copy(update={"stages": more})
     for done, stage in ((0, 0), (499, 0), (500, 1), (999, 1)):
@@ -266,7 +268,7 @@ def test_a_frozen_part_stays_as_it_was_but_where_there_is_one_component(tmp_path
 def test_the_clock_does_not_count_what_an_update_takes_to_compile(monkeypatch):
     now = 0.0
     monkeypatch.setattr(training.time, "monotonic", lambda: now)
-    clock = training._Clock(TrainSettings(clock_minutes=1.0), [])
+    clock = training._Clock(PaperTrainSettings(clock_minutes=1.0), [])
     now = 15.0
     with clock.stopped():
         now = 75.0
@@ -280,11 +282,11 @@ def test_n_em_has_no_decoder_to_freeze():
 
 
 def test_an_epoch_sees_every_batch_once_in_an_order_of_its_own():
-    options = TrainSettings(batch=10, clips=100)
+    options = PaperTrainSettings(batch=10, clips=100)
     epochs = [[clip_number(options, 10 * epoch + n) for n in range(10)] for epoch in range(2)]
     assert sorted(epochs[0]) == sorted(epochs[1]) == list(range(10))
     assert epochs[0] != epochs[1]
-    assert clip_number(TrainSettings(clips=None), 12345) == 12345
+    assert clip_number(PaperTrainSettings(clips=None), 12345) == 12345
 
 
 def test_scores_are_scikit_learns_on_the_pixels_that_count():
@@ -401,7 +403,7 @@ def test_a_roll_out_is_scored_from_where_it_dreams():
     counts = torch.tensor([[wrong]] * 3 + [[right]] * 20)  # (T, B, G, K)
     there = torch.tensor([[0.0]] * 3 + [[2.0]] * 20)
     step = torch.zeros(23, 1)
-    tally = evaluation.Tally(
+    tally = evaluation.ScoreTally(
         counts, step.bool(), counts.cumsum(0), step, torch.zeros(()), step, step, step, step, step,
         shown, there,
     )  # fmt: skip

@@ -16,7 +16,7 @@ from tracker.draw import Overlay
 from tracker.errors import ShapeError
 from tracker.lanes import Lane
 from tracker.picture import Picture
-from tracker.report import Difference, ErrorCurves, FileLink, Record, ReportData, render_page
+from tracker.report import DifferenceRow, ErrorCurves, FileLink, Record, ReportData, render_page
 from tracker.report.page import choose_events
 from tracker.report.words import (
     difference_sentence,
@@ -127,7 +127,7 @@ def hand_made(run):
             Finding("minute", "Identities per minute", names[1], 31.25, "a minute", "good", "Few names."),
         ),
         scores=scores,
-        differences=tuple(Difference("idf1", names[0], name, 0.4, 0.5, 0.031, 0.094) for name in names[1:]),
+        differences=tuple(DifferenceRow("idf1", names[0], name, 0.4, 0.5, 0.031, 0.094) for name in names[1:]),
         errors=dict.fromkeys(names, errors),
         stages_ms={"decode": 0.1, **{f"lane {name}": 5.0 for name in names}, "sink OverlayVideo": 2.0, "total": 15.0},
         once_s={"prescan": 1.0},
@@ -301,15 +301,15 @@ def test_errors_of_a_clip_of_one_frame_are_known():
 
 
 def test_a_difference_is_put_in_plain_words():
-    clear = Difference("idf1", "gmm", "slots", 0.39, 0.45, 0.031, 0.094)
+    clear = DifferenceRow("idf1", "gmm", "slots", 0.39, 0.45, 0.031, 0.094)
     assert difference_sentence(clear) == (
         "slots has 3.1 to 9.4 points more IDF1 than gmm (better); the interval excludes 0."
     )
-    fewer = Difference("switches", "gmm", "slots", 26, 7, -25.0, -12.0)
+    fewer = DifferenceRow("switches", "gmm", "slots", 26, 7, -25.0, -12.0)
     assert difference_sentence(fewer) == (
         "slots has 12.0 to 25.0 less ID switches than gmm (better); the interval excludes 0."
     )
-    unclear = Difference("hota", "gmm", "slots", 0.35, 0.36, -0.01, 0.04)
+    unclear = DifferenceRow("hota", "gmm", "slots", 0.35, 0.36, -0.01, 0.04)
     assert difference_sentence(unclear) == (
         "slots and gmm cannot be told apart by HOTA: −1.0 to +4.0 points; the interval includes 0."
     )

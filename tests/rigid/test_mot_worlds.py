@@ -14,7 +14,7 @@ from tracker.picture import Picture
 from tracker.rigid.segmenter import RigidSegmenter
 from tracker.rigid.settings import RigidSettings
 from tracker.settings import load_settings
-from tracker.synth import Order, stream_world
+from tracker.synth import WorldOrder, stream_world
 from tracker.types import Frame
 from tracker.worlds import MotSettings, draw_mot, read_digits, stream_mot
 from tracker.worlds.mot import MARGIN, SPEED
@@ -168,7 +168,7 @@ def test_synth_writes_a_mot_world_whose_truth_asks_for_hidden_objects_too(tmp_pa
     done = call("synth", "sprites-mot", "-o", tmp_path / "s.mp4", "--truth", tmp_path / "s.truth", "--frames", 60)
     assert done.exit_code == 0, done.output
     rows = [line.split(",") for line in (tmp_path / "s.truth/gt.txt").read_text().splitlines()]
-    drawn = list(stream_world("sprites-mot", Order(frames=60)).frames)
+    drawn = list(stream_world("sprites-mot", WorldOrder(frames=60)).frames)
     assert [(int(r[0]), int(r[1]), float(r[2])) for r in rows] == [
         (t + 1, item.id, item.box.x0) for t, one in enumerate(drawn) for item in one.boxes
     ]

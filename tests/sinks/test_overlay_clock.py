@@ -18,7 +18,7 @@ from clips import turn
 from test_sinks import moment, video
 
 from tracker.sinks import timeline
-from tracker.sinks.timeline import LONGEST_STEP, SHORTENED_S, TICKS, Timeline
+from tracker.sinks.timeline import LONGEST_STEP, SHORTENED_S, TICKS, VideoTimeline
 from tracker.sources import open_source
 
 DAY_S = 86_400.0
@@ -115,7 +115,7 @@ def test_a_gap_that_cannot_be_filled_is_shortened_and_said(tmp_path, monkeypatch
 
 
 def test_repeats_never_exceed_their_number_however_wild_the_times_are():
-    clock = Timeline(ticks_per_s=TICKS)
+    clock = VideoTimeline(ticks_per_s=TICKS)
     ticks = list(itertools.chain.from_iterable(clock.place(index * 30 * DAY_S) for index in range(1000)))
     assert len(ticks) <= 1000 + timeline.MOST_REPEATS
     steps = np.diff(ticks)

@@ -25,9 +25,9 @@ from tracker.sinks import CsvRows, MotRows, Recorder, RecordPlan, VideoSettings,
 from tracker.sinks.recorder import recorder as recorder_file
 from tracker.sinks.recorder import writer as writer_file
 from tracker.sinks.recorder.encoder import Encoder
-from tracker.sinks.recorder.keep import Keeper, Room, finished_segments
-from tracker.sinks.recorder.motion import HOLD_S, Motion
-from tracker.sinks.recorder.samples import ROW_BYTES, Sample, Shot, Waiting
+from tracker.sinks.recorder.keep import RecordingPruner, Room, finished_segments
+from tracker.sinks.recorder.motion import HOLD_S, MotionDetector
+from tracker.sinks.recorder.samples import ROW_BYTES, RecordedMoment, Sample, Waiting
 from tracker.sinks.recorder.writer import Writer
 from tracker.types import Box, Gap, Track
 
@@ -51,7 +51,7 @@ class Bench:
             self.plan,
             heads={"slots.csv": self.table.head},
             about=ABOUT,
-            keeper=Keeper(self.plan, spare=spare, notify=self.said.append),
+            keeper=RecordingPruner(self.plan, spare=spare, notify=self.said.append),
             room=Room(self.plan.min_free_bytes, free or (lambda: 10**15)),
             notify=self.said.append,
             now=lambda: self.wall,
@@ -66,7 +66,7 @@ class Bench:
             time_s = self.wall - START
             frame = replace(given.frame, time_s=time_s)
             rows = {"slots.csv": self.table.rows(replace(given, frame=replace(frame, gap=gap)))}
-            shot = Shot(given.frame.image, frame.written, time_s, self.wall, rows, moves, gap)
+            shot = RecordedMoment(given.frame.image, frame.written, time_s, self.wall, rows, moves, gap)
             if self.encoder is None or not self.encoder.fits(shot):
                 self.encoder = Encoder(shot, fps=self.fps, settings=VideoSettings(), pixel_aspect=1.0)
             if self.writer.armed:
@@ -472,17 +472,17 @@ def walker(index, x, *, hidden=False, identity=1):
 
 
 def test_what_stands_still_does_not_move():
-    motion = Motion()
+    motion = MotionDetector()
     assert motion.step(walker(0, 0.0))  # it has come
     moved = [motion.step(walker(n, 0.5 * (n % 2))) for n in range(1, 40)]
     assert moved == [n / 10 <= HOLD_S for n in range(1, 40)]
     assert motion.step(walker(40, 3.0))
-    assert not Motion().step(walker(0, 0.0, hidden=True))
-    assert not Motion().step(moment(0))
+    assert not MotionDetector().step(walker(0, 0.0, hidden=True))
+    assert not MotionDetector().step(moment(0))
 
 
 def test_what_creeps_moves_at_times():
-    motion = Motion()
+    motion = MotionDetector()
     moved = [motion.step(walker(n, 0.1 * n)) for n in range(100)]
     assert sum(moved) > 50
 
@@ -635,7 +635,7 @@ def test_a_disk_that_stalls_holds_up_nobody_and_what_is_lost_is_said(tmp_path, m
 
 def test_what_waits_for_the_disk_is_bounded():
     waiting = Waiting(10 * (ROW_BYTES + 100))
-    shot = Shot(np.zeros((0, 0, 3), np.uint8), 1, 0.0, 0.0, {}, False, None)
+    shot = RecordedMoment(np.zeros((0, 0, 3), np.uint8), 1, 0.0, 0.0, {}, False, None)
     sample = Sample(bytes(100), True, shot, None, 0)
     count = 0
     while waiting.has_room:

@@ -551,7 +551,7 @@ class Arrivals:
         self.turns -= 1
         if self.turns == 0:
             self.ended.set()
-        return window_process.News(self.pictures.pop(0) if self.pictures else None, None)
+        return window_process.WindowNews(self.pictures.pop(0) if self.pictures else None, None)
 
 
 @pytest.mark.parametrize("key", [ord("q"), ord("Q"), 27])

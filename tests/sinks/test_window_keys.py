@@ -16,7 +16,7 @@ from tracker.sinks import Window, WindowRun
 from tracker.sinks.window_process import Inbox, _fitted
 from tracker.sinks.window_protocol import HEAD, KEYS, NOTE, PICTURE, STATUS, StatusText, read_corners
 from tracker.sinks.window_requests import Requests, status_text
-from tracker.sinks.window_text import LEAST_SCALE, LIGHT, LINES_BELOW, Piece, flow, strip_lines
+from tracker.sinks.window_text import LEAST_SCALE, LIGHT, LINES_BELOW, TextPiece, flow, strip_lines
 from tracker.sinks.window_user import HINT, HINT_S, NOTE_S, User
 
 NOTHING = StatusText()
@@ -174,7 +174,7 @@ def test_the_banner_lies_over_the_picture_while_there_is_none():
 
 
 def test_text_that_does_not_fit_is_cut_and_says_so():
-    pieces = [Piece(word, LIGHT) for word in ["first", "a" * 200, *["more"] * 100]]
+    pieces = [TextPiece(word, LIGHT) for word in ["first", "a" * 200, *["more"] * 100]]
     placed = flow(pieces, 312, 3, LEAST_SCALE)
     assert placed[0].text == "first"
     assert {item.line for item in placed} == {0, 1, 2}

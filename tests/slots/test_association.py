@@ -10,7 +10,7 @@ from tracker.slots.blobs import find_blobs
 from tracker.slots.e_step import Responsibilities
 from tracker.slots.patches import Patches, windows_of
 from tracker.slots.settings import LifeSettings
-from tracker.slots.slot import Geometry, Identity, Slot
+from tracker.slots.slot import Geometry, Slot, SlotIdentity
 from tracker.timing import REFERENCE_S
 
 SETTINGS = LifeSettings()
@@ -29,7 +29,7 @@ def slot(x0, y0, x1, y1, *, number=1, isolated_s=1.2, complete=True, hidden_s=0.
     """A slot that fits a rectangle, and its pose."""
     w, h = x1 - x0, y1 - y0
     geometry = Geometry((w, h), (w, h), complete=complete, isolated_s=isolated_s)
-    one = Slot((0.0, 0.0), float(w * h), geometry, identity=Identity(number), hidden_s=hidden_s)
+    one = Slot((0.0, 0.0), float(w * h), geometry, identity=SlotIdentity(number), hidden_s=hidden_s)
     return one, np.array([(x0 + x1) / 2, (y0 + y1) / 2, w, h], np.float32)
 
 

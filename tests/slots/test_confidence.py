@@ -21,7 +21,7 @@ from tracker.slots.confidence import (
 )
 from tracker.slots.e_step import Responsibilities
 from tracker.slots.patches import Patches
-from tracker.slots.slot import Geometry, Identity, Slot
+from tracker.slots.slot import Geometry, Slot, SlotIdentity
 from tracker.timing import REFERENCE_S
 from tracker.types import Box
 
@@ -117,7 +117,7 @@ def square_slot(x, number):
     """A slot that owns the 4 x 4 pixels from (x, 2) on, foretold as a box of 4 x 4."""
     window = (slice(0, 8), slice(x - 2, x + 6))
     geometry = Geometry((4.0, 4.0), (4.0, 4.0), isolated_s=0.2)
-    slot = Slot((x + 2.0, 4.0), 16.0, geometry, identity=Identity(number), age_s=0.4, moved=True)
+    slot = Slot((x + 2.0, 4.0), 16.0, geometry, identity=SlotIdentity(number), age_s=0.4, moved=True)
     return window, slot, Box(x, 2, x + 4, 6)
 
 

@@ -5,7 +5,7 @@ import pytest
 
 from tracker.slots.lifecycle import find_duplicates
 from tracker.slots.settings import LifeSettings
-from tracker.slots.slot import Geometry, Identity, Slot
+from tracker.slots.slot import Geometry, Slot, SlotIdentity
 
 SETTINGS = LifeSettings()
 LORRY, DOG = (100.0, 60.0), (24.0, 16.0)
@@ -13,7 +13,7 @@ LORRY, DOG = (100.0, 60.0), (24.0, 16.0)
 
 def slot(size, *, age_s, velocity, isolated_s=1.2):
     geometry = Geometry(size, size, velocity=velocity, isolated_s=isolated_s)
-    return Slot((0.0, 0.0), size[0] * size[1], geometry, identity=Identity(1), age_s=age_s)
+    return Slot((0.0, 0.0), size[0] * size[1], geometry, identity=SlotIdentity(1), age_s=age_s)
 
 
 @pytest.mark.parametrize(

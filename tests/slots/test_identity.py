@@ -19,7 +19,7 @@ from tracker.slots.identity import (
 )
 from tracker.slots.lifecycle import confirm, find_predecessor, find_returning
 from tracker.slots.settings import LifeSettings
-from tracker.slots.slot import Geometry, Identity, Slot
+from tracker.slots.slot import Geometry, Slot, SlotIdentity
 from tracker.timing import REFERENCE_S
 from tracker.types import Box
 
@@ -32,7 +32,7 @@ RED, BLUE, GREEN = (
 
 def slot(number, appearance, **changes):
     geometry = Geometry((10.0, 20.0), (10.0, 20.0), isolated_s=1.2)
-    one = Slot((50.0, 50.0), 200.0, geometry, age_s=2.4, identity=Identity(number))
+    one = Slot((50.0, 50.0), 200.0, geometry, age_s=2.4, identity=SlotIdentity(number))
     one.colour = appearance.mean(0)
     for _ in range(3):
         update_appearance(one, appearance)
@@ -74,7 +74,7 @@ def test_many_appearances_are_taken_in_as_one_by_one():
     def slots():
         met = slot(3, RED)
         merge(met, {1})
-        return [slot(1, RED), met, slot(2, BLUE, identity=Identity(2))]
+        return [slot(1, RED), met, slot(2, BLUE, identity=SlotIdentity(2))]
 
     bulk, single = slots(), slots()
     update_appearances(bulk, np.stack([GREEN] * 3), look_s=REFERENCE_S)

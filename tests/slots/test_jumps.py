@@ -7,8 +7,8 @@ from tracker.slots.blobs import Birth
 from tracker.slots.identity import find_stolen, swap_identities
 from tracker.slots.lifecycle import find_returning, part_jumps
 from tracker.slots.settings import LifeSettings
-from tracker.slots.slot import Geometry, Identity, Slot
-from tracker.steps import Place
+from tracker.slots.slot import Geometry, Slot, SlotIdentity
+from tracker.steps import LastSeen
 from tracker.types import Box
 
 SETTINGS = LifeSettings()
@@ -22,9 +22,9 @@ def box(x):
 
 def slot(x, number=1, *, hidden_s=0.0, speed=0.0, appearance=None):
     """One that was last seen at x, `hidden_s` seconds ago."""
-    place = Place(box(x), (speed, 0.0), 10, hidden_s)
+    place = LastSeen(box(x), (speed, 0.0), 10, hidden_s)
     geometry = Geometry((20.0, 40.0), (20.0, 40.0), isolated_s=2.0)
-    identity = Identity(number, appearance, place=place)
+    identity = SlotIdentity(number, appearance, place=place)
     return Slot((x, 60.0), 800.0, geometry, identity=identity, hidden_s=hidden_s, age_s=2.0)
 
 
@@ -36,7 +36,7 @@ def numbers_after(slots, boxes):
 def test_a_slot_that_would_jump_becomes_two():
     stays, jumps = slot(0), slot(100, 2)
     assert numbers_after([stays, jumps], [box(5), box(250)]) == [1, 7]
-    assert jumps.identity.place == Place(box(250))
+    assert jumps.identity.place == LastSeen(box(250))
 
 
 def test_its_speed_explains_where_a_hidden_slot_comes_out():

@@ -5,7 +5,7 @@ import pytest
 
 from tracker.slots.pose import (
     NOWHERE,
-    Fit,
+    PoseFit,
     boxes_about,
     centres_of,
     coast,
@@ -34,7 +34,7 @@ def row(*values):
 def fit(*pose, mask, velocity=(0.0, 0.0)):
     """What the M-step gives of a slot that was predicted where it is."""
     at = np.array([pose], np.float32)
-    return Fit(at, at, at, np.array([velocity], np.float32), row(*mask))
+    return PoseFit(at, at, at, np.array([velocity], np.float32), row(*mask))
 
 
 def measured(before, seen, fitted, visible):
@@ -148,7 +148,9 @@ def test_a_large_slot_in_company_goes_on_at_the_speed_that_was_measured():
 def test_who_was_found_by_its_colours_is_there_and_goes_on_so():
     before = Geometries.of([grown(centre=(50.0, 50.0)), grown(velocity=(1.0, 0.0))])
     at = np.array([[52, 50, 10, 20], [90, 50, 10, 20]], np.float32)
-    still = Fit(at, at, at, np.zeros((2, 2), np.float32), boxes_about(at[:, :2].astype(float), at[:, 2:].astype(float)))
+    still = PoseFit(
+        at, at, at, np.zeros((2, 2), np.float32), boxes_about(at[:, :2].astype(float), at[:, 2:].astype(float))
+    )
     placed = follow(before, np.array([(54.0, 50.0), (92.0, 50.0)]), still, (200, 200))
     assert placed.box.tolist() == [[49, 40, 59, 60], [87, 40, 97, 60]]
     assert placed.velocity[:, 0] == pytest.approx((0.1 * 4, 1.0))  # of one that was not seen the frame before as it was

@@ -5,7 +5,7 @@ import pytest
 
 from tracker.slots.lifecycle import HOLE_S, find_ended, find_uncovered
 from tracker.slots.settings import LifeSettings
-from tracker.slots.slot import Geometry, Identity, Slot
+from tracker.slots.slot import Geometry, Slot, SlotIdentity
 from tracker.timing import REFERENCE_S
 
 FRAMES = round(HOLE_S / REFERENCE_S)
@@ -21,7 +21,7 @@ class Scenery:
 
 def slot(number, *, speed=0.0, hidden_s=0.0):
     geometry = Geometry((10.0, 10.0), (10.0, 10.0), velocity=(speed, 0.0), isolated_s=1.0)
-    return Slot((0.0, 0.0), 100.0, geometry, identity=Identity(number), hidden_s=hidden_s)
+    return Slot((0.0, 0.0), 100.0, geometry, identity=SlotIdentity(number), hidden_s=hidden_s)
 
 
 def labels():

@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from tracker.slots.cell import LARGEST_STEP, LOGIT_RANGE, CellInput, SlotState, WindowCell
-from tracker.slots.settings import CellSettings, MixtureModelSettings, NetworkSettings, TrainSettings
-from tracker.slots.training import Batch, Unrolled, batch_loss, unroll
+from tracker.slots.settings import CellSettings, CellTrainSettings, MixtureModelSettings, NetworkSettings
+from tracker.slots.training import Batch, UnrolledBatch, batch_loss, unroll
 from tracker.slots.unroll import Prediction, StepRecord, predict, step
 
 TINY = CellSettings(grid_px=8, features=8, hidden=3, motion=6)
@@ -346,12 +346,14 @@ def test_the_loss_of_a_batch_of_two_pixels_by_hand():
     images = np.full((1, 1, 1, 2, 3), 51, np.uint8)  # .2
     colour = torch.full((1, 2, 3, 1, 2), 0.2)
     colour[0, 0, :, 0, 0] = 0.3
-    settings = TrainSettings(behind_weight=0.25, network=NetworkSettings(pixels=MixtureModelSettings(colour_sigma=0.1)))
+    settings = CellTrainSettings(
+        behind_weight=0.25, network=NetworkSettings(pixels=MixtureModelSettings(colour_sigma=0.1))
+    )
     pose = torch.tensor([[0.0, 0.0, 4.0, 8.0]] * 2)
     state = SlotState(*[torch.zeros(0)] * 4, pose, torch.zeros(0))
     batch = Batch(images, *[np.zeros(0)] * 4)
     record = StepRecord(Prediction(mask, colour), gamma, torch.ones(1, 2))
-    loss = batch_loss(Unrolled([record], [torch.ones(1, 2)], [state]), batch, settings)
+    loss = batch_loss(UnrolledBatch([record], [torch.ones(1, 2)], [state]), batch, settings)
     first = (
         0.6 * (-math.log(0.8) + 3 * 0.1**2 / (2 * 0.1**2)) - (0.1 + 0.25 * 0.3) * math.log(0.2)
         - 0.2 * math.log(0.4) - (0.5 + 0.25 * 0.3) * math.log(0.6)
@@ -363,12 +365,12 @@ def test_the_loss_of_a_batch_of_two_pixels_by_hand():
     assert float(loss) == pytest.approx((first + second) / 32 / 2, rel=1e-4)
     # a slot that was not seen does not count
     hidden = record._replace(visible=torch.tensor([[1.0, 0.0]]))
-    loss = batch_loss(Unrolled([hidden], [torch.ones(1, 2)], [state]), batch, settings)
+    loss = batch_loss(UnrolledBatch([hidden], [torch.ones(1, 2)], [state]), batch, settings)
     assert float(loss) == pytest.approx(first / 32, rel=1e-4)
 
 
 def test_the_gradient_reaches_the_whole_cell_and_never_through_the_responsibilities(cell):
-    batch, settings = draw_batch(), TrainSettings(network=NetworkSettings(cell=TINY))
+    batch, settings = draw_batch(), CellTrainSettings(network=NetworkSettings(cell=TINY))
     made = unroll(cell, batch, PIXELS, generator=torch.Generator().manual_seed(5))
     assert not any(record.gamma.requires_grad or record.visible.requires_grad for record in made.records)
     assert made.records[2].psi.mask.requires_grad

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from tracker.smoothing import fuse as fusion
-from tracker.smoothing.boxes import Tracks, fill
+from tracker.smoothing.boxes import FusedTracks, fill
 from tracker.smoothing.confidence import NAMES, WEIGHTS, alike
 from tracker.smoothing.geometry import centres, longest
 from tracker.smoothing.keep import split_at_jumps, without_flicker
-from tracker.smoothing.rows import Clip, FusedRows, Rows
+from tracker.smoothing.rows import ClipTimes, FusedRows, PassRows
 from tracker.smoothing.several import over_several
 
 WIDTH, HEIGHT = 400, 200
@@ -28,7 +28,7 @@ def seen(name, frames, x, *, y=80.0, size=(20, 50), isolated=True, hidden=False,
     n = len(frames)
     left = np.array([x(t) for t in frames], float)
     boxes = np.stack([left, np.full(n, y), left + size[0], np.full(n, y + size[1])], axis=1)
-    return Rows(
+    return PassRows(
         frames=frames.astype(np.int32),
         ids=np.full(n, name, np.int32),
         boxes=boxes.astype(np.float32),
@@ -42,12 +42,12 @@ def seen(name, frames, x, *, y=80.0, size=(20, 50), isolated=True, hidden=False,
 def one_pass(*parts):
     """All rows together, in the order of the frames."""
     parts = parts or (seen(1, [], lambda t: t),)
-    rows = Rows._make(np.concatenate(column) for column in zip(*parts, strict=True))
+    rows = PassRows._make(np.concatenate(column) for column in zip(*parts, strict=True))
     return rows.at(np.argsort(rows.frames, kind="stable"))
 
 
 def clip(frames=100):
-    return Clip(np.arange(frames) / 25, (WIDTH, HEIGHT))
+    return ClipTimes(np.arange(frames) / 25, (WIDTH, HEIGHT))
 
 
 def right(speed=3.0, start=20.0):
@@ -298,7 +298,7 @@ def test_who_is_lost_while_it_moves_is_not_found_behind_where_it_was(x, identiti
     """Lost at 140 for 25 frames, each of which takes it 3 pixels on, and 50 long; both parts were linked as one."""
     table = one_pass(seen(1, range(41), right()), seen(1, range(66, 95), right(3, x - 3 * 66)))
     rows = np.arange(len(table.frames))
-    linked = Tracks(
+    linked = FusedTracks(
         np.ones(len(rows), np.intp), table.frames, table.boxes.astype(float), table.hidden, table.isolated, rows, rows,
     )  # fmt: skip
     assert len(np.unique(split_at_jumps(linked, clip()).ids)) == identities
@@ -311,7 +311,7 @@ def test_nobody_is_found_again_over_a_gap_of_the_recording(gap_s, identities):
     table = one_pass(*first, seen(2, range(50, 100), right(0, 100), colour=0.3))
     times_s = np.arange(100) / 25
     times_s[50:] += gap_s - 0.04
-    assert len(np.unique(fuse(table, table, Clip(times_s, (WIDTH, HEIGHT))).ids)) == identities
+    assert len(np.unique(fuse(table, table, ClipTimes(times_s, (WIDTH, HEIGHT))).ids)) == identities
 
 
 def test_a_fast_object_does_not_jump():
@@ -339,7 +339,7 @@ def linked(name, *parts):
     """Tracks of one identity, of stretches that were linked to it, as they are once they are filled."""
     rows = one_pass(*parts)
     none = np.zeros(len(rows.ids), np.intp)
-    return Tracks(
+    return FusedTracks(
         none + name, rows.frames, rows.boxes.astype(float), rows.hidden, rows.isolated, none, none
     )  # fmt: skip
 
@@ -349,7 +349,7 @@ def test_an_object_to_which_noise_was_linked_goes_on_without_it():
     vehicle = linked(0, seen(1, range(4), still), seen(1, range(30, 34), still), seen(1, range(200, 240), right()))
     noise = linked(1, *(seen(1, range(t, t + 30), right(0, 200)) for t in (0, 100, 200)))
     walker = linked(2, seen(1, range(240), right(1)))
-    both = Tracks._make(np.concatenate(column) for column in zip(vehicle, noise, walker, strict=True))
+    both = FusedTracks._make(np.concatenate(column) for column in zip(vehicle, noise, walker, strict=True))
     left = without_flicker(fill(both, clip(240)), clip(240))
     frames = {int(k): left.frames[left.ids == k].tolist() for k in np.unique(left.ids)}
     assert frames == {0: list(range(240)), 1: list(range(200, 240))}
@@ -416,7 +416,7 @@ def test_hours_of_rows_in_bounded_time(objects):
 
 @pytest.mark.parametrize(("rate", "frames", "looks"), [(25, 10, 10), (10, 4, 10), (50, 20, 20)])
 def test_seconds_are_frames_by_the_clips_rate_and_evidence_by_looks(rate, frames, looks):
-    clip = Clip(np.arange(100) / rate, (64, 48))
+    clip = ClipTimes(np.arange(100) / rate, (64, 48))
     assert clip.frames(0.4) == frames
     assert clip.looks(0.4) == looks
-    assert Clip(np.zeros(1), (64, 48)).frames(0.4) == 10
+    assert ClipTimes(np.zeros(1), (64, 48)).frames(0.4) == 10

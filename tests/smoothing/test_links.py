@@ -9,7 +9,7 @@ from tracker.smoothing.groups import grouped, meet
 from tracker.smoothing.links import NAMES, OTHER, SHARED, Links
 from tracker.smoothing.looks import evidence
 from tracker.smoothing.pairs import pair
-from tracker.smoothing.rows import Clip, Rows
+from tracker.smoothing.rows import ClipTimes, PassRows
 from tracker.smoothing.stretches import stretches
 from tracker.smoothing.table import in_ranges
 
@@ -27,16 +27,18 @@ def seen(name, frames, left, *, colour=RED):
     x, n = np.array([left(t) for t in frames], np.float32), len(frames)
     boxes = np.stack([x, np.full(n, 80), x + 20, np.full(n, 130)], axis=1).astype(np.float32)
     isolated, colours = np.ones(n, bool), np.full((n, 3, 3), colour, np.float32)
-    return Rows(frames, np.full(n, name, np.int32), boxes, np.full(n, 0.9, np.float32), ~isolated, isolated, colours)
+    return PassRows(
+        frames, np.full(n, name, np.int32), boxes, np.full(n, 0.9, np.float32), ~isolated, isolated, colours
+    )
 
 
 def one_pass(*parts):
-    rows = Rows._make(np.concatenate(column) for column in zip(*parts, strict=True))
+    rows = PassRows._make(np.concatenate(column) for column in zip(*parts, strict=True))
     return rows.at(np.argsort(rows.frames, kind="stable"))
 
 
 def clip(frames=120):
-    return Clip(np.arange(frames) / 25, (500, 200))
+    return ClipTimes(np.arange(frames) / 25, (500, 200))
 
 
 def walk(t):

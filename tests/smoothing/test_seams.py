@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tracker.smoothing.rows import FusedRows, Rows
+from tracker.smoothing.rows import FusedRows, PassRows
 from tracker.smoothing.seams import Shared, agreement, crossing, join
 
 SECOND = 25
@@ -19,11 +19,11 @@ def walk(name, frames, *, x=0.0, speed=1.0, hidden=()):
     boxes = np.stack([left, np.full(n, 50), left + 20, np.full(n, 90)], axis=1).astype(np.float32)
     flags = np.isin(frames, list(hidden))
     unknown = np.full((n, 3, 3), np.nan, np.float32)
-    return Rows(frames, np.full(n, name, np.int32), boxes, np.ones(n, np.float32), flags, ~flags, unknown)
+    return PassRows(frames, np.full(n, name, np.int32), boxes, np.ones(n, np.float32), flags, ~flags, unknown)
 
 
 def part(*walks):
-    rows = Rows._make(np.concatenate(column) for column in zip(*(walks or (walk(1, []),)), strict=True))
+    rows = PassRows._make(np.concatenate(column) for column in zip(*(walks or (walk(1, []),)), strict=True))
     return rows.at(np.argsort(rows.frames, kind="stable"))
 
 

@@ -9,7 +9,7 @@ import pytest
 from tracker.checkpoint.values import from_bytes, to_bytes
 from tracker.errors import SinkError
 from tracker.smoothing.passes import RowsBuilder
-from tracker.smoothing.spill import LabelFile, Place, Spill, SpillFolder
+from tracker.smoothing.spill import ByteRange, LabelFile, Spill, SpillFolder
 from tracker.types import Box, Region
 
 
@@ -87,7 +87,7 @@ def test_rows_in_the_making_go_on_as_they_were():
         assert one.tobytes() == two.tobytes()
 
 
-@pytest.mark.parametrize("step", [lambda spill: spill.read(Place(0, 1)), Spill.__getstate__, Spill.close])
+@pytest.mark.parametrize("step", [lambda spill: spill.read(ByteRange(0, 1)), Spill.__getstate__, Spill.close])
 def test_a_disk_that_is_full_when_what_waits_in_memory_is_written_is_named(tmp_path, step):
     spill = Spill(folder=SpillFolder(tmp_path))
     spill._file = open("/dev/full", "r+b", buffering=100)  # noqa: SIM115

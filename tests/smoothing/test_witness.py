@@ -5,7 +5,7 @@ import pytest
 from test_fuse import clip, one_pass, right, seen, tracks, who
 
 from tracker.smoothing import fuse as fusion
-from tracker.smoothing.boxes import Tracks
+from tracker.smoothing.boxes import FusedTracks
 from tracker.smoothing.pairs import pair
 from tracker.smoothing.shared import agreement
 from tracker.smoothing.stretches import stretches
@@ -88,7 +88,7 @@ def track(forward, backward, merged):
     """One identity that both passes have in every frame; boxes (M, 4)."""
     n = len(merged)
     rows = np.arange(n)
-    return Tracks(
+    return FusedTracks(
         np.zeros(n, np.intp), np.arange(n, dtype=np.int32), np.asarray(merged, float), np.zeros(n, bool), np.ones(n, bool),
         rows, rows,
     )  # fmt: skip
@@ -149,5 +149,5 @@ def test_a_pass_that_does_not_see_it_has_no_say():
     hidden = backward._replace(hidden=np.ones(80, bool))
     assert (chosen(tracks_, forward, hidden, clip()).boxes[20:40] == lost[20:40]).all()
     np.testing.assert_allclose(chosen(tracks_, forward, backward, clip()).boxes[20:40], whole[20:40], atol=1e-4)
-    empty = Tracks._make(part[:0] for part in tracks_)
+    empty = FusedTracks._make(part[:0] for part in tracks_)
     assert len(chosen(empty, forward, backward, clip()).ids) == 0

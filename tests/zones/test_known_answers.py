@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tracker.synth import Order, stream_world
+from tracker.synth import WorldOrder, stream_world
 
 SCRIPT = Path(__file__).parents[2] / "benchmarks" / "zones.py"
 
@@ -21,7 +21,7 @@ def benchmark():
 
 
 def check(benchmark, name, seed, frames=None):
-    zones, answer = benchmark.count_truth(stream_world(name, Order(seed, frames=frames)))
+    zones, answer = benchmark.count_truth(stream_world(name, WorldOrder(seed, frames=frames)))
     counts = zones.counts()["truth"]
     true = answer.crossings()
     assert {(line, way): n for line, ways in counts.lines.items() for way, n in ways.items() if n} == dict(true)

@@ -9,11 +9,11 @@ a profile, the machine's role. What lies on this machine needs no extra. Reading
 from tracker.addresses.inputs import input_digest
 from tracker.addresses.listed import listing
 from tracker.addresses.names import is_address, is_local, joined, local_path, name_of
-from tracker.addresses.reading import Identity, exists, identity, local_copy, read_bytes
+from tracker.addresses.reading import FileIdentity, exists, identity, local_copy, read_bytes
 from tracker.addresses.writing import put_file, put_folder, remove, write_whole
 
 __all__ = [
-    "Identity",
+    "FileIdentity",
     "exists",
     "identity",
     "input_digest",

@@ -20,7 +20,7 @@ DIGEST_BYTES = 65_536
 
 
 @dataclass(frozen=True)
-class Identity:
+class FileIdentity:
     """What tells a file from another one, and from itself after a change."""
 
     size: int
@@ -74,7 +74,7 @@ def exists(address: str) -> bool:
     return True
 
 
-def identity(address: str) -> Identity:
+def identity(address: str) -> FileIdentity:
     """Size, time or ETag, and the digest of head and tail. Raises SourceError."""
     with reading(address) as (store, place):
         if store is None:
@@ -89,7 +89,7 @@ def identity(address: str) -> Identity:
             size, stamp = int(info["size"]), _stamp(info)
             head = store.cat_file(place, start=0, end=min(size, DIGEST_BYTES)) if size else b""
             tail = store.cat_file(place, start=max(0, size - DIGEST_BYTES), end=size) if size else b""
-    return Identity(size, stamp, hashlib.sha256(head + tail).hexdigest())
+    return FileIdentity(size, stamp, hashlib.sha256(head + tail).hexdigest())
 
 
 def _stamp(info: dict[str, Any]) -> str:

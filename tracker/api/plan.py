@@ -27,7 +27,7 @@ SourceLike: TypeAlias = "str | os.PathLike[str] | int | Iterable[Any]"
 
 
 @dataclass(frozen=True)
-class Plan:
+class RunPlan:
     """A run as `jobs.process` takes it."""
 
     job: Job
@@ -36,7 +36,7 @@ class Plan:
     live: Live | None
 
 
-def plan(source: SourceLike, settings: RunSettings, *, fps: float | None, **job: Any) -> Plan:
+def plan(source: SourceLike, settings: RunSettings, *, fps: float | None, **job: Any) -> RunPlan:
     """The run over a source, whatever it is; `job` are the other fields of `jobs.Job`.
 
     Pictures that come once are watched in one direction, without a prescan. Raises OptionError for a value of another type or out of
@@ -51,14 +51,14 @@ def plan(source: SourceLike, settings: RunSettings, *, fps: float | None, **job:
         raise OptionError(f"masks: wanted 'png', 'rle' or None, not {job['masks']!r}")
     if isinstance(source, str | os.PathLike):
         address = os.fspath(source)
-        return Plan(Job(address, fps=fps, **job), settings, None, _live(job) if _is_camera(address) else None)
+        return RunPlan(Job(address, fps=fps, **job), settings, None, _live(job) if _is_camera(address) else None)
     if isinstance(source, int) and not isinstance(source, bool):
-        return Plan(Job(f"camera:{source}", fps=fps, **job), settings, None, _live(job))
+        return RunPlan(Job(f"camera:{source}", fps=fps, **job), settings, None, _live(job))
     if not isinstance(source, Iterable):
         raise SourceError(f"a source is an address, a camera's number or pictures, not {type(source).__name__}")
     if not isinstance(source, Sequence | np.ndarray):
         settings = settings.model_copy(update={"online": True, "prescan_frames": 0})
-    return Plan(Job("images", **job), settings, partial(open_images, source, fps=fps), None)
+    return RunPlan(Job("images", **job), settings, partial(open_images, source, fps=fps), None)
 
 
 def _live(job: Mapping[str, Any]) -> Live:

@@ -12,7 +12,7 @@ from typing import Any
 from tracker.api.drawing import Drawing
 from tracker.api.frame import TrackedFrame
 from tracker.api.handover import Handover
-from tracker.api.plan import Plan, SettingsLike, SourceLike, main_lane, plan, run_settings
+from tracker.api.plan import RunPlan, SettingsLike, SourceLike, main_lane, plan, run_settings
 from tracker.jobs import process
 from tracker.jobs.outputs import Finders
 from tracker.opencv_threads import one_opencv_thread
@@ -66,7 +66,7 @@ def track(
     return _frames(planned)
 
 
-def _frames(planned: Plan) -> Iterator[TrackedFrame]:
+def _frames(planned: RunPlan) -> Iterator[TrackedFrame]:
     """The run in a thread of its own: the same loop as the command line's, its moments taken here."""
     settings, live = planned.settings, planned.live
     lane = main_lane(settings)
@@ -85,7 +85,7 @@ def _frames(planned: Plan) -> Iterator[TrackedFrame]:
             join(thread)
 
 
-def _run(planned: Plan, handover: Handover) -> None:
+def _run(planned: RunPlan, handover: Handover) -> None:
     def attend(done: int, expected: int | None, /, *, stage: str = "") -> None:
         if handover.wants_stop:
             raise KeyboardInterrupt  # between two frames, as Ctrl+C comes: also where no frame is handed over yet

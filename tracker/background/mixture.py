@@ -15,11 +15,11 @@ from pydantic import Field
 from tracker.background.light import light_between, relight
 from tracker.background.mixture_state import Learned, read, write
 from tracker.background.scene import DIFFERS, without_visitors
-from tracker.background.structure import Change, explain_change
+from tracker.background.structure import explain_change
 from tracker.errors import SettingsError, ShapeError
 from tracker.left_scenes import keep_left
 from tracker.timing import REFERENCE_S, WarmUp
-from tracker.types import Auto, Image, Mask, Seconds, Settings, Verdicts
+from tracker.types import Auto, Change, Image, Mask, Seconds, Settings, Verdicts
 
 ADAPT_RATE = 0.15
 """OpenCV counts the strongest colours up to 0.9 of the weight as background. One frame at a rate above 0.1 leaves an

@@ -37,7 +37,7 @@ Window = tuple[slice, slice]
 
 
 @dataclass(frozen=True)
-class Stretch:
+class SecondLook:
     """A place that has another look for a while."""
 
     window: Window
@@ -98,7 +98,7 @@ def longest_runs(samples: Samples, differs: Mask, threshold: Samples) -> Runs:
     return Runs(first, np.asarray(first + most, np.uint16))
 
 
-def find_stretches(stack: Samples, usual: Image, runs: Runs) -> Iterator[Stretch]:
+def find_stretches(stack: Samples, usual: Image, runs: Runs) -> Iterator[SecondLook]:
     """The stretches of pictures (N, H, W, 3) whose usual look is `usual` (H, W, 3), by the runs (H, W) of their pixels."""
     lasting: Mask = runs.after >= runs.first + LASTING
     for _ in range(MOST_ROUNDS):
@@ -115,7 +115,7 @@ def find_stretches(stack: Samples, usual: Image, runs: Runs) -> Iterator[Stretch
             return
 
 
-def find_told(stack: Samples, usual: Image, runs: Runs) -> list[Stretch]:
+def find_told(stack: Samples, usual: Image, runs: Runs) -> list[SecondLook]:
     """The stretches of which can be told what is empty. No two of them have a pixel in common."""
     found = [each for each in find_stretches(stack, usual, runs) if each.is_empty is not None]
     known = np.zeros(usual.shape[:2], bool)
@@ -137,7 +137,7 @@ def _in_common(here: Mask, runs: Runs) -> Mask:
     return common
 
 
-def _stretches(samples: Samples, usual: Image, runs: Runs, seed: Mask, window: Window) -> Iterator[Stretch]:
+def _stretches(samples: Samples, usual: Image, runs: Runs, seed: Mask, window: Window) -> Iterator[SecondLook]:
     """One for each piece of a place; samples, usual look and runs are the window's."""
     own = runs.shows(len(samples))[:, seed]  # (N, P)
     share = own.mean(axis=1)
@@ -157,4 +157,4 @@ def _stretches(samples: Samples, usual: Image, runs: Runs, seed: Mask, window: W
     for label in range(1, len(seeded)):
         if seeded[label] >= LEAST_AREA:
             place: Mask = pieces.labels == label
-            yield Stretch(window, place & ~passed, shown, look, is_empty(look, usual, place))
+            yield SecondLook(window, place & ~passed, shown, look, is_empty(look, usual, place))

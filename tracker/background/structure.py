@@ -9,13 +9,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from tracker.types import TINY_PX, Image, Mask
+from tracker.types import TINY_PX, Change, Image, Mask
 
 Array = NDArray[np.float32]
 
@@ -153,15 +152,6 @@ def likeness(scene: Thumbnail, now: Thumbnail, *, kept: Mask | None = None) -> f
         kept = kept_blocks(scene, now) if kept is None else kept
         return float(kept[scene.structured].mean())
     return float(same_light(scene, now).mean())
-
-
-class Change(NamedTuple):
-    """Why a picture differs from a scene; both are false where there is too little to tell."""
-
-    is_light: bool
-    """the light changed: the scene's edges are still there"""
-    hides_edges: bool
-    """the scene's edges are gone, as behind an object"""
 
 
 def explain_change(scene: Image, image: Image, changed: Mask) -> Change:

@@ -12,18 +12,18 @@ run.py       from an order to its totals
 Each imports only from those above it.
 """
 
-from tracker.batch.clips import Clip, Shard
+from tracker.batch.clips import BatchClip, Shard
 from tracker.batch.pack import clips_together, needs_of_pack
-from tracker.batch.run import Order, Totals, run_batch
-from tracker.batch.work import ClipOutcome, Options, Task, work
+from tracker.batch.run import BatchOrder, Totals, run_batch
+from tracker.batch.work import ClipOutcome, ClipTask, Options, work
 
 __all__ = [
-    "Clip",
+    "BatchClip",
+    "BatchOrder",
     "ClipOutcome",
+    "ClipTask",
     "Options",
-    "Order",
     "Shard",
-    "Task",
     "Totals",
     "clips_together",
     "needs_of_pack",

@@ -25,7 +25,7 @@ KEY_BYTES = 12
 
 
 @dataclass(frozen=True)
-class Clip:
+class BatchClip:
     """One clip of a batch."""
 
     source: str
@@ -51,7 +51,7 @@ class Shard:
         return int(hashlib.sha256(os.fsencode(name)).hexdigest()[:16], 16) % self.of == self.number - 1
 
 
-def clips_of(sources: Iterable[str]) -> Iterator[Clip]:
+def clips_of(sources: Iterable[str]) -> Iterator[BatchClip]:
     """The clips of sources: videos, folders with videos at any depth, and patterns; one by one.
 
     A clip is called by its path from the folder named, or from the pattern's first folder without a wildcard; a file named itself by
@@ -67,7 +67,7 @@ def clips_of(sources: Iterable[str]) -> Iterator[Clip]:
             whole = whole_source(found)
             if (key := _digest(whole)) not in seen:
                 seen.add(key)
-                yield Clip(whole, _name(found, source), place=source)
+                yield BatchClip(whole, _name(found, source), place=source)
         if not count:
             raise SourceError(f"{source}: no video there; check the path, or name other files in a manifest")
 
@@ -107,7 +107,7 @@ def _fixed(given: Path) -> Path:
     return given if first is None else type(given)(*parts[:first])
 
 
-def unique(clips: Iterable[Clip], *, inside: Callable[[str], bool], shard: Shard) -> Iterator[Clip]:
+def unique(clips: Iterable[BatchClip], *, inside: Callable[[str], bool], shard: Shard) -> Iterator[BatchClip]:
     """A shard's clips, each once and under a name of its own; none of those that lie `inside` the batch's own folder.
 
     Of two that would have one name the later one's has a digest of its source and settings behind it. Clips come in one order in

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from tracker.addresses import is_local, local_copy, local_path, name_of
-from tracker.batch.clips import Clip, whole_source
+from tracker.batch.clips import BatchClip, whole_source
 from tracker.csv_text import numbered_csv_rows
 from tracker.errors import SettingsError, SourceError
 from tracker.naming import default_name, file_name
@@ -33,7 +33,7 @@ Row = tuple[int, Mapping[str, Any]]
 """Its line from 1, and its cells by column; those without a value left out."""
 
 
-def read_manifest(address: str) -> Iterator[Clip]:
+def read_manifest(address: str) -> Iterator[BatchClip]:
     """The clips of a manifest, row by row: columns `source`, `name` if wanted, and any setting (`gmm.working_width`).
 
     Sources are named from the manifest's folder. An empty cell changes nothing. Raises SourceError with file, line and column.
@@ -48,7 +48,7 @@ def read_manifest(address: str) -> Iterator[Clip]:
             yield _clip(row, f"{address}, line {line}", folder)
 
 
-def settings_of_clip(base: RunSettings) -> Callable[[Clip], RunSettings]:
+def settings_of_clip(base: RunSettings) -> Callable[[BatchClip], RunSettings]:
     """A function that lays a clip's own changes over the batch's settings; it raises SettingsError, with the clip's place."""
 
     @lru_cache(MOST_SETTINGS)
@@ -58,7 +58,7 @@ def settings_of_clip(base: RunSettings) -> Callable[[Clip], RunSettings]:
             settings.of_lane(lane)
         return settings
 
-    def settings(clip: Clip) -> RunSettings:
+    def settings(clip: BatchClip) -> RunSettings:
         if not clip.changes:
             return base
         try:
@@ -69,7 +69,7 @@ def settings_of_clip(base: RunSettings) -> Callable[[Clip], RunSettings]:
     return settings
 
 
-def _clip(row: Mapping[str, Any], place: str, folder: Path) -> Clip:
+def _clip(row: Mapping[str, Any], place: str, folder: Path) -> BatchClip:
     source = row.get(SOURCE)
     if not isinstance(source, str) or not source.strip():
         raise SourceError(f"{place}, column {SOURCE}: empty; wanted a path or an address")
@@ -83,7 +83,7 @@ def _clip(row: Mapping[str, Any], place: str, folder: Path) -> Clip:
     if not isinstance(name, str) or not _fit_for_files(name):
         raise SourceError(f"{place}, column {NAME}: {str(name)[:80]!r}: wanted a name for files, such as cam1/monday")
     changes = tuple(_change(key, value, place) for key, value in row.items() if key not in (SOURCE, NAME))
-    return Clip(whole, name, changes, place)
+    return BatchClip(whole, name, changes, place)
 
 
 def _fit_for_files(name: str) -> bool:

@@ -47,7 +47,7 @@ State = Literal["done", "failed"]
 
 
 @dataclass(frozen=True)
-class Key:
+class ResultKey:
     """What a result was made of. A clip whose key is another one is worked on again."""
 
     input: str
@@ -60,7 +60,7 @@ class Key:
     """of this program"""
 
 
-NO_KEY = Key("", "", (), "")
+NO_KEY = ResultKey("", "", (), "")
 """of a clip whose results are being put in place: no clip has it"""
 
 
@@ -71,7 +71,7 @@ class Mark:
     name: str
     source: str
     """as it may be shown"""
-    key: Key
+    key: ResultKey
     state: State
     problem: str | None = None
     """one line: why it failed, or what was not right of a clip that is done"""
@@ -89,7 +89,7 @@ class Mark:
     """whether there is an overlay"""
 
 
-class Store:
+class MarkStore:
     """The marks and results in a batch's folder, on this machine or in a store."""
 
     def __init__(self, folder: str) -> None:
@@ -248,7 +248,7 @@ def _mark(data: bytes) -> Mark | None:
         key = plain.pop("key")
         size = plain.pop("size")
         return Mark(
-            key=Key(**{**key, "weights": tuple(key["weights"])}), size=None if size is None else (size[0], size[1]),
+            key=ResultKey(**{**key, "weights": tuple(key["weights"])}), size=None if size is None else (size[0], size[1]),
             **{**plain, "files": tuple(plain["files"])},
         )  # fmt: skip
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):

@@ -11,7 +11,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from tracker.batch.work import ClipOutcome, Task, work
+from tracker.batch.work import ClipOutcome, ClipTask, work
 from tracker.engines import Done, Engine, Needs
 from tracker.jobs import clips_that_fit
 from tracker.learning.device import card_free_mb
@@ -23,7 +23,7 @@ UNKNOWN_SIZE = (1920, 1080)
 """what is taken for the size of clips that nobody has opened yet, where memory is shared out"""
 
 
-def spread_clips(engine: Engine, tasks: Iterable[Task], pack: int) -> Iterator[Done[Task, ClipOutcome]]:
+def spread_clips(engine: Engine, tasks: Iterable[ClipTask], pack: int) -> Iterator[Done[ClipTask, ClipOutcome]]:
     """What became of each clip, `pack` of which are one task of the engine.
 
     Where the worker of several dies, or cannot do them, each of them that is not done is a task of its own in the end.
@@ -31,7 +31,7 @@ def spread_clips(engine: Engine, tasks: Iterable[Task], pack: int) -> Iterator[D
     if pack == 1:
         yield from _closing(engine.map(work, tasks))
         return
-    alone: list[Task] = []
+    alone: list[ClipTask] = []
     for done in _closing(engine.map(work_together, packs(tasks, pack))):
         if done.value is None:
             alone += done.task
@@ -42,21 +42,21 @@ def spread_clips(engine: Engine, tasks: Iterable[Task], pack: int) -> Iterator[D
         yield from _closing(engine.map(work, alone))
 
 
-def packs(tasks: Iterable[Task], size: int) -> Iterator[tuple[Task, ...]]:
+def packs(tasks: Iterable[ClipTask], size: int) -> Iterator[tuple[ClipTask, ...]]:
     """The tasks by so many, the last ones by what is left; made as they are asked for."""
     coming = iter(tasks)
     while pack := tuple(islice(coming, size)):
         yield pack
 
 
-def work_together(tasks: tuple[Task, ...]) -> tuple[ClipOutcome, ...]:
+def work_together(tasks: tuple[ClipTask, ...]) -> tuple[ClipOutcome, ...]:
     """`work` on all of them at once, each in a thread; whatever goes wrong with one is the outcome of that one."""
     networks = SharedNetworks(clips=len(tasks))
     with one_opencv_thread(), ThreadPoolExecutor(len(tasks), "clip") as pool:
         return tuple(pool.map(partial(_outcome, networks=networks), tasks))
 
 
-def _outcome(task: Task, networks: Networks) -> ClipOutcome:
+def _outcome(task: ClipTask, networks: Networks) -> ClipOutcome:
     try:
         return work(task, networks)
     except Exception as error:  # not even its mark could be written

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tracker.addresses import is_local, write_whole
-from tracker.batch.marks import Mark, Store
+from tracker.batch.marks import Mark, MarkStore
 from tracker.report import in_script, page_environment
 from tracker.sinks import encoded, write_text_whole
 from tracker.timing import clock
@@ -92,7 +92,7 @@ def render(found: Overview) -> str:
     )  # fmt: skip
 
 
-def write_page(store: Store) -> str:
+def write_page(store: MarkStore) -> str:
     """Write the page of all clips in a batch's folder; returns where it is. Raises SinkError."""
     text, address = render(overview(store.marks())), store.address(PAGE)
     if is_local(address):

@@ -13,12 +13,12 @@ from typing import Any
 
 from tracker import __version__
 from tracker.addresses import is_address, is_local, local_path
-from tracker.batch.clips import Clip, Shard, clips_of, unique
+from tracker.batch.clips import BatchClip, Shard, clips_of, unique
 from tracker.batch.manifest import read_manifest, settings_of_clip
-from tracker.batch.marks import Store
+from tracker.batch.marks import MarkStore
 from tracker.batch.pack import spread_clips
 from tracker.batch.page import PAGE, write_page
-from tracker.batch.work import ClipOutcome, Options, Task, lost, state_before
+from tracker.batch.work import ClipOutcome, ClipTask, Options, lost, state_before
 from tracker.engines import Engine
 from tracker.errors import SourceError, TrackerError
 from tracker.exports.columns import check_parquet
@@ -32,7 +32,7 @@ MOST_KINDS = 64
 
 
 @dataclass(frozen=True)
-class Order:
+class BatchOrder:
     """What a batch is to do."""
 
     sources: tuple[str, ...]
@@ -99,7 +99,7 @@ class Totals:
 
 
 def run_batch(
-    order: Order,
+    order: BatchOrder,
     settings: RunSettings,
     engine: Engine,
     *,
@@ -114,7 +114,7 @@ def run_batch(
     """
     if order.options.parquet:
         check_parquet()
-    store = Store(_whole_folder(order.folder))
+    store = MarkStore(_whole_folder(order.folder))
     changed = settings_of_clip(settings)
     totals = Totals()
     for clip in _clips(order, store):
@@ -140,10 +140,10 @@ def run_batch(
     return totals
 
 
-def _clips(order: Order, store: Store) -> Iterator[Clip]:
+def _clips(order: BatchOrder, store: MarkStore) -> Iterator[BatchClip]:
     """The clips of this run's shard, in the same order each time."""
 
-    def every() -> Iterator[Clip]:
+    def every() -> Iterator[BatchClip]:
         yield from clips_of(order.sources)
         if order.manifest is not None:
             yield from read_manifest(order.manifest)
@@ -161,14 +161,16 @@ def _clips(order: Order, store: Store) -> Iterator[Clip]:
     return unique(every(), inside=inside, shard=order.shard)
 
 
-def _left(order: Order, store: Store, changed: Callable[[Clip], RunSettings], totals: Totals) -> Iterator[Task]:
+def _left(
+    order: BatchOrder, store: MarkStore, changed: Callable[[BatchClip], RunSettings], totals: Totals
+) -> Iterator[ClipTask]:
     """The tasks of clips that are left, made one by one as they are asked for; the others are counted."""
 
     known_settings = _Digests(order.options)
     for clip in _clips(order, store):
         settings = changed(clip)
         digest, weights = known_settings(clip.changes, settings)
-        task = Task(clip, store.folder, settings, order.options, digest, weights, __version__, order.retry_failed)
+        task = ClipTask(clip, store.folder, settings, order.options, digest, weights, __version__, order.retry_failed)
         mark = store.read(clip.name)
         if order.retry_failed and (mark is None or mark.state != "failed"):
             totals.left_out += 1

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Literal
 
 from tracker.addresses import input_digest, is_local, local_copy
-from tracker.batch.clips import Clip
-from tracker.batch.marks import NO_KEY, Key, Mark, Store
+from tracker.batch.clips import BatchClip
+from tracker.batch.marks import NO_KEY, Mark, MarkStore, ResultKey
 from tracker.batch.tables import events_part, tracks_part, write_events, write_tracks
 from tracker.build import EACH_ITS_OWN
 from tracker.errors import SourceError, TrackerError, plain_line
@@ -45,10 +45,10 @@ class Options:
 
 
 @dataclass(frozen=True)
-class Task:
+class ClipTask:
     """One clip, and all that its worker needs to know."""
 
-    clip: Clip
+    clip: BatchClip
     folder: str
     """of the batch: a path from the root, or an address"""
     settings: RunSettings
@@ -59,14 +59,14 @@ class Task:
     retry: bool = False
     """also a clip that failed with the same key"""
 
-    def key(self) -> Key:
+    def key(self) -> ResultKey:
         """What its result would be made of now. Raises SourceError if the source cannot be read."""
-        return Key(input_digest(self.clip.source), self.settings_digest, self.weights, self.version)
+        return ResultKey(input_digest(self.clip.source), self.settings_digest, self.weights, self.version)
 
     @property
-    def unread_key(self) -> Key:
+    def unread_key(self) -> ResultKey:
         """As far as it is known of a source that cannot be read."""
-        return Key("", self.settings_digest, self.weights, self.version)
+        return ResultKey("", self.settings_digest, self.weights, self.version)
 
 
 @dataclass(frozen=True)
@@ -81,13 +81,13 @@ class ClipOutcome:
     """that the work took"""
 
 
-def work(task: Task, networks: Networks = EACH_ITS_OWN) -> ClipOutcome:
+def work(task: ClipTask, networks: Networks = EACH_ITS_OWN) -> ClipOutcome:
     """Process the clip if nobody has done so and nobody does, and write what it gave and what became of it.
 
     networks  where its lanes get theirs
     An error of the clip is its outcome. Raises SinkError where not even that can be written.
     """
-    store, name = Store(task.folder), task.clip.name
+    store, name = MarkStore(task.folder), task.clip.name
     with store.claimed(name) as ours:
         if not ours:
             return ClipOutcome(name, "elsewhere")
@@ -106,7 +106,7 @@ def work(task: Task, networks: Networks = EACH_ITS_OWN) -> ClipOutcome:
         return ClipOutcome(name, "done", mark.problem, mark.seconds)
 
 
-def state_before(task: Task, store: Store, mark: Mark | None, key: Key) -> ClipOutcome | None:
+def state_before(task: ClipTask, store: MarkStore, mark: Mark | None, key: ResultKey) -> ClipOutcome | None:
     """The outcome of a clip whose mark is of the same key; None if it is to be worked on, as is one of which a result is gone.
 
     The overlay may go: it is large, and made of the others.
@@ -120,9 +120,9 @@ def state_before(task: Task, store: Store, mark: Mark | None, key: Key) -> ClipO
     return ClipOutcome(mark.name, "done before" if mark.state == "done" else "failed before", mark.problem)
 
 
-def lost(task: Task, problem: str) -> ClipOutcome:
+def lost(task: ClipTask, problem: str) -> ClipOutcome:
     """The outcome of a task whose worker died or could not do it, and its mark, if it can be written, in its place."""
-    store = Store(task.folder)
+    store = MarkStore(task.folder)
     try:
         key = task.key()
     except TrackerError:
@@ -132,7 +132,9 @@ def lost(task: Task, problem: str) -> ClipOutcome:
     return ClipOutcome(task.clip.name, "failed", problem)
 
 
-def _failed(task: Task, store: Store, before: Mark | None, key: Key, problem: str, seconds: float) -> ClipOutcome:
+def _failed(
+    task: ClipTask, store: MarkStore, before: Mark | None, key: ResultKey, problem: str, seconds: float
+) -> ClipOutcome:
     """Keep that a clip failed. What an earlier run found of it stays beside the clip, but not among the tables of all clips."""
     name = task.clip.name
     for place in PARTS:
@@ -142,7 +144,9 @@ def _failed(task: Task, store: Store, before: Mark | None, key: Key, problem: st
     return ClipOutcome(name, "failed", problem, seconds)
 
 
-def _done(task: Task, store: Store, before: Mark | None, key: Key, began: float, networks: Networks) -> Mark:
+def _done(
+    task: ClipTask, store: MarkStore, before: Mark | None, key: ResultKey, began: float, networks: Networks
+) -> Mark:
     """Process the clip, put its results in their places, and return its mark."""
     name = task.clip.name
     stem = name.rpartition("/")[2]
@@ -179,7 +183,7 @@ def _here(source: str) -> Iterator[str]:
         yield str(path)
 
 
-def _process(task: Task, source: str, output: Path, networks: Networks) -> Result:
+def _process(task: ClipTask, source: str, output: Path, networks: Networks) -> Result:
     asked = task.options
     job = Job(
         source, output, video=asked.video, sound=asked.sound, masks=asked.masks, start_s=asked.start_s,
@@ -192,7 +196,7 @@ def _process(task: Task, source: str, output: Path, networks: Networks) -> Resul
     return result
 
 
-def _write_tables(scratch: Path, task: Task) -> dict[str, Path]:
+def _write_tables(scratch: Path, task: ClipTask) -> dict[str, Path]:
     """The clip's parts of the data sets, by where they belong."""
     name = task.clip.name
     stem = name.rpartition("/")[2] + ENDING.removesuffix(".mp4")

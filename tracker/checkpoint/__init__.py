@@ -7,7 +7,7 @@ continued.py  the frames of a source from a later one on
 """
 
 from tracker.checkpoint.continued import Continued, NextFrame
-from tracker.checkpoint.stages import Checkpoints, Stage
-from tracker.checkpoint.store import Store
+from tracker.checkpoint.stages import CheckpointedPass, Checkpoints
+from tracker.checkpoint.store import CheckpointFolder
 
-__all__ = ["Checkpoints", "Continued", "NextFrame", "Stage", "Store"]
+__all__ = ["CheckpointFolder", "CheckpointedPass", "Checkpoints", "Continued", "NextFrame"]

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tracker.checkpoint.continued import Continued, NextFrame
-from tracker.checkpoint.store import Store
+from tracker.checkpoint.store import CheckpointFolder
 from tracker.checkpoint.values import from_bytes, to_bytes
 from tracker.smoothing.spill import SpillFolder
 from tracker.stopwatch import Stopwatch
@@ -36,7 +36,7 @@ class Checkpoints:
     watch    whose times go on
     """
 
-    store: Store
+    store: CheckpointFolder
     every_s: float
     head: Mapping[str, Any]
     reopen: Callable[[NextFrame], Source]
@@ -66,10 +66,10 @@ class Checkpoints:
         """What was saved, if it was in that stage."""
         return self.found if self.found is not None and self.found["stage"] == stage else None
 
-    def stage(self, name: str, values: Values) -> Stage:
+    def stage(self, name: str, values: Values) -> CheckpointedPass:
         """A pass over the clip that is saved on its way, from where it was saved last."""
         gone_on = self.at(name)
-        return Stage(self, name, values, gone_on)
+        return CheckpointedPass(self, name, values, gone_on)
 
     def save(self, stage: str, next_frame: NextFrame | None, values: Mapping[str, Any]) -> None:
         """Save the run; `next_frame` is None between two passes."""
@@ -91,7 +91,7 @@ class Checkpoints:
         return whole if next_frame is None else Continued(whole, next_frame, lambda: self.reopen(next_frame))
 
 
-class Stage:
+class CheckpointedPass:
     """One pass: asked by the loop when a frame is read and before it is worked on.
 
     next_frame   the frame that the pass goes on with; None: its first

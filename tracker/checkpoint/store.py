@@ -13,7 +13,7 @@ from typing import Any
 from tracker.errors import LostError, SinkError
 from tracker.sinks.outputs import replace_synced, writing
 
-MAGIC = b"tracker checkpoint 4\n"
+MAGIC = b"tracker checkpoint 5\n"
 STATE = "state"
 OURS = re.compile(r"state(\.part)?|kept-[0-9]+|video-[0-9]+\.mp4")
 """names of the files in such a folder"""
@@ -23,7 +23,7 @@ FASTEST = 1
 """zlib's level: arrays of a mixture hardly become smaller by a higher one"""
 
 
-class Store:
+class CheckpointFolder:
     """One run's checkpoint. Nothing is made before the first `save`, or `make`.
 
     Raises SinkError where it cannot be written.

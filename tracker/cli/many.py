@@ -78,7 +78,7 @@ def batch(
         raise click.UsageError(
             "memory://: lies in one process, and a batch has several; name a folder or a store (s3://)"
         )
-    from tracker.batch import Options, Order, Shard, clips_together, needs_of_pack, run_batch
+    from tracker.batch import BatchOrder, Options, Shard, clips_together, needs_of_pack, run_batch
     from tracker.engines import Needs
     from tracker.progress import clip_lines
 
@@ -94,7 +94,7 @@ def batch(
     local = engine == "local"
     most = jobs or _engine("local", None, None, needs).workers
     pack = clips_together(pack, device=settings.device if local else "cpu", most=most)
-    order = Order(sources, folder, manifest, asked, Shard(*shard), retry_failed, pack)
+    order = BatchOrder(sources, folder, manifest, asked, Shard(*shard), retry_failed, pack)
     workers = None if jobs is None else max(1, jobs // pack)
     clear = "\r\x1b[K" if sys.stderr.isatty() else ""  # the line of progress gives way
     totals = run_batch(

@@ -20,7 +20,7 @@ from tracker.options import (
     GroundPoint,
     LaneList,
     NumberRange,
-    Numbers,
+    NumbersParam,
     OneOf,
 )
 
@@ -63,10 +63,14 @@ def doctor(ctx: click.Context, quiet: bool, verbose: bool) -> None:
 @click.option("--layout", type=click.Choice(LAYOUTS), default="auto", help="What DATASET is.  [told by its files]")
 @click.option("--frames", type=NumberRange(), help="First to last frame, as the data set numbers them: 1-400.")
 @click.option(
-    "--classes", type=Numbers(), default=(), metavar="N,...", help="Only rows of these classes of a table.  [all]"
+    "--classes", type=NumbersParam(), default=(), metavar="N,...", help="Only rows of these classes of a table.  [all]"
 )
 @click.option(
-    "--ignore-classes", type=Numbers(), default=(), metavar="N,...", help="Finding these is neither right nor wrong."
+    "--ignore-classes",
+    type=NumbersParam(),
+    default=(),
+    metavar="N,...",
+    help="Finding these is neither right nor wrong.",
 )
 @table_rows
 @click.option("--iou", type=IOU, default=0.5, show_default=True, help="Overlap of a found box.")
@@ -93,7 +97,7 @@ def evaluate(
     DATASET is a data set, a part of it or one sequence: CDnet 2014, folders of foreground masks, MOTChallenge, a video
     with gt.txt, masks of identities, or what `tracker synth` draws. Several sequences are also pooled: their counts add.
     """
-    from tracker.evaluation import Task, evaluate_to_files
+    from tracker.evaluation import ScoreTask, evaluate_to_files
     from tracker.scores import Choice
 
     common.pop("verbose")
@@ -106,7 +110,7 @@ def evaluate(
         raise click.UsageError(
             "--config, --set, --device and --online are for lanes, and none runs; name some by --lanes"
         )
-    task = Task(
+    task = ScoreTask(
         common.pop("datasets"),
         truth=common.pop("truth"),
         results=results,
@@ -150,8 +154,8 @@ def export(quiet: bool, verbose: bool, **order: Any) -> None:
     (.svg or .png) and heatmap drawings over the scene; counts the passages of zones by the minute, and speed what each track
     went, both as .csv, .xlsx or .parquet.
     """
-    from tracker.exports.command import Order, export
+    from tracker.exports.command import ExportOrder, export
 
-    path = export(Order(**order), notify=(lambda line: None) if quiet else note)
+    path = export(ExportOrder(**order), notify=(lambda line: None) if quiet else note)
     if not quiet:
         say(path)

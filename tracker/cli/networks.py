@@ -12,7 +12,7 @@ import click
 from tracker.cli.group import cli, note, say
 from tracker.cli.shared import overwriting, talking
 from tracker.errors import OptionError
-from tracker.options import CLIPS, CRF, FRAMES, MINUTES, OBJECTS, OUTPUT, PROCESSES, SEED, FileName, Size
+from tracker.options import CLIPS, CRF, FRAMES, MINUTES, OBJECTS, OUTPUT, PROCESSES, SEED, FileName, SizeParam
 
 SITUATIONS = (
     "crossing", "parallel", "group", "stop", "pillar", "inside", "sizes", "crowd",
@@ -31,7 +31,7 @@ PAPERS = ("shapes", "flying-shapes", "flying-mnist", "denoising", "balls", "curt
 @click.option("--frames", type=FRAMES, help="How many.  [200; a situation's own, 220 to 500]")
 @click.option(
     "--size",
-    type=Size(),
+    type=SizeParam(),
     help="Width x height.  [480x360; crowd, arena 640x480; shake 720x480; mot worlds always 128x128]",
 )
 @click.option(
@@ -67,9 +67,9 @@ def synth(
     WORLD is street, mnist-mot, sprites-mot, or a situation: one scripted scene for what makes trackers fail.
     """
     from tracker.progress import shown_progress
-    from tracker.synth import Order, save_world, stream_world
+    from tracker.synth import WorldOrder, save_world, stream_world
 
-    drawn = stream_world(world, Order(seed, frames, size, objects, digits=digits))
+    drawn = stream_world(world, WorldOrder(seed, frames, size, objects, digits=digits))
     with shown_progress(quiet=quiet) as progress:
         count = save_world(
             drawn,

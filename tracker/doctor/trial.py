@@ -20,13 +20,13 @@ def self_test() -> list[Check]:
     """Draw, encode, decode, both lanes, scores and the page."""
     from tracker.jobs import Job, process
     from tracker.settings import load_settings
-    from tracker.synth import Order, save_world, stream_world
+    from tracker.synth import WorldOrder, save_world, stream_world
 
     begin = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="tracker-doctor-") as name:
         folder = Path(name)
         clip, truth = folder / "clip.mp4", folder / "truth"
-        save_world(stream_world(WORLD, Order(SEED, FRAMES, SIZE)), video=clip, truth=truth)
+        save_world(stream_world(WORLD, WorldOrder(SEED, FRAMES, SIZE)), video=clip, truth=truth)
         job = Job(str(clip), folder / "out" / "compare.mp4", compare=True, truth=truth)
         result = process(job, load_settings(overrides=["device=cpu"]))
     scores = {lane: about["scores"] for lane, about in result.summary["lanes"].items()}

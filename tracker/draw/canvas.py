@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tracker.draw.colours import Colour
-from tracker.draw.text import Place, Words, stamp, tag
+from tracker.draw.text import TextBox, Words, stamp, tag
 from tracker.types import Image
 from tracker.yuv import ColourSpace, Plane, Planes, YuvImage, to_yuv, yuv_of
 
@@ -29,12 +29,12 @@ class Canvas(ABC):
     size: tuple[int, int]
     """(width, height)"""
 
-    def fit(self, x0: int, y0: int, x1: int, y1: int) -> Place:
+    def fit(self, x0: int, y0: int, x1: int, y1: int) -> TextBox:
         """The rectangle inside the picture, widened to even rows and columns; without pixels if it lies outside."""
         width, height = self.size
         left, top = min(max(x0, 0), width) // 2 * 2, min(max(y0, 0), height) // 2 * 2
         right, bottom = min((max(x1, 0) + 1) // 2 * 2, width), min((max(y1, 0) + 1) // 2 * 2, height)
-        return Place(left, top, max(left, right), max(top, bottom))  # also of a box that is inside out
+        return TextBox(left, top, max(left, right), max(top, bottom))  # also of a box that is inside out
 
     @abstractmethod
     def blend(self, corner: tuple[int, int], opacity: Opacity, colour: Colour) -> None:
@@ -45,10 +45,10 @@ class Canvas(ABC):
         """Cover a rectangle; what lies outside the picture is left out."""
 
     @abstractmethod
-    def write(self, words: Words, at: Place) -> None:
+    def write(self, words: Words, at: TextBox) -> None:
         """Put words there, on their filled rectangle; what lies beyond the place is cut off."""
 
-    def rectangle(self, corners: Place, colour: Colour, line_px: int) -> None:
+    def rectangle(self, corners: TextBox, colour: Colour, line_px: int) -> None:
         """Its border, through its corner pixels, the last one included; lines that are not thin are as wide as OpenCV's."""
         reach = 0 if line_px == 1 else (line_px + 1) // 2
         left, top, right, bottom = [(max(0, at - reach), max(0, at + reach + 1)) for at in corners]
@@ -74,7 +74,7 @@ class ImageCanvas(Canvas):
     def fill(self, x: Span, y: Span, colour: Colour) -> None:
         self.image[y[0] : y[1], x[0] : x[1]] = colour
 
-    def write(self, words: Words, at: Place) -> None:
+    def write(self, words: Words, at: TextBox) -> None:
         stamp(self.image, tag(*words), at)
 
 
@@ -107,7 +107,7 @@ class YuvCanvas(Canvas):
         self._u[block] = u
         self._v[block] = v
 
-    def write(self, words: Words, at: Place) -> None:
+    def write(self, words: Words, at: TextBox) -> None:
         what = _tag_planes(words, self._space)
         left, top = at.x0 // 2, at.y0 // 2
         right, bottom = left + (at.x1 - at.x0 + 1) // 2, top + (at.y1 - at.y0 + 1) // 2

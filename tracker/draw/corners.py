@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from tracker.draw.text import Place, place
+from tracker.draw.text import TextBox, place
 from tracker.types import Track
 
 BOTTOM_RIGHT, BOTTOM_LEFT, TOP_RIGHT, TOP_LEFT = range(4)
@@ -22,7 +22,7 @@ STAY_S = 5.0
 """a panel that has moved stays so long at least: an eye finds it again"""
 
 
-def corner_place(corner: int, panel: tuple[int, int], frame: tuple[int, int]) -> Place:
+def corner_place(corner: int, panel: tuple[int, int], frame: tuple[int, int]) -> TextBox:
     """Where a panel of that size is in that corner of a frame; sizes are (width, height)."""
     x = frame[0] if corner in (BOTTOM_RIGHT, TOP_RIGHT) else 0
     y = frame[1] if corner in (BOTTOM_RIGHT, BOTTOM_LEFT) else 0
@@ -34,7 +34,7 @@ def seen_boxes(tracks: Sequence[Track]) -> NDArray[np.float64]:
     return np.array([track.box for track in tracks if not track.hidden], np.float64).reshape(-1, 4)
 
 
-def objects_in(boxes: NDArray[np.float64], places: Sequence[Place]) -> NDArray[np.float64]:
+def objects_in(boxes: NDArray[np.float64], places: Sequence[TextBox]) -> NDArray[np.float64]:
     """(P,) how many of the boxes (N, 4) lie in each place with COVERED of their area or more."""
     at = np.array(places, np.float64)[:, None]
     sides = np.minimum(boxes[:, 2:], at[..., 2:]) - np.maximum(boxes[:, :2], at[..., :2])

@@ -15,7 +15,7 @@ from tracker.draw.colours import DARK, LIGHT, colour_of, ink_on, lighten
 from tracker.draw.corners import TOP_LEFT, corner_place
 from tracker.draw.settings import OverlaySettings
 from tracker.draw.shapes import labels
-from tracker.draw.text import Place, Words, place_clear, tag, text_px
+from tracker.draw.text import TextBox, Words, place_clear, tag, text_px
 from tracker.timing import clock
 from tracker.types import Track, View
 from tracker.zone_counts import Shape
@@ -38,11 +38,11 @@ OUTSIDE_PX = 8
 """a box that leaves the frame is open on that side: its line is so far outside at most"""
 
 
-class Look(NamedTuple):
+class ObjectStyle(NamedTuple):
     """How one track is drawn."""
 
     track: Track
-    corners: Place
+    corners: TextBox
     """the box's corner pixels, the last one included"""
     line_px: int
     shown: bool
@@ -52,9 +52,9 @@ class Look(NamedTuple):
 class Layout(NamedTuple):
     """What is drawn of a view, and where."""
 
-    looks: list[Look]
+    looks: list[ObjectStyle]
     """the farthest first"""
-    words: list[tuple[Words, Place]]
+    words: list[tuple[Words, TextBox]]
     """in the order in which they are drawn"""
 
 
@@ -81,7 +81,7 @@ class Arrangement:
         settings: OverlaySettings,
         shapes: Sequence[Shape] = (),
         banner: int = TOP_LEFT,
-        kept_clear: Sequence[Place] = (),
+        kept_clear: Sequence[TextBox] = (),
     ) -> Layout:
         """The layout of a view.
 
@@ -96,12 +96,12 @@ class Arrangement:
         tags = self._sized(tracks, corners, text, shown)
         line_px = line_width(size[1])
         looks = [
-            Look(track, at, max(1, round(line_px * tags[track.id].size_px / text)), track.id in shown)
+            ObjectStyle(track, at, max(1, round(line_px * tags[track.id].size_px / text)), track.id in shown)
             for track, at in zip(tracks, corners, strict=True)
             if track.id not in left_out
         ]
         taken = self._objects(looks, size)
-        written: list[tuple[Words, Place]] = []
+        written: list[tuple[Words, TextBox]] = []
         if settings.banner:
             words = Words(banner_text(view, time_s, left_out), text, LIGHT, DARK)
             _write(written, words, corner_place(banner, tag(*words).shape[1::-1], size), taken)
@@ -126,7 +126,7 @@ class Arrangement:
         hidden.sort(key=lambda identity: (-self._hidden_s[identity], -identity))
         return ids - set(hidden[most:]), set(hidden[most + HIDDEN_TAGS :])
 
-    def _objects(self, looks: Sequence[Look], size: tuple[int, int]) -> NDArray[np.uint8]:
+    def _objects(self, looks: Sequence[ObjectStyle], size: tuple[int, int]) -> NDArray[np.uint8]:
         """(H, W), OBJECT in the boxes of what is seen; the same array for each frame, as a new one's memory costs more."""
         if self._taken.shape != size[::-1]:
             self._taken = np.empty(size[::-1], np.uint8)
@@ -137,7 +137,7 @@ class Arrangement:
                 taken[max(y0, 0) : y1 + 1, max(x0, 0) : x1 + 1] = OBJECT
         return taken
 
-    def _sized(self, tracks: list[Track], corners: list[Place], text: int, shown: set[int]) -> dict[int, _Tag]:
+    def _sized(self, tracks: list[Track], corners: list[TextBox], text: int, shown: set[int]) -> dict[int, _Tag]:
         """The tags by id, with their letters' sizes of this frame: the least where there is nothing but the tag."""
         tags = {}
         for track, (x0, y0, x1, y1) in zip(tracks, corners, strict=True):
@@ -157,14 +157,14 @@ def line_width(height: int) -> int:
     return 1 if height < 600 else max(2, round(height / 700))
 
 
-def whole_boxes(tracks: Sequence[Track], size: tuple[int, int]) -> list[Place]:
+def whole_boxes(tracks: Sequence[Track], size: tuple[int, int]) -> list[TextBox]:
     """The corner pixels of boxes, the last ones included."""
     width, height = size
     boxes: NDArray[np.float64] = np.array([track.box for track in tracks], np.float64).reshape(-1, 4)
     boxes[:, 2:] -= 1
     np.rint(boxes, out=boxes)
     np.clip(boxes, -OUTSIDE_PX, (width + OUTSIDE_PX, height + OUTSIDE_PX) * 2, out=boxes)
-    return [Place(*corners) for corners in boxes.astype(np.int64).tolist()]
+    return [TextBox(*corners) for corners in boxes.astype(np.int64).tolist()]
 
 
 def banner_text(view: View, time_s: float, left_out: set[int]) -> str:
@@ -177,18 +177,18 @@ def banner_text(view: View, time_s: float, left_out: set[int]) -> str:
     return f"{view.lane}   {clock(time_s)}   {seen} object{'' if seen == 1 else 's'}{more}"
 
 
-def _write(written: list[tuple[Words, Place]], words: Words, at: Place, taken: NDArray[np.uint8]) -> None:
+def _write(written: list[tuple[Words, TextBox]], words: Words, at: TextBox, taken: NDArray[np.uint8]) -> None:
     written.append((words, at))
     taken[at.y0 : at.y1, at.x0 : at.x1] = WORDS
 
 
-def _tag_order(look: Look) -> tuple[bool, float]:
+def _tag_order(look: ObjectStyle) -> tuple[bool, float]:
     """The nearest seen one has the first choice."""
     return look.track.hidden, -look.track.box.y1
 
 
 def _place_tag(
-    look: Look, before: _Tag, time_s: float, taken: NDArray[np.uint8], written: list[tuple[Words, Place]]
+    look: ObjectStyle, before: _Tag, time_s: float, taken: NDArray[np.uint8], written: list[tuple[Words, TextBox]]
 ) -> _Tag:
     """Write the id at the object's side where it covers nothing, or least; the side of before is kept for a while."""
     words, width, height = _tag_words(look.track.id, look.track.hidden, before.size_px)
@@ -205,7 +205,7 @@ def _place_tag(
             if not covered:
                 break
     x, y = where
-    at = Place(x, y, min(x + width, taken.shape[1]), min(y + height, taken.shape[0]))
+    at = TextBox(x, y, min(x + width, taken.shape[1]), min(y + height, taken.shape[0]))
     _write(written, words, at, taken)
     return before if stays and best == before.side else _Tag(before.size_px, best, time_s)
 
@@ -223,7 +223,7 @@ def _tag_words(identity: int, hidden: bool, size_px: int) -> tuple[Words, int, i
 EVERY_SIDE = range(8)
 
 
-def _sides(corners: Place, width: int, height: int) -> tuple[tuple[int, int], ...]:
+def _sides(corners: TextBox, width: int, height: int) -> tuple[tuple[int, int], ...]:
     """Where a tag of that size may begin: above and below, at either end; then beside the box."""
     x0, y0, x1, y1 = corners
     right, bottom = x1 + 1, y1 + 1

@@ -12,7 +12,7 @@ import numpy as np
 from tracker.draw.canvas import Canvas
 from tracker.draw.colours import DARK, LIGHT, Colour
 from tracker.draw.corners import BOTTOM_RIGHT, corner_place
-from tracker.draw.text import Place, Words, place, stamp, tag, text_px
+from tracker.draw.text import TextBox, Words, place, stamp, tag, text_px
 from tracker.draw.view import check_size
 from tracker.timing import clock
 from tracker.types import Image, View
@@ -37,7 +37,7 @@ def draw_inset(canvas: Canvas, view: View, *, width: float = 0.25, corner: int =
     inner = outer_size[0] - 2, outer_size[1] - 2
     outer = corner_place(corner, outer_size, canvas.size)
     canvas.fill((outer.x0, outer.x1), (outer.y0, outer.y1), LIGHT)
-    panel = Place(outer.x0 + 1, outer.y0 + 1, outer.x1 - 1, outer.y1 - 1)
+    panel = TextBox(outer.x0 + 1, outer.y0 + 1, outer.x1 - 1, outer.y1 - 1)
     if panel.x1 <= panel.x0 or panel.y1 <= panel.y0:
         return
     canvas.fill((panel.x0, panel.x1), (panel.y0, panel.y1), DARK)
@@ -53,7 +53,7 @@ def draw_inset(canvas: Canvas, view: View, *, width: float = 0.25, corner: int =
     words = Words(f"{view.lane} off" if view.off else view.lane, max(10, text_px(canvas.size[1]) - 2), LIGHT, DARK)
     tag_height, tag_width = tag(*words).shape[:2]
     x, y = panel.x0 + panel.x0 % 2, panel.y0 + panel.y0 % 2  # at an odd one, YUV would put it on the border
-    canvas.write(words, Place(x, y, min(x + tag_width, panel.x1 // 2 * 2), min(y + tag_height, panel.y1 // 2 * 2)))
+    canvas.write(words, TextBox(x, y, min(x + tag_width, panel.x1 // 2 * 2), min(y + tag_height, panel.y1 // 2 * 2)))
 
 
 def side_by_side(images: Sequence[Image], *, most_width: int | None = None) -> Image:

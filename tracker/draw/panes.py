@@ -21,7 +21,7 @@ from tracker.draw.corners import (
 from tracker.draw.layout import Arrangement, Layout
 from tracker.draw.panels import inset_size
 from tracker.draw.settings import OverlaySettings
-from tracker.draw.text import Place, tag, text_px
+from tracker.draw.text import TextBox, tag, text_px
 from tracker.types import View
 from tracker.zone_counts import Shape
 
@@ -95,5 +95,5 @@ class Panes:
         return width, height
 
 
-def _meet(a: Place, b: Place) -> bool:
+def _meet(a: TextBox, b: TextBox) -> bool:
     return a.x0 < b.x1 and b.x0 < a.x1 and a.y0 < b.y1 and b.y0 < a.y1

@@ -18,7 +18,7 @@ from tracker.types import Image, Mask
 PARTS = re.compile(r"\d|\D+")
 
 
-class Place(NamedTuple):
+class TextBox(NamedTuple):
     """A rectangle of whole pixels, half open."""
 
     x0: int
@@ -65,20 +65,20 @@ def _part(text: str, size_px: int, ink: Colour, paper: Colour) -> Image:
     return np.asarray(picture, np.uint8)
 
 
-def place(tag_size: tuple[int, int], corner: tuple[float, float], frame_size: tuple[int, int]) -> Place:
+def place(tag_size: tuple[int, int], corner: tuple[float, float], frame_size: tuple[int, int]) -> TextBox:
     """Where a tag of that size goes so that it starts near the corner and lies inside the frame; all are (x, y) pairs.
 
     A tag larger than the frame is cut at the right and bottom.
     """
     x0 = max(0, min(round(corner[0]), frame_size[0] - tag_size[0]))
     y0 = max(0, min(round(corner[1]), frame_size[1] - tag_size[1]))
-    return Place(x0, y0, min(x0 + tag_size[0], frame_size[0]), min(y0 + tag_size[1], frame_size[1]))
+    return TextBox(x0, y0, min(x0 + tag_size[0], frame_size[0]), min(y0 + tag_size[1], frame_size[1]))
 
 
-def place_clear(tag_size: tuple[int, int], corners: Iterable[tuple[float, float]], taken: Mask) -> Place:
+def place_clear(tag_size: tuple[int, int], corners: Iterable[tuple[float, float]], taken: Mask) -> TextBox:
     """The first of the corners at which the tag covers no pixel that is taken, (H, W); the first of all if none is clear."""
     size = (taken.shape[1], taken.shape[0])
-    first: Place | None = None
+    first: TextBox | None = None
     for corner in corners:
         here = place(tag_size, corner, size)
         if not taken[here.y0 : here.y1, here.x0 : here.x1].any():
@@ -88,6 +88,6 @@ def place_clear(tag_size: tuple[int, int], corners: Iterable[tuple[float, float]
     return first
 
 
-def stamp(image: Image, what: Image, at: Place) -> None:
+def stamp(image: Image, what: Image, at: TextBox) -> None:
     """Put a tag into an image that the caller owns."""
     image[at.y0 : at.y1, at.x0 : at.x1] = what[: at.y1 - at.y0, : at.x1 - at.x0]

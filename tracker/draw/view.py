@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 
 from tracker.draw.canvas import Canvas, Opacity
 from tracker.draw.colours import GREY, Colour, colour_of
-from tracker.draw.layout import Arrangement, Layout, Look, line_width
+from tracker.draw.layout import Arrangement, Layout, ObjectStyle, line_width
 from tracker.draw.settings import OverlaySettings
 from tracker.draw.shapes import draw_shapes
-from tracker.draw.text import Place
+from tracker.draw.text import TextBox
 from tracker.draw.trails import Trails
 from tracker.errors import ShapeError
 from tracker.labels import find_windows
@@ -74,7 +74,9 @@ def check_size(canvas: Canvas, view: View) -> None:
         raise ShapeError(f"labels of lane {view.lane}: of a frame of {ours}, the frame is {theirs}")
 
 
-def _draw_masks(canvas: Canvas, segmentation: Segmentation, owners: dict[int, Look], settings: OverlaySettings) -> None:
+def _draw_masks(
+    canvas: Canvas, segmentation: Segmentation, owners: dict[int, ObjectStyle], settings: OverlaySettings
+) -> None:
     # Rectangles come from the labels and not from the regions' boxes: a predicted box may be smaller than the mask.
     labels, (width, height) = segmentation.labels, canvas.size
     across, down = width / labels.shape[1], height / labels.shape[0]
@@ -167,7 +169,7 @@ def _fifths(length: int) -> tuple[tuple[int, int, int], ...]:
     return tuple((strength, start, stop + 1) for strength, start, stop in parts if stop > start)
 
 
-def _draw_dashed(canvas: Canvas, corners: Place, colour: Colour, line_px: int) -> None:
+def _draw_dashed(canvas: Canvas, corners: TextBox, colour: Colour, line_px: int) -> None:
     x0, y0, x1, y1 = corners
     window = canvas.fit(x0 - line_px, y0 - line_px, x1 + 1 + line_px, y1 + 1 + line_px)
     opacity = np.zeros((window.y1 - window.y0, window.x1 - window.x0), np.uint8)
@@ -177,7 +179,7 @@ def _draw_dashed(canvas: Canvas, corners: Place, colour: Colour, line_px: int) -
         canvas.blend((window.x0, window.y0), opacity, colour)
 
 
-def _dashes(corners: Place, *, dash_px: int) -> list[NDArray[np.int32]]:
+def _dashes(corners: TextBox, *, dash_px: int) -> list[NDArray[np.int32]]:
     x0, y0, x1, y1 = corners
     across = [(x, min(x + dash_px, x1)) for x in range(x0, x1 + 1, 2 * dash_px)]
     down = [(y, min(y + dash_px, y1)) for y in range(y0, y1 + 1, 2 * dash_px)]

@@ -11,6 +11,15 @@ Each imports only from those above it.
 
 from tracker.evaluation.command import evaluate, evaluate_to_files
 from tracker.evaluation.result import Evaluation, Failure, SequenceScores, pooled
-from tracker.evaluation.task import LaneTask, Task
+from tracker.evaluation.task import LaneTask, ScoreTask
 
-__all__ = ["Evaluation", "Failure", "LaneTask", "SequenceScores", "Task", "evaluate", "evaluate_to_files", "pooled"]
+__all__ = [
+    "Evaluation",
+    "Failure",
+    "LaneTask",
+    "ScoreTask",
+    "SequenceScores",
+    "evaluate",
+    "evaluate_to_files",
+    "pooled",
+]

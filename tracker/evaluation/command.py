@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from tracker.evaluation.result import Evaluation, Failure, SequenceScores, document, plan_targets, write
-from tracker.evaluation.task import LaneTask, Task, describe, named_results, sequences_of
+from tracker.evaluation.task import LaneTask, ScoreTask, describe, named_results, sequences_of
 from tracker.evaluation.text import table
 from tracker.evaluation.workers import score_in_processes
 from tracker.pipeline import Progress
@@ -17,7 +17,7 @@ from tracker.words import one_line
 
 
 def evaluate_to_files(
-    task: Task,
+    task: ScoreTask,
     settings: RunSettings,
     *,
     json: Path | None = None,
@@ -54,7 +54,7 @@ def evaluate_to_files(
 
 
 def evaluate(
-    task: Task,
+    task: ScoreTask,
     settings: RunSettings,
     *,
     progress: Progress | None = None,
@@ -109,7 +109,7 @@ class _Teller:
 
 
 def _score_results(
-    name: str, path: Path, sequence: DataSequence, truth: Truth, task: Task, *, alone: bool
+    name: str, path: Path, sequence: DataSequence, truth: Truth, task: ScoreTask, *, alone: bool
 ) -> SequenceScores | Failure:
     """The scores of what another program wrote about one sequence; alone: it is the only one."""
     try:

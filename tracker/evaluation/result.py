@@ -67,7 +67,7 @@ class Failure:
         return cls(sequence.name, sequence.category, method, error)
 
 
-class Row(NamedTuple):
+class EvaluationRow(NamedTuple):
     """One line of any output."""
 
     scope: Scope
@@ -91,16 +91,19 @@ class Evaluation:
     left_out: tuple[str, ...] = ()
     """places that hold only half of a sequence"""
 
-    def rows(self) -> list[Row]:
+    def rows(self) -> list[EvaluationRow]:
         """Sequences in order; then, of more than one, categories, overall and pooled, method by method."""
         rows = [
-            Row("sequence", s.sequence, s.category, s.method, 1, _cost([s]), s.scores.as_dict()) for s in self.scores
+            EvaluationRow("sequence", s.sequence, s.category, s.method, 1, _cost([s]), s.scores.as_dict())
+            for s in self.scores
         ]
         for method in dict.fromkeys(s.method for s in self.scores):
             own = [s for s in self.scores if s.method == method]
             if len({(s.category, s.sequence) for s in self.scores}) > 1:
                 rows += _averages(method, own)
-                rows.append(Row("pooled", "", "", method, len(own), _cost(own), pooled([s.scores for s in own])))
+                rows.append(
+                    EvaluationRow("pooled", "", "", method, len(own), _cost(own), pooled([s.scores for s in own]))
+                )
         return sorted(rows, key=lambda row: ("sequence", "category", "overall", "pooled").index(row.scope))
 
 
@@ -206,7 +209,7 @@ def write(
     results.commit()
 
 
-def _averages(method: str, own: Sequence[SequenceScores]) -> list[Row]:
+def _averages(method: str, own: Sequence[SequenceScores]) -> list[EvaluationRow]:
     """CDnet's means of the foreground scores: over the sequences of each category, then over categories."""
     scored = [s for s in own if s.scores.pixels is not None]
     if not scored:
@@ -218,12 +221,15 @@ def _averages(method: str, own: Sequence[SequenceScores]) -> list[Row]:
     totals = {c: {s.sequence: s.scores.pixels.total for s in of if s.scores.pixels} for c, of in members.items()}
     means = cdnet_means(totals)
     rows = [
-        Row(
+        EvaluationRow(
             "category", category, category, method, len(of), _cost(of), {"foreground": dict(means.categories[category])}
         )
         for category, of in members.items()
     ]
-    return [*rows, Row("overall", "", "", method, len(scored), _cost(scored), {"foreground": dict(means.overall)})]
+    return [
+        *rows,
+        EvaluationRow("overall", "", "", method, len(scored), _cost(scored), {"foreground": dict(means.overall)}),
+    ]
 
 
 def _cost(own: Sequence[SequenceScores]) -> dict[str, float | int | None]:
@@ -241,7 +247,7 @@ def _cost(own: Sequence[SequenceScores]) -> dict[str, float | int | None]:
     }
 
 
-def _plain_row(row: Row) -> dict[str, Any]:
+def _plain_row(row: EvaluationRow) -> dict[str, Any]:
     where = {"category": row.category} if row.category else {}
     count = {} if row.scope == "sequence" else {"sequences": row.sequences}
     return {**where, "method": row.method, **count, **row.cost, **row.groups}

@@ -13,7 +13,7 @@ from tracker.settings import RunSettings
 
 
 @dataclass(frozen=True)
-class Task:
+class ScoreTask:
     """What is to be scored."""
 
     datasets: tuple[Path, ...]
@@ -42,7 +42,7 @@ class LaneTask:
     iou: float = 0.5
 
 
-def describe(task: Task) -> dict[str, Any]:
+def describe(task: ScoreTask) -> dict[str, Any]:
     """What was asked for, as plain values."""
     return {
         "datasets": [str(path) for path in task.datasets],
@@ -58,7 +58,7 @@ def describe(task: Task) -> dict[str, Any]:
     }
 
 
-def sequences_of(task: Task) -> tuple[tuple[DataSequence, ...], tuple[str, ...]]:
+def sequences_of(task: ScoreTask) -> tuple[tuple[DataSequence, ...], tuple[str, ...]]:
     """The sequences of all data sets, each once, and a line for each place that holds only half of one.
 
     Raises SourceError if there is none, if two have one name in one category, or if one truth is given for several data sets.
@@ -80,7 +80,7 @@ def sequences_of(task: Task) -> tuple[tuple[DataSequence, ...], tuple[str, ...]]
     return tuple(sequences.values()), tuple(line for data_set in found for line in data_set.left_out)
 
 
-def named_results(task: Task, *, lanes: tuple[str, ...]) -> dict[str, Path]:
+def named_results(task: ScoreTask, *, lanes: tuple[str, ...]) -> dict[str, Path]:
     """The results of other programs by the name that the table gives them.
 
     That is the name of the folder or file, with the folder above it where the name is a lane's or taken. Raises SourceError if two have

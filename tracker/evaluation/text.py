@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from tracker.evaluation.result import Evaluation, Row, Scope
+from tracker.evaluation.result import Evaluation, EvaluationRow, Scope
 
 
 class Column(NamedTuple):
@@ -68,7 +68,7 @@ def table(evaluation: Evaluation) -> str:
     return "\n\n".join(blocks)
 
 
-def _block(title: str, columns: Sequence[Column], rows: Sequence[Row], *, prefixed: bool) -> str:
+def _block(title: str, columns: Sequence[Column], rows: Sequence[EvaluationRow], *, prefixed: bool) -> str:
     labels = [_label(row, prefixed) for row in rows]
     method_width = min(METHOD_WIDTH, max(len("method"), *(len(row.method) for row in rows)))
     room = LINE_WIDTH - sum(column.width for column in columns) - method_width - 2
@@ -88,7 +88,7 @@ def _block(title: str, columns: Sequence[Column], rows: Sequence[Row], *, prefix
     return "\n".join(line.rstrip() for line in lines)
 
 
-def _label(row: Row, prefixed: bool) -> str:
+def _label(row: EvaluationRow, prefixed: bool) -> str:
     if row.scope == "sequence":
         return f"{row.category}/{row.name}" if prefixed else row.name
     if row.scope == "category":

@@ -14,7 +14,7 @@ from tracker.errors import MissingExtraError, SettingsError, SourceError, Tracke
 from tracker.evaluation.result import Failure, SequenceScores
 from tracker.evaluation.task import LaneTask
 from tracker.jobs.summary import versions
-from tracker.jobs.tally import Tally
+from tracker.jobs.tally import RunTally
 from tracker.pipeline import Progress, RunReport
 from tracker.progress import overall
 from tracker.scores import Truth
@@ -42,7 +42,7 @@ def score_lane(task: LaneTask, *, progress: Progress | None = None) -> SequenceS
     def opened(frames: int | None = None) -> Source:
         return open_source(str(sequence.source), max_frames=frames or whole, fps=sequence.fps)
 
-    tally = Tally((task.lane,), truth=truth, iou=task.iou)
+    tally = RunTally((task.lane,), truth=truth, iou=task.iou)
     with closing(opened()) as source:
         _check_inside(truth, source.info.size)
         suited = suit(settings, source, build_prescan(settings))

@@ -20,7 +20,7 @@ MOTS_IDS = 1000
 """identities of a class, in MOTS: class * 1000 + number"""
 
 
-class Mask(NamedTuple):
+class FrameMask(NamedTuple):
     """Who owned which pixels in one frame."""
 
     frame: int
@@ -31,7 +31,7 @@ class Mask(NamedTuple):
     """COCO's compressed run lengths"""
 
 
-def read_masks(path: Path) -> Iterator[Mask]:
+def read_masks(path: Path) -> Iterator[FrameMask]:
     """The masks of NAME.LANE.masks.json in its order, without holding the whole file. Raises SourceError by the line."""
     try:
         with path.open(encoding="utf-8") as file:
@@ -42,7 +42,9 @@ def read_masks(path: Path) -> Iterator[Mask]:
                 try:
                     value = json.loads(text.removeprefix("["))
                     height, width = map(int, value["rle"]["size"])
-                    mask = Mask(int(value["frame"]), int(value["id"]), (height, width), str(value["rle"]["counts"]))
+                    mask = FrameMask(
+                        int(value["frame"]), int(value["id"]), (height, width), str(value["rle"]["counts"])
+                    )
                 except (ValueError, KeyError, TypeError, RecursionError):
                     raise SourceError(f"{path}, line {number}: wanted one mask a line, as --masks rle writes") from None
                 yield mask
@@ -51,7 +53,7 @@ def read_masks(path: Path) -> Iterator[Mask]:
 
 
 def coco_document(
-    table: Table, *, size: tuple[int, int], masks: Mapping[tuple[int, int], Mask] | None = None
+    table: Table, *, size: tuple[int, int], masks: Mapping[tuple[int, int], FrameMask] | None = None
 ) -> dict[str, Any]:
     """COCO's object annotations of what was seen, with `track_id` and `score`; hidden objects are left out.
 
@@ -84,7 +86,7 @@ def _known(value: float) -> float | None:
     return None if np.isnan(value) else round(value, 6)
 
 
-def _annotation(table: Table, n: int, mask: Mask | None) -> dict[str, Any]:
+def _annotation(table: Table, n: int, mask: FrameMask | None) -> dict[str, Any]:
     x0, y0, x1, y1 = table.box[n].tolist()
     area = (x1 - x0) * (y1 - y0)
     segmentation: Any = []
@@ -106,7 +108,7 @@ def _annotation(table: Table, n: int, mask: Mask | None) -> dict[str, Any]:
     }
 
 
-def mots_lines(masks: Iterator[Mask]) -> Iterator[str]:
+def mots_lines(masks: Iterator[FrameMask]) -> Iterator[str]:
     """`frame id class height width rle`, a line a mask (Voigtlaender et al. 2019, MOTS: Multi-Object Tracking and Segmentation).
 
     Frames have six digits at least, by which this program knows its own files; readers take them for the same numbers.

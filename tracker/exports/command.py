@@ -29,7 +29,7 @@ from tracker.types import Image
 
 
 @dataclass(frozen=True)
-class Order:
+class ExportOrder:
     """What is to be exported."""
 
     result: Path
@@ -51,10 +51,10 @@ class Order:
     overwrite: bool = False
 
 
-class Task(NamedTuple):
+class ExportTask(NamedTuple):
     """One export in work."""
 
-    order: Order
+    order: ExportOrder
     run: RunFiles
     output: Output
     notify: Callable[[str], None]
@@ -65,13 +65,13 @@ class Form(NamedTuple):
 
     endings: tuple[str, ...]
     """that its file may have, the usual one first; of a folder, what its usual name ends in"""
-    write: Callable[[Task], None]
+    write: Callable[[ExportTask], None]
     folder: bool = False
     options: tuple[str, ...] = ()
-    """of `Order`, that not every form has"""
+    """of `ExportOrder`, that not every form has"""
 
 
-def export(order: Order, *, notify: Callable[[str], None] = lambda line: None) -> Path:
+def export(order: ExportOrder, *, notify: Callable[[str], None] = lambda line: None) -> Path:
     """Write one export, whole or not at all; returns where it is. `notify` is told in a line what was guessed or left out.
 
     Raises OptionError for an option that the form does not have or lacks, SourceError for what cannot be read, SinkError for what
@@ -99,7 +99,7 @@ def export(order: Order, *, notify: Callable[[str], None] = lambda line: None) -
         if results.recovered:
             notify(results.recovered_line)
         try:
-            form.write(Task(order, run, results.output(path), lambda line: notify(f"tracker: {line}")))
+            form.write(ExportTask(order, run, results.output(path), lambda line: notify(f"tracker: {line}")))
             results.commit()
         except BaseException:
             results.discard()
@@ -107,7 +107,7 @@ def export(order: Order, *, notify: Callable[[str], None] = lambda line: None) -
     return path
 
 
-def _check_options(order: Order, form: Form) -> None:
+def _check_options(order: ExportOrder, form: Form) -> None:
     for name, option in (
         ("source", "--source"),
         ("every_s", "--every"),
@@ -127,7 +127,7 @@ def _check_options(order: Order, form: Form) -> None:
         ground_of_points(order.ground)  # refused before anything is read
 
 
-def _timed(task: Task) -> None:
+def _timed(task: ExportTask) -> None:
     """Raises SourceError for a table without times."""
     if np.isnan(task.run.table.time_s).any():
         raise SourceError(
@@ -135,7 +135,7 @@ def _timed(task: Task) -> None:
         )
 
 
-def _tracks(task: Task) -> None:
+def _tracks(task: ExportTask) -> None:
     table, zones = task.run.table, task.run.beside(".zones.csv")
     sheets = {"tracks": table.columns(), "objects": objects_of(table)}
     if zones is not None and task.output.path.suffix.lower() == ".xlsx":
@@ -143,11 +143,11 @@ def _tracks(task: Task) -> None:
     write_columns(task.output, sheets)
 
 
-def _masks(task: Task) -> Path | None:
+def _masks(task: ExportTask) -> Path | None:
     return task.run.beside(".masks.json")
 
 
-def _coco(task: Task) -> None:
+def _coco(task: ExportTask) -> None:
     found = _masks(task)
     masks = None if found is None else {(mask.frame, mask.id): mask for mask in read_masks(found)}
     if masks is None:
@@ -160,7 +160,7 @@ def _coco(task: Task) -> None:
     write_output(task.output, encoded(json_text(coco_document(task.run.table, size=size, masks=masks))))
 
 
-def _mots(task: Task) -> None:
+def _mots(task: ExportTask) -> None:
     found = _masks(task)
     if found is None:
         raise SourceError(f"{task.run.stem}.masks.json: not beside the table; process the source with --masks rle")
@@ -185,7 +185,7 @@ def _chunks(lines: Iterator[str]) -> Iterator[list[str]]:
     yield some
 
 
-def _crops(task: Task) -> None:
+def _crops(task: ExportTask) -> None:
     table, every_s = task.run.table, task.order.every_s
     if every_s is not None:
         _timed(task)
@@ -200,7 +200,7 @@ def _crops(task: Task) -> None:
     task.notify(f"{folder.count} pictures of {len(set(chosen.id.tolist()))} tracks")
 
 
-def _clips(task: Task) -> None:
+def _clips(task: ExportTask) -> None:
     table = task.run.table
     address = find_pictures(task.run, task.order.source, task.notify)
     with closing(open_pictures(task.run, address, table)) as source:
@@ -213,7 +213,7 @@ def _clips(task: Task) -> None:
     task.notify(f"{folder.count} videos")
 
 
-def _trails(task: Task) -> None:
+def _trails(task: ExportTask) -> None:
     scene = scene_picture(task.run, task.order.source, task.notify)
     if task.output.path.suffix.lower() == ".svg":
         write_output(task.output, encoded(svg_of(task.run.table, scene)))
@@ -221,7 +221,7 @@ def _trails(task: Task) -> None:
         _write_png(task.output, draw_trails(task.run.table, scene))
 
 
-def _gif(task: Task) -> None:
+def _gif(task: ExportTask) -> None:
     from tracker.exports.film import gif_of, spaced_pictures  # brings imageio
 
     video = task.run.video
@@ -232,7 +232,7 @@ def _gif(task: Task) -> None:
     write_output(task.output, gif_of(spaced_pictures(str(video))))
 
 
-def _heatmap(task: Task) -> None:
+def _heatmap(task: ExportTask) -> None:
     _timed(task)
     scene = scene_picture(task.run, task.order.source, task.notify)
     size = scene.shape[1], scene.shape[0]
@@ -247,7 +247,7 @@ def _write_png(output: Output, picture: Image) -> None:
     write_output(output, marked_png(data.tobytes()))
 
 
-def _counts(task: Task) -> None:
+def _counts(task: ExportTask) -> None:
     found = task.run.beside(".zones.csv")
     if found is None:
         raise SourceError(
@@ -261,7 +261,7 @@ def _counts(task: Task) -> None:
     write_columns(task.output, {"counts": counts})
 
 
-def _speed(task: Task) -> None:
+def _speed(task: ExportTask) -> None:
     _timed(task)
     found = speeds_of(task.run.table, _ground(task.order, task.run), size=task.run.size)
     if found.cut:
@@ -271,7 +271,7 @@ def _speed(task: Task) -> None:
     write_columns(task.output, {"speed": found.columns})
 
 
-def _ground(order: Order, run: RunFiles) -> Ground:
+def _ground(order: ExportOrder, run: RunFiles) -> Ground:
     if order.mm_per_px is not None:
         return ground_of_scale(order.mm_per_px, pixel_aspect=run.pixel_aspect)
     return ground_of_points(order.ground)

@@ -21,14 +21,14 @@ LEAST_ROWS = 3
 """of a track whose speed is told"""
 
 
-class Motion(NamedTuple):
+class SmoothedPath(NamedTuple):
     """A smoothed path: positions (N, 2), and speeds (N,) in their unit a second; a speed is NaN where too little is known."""
 
     positions: Points
     speeds: NDArray[np.float64]
 
 
-def smooth(time_s: NDArray[np.float64], points: Points, *, window_s: float = SMOOTH_S) -> Motion:
+def smooth(time_s: NDArray[np.float64], points: Points, *, window_s: float = SMOOTH_S) -> SmoothedPath:
     """A straight line fitted to the points of each window, by least squares; the point and slope of it at the window's time.
 
         p(u) = a + b (u - t)  over |u - t| <= window_s / 2:  position a, speed |b|
@@ -46,13 +46,13 @@ def smooth(time_s: NDArray[np.float64], points: Points, *, window_s: float = SMO
         for begin in range(0, len(points), BLOCK)
     ]
     if not parts:
-        return Motion(points.copy(), np.empty(0))
-    return Motion(*(np.concatenate(values) for values in zip(*parts, strict=True)))
+        return SmoothedPath(points.copy(), np.empty(0))
+    return SmoothedPath(*(np.concatenate(values) for values in zip(*parts, strict=True)))
 
 
 def _fitted(
     time_s: NDArray[np.float64], points: Points, first: NDArray[np.int64], last: NDArray[np.int64], begin: int
-) -> Motion:
+) -> SmoothedPath:
     """Positions and speeds at the rows from `begin` on, whose windows are the rows first to last."""
     here, block = slice(begin, begin + len(first)), slice(int(first[0]), int(last[-1]))
     first, last = first - block.start, last - block.start
@@ -67,7 +67,7 @@ def _fitted(
     slope[moves] = (sup / count[:, None] - mean_u[:, None] * mean_p)[moves] / spread[moves, None]
     at = time_s[here] - time_s[begin]
     speeds = np.where((count >= LEAST_ROWS) & moves, np.linalg.norm(slope, axis=1), np.nan)
-    return Motion(mean_p + slope * (at - mean_u)[:, None] + middle, speeds)
+    return SmoothedPath(mean_p + slope * (at - mean_u)[:, None] + middle, speeds)
 
 
 def _window_sums(values: NDArray[np.float64], first: NDArray[np.int64], last: NDArray[np.int64]) -> NDArray[np.float64]:

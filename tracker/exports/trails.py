@@ -30,7 +30,7 @@ JPEG_QUALITY = 85
 
 
 @dataclass(frozen=True)
-class Stretch:
+class TrailPart:
     """A part of a way along which an object was seen, or was not."""
 
     points: NDArray[np.float64]
@@ -38,7 +38,7 @@ class Stretch:
     hidden: bool
 
 
-def stretches_of(rows: Table, places: NDArray[np.int64]) -> list[Stretch]:
+def stretches_of(rows: Table, places: NDArray[np.int64]) -> list[TrailPart]:
     """The way of one track's feet, cut where it begins or ends to be seen.
 
     rows    of one track in the order of frames
@@ -49,7 +49,9 @@ def stretches_of(rows: Table, places: NDArray[np.int64]) -> list[Stretch]:
     foot = rows.foot
     ends = [0, *cuts.tolist(), len(rows) - 1]
     return [
-        Stretch(_simplified(foot[begin : end + 1]), bool(dashed[begin])) for begin, end in pairwise(ends) if end > begin
+        TrailPart(_simplified(foot[begin : end + 1]), bool(dashed[begin]))
+        for begin, end in pairwise(ends)
+        if end > begin
     ]
 
 
@@ -59,7 +61,7 @@ def _simplified(points: NDArray[np.float64]) -> NDArray[np.float64]:
     return kept.astype(float) if len(kept) > 1 else points[[0, -1]]
 
 
-def _ways(table: Table, scene: Image) -> Iterator[tuple[int, Table, list[Stretch]]]:
+def _ways(table: Table, scene: Image) -> Iterator[tuple[int, Table, list[TrailPart]]]:
     """Every track with its way, which begins and ends where the picture's border does not cut the object, if it is ever whole."""
     frames = np.unique(table.frame)
     for identity, rows in table.tracks():
@@ -114,7 +116,7 @@ def svg_of(table: Table, scene: Image) -> str:
     )
 
 
-def _group(identity: int, rows: Table, stretches: list[Stretch], line: int) -> str:
+def _group(identity: int, rows: Table, stretches: list[TrailPart], line: int) -> str:
     colour = _hex(colour_of(identity))
     paths = "".join(_path(stretch, colour, line) for stretch in stretches)
     x, y = rows.foot[-1]
@@ -124,7 +126,7 @@ def _group(identity: int, rows: Table, stretches: list[Stretch], line: int) -> s
     return f'<g id="track-{identity}"><title>{said}</title>{paths}{dot}</g>\n'
 
 
-def _path(stretch: Stretch, colour: str, line: int) -> str:
+def _path(stretch: TrailPart, colour: str, line: int) -> str:
     points = " ".join(f"{x:.1f},{y:.1f}" for x, y in stretch.points)
     dashed = f' stroke-dasharray="{DASHES * line}"' if stretch.hidden else ""
     rim = f'<polyline points="{points}" stroke="{_hex(DARK)}" stroke-opacity="{RIM_OPACITY}" stroke-width="{line + 2}"{dashed}/>'

@@ -18,7 +18,7 @@ from tracker.foreground.light import COVERED_WEIGHT, LIGHT_WEIGHT, in_light, is_
 from tracker.left_scenes import keep_left
 from tracker.ranks import Samples, count_true, ranked
 from tracker.timing import REFERENCE_S, lasts, rate_over
-from tracker.types import BACKGROUND, FOREGROUND, UNSURE, Image, Mask, Verdicts
+from tracker.types import BACKGROUND, FOREGROUND, UNSURE, Change, Image, Mask, Verdicts
 
 Array = NDArray[np.float32]
 
@@ -64,15 +64,6 @@ MOST_RISE = 1.5
 """factor, and one grey level, by which a difference counts at most: an object that is not found must not raise it at once"""
 OTHER_LIGHT = 0.1
 """logarithm of the factor of light from which a picture of the prescan is compared with the background in its own light"""
-
-
-class Change(Protocol):
-    """Why a frame differs from the scene; see `background.structure.Change`."""
-
-    @property
-    def is_light(self) -> bool: ...
-    @property
-    def hides_edges(self) -> bool: ...
 
 
 class PicturedScene(Protocol):

@@ -7,7 +7,7 @@ import numpy as np
 
 from tracker.health.picture import Grey
 from tracker.health.shift import Picture, Reference, Vector, shift, smooth
-from tracker.health.times import Times
+from tracker.health.times import Occurrences
 
 CHECKS_A_S = 5.0
 """looks a second at the shift against the reference"""
@@ -24,7 +24,7 @@ EVERY = 5
 """one in so many pairs of neighbouring frames is measured for shake"""
 
 
-class Camera:
+class CameraShift:
     """The picture's shift against a reference that follows what changes slowly: a camera that creeps is not noticed.
 
     scale  (x, y) pixels of the frame in a small pixel
@@ -32,7 +32,7 @@ class Camera:
 
     def __init__(self, scale: tuple[float, float]) -> None:
         self._scale = np.array(scale)
-        self.moved_s = Times()
+        self.moved_s = Occurrences()
         self.farthest_px = 0.0
         """largest lasting shift from where the clip began, in pixels of the frame"""
         self.checks, self.unsure = 0, 0

@@ -10,8 +10,8 @@ from statistics import median
 import cv2
 import numpy as np
 
-from tracker.health.camera import Camera
-from tracker.health.lanes import Agreement, Lives
+from tracker.health.camera import CameraShift
+from tracker.health.lanes import LaneAgreement, LifeLengths
 from tracker.health.picture import Light, Noise
 from tracker.health.presence import Presence
 from tracker.health.warnings import MANY
@@ -73,10 +73,10 @@ class Health:
         self._warm_up_s, self._warming = warm_up_s, WarmUp(warm_up_s)
         self._warm_up_frames = 0
         self._timer = FrameTimer(GAP_S)
-        self._lives = {lane: Lives() for lane in lanes}
-        self._agreements = {pair: Agreement() for pair in combinations(lanes if pairs else (), 2)}
+        self._lives = {lane: LifeLengths() for lane in lanes}
+        self._agreements = {pair: LaneAgreement() for pair in combinations(lanes if pairs else (), 2)}
         self._noise, self._light, self._presence = Noise(), Light(), Presence()
-        self._camera: Camera | None = None
+        self._camera: CameraShift | None = None
         self._frames = 0
         self._first_s, self._last_s = 0.0, 0.0
         self._intervals_s = array("d")
@@ -110,7 +110,7 @@ class Health:
         frame = moment.frame
         small = np.asarray(cv2.cvtColor(frame.tiny, cv2.COLOR_RGB2GRAY), np.uint8)
         if self._camera is None:
-            self._camera = Camera((frame.size[0] / small.shape[1], frame.size[1] / small.shape[0]))
+            self._camera = CameraShift((frame.size[0] / small.shape[1], frame.size[1] / small.shape[0]))
         if frame.scene != 0:
             for watch in (self._noise, self._light, self._camera):
                 watch.interrupt()
@@ -229,7 +229,7 @@ class Health:
             advice += f" {share:.0f} % of the frames repeat the one before: the clip's frame rate is not the camera's."
         return Finding("noise", "Noise", None, sigma, "grey levels", level, advice)
 
-    def _of_lane(self, lane: str, lives: Lives) -> Iterator[Finding]:
+    def _of_lane(self, lane: str, lives: LifeLengths) -> Iterator[Finding]:
         minutes = (self._last_s - self._first_s) / 60
         # the usual interval, not the mean one: a gap of hours is no frame's length
         lengths = lives.lengths_s(median(self._intervals_s) if self._intervals_s else 0.0)
@@ -285,13 +285,13 @@ class Health:
         yield Finding("ownership_doubt", "Doubt in meetings", lane, lives.doubt, "bits", level, advice[level])
 
 
-def _given_up(lives: Lives, frames: int) -> str:
+def _given_up(lives: LifeLengths, frames: int) -> str:
     looked = frames - lives.off
     found = f"Nothing was found in the {looked} frames that were looked at" if looked else "Nothing was looked at"
     return f"{found}: the lane was given up for lack of time in {lives.off} of {frames} frames. {GIVEN_UP}"
 
 
-def _jumps(lane: str, lives: Lives) -> Finding:
+def _jumps(lane: str, lives: LifeLengths) -> Finding:
     """How often an identity went over to something else."""
     times = lives.jumped_s
     advice = "No identity made a step longer than its object and than its speed explains."
@@ -306,14 +306,14 @@ def _jumps(lane: str, lives: Lives) -> Finding:
     return Finding("identity_jumps", "Identity jumps", lane, float(times.count), "times", level, advice, times.first)
 
 
-def _flood(lives: Lives) -> str:
+def _flood(lives: LifeLengths) -> str:
     return (
         f"{lives.identities} identities, {100 * (lives.short or 0):.0f} % of them shorter than a second: rain, snow, water, leaves or "
         f"noise tracked as objects, or quick objects in pieces. Look at the video; against specks, {MORE_SURE}."
     )
 
 
-def _of_pair(pair: str, agreement: Agreement) -> Iterator[Finding]:
+def _of_pair(pair: str, agreement: LaneAgreement) -> Iterator[Finding]:
     level = _falling(agreement.masks, MASKS)
     advice = {
         "good": "Both find the same foreground.",

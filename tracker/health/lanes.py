@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from tracker.health.times import Times
-from tracker.seen import Seen
+from tracker.health.times import Occurrences
+from tracker.seen import SeenTimes
 from tracker.steps import JumpCounter
 from tracker.types import Box, Mask, Region, View, intersections
 
@@ -21,15 +21,15 @@ MEETING = 0.1
 PARTNER_IOU = 0.5
 
 
-class Lives:
-    """How long the latest identities of one lane are seen: `Seen` says how many."""
+class LifeLengths:
+    """How long the latest identities of one lane are seen: `SeenTimes` says how many."""
 
     def __init__(self) -> None:
-        self._seen = Seen()
+        self._seen = SeenTimes()
         self._now_s = 0.0
         self._doubts, self._doubted = 0.0, 0
         self._jumps = JumpCounter()
-        self.jumped_s = Times()
+        self.jumped_s = Occurrences()
         """when an identity made a step that no object makes"""
         self.weighs = False
         """whether the method told of any doubt, met or alone"""
@@ -90,7 +90,7 @@ class Lives:
         return self._doubts / self._doubted if self._doubted else None
 
 
-class Agreement:
+class LaneAgreement:
     """How far two lanes see the same."""
 
     def __init__(self) -> None:

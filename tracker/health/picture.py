@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from tracker.health.times import Times
+from tracker.health.times import Occurrences
 from tracker.picture import Picture
 
 Grey = NDArray[np.uint8]
@@ -81,7 +81,7 @@ class Light:
     """Jumps of the light: most of the picture grows brighter, or darker, from one frame to the next."""
 
     def __init__(self) -> None:
-        self.switched_s = Times()
+        self.switched_s = Occurrences()
         self.largest = 0.0
         """the largest jump, as a share of the brightness before"""
         self._before: NDArray[np.float32] | None = None

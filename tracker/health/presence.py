@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tracker.health.times import Times
+from tracker.health.times import Occurrences
 
 ONE_LOSS_S = 1.0
 """losses nearer in time are one"""
@@ -14,7 +14,7 @@ class Presence:
     def __init__(self) -> None:
         self.blank, self.others = 0, 0
         """frames without a scene, and those of a later one"""
-        self.lost_s = Times()
+        self.lost_s = Occurrences()
         """when the first scene was lost"""
         self._gone_s: float | None = None
         """when it was last not to be seen"""

@@ -8,7 +8,7 @@ MOST_TIMES = 100
 """times that are kept; the others are counted"""
 
 
-class Times:
+class Occurrences:
     """The first times at which something happened, the last one, and how often it did."""
 
     def __init__(self) -> None:

@@ -17,7 +17,7 @@ class UndeliveredError(Exception):
     """The lines did not arrive; the same lines may be sent again. Says why in a few words without any address."""
 
 
-class RefusedError(Exception):
+class DeliveryRefusedError(Exception):
     """These lines will never be taken; the next may be."""
 
 
@@ -66,7 +66,7 @@ class Stdout:
         except BrokenPipeError:
             raise GoneError from None
         except (OSError, ValueError) as error:
-            raise RefusedError(getattr(error, "strerror", None) or "closed") from None
+            raise DeliveryRefusedError(getattr(error, "strerror", None) or "closed") from None
 
     def close(self, timeout_s: float) -> None:
         """Nothing to do."""

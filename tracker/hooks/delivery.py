@@ -7,7 +7,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 
-from tracker.hooks.channel import Channel, GoneError, RefusedError, UndeliveredError
+from tracker.hooks.channel import Channel, DeliveryRefusedError, GoneError, UndeliveredError
 from tracker.interrupt import end_asked
 
 MOST_WAITING = 10_000
@@ -123,7 +123,7 @@ class Delivery:
                 self._note(str(error), "trying again")
                 self._pause(wait_s)
                 wait_s = min(2 * wait_s, self._backoff_s[1])
-            except RefusedError as error:
+            except DeliveryRefusedError as error:
                 self._note(str(error), "such events are lost")
                 self._done(lost=True)
                 wait_s = self._backoff_s[0]
@@ -136,7 +136,7 @@ class Delivery:
     def _send(self) -> None:
         try:
             self._channel.send(self._sending, self._time_left(SEND_S))
-        except (GoneError, UndeliveredError, RefusedError):
+        except (GoneError, UndeliveredError, DeliveryRefusedError):
             raise
         except Exception as error:  # a library's own: no reason to end the run
             raise UndeliveredError(type(error).__name__) from error

@@ -17,7 +17,7 @@ from tracker.numbering import Numbering
 from tracker.types import Event, Finder, Frame, Moment, Outcome, gap_event
 
 
-class Found(Protocol):
+class SentEvent(Protocol):
     """An `Event`, or another dataclass that says what happened when: a passage of a zone."""
 
     @property
@@ -54,7 +54,7 @@ class EventHook:
     def __init__(
         self,
         deliveries: Sequence[Delivery],
-        finders: Sequence[Finder[Found]],
+        finders: Sequence[Finder[SentEvent]],
         *,
         source: str,
         mark: RunMark | None = None,
@@ -116,7 +116,7 @@ class EventHook:
             each.close()
         self._changed(sum(each.lost for each in self._deliveries), self._problem())
 
-    def _send(self, events: Iterable[Found]) -> None:
+    def _send(self, events: Iterable[SentEvent]) -> None:
         found = tuple(events)
         with self._lock:
             for event in found:
@@ -125,7 +125,7 @@ class EventHook:
                 for each in self._deliveries:
                     each.put(line)
 
-    def _line(self, event: Found) -> dict[str, Any]:
+    def _line(self, event: SentEvent) -> dict[str, Any]:
         unix_s = self._unix_at_0 + event.time_s if self._live else self._clock()
         when = datetime.fromtimestamp(unix_s).astimezone().isoformat(timespec="milliseconds")
         return {"time": when, **self._head, "n": self._mark.sent, **_plain(event, self._numbering)}

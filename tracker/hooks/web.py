@@ -11,7 +11,7 @@ from urllib.request import HTTPRedirectHandler, Request, build_opener
 
 from tracker import __version__
 from tracker.hooks.address import Destination
-from tracker.hooks.channel import RefusedError, UndeliveredError
+from tracker.hooks.channel import DeliveryRefusedError, UndeliveredError
 
 AGAIN = (408, 425, 429)
 """answers after which the same event may be taken later, as after every 5xx"""
@@ -51,13 +51,15 @@ class WebHook:
         except HTTPError as error:
             error.close()
             said = f"the answer is {error.code}"
-            raise (UndeliveredError if error.code in AGAIN or error.code >= 500 else RefusedError)(said) from None
+            raise (UndeliveredError if error.code in AGAIN or error.code >= 500 else DeliveryRefusedError)(
+                said
+            ) from None
         except URLError as error:
             raise UndeliveredError(_reason(error.reason)) from None
         except (OSError, HTTPException) as error:
             raise UndeliveredError(_reason(error)) from None
         except ValueError:
-            raise RefusedError("the address cannot be used") from None
+            raise DeliveryRefusedError("the address cannot be used") from None
 
     def close(self, timeout_s: float) -> None:
         """Nothing to do."""

@@ -12,10 +12,10 @@ from tracker.choosing import ChosenSetting
 from tracker.draw import Overlay, colour_of
 from tracker.events import EventFinder
 from tracker.health import Health
-from tracker.jobs.tally import Tally
+from tracker.jobs.tally import RunTally
 from tracker.jobs.zones import ZoneWatch
 from tracker.numbering import Numbering
-from tracker.report import Difference, ErrorCurves, EventSample, FileLink, Record, ReportData, render_page
+from tracker.report import DifferenceRow, ErrorCurves, EventSample, FileLink, Record, ReportData, render_page
 from tracker.types import Event, Moment, Outcome
 
 DESCRIPTIONS = {
@@ -72,7 +72,7 @@ class Comparison:
         for event in events:
             self.events.add(replace(event, frame=self._numbering.written(event.frame)))  # as the tables have it
 
-    def numbers(self, tally: Tally, seed: int) -> dict[str, Any]:
+    def numbers(self, tally: RunTally, seed: int) -> dict[str, Any]:
         """What the comparison adds to a summary, as plain values."""
         counted = {
             lane: {kind: count for (kind, of), count in self.events.counts.items() if of == lane}
@@ -83,11 +83,11 @@ class Comparison:
             "differences": [asdict(row) for row in differences(tally, seed=seed)],
         }
 
-    def page(self, summary: Mapping[str, Any], tally: Tally, planned: Mapping[str, Path]) -> str:
+    def page(self, summary: Mapping[str, Any], tally: RunTally, planned: Mapping[str, Path]) -> str:
         """The page of a run that had frames, as HTML; it links the files by their final names."""
         return render_page(self._report(summary, tally, planned))
 
-    def _report(self, summary: Mapping[str, Any], tally: Tally, planned: Mapping[str, Path]) -> ReportData:
+    def _report(self, summary: Mapping[str, Any], tally: RunTally, planned: Mapping[str, Path]) -> ReportData:
         run, source = self.record.result(), summary["source"]
         return ReportData(
             title=source["name"],
@@ -104,7 +104,7 @@ class Comparison:
             findings=self.health.findings(),
             zones={} if self._zones is None or not self._zones.zones.count else self._zones.counts(),
             scores={name: lane["scores"] for name, lane in summary["lanes"].items() if "scores" in lane},
-            differences=tuple(Difference(**row) for row in summary["differences"]),
+            differences=tuple(DifferenceRow(**row) for row in summary["differences"]),
             errors={
                 lane: ErrorCurves.binned(run, times_s, **counts) for lane, (times_s, counts) in _errors(tally).items()
             },
@@ -119,11 +119,11 @@ class Comparison:
         )
 
 
-def differences(tally: Tally, *, seed: int) -> tuple[Difference, ...]:
+def differences(tally: RunTally, *, seed: int) -> tuple[DifferenceRow, ...]:
     """Every two lanes on every score that has an interval; none without a truth."""
     from tracker.scores import difference
 
-    rows: list[Difference] = []
+    rows: list[DifferenceRow] = []
     for a, b in combinations(tally.lanes, 2):
         of_a, of_b = tally.scores(a), tally.scores(b)
         if of_a is None or of_b is None:
@@ -133,11 +133,11 @@ def differences(tally: Tally, *, seed: int) -> tuple[Difference, ...]:
             groups.append(difference(of_a.identity, of_b.identity, seed=seed))
         if of_a.pixels is not None and of_b.pixels is not None:
             groups.append(difference(of_a.pixels.counts, of_b.pixels.counts, seed=seed))
-        rows += [Difference(d.score, a, b, d.a, d.b, d.low, d.high) for group in groups for d in group]
+        rows += [DifferenceRow(d.score, a, b, d.a, d.b, d.low, d.high) for group in groups for d in group]
     return tuple(rows)
 
 
-def _errors(tally: Tally) -> dict[str, tuple[list[float], dict[str, Any]]]:
+def _errors(tally: RunTally) -> dict[str, tuple[list[float], dict[str, Any]]]:
     """By lane: times of the scored frames, and the mistakes in each; of pixels where the truth knows of no boxes."""
     found: dict[str, tuple[list[float], dict[str, Any]]] = {}
     for lane in tally.lanes:

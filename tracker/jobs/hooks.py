@@ -11,7 +11,7 @@ from tracker.errors import SinkError
 from tracker.hooks.address import Destination
 from tracker.hooks.channel import AppendedFile, Channel, Stdout
 from tracker.hooks.delivery import Delivery
-from tracker.hooks.hook import EventHook, Found, RunMark
+from tracker.hooks.hook import EventHook, RunMark, SentEvent
 from tracker.sinks import refuse_input, refuse_taken
 from tracker.sinks.ours import keys_of
 from tracker.types import Finder, SourceInfo
@@ -82,7 +82,7 @@ def _holds_events(path: Path) -> bool:
 def build_event_hook(
     destinations: Sequence[Destination],
     channels: Sequence[Channel],
-    finders: Sequence[Finder[Found]],
+    finders: Sequence[Finder[SentEvent]],
     *,
     info: SourceInfo,
     only: bool,

@@ -27,12 +27,12 @@ from tracker.jobs.profile import MeasuredSource
 from tracker.jobs.result import Result, joined, keep_checkpoint, run_loop
 from tracker.jobs.saving import Saving, forget_earlier, plan_saving
 from tracker.jobs.sparing import Sparing
-from tracker.jobs.tally import Tally
+from tracker.jobs.tally import RunTally
 from tracker.jobs.zones import ZoneWatch
 from tracker.lanes import Lane
 from tracker.networks import Networks
 from tracker.pipeline import Progress, RunReport, run
-from tracker.prescan import Pictures, PrescanAhead
+from tracker.prescan import PrescanAhead, PrescanSource
 from tracker.settings import RunSettings
 from tracker.sinks import (
     Results,
@@ -98,7 +98,7 @@ def process(
             truth = read_job_truth(job)
             with starting.stage("open"):
                 source: Source | None = open_wanted(job, live, notify, opener)
-        line = _Line(
+        line = _SegmentRunner(
             settings, truth, interrupts, starting, progress, notify, spans, live, opener, also, networks, saving
         )
         while source is not None:
@@ -139,7 +139,7 @@ def _following(source: Source, report: RunReport, live: Live | None) -> Source |
 
 
 @dataclass
-class _Line:
+class _SegmentRunner:
     """What the segments of a run have in common; a file has one segment."""
 
     settings: RunSettings
@@ -175,7 +175,7 @@ class _Line:
                         lanes = self._fresh_lanes(suited.chosen.settings)
                     parted = build_parted(job, suited.chosen.settings, source, lanes, notify)
                     before = 0 if self.truth is None else frames_before(job, source.info)
-                tally = Tally(settings.lanes, truth=self.truth, frame_offset=before)
+                tally = RunTally(settings.lanes, truth=self.truth, frame_offset=before)
                 zones = self._zones(source.info)
                 if live is not None:
                     live.parts["zones"] = zones
@@ -204,7 +204,7 @@ class _Line:
                 if self.saving is not None:
                     reopen = partial(self._reopened, job)
                     checkpoints, sinks = self.saving.begin(lanes, sinks, planned, results, notify, reopen, watch)
-                scene: Pictures = (
+                scene: PrescanSource = (
                     live.keeper if live is not None and live.keeper and live.knows_scene else suited.prescan
                 )
                 loop = partial(

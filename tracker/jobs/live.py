@@ -14,7 +14,7 @@ from tracker.draw import Overlay
 from tracker.errors import SettingsError
 from tracker.events import EventFinder
 from tracker.hooks.hook import RunMark
-from tracker.jobs.state import Keeper, Kept, check_state
+from tracker.jobs.state import Kept, StateKeeper, check_state
 from tracker.jobs.zones import ZoneWatch, check_zones_file
 from tracker.lanes import Lane
 from tracker.settings import RunSettings
@@ -53,7 +53,7 @@ class Live:
     """settings file for zones that are drawn while it goes on"""
     state: Path | None = None
     parts: dict[str, Kept] = field(default_factory=dict)
-    keeper: Keeper | None = None
+    keeper: StateKeeper | None = None
     """of the present segment; made by `take_up`"""
 
     def check(self, taken: Mapping[str, Path] | None = None, inputs: Sequence[Path] = ()) -> None:
@@ -81,7 +81,7 @@ class Live:
         """Go on with the state, if there is one that fits; `notify` is told."""
         if self.state is not None:
             width = build_prescan(settings).width
-            self.keeper = Keeper(
+            self.keeper = StateKeeper(
                 self.state, address=address, settings=settings, info=info, lanes=lanes, width=width, notify=notify,
                 parts=self.parts,
             )  # fmt: skip

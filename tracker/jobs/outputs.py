@@ -11,12 +11,12 @@ from tracker.draw import Overlay, contact_sheet
 from tracker.events import EventFinder
 from tracker.health import Health
 from tracker.hooks.channel import Channel
-from tracker.hooks.hook import Found, RunMark
+from tracker.hooks.hook import RunMark, SentEvent
 from tracker.jobs.files import Job, planned_files
 from tracker.jobs.hooks import build_event_hook
 from tracker.jobs.live import Live
 from tracker.jobs.recording import build_recorder
-from tracker.jobs.tally import Tally
+from tracker.jobs.tally import RunTally
 from tracker.jobs.window import build_window
 from tracker.jobs.zones import ZoneWatch
 from tracker.settings import RunSettings
@@ -53,7 +53,7 @@ class RunSinks:
 
     planned: Mapping[str, Path]
     results: Results
-    tally: Tally
+    tally: RunTally
     health: Health
     zones: ZoneWatch
     files: Sequence[Sink]
@@ -69,7 +69,7 @@ def build_run_sinks(
     settings: RunSettings,
     planned: Mapping[str, Path],
     info: SourceInfo,
-    tally: Tally,
+    tally: RunTally,
     results: Results,
     notify: Callable[[str], None],
     live: Live | None,
@@ -100,7 +100,7 @@ def build_run_sinks(
     if channels:
         only = job.output is job.record is None and not job.show and not (live and live.served)
         board = None if live is None else live.board
-        told_by: list[Finder[Found]] = [*finders.values(), *map(zones.counter, settings.lanes)]
+        told_by: list[Finder[SentEvent]] = [*finders.values(), *map(zones.counter, settings.lanes)]
         files.append(
             build_event_hook(
                 job.events_to,

@@ -9,7 +9,7 @@ from typing import Any
 
 import tracker
 from tracker.sources import SourceAround
-from tracker.stopwatch import Span, Spans, Stopwatch
+from tracker.stopwatch import Spans, StageSpan, Stopwatch
 from tracker.types import Frame, Source
 
 SCHEMA_VERSION = 1
@@ -65,7 +65,7 @@ def _began(spans: Spans) -> dict[tuple[int, str], float]:
     return began
 
 
-def _event(span: Span, row: int, began_s: float) -> dict[str, Any]:
+def _event(span: StageSpan, row: int, began_s: float) -> dict[str, Any]:
     # whole nanoseconds, so that a span which lies in another one does so after rounding too
     begin_ns, end_ns = (round((at_s - began_s) * 1e9) for at_s in (span.begin_s, span.end_s))
     event = {

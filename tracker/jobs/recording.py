@@ -14,7 +14,7 @@ from tracker.jobs.live import Live
 from tracker.jobs.summary import SCHEMA_VERSION, source_summary, versions
 from tracker.jobs.zones import ZoneWatch
 from tracker.settings import RunSettings
-from tracker.sinks import CsvRows, EventRows, MotRows, Recorder, RecordPlan, Rows, ZoneRows
+from tracker.sinks import CsvRows, EventRows, MotRows, Recorder, RecordPlan, RowFormat, ZoneRows
 from tracker.types import SourceInfo
 
 
@@ -68,9 +68,11 @@ def _switch(recorder: Recorder, live: Live, on: object) -> None:
     recorder.switch(live.records)
 
 
-def _tables(job: Job, settings: RunSettings, finders: Mapping[str, EventFinder], zones: ZoneWatch) -> dict[str, Rows]:
+def _tables(
+    job: Job, settings: RunSettings, finders: Mapping[str, EventFinder], zones: ZoneWatch
+) -> dict[str, RowFormat]:
     """By the ending of their names, as `planned_files` has them."""
-    tables: dict[str, Rows] = {}
+    tables: dict[str, RowFormat] = {}
     for lane in settings.lanes:
         tables[f"{lane}.mot.txt"] = MotRows(lane)
         tables[f"{lane}.csv"] = CsvRows(lane)

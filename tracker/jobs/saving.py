@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from tracker.addresses import input_digest
-from tracker.checkpoint import Checkpoints, NextFrame, Store
+from tracker.checkpoint import CheckpointFolder, Checkpoints, NextFrame
 from tracker.checkpoint.stages import left_off
 from tracker.errors import SinkError
 from tracker.jobs.files import Job
@@ -39,7 +39,7 @@ class Saving:
     found  the head of the checkpoint that it goes on from; None: it begins at the start
     """
 
-    store: Store
+    store: CheckpointFolder
     every_s: float
     head: Mapping[str, Any]
     found: Mapping[str, Any] | None = None
@@ -114,11 +114,13 @@ def forget_earlier(job: Job) -> None:
         store.remove()
 
 
-def _store(output: Path) -> Store:
-    return Store(output.with_name(f"{output.with_suffix('').name}.checkpoint"))
+def _store(output: Path) -> CheckpointFolder:
+    return CheckpointFolder(output.with_name(f"{output.with_suffix('').name}.checkpoint"))
 
 
-def _fitting(store: Store, job: Job, head: Mapping[str, Any], notify: Callable[[str], None]) -> dict[str, Any] | None:
+def _fitting(
+    store: CheckpointFolder, job: Job, head: Mapping[str, Any], notify: Callable[[str], None]
+) -> dict[str, Any] | None:
     """The head of the checkpoint that the job goes on with; None: it begins at the start."""
     if not store.exists:
         if job.resume is True:
@@ -147,7 +149,7 @@ def _fitting(store: Store, job: Job, head: Mapping[str, Any], notify: Callable[[
     return found
 
 
-def _waiting(store: Store) -> SinkError:
+def _waiting(store: CheckpointFolder) -> SinkError:
     """What is said of a checkpoint that nobody asked for: nothing of it is lost."""
     at = left_off(store.head())
     return SinkError(
@@ -164,7 +166,7 @@ def differing(before: Any, now: Any, name: str) -> Iterator[str]:
         yield name
 
 
-def differs(store: Store, what: str) -> SinkError:
+def differs(store: CheckpointFolder, what: str) -> SinkError:
     """What is said of a checkpoint of another run."""
     return SinkError(
         f"{store.folder}: is of another run: {what} differs; run with the same, or with --overwrite and without --resume to begin anew"

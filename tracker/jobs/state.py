@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 
 from tracker.errors import SinkError
-from tracker.jobs.state_file import DamagedError, State, read_state, write_state
+from tracker.jobs.state_file import DamagedError, SavedState, read_state, write_state
 from tracker.lanes import Lane
 from tracker.resize import size_at
 from tracker.settings import RunSettings
@@ -55,7 +55,7 @@ class Kept(Protocol):
         ...
 
 
-class Keeper:
+class StateKeeper:
     """Reads the state of the run before, and writes that of this one every minute and at its end: a Prescan and a Sink.
 
     path     the file
@@ -134,7 +134,7 @@ class Keeper:
         """What is kept of the scene is wrong: it is learned anew."""
         self._pictures.clear()
 
-    def _read(self) -> State | None:
+    def _read(self) -> SavedState | None:
         try:
             state = read_state(self._path)
         except DamagedError as error:
@@ -148,7 +148,7 @@ class Keeper:
             return None
         return state
 
-    def _take_up(self, state: State | None) -> None:
+    def _take_up(self, state: SavedState | None) -> None:
         if state is None:
             return
         for lane in self._lanes:
@@ -168,7 +168,7 @@ class Keeper:
         else:
             self._tell(f"the scene is learned anew ({problem}); identities go on from {counted}")
 
-    def _problem(self, state: State) -> str | None:
+    def _problem(self, state: SavedState) -> str | None:
         """Why the pictures of a state cannot be used."""
         if state.size != self._size:
             return "its pictures were {}x{}, now they are {}x{}".format(*state.size, *self._size)
@@ -183,13 +183,13 @@ class Keeper:
             return "its pictures have another width"
         return None
 
-    def _recent(self, state: State) -> list[tuple[float, bytes]]:
+    def _recent(self, state: SavedState) -> list[tuple[float, bytes]]:
         """The pictures that are not too old, each with its time."""
         now = self._clock()
         each = zip(state.pictures_s, state.pictures, strict=True)
         return [(at, picture) for at, picture in each if abs(now - at) <= MOST_AGE_S]
 
-    def _age_s(self, state: State) -> float:
+    def _age_s(self, state: SavedState) -> float:
         return self._clock() - state.saved_s
 
     def _look(self, moment: Moment, now: float) -> None:
@@ -209,9 +209,9 @@ class Keeper:
         clear = np.where(objects[..., None] > 0, cv2.resize(empty, size, interpolation=cv2.INTER_LINEAR), image)
         self._pictures.append((now, _encoded(clear)))
 
-    def _state(self, now: float, *, clean: bool) -> State:
+    def _state(self, now: float, *, clean: bool) -> SavedState:
         times, pictures = zip(*self._pictures, strict=True) if self._pictures else ((), ())
-        return State(
+        return SavedState(
             camera=self._camera,
             size=self._size,
             settings=self._settings,
@@ -223,7 +223,7 @@ class Keeper:
             pictures=pictures,
         )
 
-    def _save(self, state: State) -> None:
+    def _save(self, state: SavedState) -> None:
         try:
             write_state(self._path, state)
         except OSError as error:

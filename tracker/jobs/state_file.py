@@ -23,7 +23,7 @@ class DamagedError(Exception):
 
 
 @dataclass(frozen=True)
-class State:
+class SavedState:
     """What a run leaves to the next."""
 
     camera: str
@@ -46,7 +46,7 @@ class State:
     """of the scene without objects, JPEG"""
 
 
-def write_state(path: Path, state: State) -> None:
+def write_state(path: Path, state: SavedState) -> None:
     """Replace the file by this state in one step. Raises OSError; the file is then as it was."""
     head = {name: value for name, value in asdict(state).items() if name != "pictures"}
     text = json.dumps(head | {"lengths": [len(picture) for picture in state.pictures]}).encode()
@@ -54,7 +54,7 @@ def write_state(path: Path, state: State) -> None:
     replace_synced(path, MAGIC + hashlib.sha256(body).digest() + body)
 
 
-def read_state(path: Path) -> State | None:
+def read_state(path: Path) -> SavedState | None:
     """The state in a file; None if there is no such file.
 
     Raises DamagedError for one that is cut off or changed, SinkError for a file that is no state and so must not be replaced, OSError.
@@ -78,7 +78,7 @@ def read_state(path: Path) -> State | None:
         raise DamagedError("another version wrote it") from error
 
 
-def _parsed(body: bytes) -> State:
+def _parsed(body: bytes) -> SavedState:
     length = int.from_bytes(body[:LENGTH_BYTES], "big")
     head = json.loads(body[LENGTH_BYTES : LENGTH_BYTES + length])
     lengths, pictures, start = head.pop("lengths"), [], LENGTH_BYTES + length
@@ -87,4 +87,4 @@ def _parsed(body: bytes) -> State:
         start += each
     width, height = head.pop("size")
     times = tuple(head.pop("pictures_s"))
-    return State(size=(width, height), pictures=tuple(pictures), pictures_s=times, **head)
+    return SavedState(size=(width, height), pictures=tuple(pictures), pictures_s=times, **head)

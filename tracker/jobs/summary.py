@@ -9,7 +9,7 @@ from dataclasses import asdict
 from typing import Any
 
 from tracker.choosing import ChosenSetting
-from tracker.jobs.tally import Tally
+from tracker.jobs.tally import RunTally
 from tracker.jobs.versions import versions_of
 from tracker.lanes import Lane
 from tracker.pipeline import ONCE, RunReport
@@ -30,7 +30,7 @@ def summarize(
     lanes: Sequence[Lane],
     settings: RunSettings,
     chosen: Sequence[ChosenSetting] = (),
-    tally: Tally,
+    tally: RunTally,
 ) -> dict[str, Any]:
     """The summary of a run as plain values; holds no address's password (`info.name` never does)."""
     return {
@@ -74,7 +74,7 @@ def source_summary(info: SourceInfo) -> dict[str, Any]:
     }
 
 
-def _lane_summary(lane: Lane, report: RunReport, tally: Tally) -> dict[str, Any]:
+def _lane_summary(lane: Lane, report: RunReport, tally: RunTally) -> dict[str, Any]:
     counts = tally.lanes[lane.name]
     summary: dict[str, Any] = {
         "identities": counts.identities,

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 
 from tracker.errors import SourceError
-from tracker.seen import Seen
+from tracker.seen import SeenTimes
 from tracker.steps import JumpCounter
 from tracker.types import Moment, Outcome, enlarged
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:  # the scores' libraries are loaded only where there is a trut
 class LaneTally:
     """What one lane found so far."""
 
-    seen: Seen = field(default_factory=Seen)
+    seen: SeenTimes = field(default_factory=SeenTimes)
     jumps: JumpCounter = field(default_factory=JumpCounter)
     boxes: int = 0
     """of all frames and identities, where they were seen (not merely predicted)"""
@@ -43,7 +43,7 @@ class LaneTally:
         return self.boxes / max(1, self.identities)
 
 
-class Tally:
+class RunTally:
     """Counts by lane; with a truth also scores every frame that it covers. Predicted boxes of hidden objects are left out.
 
     iou             overlap at which a box counts as found

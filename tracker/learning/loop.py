@@ -1,6 +1,6 @@
 """The training loop of the two lane networks: draw, update, and now and then a row of the curve and a checkpoint.
 
-Nothing here concerns one network; what differs between them is a `Task`. A batch depends on the recipe and the number of its step
+Nothing here concerns one network; what differs between them is a `TrainingTask`. A batch depends on the recipe and the number of its step
 only, so a run that was stopped goes on to the same curve and weights, and several processes share the batches of one.
 """
 
@@ -33,7 +33,7 @@ Batch = TypeVar("Batch")
 HeldOut = TypeVar("HeldOut")
 
 
-class Task(Protocol[Net, Batch, HeldOut]):
+class TrainingTask(Protocol[Net, Batch, HeldOut]):
     """What one network's training gives to the loop."""
 
     @property
@@ -93,7 +93,7 @@ DEFAULT_RUN = RunOptions()
 
 
 def train(
-    task: Task[Net, Any, Any], settings: LoopSettings, out: Path, *, recipe: dict[str, Any], options: RunOptions
+    task: TrainingTask[Net, Any, Any], settings: LoopSettings, out: Path, *, recipe: dict[str, Any], options: RunOptions
 ) -> Path:
     """Train, or go on training, in the folder `out`; returns the weights file.
 
@@ -164,7 +164,7 @@ class _Loss(nn.Module):
 
 
 def _update(
-    task: Task[Net, Batch, Any],
+    task: TrainingTask[Net, Batch, Any],
     net: Net,
     model: nn.Module,
     optimiser: torch.optim.Optimizer,

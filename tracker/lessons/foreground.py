@@ -14,7 +14,7 @@ from tracker.foreground.settings import ForegroundTrainSettings
 from tracker.foreground.training import DrawnFrames
 from tracker.lessons.street import HELD_OUT, HELD_OUT_BATCH, TRAINING_MIXTURE
 from tracker.types import Settings, Share
-from tracker.worlds import Clip, StreetSettings, draw_street
+from tracker.worlds import DrawnClip, StreetSettings, draw_street
 
 SEEDS = 10**9
 """clips' seeds begin so far apart for two seeds of the training"""
@@ -102,7 +102,7 @@ class DrawFrames:
         return DrawnFrames(np.stack(features), clip.labels[learned] > 0)
 
 
-def _developed(clip: Clip, rng: np.random.Generator, *, grey: bool) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+def _developed(clip: DrawnClip, rng: np.random.Generator, *, grey: bool) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     """A clip's images and its empty scene as another camera would give them: its own tone curve for each colour."""
     ramp = np.linspace(0, 1, 256)
     gamma, low, high = np.exp(rng.normal(0, TONE_LOG_GAMMA)), rng.uniform(*TONE_BLACK, 3), rng.uniform(*TONE_WHITE, 3)

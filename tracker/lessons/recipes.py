@@ -22,7 +22,7 @@ from tracker.recipes import TRAININGS, find_recipe
 from tracker.settings import read_chain, read_settings
 from tracker.sinks import hold
 from tracker.slots import training as slots_training
-from tracker.slots.settings import TrainSettings
+from tracker.slots.settings import CellTrainSettings
 
 OLD_KEY = "train_ground"
 """of the foreground network's recipes before they had a kind"""
@@ -32,7 +32,7 @@ class SlotsRecipe(StreetClips):
     """The training of lane slots' cell."""
 
     kind: Literal["slots"] = "slots"
-    train: TrainSettings = TrainSettings()
+    train: CellTrainSettings = CellTrainSettings()
 
 
 class ForegroundRecipe(ForegroundClips):

@@ -15,10 +15,10 @@ from tracker.foreground.scene import ForegroundScene
 from tracker.foreground.settings import ForegroundSettings
 from tracker.foreground.weights import load_foreground
 from tracker.learning.group import ALONE, Group
-from tracker.slots.settings import TrainSettings
+from tracker.slots.settings import CellTrainSettings
 from tracker.slots.training import Batch
 from tracker.types import Scene, Settings
-from tracker.worlds import Clip, StreetSettings, draw_street
+from tracker.worlds import DrawnClip, StreetSettings, draw_street
 
 SMALLEST_SIDE_PX = 5.0
 """a box thinner than this is no birth: on real video it would be a speck"""
@@ -49,7 +49,7 @@ class StreetClips(Settings):
 class DrawBatch:
     """(batch number, frames) -> Batch, a plain value that another process can be given. Number -1 is the held-out one."""
 
-    train: TrainSettings
+    train: CellTrainSettings
     clips: StreetClips
     group: Group = ALONE
     """of whose processes each draws its own clips of a batch; the held-out ones are drawn whole"""
@@ -73,7 +73,7 @@ class DrawBatch:
         )
 
 
-def _verdicts(clip: Clip, clips: StreetClips) -> NDArray[np.uint8]:
+def _verdicts(clip: DrawnClip, clips: StreetClips) -> NDArray[np.uint8]:
     """(T, H, W) verdicts of a scene that was known empty; it learns on, except where objects are, as in tracking."""
     scene: Scene[Any] = MixtureScene(Mixture(clips.mixture))
     if clips.foreground is not None:
@@ -96,7 +96,7 @@ def _network(weights: str) -> Predictor:
     return load_foreground(weights)[0]
 
 
-def _places(clip: Clip, slots: int) -> tuple[NDArray[np.float32], NDArray[np.int64], NDArray[np.int64]]:
+def _places(clip: DrawnClip, slots: int) -> tuple[NDArray[np.float32], NDArray[np.int64], NDArray[np.int64]]:
     """Boxes (T, K, 4), births (K,) and owners (T, H, W) of the first K objects that come well into view."""
     frames = len(clip.boxes)
     births: dict[int, int] = {}

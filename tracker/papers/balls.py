@@ -21,7 +21,7 @@ Floats = NDArray[np.float64]
 ATTEMPTS = 10_000
 
 
-class Motion(NamedTuple):
+class BallPaths(NamedTuple):
     """N balls in B clips of T frames, in units of length."""
 
     centres: Floats
@@ -36,7 +36,7 @@ class Motion(NamedTuple):
     """(B, T, N) bounces off another ball between this frame and the next"""
 
 
-def simulate(world: WorldSettings, rng: np.random.Generator, *, batch: int, frames: int) -> Motion:
+def simulate(world: WorldSettings, rng: np.random.Generator, *, batch: int, frames: int) -> BallPaths:
     """Draw starts and let the balls run.
 
     Raises SettingsError if the balls hardly fit into the box.
@@ -61,7 +61,7 @@ def simulate(world: WorldSettings, rng: np.random.Generator, *, batch: int, fram
             _bounce_off_walls(x, v, radii, settings)
             _bounce_off_balls(x, v, radii, masses, hit)
         hits.append(hit)
-    return Motion(np.stack(centres, 1), radii, masses, np.stack(velocities, 1), np.stack(hits, 1))
+    return BallPaths(np.stack(centres, 1), radii, masses, np.stack(velocities, 1), np.stack(hits, 1))
 
 
 def _starts(radii: Floats, box: float, rng: np.random.Generator) -> Floats:
@@ -113,7 +113,7 @@ def _bounce_off_balls(x: Floats, v: Floats, radii: Floats, masses: Floats, hit: 
 
 
 def render(
-    motion: Motion, world: WorldSettings, rng: np.random.Generator, *, device: torch.device
+    motion: BallPaths, world: WorldSettings, rng: np.random.Generator, *, device: torch.device
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Discs on pixels whose centre they cover, and in the world "curtain" a black square before them.
 

@@ -40,7 +40,7 @@ ARI_FLOOR = 1e-6
 """of the denominator, as in the authors' code: a frame with one group in truth and one found scores 0"""
 
 
-class Tally(NamedTuple):
+class ScoreTally(NamedTuple):
     """One batch of B clips over T steps; on any device."""
 
     tables: Tensor
@@ -142,7 +142,7 @@ def _log_factorial(n: Tensor) -> Tensor:
 
 def tally(
     run: Unrolled, inputs: Inputs, clips: Clips, settings: EmSettings, *, objects: int, ball_px: float = 0.0
-) -> Tally:
+) -> ScoreTally:
     """Count one batch; frame t of `clips` belongs to step t. ball_px: the smallest ball's area; 0: there are none"""
     groups = clips.groups[:, 1:]
     counts = tables(run.gamma, groups, objects=objects)
@@ -158,7 +158,7 @@ def tally(
     mixed = (run.gamma * run.psi).sum(2)
     noise = (inputs.noisy - inputs.frames[:, :-1]).transpose(0, 1)
     covered = (inputs.frames[:, 1:, 0] > LIT) & (groups == 0)
-    return Tally(
+    return ScoreTally(
         counts,
         covered.flatten(2).any(2).t(),
         counts.cumsum(0),
@@ -246,7 +246,7 @@ def watch(
     device: torch.device,
     batch: int = BATCH,
     tell: Callable[[float], None] = lambda share: None,
-) -> Tally:
+) -> ScoreTally:
     """Run the cell over `clips` clips of a split and count, batches joined. tell: told how much is over, 0 to 1
 
     Batch b and its noise depend on (seed, split, b) alone.
@@ -262,8 +262,10 @@ def watch(
         tell((number * batch + count) / clips)
     weights = torch.tensor([part.tables.shape[1] for part in parts], dtype=torch.float32, device=device)
     loss = (torch.stack([part.loss for part in parts]) * weights).sum() / weights.sum()
-    joined = {name: torch.cat([getattr(part, name) for part in parts], 1) for name in Tally._fields if name != "loss"}
-    return Tally(**joined, loss=loss)
+    joined = {
+        name: torch.cat([getattr(part, name) for part in parts], 1) for name in ScoreTally._fields if name != "loss"
+    }
+    return ScoreTally(**joined, loss=loss)
 
 
 def step_seed(seed: int, split: Split, number: int) -> int:
@@ -272,7 +274,7 @@ def step_seed(seed: int, split: Split, number: int) -> int:
     return int(words[0] >> np.uint64(2))
 
 
-def scores(counted: Tally, *, static: bool, watched: int | None = None) -> dict[str, Any]:
+def scores(counted: ScoreTally, *, static: bool, watched: int | None = None) -> dict[str, Any]:
     """The papers' numbers. static: the last step alone counts, else all equally; watched: of a roll-out, the steps before it dreams.
 
     ami, ari          mean over clips, then over the steps that count; `*_last` the last step, `*_by_step` every step
@@ -321,7 +323,7 @@ def scores(counted: Tally, *, static: bool, watched: int | None = None) -> dict[
 
 
 def _dreamt(ari: Tensor, shown: Tensor, there: Tensor) -> dict[str, dict[int, float]]:
-    """Scores of a roll-out's own frames: ARI, and balls as in `Tally`, each (T, B)."""
+    """Scores of a roll-out's own frames: ARI, and balls as in `ScoreTally`, each (T, B)."""
     spans = [n for n in FIRST_FRAMES if n <= len(ari)]
     return {
         "ari_dreamt": {n: float(ari[:n].nanmean()) for n in spans},

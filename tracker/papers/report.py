@@ -52,7 +52,7 @@ class Trained:
 
 
 @dataclass(frozen=True)
-class Line:
+class ReportLine:
     """One line of the table."""
 
     what: str
@@ -87,7 +87,7 @@ def score(tests: Tests, test: str, key: str) -> float:
     return float(value)
 
 
-def table(claims: Sequence[Claim], tests: dict[str, Tests], beyond: dict[str, Tests]) -> list[Line]:
+def table(claims: Sequence[Claim], tests: dict[str, Tests], beyond: dict[str, Tests]) -> list[ReportLine]:
     """Ours beside what was published, and what goes beyond it."""
     lines = []
     for claim in claims:
@@ -97,7 +97,7 @@ def table(claims: Sequence[Claim], tests: dict[str, Tests], beyond: dict[str, Te
         second = how = None
         if claim.beyond is not None and claim.beyond.run in beyond:
             second, how = score(beyond[claim.beyond.run], claim.beyond.test, claim.score), claim.beyond.how
-        lines.append(Line(claim.what, claim.run, ours, claim.published, apart, better, second, how, claim.source))
+        lines.append(ReportLine(claim.what, claim.run, ours, claim.published, apart, better, second, how, claim.source))
     return lines
 
 

@@ -156,7 +156,7 @@ class EmSettings(Settings):
         return self.sequential if self.every_step is None else self.every_step
 
 
-class Stage(Settings):
+class TrainingStage(Settings):
     """A part of the training, which begins from the best weights of the one before."""
 
     until: float = Field(1.0, gt=0, le=1)
@@ -180,14 +180,14 @@ class Stage(Settings):
     """the cosine warms up and begins to fall anew (Loshchilov and Hutter 2017), and the stage before ends at its smallest"""
 
 
-class TrainSettings(Settings):
+class PaperTrainSettings(Settings):
     """How it is trained."""
 
     seed: int = Field(0, ge=0, le=MOST_SEED)
     batch: int = Field(64, ge=1, le=65_536)
     updates: int = Field(390_500, ge=1, le=1_000_000_000)
     """at most; 500 epochs of the papers"""
-    stages: tuple[Stage, ...] = Field((Stage(),), min_length=1, max_length=1000)
+    stages: tuple[TrainingStage, ...] = Field((TrainingStage(),), min_length=1, max_length=1000)
     optimiser: Literal["adam", "muon"] = "adam"
     """adam: the papers'; muon: beyond them, and much faster"""
     schedule: Literal["constant", "cosine"] = "constant"
@@ -213,7 +213,7 @@ class TrainSettings(Settings):
     """memory layout of convolutions"""
 
     @model_validator(mode="after")
-    def _stages_in_order(self) -> TrainSettings:
+    def _stages_in_order(self) -> PaperTrainSettings:
         ends = [stage.until for stage in self.stages]
         if ends != sorted(set(ends)) or ends[-1] != 1:
             raise ValueError("stages: wanted `until` rising to 1")
@@ -255,7 +255,7 @@ class ExperimentSettings(Settings):
     world: WorldSettings = WorldSettings()
     net: NetSettings = NetSettings()
     em: EmSettings = EmSettings()
-    train: TrainSettings = TrainSettings()
+    train: PaperTrainSettings = PaperTrainSettings()
     tests: dict[str, TestSettings] = Field({"same": TestSettings()}, max_length=1000)
     """by name"""
 

@@ -24,7 +24,14 @@ from tracker.learning.muon import Muon
 from tracker.learning.run import Row, open_run, read_checkpoint, rows_until, write_checkpoint, write_row, written_whole
 from tracker.papers.cells import Cell, build_cell
 from tracker.papers.evaluation import scores, step_seed, watch
-from tracker.papers.settings import EmSettings, ExperimentSettings, Stage, TestSettings, TrainSettings, WorldSettings
+from tracker.papers.settings import (
+    EmSettings,
+    ExperimentSettings,
+    PaperTrainSettings,
+    TestSettings,
+    TrainingStage,
+    WorldSettings,
+)
 from tracker.papers.unroll import Inputs, make_inputs
 from tracker.papers.update import Update, make_update
 from tracker.papers.weights import load_cell, save_cell
@@ -38,13 +45,13 @@ GROUPED = ("ami", "ami_last")
 """of a validation as the experiment has it, whatever the stage: curves of several stages can be compared"""
 
 
-def stage_at(stages: Sequence[Stage], progress: float) -> int:
+def stage_at(stages: Sequence[TrainingStage], progress: float) -> int:
     """Which stage the share `progress` of the whole training lies in."""
     ends = [stage.until for stage in stages]
     return min(int(np.searchsorted(ends, progress, side="right")), len(stages) - 1)
 
 
-def learning_rate(train: TrainSettings, *, stage: int, done: int, progress: float) -> float:
+def learning_rate(train: PaperTrainSettings, *, stage: int, done: int, progress: float) -> float:
     """The rate of an update after `done` others, which were the share `progress` of the training."""
     peak = train.stages[stage].learning_rate * train.rate_factor
     if train.schedule == "constant":
@@ -55,7 +62,7 @@ def learning_rate(train: TrainSettings, *, stage: int, done: int, progress: floa
     return scheduled_rate(peak, max(0, done - first), steps=steps, warm_up_steps=train.warm_up_updates)
 
 
-def _cycle(stages: Sequence[Stage], number: int) -> tuple[float, float]:
+def _cycle(stages: Sequence[TrainingStage], number: int) -> tuple[float, float]:
     """Shares of the training at which the cosine of a stage begins and ends."""
     begins = [before.until for before, stage in pairwise(stages) if stage.restart]
     ends = [0.0, *begins, 1.0]
@@ -63,7 +70,7 @@ def _cycle(stages: Sequence[Stage], number: int) -> tuple[float, float]:
     return ends[cycle], ends[cycle + 1]
 
 
-def clip_number(train: TrainSettings, done: int) -> int:
+def clip_number(train: PaperTrainSettings, done: int) -> int:
     """Which batch of clips the update after `done` others is made on."""
     if train.clips is None:
         return done
@@ -209,7 +216,7 @@ def _build_update(
 class _Clock:
     """How much of the training is over, by updates or by the first process's clock, which stands still while an update is compiled."""
 
-    def __init__(self, options: TrainSettings, rows: Sequence[Row], group: Group = ALONE) -> None:
+    def __init__(self, options: PaperTrainSettings, rows: Sequence[Row], group: Group = ALONE) -> None:
         self.options, self.group, self.began = options, group, time.monotonic()
         self.before = rows[-1].get("minutes", 0.0) if rows else 0.0
         self.last, self.row_minutes = 0.0, 0.0
@@ -240,7 +247,7 @@ class _Clock:
         return self.minutes() + self.row_minutes > limit
 
 
-def make_optimiser(cell: Cell, options: TrainSettings, device: torch.device) -> torch.optim.Optimizer:
+def make_optimiser(cell: Cell, options: PaperTrainSettings, device: torch.device) -> torch.optim.Optimizer:
     """Of the settings' kind; on a GPU all its numbers live there, so that it can be captured."""
     on_gpu = device.type == "cuda"
     rate = torch.tensor(1e-3, device=device) if on_gpu else 1e-3
@@ -306,14 +313,14 @@ def _keep(
     write_checkpoint(out, cell, optimiser, row["step"])
 
 
-def is_over(rows: Sequence[Row], options: TrainSettings) -> bool:
+def is_over(rows: Sequence[Row], options: PaperTrainSettings) -> bool:
     """Whether a training that ended with these rows of its curve, at least one, would not go on."""
     clock = options.clock_minutes
     in_time = clock is None or rows[-1].get("minutes", 0.0) < clock
     return rows[-1]["step"] >= options.updates or not in_time or _tired(rows, options)
 
 
-def _tired(rows: Sequence[Row], options: TrainSettings) -> bool:
+def _tired(rows: Sequence[Row], options: PaperTrainSettings) -> bool:
     """Whether the last stage's best row is older than the patience."""
     losses = [row["validation_loss"] for row in rows if row["stage"] == len(options.stages) - 1]
     if options.patience_rows is None or not losses:

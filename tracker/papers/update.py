@@ -17,7 +17,7 @@ from tracker.learning.group import ALONE, Group
 from tracker.learning.loop import descend
 from tracker.learning.precision import mixed_precision
 from tracker.papers.cells import Cell
-from tracker.papers.settings import EmSettings, TrainSettings
+from tracker.papers.settings import EmSettings, PaperTrainSettings
 from tracker.papers.unroll import Inputs, unroll, unrolled_loss
 
 WARM_UPS = 3
@@ -38,7 +38,7 @@ class EagerUpdate:
         cell: Cell,
         optimiser: torch.optim.Optimizer,
         em: EmSettings,
-        train: TrainSettings,
+        train: PaperTrainSettings,
         *,
         fused: bool = False,
         group: Group = ALONE,
@@ -120,7 +120,7 @@ def make_update(
     cell: Cell,
     optimiser: torch.optim.Optimizer,
     em: EmSettings,
-    train: TrainSettings,
+    train: PaperTrainSettings,
     example: Inputs,
     *,
     graph: bool,

@@ -130,7 +130,7 @@ class ErrorCurves:
 
 
 @dataclass(frozen=True)
-class Difference:
+class DifferenceRow:
     """One score of two lanes, and how sure their difference is."""
 
     score: str
@@ -183,7 +183,7 @@ class ReportData:
     """by lane, the same areas and lines of each; {} without zones"""
     scores: Mapping[str, Mapping[str, Mapping[str, Plain]]] = field(default_factory=dict)
     """lane: group ("identity", "foreground", "clusters"): name: value; {} without truth"""
-    differences: tuple[Difference, ...] = ()
+    differences: tuple[DifferenceRow, ...] = ()
     errors: Mapping[str, ErrorCurves] = field(default_factory=dict)
     """by lane"""
     stages_ms: Mapping[str, float] = field(default_factory=dict)

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 from tracker.report.data import TrackLife
-from tracker.seen import Seen
+from tracker.seen import SeenTimes
 from tracker.types import Track
 
 PATH_POINTS = 64
@@ -49,7 +49,7 @@ class _Life:
         self.seen += 1
 
 
-class Lives:
+class LaneIdentities:
     """The identities of one lane.
 
     kept    how many whole lives are kept, besides those that go on; a few numbers of every other one are
@@ -59,7 +59,7 @@ class Lives:
         self._kept = kept
         self._open: dict[int, _Life] = {}
         self._ended: dict[int, _Life] = {}
-        self._seen = Seen()
+        self._seen = SeenTimes()
         self._count = 0
 
     def add(self, tracks: Iterable[Track], *, time_s: float, end_s: float) -> int:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from tracker.picture import Picture
 from tracker.report.data import LaneRecord, Peak, RunRecord
-from tracker.report.lives import Lives
+from tracker.report.lives import LaneIdentities
 from tracker.timing import REMEMBERED
 from tracker.types import Image, Moment, Outcome, same_size_foregrounds
 
@@ -49,7 +49,7 @@ class Record:
     ) -> None:
         self._render = render
         self._colour = colour
-        self._lives = {lane: Lives(max(1, TRACKS // len(lanes))) for lane in lanes}
+        self._lives = {lane: LaneIdentities(max(1, TRACKS // len(lanes))) for lane in lanes}
         self._bins = _Bins(len(lanes) + 1)
         self._heat: NDArray[np.float32] | None = None
         self._background = _Background()

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from tracker.report.data import Difference, Plain
+from tracker.report.data import DifferenceRow, Plain
 
 KINDS = {
     "birth": "born",
@@ -141,7 +141,7 @@ def measure_text(value: float, unit: str) -> str:
 class IntervalRow:
     """A difference as it is drawn: places from left to right in percent of the plot."""
 
-    difference: Difference
+    difference: DifferenceRow
     title: str
     low: float
     middle: float
@@ -150,7 +150,7 @@ class IntervalRow:
     """the interval excludes 0"""
 
 
-def interval_rows(differences: Sequence[Difference]) -> list[IntervalRow]:
+def interval_rows(differences: Sequence[DifferenceRow]) -> list[IntervalRow]:
     """All on one scale round 0 for each unit, so that lengths compare."""
     rows = []
     for difference in differences:
@@ -166,7 +166,7 @@ def interval_rows(differences: Sequence[Difference]) -> list[IntervalRow]:
     return rows
 
 
-def difference_sentence(difference: Difference) -> str:
+def difference_sentence(difference: DifferenceRow) -> str:
     """Who has more of what, and whether the interval says so: "slots has 3.1 to 9.4 points more IDF1 than gmm"."""
     score = SCORES.get(difference.score, _Score(difference.score, None))
     scale = 100 if score.kind == "ratio" else 1

@@ -7,7 +7,7 @@ from tracker.scores.datasets import DataSequence, DataSet, find_sequences
 from tracker.scores.identity import IdentityCounts, IdentityRecord, score_identities
 from tracker.scores.masks import MaskCounts, cdnet_means
 from tracker.scores.pictures import frame_numbers
-from tracker.scores.results import Results, read_results, score_results
+from tracker.scores.results import MethodResults, read_results, score_results
 from tracker.scores.truth import Choice, Layout, Truth, read_truth
 
 __all__ = [
@@ -22,8 +22,8 @@ __all__ = [
     "IdentityRecord",
     "Layout",
     "MaskCounts",
+    "MethodResults",
     "PixelRecord",
-    "Results",
     "Truth",
     "cdnet_means",
     "difference",

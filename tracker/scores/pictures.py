@@ -33,7 +33,7 @@ SAMPLED = 16
 """Masks looked at to tell what their values mean."""
 
 
-class Values(NamedTuple):
+class MaskValues(NamedTuple):
     """One mask as it was read."""
 
     values: NDArray[np.int32]
@@ -109,7 +109,7 @@ def _parts(path: Path) -> tuple[str, str] | None:
     return (match[1], match[2]) if match else None
 
 
-def read_values(path: Path) -> Values:
+def read_values(path: Path) -> MaskValues:
     """The values of a mask. A palette of greys stands for these greys, one of colours for its indices.
 
     Raises SourceError if it cannot be read, ShapeError if it has colours without a palette.
@@ -119,8 +119,8 @@ def read_values(path: Path) -> Values:
             if picture.mode == "P":
                 palette = np.asarray(picture.getpalette("RGB"), np.uint8).reshape(-1, 3)
                 if (palette == palette[:, :1]).all():
-                    return Values(np.asarray(picture.convert("L"), np.int32), named=False)
-                return Values(np.asarray(picture, np.int32), named=True)
+                    return MaskValues(np.asarray(picture.convert("L"), np.int32), named=False)
+                return MaskValues(np.asarray(picture, np.int32), named=True)
             values = np.asarray(picture)
     except (OSError, ValueError, SyntaxError, Pillow.DecompressionBombError) as error:
         raise SourceError(f"{path}: not a readable picture; check the file") from error
@@ -130,7 +130,7 @@ def read_values(path: Path) -> Values:
                 f"{path}: a picture in colours; wanted one channel with labels or identities, or a palette"
             )
         values = values[..., 0]
-    return Values(values.astype(np.int32), named=values.dtype.itemsize > 1)
+    return MaskValues(values.astype(np.int32), named=values.dtype.itemsize > 1)
 
 
 def read_labels(path: Path) -> Asked:

@@ -28,7 +28,7 @@ LIGHT = 128
 
 
 @dataclass(frozen=True)
-class Results:
+class MethodResults:
     """One method's answer for one sequence; frames are positions in the clip, from 0."""
 
     boxes: Mapping[int, tuple[Identified, ...]] | None = None
@@ -49,7 +49,7 @@ class Results:
         return values >= self.light, None
 
 
-def read_results(path: Path, sequence: DataSequence, truth: Truth, *, choice: Choice, alone: bool) -> Results:
+def read_results(path: Path, sequence: DataSequence, truth: Truth, *, choice: Choice, alone: bool) -> MethodResults:
     """Find and read what lies for a sequence at `path`.
 
         FILE                                        MOT text, if one sequence is scored; its name does not matter
@@ -87,7 +87,7 @@ def read_results(path: Path, sequence: DataSequence, truth: Truth, *, choice: Ch
         boxes = _read_table(table, numbers, choice, truth, is_truth=is_truth)
         problem = _misfit(boxes, truth)
     if folder is None or (boxes is not None and not truth.mask_files):
-        return Results(boxes, problem=problem)
+        return MethodResults(boxes, problem=problem)
     files = {
         number - 1 if at is None else at.get(number, -1): p for number, p in numbered(folder, ANY_SUFFIXES).items()
     }
@@ -99,10 +99,10 @@ def read_results(path: Path, sequence: DataSequence, truth: Truth, *, choice: Ch
             "frames' own numbers"
         )
     files = {frame: file for frame, file in files.items() if truth.span[0] <= frame <= truth.span[1]}
-    return Results(boxes, files, _kind(files, truth), _light(files), problem)
+    return MethodResults(boxes, files, _kind(files, truth), _light(files), problem)
 
 
-def score_results(results: Results, truth: Truth, *, iou: float = 0.5) -> ClipScores:
+def score_results(results: MethodResults, truth: Truth, *, iou: float = 0.5) -> ClipScores:
     """Score every frame of the truth's span. Raises SourceError if the two have nothing in common, or sizes differ."""
     scorer = ClipScorer(truth, iou=iou)
     for frame in range(truth.span[0], truth.span[1] + 1):

@@ -16,7 +16,7 @@ Identified = tuple[int, Box]
 
 
 @dataclass(frozen=True)
-class Row:
+class TableRow:
     """One object in one frame of a table."""
 
     identity: int
@@ -32,7 +32,7 @@ class Row:
         return self.identity, self.box
 
 
-Rows = Mapping[int, tuple[Row, ...]]
+Rows = Mapping[int, tuple[TableRow, ...]]
 """By frame number as in the file: from 1, or from 0 if its pictures count so."""
 
 LARGEST = 1 << 53
@@ -56,7 +56,7 @@ def read_rows(path: Path) -> Rows:
 
     Raises SourceError naming the file and line, also for a box without size and for boxes in shares of the picture.
     """
-    rows: dict[int, list[Row]] = {}
+    rows: dict[int, list[TableRow]] = {}
     shares, first_share = True, None
     try:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
@@ -94,7 +94,7 @@ def read_rows(path: Path) -> Rows:
         if shares and first_share is None and any(value % 1 for value in corner):
             first_share = number
         flag, kind = more[0] if more else 1.0, int(more[1]) if len(more) > 1 else -1
-        rows.setdefault(int(frame), []).append(Row(int(identity), Box(x, y, x + width, y + height), flag, kind))
+        rows.setdefault(int(frame), []).append(TableRow(int(identity), Box(x, y, x + width, y + height), flag, kind))
     if shares and first_share is not None:
         raise SourceError(
             f"{path}, line {first_share}: boxes in shares of the picture, as in all lines; wanted pixels: multiply by its "
@@ -118,7 +118,7 @@ def asked(rows: Rows, *, classes: Collection[int], origin: Path) -> dict[int, tu
     return {frame: once_each(found, frame, origin=origin) for frame, found in kept.items() if found}
 
 
-def once_each(rows: Sequence[Row], frame: int, *, origin: Path) -> tuple[Identified, ...]:
+def once_each(rows: Sequence[TableRow], frame: int, *, origin: Path) -> tuple[Identified, ...]:
     """Who and where in one frame. Raises SourceError naming the identity that is there twice."""
     seen: set[int] = set()
     for row in rows:

@@ -21,7 +21,7 @@ from tracker.sinks.results import (
 from tracker.sinks.settings import VideoSettings
 from tracker.sinks.sheet import ContactSheet
 from tracker.sinks.snapshots import Snapshots
-from tracker.sinks.tables import CsvRows, CsvTable, MotRows, MotTable, Rows, ZoneRows, ZoneTable
+from tracker.sinks.tables import CsvRows, CsvTable, MotRows, MotTable, RowFormat, ZoneRows, ZoneTable
 from tracker.sinks.video import OverlayVideo
 from tracker.sinks.window import Window, check_display, display_problem
 from tracker.sinks.window_requests import WindowRun
@@ -41,7 +41,7 @@ __all__ = [
     "Recorder",
     "Results",
     "RleMasks",
-    "Rows",
+    "RowFormat",
     "Snapshots",
     "VideoSettings",
     "Window",

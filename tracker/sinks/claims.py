@@ -28,7 +28,7 @@ WAIT_S = 2.0
 
 
 @dataclass(frozen=True)
-class Claim:
+class NameClaim:
     """The names that one run writes in one folder."""
 
     lock: Path
@@ -47,7 +47,7 @@ class Claim:
 class Held:
     """A claim of this process. `release` removes the lock file."""
 
-    def __init__(self, claim: Claim, descriptor: int) -> None:
+    def __init__(self, claim: NameClaim, descriptor: int) -> None:
         self.claim = claim
         self._descriptor: int | None = descriptor
 
@@ -87,7 +87,7 @@ def one_at_a_time(folders: Iterable[Path]) -> Iterator[None]:
 
 def claim(folder: Path, files: Mapping[str, str], *, run_id: str, base: str) -> Held:
     """Claim names of one folder. Raises SinkError if its lock file cannot be written."""
-    made = Claim(folder / lock_name(base, run_id), base, os.getpid(), files)
+    made = NameClaim(folder / lock_name(base, run_id), base, os.getpid(), files)
     with writing(made.lock):
         descriptor = os.open(made.lock, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o644)
         held = Held(made, descriptor)
@@ -170,17 +170,17 @@ def refuse_if_claimed(folder: Path, names: Iterable[str]) -> None:
             )
 
 
-def leftovers(folder: Path, names: Iterable[str]) -> list[Claim]:
+def leftovers(folder: Path, names: Iterable[str]) -> list[NameClaim]:
     """Claims of dead runs on some of the names."""
     return [found for found in _claims(folder, names) if not _is_alive(found)]
 
 
-def abandoned(folder: Path) -> list[Claim]:
+def abandoned(folder: Path) -> list[NameClaim]:
     """Claims of dead runs on whatever names in the folder."""
     return [found for found in _claims(folder) if not _is_alive(found)]
 
 
-def recover(left: Claim) -> list[Path]:
+def recover(left: NameClaim) -> list[Path]:
     """Give a dead run's part files names that nobody takes for results: out.recovered-1.mp4. Returns them; empty files go."""
     number = 1
     while any(os.path.lexists(place) for place in _recovered(left, number).values()):
@@ -199,17 +199,17 @@ def recover(left: Claim) -> list[Path]:
     return kept
 
 
-def _recovered(left: Claim, number: int) -> dict[Path, Path]:
+def _recovered(left: NameClaim, number: int) -> dict[Path, Path]:
     """By part file, whether there is one or not."""
     place = left.lock.with_name
     return {place(part): place(recovered_name(name, number, base=left.base)) for name, part in left.files.items()}
 
 
-def _first(found: Claim) -> Path:
+def _first(found: NameClaim) -> Path:
     return found.lock.with_name(next(iter(found.files), found.lock.name))
 
 
-def _claims(folder: Path, names: Iterable[str] | None = None) -> list[Claim]:
+def _claims(folder: Path, names: Iterable[str] | None = None) -> list[NameClaim]:
     """Of all runs, on some of the names; None: on any."""
     wanted = None if names is None else {os.path.normcase(name) for name in names}
     try:
@@ -220,7 +220,7 @@ def _claims(folder: Path, names: Iterable[str] | None = None) -> list[Claim]:
     return [found for found in claims if wanted is None or wanted & {os.path.normcase(name) for name in found.files}]
 
 
-def _read(path: Path) -> Claim | None:
+def _read(path: Path) -> NameClaim | None:
     """The claim of a lock file; None for any other file, and for one that lists names which a run cannot have."""
     matched = LOCK_NAME.fullmatch(path.name)
     if matched is None or not path.is_file() or path.is_symlink():
@@ -237,10 +237,10 @@ def _read(path: Path) -> Claim | None:
     plain = all(Path(name).name == name for name in (*files, *files.values()))
     if not plain or not all(f".part-{run_id}" in part for part in files.values()):
         return None
-    return Claim(path, base, pid, files)
+    return NameClaim(path, base, pid, files)
 
 
-def _is_alive(found: Claim) -> bool:
+def _is_alive(found: NameClaim) -> bool:
     """Whether the process that made the claim still holds it."""
     try:
         descriptor = os.open(found.lock, os.O_RDWR)

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from tracker.numbering import Numbering
 from tracker.sinks.outputs import Output
-from tracker.sinks.tables import Table
+from tracker.sinks.tables import TableSink
 from tracker.types import Event, Finder, Moment
 
 
@@ -34,7 +34,7 @@ class EventRows:
         return "".join(json.dumps(line, ensure_ascii=False, allow_nan=False) + "\n" for line in plain)
 
 
-class EventLines(Table):
+class EventLines(TableSink):
     """The events of one lane, in the order in which they became certain; a clip without any makes an empty file.
 
     frame as in the MOT table; time_s; kind; lane; ids, whom it befell first; box [x0, y0, x1, y1] in pixels, half open; end_frame,

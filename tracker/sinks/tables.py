@@ -11,7 +11,7 @@ from tracker.types import Finder, Moment, Outcome, Track, View
 from tracker.zone_counts import Passage
 
 
-class Rows(Protocol):
+class RowFormat(Protocol):
     """What a table says of a run, apart from the file in which it stands; asked in the thread that runs the loop."""
 
     @property
@@ -89,10 +89,10 @@ class CsvRows:
         return ""
 
 
-class Table:
+class TableSink:
     """A sink that writes rows to a file of their own, if any moment comes."""
 
-    def __init__(self, output: Output, rows: Rows) -> None:
+    def __init__(self, output: Output, rows: RowFormat) -> None:
         self._rows = rows
         self._text = PartText(output, head=rows.head, sparse=rows.sparse)
         self._began = False
@@ -137,7 +137,7 @@ class ZoneRows:
         )  # fmt: skip
 
 
-class MotTable(Table):
+class MotTable(TableSink):
     """MOTChallenge text of one lane: `frame,id,left,top,width,height,confidence,-1,-1,-1`.
 
     Frames count from 1, or have their pictures' numbers; left and top are pixels from 0, as everywhere here. Predicted
@@ -148,7 +148,7 @@ class MotTable(Table):
         super().__init__(output, MotRows(lane))
 
 
-class CsvTable(Table):
+class CsvTable(TableSink):
     """Everything known of one lane's tracks, with a header line.
 
     frame as in the MOT table; time_s; id; x0, y0, x1, y1 in pixels, half open; confidence; hidden 0 or 1 (then the box is
@@ -160,7 +160,7 @@ class CsvTable(Table):
         super().__init__(output, CsvRows(lane))
 
 
-class ZoneTable(Table):
+class ZoneTable(TableSink):
     """Entries, exits and crossings of one lane, in the order in which they became certain; without any, the header alone.
 
     frame as in the MOT table, the first on the other side; time_s, interpolated between that frame and the one before; kind:

@@ -19,7 +19,7 @@ def ticks_per_second(fps: float | None) -> int:
     return TICKS if fps is None or TICKS / fps <= LONGEST_STEP / 4 else COARSE_TICKS
 
 
-class Timeline:
+class VideoTimeline:
     """The ticks of a run's pictures, the first at 0.
 
     A gap longer than LONGEST_STEP is filled with repeats of the picture before it, so that what comes after it is at

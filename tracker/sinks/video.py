@@ -21,7 +21,7 @@ from tracker.sinks.ours import MARK
 from tracker.sinks.outputs import Output, cannot_write, sync, writing
 from tracker.sinks.settings import VideoSettings
 from tracker.sinks.sound import SoundWriter, mp4_options
-from tracker.sinks.timeline import SHORTENED_S, Timeline, ticks_per_second
+from tracker.sinks.timeline import SHORTENED_S, VideoTimeline, ticks_per_second
 from tracker.sound import Sound
 from tracker.types import Image, Moment, Outcome
 from tracker.yuv import YuvImage
@@ -101,7 +101,7 @@ class Encoded:
     """What an encoder knows of the pictures before."""
 
     planar: Planar
-    timeline: Timeline
+    timeline: VideoTimeline
     next_key: int
     said_silent: bool
     sound: SoundWriter | None
@@ -135,7 +135,7 @@ class _Encoder:
         self._written = Written()
         self._keeps = output.aside is not None
         if earlier is None:
-            self._planar, self._timeline, self._next_key = Planar(first), Timeline(ticks_per_s=per_s), 0
+            self._planar, self._timeline, self._next_key = Planar(first), VideoTimeline(ticks_per_s=per_s), 0
             self._sound = None if sound is None else SoundWriter(sound)
             self._said_silent = False
         else:

@@ -35,7 +35,7 @@ AROUND_PX = 140
 """rows of the screen that a picture leaves to its strip, the window's title and a panel of the desktop"""
 
 
-class News(NamedTuple):
+class WindowNews(NamedTuple):
     """What has come since the last news."""
 
     picture: Picture | None
@@ -49,15 +49,15 @@ class Inbox:
 
     def __init__(self, stream: BinaryIO) -> None:
         self._stream = stream
-        self._news = News(None, None)
+        self._news = WindowNews(None, None)
         self._lock = threading.Lock()
         self.ended = threading.Event()
         threading.Thread(target=self._read, daemon=True).start()
 
-    def take(self) -> News:
+    def take(self) -> WindowNews:
         """What has come since it was asked last."""
         with self._lock:  # or what comes in between is lost
-            news, self._news = self._news, News(None, None)
+            news, self._news = self._news, WindowNews(None, None)
         return news
 
     def _read(self) -> None:
@@ -82,7 +82,7 @@ class Inbox:
     ) -> None:
         with self._lock:
             before = self._news
-            self._news = News(
+            self._news = WindowNews(
                 before.picture if picture is None else picture,
                 before.status if status is None else status,
                 before.notes if note is None else (*before.notes, note),

@@ -30,7 +30,7 @@ OPEN, FAILED, STOP, ASK, ZONE = "open", "failed", "stop", "ask", "zone"
 Points = tuple[tuple[float, float], ...]
 
 
-class Key(NamedTuple):
+class KeyBinding(NamedTuple):
     """What a key is for."""
 
     code: int
@@ -43,17 +43,17 @@ class Key(NamedTuple):
 
 ESCAPE = 27
 KEYS = (
-    Key(ord("q"), "q, Esc", "quit"),
-    Key(ord(" "), "space", "pause, go on", "pause"),
-    Key(ord("s"), "s", "keep a snapshot", "snapshot"),
-    Key(ord("g"), "g", "show lane gmm", "gmm"),
-    Key(ord("n"), "n", "show lane slots", "slots"),
-    Key(ord("b"), "b", "show both lanes", "both"),
-    Key(ord("r"), "r", "reset background", "reset"),
-    Key(ord("f"), "f", "freeze background", "freeze"),
-    Key(ord("v"), "v", "record, or stop it", "record"),
-    Key(ord("z"), "z", "draw a zone"),
-    Key(ord("h"), "h", "this help"),
+    KeyBinding(ord("q"), "q, Esc", "quit"),
+    KeyBinding(ord(" "), "space", "pause, go on", "pause"),
+    KeyBinding(ord("s"), "s", "keep a snapshot", "snapshot"),
+    KeyBinding(ord("g"), "g", "show lane gmm", "gmm"),
+    KeyBinding(ord("n"), "n", "show lane slots", "slots"),
+    KeyBinding(ord("b"), "b", "show both lanes", "both"),
+    KeyBinding(ord("r"), "r", "reset background", "reset"),
+    KeyBinding(ord("f"), "f", "freeze background", "freeze"),
+    KeyBinding(ord("v"), "v", "record, or stop it", "record"),
+    KeyBinding(ord("z"), "z", "draw a zone"),
+    KeyBinding(ord("h"), "h", "this help"),
 )
 
 

@@ -17,7 +17,7 @@ Colour = tuple[int, int, int]
 """blue, green, red"""
 
 
-class Piece(NamedTuple):
+class TextPiece(NamedTuple):
     """A piece of text in one line."""
 
     text: str
@@ -26,7 +26,7 @@ class Piece(NamedTuple):
     """what follows where another one stands in the same line"""
 
 
-class Placed(NamedTuple):
+class PlacedText(NamedTuple):
     """Text at its place in some lines."""
 
     x: int
@@ -47,7 +47,7 @@ MOST_BANNER_LINES = 4
 HELP_ROWS = tuple((key.shown, key.does) for key in KEYS)
 
 
-def with_strip(picture: Picture, pieces: Sequence[Piece]) -> Picture:
+def with_strip(picture: Picture, pieces: Sequence[TextPiece]) -> Picture:
     """The picture with the text in a strip below it, whose height depends on the width alone."""
     width = picture.shape[1]
     lines = strip_lines(width)
@@ -61,9 +61,9 @@ def strip_lines(width: int) -> int:
     return next((lines for below, lines in LINES_BELOW if width < below), 1)
 
 
-def sentence(text: str, colour: Colour = LIGHT) -> list[Piece]:
+def sentence(text: str, colour: Colour = LIGHT) -> list[TextPiece]:
     """A sentence as pieces between which a line may end."""
-    return [Piece(word, colour, " ") for word in text.split()]
+    return [TextPiece(word, colour, " ") for word in text.split()]
 
 
 def draw_banner(picture: Picture, text: str) -> None:
@@ -89,7 +89,7 @@ def draw_help(picture: Picture) -> None:
     for index, (key, does) in enumerate(HELP_ROWS):
         column, row = divmod(index, rows)
         at = (x0 + 6 + column * column_px, y0 + 4)
-        _write(picture, [Placed(0, row, key, AMBER), Placed(key_px, row, does, LIGHT)], scale, at)
+        _write(picture, [PlacedText(0, row, key, AMBER), PlacedText(key_px, row, does, LIGHT)], scale, at)
 
 
 def draw_sketch(picture: Picture, corners: Points, mouse: tuple[float, float] | None) -> None:
@@ -105,12 +105,12 @@ def draw_sketch(picture: Picture, corners: Points, mouse: tuple[float, float] | 
         cv2.circle(picture, point, 3 + line, SKETCH, -1, cv2.LINE_AA)
 
 
-def flow(pieces: Iterable[Piece], width: int, lines: int, scale: float) -> list[Placed]:
+def flow(pieces: Iterable[TextPiece], width: int, lines: int, scale: float) -> list[PlacedText]:
     """Pieces of text from left to right, in so many lines of that width.
 
     A piece that is wider than a line is cut. What does not fit into the last line is left out, which its end "..." says.
     """
-    placed: list[Placed] = []
+    placed: list[PlacedText] = []
     x, line = 0, 0
     for text, colour, gap in pieces:
         text_px = _width(text, scale)
@@ -122,7 +122,7 @@ def flow(pieces: Iterable[Piece], width: int, lines: int, scale: float) -> list[
             break
         if text_px > width:
             text, text_px = _cut(text, width, scale), width
-        placed.append(Placed(x, line, text, colour))
+        placed.append(PlacedText(x, line, text, colour))
         x += text_px + _width(gap, scale)
     return placed
 
@@ -150,7 +150,7 @@ def _width(text: str, scale: float) -> int:
     return int(cv2.getTextSize(text, FONT, scale, 1)[0][0])
 
 
-def _write(image: Any, placed: Iterable[Placed], scale: float, at: tuple[int, int]) -> None:
+def _write(image: Any, placed: Iterable[PlacedText], scale: float, at: tuple[int, int]) -> None:
     (_, height), below = cv2.getTextSize("Ag", FONT, scale, 1)
     for x, line, text, colour in placed:
         place = (at[0] + x, at[1] + line * (height + below + 3) + height)

@@ -13,7 +13,7 @@ from tracker.sinks.window_text import (
     AMBER,
     LIGHT,
     Picture,
-    Piece,
+    TextPiece,
     draw_banner,
     draw_help,
     draw_sketch,
@@ -130,13 +130,13 @@ class User:
             draw_help(picture)
         return with_strip(picture, self._pieces(self._status))
 
-    def _pieces(self, status: StatusText) -> list[Piece]:
+    def _pieces(self, status: StatusText) -> list[TextPiece]:
         """What stands in the strip: a sentence takes the place of the numbers."""
-        flags = [Piece(text, AMBER) for text in status.flags]
+        flags = [TextPiece(text, AMBER) for text in status.flags]
         if text := self._strip_text():
             return [*flags, *sentence(text, AMBER if text == DRAWING else LIGHT)]
-        hint = [Piece(HINT, AMBER)] if self._hinting else []
-        return [*hint, *(Piece(text, LIGHT) for text in status.numbers), *flags]
+        hint = [TextPiece(HINT, AMBER)] if self._hinting else []
+        return [*hint, *(TextPiece(text, LIGHT) for text in status.numbers), *flags]
 
     @property
     def _hinting(self) -> bool:

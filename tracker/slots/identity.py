@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from tracker.slots.association import Association
 from tracker.slots.patches import Patches, Window
 from tracker.slots.pose import VISIBLE, touch_border
-from tracker.slots.slot import Identity, Slot
+from tracker.slots.slot import Slot, SlotIdentity
 from tracker.timing import REFERENCE_S, lasts, rate_over
 from tracker.types import Box, Image, Labels
 
@@ -195,8 +195,8 @@ def find_stolen(newborn: Slot, slots: Sequence[Slot]) -> int | None:
 def take_identity(newborn: Slot, holder: Slot, place: tuple[float, float]) -> None:
     """Give a stolen identity back to the newborn slot, its owner. Which object the holder, at `place` (x, y), is, is asked anew."""
     stolen, own = holder.identity, newborn.identity
-    holder.identity = Identity(appearance=holder.recent, met=stolen.met)
-    newborn.identity = Identity(stolen.number, stolen.appearance, own.met, stolen.place)
+    holder.identity = SlotIdentity(appearance=holder.recent, met=stolen.met)
+    newborn.identity = SlotIdentity(stolen.number, stolen.appearance, own.met, stolen.place)
     newborn.geometry = replace(newborn.geometry, isolated_s=holder.geometry.isolated_s)
     newborn.moved, holder.birthplace = True, place
 

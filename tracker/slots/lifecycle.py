@@ -14,9 +14,9 @@ from tracker.slots.e_step import Responsibilities, crop_birth
 from tracker.slots.identity import find_stolen, succeed, take_identity
 from tracker.slots.pose import PART_SIZE_RATE, VISIBLE, boxes_about, touch_border
 from tracker.slots.settings import CellSettings, LifeSettings, SlotsSettings
-from tracker.slots.slot import Geometry, Identity, Slot, Slots
+from tracker.slots.slot import Geometry, Slot, SlotIdentity, Slots
 from tracker.slots.state import SlotArrays, new_slot
-from tracker.steps import Place
+from tracker.steps import LastSeen
 from tracker.timing import REFERENCE_S, Interval, lasts, rate_over
 from tracker.types import FOREGROUND, Box, Image, Judgement, Labels, Mask, intersections
 
@@ -229,9 +229,9 @@ def part_jumps(slots: Sequence[Slot], boxes: Sequence[Box], dt_s: float, next_nu
         if slot.hidden:
             slot.identity.place = None if place is None else place.later(dt_s)
         elif place is None or place.reaches(box, dt_s):
-            slot.identity.place = Place(box) if place is None else place.moved(box, dt_s)
+            slot.identity.place = LastSeen(box) if place is None else place.moved(box, dt_s)
         else:
-            slot.identity = Identity(None if slot.number is None else next_number(), place=Place(box))
+            slot.identity = SlotIdentity(None if slot.number is None else next_number(), place=LastSeen(box))
             slot.recent, slot.recent_s = None, 0.0  # of the one before
 
 

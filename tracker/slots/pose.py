@@ -59,7 +59,7 @@ WINDOW_SLACK = 0.1
 """a merged slot's window stays within this share of what it was while isolated"""
 
 
-class Fit(NamedTuple):
+class PoseFit(NamedTuple):
     """The M-step's result for K slots."""
 
     predicted: Array
@@ -73,12 +73,12 @@ class Fit(NamedTuple):
     mask: Floats
     """(K, 4) boxes round their masks in this frame: x0, y0, x1, y1"""
 
-    def at(self, rows: Sequence[int]) -> Fit:
+    def at(self, rows: Sequence[int]) -> PoseFit:
         """Of the slots of those rows."""
-        return Fit._make(part[rows] for part in self)
+        return PoseFit._make(part[rows] for part in self)
 
 
-class Placed(NamedTuple):
+class PlacedSlots(NamedTuple):
     """Where K slots are in this frame, and will be in the next."""
 
     geometry: Geometries
@@ -91,9 +91,9 @@ class Placed(NamedTuple):
 
 
 def measure(
-    geometry: Geometries, seen: Floats, fit: Fit, visible: Floats, size: tuple[int, int], settings: LifeSettings,
+    geometry: Geometries, seen: Floats, fit: PoseFit, visible: Floats, size: tuple[int, int], settings: LifeSettings,
     interval: Interval = USUAL, *, causal: bool = False,
-) -> Placed:  # fmt: skip
+) -> PlacedSlots:  # fmt: skip
     """Measure K slots that are isolated.
 
     seen      (K, 4) boxes of their foreground
@@ -135,7 +135,7 @@ def measure(
         window, speed, centre, geometry.complete | (~cut & (causal | (visible >= VISIBLE))), geometry.isolated_s + look_s,
     )  # fmt: skip
     completed = inside_picture(_completed(seen, centre, measured.size), size)
-    return Placed(measured, pose, velocity, np.where((part & ~cut)[:, None], completed, seen))
+    return PlacedSlots(measured, pose, velocity, np.where((part & ~cut)[:, None], completed, seen))
 
 
 def _measured_sizes(
@@ -161,9 +161,9 @@ def _completed(seen: Floats, centre: Floats, size: Floats) -> Floats:
 
 
 def coast(
-    geometry: Geometries, blob: Floats, fit: Fit, size: tuple[int, int], settings: LifeSettings,
+    geometry: Geometries, blob: Floats, fit: PoseFit, size: tuple[int, int], settings: LifeSettings,
     interval: Interval = USUAL, *, hidden: Flags, causal: bool = False,
-) -> Placed:  # fmt: skip
+) -> PlacedSlots:  # fmt: skip
     """Move K slots on that are merged or hidden.
 
     blob    (K, 4) box of the blob each is in, NaN if it is in none; the rest as in `measure`
@@ -188,12 +188,12 @@ def coast(
     smaller = towards(extent, np.minimum(_sizes(fit.mask), extent), rate_over(MERGED_SIZE_RATE, interval.look_s))
     extent = np.where(young[:, None], smaller, extent)
     coasted = geometry._replace(size=extent, velocity=speed, centre=np.full_like(extent, np.nan))
-    return Placed(coasted, pose, velocity, inside_picture(boxes_about(pushed, extent), size))
+    return PlacedSlots(coasted, pose, velocity, inside_picture(boxes_about(pushed, extent), size))
 
 
 def follow(
-    geometry: Geometries, found: Floats, fit: Fit, size: tuple[int, int], interval: Interval = USUAL
-) -> Placed:  # fmt: skip
+    geometry: Geometries, found: Floats, fit: PoseFit, size: tuple[int, int], interval: Interval = USUAL
+) -> PlacedSlots:  # fmt: skip
     """Move K slots on that are merged, and were found at `found` (K, 2) by their colours; the rest as in `measure`."""
     rate = rate_over(MERGED_SPEED_RATE, interval.look_s)
     followed = ~np.isnan(geometry.centre[:, :1])
@@ -201,7 +201,7 @@ def follow(
     pose, velocity = fit.pose.copy(), speed.astype(np.float32)
     pose[:, :2] = found + speed
     placed = geometry._replace(velocity=speed, centre=found)
-    return Placed(placed, pose, velocity, inside_picture(boxes_about(found, geometry.size), size))
+    return PlacedSlots(placed, pose, velocity, inside_picture(boxes_about(found, geometry.size), size))
 
 
 def _moved(geometry: Geometries, centre: Floats, interval: Interval) -> Floats:

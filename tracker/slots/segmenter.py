@@ -36,7 +36,7 @@ from tracker.slots.lifecycle import (
 )
 from tracker.slots.passing import find_place
 from tracker.slots.perspective import Perspectives, learn_from, scale
-from tracker.slots.pose import NOWHERE, Fit, coast, follow, mask_boxes, measure
+from tracker.slots.pose import NOWHERE, PoseFit, coast, follow, mask_boxes, measure
 from tracker.slots.report import at_frame_size, regions_of, reported_numbers, visible_boxes
 from tracker.slots.settings import SlotsSettings
 from tracker.slots.slot import Geometries, Slots
@@ -332,7 +332,7 @@ class SlotsSegmenter:
         """
         slots, life = self._slots, self.settings.life
         geometry = Geometries.of([slot.geometry for slot in slots])
-        fit = Fit(predicted, fitted, slots.poses, slots.state.velocity, mask_boxes(slots.masks(), fitted))
+        fit = PoseFit(predicted, fitted, slots.poses, slots.state.velocity, mask_boxes(slots.masks(), fitted))
         boxes = np.zeros((len(slots), 4))
         certain = [k for k, slot in enumerate(slots) if k in association.isolated and not slot.hidden]
         seen = np.array([association.isolated[k] for k in certain], float).reshape(-1, 4)

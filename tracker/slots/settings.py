@@ -57,7 +57,7 @@ class NetworkSettings(Settings):
     pixels: MixtureModelSettings = MixtureModelSettings()
 
 
-class TrainSettings(LoopSettings):
+class CellTrainSettings(LoopSettings):
     """How the cell is trained. One step is one batch of drawn clips, unrolled once."""
 
     steps: int = Field(2400, ge=1, le=100_000_000)

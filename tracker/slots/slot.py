@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from tracker.slots.settings import CellSettings
 from tracker.slots.state import SlotArrays, no_slots
-from tracker.steps import Place
+from tracker.steps import LastSeen
 from tracker.types import Box
 
 Array = NDArray[np.float32]
@@ -21,7 +21,7 @@ UNKNOWN = (np.nan, np.nan)
 
 
 @dataclass
-class Identity:
+class SlotIdentity:
     """Who a slot is. Two slots exchange identities by exchanging these."""
 
     number: int | None = None
@@ -30,10 +30,10 @@ class Identity:
     """(PARTS, 3) mean colours of its parts while it was isolated, as `identity.part_colours`"""
     met: set[int] = field(default_factory=set)
     """numbers of identities it was merged with since its appearance was last certain"""
-    place: Place | None = None
+    place: LastSeen | None = None
     """where it was seen last, in the working picture"""
 
-    def reaches(self, other: Identity) -> bool:
+    def reaches(self, other: SlotIdentity) -> bool:
         """Whether it can be where the other one was seen last."""
         return self.place is None or other.place is None or self.place.reaches(other.place.box)
 
@@ -115,7 +115,7 @@ class Slot:
     geometry: Geometry
     colour: Array = field(default_factory=lambda: np.zeros(3, np.float32))
     """(3,) mean colour of its pixels, RGB in [0, 1]"""
-    identity: Identity = field(default_factory=Identity)
+    identity: SlotIdentity = field(default_factory=SlotIdentity)
     age_s: float = 0.0
     seen_s: float = 0.0
     """seconds of evidence in which it was seen"""

@@ -40,7 +40,7 @@ class SlotArrays(NamedTuple):
     """(K, 2) the last predicted displacement x, y in pixels a frame"""
 
 
-class Cell(Protocol):
+class SlotCell(Protocol):
     """A trained cell that is ready for use."""
 
     settings: CellSettings
@@ -61,7 +61,7 @@ class GraphCell:
         self._session, self.settings = session, settings
 
     def __call__(self, state: SlotArrays, seen: Array, *, visible: Array, fit: Array) -> SlotArrays:
-        """See `Cell`."""
+        """See `SlotCell`."""
         return SlotArrays(*self._session.run(seen=seen, visible=visible, fit=fit, **state._asdict()))
 
 
@@ -77,7 +77,7 @@ class TorchCell:
         torch.set_num_threads(1)
 
     def __call__(self, state: SlotArrays, seen: Array, *, visible: Array, fit: Array) -> SlotArrays:
-        """See `Cell`."""
+        """See `SlotCell`."""
         import torch
 
         from tracker.slots.cell import CellInput, SlotState
@@ -96,12 +96,12 @@ class BatchedCell:
     clips, wait_s  how many there are and how long one waits for the others: `Batched`
     """
 
-    def __init__(self, cell: Cell, *, clips: int = 1, wait_s: float = 0.0) -> None:
+    def __init__(self, cell: SlotCell, *, clips: int = 1, wait_s: float = 0.0) -> None:
         self._cell, self.settings = cell, cell.settings
         self.calls = Batched(self._many, lambda rows: None, callers=clips, wait_s=wait_s)
 
     def __call__(self, state: SlotArrays, seen: Array, *, visible: Array, fit: Array) -> SlotArrays:
-        """See `Cell`."""
+        """See `SlotCell`."""
         return self.calls(_Rows(state, seen, visible, fit))
 
     def _many(self, given: Sequence[_Rows]) -> list[SlotArrays]:

@@ -23,7 +23,7 @@ from tracker.learning.loop import DEFAULT_RUN, RunOptions, scheduled_rate
 from tracker.learning.precision import mixed_precision
 from tracker.learning.prefetch import drawn_ahead
 from tracker.slots.cell import SlotState, WindowCell
-from tracker.slots.settings import MixtureModelSettings, TrainSettings
+from tracker.slots.settings import CellTrainSettings, MixtureModelSettings
 from tracker.slots.unroll import StepRecord, step
 from tracker.slots.weights import save_network
 from tracker.slots.window import crop
@@ -70,7 +70,7 @@ Draw = Callable[[int, int], Batch]
 """(batch number, frames a clip) -> Batch, of several processes this one's part of it; number -1 is the held-out one, always whole"""
 
 
-class Unrolled(NamedTuple):
+class UnrolledBatch(NamedTuple):
     """A batch as the cell saw it, by frame."""
 
     records: list[StepRecord]
@@ -88,7 +88,7 @@ def unroll(
     generator: torch.Generator,
     device: str = "cpu",
     group: Group = ALONE,
-) -> Unrolled:
+) -> UnrolledBatch:
     """Run the cell over a batch; slots are born on jittered boxes and end when their object has left.
 
     generator  of the jitter, on the CPU
@@ -105,7 +105,7 @@ def unroll(
     size = cell.settings.grid_px
     unborn = boxes.new_full((1, 4), UNBORN_PX).expand(clips * places, 4)
     state = cell.birth(unborn, boxes.new_zeros(clips * places, 3, size, size))
-    run = Unrolled([], [], [])
+    run = UnrolledBatch([], [], [])
     for t in range(count):
         run.states.append(state)
         run.alive.append(alive)
@@ -152,7 +152,7 @@ def _where(which: Tensor, yes: SlotState, no: SlotState) -> SlotState:
     return SlotState(*(torch.where(which.view(-1, *[1] * (a.dim() - 1)), a, b) for a, b in zip(yes, no, strict=True)))
 
 
-def batch_loss(run: Unrolled, batch: Batch, settings: TrainSettings, group: Group = ALONE) -> Tensor:
+def batch_loss(run: UnrolledBatch, batch: Batch, settings: CellTrainSettings, group: Group = ALONE) -> Tensor:
     """Two-term loss of the predictions, summed over pixels, divided by the slot's area, mean over the visible slots.
 
     group  whose processes have a part of the batch each: the mean of their losses is the loss of the whole
@@ -170,7 +170,7 @@ def batch_loss(run: Unrolled, batch: Batch, settings: TrainSettings, group: Grou
     return total * group.size / group.total(count).clamp(min=1)
 
 
-def _slot_losses(record: StepRecord, frame: Tensor, settings: TrainSettings) -> Tensor:
+def _slot_losses(record: StepRecord, frame: Tensor, settings: CellTrainSettings) -> Tensor:
     """(B, K) two-term losses summed over the pixels of one frame (B, 3, H, W)."""
     gamma, empty = record.gamma[:, 1:], record.gamma[:, :1]
     mask = record.psi.mask.clamp(PROBABILITY_FLOOR, 1 - PROBABILITY_FLOOR)
@@ -181,7 +181,7 @@ def _slot_losses(record: StepRecord, frame: Tensor, settings: TrainSettings) -> 
     return losses.sum((2, 3, 4))
 
 
-def evaluate(cell: WindowCell, batch: Batch, settings: TrainSettings, device: str = "cpu") -> dict[str, float]:
+def evaluate(cell: WindowCell, batch: Batch, settings: CellTrainSettings, device: str = "cpu") -> dict[str, float]:
     """Scores on a drawn batch, over the second half of its frames; their names are the curve's columns.
 
     owned   share of the objects' pixels whose most responsible slot is the right one (missed: no slot)
@@ -211,7 +211,7 @@ def evaluate(cell: WindowCell, batch: Batch, settings: TrainSettings, device: st
 class _CellTask:
     """The cell's training, as the loop asks for it."""
 
-    settings: TrainSettings
+    settings: CellTrainSettings
     draw: Draw
     device: str
     group: Group
@@ -244,13 +244,13 @@ class _CellTask:
         save_network(net, self.settings.network, path, trained_steps=trained_steps)
 
 
-def length_at(settings: TrainSettings, step: int) -> int:
+def length_at(settings: CellTrainSettings, step: int) -> int:
     """Frames a clip at a step of the training, by the curriculum."""
     return [frames for start, frames in settings.lengths if step >= start * settings.steps][-1]
 
 
 def train(
-    settings: TrainSettings, draw: Draw, out: Path, *, recipe: dict[str, Any], options: RunOptions = DEFAULT_RUN
+    settings: CellTrainSettings, draw: Draw, out: Path, *, recipe: dict[str, Any], options: RunOptions = DEFAULT_RUN
 ) -> Path:
     """Train the cell, or go on training it, in the folder `out`; see `tracker.learning.loop.train`."""
     task = _CellTask(settings, draw, options.device, options.group)

@@ -9,7 +9,7 @@ from tracker.errors import WeightsError
 from tracker.inference import check_torch, find_graph
 from tracker.learning.weights import digest_of, find_weights
 from tracker.slots.settings import NetworkSettings
-from tracker.slots.state import Cell, GraphCell, TorchCell
+from tracker.slots.state import GraphCell, SlotCell, TorchCell
 
 if TYPE_CHECKING:
     from tracker.slots.cell import WindowCell
@@ -25,7 +25,7 @@ REMOVED = {"state": "grid", "relations": 0}
 class Network(NamedTuple):
     """A cell ready for use."""
 
-    cell: Cell
+    cell: SlotCell
     settings: NetworkSettings
     digest: str
     """sha256 of the weights file"""

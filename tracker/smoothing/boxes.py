@@ -8,7 +8,7 @@ import numpy as np
 
 from tracker.smoothing.geometry import overlaps
 from tracker.smoothing.pairs import Cells
-from tracker.smoothing.rows import Bools, Clip, Index, Ints, Numbers, Rows
+from tracker.smoothing.rows import Bools, ClipTimes, Index, Ints, Numbers, PassRows
 from tracker.smoothing.stretches import seen
 from tracker.smoothing.table import NONE, picked
 from tracker.timing import REFERENCE_S
@@ -31,7 +31,7 @@ PREDICTED = 0.3
 """weight of a box that is shared or predicted, against a measured one"""
 
 
-class Tracks(NamedTuple):
+class FusedTracks(NamedTuple):
     """Identities in order of (identity, frame), one row each."""
 
     ids: Index
@@ -49,12 +49,12 @@ class Tracks(NamedTuple):
     backward: Index
     """(M,)"""
 
-    def at(self, chosen: Index | Bools) -> Tracks:
+    def at(self, chosen: Index | Bools) -> FusedTracks:
         """Some of the rows."""
-        return Tracks._make(part[chosen] for part in self)
+        return FusedTracks._make(part[chosen] for part in self)
 
 
-def unisolated(rows: Rows, longest: int, *, back: bool) -> Numbers:
+def unisolated(rows: PassRows, longest: int, *, back: bool) -> Numbers:
     """(N,) frames since each row's identity was isolated last (back) or until it will be, 0 where it is, at most `longest`."""
     order = np.lexsort((rows.frames if back else -rows.frames, rows.ids))
     frames = rows.frames[order].astype(np.int64) * (1 if back else -1)
@@ -67,7 +67,7 @@ def unisolated(rows: Rows, longest: int, *, back: bool) -> Numbers:
     return out
 
 
-def merge(cells: Cells, chain: Index, forward: Rows, backward: Rows, clip: Clip) -> Tracks:
+def merge(cells: Cells, chain: Index, forward: PassRows, backward: PassRows, clip: ClipTimes) -> FusedTracks:
     """Cells with their chains, as tracks: one box of the two.
 
     Seen comes before hidden, isolated before predicted; of two predictions the nearer to isolation weighs more.
@@ -88,7 +88,7 @@ def merge(cells: Cells, chain: Index, forward: Rows, backward: Rows, clip: Clip)
     better = more_usual(box_f, box_b, usual_size(chain[order], box_f, agreed, cells.frames[order]))
     weight = np.where(unlike & (better != 0), better > 0, weight)
     boxes = weight[:, None] * box_f + (1 - weight[:, None]) * box_b
-    return Tracks(chain[order], cells.frames[order], boxes, ~(seen_f | seen_b), iso_f | iso_b, f, b)
+    return FusedTracks(chain[order], cells.frames[order], boxes, ~(seen_f | seen_b), iso_f | iso_b, f, b)
 
 
 def size(boxes: Numbers) -> Numbers:
@@ -125,7 +125,7 @@ def usual_size(chain: Index, boxes: Numbers, agreed: Index, frames: Ints) -> Num
     return out
 
 
-def fill(tracks: Tracks, clip: Clip) -> Tracks:
+def fill(tracks: FusedTracks, clip: ClipTimes) -> FusedTracks:
     """Every frame between an identity's first and last: linear between both ends of a gap, hidden unless it is a flicker."""
     if not len(tracks.ids):
         return tracks
@@ -147,7 +147,7 @@ def fill(tracks: Tracks, clip: Clip) -> Tracks:
     )
 
 
-def smooth(tracks: Tracks, clip: Clip) -> Tracks:
+def smooth(tracks: FusedTracks, clip: ClipTimes) -> FusedTracks:
     """Boxes by a local line through the ones around, weighted by distance (Gaussian) and by whether they were measured.
 
     A line, not a mean: at a track's ends a mean would lag behind. Tracks are filled (`fill`).

@@ -10,10 +10,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tracker.smoothing.boxes import LONGEST_S, Tracks
+from tracker.smoothing.boxes import LONGEST_S, FusedTracks
 from tracker.smoothing.geometry import sides
 from tracker.smoothing.keep import MOST, moved
-from tracker.smoothing.rows import Bools, Clip, Floats, Numbers, Rows
+from tracker.smoothing.rows import Bools, ClipTimes, Floats, Numbers, PassRows
 from tracker.smoothing.table import NONE, picked
 from tracker.timing import REFERENCE_S
 
@@ -50,7 +50,7 @@ WEIGHTS = (0.72, -0.46, -0.88, -0.52, 0.96, 2.04, -7.95, -1.03, -0.32, 1.0, -15.
 BIAS = 7.14
 
 
-class Lives(NamedTuple):
+class IdentityMeasures(NamedTuple):
     """What is said of each identity as a whole."""
 
     way: Numbers
@@ -65,7 +65,7 @@ class Lives(NamedTuple):
     """(I,) both passes have it for MOST of the clip, in which no others go, and it stays in its place"""
 
 
-def confidence(tracks: Tracks, forward: Rows, backward: Rows, clip: Clip) -> Floats:
+def confidence(tracks: FusedTracks, forward: PassRows, backward: PassRows, clip: ClipTimes) -> Floats:
     """(M,) in [0, 1]. Tracks are in order of (identity, frame) and filled."""
     known = lives(tracks, clip)
     odds = measures(tracks, forward, backward, clip, known) @ np.array(WEIGHTS) + BIAS
@@ -74,7 +74,9 @@ def confidence(tracks: Tracks, forward: Rows, backward: Rows, clip: Clip) -> Flo
     return np.where(alone, np.maximum(sure, np.float32(ALL_THERE_IS)), sure)
 
 
-def measures(tracks: Tracks, forward: Rows, backward: Rows, clip: Clip, known: Lives) -> Numbers:
+def measures(
+    tracks: FusedTracks, forward: PassRows, backward: PassRows, clip: ClipTimes, known: IdentityMeasures
+) -> Numbers:
     """(M, F) what the regression sees, columns as in NAMES. known: `lives` of the tracks."""
     ids = tracks.ids
     has_f, has_b = tracks.forward != NONE, tracks.backward != NONE
@@ -104,7 +106,7 @@ def measures(tracks: Tracks, forward: Rows, backward: Rows, clip: Clip, known: L
     )
 
 
-def lives(tracks: Tracks, clip: Clip) -> Lives:
+def lives(tracks: FusedTracks, clip: ClipTimes) -> IdentityMeasures:
     """How far and how long identities are seen, and how many others are as large."""
     count = int(tracks.ids.max(initial=-1)) + 1
     rows = np.maximum(1, np.bincount(tracks.ids, minlength=count))
@@ -118,7 +120,7 @@ def lives(tracks: Tracks, clip: Clip) -> Lives:
     others = objects.sum() - objects >= clip.looks(OTHERS_S)
     stays = others & most & (sizes < GOES) & (visible >= clip.looks(STAYS_S))
     way = np.where(most | ~others, np.maximum(GOES, sizes), sizes)
-    return Lives(
+    return IdentityMeasures(
         np.log1p(way),
         stays,
         np.log1p(visible / clip.looks(1.0) / REFERENCE_S),
@@ -137,7 +139,7 @@ def alike(size: Numbers, weight: Numbers, prior: float) -> Numbers:
     return np.asarray((near + PRIOR * prior) / (weight.sum() - weight + prior), np.float64)
 
 
-def frames_to(tracks: Tracks, chosen: Bools, longest: int) -> Numbers:
+def frames_to(tracks: FusedTracks, chosen: Bools, longest: int) -> Numbers:
     """(M,) frames to the nearest chosen row of the same identity, at most `longest`."""
     spread = int(np.ptp(tracks.frames)) + 4 * longest if len(tracks.ids) else 0
     place = tracks.ids.astype(np.int64) * spread + tracks.frames

@@ -8,7 +8,7 @@ import numpy as np
 
 from tracker.smoothing.geometry import centres
 from tracker.smoothing.pairs import Cells
-from tracker.smoothing.rows import Clip, Index, Ints, Numbers, Rows
+from tracker.smoothing.rows import ClipTimes, Index, Ints, Numbers, PassRows
 from tracker.smoothing.stretches import Stretches, seen
 from tracker.smoothing.table import picked
 
@@ -29,13 +29,13 @@ class Ends(NamedTuple):
     """(K,) how many the line goes through"""
 
 
-def both_ends(s: Stretches, boxes: Numbers, frames: Ints, which: Index, clip: Clip) -> tuple[Ends, Ends]:
+def both_ends(s: Stretches, boxes: Numbers, frames: Ints, which: Index, clip: ClipTimes) -> tuple[Ends, Ends]:
     """The first and the last end of each stretch, by the cells' boxes (C, 4) (`seen_boxes`), frames and stretches (C,)."""
     reach = clip.looks(REACH_S)
     return ends(s.first, boxes, frames, which, reach), ends(s.last, boxes, frames, which, reach)
 
 
-def seen_boxes(cells: Cells, forward: Rows, backward: Rows) -> Numbers:
+def seen_boxes(cells: Cells, forward: PassRows, backward: PassRows) -> Numbers:
     """(C, 4) the mean box of the passes that see the object of each cell."""
     sees = np.stack([seen(forward, cells.forward), seen(backward, cells.backward)], axis=1).astype(np.float64)
     both = picked(forward.boxes, cells.forward, 0), picked(backward.boxes, cells.backward, 0)

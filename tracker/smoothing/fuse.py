@@ -11,13 +11,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from tracker.smoothing.boxes import Tracks, fill, merge, smooth
+from tracker.smoothing.boxes import FusedTracks, fill, merge, smooth
 from tracker.smoothing.confidence import confidence
 from tracker.smoothing.groups import grouped
 from tracker.smoothing.keep import pieces, split_at_jumps, still, supported, without_flicker
 from tracker.smoothing.links import links
 from tracker.smoothing.pairs import Cells, pair
-from tracker.smoothing.rows import Bools, Clip, Floats, FusedRows, Rows
+from tracker.smoothing.rows import Bools, ClipTimes, Floats, FusedRows, PassRows
 from tracker.smoothing.several import over_several
 from tracker.smoothing.shared import agreement
 from tracker.smoothing.stretches import names, seen, stretches
@@ -29,7 +29,7 @@ DOUBTFUL = 0.45
 """confidence below which a box is left out: it is likelier wrong than right, or nearly so, and of the wrong identity more often still"""
 
 
-def fuse(first: Rows, forward: Rows, backward: Rows, clip: Clip) -> FusedRows:
+def fuse(first: PassRows, forward: PassRows, backward: PassRows, clip: ClipTimes) -> FusedRows:
     """Identities of all passes together.
 
     first  rows of the first pass; forward, backward  of the two others; in the order of the frames, numbered alike
@@ -40,7 +40,7 @@ def fuse(first: Rows, forward: Rows, backward: Rows, clip: Clip) -> FusedRows:
     return fused._replace(first=fused.forward, forward=fused.first)
 
 
-def _fused(forward: Rows, backward: Rows, clip: Clip, *, witness: Rows) -> FusedRows:
+def _fused(forward: PassRows, backward: PassRows, clip: ClipTimes, *, witness: PassRows) -> FusedRows:
     """Of two passes, whose witness is the third: `first` of the result is what it calls the identities."""
     cells = visible(pair(forward, backward, clip), forward, backward)
     parts, which = stretches(cells, forward, backward, clip)
@@ -57,10 +57,10 @@ def _fused(forward: Rows, backward: Rows, clip: Clip, *, witness: Rows) -> Fused
     return numbered(tracks, sure, witness, forward, backward, clip)
 
 
-def over_others(tracks: Tracks, clip: Clip) -> Bools:
+def over_others(tracks: FusedTracks, clip: ClipTimes) -> Bools:
     """(M,) whether a row's box is one over several of the other identities: both passes took them for one there."""
     unknown = np.full((len(tracks.ids), 3, 3), np.nan, np.float32)
-    rows = Rows(
+    rows = PassRows(
         tracks.frames, tracks.ids.astype(np.int32), tracks.boxes.astype(np.float32),
         np.ones(len(tracks.ids), np.float32), tracks.hidden, tracks.measured, unknown,
     )  # fmt: skip
@@ -73,13 +73,13 @@ def over_others(tracks: Tracks, clip: Clip) -> Bools:
     return out
 
 
-def visible(cells: Cells, forward: Rows, backward: Rows) -> Cells:
+def visible(cells: Cells, forward: PassRows, backward: PassRows) -> Cells:
     """Cells in which a pass sees the object: where none does, its place is told from before and after."""
     chosen = seen(forward, cells.forward) | seen(backward, cells.backward)
     return Cells._make(part[chosen] for part in cells)
 
 
-def certain(tracks: Tracks, sure: Floats) -> tuple[Tracks, Floats]:
+def certain(tracks: FusedTracks, sure: Floats) -> tuple[FusedTracks, Floats]:
     """Tracks (in order of identity and frame) without what is likelier wrong than right, and the confidence (M,) of what is left.
 
     Doubtful rows count as hidden, and an identity begins and ends with rows that do not; one that is doubtful on the whole goes.
@@ -97,7 +97,9 @@ def certain(tracks: Tracks, sure: Floats) -> tuple[Tracks, Floats]:
     return tracks._replace(hidden=hidden).at(stays), sure[stays]
 
 
-def numbered(tracks: Tracks, sure: Floats, witness: Rows, forward: Rows, backward: Rows, clip: Clip) -> FusedRows:
+def numbered(
+    tracks: FusedTracks, sure: Floats, witness: PassRows, forward: PassRows, backward: PassRows, clip: ClipTimes
+) -> FusedRows:
     """Tracks as rows in the order of the frames, identities from 1 in the order of their first frames, boxes within the picture."""
     order = np.lexsort((tracks.ids, tracks.frames))
     tracks = tracks.at(order)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from tracker.smoothing.boxes import Tracks
+from tracker.smoothing.boxes import FusedTracks
 from tracker.smoothing.geometry import areas, centres, intersections, sides
-from tracker.smoothing.rows import Bools, Clip, Index, Numbers
+from tracker.smoothing.rows import Bools, ClipTimes, Index, Numbers
 from tracker.smoothing.table import NONE, in_one_frame
-from tracker.steps import Place
+from tracker.steps import LastSeen
 from tracker.types import Box
 
 SHORTEST_S = 0.32
@@ -40,7 +40,7 @@ AROUND = 5
 """steps before and after of which the speed is taken"""
 
 
-def supported(tracks: Tracks, clip: Clip) -> Bools:
+def supported(tracks: FusedTracks, clip: ClipTimes) -> Bools:
     """(M,) whether a row's identity is seen long enough, for longer where only one pass has it."""
     count = int(tracks.ids.max(initial=-1)) + 1
     visible = np.bincount(tracks.ids, ~tracks.hidden, count)
@@ -49,14 +49,14 @@ def supported(tracks: Tracks, clip: Clip) -> Bools:
     return good[tracks.ids]
 
 
-def flickering(tracks: Tracks) -> Bools:
+def flickering(tracks: FusedTracks) -> Bools:
     """(M,) whether a row's identity is seen in less than SEEN of its life: noise that comes again in the same place."""
     count = int(tracks.ids.max(initial=-1)) + 1
     visible = np.bincount(tracks.ids, ~tracks.hidden, count)
     return (visible < SEEN * np.bincount(tracks.ids, minlength=count))[tracks.ids]
 
 
-def without_flicker(tracks: Tracks, clip: Clip) -> Tracks:
+def without_flicker(tracks: FusedTracks, clip: ClipTimes) -> FusedTracks:
     """Tracks (in order of identity and frame), of the flickering ones only what is seen for long without a break and moves meanwhile.
 
     Such a part is an object to which noise was linked, and an identity of its own.
@@ -73,7 +73,7 @@ def without_flicker(tracks: Tracks, clip: Clip) -> Tracks:
     return named.at(left)._replace(ids=np.unique(names[left], return_inverse=True)[1].reshape(-1))
 
 
-def pieces(tracks: Tracks) -> Bools:
+def pieces(tracks: FusedTracks) -> Bools:
     """(M,) whether a row's identity is of one pass alone and, mostly, no object of its own.
 
     It lies within one that both passes have: a piece of it. Or several that both have lie in it: a box over them.
@@ -94,7 +94,7 @@ def pieces(tracks: Tracks) -> Bools:
     return (none > 0.5 * visible)[tracks.ids]
 
 
-def still(tracks: Tracks, clip: Clip) -> Bools:
+def still(tracks: FusedTracks, clip: ClipTimes) -> Bools:
     """(M,) whether a row's identity never moved: a ghost of something that left, or of what came.
 
     A box moves by as much as the lesser of two opposite sides does: one that grows or shrinks stays. Who comes or goes over the
@@ -112,7 +112,7 @@ def still(tracks: Tracks, clip: Clip) -> Bools:
     return ghost[tracks.ids]
 
 
-def moved(tracks: Tracks) -> Numbers:
+def moved(tracks: FusedTracks) -> Numbers:
     """(I,) how far each identity gets about in its life, in its own mean size: as far as the lesser of two opposite sides; 0 of none."""
     count = int(tracks.ids.max(initial=-1)) + 1
     rows = np.bincount(tracks.ids, minlength=count)
@@ -124,14 +124,14 @@ def moved(tracks: Tracks) -> Numbers:
     return np.where(rows > 0, reach / np.where(rows > 0, size, 1), 0.0)
 
 
-def at_border(boxes: NDArray[np.float64], clip: Clip) -> Bools:
+def at_border(boxes: NDArray[np.float64], clip: ClipTimes) -> Bools:
     """(M,) whether a box touches the picture's border."""
     width, height = clip.size
     near = (boxes[:, :2] <= BORDER_PX) | (boxes[:, 2:] >= np.array([width, height]) - BORDER_PX)
     return np.asarray(near.any(axis=1))
 
 
-def split_at_jumps(tracks: Tracks, clip: Clip) -> Tracks:
+def split_at_jumps(tracks: FusedTracks, clip: ClipTimes) -> FusedTracks:
     """Identities end where the next box is farther away than the object is large and than its speed before and after explains.
 
     Over a gap also where it is out of reach (`steps`), as what is found behind where it was lost while it moved.
@@ -151,16 +151,16 @@ def split_at_jumps(tracks: Tracks, clip: Clip) -> Tracks:
     return tracks._replace(ids=np.cumsum(new) - 1)
 
 
-def _out_of_reach(tracks: Tracks, clip: Clip) -> Bools:
+def _out_of_reach(tracks: FusedTracks, clip: ClipTimes) -> Bools:
     """(M - 1,) whether there is a gap before a box that cannot be that of the row before, whose identity it has."""
     out = np.zeros(len(tracks.ids) - 1, np.bool_)
     boxes, times_s = [Box(*box) for box in tracks.boxes.tolist()], clip.times_s[tracks.frames].tolist()
     same, gap = np.diff(tracks.ids) == 0, np.diff(tracks.frames) > 1
-    place = Place(boxes[0])
+    place = LastSeen(boxes[0])
     for k, (box, goes_on, lost) in enumerate(zip(boxes[1:], same.tolist(), gap.tolist(), strict=True)):
         dt_s = times_s[k + 1] - times_s[k]
         out[k] = goes_on and lost and (not place.reaches(box, dt_s) or place.left_behind(box))
-        place = place.moved(box, dt_s) if goes_on and not out[k] else Place(box)
+        place = place.moved(box, dt_s) if goes_on and not out[k] else LastSeen(box)
     return out
 
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from tracker.smoothing.ends import Ends, both_ends, seen_boxes
 from tracker.smoothing.looks import evidence
 from tracker.smoothing.pairs import Cells
-from tracker.smoothing.rows import Bools, Clip, Index, Ints, Numbers, Rows
+from tracker.smoothing.rows import Bools, ClipTimes, Index, Ints, Numbers, PassRows
 from tracker.smoothing.stretches import Stretches, names
 from tracker.smoothing.table import in_ranges
 from tracker.smoothing.witness import alike, names_of
@@ -66,7 +66,14 @@ class Links(NamedTuple):
 
 
 def links(
-    s: Stretches, cells: Cells, which: Index, forward: Rows, backward: Rows, clip: Clip, *, witness: Rows
+    s: Stretches,
+    cells: Cells,
+    which: Index,
+    forward: PassRows,
+    backward: PassRows,
+    clip: ClipTimes,
+    *,
+    witness: PassRows,
 ) -> Links:
     """All pairs that are near enough in place and time or share a name.
 
@@ -83,7 +90,7 @@ def links(
     return Links(a, b, odds * np.minimum(1, LEAST + np.minimum(length[a], length[b])))
 
 
-def candidates(s: Stretches, first: Ends, last: Ends, clip: Clip) -> tuple[Index, Index]:
+def candidates(s: Stretches, first: Ends, last: Ends, clip: ClipTimes) -> tuple[Index, Index]:
     """Pairs of stretches, the second of which begins after the first has ended."""
     known: Bools = np.asarray(np.isfinite(s.colours).any(axis=1))
     parts = clip.parts
@@ -114,9 +121,9 @@ def measures(
     last: Ends,
     cells: Cells,
     which: Index,
-    forward: Rows,
-    backward: Rows,
-    clip: Clip,
+    forward: PassRows,
+    backward: PassRows,
+    clip: ClipTimes,
     *,
     called: Ints,
 ) -> Numbers:
@@ -164,7 +171,7 @@ def distances(steps: Numbers, one: Numbers, other: Numbers) -> Numbers:
     return np.asarray(np.hypot(*steps.T) / np.sqrt(np.sqrt(one.prod(axis=1) * other.prod(axis=1))))
 
 
-def speeds(one: Ends, other: Ends, clip: Clip) -> Numbers:
+def speeds(one: Ends, other: Ends, clip: ClipTimes) -> Numbers:
     """(P, 2) mean speed of two ends, by how long each was looked at; an end that was hardly seen stands."""
     steady = clip.looks(STEADY_S)
     total, weights = np.zeros_like(one.speeds), np.zeros((len(one.frames), 1))
@@ -175,7 +182,7 @@ def speeds(one: Ends, other: Ends, clip: Clip) -> Numbers:
     return total / weights
 
 
-def elsewhere(name: Ints, s: Stretches, a: Index, b: Index, named: Ints, frames: Ints, clip: Clip) -> Numbers:
+def elsewhere(name: Ints, s: Stretches, a: Index, b: Index, named: Ints, frames: Ints, clip: ClipTimes) -> Numbers:
     """(P,) share of the time after its end in which the name of a is elsewhere while b is seen, or that of b before its beginning.
 
     name  (K,) of the stretches in one pass; named, frames  (C,) of that pass's cells

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from tracker.smoothing.pairs import Cells
-from tracker.smoothing.rows import Bools, Clip, Index, Numbers, Rows
+from tracker.smoothing.rows import Bools, ClipTimes, Index, Numbers, PassRows
 from tracker.smoothing.stretches import COLOUR_S, Stretches, appearance
 from tracker.smoothing.table import in_ranges
 
@@ -33,7 +33,7 @@ ONE, OTHER = Spread(np.log(0.017).item(), 0.59), Spread(np.log(0.176).item(), 0.
 
 
 def evidence(
-    s: Stretches, a: Index, b: Index, cells: Cells, which: Index, forward: Rows, backward: Rows, clip: Clip
+    s: Stretches, a: Index, b: Index, cells: Cells, which: Index, forward: PassRows, backward: PassRows, clip: ClipTimes
 ) -> tuple[Numbers, Numbers]:
     """(P,) logarithm of how much likelier the colours of pairs (a, b) are if they are one object's; and 1 where both are known, else 0."""
     known, difference = unlikeness(s.colours[a], s.colours[b])
@@ -54,7 +54,9 @@ def unlikeness(a: Numbers, b: Numbers) -> tuple[Numbers, Numbers]:
     return np.asarray(both.any(axis=1), np.float64), mean
 
 
-def halves(s: Stretches, held: Bools, cells: Cells, which: Index, forward: Rows, backward: Rows, clip: Clip) -> Numbers:
+def halves(
+    s: Stretches, held: Bools, cells: Cells, which: Index, forward: PassRows, backward: PassRows, clip: ClipTimes
+) -> Numbers:
     """Differences between the first and the second half of each stretch that both passes hold."""
     half = 2 * which + (2 * cells.frames > (s.first + s.last)[which])
     colours = appearance(cells, half, 2 * len(s.first), forward, backward, clip.looks(COLOUR_S))

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tracker.smoothing.geometry import overlaps
-from tracker.smoothing.rows import Bools, Clip, Index, Ints, Rows
+from tracker.smoothing.rows import Bools, ClipTimes, Index, Ints, PassRows
 from tracker.smoothing.several import over_several
 from tracker.smoothing.table import NONE, touching
 
@@ -65,7 +65,7 @@ def best_pairs(i: Index, j: Index, weight: NDArray[np.float64]) -> Bools:
     return taken
 
 
-def pair(forward: Rows, backward: Rows, clip: Clip) -> Cells:
+def pair(forward: PassRows, backward: PassRows, clip: ClipTimes) -> Cells:
     """Both passes' rows as cells; rows over several objects of the other pass are left out."""
     i, j = touching(forward, backward)
     wide_f = over_several(forward, backward, i, j, clip)

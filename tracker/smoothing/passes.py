@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tracker.smoothing.geometry import mirrored
-from tracker.smoothing.rows import Clip, Rows
+from tracker.smoothing.rows import ClipTimes, PassRows
 from tracker.smoothing.shared import named_like
 from tracker.smoothing.spill import LabelFile, Spill, SpillFolder
 from tracker.smoothing.tiles import KeptFrame, keep, moved, restored, tiles
@@ -36,14 +36,14 @@ Attend = Callable[[int, int], None]
 """called between two frames of the backward pass with those done and those there are; may raise"""
 
 
-class Seen(NamedTuple):
+class ThreePasses(NamedTuple):
     """A clip as the three passes saw it."""
 
-    first: Rows
-    forward: Rows
+    first: PassRows
+    forward: PassRows
     """again, of mirrored pictures; its boxes are those of the pictures as they are"""
-    backward: Rows
-    clip: Clip
+    backward: PassRows
+    clip: ClipTimes
 
 
 class LabelPaths(NamedTuple):
@@ -89,7 +89,7 @@ class Passes:
         self._elsewhere: Image | None = None
         self._learned: object = None
         """by the segmenter, of the frames kept so far"""
-        self._backward: list[Rows] = []
+        self._backward: list[PassRows] = []
         """of windows that are done, the latest first frames of which may yet be replaced by the next window's"""
         self._highest = 0
         """identity of the backward pass so far"""
@@ -108,19 +108,19 @@ class Passes:
         if self._spill.length > self._window_bytes:
             self._run_window(last=False)
 
-    def finish(self) -> Seen:
+    def finish(self) -> ThreePasses:
         """Run the other passes over what is left."""
         if self._kept:
             self._run_window(last=True)
         forward = self._forward.rows()
         forward = forward._replace(boxes=mirrored(forward.boxes, self._size[0]))
-        return Seen(self._first.rows(), forward, joined(self._backward), self._clip())
+        return ThreePasses(self._first.rows(), forward, joined(self._backward), self._clip())
 
     def entropies(self) -> NDArray[np.float32]:
         """(N,) `Region.entropy` of the rows of the first pass; NaN for None."""
         return self._first.entropies()
 
-    def seen_at_first(self) -> tuple[Rows, Clip]:
+    def seen_at_first(self) -> tuple[PassRows, ClipTimes]:
         """What the first pass saw so far."""
         return self._first.rows(), self._clip()
 
@@ -130,8 +130,8 @@ class Passes:
         for labels in self.labels:
             labels.close()
 
-    def _clip(self) -> Clip:
-        return Clip(np.array(self._times_s), self._size)
+    def _clip(self) -> ClipTimes:
+        return ClipTimes(np.array(self._times_s), self._size)
 
     def _refresh(self, image: Image, segmentation: Segmentation) -> None:
         """Bring the picture of what is background up to date."""
@@ -247,14 +247,14 @@ class RowsBuilder:
         """What the labels of this pass's pictures are called: 0 stays 0."""
         return np.concatenate([[0], names[self._before + 1 : self._before + 1 + self._highest]]).astype(np.int32)
 
-    def rows(self) -> Rows:
+    def rows(self) -> PassRows:
         """All of them, in the order of the frames."""
         values = np.array(self._values, np.float32).reshape(-1, 5)
         flags = np.array(self._flags, bool).reshape(-1, 2)
         frames = np.concatenate(self._frames) if self._frames else np.zeros(0, np.int32)
         ids = np.array(self._ids, np.int32) + np.int32(self._before)
         colours = np.array(self._colours, np.float32).reshape(-1, 3, 3)
-        rows = Rows(frames, ids, values[:, :4], values[:, 4], flags[:, 0], flags[:, 1], colours)
+        rows = PassRows(frames, ids, values[:, :4], values[:, 4], flags[:, 0], flags[:, 1], colours)
         return rows.at(self._order())
 
     def entropies(self) -> NDArray[np.float32]:
@@ -274,6 +274,6 @@ def _mirrored(picture: NDArray[Any]) -> NDArray[Any]:
 UNKNOWN = np.full((3, 3), np.nan, np.float32)
 
 
-def joined(parts: Sequence[Rows]) -> Rows:
+def joined(parts: Sequence[PassRows]) -> PassRows:
     """Rows of windows, one after the other."""
-    return Rows._make(np.concatenate(columns) for columns in zip(RowsBuilder().rows(), *parts, strict=True))
+    return PassRows._make(np.concatenate(columns) for columns in zip(RowsBuilder().rows(), *parts, strict=True))

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tracker.labels import count_pixels
-from tracker.smoothing.rows import Floats, FusedRows, Rows
+from tracker.smoothing.rows import Floats, FusedRows, PassRows
 from tracker.types import Box, Frame, Image, Labels, Mask, Region, Segmentation
 
 AT_ONCE = 1_000_000
@@ -24,7 +24,7 @@ class KeptLabels(Protocol):
         ...
 
 
-def causal(first: Rows) -> FusedRows:
+def causal(first: PassRows) -> FusedRows:
     """The first pass alone, under its own names."""
     ids, none = first.ids, np.zeros(len(first.ids), np.int32)
     return FusedRows(first.frames, ids, first.boxes, first.confidence, first.hidden, ids, none, none)
@@ -33,7 +33,7 @@ def causal(first: Rows) -> FusedRows:
 class Doubts(NamedTuple):
     """`Region.entropy` of the rows of the first pass."""
 
-    rows: Rows
+    rows: PassRows
     entropies: NDArray[np.float32]
     """(N,) NaN for None"""
 

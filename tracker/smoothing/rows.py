@@ -19,7 +19,7 @@ Index = NDArray[np.intp]
 Numbers = NDArray[np.float64]
 
 
-class Rows(NamedTuple):
+class PassRows(NamedTuple):
     """One pass, forwards or backwards: a row for each identity and frame, in the order of the frames (and so N rows in all)."""
 
     frames: Ints
@@ -37,12 +37,12 @@ class Rows(NamedTuple):
     colours: Floats
     """(N, 3, 3) mean RGB in [0, 1] of its parts from top to bottom, where it is isolated and seen whole; else NaN"""
 
-    def at(self, chosen: NDArray[np.intp] | Bools) -> Rows:
+    def at(self, chosen: NDArray[np.intp] | Bools) -> PassRows:
         """Some of the rows."""
-        return Rows._make(part[chosen] for part in self)
+        return PassRows._make(part[chosen] for part in self)
 
 
-class Clip(NamedTuple):
+class ClipTimes(NamedTuple):
     """What the passes are about."""
 
     times_s: NDArray[np.float64]

@@ -15,7 +15,7 @@ import numpy as np
 from scipy.optimize import linear_sum_assignment
 
 from tracker.smoothing.geometry import overlaps
-from tracker.smoothing.rows import Bools, FusedRows, Index, Ints, Numbers, Rows
+from tracker.smoothing.rows import Bools, FusedRows, Index, Ints, Numbers, PassRows
 from tracker.smoothing.shared import ALIKE
 from tracker.smoothing.table import touching
 
@@ -38,7 +38,7 @@ class Shared(NamedTuple):
     back: bool
     """the pass runs from the last frame to the first"""
 
-    def holds(self, rows: Rows) -> Bools:
+    def holds(self, rows: PassRows) -> Bools:
         """(N,) whether a row is in the shared frames."""
         return np.asarray((rows.frames >= self.first) & (rows.frames < self.stop))
 
@@ -53,13 +53,13 @@ class Shared(NamedTuple):
             else range(self.first + after, self.first + until + 1)
         )
 
-    def warmed_up(self, rows: Rows) -> Bools:
+    def warmed_up(self, rows: PassRows) -> Bools:
         """(N,) whether it is in those of them in which the part that began here has warmed up."""
         near = rows.frames < self.cuts[-1] if self.back else rows.frames >= self.cuts[0]
         return np.asarray(self.holds(rows) & near)
 
 
-class Agreement(NamedTuple):
+class SeamAgreement(NamedTuple):
     """How far two parts agree in frames that both saw, once both have warmed up: counts, which add."""
 
     boxes: int
@@ -69,9 +69,9 @@ class Agreement(NamedTuple):
     same: int
     """those in the place of the identity that the other part has for the same object: twice the IDTP of one part against the other"""
 
-    def plus(self, other: Agreement) -> Agreement:
+    def plus(self, other: SeamAgreement) -> SeamAgreement:
         """Both together."""
-        return Agreement(*(a + b for a, b in zip(self, other, strict=True)))
+        return SeamAgreement(*(a + b for a, b in zip(self, other, strict=True)))
 
     @property
     def boxes_alike(self) -> float | None:
@@ -87,18 +87,18 @@ class Agreement(NamedTuple):
 class JoinedPass(NamedTuple):
     """One pass over the whole clip."""
 
-    rows: Rows
+    rows: PassRows
     names: tuple[Ints, ...]
     """by part, the identity of each that the part has: names[k][id]; 0 stays 0"""
     cuts: tuple[int, ...]
     """by seam, the first frame of the later part"""
     chosen: tuple[Bools, ...]
     """by part, which of its rows are in `rows`"""
-    agreements: tuple[Agreement, ...]
+    agreements: tuple[SeamAgreement, ...]
     """by seam"""
 
 
-def join(parts: Sequence[Rows], shared: Sequence[Shared], interval_s: float) -> JoinedPass:
+def join(parts: Sequence[PassRows], shared: Sequence[Shared], interval_s: float) -> JoinedPass:
     """The rows of one pass over the parts of a clip, in order, as those of one pass over the clip.
 
     shared  of each part and the next
@@ -114,7 +114,7 @@ def join(parts: Sequence[Rows], shared: Sequence[Shared], interval_s: float) -> 
         seams = [(later, earlier, each) for earlier, later, each in reversed(seams)]
     first = seams[0][0] if seams else 0
     names: dict[int, Ints] = {first: np.arange(_size(parts[first]), dtype=np.int32)}
-    agreements: dict[int, Agreement] = {}
+    agreements: dict[int, SeamAgreement] = {}
     highest = len(names[first]) - 1
     for before, after, each in seams:
         fresh = np.arange(highest, highest + _size(parts[after]), dtype=np.int32)
@@ -129,11 +129,11 @@ def join(parts: Sequence[Rows], shared: Sequence[Shared], interval_s: float) -> 
     called = [
         rows._replace(ids=name[rows.ids]).at(which) for rows, name, which in zip(parts, ordered, chosen, strict=True)
     ]
-    joined = Rows._make(np.concatenate(columns) for columns in zip(*called, strict=True))
+    joined = PassRows._make(np.concatenate(columns) for columns in zip(*called, strict=True))
     return JoinedPass(joined, ordered, cuts, chosen, tuple(agreements[k] for k in range(len(shared))))
 
 
-def best_cut(one: Rows, other: Rows, shared: Shared, interval_s: float) -> int:
+def best_cut(one: PassRows, other: PassRows, shared: Shared, interval_s: float) -> int:
     """The first frame in which the later of two parts is listened to: one round which both see the same, of many such the middle."""
     p, q = (rows.at(shared.holds(rows) & ~rows.hidden) for rows in (one, other))
     i, j = in_one_place(p, q)
@@ -149,7 +149,7 @@ def best_cut(one: Rows, other: Rows, shared: Shared, interval_s: float) -> int:
 
 
 def matched(
-    before: Rows, after: Rows, kept: tuple[Bools, Bools], shared: Shared, cut: int, interval_s: float
+    before: PassRows, after: PassRows, kept: tuple[Bools, Bools], shared: Shared, cut: int, interval_s: float
 ) -> tuple[Ints, Ints]:
     """Identities of two parts that are one object's: (P,) of the part whose pass has gone on for longer, (P,) of the other.
 
@@ -174,17 +174,17 @@ def matched(
     return votes.olds[p[found]], votes.news[q[found]]
 
 
-def agreement(before: Rows, after: Rows, shared: Shared) -> Agreement:
+def agreement(before: PassRows, after: PassRows, shared: Shared) -> SeamAgreement:
     """How far two parts agree in the shared frames in which both have warmed up."""
     old, new = (rows.at(shared.warmed_up(rows) & ~rows.hidden) for rows in (before, after))
     i, j = in_one_place(old, new)
     table = _votes(old, new, np.ones(len(old.ids))).table
     p, q = linear_sum_assignment(table, maximize=True)
     alike = len(np.unique(i)) + len(np.unique(j))
-    return Agreement(len(old.ids) + len(new.ids), alike, 2 * round(float(table[p, q].sum())))
+    return SeamAgreement(len(old.ids) + len(new.ids), alike, 2 * round(float(table[p, q].sum())))
 
 
-def in_one_place(one: Rows, other: Rows) -> tuple[Index, Index]:
+def in_one_place(one: PassRows, other: PassRows) -> tuple[Index, Index]:
     """Pairs of seen rows of one frame whose boxes are alike."""
     i, j = touching(one, other)
     alike = ~one.hidden[i] & ~other.hidden[j] & (overlaps(one.boxes[i], other.boxes[j]) >= ALIKE)
@@ -207,12 +207,12 @@ def crossing(rows: FusedRows, cut: int) -> Crossing:
     return Crossing(here & later, here - later)
 
 
-def _size(rows: Rows) -> int:
+def _size(rows: PassRows) -> int:
     """Length of a table by identity."""
     return int(rows.ids.max(initial=0)) + 1
 
 
-def _have(rows: Rows, kept: Bools) -> Bools:
+def _have(rows: PassRows, kept: Bools) -> Bools:
     """(identities,) whether one has a row that is kept."""
     return np.bincount(rows.ids[kept], minlength=_size(rows)) > 0
 
@@ -228,7 +228,7 @@ class _Votes(NamedTuple):
     """(P, Q) sums of weights"""
 
 
-def _votes(old: Rows, new: Rows, weights: Numbers) -> _Votes:
+def _votes(old: PassRows, new: PassRows, weights: Numbers) -> _Votes:
     """weights  (N,) of the rows of `old`"""
     i, j = in_one_place(old, new)
     olds, p = np.unique(old.ids[i], return_inverse=True)

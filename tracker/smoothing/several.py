@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tracker.smoothing.geometry import areas, centres, gaps, intersections, longest, overlaps
-from tracker.smoothing.rows import Bools, Clip, Floats, Index, Ints, Rows
+from tracker.smoothing.rows import Bools, ClipTimes, Floats, Index, Ints, PassRows
 
 INSIDE = 0.6
 """share of a box that lies in another one, from which on it may be a part of it"""
@@ -26,12 +26,12 @@ PARTED = 0.25
 """change over the clip of where one is from the other, as a share of the longer side, that parts of one object do not show"""
 
 
-def isolated_frames(rows: Rows) -> NDArray[np.intp]:
+def isolated_frames(rows: PassRows) -> NDArray[np.intp]:
     """(N,) in how many frames of the clip the identity of each row is isolated."""
     return np.bincount(rows.ids, rows.isolated, minlength=1)[rows.ids].astype(np.intp)
 
 
-def stand_apart(rows: Rows, first: Ints, second: Ints, clip: Clip) -> Bools:
+def stand_apart(rows: PassRows, first: Ints, second: Ints, clip: ClipTimes) -> Bools:
     """(P,) whether two identities of one pass are seen with a gap between them for APART_S seconds of the clip.
 
     Parts of one object that the pass took for two (head and legs of a large figure) are not.
@@ -53,7 +53,7 @@ def stand_apart(rows: Rows, first: Ints, second: Ints, clip: Clip) -> Bools:
     return out
 
 
-def over_several(rows: Rows, other: Rows, i: Index, j: Index, clip: Clip) -> Bools:
+def over_several(rows: PassRows, other: PassRows, i: Index, j: Index, clip: ClipTimes) -> Bools:
     """(N,) whether a row's box is one over two or more objects of the other pass.
 
     These are established there, seen in this frame and in this box, fill most of it, and stand apart at some time of the clip.

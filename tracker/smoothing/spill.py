@@ -25,7 +25,7 @@ PREFIX = "kept-"
 """names of the files of a `SpillFolder`, before a number"""
 
 
-class Place(NamedTuple):
+class ByteRange(NamedTuple):
     """Where bytes are in a `Spill`."""
 
     start: int
@@ -116,16 +116,16 @@ class Spill:
         self._file = self._folder.open(self._name, self.length)
         self._place = threading.Lock()
 
-    def add(self, data: bytes) -> Place:
+    def add(self, data: bytes) -> ByteRange:
         """Keep the bytes."""
         with _keeping(self._folder), self._place:
             self._file.seek(self.length)
             self._file.write(data)
-        place = Place(self.length, len(data))
+        place = ByteRange(self.length, len(data))
         self.length += len(data)
         return place
 
-    def read(self, place: Place) -> bytes:
+    def read(self, place: ByteRange) -> bytes:
         """The bytes kept there."""
         with _keeping(self._folder), self._place:  # to read is to write first what waits in memory
             self._file.seek(place.start)
@@ -156,7 +156,7 @@ def _keeping(folder: SpillFolder | None) -> Iterator[None]:
 class _Labels(NamedTuple):
     """One frame's labels."""
 
-    place: Place
+    place: ByteRange
     shape: tuple[int, int]
     kind: np.dtype[Any]
     part: int | None

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from tracker.smoothing.pairs import Cells
-from tracker.smoothing.rows import Bools, Clip, Index, Ints, Numbers, Rows
+from tracker.smoothing.rows import Bools, ClipTimes, Index, Ints, Numbers, PassRows
 from tracker.smoothing.table import picked
 
 COLOUR_S = 0.12
@@ -29,17 +29,17 @@ class Stretches(NamedTuple):
     """(K, 9) mean over isolated rows, NaN where it has too few"""
 
 
-def names(rows: Rows, chosen: Index) -> Ints:
+def names(rows: PassRows, chosen: Index) -> Ints:
     """(C,) identities of rows, 0 for NONE."""
     return picked(rows.ids, chosen, 0)
 
 
-def seen(rows: Rows, chosen: Index) -> Bools:
+def seen(rows: PassRows, chosen: Index) -> Bools:
     """(C,) whether the row is there and seen."""
     return ~picked(rows.hidden, chosen, True)
 
 
-def stretches(cells: Cells, forward: Rows, backward: Rows, clip: Clip) -> tuple[Stretches, Index]:
+def stretches(cells: Cells, forward: PassRows, backward: PassRows, clip: ClipTimes) -> tuple[Stretches, Index]:
     """Stretches of the cells, and (C,) to which stretch each cell belongs."""
     f, b = names(forward, cells.forward), names(backward, cells.backward)
     order = np.lexsort((cells.frames, b, f))
@@ -63,7 +63,7 @@ def stretches(cells: Cells, forward: Rows, backward: Rows, clip: Clip) -> tuple[
     return Stretches._make(part[rank] for part in out), place[which]
 
 
-def appearance(cells: Cells, which: Index, count: int, forward: Rows, backward: Rows, fewest: int) -> Numbers:
+def appearance(cells: Cells, which: Index, count: int, forward: PassRows, backward: PassRows, fewest: int) -> Numbers:
     """(K, 9) mean colours of each stretch's isolated rows, of either pass; NaN where fewer than `fewest` know one."""
     total, found = np.zeros((9, count)), np.zeros((9, count))
     for rows, chosen in ((forward, cells.forward), (backward, cells.backward)):

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tracker.smoothing.geometry import intersections
-from tracker.smoothing.rows import Index, Ints, Rows
+from tracker.smoothing.rows import Index, Ints, PassRows
 
 AT_ONCE = 1_000_000
 """pairs of rows looked at together: bounds the memory"""
@@ -42,7 +42,7 @@ def in_ranges(low: Index, high: Index) -> Iterator[tuple[Index, Index]]:
         start = stop
 
 
-def touching(a: Rows, b: Rows) -> tuple[Index, Index]:
+def touching(a: PassRows, b: PassRows) -> tuple[Index, Index]:
     """Pairs of rows in one frame whose boxes share a pixel."""
     return touching_boxes(a.frames, a.boxes, b.frames, b.boxes)
 

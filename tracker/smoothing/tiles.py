@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from tracker.smoothing.rows import Index
-from tracker.smoothing.spill import FASTEST, Place, Spill
+from tracker.smoothing.spill import FASTEST, ByteRange, Spill
 from tracker.types import BACKGROUND, Frame, Image, Mask, Verdicts
 
 TILE_PX = 8
@@ -27,8 +27,8 @@ class KeptFrame:
     """(width, height)"""
     shape: tuple[int, int]
     """(h, w) of the working picture"""
-    verdicts: Place
-    pixels: Place
+    verdicts: ByteRange
+    pixels: ByteRange
 
 
 def keep(frame: Frame, image: Image, verdicts: Verdicts, spill: Spill) -> KeptFrame:

@@ -10,9 +10,9 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from tracker.smoothing.boxes import Tracks
+from tracker.smoothing.boxes import FusedTracks
 from tracker.smoothing.keep import BORDER_PX
-from tracker.smoothing.rows import Bools, Clip, Index, Numbers, Rows
+from tracker.smoothing.rows import Bools, ClipTimes, Index, Numbers, PassRows
 from tracker.smoothing.table import AT_ONCE, picked
 
 USUAL_S = 3.0
@@ -31,7 +31,7 @@ MOST = 6.0
 """cost of a size, or of a step, at most"""
 
 
-def chosen(tracks: Tracks, forward: Rows, backward: Rows, clip: Clip) -> Tracks:
+def chosen(tracks: FusedTracks, forward: PassRows, backward: PassRows, clip: ClipTimes) -> FusedTracks:
     """Tracks (in order of identity and frame, filled) with the box of both passes together, or of one of them, in either direction."""
     if not len(tracks.ids):
         return tracks
@@ -48,12 +48,12 @@ def chosen(tracks: Tracks, forward: Rows, backward: Rows, clip: Clip) -> Tracks:
     return tracks._replace(boxes=out)
 
 
-def _seen_boxes(rows: Rows, of: Index) -> Numbers:
+def _seen_boxes(rows: PassRows, of: Index) -> Numbers:
     """(M, 4) of the rows of a pass, NaN where there is none, or it is hidden."""
     return np.where(picked(rows.hidden, of, True)[:, None], np.nan, picked(rows.boxes.astype(np.float64), of, np.nan))
 
 
-def usual_sizes(tracks: Tracks, clip: Clip) -> Numbers:
+def usual_sizes(tracks: FusedTracks, clip: ClipTimes) -> Numbers:
     """(M, 2) median width and height of an identity around, of boxes that are measured and away from the border; NaN where few are."""
     low, high = tracks.boxes[:, :2], tracks.boxes[:, 2:]
     whole = (low >= BORDER_PX).all(1) & (high <= np.subtract(clip.size, BORDER_PX)).all(1)
@@ -73,7 +73,7 @@ def usual_sizes(tracks: Tracks, clip: Clip) -> Numbers:
     return np.maximum(1.0, out)
 
 
-def usual_steps(tracks: Tracks, middles: Numbers, clip: Clip) -> Numbers:
+def usual_steps(tracks: FusedTracks, middles: Numbers, clip: ClipTimes) -> Numbers:
     """(M,) median way of the middle (M,) from one frame to the next around; 0 where an identity has one frame."""
     reach = clip.frames(SPEED_S)
     steps = np.diff(middles, prepend=0.0)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from tracker.smoothing.geometry import overlaps
 from tracker.smoothing.pairs import best_pairs
-from tracker.smoothing.rows import Bools, Clip, Index, Ints, Rows
+from tracker.smoothing.rows import Bools, ClipTimes, Index, Ints, PassRows
 from tracker.smoothing.stretches import Stretches
 from tracker.smoothing.table import touching_boxes
 
@@ -20,7 +20,7 @@ END_S = 0.4
 """seconds of evidence at the end of a stretch that say what it is called there: slips of names are short"""
 
 
-def alike(s: Stretches, a: Index, b: Index, names: Ints, which: Index, frames: Ints, clip: Clip) -> Bools:
+def alike(s: Stretches, a: Index, b: Index, names: Ints, which: Index, frames: Ints, clip: ClipTimes) -> Bools:
     """(P,) whether the witness calls the end of stretch a and the beginning of stretch b alike.
 
     names, which, frames  (C,) of the cells: what the witness calls each (`names_of`), its stretch, its frame
@@ -30,7 +30,7 @@ def alike(s: Stretches, a: Index, b: Index, names: Ints, which: Index, frames: I
     return np.asarray((last[a] == first[b]) & (last[a] > 0))
 
 
-def names_of(frames: Ints, boxes: NDArray[np.floating], witness: Rows) -> Ints:
+def names_of(frames: Ints, boxes: NDArray[np.floating], witness: PassRows) -> Ints:
     """(N,) identity of the witness that is seen in each box (N, 4), in frames (N,) in order; each is in one box at most."""
     rows = witness.at(~witness.hidden)
     i, j = touching_boxes(frames, boxes, rows.frames, rows.boxes)

@@ -19,7 +19,7 @@ from tracker.sources.address import (
     scheme,
     shown,
 )
-from tracker.sources.pictures import SUFFIXES, Pictures, is_picture
+from tracker.sources.pictures import SUFFIXES, PictureFiles, is_picture
 from tracker.sources.span import Span
 from tracker.sources.video import Video
 from tracker.types import Source
@@ -60,9 +60,9 @@ def open_source(
     there = is_path(address)
     folder, file = there and path.is_dir(), there and path.is_file()
     if folder or (file and is_picture(path)):
-        return Pictures(_pictures_of(path) if folder else [path], name=address, span=span, fps=fps)
+        return PictureFiles(_pictures_of(path) if folder else [path], name=address, span=span, fps=fps)
     if not there and not is_url(address) and glob.has_magic(address):
-        return Pictures(_matches(address), name=address, span=span, fps=fps)
+        return PictureFiles(_matches(address), name=address, span=span, fps=fps)
     camera = None if there else camera_number(address)
     if fps is not None and (file or is_url(address) or camera is not None):
         raise OptionError(f"{shown(address)}: has times of its own; --fps is for pictures without times, leave it out")

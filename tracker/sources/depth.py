@@ -24,7 +24,7 @@ LOOKED_AT = 1_000_000
 
 
 @dataclass(frozen=True)
-class Stretch:
+class ContrastStretch:
     """Values from `low` up to, but not including, `high` become 0 to 255, linearly; what lies beyond is clipped."""
 
     low: float
@@ -40,7 +40,7 @@ class Stretch:
         return np.nan_to_num(scaled, nan=0.0).clip(0, 255).astype(np.uint8)
 
 
-def find_stretch(pictures: Sequence[NDArray[Any]]) -> Stretch:
+def find_stretch(pictures: Sequence[NDArray[Any]]) -> ContrastStretch:
     """The stretch for a clip, from pictures spread over it, of more than 8 bits or floating point, of any shape.
 
     Values that take a good part of 8, 10, 12, 14 or more bits (of 0 to 1 if they are floating point) have these bits
@@ -49,7 +49,7 @@ def find_stretch(pictures: Sequence[NDArray[Any]]) -> Stretch:
     """
     looks = [finite for picture in pictures if (finite := _finite(picture)).size]
     if not looks:
-        return Stretch(0, 1, "no value in the sampled pictures is a finite number")
+        return ContrastStretch(0, 1, "no value in the sampled pictures is a finite number")
     floating = looks[0].dtype.kind == "f"
     lowest, highest = min(float(look.min()) for look in looks), max(float(look.max()) for look in looks)
     ends = np.array([np.percentile(look, (TAIL, 100 - TAIL)) for look in looks])
@@ -59,14 +59,16 @@ def find_stretch(pictures: Sequence[NDArray[Any]]) -> Stretch:
     high = float(np.quantile(ends[:, 1], 1 - ODD, method="nearest"))
     top = _ceiling(highest, floating=floating)
     if lowest >= 0 and (high - low >= ENOUGH * top or low >= high):
-        return Stretch(0, top, _note_of_bits(top, floating=floating))
+        return ContrastStretch(0, top, _note_of_bits(top, floating=floating))
     if low >= high:
         low, high = lowest, max(highest, np.nextafter(lowest, np.inf))
     margin = MARGIN * (high - low)
     low, high = low - margin, high + margin
     if lowest >= 0:
         low = max(low, 0.0)
-    return Stretch(low, high, f"its values differ little: {low:.6g} to {high:.6g} are shown from black to white")
+    return ContrastStretch(
+        low, high, f"its values differ little: {low:.6g} to {high:.6g} are shown from black to white"
+    )
 
 
 def _finite(picture: NDArray[Any]) -> NDArray[Any]:

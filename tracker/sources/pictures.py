@@ -36,7 +36,7 @@ NAMED = 3
 T = TypeVar("T")
 
 
-class Shot(NamedTuple):
+class PicturePlace(NamedTuple):
     """Where one picture of the clip lies."""
 
     path: Path
@@ -67,7 +67,7 @@ def own_numbers(paths: Sequence[Path]) -> list[int] | None:
     return numbers if rising else None
 
 
-class Pictures:
+class PictureFiles:
     """A Source of pictures in natural order, page by page where a file has several.
 
     Times are those of animated PNG and WebP and of ImageJ's stacks; other pictures come `fps` to the second, None: 25.
@@ -168,7 +168,7 @@ class Pictures:
         if count == 0:
             raise SourceError(f"{self.problem}; nothing is left")
 
-    def _read(self, reader: StillReader, shot: Shot) -> Image:
+    def _read(self, reader: StillReader, shot: PicturePlace) -> Image:
         return self._render(reader.read(shot.path, shot.page, size=self.info.size))
 
     def sample(self, count: int, *, whole: bool = True, width: Working = "full") -> list[Image]:
@@ -186,7 +186,7 @@ class Pictures:
         """End a `sample` that is under way in another thread; nothing is held open."""
         self._closed = True
 
-    def __enter__(self) -> Pictures:
+    def __enter__(self) -> PictureFiles:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -195,26 +195,26 @@ class Pictures:
 
 def _list_shots(
     paths: Sequence[Path], paged: Mapping[Path, Pages], *, timed: bool, fps: float
-) -> tuple[list[Shot], float]:
+) -> tuple[list[PicturePlace], float]:
     """Every picture of the clip in order, and how many seconds all take."""
     numbers = own_numbers(paths) if all(len(pages.indices) == 1 for pages in paged.values()) else None
-    shots: list[Shot] = []
+    shots: list[PicturePlace] = []
     passed_s = 0.0
     for path in paths:
         pages = paged.get(path, ONE)
         for index, page in enumerate(pages.indices):
             place = len(shots)
             time_s = passed_s if timed else place / fps
-            shots.append(Shot(path, page, place, time_s, place + 1 if numbers is None else numbers[place]))
+            shots.append(PicturePlace(path, page, place, time_s, place + 1 if numbers is None else numbers[place]))
             passed_s += pages.durations_s[index] if pages.durations_s else 1 / fps
     return shots, passed_s if timed else len(shots) / fps
 
 
 def _headers(
-    reader: StillReader, shots: Iterable[Shot], *, enough: int | None = None
-) -> tuple[list[tuple[Shot, Header]], list[SourceError]]:
+    reader: StillReader, shots: Iterable[PicturePlace], *, enough: int | None = None
+) -> tuple[list[tuple[PicturePlace, Header]], list[SourceError]]:
     """What is known of these pictures, at most `enough` of them, and the errors of those that cannot be opened."""
-    found: list[tuple[Shot, Header]] = []
+    found: list[tuple[PicturePlace, Header]] = []
     errors: list[SourceError] = []
     for shot in shots:
         try:

@@ -11,7 +11,7 @@ from av.video.frame import VideoFrame
 
 from tracker.sources.decode import Decoder
 from tracker.sources.span import TICK_S, Span
-from tracker.sources.timeline import Timeline
+from tracker.sources.timeline import PictureTimeline
 from tracker.sources.times import numbered, timed
 
 THROUGH_PX = 4e8
@@ -27,7 +27,7 @@ T = TypeVar("T")
 
 def spread(
     open_decoder: Callable[[], Decoder],
-    timeline: Timeline,
+    timeline: PictureTimeline,
     *,
     numbers: range,
     count: int,
@@ -58,7 +58,7 @@ def spread(
         return [convert(decoder, picture) for picture in _through(pictures, wanted)]
 
 
-def _keys(timeline: Timeline, wanted: list[int]) -> list[int]:
+def _keys(timeline: PictureTimeline, wanted: list[int]) -> list[int]:
     """The last key packet at or before each wanted picture, once each, none of a picture before the first wanted."""
     # without ranks, a key's place in the file is near enough
     places = timeline.keys if timeline.ranks is None else timeline.ranks[timeline.keys]

@@ -17,7 +17,7 @@ from PIL import ImageOps
 from PIL.ImageFile import ImageFile
 
 from tracker.errors import SourceError
-from tracker.sources.depth import LOOKED_AT, Stretch, find_stretch
+from tracker.sources.depth import LOOKED_AT, ContrastStretch, find_stretch
 from tracker.types import Image
 
 ORIENTATION = 0x0112
@@ -163,7 +163,7 @@ class StillReader:
 class Rendering:
     """How the pictures of one clip become RGB, the same way for all."""
 
-    stretch: Stretch = Stretch(0, 1 << 16)  # noqa: RUF009
+    stretch: ContrastStretch = ContrastStretch(0, 1 << 16)  # noqa: RUF009
     """of values with more than 8 bits"""
     ground: int | None = None
     """grey level behind transparent pixels; None: transparency is left out"""

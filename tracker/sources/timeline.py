@@ -32,7 +32,7 @@ Ints = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
-class Timeline:
+class PictureTimeline:
     """Numbers (from 0) and times of the N pictures that a file holds, of which P packets tell."""
 
     times_s: NDArray[np.float64]
@@ -125,7 +125,7 @@ def build_timeline(
     one_each: bool = True,
     anywhere: bool = False,
     first_packet: int = 0,
-) -> Timeline:
+) -> PictureTimeline:
     """Number the pictures and give each its time.
 
     rates           pictures a second by the header, the best first
@@ -160,7 +160,7 @@ def build_timeline(
     times_s = times_s[begin:] - times_s[begin : begin + 1]
     ranks = None if ranks is None else ranks - begin
     keys = np.flatnonzero(packets.keys)
-    return Timeline(times_s, ranks, least - begin, most - begin, loose, keys, fps, note, base_s)
+    return PictureTimeline(times_s, ranks, least - begin, most - begin, loose, keys, fps, note, base_s)
 
 
 def _base_s(said: Ints, ordered: Ints, times_s: NDArray[np.float64], *, tick_s: float) -> float | None:

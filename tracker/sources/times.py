@@ -8,7 +8,7 @@ from av.video.frame import VideoFrame
 
 from tracker.sources.clock import FALLBACK_FPS
 from tracker.sources.decode import Decoder, packet_of
-from tracker.sources.timeline import RESTART_S, Timeline
+from tracker.sources.timeline import RESTART_S, PictureTimeline
 
 STEP_S = 1e-3
 """A picture whose time is not after the one before comes this much after it."""
@@ -59,7 +59,7 @@ def arriving(pictures: Iterable[VideoFrame], clock: Callable[[], float]) -> Iter
 
 
 def numbered(
-    decoder: Decoder, pictures: Iterable[VideoFrame], timeline: Timeline, *, begin: int
+    decoder: Decoder, pictures: Iterable[VideoFrame], timeline: PictureTimeline, *, begin: int
 ) -> Iterator[tuple[int, VideoFrame]]:
     """(number in the clip from 0, picture) of the pictures that `decoder` gives from the packet `begin` on.
 
@@ -73,7 +73,7 @@ def numbered(
 
 
 def _ranked(
-    decoder: Decoder, pictures: Iterable[VideoFrame], timeline: Timeline, begin: int
+    decoder: Decoder, pictures: Iterable[VideoFrame], timeline: PictureTimeline, begin: int
 ) -> Iterator[tuple[int, VideoFrame]]:
     following = timeline.first_from(begin)
     late = 0  # pictures in a row of which the number is over
@@ -88,7 +88,7 @@ def _ranked(
 
 
 def _counted(
-    decoder: Decoder, pictures: Iterable[VideoFrame], timeline: Timeline, begin: int
+    decoder: Decoder, pictures: Iterable[VideoFrame], timeline: PictureTimeline, begin: int
 ) -> Iterator[tuple[int, VideoFrame]]:
     keys = set(timeline.keys.tolist())
     shown: list[int] = []  # packets of the pictures before the first of which the number is known

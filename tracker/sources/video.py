@@ -20,13 +20,13 @@ from tracker.sources.clock import FALLBACK_FPS
 from tracker.sources.connect import in_steps
 from tracker.sources.decode import Decoder, packet_of
 from tracker.sources.deep import is_deep
-from tracker.sources.depth import PROBED, Stretch, find_stretch
+from tracker.sources.depth import PROBED, ContrastStretch, find_stretch
 from tracker.sources.packets import Packets
 from tracker.sources.sound import FileSound
 from tracker.sources.span import Span
 from tracker.sources.spread import spread, spread_in_time
 from tracker.sources.stored import DecodedPicture
-from tracker.sources.timeline import Timeline, build_timeline
+from tracker.sources.timeline import PictureTimeline, build_timeline
 from tracker.sources.times import arriving, numbered, timed
 from tracker.sources.upright import shown_aspect, upright
 from tracker.timing import clock
@@ -65,7 +65,7 @@ class Video:
         self._lost_bytes = 0
         self._missing = 0  # numbers that no picture had
         self._readable_s = 0.0  # up to where pictures came
-        self._stretch: Stretch | None = None
+        self._stretch: ContrastStretch | None = None
         self._decoder = self._open(sound=sound)
         self._file_sound: FileSound | None = None
         try:
@@ -134,7 +134,7 @@ class Video:
         except TimeoutError:
             raise SourceError(f"{self._shown}: no picture for {2 * self._timeout_s:g} s; check the address") from None
 
-    def _find_stretch(self, timeline: Timeline) -> Stretch | None:
+    def _find_stretch(self, timeline: PictureTimeline) -> ContrastStretch | None:
         """For values of more than 8 bits, by pictures spread over the whole clip; None where all bits are used."""
 
         def open_raw() -> Decoder:
@@ -150,7 +150,7 @@ class Video:
         stretch = find_stretch(looks) if looks else None
         return None if stretch is None or stretch.note is None else stretch
 
-    def _list_packets(self) -> Timeline | None:
+    def _list_packets(self) -> PictureTimeline | None:
         """Numbers and times of the file's pictures; None if packets are no pictures."""
         decoder = self._decoder
         with closing(self._open()) as listing:
@@ -269,7 +269,7 @@ class Video:
             yield time_s, (number, picture)
 
     def _by_packets(
-        self, timeline: Timeline, pictures: Iterator[VideoFrame]
+        self, timeline: PictureTimeline, pictures: Iterator[VideoFrame]
     ) -> Iterator[tuple[float, tuple[int, VideoFrame]]]:
         first = self._span.places(timeline.times_s).start
         begin = timeline.begin_for(first)
@@ -294,7 +294,7 @@ class Video:
             yield time_s, (number, picture)
 
     def _loosely(
-        self, timeline: Timeline, loose: int, counted: Iterator[tuple[int, VideoFrame]]
+        self, timeline: PictureTimeline, loose: int, counted: Iterator[tuple[int, VideoFrame]]
     ) -> Iterator[tuple[float, tuple[int, VideoFrame]]]:
         """Times where some packets give no picture: by a picture's packet, not by its number."""
         place = -1

@@ -22,13 +22,13 @@ from tracker.pipeline import Progress, run
 from tracker.progress import overall
 from tracker.settings import RunSettings
 from tracker.smoothing.passes import LabelPaths, Passes
-from tracker.smoothing.rows import Ints, Rows
+from tracker.smoothing.rows import Ints, PassRows
 from tracker.smoothing.spill import LabelIndex
 from tracker.sources import SourceAround, Span, open_source
 from tracker.steadying import Steadying
 from tracker.stopwatch import Stopwatch
 from tracker.types import Frame, Image, Source
-from tracker.watching import FORWARDS, Keeper, give_back
+from tracker.watching import FORWARDS, PassRecorder, give_back
 
 SCENE, DONE = "scene.pickle", "done"
 """in the folder of a split run: what all parts know, and how far each part is"""
@@ -64,9 +64,9 @@ class TakenScene:
 class LaneSeen:
     """What the passes of a lane saw of a part; frames are called by their places in the clip."""
 
-    first: Rows
-    forward: Rows
-    backward: Rows
+    first: PassRows
+    forward: PassRows
+    backward: PassRows
     entropies: NDArray[np.float32]
     """(N,) `Region.entropy` of the rows of the first pass"""
     labels: tuple[LabelIndex, ...]
@@ -92,7 +92,7 @@ def watch_part(task: PartTask) -> PartSeen:
         lanes = build_lanes(task.settings)
         labels = {lane.name: _label_files(task, lane.name) for lane in lanes}
         tell = _told(task)
-        keeper = Keeper(lanes, Interrupts(), tell, Stopwatch(), labels=labels)
+        keeper = PassRecorder(lanes, Interrupts(), tell, Stopwatch(), labels=labels)
         opened = open_source(
             task.address, start_s=span.start_s, duration_s=span.duration_s, max_frames=span.max_frames, fps=task.fps
         )

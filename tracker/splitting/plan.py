@@ -60,7 +60,7 @@ class Seam:
     """in these frames, IDF1 of the one part with the other for truth"""
 
 
-class Plan(NamedTuple):
+class SplitPlan(NamedTuple):
     """How a clip is split."""
 
     parts: tuple[Part, ...]
@@ -68,7 +68,7 @@ class Plan(NamedTuple):
     """one line: why there are fewer parts than were asked for"""
 
 
-def plan_parts(times_s: NDArray[np.float64], split: Split) -> Plan:
+def plan_parts(times_s: NDArray[np.float64], split: Split) -> SplitPlan:
     """The parts of frames at these times (T,), all of about as many frames; one part where the frames are too few for two.
 
     Parts of some seconds are not longer than that.
@@ -88,10 +88,10 @@ def plan_parts(times_s: NDArray[np.float64], split: Split) -> Plan:
         Part(max(0, begin - before), begin, end, min(count, end + overlap - before)) for begin, end in pairwise(ends)
     )
     if number >= wanted:
-        return Plan(parts, None)
+        return SplitPlan(parts, None)
     # frames of one clip follow each other; a single one, or a clip without times, has no length to name
     frames = math.ceil(SHORTEST * overlap)
     length = f"{clock(frames * interval_s)} ({frames} frames)" if interval_s > 0 else f"{frames} frames"
     least = f"a part has {length} at least, and a clip {MOST_PARTS} parts at most"
     made = "the clip is watched as a whole" if number == 1 else f"{number} parts are made, not {wanted}"
-    return Plan(parts, f"--split: {least}: {made}")
+    return SplitPlan(parts, f"--split: {least}: {made}")

@@ -26,12 +26,12 @@ from tracker.errors import SinkError, SourceError
 from tracker.interrupt import Interrupts
 from tracker.lanes import Lane, prepare
 from tracker.pipeline import Progress, take_scene
-from tracker.prescan import Pictures
+from tracker.prescan import PrescanSource
 from tracker.progress import overall
 from tracker.settings import RunSettings
 from tracker.smoothing.fuse import fuse
 from tracker.smoothing.replay import Doubts, Replay
-from tracker.smoothing.rows import Clip, FusedRows, Ints, Rows
+from tracker.smoothing.rows import ClipTimes, FusedRows, Ints, PassRows
 from tracker.smoothing.seams import JoinedPass, Shared, crossing, join
 from tracker.smoothing.spill import LabelFile, LabelIndex
 from tracker.sources import Span
@@ -41,7 +41,7 @@ from tracker.steadying import Steadying
 from tracker.stopwatch import Stopwatch
 from tracker.timing import clock
 from tracker.types import Frame, Labels, Mask, Segmentation, SmoothedSegmenter, Source
-from tracker.watching import BACKWARDS, Found
+from tracker.watching import BACKWARDS, PassResults
 
 PARTS = "parts"
 """the stage of a run, as its progress names it"""
@@ -65,9 +65,9 @@ class Parted:
 
 
 def watch_in_parts(
-    source: Source, lanes: Sequence[Lane], parted: Parted, *, prescan: Pictures, progress: Progress | None, watch: Stopwatch,
+    source: Source, lanes: Sequence[Lane], parted: Parted, *, prescan: PrescanSource, progress: Progress | None, watch: Stopwatch,
     steadying: Steadying | None = None,
-) -> Found:  # fmt: skip
+) -> PassResults:  # fmt: skip
     """Have the lanes that do not look back learn the scene, and watch the parts, in which the others look at it both ways.
 
     The source is closed. Raises SourceError for a part that fails, and KeyboardInterrupt after Ctrl+C; either ends all parts.
@@ -97,7 +97,7 @@ def watch_in_parts(
             labels.close()  # open files cannot be removed on Windows
         folder.cleanup()
 
-    return Found(every, len(joined.places), False, None, scenes, forget, tuple(joined.seams), steadying)
+    return PassResults(every, len(joined.places), False, None, scenes, forget, tuple(joined.seams), steadying)
 
 
 def _keep(scene: TakenScene, path: Path) -> None:
@@ -168,7 +168,7 @@ class _Joined:
         self.seams: list[Seam] = []
         self.labels: list[JoinedLabels] = []
         """of all lanes, to be closed"""
-        self._clip = Clip(times_s, size)
+        self._clip = ClipTimes(times_s, size)
         self._seen, self._parted = seen, parted
 
     def lane(self, lane: Lane) -> Lane:
@@ -192,7 +192,7 @@ class _Joined:
         )
         return Lane(lane.name, replay, weights_digest=lane.weights_digest)
 
-    def _join(self, seen: Sequence[Rows], *, back: bool) -> JoinedPass:
+    def _join(self, seen: Sequence[PassRows], *, back: bool) -> JoinedPass:
         shared = [
             Shared(self._index(after.places[0]), self._index(before.places[-1]) + 1, back)
             for before, after in zip(self._seen[:-1], self._seen[1:], strict=True)
@@ -202,7 +202,7 @@ class _Joined:
     def _index(self, place: int) -> int:
         return int(np.searchsorted(self.places, place))
 
-    def _called(self, rows: Rows) -> Rows:
+    def _called(self, rows: PassRows) -> PassRows:
         return rows._replace(frames=np.searchsorted(self.places, rows.frames).astype(np.int32))
 
     def _told(self, name: str, rows: FusedRows, forward: JoinedPass, backward: JoinedPass) -> Iterator[Seam]:

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from pydantic import Field
 
-from tracker.steps import Place
+from tracker.steps import LastSeen
 from tracker.timing import REFERENCE_S, FrameTimer, Interval, lasts
 from tracker.tracks.assignment import assign, covered_matrix, pair_costs
-from tracker.tracks.motion import Motion, begin, correct, predict, pushed_into
+from tracker.tracks.motion import BoxBelief, begin, correct, predict, pushed_into
 from tracker.types import Box, Region, Seconds, Settings, Track
 
 
@@ -32,11 +32,11 @@ class LinkerSettings(Settings):
 
 
 @dataclass
-class _Line:
+class _FollowedTrack:
     """One track being followed; `id` is 0 until it is confirmed."""
 
-    motion: Motion
-    place: Place
+    motion: BoxBelief
+    place: LastSeen
     """where it was seen last"""
     id: int = 0
     found_s: float = REFERENCE_S
@@ -55,7 +55,7 @@ class Linker:
 
     def reset(self) -> None:
         """Forget every track; identities count from 1 again."""
-        self._lines: list[_Line] = []
+        self._lines: list[_FollowedTrack] = []
         self._last_id = 0
         self._timer = FrameTimer(self.settings.max_gap_s)
 
@@ -86,18 +86,20 @@ class Linker:
             line.place = line.place.moved(line.motion.box, dt_s) if line.seen else line.place.later(dt_s)
         self._lines = [line for line in self._lines if line.seen or self._lives(line, size)]
         self._lines += [
-            _Line(begin(r.box), Place(r.box), found_s=interval.look_s, confidence=r.confidence, label=r.label)
+            _FollowedTrack(
+                begin(r.box), LastSeen(r.box), found_s=interval.look_s, confidence=r.confidence, label=r.label
+            )
             for r in free
         ]
         for line in self._lines:
             if not line.id and lasts(line.found_s, self.settings.confirm_s):
                 self._last_id += 1
                 line.id = self._last_id
-                line.place = Place(line.motion.box)  # the identity begins here
+                line.place = LastSeen(line.motion.box)  # the identity begins here
         named = sorted((line for line in self._lines if line.id), key=lambda line: line.id)
         return tuple(Track(n.id, n.motion.box, n.confidence, n.label, hidden=not n.seen) for n in named)
 
-    def _merge(self, lines: Sequence[_Line], regions: Sequence[Region], *, dt_s: float) -> list[Region]:
+    def _merge(self, lines: Sequence[_FollowedTrack], regions: Sequence[Region], *, dt_s: float) -> list[Region]:
         """Keep the lines that merged into one region inside it; returns the regions that hold one line or none."""
         left = []
         covered = covered_matrix([line.motion.box for line in lines], [region.box for region in regions])
@@ -115,7 +117,7 @@ class Linker:
         return left
 
     def _pair(
-        self, lines: Sequence[_Line], regions: Sequence[Region], *, size: tuple[int, int], interval: Interval
+        self, lines: Sequence[_FollowedTrack], regions: Sequence[Region], *, size: tuple[int, int], interval: Interval
     ) -> list[Region]:
         """Correct each line by the region it is; returns the regions that are nobody's. A line does not jump: see `steps`."""
         # of one that leaves, the last region is a small part: it is compared with what the picture can show of the track
@@ -133,7 +135,7 @@ class Linker:
             line.found_s += interval.look_s
         return [region for n, region in enumerate(regions) if n not in taken]
 
-    def _lives(self, line: _Line, size: tuple[int, int]) -> bool:
+    def _lives(self, line: _FollowedTrack, size: tuple[int, int]) -> bool:
         """Whether a track that was not seen in this frame goes on."""
         x, y = line.motion.box.centre
         inside = 0 <= x < size[0] and 0 <= y < size[1]

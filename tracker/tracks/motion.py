@@ -35,7 +35,7 @@ _MOVES = np.array([1.0, 1.0, 0.0, 0.0])
 
 
 @dataclass(frozen=True)
-class Motion:
+class BoxBelief:
     """The belief about one box: mean and covariance of value and velocity of each of the four numbers."""
 
     value: Quad
@@ -53,18 +53,18 @@ class Motion:
         return Box(x - w / 2, y - h / 2, x + w / 2, y + h / 2)
 
 
-def begin(box: Box) -> Motion:
+def begin(box: Box) -> BoxBelief:
     """A box seen for the first time, at unknown velocity."""
     size = _size(box)
     zero = np.zeros(4)
-    return Motion(_quad(box), zero, zero + (MEASURED * size) ** 2, zero, _MOVES * (FIRST_SPEED * size) ** 2)
+    return BoxBelief(_quad(box), zero, zero + (MEASURED * size) ** 2, zero, _MOVES * (FIRST_SPEED * size) ** 2)
 
 
-def predict(motion: Motion, *, dt_s: float) -> Motion:
+def predict(motion: BoxBelief, *, dt_s: float) -> BoxBelief:
     """The belief `dt_s` seconds later, nothing seen: white acceleration for the centre, a random walk for the size."""
     m, size = motion, _size(motion.box)
     push, drift = _MOVES * (PUSH * size) ** 2, (1 - _MOVES) * (DRIFT * size) ** 2
-    return Motion(
+    return BoxBelief(
         m.value + dt_s * m.velocity,
         m.velocity,
         m.var_value + 2 * dt_s * m.covariance + dt_s**2 * m.var_velocity + push * dt_s**4 / 4 + drift * dt_s,
@@ -73,13 +73,13 @@ def predict(motion: Motion, *, dt_s: float) -> Motion:
     )
 
 
-def correct(motion: Motion, box: Box) -> Motion:
+def correct(motion: BoxBelief, box: Box) -> BoxBelief:
     """The belief after seeing `box`."""
     m = motion
     total = m.var_value + (MEASURED * _size(box)) ** 2
     gain, gain_velocity = m.var_value / total, m.covariance / total
     surprise = _quad(box) - m.value
-    return Motion(
+    return BoxBelief(
         m.value + gain * surprise,
         m.velocity + gain_velocity * surprise,
         (1 - gain) * m.var_value,
@@ -88,7 +88,7 @@ def correct(motion: Motion, box: Box) -> Motion:
     )
 
 
-def pushed_into(motion: Motion, region: Box) -> Motion:
+def pushed_into(motion: BoxBelief, region: Box) -> BoxBelief:
     """The belief once the box is known to be somewhere inside `region`, moved no farther than it must be."""
     value = motion.value.copy()
     for n, (low, high) in enumerate(((region.x0, region.x1), (region.y0, region.y1))):

@@ -17,7 +17,7 @@ from starlette.types import ASGIApp
 
 from tracker.web.guard import MOST_BODY_BYTES
 from tracker.web.page import Page, version_of
-from tracker.web.requests import RefusedError, change_zones, control
+from tracker.web.requests import RequestRefusedError, change_zones, control
 from tracker.web.streams import BOUNDARY, Stream, news, pictures
 
 STATIC = Path(__file__).parent / "static"
@@ -119,22 +119,22 @@ async def _answer(request: Request, act: Callable[[Any], Awaitable[dict[str, Any
         return _json({"error": f"the body was not complete after {BODY_S:g} s"}, 408)
     except ClientDisconnect:
         return Response(status_code=400)
-    except RefusedError as refused:
+    except RequestRefusedError as refused:
         return _json({"error": str(refused)}, refused.status)
 
 
 async def _body(request: Request) -> Any:
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
-        raise RefusedError("wanted a body of type application/json", 415)
+        raise RequestRefusedError("wanted a body of type application/json", 415)
     data = bytearray()
     async for part in request.stream():
         data += part
         if len(data) > MOST_BODY_BYTES:
-            raise RefusedError(f"the body is larger than {MOST_BODY_BYTES // 1024} kB", 413)
+            raise RequestRefusedError(f"the body is larger than {MOST_BODY_BYTES // 1024} kB", 413)
     try:
         return json.loads(data, parse_constant=_no_number)
     except (ValueError, RecursionError):
-        raise RefusedError("the body is no JSON") from None
+        raise RequestRefusedError("the body is no JSON") from None
 
 
 def _no_number(name: str) -> Any:

@@ -12,7 +12,7 @@ HEAD_S = 10.0
 """for the head of a request to be complete; who sends it byte by byte is dropped"""
 
 
-class Connection(H11Protocol):
+class ViewerConnection(H11Protocol):
     """uvicorn's connection; a route finds it in `request.state.connection`."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

@@ -15,7 +15,7 @@ from typing import Any, get_args
 
 from tracker.controls import Action, Board, Controls
 from tracker.errors import TrackerError
-from tracker.seen import Seen
+from tracker.seen import SeenTimes
 from tracker.types import Event, Finder, Image, Moment, Outcome
 from tracker.web.screen import Screen
 
@@ -48,7 +48,7 @@ def version_of(zones: Any) -> str:
     return hashlib.sha256(json.dumps(zones, sort_keys=True).encode()).hexdigest()[:16]
 
 
-class News:
+class Waker:
     """Wakes whoever waits in the server's loop, from any thread."""
 
     def __init__(self) -> None:
@@ -99,13 +99,13 @@ class Page:
     """those that can be shown, once the run is built"""
     counts: Mapping[str, Mapping[str, int | None]] = field(default_factory=dict)
     """by lane: objects that are seen now, None of a lane that was given up; identities so far"""
-    seen: dict[str, Seen] = field(default_factory=dict)
+    seen: dict[str, SeenTimes] = field(default_factory=dict)
     """identities by lane"""
     ended: bool = False
     run: str = field(default_factory=lambda: secrets.token_hex(4))
     """another in each run: numbers of events mean nothing in the next"""
-    pictures: News = field(default_factory=News)
-    happenings: News = field(default_factory=News)
+    pictures: Waker = field(default_factory=Waker)
+    happenings: Waker = field(default_factory=Waker)
     _events: deque[tuple[int, Mapping[str, Any]]] = field(default_factory=lambda: deque(maxlen=EVENTS_KEPT))
     _told: int = 0
 
@@ -174,7 +174,7 @@ class PageSink:
         """Count, tell the events, and hand the picture over if somebody looks."""
         counts = {}
         for view in moment.views:
-            seen = self._page.seen.setdefault(view.lane, Seen())
+            seen = self._page.seen.setdefault(view.lane, SeenTimes())
             for track in view.tracks:
                 seen.add(track.id, moment.frame.time_s)
             objects = None if view.off else sum(not track.hidden for track in view.tracks)

@@ -16,7 +16,7 @@ SWITCHES = ("pause", "freeze", "record")
 MOST_LANES = 16
 
 
-class RefusedError(Exception):
+class RequestRefusedError(Exception):
     """A request that is not carried out; its text is one line."""
 
     def __init__(self, line: str, status: int = 400) -> None:
@@ -27,11 +27,11 @@ class RefusedError(Exception):
 async def control(page: Page, body: Any) -> dict[str, Any]:
     """{"action": "freeze", "value": true}: ask the run; returns the answer. Raises RefusedError."""
     if not isinstance(body, dict) or not isinstance(body.get("action"), str):
-        raise RefusedError('wanted {"action": NAME, "value": VALUE}')
+        raise RequestRefusedError('wanted {"action": NAME, "value": VALUE}')
     action, value = body["action"], body.get("value")
     if action in SWITCHES:
         if not isinstance(value, bool):
-            raise RefusedError(f"{action}: wanted true or false")
+            raise RequestRefusedError(f"{action}: wanted true or false")
         _ask(page, action, value)
     elif action == "reset":
         _ask(page, action, None)
@@ -40,7 +40,7 @@ async def control(page: Page, body: Any) -> dict[str, Any]:
     elif action == "snapshot":
         return {"name": str(await _snapshot(page))}
     else:
-        raise RefusedError(
+        raise RequestRefusedError(
             f"{action[:40]}: there is no such action; known are pause, freeze, record, reset, lanes, snapshot"
         )
     return {}
@@ -52,12 +52,12 @@ async def change_zones(page: Page, version: str | None, body: Any) -> dict[str, 
     version  of the zones that they were made of, if that is known: refused if somebody else has changed them since
     """
     if page.zones is None or not page.controls.can("zones"):
-        raise RefusedError("zones: cannot be changed in this run", 409)
+        raise RequestRefusedError("zones: cannot be changed in this run", 409)
     try:
         name = await asyncio.to_thread(page.zones.change, body, version)
     except TrackerError as error:
         status = {OutdatedError: 412, SinkError: 500}.get(type(error), 400)
-        raise RefusedError(str(error), status) from None
+        raise RequestRefusedError(str(error), status) from None
     return {} if name is None else {"name": name}
 
 
@@ -65,14 +65,14 @@ def _ask(page: Page, action: Any, value: Any) -> None:
     try:
         page.controls.ask(action, value)
     except TrackerError as error:
-        raise RefusedError(str(error), 409) from None
+        raise RequestRefusedError(str(error), 409) from None
 
 
 def _lanes(page: Page, value: Any) -> tuple[str, ...]:
     names = value if isinstance(value, list) and len(value) <= MOST_LANES else []
     chosen = tuple(lane for lane in page.lanes if lane in names)
     if not chosen or len(chosen) != len(names):
-        raise RefusedError(f"lanes: wanted a list of some of {', '.join(page.lanes) or 'none yet'}")
+        raise RequestRefusedError(f"lanes: wanted a list of some of {', '.join(page.lanes) or 'none yet'}")
     return chosen
 
 
@@ -82,6 +82,6 @@ async def _snapshot(page: Page) -> Path:
     try:
         return await asyncio.wait_for(asyncio.wrap_future(answer), ANSWER_S)
     except asyncio.TimeoutError:
-        raise RefusedError(f"snapshot: no answer for {ANSWER_S:g} s; the run is busy", 503) from None
+        raise RequestRefusedError(f"snapshot: no answer for {ANSWER_S:g} s; the run is busy", 503) from None
     except TrackerError as error:
-        raise RefusedError(str(error), 500) from None
+        raise RequestRefusedError(str(error), 500) from None

@@ -20,7 +20,7 @@ MOST_WIDTH = 1920
 
 
 @dataclass(frozen=True)
-class Shot:
+class EncodedPicture:
     """One encoded picture."""
 
     number: int
@@ -41,7 +41,7 @@ class Screen:
         self._waiting: tuple[Image, float, float | None] | None = None
         self._changed = threading.Condition()
         self._viewers, self._closing = 0, False
-        self.shot: Shot | None = None
+        self.shot: EncodedPicture | None = None
         self._thread = threading.Thread(target=self._encode, name="page jpeg", daemon=True)
         self._thread.start()
 
@@ -79,7 +79,7 @@ class Screen:
                 (image, pixel_aspect, arrived_s), self._waiting = self._waiting, None
             with suppress(cv2.error, MemoryError):  # short of memory: the next picture may fit
                 number = 1 if self.shot is None else self.shot.number + 1
-                self.shot = Shot(number, jpeg_of(image, pixel_aspect), arrived_s)
+                self.shot = EncodedPicture(number, jpeg_of(image, pixel_aspect), arrived_s)
                 self._tell()
 
 
@@ -94,6 +94,6 @@ def jpeg_of(image: Image, pixel_aspect: float = 1.0) -> bytes:
     return data.tobytes()
 
 
-def age_ms(shot: Shot) -> float:
+def age_ms(shot: EncodedPicture) -> float:
     """Milliseconds since the frame came from its source; 0 if that is not known."""
     return 0.0 if shot.arrived_s is None else 1000 * (time.monotonic() - shot.arrived_s)

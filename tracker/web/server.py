@@ -12,7 +12,7 @@ import uvicorn
 from tracker.errors import SinkError
 from tracker.web.address import Listener
 from tracker.web.app import MOST_VIEWERS, build_app
-from tracker.web.connection import Connection
+from tracker.web.connection import ViewerConnection
 from tracker.web.guard import Guard, own_names
 from tracker.web.page import Page
 
@@ -41,7 +41,7 @@ class Server:
         self._server = uvicorn.Server(
             uvicorn.Config(
                 guarded,
-                http=Connection,
+                http=ViewerConnection,
                 ws="none",
                 loop="asyncio",
                 lifespan="off",

@@ -12,9 +12,9 @@ from typing import Any
 
 from starlette.types import Receive, Scope, Send
 
-from tracker.web.connection import Connection
+from tracker.web.connection import ViewerConnection
 from tracker.web.page import Page
-from tracker.web.screen import Shot, age_ms
+from tracker.web.screen import EncodedPicture, age_ms
 
 BOUNDARY = b"picture"
 STATUS_S = 0.5
@@ -37,7 +37,7 @@ class Stream:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send until the parts end, the viewer goes, or it takes nothing for STALLED_S."""
-        connection: Connection = scope["state"]["connection"]
+        connection: ViewerConnection = scope["state"]["connection"]
         sending = asyncio.ensure_future(self._send(connection, send))
         leaving = asyncio.ensure_future(_gone(receive))
         try:
@@ -51,7 +51,7 @@ class Stream:
                 connection.abort()
             self._over()
 
-    async def _send(self, connection: Connection, send: Send) -> None:
+    async def _send(self, connection: ViewerConnection, send: Send) -> None:
         headers = [(b"content-type", self._media_type.encode()), (b"connection", b"close")]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         async for part in self._parts:
@@ -84,7 +84,7 @@ async def pictures(page: Page) -> AsyncGenerator[bytes, None]:
         page.screen.add_viewers(-1)
 
 
-def _part(shot: Shot) -> bytes:
+def _part(shot: EncodedPicture) -> bytes:
     head = f"Content-Type: image/jpeg\r\nContent-Length: {len(shot.jpeg)}\r\nX-Age-Ms: {age_ms(shot):.1f}\r\n\r\n"
     return head.encode() + shot.jpeg + b"\r\n--" + BOUNDARY + b"\r\n"
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tracker.worlds.actors import ASPECT, Kind, Sprite, draw_strip
-from tracker.worlds.stage import Player, Stage, mean_colour
+from tracker.worlds.stage import Player, ScriptedStreet, mean_colour
 
 Picture = NDArray[np.float32]
 """(H, W, 3) float32 in 0..255"""
@@ -229,7 +229,7 @@ def _roam(
     return places, headings
 
 
-def arena(stage: Stage) -> None:
+def arena(stage: ScriptedStreet) -> None:
     """Dark or pale animals of one kind and size roam an arena, and stop for long."""
     rng = stage.rng
     low, high, sign = TONES[str(rng.choice(list(TONES), p=OFTEN))]

@@ -23,7 +23,7 @@ class TruthBox:
 
 
 @dataclass(frozen=True)
-class Drawn:
+class DrawnFrame:
     """One frame of a drawn clip."""
 
     image: NDArray[np.uint8]
@@ -34,7 +34,7 @@ class Drawn:
 
 
 @dataclass(frozen=True)
-class Clip:
+class DrawnClip:
     """A drawn clip: what a camera would have seen, and who every pixel belongs to."""
 
     images: NDArray[np.uint8]

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from tracker.types import Box, Settings
-from tracker.worlds.clip import Clip, Drawn, TruthBox
+from tracker.worlds.clip import DrawnClip, DrawnFrame, TruthBox
 
 SIDE = 128
 """of the canvas, pixels"""
@@ -71,14 +71,14 @@ class _Traveller:
         return Box(float(x), float(y), float(x + width), float(y + height))
 
 
-def draw_mot(settings: MotSettings, *, seed: int, digits: NDArray[np.uint8] | None = None) -> Clip:
+def draw_mot(settings: MotSettings, *, seed: int, digits: NDArray[np.uint8] | None = None) -> DrawnClip:
     """All frames of `stream_mot` at once: about 80 kB each."""
     drawn = list(stream_mot(settings, seed=seed, digits=digits))
     images, labels = np.stack([d.image for d in drawn]), np.stack([d.labels for d in drawn])
-    return Clip(images, labels, tuple(d.boxes for d in drawn), np.zeros((SIDE, SIDE, 3), np.uint8), settings.fps)
+    return DrawnClip(images, labels, tuple(d.boxes for d in drawn), np.zeros((SIDE, SIDE, 3), np.uint8), settings.fps)
 
 
-def stream_mot(settings: MotSettings, *, seed: int, digits: NDArray[np.uint8] | None = None) -> Iterator[Drawn]:
+def stream_mot(settings: MotSettings, *, seed: int, digits: NDArray[np.uint8] | None = None) -> Iterator[DrawnFrame]:
     """Draw frame after frame; the same settings, digits and seed give the same frames, and a longer clip begins as a shorter.
 
     digits  (N, 28, 28) uint8, the pictures that the digits' world draws from; the sprites' needs none
@@ -147,7 +147,7 @@ def _sprite(rng: np.random.Generator) -> Picture:
     return np.dstack([inside[..., None] * colour, inside.astype(np.uint8) * np.uint8(255)])
 
 
-def _shine(seen: list[_Traveller]) -> Drawn:
+def _shine(seen: list[_Traveller]) -> DrawnFrame:
     """Every object's light added to the others'."""
     light = np.zeros((SIDE, SIDE, 3), np.uint16)
     labels, most = np.zeros((SIDE, SIDE), np.uint16), np.zeros((SIDE, SIDE), np.uint8)
@@ -158,10 +158,12 @@ def _shine(seen: list[_Traveller]) -> Drawn:
         brighter = picture[..., 0] > most[canvas]
         most[canvas][brighter] = picture[..., 0][brighter]
         labels[canvas][brighter] = one.id
-    return Drawn(np.minimum(light, 255).astype(np.uint8), labels, tuple(TruthBox(one.id, one.box, 1.0) for one in seen))
+    return DrawnFrame(
+        np.minimum(light, 255).astype(np.uint8), labels, tuple(TruthBox(one.id, one.box, 1.0) for one in seen)
+    )
 
 
-def _cover(seen: list[_Traveller]) -> Drawn:
+def _cover(seen: list[_Traveller]) -> DrawnFrame:
     """Every object painted over the ones before it."""
     image, labels = np.zeros((SIDE, SIDE, 3), np.uint8), np.zeros((SIDE, SIDE), np.uint16)
     whole = []
@@ -174,7 +176,7 @@ def _cover(seen: list[_Traveller]) -> Drawn:
         whole.append(max(1, int(solid.sum())))
     shown = [int((labels == one.id).sum()) for one in seen]
     boxes = (TruthBox(one.id, one.box, n / area) for one, n, area in zip(seen, shown, whole, strict=True))
-    return Drawn(image, labels, tuple(boxes))
+    return DrawnFrame(image, labels, tuple(boxes))
 
 
 def _overlap(one: _Traveller) -> tuple[tuple[slice, slice], tuple[slice, slice]]:

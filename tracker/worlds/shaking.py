@@ -16,7 +16,7 @@ KEPT = 0.6
 
 
 @dataclass(frozen=True)
-class View:
+class CameraView:
     """Where a camera sees things in one frame: zoomed about the picture's middle, then shifted."""
 
     zoom: float
@@ -47,9 +47,9 @@ class ShakingCamera:
         self._middle = np.array(size) / 2
         self._state: NDArray[np.float64] | None = None
 
-    def next_view(self, rng: np.random.Generator) -> View:
+    def next_view(self, rng: np.random.Generator) -> CameraView:
         """One frame on."""
         fresh = rng.normal(0, 1, 3)
         self._state = fresh if self._state is None else KEPT * self._state + (1 - KEPT**2) ** 0.5 * fresh
         dx, dy, zoom = self._state * self._spread
-        return View(1 + float(zoom), np.array([dx, dy]), self._middle)
+        return CameraView(1 + float(zoom), np.array([dx, dy]), self._middle)

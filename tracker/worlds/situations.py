@@ -15,9 +15,9 @@ import numpy as np
 from tracker.errors import SettingsError
 from tracker.worlds.actors import Sprite
 from tracker.worlds.arena import arena
-from tracker.worlds.clip import Clip, Drawn
+from tracker.worlds.clip import DrawnClip, DrawnFrame
 from tracker.worlds.shaking import ShakingCamera
-from tracker.worlds.stage import OUTSIDE_PX, Path, Stage, mean_colour, way
+from tracker.worlds.stage import OUTSIDE_PX, Path, ScriptedStreet, mean_colour, way
 from tracker.worlds.standing import BIG, big, parked, stands, stood
 from tracker.worlds.street import StreetSettings
 from tracker.worlds.walking import TRAVERSE, comes_from_left, ends, passers, through, walker_size
@@ -53,7 +53,7 @@ class Situation:
 
     says: str
     """what happens, in a line"""
-    script: Callable[[Stage], None]
+    script: Callable[[ScriptedStreet], None]
     frames: int
     """its own length"""
     least: int
@@ -68,18 +68,18 @@ class Situation:
 def draw_situation(
     name: str, *, seed: int, frames: int | None = None, size: tuple[int, int] | None = None, objects: int | None = None,
     fps: float = 25.0,
-) -> Clip:  # fmt: skip
+) -> DrawnClip:  # fmt: skip
     """Draw one of SITUATIONS whole; see `stream_situation`."""
     stage = _stage(name, seed=seed, frames=frames, size=size, objects=objects, fps=fps)
     drawn = list(_play(stage))
     images, labels = np.stack([d.image for d in drawn]), np.stack([d.labels for d in drawn])
-    return Clip(images, labels, tuple(d.boxes for d in drawn), stage.backdrop(), fps)
+    return DrawnClip(images, labels, tuple(d.boxes for d in drawn), stage.backdrop(), fps)
 
 
 def stream_situation(
     name: str, *, seed: int, frames: int | None = None, size: tuple[int, int] | None = None, objects: int | None = None,
     fps: float = 25.0,
-) -> Iterator[Drawn]:  # fmt: skip
+) -> Iterator[DrawnFrame]:  # fmt: skip
     """Draw one of SITUATIONS frame by frame; the same arguments give the same frames.
 
     frames   None: its own; more, and passers-by go on coming where there are any
@@ -91,21 +91,21 @@ def stream_situation(
     return _play(_stage(name, seed=seed, frames=frames, size=size, objects=objects, fps=fps))
 
 
-def _play(stage: Stage) -> Iterator[Drawn]:
+def _play(stage: ScriptedStreet) -> Iterator[DrawnFrame]:
     for _ in range(stage.frames):
-        yield Drawn(*stage.step())
+        yield DrawnFrame(*stage.step())
 
 
 def _stage(
     name: str, *, seed: int, frames: int | None, size: tuple[int, int] | None, objects: int | None, fps: float
-) -> Stage:
+) -> ScriptedStreet:
     """The stage with the cast of a script on it."""
     situation = _checked(name, frames, size, objects)
     width, height = size or situation.size
     given = {**PLAIN, **situation.settings}
     settings = StreetSettings(width=width, height=height, frames=frames or situation.frames, fps=fps, **given)
     rng = np.random.default_rng((seed, crc32(name.encode())))  # situations of one seed are not on one street
-    stage = Stage(settings, rng, count=objects or situation.objects or 0)
+    stage = ScriptedStreet(settings, rng, count=objects or situation.objects or 0)
     situation.script(stage)
     return stage
 
@@ -131,7 +131,7 @@ def _checked(name: str, frames: int | None, size: tuple[int, int] | None, object
 # --- who meets whom -------------------------------------------------------------------------------------------------
 
 
-def _crossing(stage: Stage) -> None:
+def _crossing(stage: ScriptedStreet) -> None:
     rng = stage.rng
     y, frames = rng.uniform(0.5, 0.9) * stage.height, rng.uniform(*TRAVERSE)
     first = walker_size(stage)
@@ -145,7 +145,13 @@ def _crossing(stage: Stage) -> None:
 
 
 def _company(
-    stage: Stage, *, together: float, beside: list[float], spread: list[tuple[float, float]], frames: float, y: float
+    stage: ScriptedStreet,
+    *,
+    together: float,
+    beside: list[float],
+    spread: list[tuple[float, float]],
+    frames: float,
+    y: float,
 ) -> None:
     """Walkers who come as one and part.
 
@@ -178,7 +184,7 @@ def _company(
         stage.add("walker", own, path, enters=enters)
 
 
-def _parallel(stage: Stage) -> None:
+def _parallel(stage: ScriptedStreet) -> None:
     rng = stage.rng
     up = rng.uniform(0.2, 0.26)
     _company(
@@ -187,7 +193,7 @@ def _parallel(stage: Stage) -> None:
     )  # fmt: skip
 
 
-def _group(stage: Stage) -> None:
+def _group(stage: ScriptedStreet) -> None:
     rng = stage.rng
     gap, up = rng.uniform(0.6, 0.75), rng.uniform(0.27, 0.31)
     _company(
@@ -196,7 +202,7 @@ def _group(stage: Stage) -> None:
     )  # fmt: skip
 
 
-def _stop(stage: Stage) -> None:
+def _stop(stage: ScriptedStreet) -> None:
     rng = stage.rng
     size, from_left = walker_size(stage), comes_from_left(stage)
     coming, going = ends(stage, size[0], from_left)
@@ -210,7 +216,7 @@ def _stop(stage: Stage) -> None:
     passers(stage, 1, ground=(0.25, 0.4), start=(60, 120))
 
 
-def _pillar(stage: Stage) -> None:
+def _pillar(stage: ScriptedStreet) -> None:
     rng = stage.rng
     size, from_left = walker_size(stage), comes_from_left(stage)
     coming, going = ends(stage, size[0], from_left)
@@ -225,7 +231,7 @@ def _pillar(stage: Stage) -> None:
     passers(stage, 1, ground=(0.25, 0.4), start=(20, 60))
 
 
-def _inside(stage: Stage) -> None:
+def _inside(stage: ScriptedStreet) -> None:
     """A vehicle as long as two fifths of the picture creeps through; a dog overtakes it on the viewer's side."""
     rng, from_left = stage.rng, comes_from_left(stage)
     width = rng.uniform(0.36, 0.42) * stage.width
@@ -243,7 +249,7 @@ def _inside(stage: Stage) -> None:
     stage.add("animal", dog, path, enters=enters, strip=_apart(stage, stage.cast[0].strip, dog, path))
 
 
-def _apart(stage: Stage, from_whom: list[Sprite], size: tuple[float, float], path: Path) -> list[Sprite]:
+def _apart(stage: ScriptedStreet, from_whom: list[Sprite], size: tuple[float, float], path: Path) -> list[Sprite]:
     """An animal that can be told from what it walks before, and from the ground."""
     for _ in range(20):
         strip = stage.plain_look("animal", size, path)
@@ -252,7 +258,7 @@ def _apart(stage: Stage, from_whom: list[Sprite], size: tuple[float, float], pat
     return strip
 
 
-def _crowd(stage: Stage) -> None:
+def _crowd(stage: ScriptedStreet) -> None:
     """A clip that begins with them inside, each in a lane of its own."""
     passers(stage, stage.count, height=(0.075, 0.11), ground=(0.12, 0.99), start=(-150, 0), gap=0, traverse=(160, 260))
 
@@ -261,7 +267,7 @@ SIZES_AT = (0.2, 0.33, 0.5, 0.72, 0.98)
 """where the walkers of `sizes` have their feet, in heights of the picture, the smallest first"""
 
 
-def _sizes(stage: Stage) -> None:
+def _sizes(stage: ScriptedStreet) -> None:
     rng = stage.rng
     widths = np.geomspace(8, max(12, 0.09 * stage.width), len(SIZES_AT))
     for n, (width, ground) in enumerate(zip(widths, SIZES_AT, strict=True)):
@@ -280,20 +286,20 @@ def _sizes(stage: Stage) -> None:
 # --- what befalls the picture ---------------------------------------------------------------------------------------
 
 
-def _light_switch(stage: Stage) -> None:
+def _light_switch(stage: ScriptedStreet) -> None:
     passers(stage, 4)
     factor = 1 - SWITCH if stage.background.mean() > 125 else 1 + SWITCH
     first, last = (round(share * stage.frames) + int(stage.rng.integers(-8, 9)) for share in SWITCHED)
     stage.light_at = lambda frame: factor if first <= frame < last else 1.0
 
 
-def _drift(stage: Stage) -> None:
+def _drift(stage: ScriptedStreet) -> None:
     passers(stage, 4)
     stage.clock = 0.0
     stage.light_speed = np.full(3, stage.rng.choice([-1.0, 1.0])) * (1.0, 0.9, 0.8)
 
 
-def _shadow(stage: Stage) -> None:
+def _shadow(stage: ScriptedStreet) -> None:
     rng, size = stage.rng, (stage.width, stage.height)
     stage.cloud = Cloud.gather(rng, size, strength=rng.uniform(0.35, 0.45), speed_px=0.004 * stage.width)
     stage.body_shadow = {
@@ -303,16 +309,16 @@ def _shadow(stage: Stage) -> None:
     passers(stage, 4)
 
 
-def _jitter(stage: Stage) -> None:
+def _jitter(stage: ScriptedStreet) -> None:
     passers(stage, 4)
 
 
-def _shake(stage: Stage) -> None:
+def _shake(stage: ScriptedStreet) -> None:
     stage.camera = ShakingCamera((stage.width, stage.height), shift_px=SHAKE * stage.width, zoom=FLUTTER)
     passers(stage, 4)
 
 
-def _sway(stage: Stage) -> None:
+def _sway(stage: ScriptedStreet) -> None:
     rng, size = stage.rng, (stage.width, stage.height)
     stage.bushes = Bushes.grow(
         rng, size, share=rng.uniform(0.15, 0.25), amplitude_px=rng.uniform(1.5, 3.5), period_frames=rng.uniform(12, 30)
@@ -321,14 +327,14 @@ def _sway(stage: Stage) -> None:
     passers(stage, 4)
 
 
-def _low_contrast(stage: Stage) -> None:
+def _low_contrast(stage: ScriptedStreet) -> None:
     middle = stage.background.mean((0, 1))
     # an even ground: where it changes by more than that, somebody of one colour would not be faint all the way
     stage.background = np.asarray(np.clip(middle + (stage.background - middle) * 0.3, 30, 225), np.float32)
     passers(stage, 4, look=_faint)
 
 
-def _faint(stage: Stage, size: tuple[float, float], path: Path) -> list[Sprite]:
+def _faint(stage: ScriptedStreet, size: tuple[float, float], path: Path) -> list[Sprite]:
     """Somebody in nearly the ground's colour, the parts of the body hinted at."""
     strip, ground = stage.plain_look("walker", size, path), stage.ground(size, path)
     wanted = ground + stage.rng.choice([-1, 1]) * stage.rng.uniform(*FAINT)

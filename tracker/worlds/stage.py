@@ -64,7 +64,7 @@ class Lens(Protocol):
         """(H, W, 3) as it reaches the sensor; labels (H, W) say whose each pixel is."""
 
 
-class Stage(_Scene):
+class ScriptedStreet(_Scene):
     """A street without chance passers-by: its cast is what a script adds."""
 
     def __init__(self, settings: StreetSettings, rng: np.random.Generator, *, count: int = 0) -> None:

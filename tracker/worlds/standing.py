@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from tracker.worlds.actors import Kind
-from tracker.worlds.stage import OUTSIDE_PX, Path, Stage, size_of, way
+from tracker.worlds.stage import OUTSIDE_PX, Path, ScriptedStreet, size_of, way
 from tracker.worlds.walking import TRAVERSE, comes_from_left, passers, walker_size
 
 COMES, STANDS, GOES = 0.1, 0.185, 0.9
@@ -18,7 +18,7 @@ BIG = (0.46, 0.56)
 """height of the people in `big`, in heights of the picture"""
 
 
-def _place(stage: Stage, size: tuple[float, float], from_left: bool) -> tuple[float, float, float]:
+def _place(stage: ScriptedStreet, size: tuple[float, float], from_left: bool) -> tuple[float, float, float]:
     """x just outside the picture, x where somebody stands, and the frames from one to the other."""
     share = stage.rng.uniform(*INWARD)
     frames = min(share * stage.rng.uniform(*TRAVERSE), (STANDS - COMES) * stage.frames)
@@ -27,7 +27,7 @@ def _place(stage: Stage, size: tuple[float, float], from_left: bool) -> tuple[fl
 
 
 def arrival(
-    stage: Stage, size: tuple[float, float], y: float, from_left: bool, *, even: bool = False
+    stage: ScriptedStreet, size: tuple[float, float], y: float, from_left: bool, *, even: bool = False
 ) -> tuple[Path, int]:
     """In at a tenth of the clip, and still from there to its end; `even` for wheels, which have no steps."""
     outside, at, frames = _place(stage, size, from_left)
@@ -37,7 +37,7 @@ def arrival(
 
 
 def departure(
-    stage: Stage, size: tuple[float, float], y: float, to_left: bool, *, even: bool = False
+    stage: ScriptedStreet, size: tuple[float, float], y: float, to_left: bool, *, even: bool = False
 ) -> tuple[Path, int]:
     """Still from the first frame to nine tenths of the clip, and out."""
     outside, at, frames = _place(stage, size, to_left)
@@ -46,7 +46,7 @@ def departure(
     return way(marks, rng=None if even else stage.rng)
 
 
-def _bring(stage: Stage, kind: Kind, size: tuple[float, float], path: Path, enters: int) -> None:
+def _bring(stage: ScriptedStreet, kind: Kind, size: tuple[float, float], path: Path, enters: int) -> None:
     """Add somebody who differs from the ground where it stands, and faces the way that it goes."""
     stays = path[-1] if enters > 0 else path[0]
     there = stays + np.array([[-size[0] / 2, 0], [size[0] / 2, 0]])
@@ -55,18 +55,18 @@ def _bring(stage: Stage, kind: Kind, size: tuple[float, float], path: Path, ente
     player.facing = 1 if path[-1, 0] > path[0, 0] else -1
 
 
-def _others(stage: Stage) -> None:
+def _others(stage: ScriptedStreet) -> None:
     """Passers-by behind who stands, and now and then one before."""
     passers(stage, 1, ground=BEHIND, start=(5, 40), gap=60)
     passers(stage, 1, ground=BEFORE, start=(60, 120), gap=150)
 
 
-def _height(stage: Stage) -> float:
+def _height(stage: ScriptedStreet) -> float:
     """y where who stands has the feet."""
     return float(stage.rng.uniform(0.6, 0.75) * stage.height)
 
 
-def stands(stage: Stage) -> None:
+def stands(stage: ScriptedStreet) -> None:
     """Somebody comes in at a tenth of the clip and stands to its end."""
     size = walker_size(stage)
     path, enters = arrival(stage, size, _height(stage), comes_from_left(stage))
@@ -74,7 +74,7 @@ def stands(stage: Stage) -> None:
     _others(stage)
 
 
-def stood(stage: Stage) -> None:
+def stood(stage: ScriptedStreet) -> None:
     """Somebody stands from the first frame and leaves at nine tenths of the clip."""
     size = walker_size(stage)
     path, enters = departure(stage, size, _height(stage), comes_from_left(stage))
@@ -82,7 +82,7 @@ def stood(stage: Stage) -> None:
     _others(stage)
 
 
-def parked(stage: Stage) -> None:
+def parked(stage: ScriptedStreet) -> None:
     """A vehicle comes and parks, another was parked and leaves, each on its side; people pass."""
     kind: Kind = "vehicle"
     left, y = comes_from_left(stage), _height(stage)
@@ -93,6 +93,6 @@ def parked(stage: Stage) -> None:
     _others(stage)
 
 
-def big(stage: Stage) -> None:
+def big(stage: ScriptedStreet) -> None:
     """People half as high as the picture, in two lanes."""
     passers(stage, 2, height=BIG, ground=(0.55, 1.0), start=(2, 60), gap=60)

@@ -16,7 +16,7 @@ from pydantic import Field, field_validator
 
 from tracker.types import Box, Settings, Share
 from tracker.worlds.actors import ASPECT, Actor, Kind, draw_strip
-from tracker.worlds.clip import Clip, Drawn, TruthBox
+from tracker.worlds.clip import DrawnClip, DrawnFrame, TruthBox
 from tracker.worlds.weather import Bushes, Cloud, Water, cast_body_shadow, mirror_body
 
 KINDS: tuple[Kind, ...] = ("walker", "vehicle", "animal", "blob")
@@ -105,7 +105,7 @@ class StreetSettings(Settings):
         return kinds
 
 
-def draw_street(settings: StreetSettings, *, seed: int) -> Clip:
+def draw_street(settings: StreetSettings, *, seed: int) -> DrawnClip:
     """Draw one clip with its truth.
 
     The same settings and seed give the same clip. Returns images (T, H, W, 3), labels (T, H, W), boxes and fps.
@@ -118,13 +118,13 @@ def draw_street(settings: StreetSettings, *, seed: int) -> Clip:
     for t in range(settings.frames):
         images[t], labels[t], frame_boxes = scene.step()
         boxes.append(frame_boxes)
-    return Clip(images, labels, tuple(boxes), scene.background.astype(np.uint8), settings.fps)
+    return DrawnClip(images, labels, tuple(boxes), scene.background.astype(np.uint8), settings.fps)
 
 
-def stream_street(settings: StreetSettings, *, seed: int) -> Iterator[Drawn]:
+def stream_street(settings: StreetSettings, *, seed: int) -> Iterator[DrawnFrame]:
     """The frames of `draw_street` one by one: a long street needs no more memory than a short one."""
     scene = _Scene(settings, np.random.default_rng(seed))
-    return (Drawn(*scene.step()) for _ in range(settings.frames))
+    return (DrawnFrame(*scene.step()) for _ in range(settings.frames))
 
 
 def _ramp(rng: np.random.Generator, low_high: tuple[float, float]) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from tracker.worlds.actors import Sprite
-from tracker.worlds.stage import OUTSIDE_PX, Mark, Path, Stage, size_of, way
+from tracker.worlds.stage import OUTSIDE_PX, Mark, Path, ScriptedStreet, size_of, way
 
 WALKER = (0.15, 0.22)
 """height of a walker, in heights of the picture"""
@@ -13,24 +13,24 @@ TRAVERSE = (150, 190)
 """frames from border to border"""
 
 
-def walker_size(stage: Stage) -> tuple[float, float]:
+def walker_size(stage: ScriptedStreet) -> tuple[float, float]:
     """Width and height of a walker."""
     return size_of("walker", stage.rng, stage.rng.uniform(*WALKER) * stage.height)
 
 
-def comes_from_left(stage: Stage) -> bool:
+def comes_from_left(stage: ScriptedStreet) -> bool:
     """Whether somebody comes from the left."""
     return bool(stage.rng.random() < 0.5)
 
 
-def ends(stage: Stage, width: float, from_left: bool) -> tuple[float, float]:
+def ends(stage: ScriptedStreet, width: float, from_left: bool) -> tuple[float, float]:
     """x where somebody of that width is just outside the picture, on coming and on going."""
     left, right = -width / 2 - OUTSIDE_PX, stage.width + width / 2 + OUTSIDE_PX
     return (left, right) if from_left else (right, left)
 
 
 def through(
-    stage: Stage, size: tuple[float, float], y: float, start: float, frames: float, from_left: bool
+    stage: ScriptedStreet, size: tuple[float, float], y: float, start: float, frames: float, from_left: bool
 ) -> list[Mark]:
     """From border to border at one height, in so many frames."""
     coming, going = ends(stage, size[0], from_left)
@@ -39,10 +39,10 @@ def through(
 
 
 def passers(
-    stage: Stage, lanes: int, *, height: tuple[float, float] = (0.13, 0.17),
+    stage: ScriptedStreet, lanes: int, *, height: tuple[float, float] = (0.13, 0.17),
     ground: tuple[float, float] = (0.22, 0.98), start: tuple[float, float] = (0, 45), gap: float = 20.0,
     traverse: tuple[float, float] = TRAVERSE,
-    look: Callable[[Stage, tuple[float, float], Path], list[Sprite]] | None = None,
+    look: Callable[[ScriptedStreet, tuple[float, float], Path], list[Sprite]] | None = None,
 ) -> None:  # fmt: skip
     """People who pass from border to border, one after the other in each of some lanes one above the other.
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from tracker.types import Frame, Moment, Track
 from tracker.zone_counts import ACROSS, APPEARED, REDRAWN, VANISHED, AreaCount, Passage, PassageKind, ZoneCounts
 from tracker.zones.geometry import Point, border_distance, contains, distance, last_passage, passage
-from tracker.zones.placed import Placed
+from tracker.zones.placed import PlacedZones
 
 EPSILON_S = 1e-6
 """Frames' times are floats: what lasts as long as a setting says may measure a little less."""
@@ -63,7 +63,7 @@ class ZoneCounter:
     has passed in between. Passages come out in the order in which they become certain.
     """
 
-    def __init__(self, placed: Placed, lane: str) -> None:
+    def __init__(self, placed: PlacedZones, lane: str) -> None:
         self.lane = lane
         self._drawn = self._placed = placed
         self._objects: dict[int, _Object] = {}
@@ -102,7 +102,7 @@ class ZoneCounter:
             self._last = tuple(self._finish())
         return self._last
 
-    def use(self, placed: Placed) -> None:
+    def use(self, placed: PlacedZones) -> None:
         """Other zones from now on. Counts of names that are still there go on; those of other names are forgotten.
 
         An area that was moved takes in and lets out whom it now holds and holds no more, as REDRAWN; a line that was moved

@@ -23,7 +23,7 @@ border cuts off lies beyond every polygon else."""
 
 
 @dataclass(frozen=True)
-class Placed:
+class PlacedZones:
     """Zones in pixels of pictures of one size."""
 
     zones: Zones
@@ -36,7 +36,7 @@ class Placed:
     lines: Mapping[str, Points]
     """by name, two points each"""
 
-    def at(self, size: tuple[int, int]) -> Placed:
+    def at(self, size: tuple[int, int]) -> PlacedZones:
         """The same places in pictures of another size: a camera may come back with one."""
         if size == self.size:
             return self
@@ -45,7 +45,7 @@ class Placed:
         def scaled(points: Points) -> Points:
             return tuple((x * across, y * down) for x, y in points)
 
-        return Placed(
+        return PlacedZones(
             self.zones,
             size,
             tuple(map(scaled, self.include)),
@@ -77,14 +77,16 @@ class Placed:
         return {name: area(points) / 2 / perimeter(points) for name, points in self.areas.items()}
 
 
-def place(zones: Zones, size: tuple[int, int]) -> Placed:
+def place(zones: Zones, size: tuple[int, int]) -> PlacedZones:
     """Zones on pictures (width, height). Raises SettingsError, one line that names the polygon or line, if one lies outside."""
     placed = {where: _pixels(where, points, size) for where, points in _every(zones)}
 
     def of(kind: str) -> dict[str, Points]:
         return {where[1]: points for where, points in placed.items() if where[0] == kind}
 
-    return Placed(zones, size, tuple(of("include").values()), tuple(of("exclude").values()), of("areas"), of("lines"))
+    return PlacedZones(
+        zones, size, tuple(of("include").values()), tuple(of("exclude").values()), of("areas"), of("lines")
+    )
 
 
 def _every(zones: Zones) -> Iterator[tuple[tuple[str, str], Points]]:

@@ -12,7 +12,7 @@ import numpy as np
 from av.video.frame import PictureType
 
 from tracker.sinks.h264 import PLANAR, Planar, frame_rate, options, size_of, space_of
-from tracker.sinks.recorder.samples import Sample, Shot
+from tracker.sinks.recorder.samples import RecordedMoment, Sample
 from tracker.sinks.settings import VideoSettings
 from tracker.sinks.timeline import TICKS
 
@@ -28,7 +28,9 @@ NO_PICTURE = np.zeros((0, 0, 3), np.uint8)
 class Encoder:
     """One encoder for pictures of one size and colour space. Every picture comes out before the next goes in."""
 
-    def __init__(self, first: Shot, *, fps: float | None, settings: VideoSettings, pixel_aspect: float) -> None:
+    def __init__(
+        self, first: RecordedMoment, *, fps: float | None, settings: VideoSettings, pixel_aspect: float
+    ) -> None:
         self._planar = Planar(first.picture)
         self._first_s, self._tick = first.time_s, -1
         self._key_ticks = round((min(settings.keyframe_s, KEY_S) - KEY_TOLERANCE_S) * TICKS)
@@ -49,11 +51,11 @@ class Encoder:
         self._headers = av.open(io.BytesIO(file.getvalue()))
         self.head = self._headers.streams.video[0]
 
-    def fits(self, shot: Shot) -> bool:
+    def fits(self, shot: RecordedMoment) -> bool:
         """Whether the shot's picture is of this encoder's kind."""
         return size_of(shot.picture) == self._planar.size and space_of(shot.picture) == self._planar.space
 
-    def encode(self, shot: Shot, *, key: bool, lost: int) -> Sample:
+    def encode(self, shot: RecordedMoment, *, key: bool, lost: int) -> Sample:
         """The shot as a sample; `key` asks for a key frame."""
         self._tick = max(self._tick + 1, round((shot.time_s - self._first_s) * TICKS))
         picture = self._planar.frame(shot.picture)

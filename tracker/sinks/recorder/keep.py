@@ -49,7 +49,7 @@ def finished_segments(folder: Path) -> list[Finished]:
     return sorted(found.values(), key=lambda segment: (segment.ended_s, segment.name))
 
 
-class Keeper:
+class RecordingPruner:
     """Deletes by age, by size, and to make room; only where the plan has a `keep`.
 
     spare   files that never go, such as the run's own source

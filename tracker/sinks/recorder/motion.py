@@ -21,7 +21,7 @@ class _Place:
     since_s: float
 
 
-class Motion:
+class MotionDetector:
     """Remembers where each identity was; only of those that are there now.
 
     An object moves from the frame in which its track is confirmed until it is gone, is hidden, or has kept its place for

@@ -20,13 +20,13 @@ from tracker.sinks.claims import abandoned, hold, recover
 from tracker.sinks.outputs import cannot_write, writing
 from tracker.sinks.recorder.aligned import Aligner
 from tracker.sinks.recorder.encoder import Encoder
-from tracker.sinks.recorder.keep import NAME, Keeper, Room
-from tracker.sinks.recorder.motion import Motion
+from tracker.sinks.recorder.keep import NAME, RecordingPruner, Room
+from tracker.sinks.recorder.motion import MotionDetector
 from tracker.sinks.recorder.plan import RecordPlan
-from tracker.sinks.recorder.samples import Command, Sample, Shot, Waiting
+from tracker.sinks.recorder.samples import Command, RecordedMoment, Sample, Waiting
 from tracker.sinks.recorder.writer import Writer
 from tracker.sinks.settings import VideoSettings
-from tracker.sinks.tables import Rows
+from tracker.sinks.tables import RowFormat
 from tracker.types import Image, Moment, Outcome
 from tracker.yuv import YuvImage
 
@@ -63,7 +63,7 @@ class Recorder:
         self,
         plan: RecordPlan,
         *,
-        tables: Mapping[str, Rows],
+        tables: Mapping[str, RowFormat],
         render: Callable[[Moment], Image | YuvImage],
         fps: float | None,
         settings: VideoSettings,
@@ -79,21 +79,21 @@ class Recorder:
         self._plan, self._tables, self._render = plan, tables, render
         self._fps, self._settings, self._pixel_aspect = fps, settings, pixel_aspect
         self._notify, self._now = notify, now
-        self._motion = Motion()
+        self._motion = MotionDetector()
         self._writer = Writer(
             plan,
             heads={ending: table.head for ending, table in tables.items()},
             sparse={ending for ending, table in tables.items() if table.sparse},
             about=about,
-            keeper=Keeper(plan, spare=spare, notify=notify),
+            keeper=RecordingPruner(plan, spare=spare, notify=notify),
             room=Room(plan.min_free_bytes, free or self._free),
             notify=notify,
             now=now,
             tell=tell,
             on=on,
         )
-        self._shots: queue.Queue[Shot | Command | None] = queue.Queue(settings.queue_frames)
-        self._incoming: Iterator[Shot | Command] = iter(self._shots.get, None)
+        self._shots: queue.Queue[RecordedMoment | Command | None] = queue.Queue(settings.queue_frames)
+        self._incoming: Iterator[RecordedMoment | Command] = iter(self._shots.get, None)
         self._waiting = Waiting(MOST_WAITING_BYTES)
         self._threads: list[threading.Thread] = []
         self._problem: BaseException | None = None
@@ -134,7 +134,9 @@ class Recorder:
         age_s = 0.0 if frame.arrived_s is None else time.monotonic() - frame.arrived_s
         wall_s = self._now() - age_s
         picture = self._render(moment)
-        self._shots.put(Shot(picture, frame.written, frame.time_s, wall_s, rows, moves, frame.gap, frame.sound))
+        self._shots.put(
+            RecordedMoment(picture, frame.written, frame.time_s, wall_s, rows, moves, frame.gap, frame.sound)
+        )
 
     def close(self, outcome: Outcome) -> None:
         """Finish the segment and let the folder go. SinkError if at the end the disk took nothing more."""
@@ -171,9 +173,9 @@ class Recorder:
         encoder: Encoder | None = None
         begins, lost = True, 0
         for shot in self._incoming:
-            if not isinstance(shot, Shot):
+            if not isinstance(shot, RecordedMoment):
                 self._waiting.put(shot)  # behind the pictures that came before it
-            if not isinstance(shot, Shot) or not self._writer.armed:
+            if not isinstance(shot, RecordedMoment) or not self._writer.armed:
                 begins = True
                 continue
             if not self._waiting.has_room:

@@ -15,7 +15,7 @@ from tracker.yuv import YuvImage
 
 
 @dataclass(frozen=True)
-class Shot:
+class RecordedMoment:
     """A moment as far as it is recorded: its picture, and its rows as text."""
 
     picture: Image | YuvImage
@@ -38,7 +38,7 @@ class Sample:
 
     data: bytes
     key: bool
-    shot: Shot
+    shot: RecordedMoment
     """its picture is let go"""
     head: Any
     """stream of PyAV with the size and the headers, the same for all samples of one encoder; muxers copy it"""

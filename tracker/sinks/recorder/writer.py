@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from tracker.errors import SinkError
-from tracker.sinks.recorder.keep import Keeper, Room
+from tracker.sinks.recorder.keep import RecordingPruner, Room
 from tracker.sinks.recorder.plan import RecordPlan
 from tracker.sinks.recorder.samples import Sample
 from tracker.sinks.recorder.segment import Segment
@@ -41,7 +41,7 @@ class Writer:
         *,
         heads: Mapping[str, str],
         about: Mapping[str, Any],
-        keeper: Keeper,
+        keeper: RecordingPruner,
         room: Room,
         notify: Callable[[str], None],
         now: Callable[[], float],

@@ -69,15 +69,15 @@ class Pieces(Unlearning):
     def step(self, frame):
         return self.assign(frame, self.judge(frame))
 
-    def look_twice(self):
+    def expect_more_passes(self):
         pass
 
-    def another(self, learned):
+    def later_pass(self, learned):
         self.told.append(learned)
         self.others.append(Pieces(first=5 + 2 * len(self.others)))
         return self.others[-1]
 
-    def again(self, image, verdicts, *, time_s, scene, size):
+    def step_judged(self, image, verdicts, *, time_s, scene, size):
         self.again_frames.append((time_s, scene))
         return self.found(image, verdicts, size)
 

@@ -213,7 +213,7 @@ class SeenTwice(InOnePlace):
     def backwards(self):
         return self
 
-    def again(self, image, verdicts, *, time_s, scene, size):
+    def step_judged(self, image, verdicts, *, time_s, scene, size):
         labels = np.where(verdicts == FOREGROUND, 1, 0).astype(np.int32)
         return Segmentation(labels, (Region(1, Box(*self.box), 3200.0),), labels > 0, size, verdicts)
 

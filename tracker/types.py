@@ -264,7 +264,7 @@ class Segmentation:
     verdicts: Verdicts | None = None
     """(h, w) what the scene said of each pixel, where a method asks one"""
     learned: object = None
-    """what the method has learned by this frame, for `SmoothedSegmenter.another`; it does not change any more"""
+    """what the method has learned by this frame, for `SmoothedSegmenter.later_pass`; it does not change any more"""
 
     @classmethod
     def empty(cls, shape: Sequence[int], frame_size: tuple[int, int]) -> Segmentation:
@@ -610,22 +610,22 @@ class SmoothedSegmenter(TwoStageSegmenter, Protocol):
         """At which it asks for a frame's picture."""
         ...
 
-    def look_twice(self) -> None:
+    def expect_more_passes(self) -> None:
         """Said before the first frame: there will be more passes."""
         ...
 
-    def another(self, learned: object) -> Another:
-        """Another, without objects, for frames that have been judged. learned: that of the last of these frames
+    def later_pass(self, learned: object) -> LaterPass:
+        """One for another pass, without objects, over frames that have been judged. learned: that of the last of these frames
 
         This one may be judging later frames in another thread meanwhile, and have learned more: how far it is depends on chance.
         """
         ...
 
 
-class Another(Protocol):
+class LaterPass(Protocol):
     """Another pass over frames that were judged, from the first to the last or from the last to the first."""
 
-    def again(
+    def step_judged(
         self, image: Image, verdicts: Verdicts, *, time_s: float, scene: int | None, size: tuple[int, int]
     ) -> Segmentation:
         """One iteration with the next frame.

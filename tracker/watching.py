@@ -141,7 +141,7 @@ class PassRecorder:
         """by lane"""
         for lane in self.lanes:
             assert isinstance(lane.segmenter, SmoothedSegmenter)
-            lane.segmenter.look_twice()
+            lane.segmenter.expect_more_passes()
             files = None if labels is None else labels[lane.name]
             self.passes[lane.name] = Passes(lane.segmenter, attend=self._attend, labels=files, folder=spills)
 

@@ -102,7 +102,7 @@ def test_two_that_become_one_blob_as_they_come_nearer_go_on_to_grow(known, least
         lane._perspectives = Perspectives({0: taught(lambda y: 80 * (y - HORIZON))})
     boxes = vehicles(LAST)
     for n, (image, verdict) in enumerate(frames(LAST + 1, joined_from=30)):
-        made = lane.again(image, verdict, time_s=n / 25, scene=0, size=(WIDTH, HEIGHT))
+        made = lane.step_judged(image, verdict, time_s=n / 25, scene=0, size=(WIDTH, HEIGHT))
         if not known:
             lane._perspectives = Perspectives()
     found = [np.array(region.box) for region in made.regions]
@@ -126,10 +126,10 @@ def test_the_lane_says_what_it_has_learned_by_each_frame_and_another_begins_with
     cell = Network(TorchCell(RunningAverage(network.cell)), network, "untrained")
     lane = SlotsSegmenter(SlotsSettings(working_width="full"), network=cell, scene=None)
     told = [
-        lane.again(image, verdict, time_s=n / 25, scene=0, size=(WIDTH, HEIGHT)).learned
+        lane.step_judged(image, verdict, time_s=n / 25, scene=0, size=(WIDTH, HEIGHT)).learned
         for n, (image, verdict) in enumerate(frames(LAST + 1, joined_from=LAST))
     ]
     seconds = [learned.of(0).seen_s for learned in told]
     assert seconds[0] == 0
     assert seconds[LAST // 2] < seconds[-1]
-    assert lane.another(told[LAST // 2])._perspectives is told[LAST // 2]
+    assert lane.later_pass(told[LAST // 2])._perspectives is told[LAST // 2]

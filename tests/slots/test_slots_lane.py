@@ -134,14 +134,14 @@ def overlap(box, x, y):
 
 def test_no_mask_has_the_rim_of_an_object():
     first = build("slots", cell=RunningAverage)
-    first.look_twice()
-    later = first.another(first.step(frames(empty(1))[0]).learned)
+    first.expect_more_passes()
+    later = first.later_pass(first.step(frames(empty(1))[0]).learned)
     for n, picture in enumerate(crossing(20)):
         verdicts = np.zeros((HEIGHT, WIDTH), np.uint8)
         x = max(0, -SIDE + 3 * n)
         verdicts[28 : 32 + SIDE, max(0, x - 2) : -SIDE + 3 * n + SIDE + 2] = RIM
         verdicts[30 : 30 + SIDE, x : max(0, 3 * n)] = FOREGROUND
-        made = later.again(picture, verdicts, time_s=n / 25, scene=0, size=(WIDTH, HEIGHT))
+        made = later.step_judged(picture, verdicts, time_s=n / 25, scene=0, size=(WIDTH, HEIGHT))
     assert (made.labels > 0).sum() > 0.9 * SIDE**2
     assert not (made.labels[verdicts == RIM] > 0).any()
     assert not made.foreground[verdicts == RIM].any()

@@ -131,10 +131,10 @@ def test_the_forward_pass_sees_the_pictures_mirrored_and_its_labels_are_those_of
     shown = []
 
     class Showing(Pieces):
-        def another(self, learned):
-            other = super().another(learned)
-            again = other.again
-            other.again = lambda image, verdicts, **place: (
+        def later_pass(self, learned):
+            other = super().later_pass(learned)
+            again = other.step_judged
+            other.step_judged = lambda image, verdicts, **place: (
                 shown.append((id(other), image)) or again(image, verdicts, **place)
             )
             return other
@@ -351,15 +351,15 @@ def test_a_second_interrupt_ends_the_writing_too():
 
 
 class Broken(Pieces):
-    def another(self, learned):
+    def later_pass(self, learned):
         raise ValueError("broken")
 
 
 class BrokenOnce(Pieces):
     """The pass that runs forwards fails, in its thread."""
 
-    def another(self, learned):
-        other = super().another(learned)
+    def later_pass(self, learned):
+        other = super().later_pass(learned)
         if len(self.others) == 1:
             other.found = None
         return other

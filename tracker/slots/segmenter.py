@@ -173,20 +173,22 @@ class SlotsSegmenter:
         """At which it asks for a frame's picture."""
         return self.settings.width
 
-    def look_twice(self) -> None:
+    def expect_more_passes(self) -> None:
         """Said before the first frame: there will be more passes, which tell better who falls into two and who has two pieces."""
         self._causal = False
 
-    def another(self, learned: object) -> SlotsSegmenter:
-        """Another, without slots, for the frames that this one judged; it is given them by `again`."""
+    def later_pass(self, learned: object) -> SlotsSegmenter:
+        """One without slots for another pass over the frames that this one judged."""
         assert isinstance(learned, Perspectives)
         other = SlotsSegmenter(self.settings, network=self.network, scene=self.scene)
-        other.look_twice()
+        other.expect_more_passes()
         other._perspectives = learned
         return other
 
-    def again(self, image: Image, verdicts: Verdicts, *, time_s: float, scene: int | None, size: Size) -> Segmentation:
-        """A frame that was judged before: see `types.Another`."""
+    def step_judged(
+        self, image: Image, verdicts: Verdicts, *, time_s: float, scene: int | None, size: Size
+    ) -> Segmentation:
+        """A frame that was judged before: see `types.LaterPass`."""
         return self._assign(Judged(image, verdicts, None, time_s, scene, size))
 
     def _assign(self, judged: Judged) -> Segmentation:
@@ -235,21 +237,7 @@ class SlotsSegmenter:
         terminate(slots, association, superseded, size, life, look_s=interval.look_s, causal=self._causal)
         spawn(slots, association.births, image, self.settings)
         if judged.judgement is not None and judged.scene is not None:
-            objects = self._known_objects(owned, numbers)
-            uncovered = None
-            self._unasked_s += interval.look_s
-            if lasts(self._unasked_s, ASK_EVERY_S):
-                uncovered = find_uncovered(
-                    slots.records,
-                    owned.painted(numbers),
-                    judged.judgement,
-                    usual_s=interval.usual_s,
-                    look_s=self._unasked_s,
-                )
-                self._unasked_s = 0.0
-            self._lessons.append(
-                Lesson(self._assigned, judged.scene, judged.judgement, objects, uncovered, interval.dt_s)
-            )
+            self._lessons.append(self._lesson(judged.scene, judged.judgement, owned, numbers, interval))
             labels = judged.judgement.complete(labels)
         self._assigned += 1
         if self.settings.boxes == "visible":
@@ -281,6 +269,20 @@ class SlotsSegmenter:
                 self.scene.learn(lesson.judgement, lesson.objects, dt_s=lesson.dt_s)
                 if lesson.uncovered is not None:
                     self.scene.uncover(lesson.judgement, lesson.uncovered)
+
+    def _lesson(
+        self, scene: int, judgement: Judgement, owned: OwnedPixels, numbers: NDArray[np.int32], interval: Interval
+    ) -> Lesson:
+        """What the scene is to learn from this frame, whose slots own pixels under those numbers."""
+        objects, uncovered = self._known_objects(owned, numbers), None
+        self._unasked_s += interval.look_s
+        if lasts(self._unasked_s, ASK_EVERY_S):
+            uncovered = find_uncovered(
+                self._slots.records, owned.painted(numbers), judgement,
+                usual_s=interval.usual_s, look_s=self._unasked_s,
+            )  # fmt: skip
+            self._unasked_s = 0.0
+        return Lesson(self._assigned, scene, judgement, objects, uncovered, interval.dt_s)
 
     def _visit(self, scene: int | None, verdict: NDArray[np.uint8]) -> Mask:
         """(H, W) where objects of that scene were seen before this frame, whose objects are added for the next."""

@@ -23,7 +23,7 @@ from tracker.smoothing.rows import ClipTimes, PassRows
 from tracker.smoothing.shared import named_like
 from tracker.smoothing.spill import LabelFile, Spill, SpillFolder
 from tracker.smoothing.tiles import KeptFrame, keep, moved, restored, tiles
-from tracker.types import Another, Frame, Image, Region, Segmentation, SmoothedSegmenter
+from tracker.types import Frame, Image, LaterPass, Region, Segmentation, SmoothedSegmenter
 
 WINDOW_BYTES = 500_000_000
 """what is kept of the frames of a window, on the disk: some minutes of a busy street at 640 pixels, an hour of a quiet one"""
@@ -80,7 +80,7 @@ class Passes:
         self._times_s: list[float] = []
         self._size = (0, 0)
         self._first, self._forward = RowsBuilder(), RowsBuilder()
-        self._again: Another | None = None
+        self._again: LaterPass | None = None
         """of the forward pass, from the first window on"""
         self._forward_frames = 0
         """of the frames kept those that the forward pass has had in the window before"""
@@ -143,7 +143,7 @@ class Passes:
     def _run_window(self, *, last: bool) -> None:
         """The other passes over the frames that are kept, of which those in the overlap stay for the next window."""
         begin, window = 0 if last else self._overlap(), self._kept
-        self._again = self._again or self._segmenter.another(self._learned)
+        self._again = self._again or self._segmenter.later_pass(self._learned)
         stop = threading.Event()
         with ThreadPoolExecutor(1, "forwards again") as beside:
             forwards = beside.submit(self._run_forwards, self._again, window[self._forward_frames :], stop)
@@ -158,7 +158,7 @@ class Passes:
         self._forward_frames = len(self._kept)
         before.close()
 
-    def _run_forwards(self, again: Another, frames: Sequence[KeptFrame], stop: threading.Event) -> None:
+    def _run_forwards(self, again: LaterPass, frames: Sequence[KeptFrame], stop: threading.Event) -> None:
         """The forward pass goes on over these frames; ends before its time once `stop` is set."""
         elsewhere = self._elsewhere
         assert elsewhere is not None
@@ -166,7 +166,7 @@ class Passes:
             if stop.is_set():
                 return
             image, verdicts = (_mirrored(part) for part in restored(kept, self._spill, elsewhere))
-            seen = again.again(image, verdicts, time_s=kept.time_s, scene=kept.scene, size=kept.frame_size)
+            seen = again.step_judged(image, verdicts, time_s=kept.time_s, scene=kept.scene, size=kept.frame_size)
             self._forward.add(kept.index, seen.regions)
             labels, foreground = _mirrored(seen.labels), _mirrored(seen.foreground.view(np.uint8)).view(bool)
             self.labels.forward.add(kept.index, labels, foreground)
@@ -174,13 +174,15 @@ class Passes:
     def _run_backwards(self, window: Sequence[KeptFrame]) -> None:
         """The backward pass over a window."""
         builder, part = RowsBuilder(self._highest), len(self._backward)
-        backwards, elsewhere = self._segmenter.another(self._learned), self._elsewhere
+        backwards, elsewhere = self._segmenter.later_pass(self._learned), self._elsewhere
         assert elsewhere is not None
         end_s = window[-1].time_s
         for done, kept in enumerate(reversed(window), 1):
             self._attend(done, len(window))
             image, verdicts = restored(kept, self._spill, elsewhere)
-            seen = backwards.again(image, verdicts, time_s=end_s - kept.time_s, scene=kept.scene, size=kept.frame_size)
+            seen = backwards.step_judged(
+                image, verdicts, time_s=end_s - kept.time_s, scene=kept.scene, size=kept.frame_size
+            )
             builder.add(kept.index, seen.regions)
             self.labels.backward.add(kept.index, seen.labels, seen.foreground, part)
         rows = builder.rows()

@@ -66,7 +66,10 @@ def test_an_unknown_flag_names_the_flag():
     )
 
 
-def test_a_known_key_in_the_wrong_place_is_found_elsewhere():
+def test_a_known_key_in_the_wrong_place_is_found_elsewhere(file):
+    dotted, unlike = file("a.yaml", "gmm.working_width: 300\n"), file("b.yaml", "zones: {foo: 1}\n")
+    assert complaint([dotted]).endswith("write one level in another: gmm: {working_width: ...}")
+    assert "unknown setting zones.foo; known here: " in complaint([unlike])
     assert complaint(overrides=["working_width=300"]).endswith("did you mean gmm.working_width?")
 
 

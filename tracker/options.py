@@ -364,6 +364,8 @@ class OutputPath(click.Path):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """The path."""
+        if value == "":
+            self.fail("an empty path; a variable without a value?", param, ctx)
         if isinstance(value, str) and re.match("[A-Za-z][A-Za-z0-9+.-]+:/", value):
             self.fail(f"{without_passwords(value)} is an address; results are written to files", param, ctx)
         return super().convert(value, param, ctx)

@@ -350,10 +350,13 @@ def _wish(complaint: ErrorDetails) -> str:
 def _nearest(key: Key, model: type[Settings]) -> str:
     """The known setting that was likely meant: a sibling first, then the same name elsewhere."""
     known = list(known_keys(model))
+    nested = (*key[:-1], *key[-1].split("."))
+    if nested != key and nested in known:
+        return f"write one level in another: {': {'.join(nested)}: ...{'}' * (len(nested) - 1)}"
     siblings = {k[-1]: k for k in known if k[:-1] == key[:-1]}
     anywhere = {".".join(k): k for k in known} | {k[-1]: k for k in reversed(known)}
-    for names, wanted in ((siblings, key[-1]), (anywhere, key[-1]), (anywhere, ".".join(key))):
-        close = difflib.get_close_matches(wanted, names, n=1, cutoff=0.6)
+    for names, wanted, cutoff in ((siblings, key[-1], 0.6), (anywhere, key[-1], 0.8), (anywhere, ".".join(key), 0.8)):
+        close = difflib.get_close_matches(wanted, names, n=1, cutoff=cutoff)
         if close:
             return f"did you mean {'.'.join(names[close[0]])}?"
     return f"known here: {', '.join(siblings)}" if siblings else "see configs/default.yaml"

@@ -1,6 +1,7 @@
 """What `import tracker` gives: the same runs as the command line's, inside out."""
 
 import doctest
+import json
 import subprocess
 import sys
 import threading
@@ -11,6 +12,7 @@ import clips
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
 
 import tracker
 from tracker.api.plan import plan, run_settings
@@ -95,8 +97,8 @@ def test_a_frame_has_pixels_boxes_and_a_picture():
     assert set(np.unique(moment.labels[44:60, 34:42])) == {moment.tracks.ids[0]}
     assert moment.labels.shape == moment.foreground.shape == (96, 128)
     assert moment.draw().shape == (96, 128, 3)
-    with pytest.raises(KeyError):
-        moment.of("knn")
+    with pytest.raises(tracker.TrackerError, match="no lane 'rigid' in this run; it has"):
+        moment.of("rigid")
 
 
 def test_pictures_that_come_once_are_watched_as_a_camera_would():
@@ -375,6 +377,60 @@ def test_values_of_another_type_are_refused_in_a_line(given, said, tmp_path):
         tracker.process(walk(4), tmp_path / "out.mp4", lanes="gmm", **given)
     assert str(caught.value) == said
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("call", "said"),
+    [
+        (lambda: tracker.track(walk(2), lanes=3), "lanes: wanted the name of a lane or several, not 3"),
+        (lambda: tracker.track(walk(2), settings=3), "settings: wanted a YAML file's path or settings by name, not 3"),
+        (lambda: tracker.track(walk(2), settings=["a"]), "settings: wanted a YAML file's path or settings by name"),
+        (lambda: tracker.track(walk(2), zones="x"), "zones: wanted areas and lines by name, not 'x'"),
+        (lambda: tracker.track(walk(2), output=3), "output: wanted a path, not 3"),
+        (lambda: tracker.track(b"clip.mp4"), "a source is an address, a camera's number or pictures, not bytes"),
+        (lambda: tracker.process(walk(2), progress=3), "progress: wanted a function, not 3"),
+        (lambda: tracker.compare(walk(2), 3), "folder: wanted a path, not 3"),
+        (lambda: tracker.compare(walk(2), "out", truth=3), "truth: wanted a path, not 3"),
+        (lambda: tracker.read(None), "wanted the path of a table of tracks, not None"),
+        (lambda: tracker.Tracker(lanes="gmm").prepare(None), "images: wanted pictures"),
+        (lambda: tracker.Tracker(lanes="gmm").step(walk(1)[0], time_s="1"), "time_s: wanted a number, not '1'"),
+        (lambda: tracker.Tracker(lanes="gmm").prepare([walk(1)[0], walk(1)[0][:9]]), "picture 1: wanted 128x96 as the"),
+    ],
+)
+def test_what_is_given_wrongly_is_an_error_of_the_library(call, said):
+    with pytest.raises(tracker.TrackerError) as caught:
+        call()
+    assert said in str(caught.value)
+
+
+def test_steps_have_the_size_of_the_pictures_of_the_scene():
+    own = tracker.Tracker(lanes="gmm", fps=25)
+    own.prepare(walk(4)[:, :50])
+    with pytest.raises(tracker.TrackerError, match="wanted 128x50 as the first, got 128x96"):
+        own.step(walk(1)[0])
+
+
+def test_an_iterable_that_is_interrupted_is_not_a_clip_that_ended(tmp_path):
+    def given():
+        yield from walk(10)
+        raise KeyboardInterrupt
+
+    seen = tracker.track(given(), lanes="gmm", fps=25, output=tmp_path / "out.mp4")
+    moments = []
+    with pytest.raises(KeyboardInterrupt):
+        moments += [moment.frame.index for moment in seen]
+    assert json.loads((tmp_path / "out.summary.json").read_text())["outcome"] == "interrupted"
+
+
+def test_pictures_called_by_their_time_have_these_numbers(tmp_path):
+    first = 20261128123456007  # which float64 does not hold
+    pictures = walk()
+    for n, picture in enumerate(pictures):
+        Image.fromarray(picture).save(tmp_path / f"{first + n}.png")
+    made = tracker.process(tmp_path, lanes="gmm", fps=25)
+    assert set(made.tracks.frame.tolist()) <= {first + n for n in range(len(pictures))}
+    assert len(set(made.tracks.frame.tolist())) > 20
+    assert {image["id"] for image in made.to_coco()["images"]} == set(made.tracks.frame.tolist())
 
 
 def test_a_rate_that_is_none_is_refused_before_the_first_step():

@@ -234,6 +234,8 @@ def test_a_table_that_looks_like_another_clips_is_scored_and_it_is_said(worlds, 
     done = call("evaluate", worlds / "a.mp4", "--results", tmp_path / "far.txt")
     assert done.exit_code == 0
     assert "no row speaks of a scored frame, 1 to 12" in done.stderr
+    (tmp_path / "none.txt").write_text("")
+    assert "there is no row in it" in call("evaluate", worlds / "a.mp4", "--results", tmp_path / "none.txt").stderr
     (tmp_path / "short.txt").write_text("".join(f"{t},1,9,9,10,10,1\n" for t in range(1, 5)))
     assert (
         "results end at the clip's frame 4"
@@ -325,6 +327,14 @@ def test_mistakes_are_one_line(worlds, tmp_path):
     assert "has 12 frames, but its truth begins with 500" in refused(
         "evaluate", video, "--truth", far, "--lanes", "gmm"
     )
+    assert "has 12 frames, but its truth begins with 500" in refused(
+        "evaluate", video, "--truth", far, "--results", far
+    )
+    far.write_text("5,1,9,9,10,10,1\n")
+    assert "--frames 0-10 begins before" in refused("evaluate", video, "--truth", far, "--frames", "0-10")
+    both = call("evaluate", video, "--classes", "1,2", "--ignore-classes", "1")
+    assert both.exit_code == 2
+    assert "class 1 is to be scored and to be ignored" in both.stderr
     assert call("evaluate", video, "--frames", "9-3").exit_code == 2
     assert call("evaluate", video, "--classes", "a").exit_code == 2
 
@@ -332,10 +342,15 @@ def test_mistakes_are_one_line(worlds, tmp_path):
 def test_a_clip_that_ends_before_its_truth_is_scored_and_it_is_said(worlds, tmp_path):
     longer = tmp_path / "gt.txt"
     longer.write_text("".join(f"{t},1,9,9,10,10,1\n" for t in range(1, 21)))
-    done = call("evaluate", worlds / "a.mp4", "--truth", longer, "--lanes", "gmm", "-o", tmp_path / "out.json")
+    (tmp_path / "res.txt").write_text("".join(f"{t},1,9,9,10,10,1\n" for t in range(1, 13)))
+    both = ("--lanes", "gmm", "--results", tmp_path / "res.txt")
+    done = call("evaluate", worlds / "a.mp4", "--truth", longer, *both, "-o", tmp_path / "out.json")
     assert done.exit_code == 0, done.output
-    assert "the clip has 12 frames, its truth goes on to 20" in done.stderr
-    assert json.loads((tmp_path / "out.json").read_text())["sequences"][0]["identity"]["frames"] == 12
+    assert done.stderr.count("the clip has 12 frames, its truth goes on to 20") == 2
+    rows = json.loads((tmp_path / "out.json").read_text())["sequences"]
+    assert [row["identity"]["frames"] for row in rows] == [12, 12]
+    (result,) = (row for row in rows if row["method"] == "res")
+    assert result["identity"]["idf1"] == 1
 
 
 def test_a_lane_that_cannot_be_built_ends_it_all_at_once(worlds, tmp_path):

@@ -393,6 +393,13 @@ def test_mot_text_has_no_times_for_forms_that_need_them(run, form):
     assert "MOT text has no times" in refused("export", "out.slots.mot.txt", "--to", form, *more)
 
 
+@pytest.mark.parametrize("form", ["coco", "clips", "trails", "counts"])
+@pytest.mark.parametrize("text", ["", '{"source": ', "[]", "{}"])
+def test_a_damaged_summary_is_told_rather_than_passed_over(run, form, text):
+    Path("out.summary.json").write_text(text)
+    assert "out.summary.json: not the summary of a run, or damaged" in refused("export", run, "--to", form)
+
+
 @pytest.mark.parametrize("form", FREE)
 def test_a_run_that_found_nothing_can_be_exported(run, form):
     for name, lines in (("out.slots.csv", 1), ("out.slots.zones.csv", 1), ("out.slots.masks.json", 0)):

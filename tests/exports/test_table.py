@@ -45,6 +45,45 @@ def test_a_csv_is_read_as_it_was_written(tmp_path):
     assert [(identity, rows.frame.tolist()) for identity, rows in table.seen.tracks()] == [(7, [1, 2])]
 
 
+LONG = 20261128123456007  # a time, which float64 does not hold
+
+
+def test_frames_called_by_their_time_are_read_exactly(tmp_path):
+    row = "0.04,1,1,2,3,4,0.5,0,5"
+    (tmp_path / "a.csv").write_text(CsvRows.head + f"{LONG},0,1,1,2,3,4,0.5,0,5\n{LONG + 1},{row}\n")
+    (tmp_path / "a.txt").write_text(f"{LONG},1,1,1,5,5\n{LONG + 1},1,1,1,5,5\n")
+    assert read_table(tmp_path / "a.csv").frame.tolist() == [LONG, LONG + 1]
+    assert read_table(tmp_path / "a.txt").frame.tolist() == [LONG, LONG + 1]
+
+
+def test_whole_numbers_that_another_program_wrote_with_a_point_are_read(tmp_path):
+    (tmp_path / "a.csv").write_text(CsvRows.head + "6.0,0,1.0,1,2,3,4,0.5,0,5\n")
+    assert read_table(tmp_path / "a.csv").frame.tolist() == [6]
+
+
+@pytest.mark.parametrize("cut", [1, 2, 3])
+def test_a_table_that_is_cut_in_its_last_number_is_not_taken_for_whole(tmp_path, cut):
+    text = CsvRows.head + "6,0,1,1,2,3,4,0.5,0,653\n"
+    (tmp_path / "a.csv").write_text(text[:-cut])
+    with pytest.raises(SourceError, match=r"a\.csv, line 2: the file ends within this row; it is cut"):
+        read_table(tmp_path / "a.csv")
+
+
+@pytest.mark.parametrize(
+    ("row", "said"),
+    [
+        ("6,0,1,1,2,3,4,0.5,0,5", "identity 1 twice in frame 6"),
+        ("7,-5,1,1,2,3,4,0.5,0,5", "time_s -5 in frame 7 does not go on from 0 in frame 6"),
+        ("6,0.04,2,1,2,3,4,0.5,0,5", "time_s 0.04 in frame 6 does not go on from 0 in frame 6"),
+        ("7,0.04,-1,1,2,3,4,0.5,0,5", "line 3: numbers that no track has"),
+    ],
+)
+def test_rows_that_contradict_each_other_are_refused(tmp_path, row, said):
+    (tmp_path / "a.csv").write_text(CsvRows.head + f"6,0,1,1,2,3,4,0.5,0,5\n{row}\n")
+    with pytest.raises(SourceError, match=said):
+        read_table(tmp_path / "a.csv")
+
+
 def test_mot_text_has_no_times(tmp_path):
     table = read_table(written(tmp_path / "a.gmm.mot.txt", MotRows("gmm"), moment(0)))
     assert table.id.tolist() == [7]

@@ -411,6 +411,13 @@ class TestSizes:
 
 
 class TestPictures:
+    def test_numbers_that_no_table_holds_are_not_taken_and_that_is_said(self, tmp_path):
+        for n, picture in enumerate(clips.draw(3)):
+            Pillow.fromarray(picture).save(tmp_path / f"{10**18 + n}.png")
+        source = open_source(str(tmp_path))
+        assert [frame.number for frame in read(source)] == [1, 2, 3]
+        assert any("more than 18 digits: frames count from 1" in note for note in source.info.notes)
+
     def test_natural_order(self):
         names = ["frame10", "frame2", "Frame1", "frame", "a2b10", "a2b9", "x007", "x8"]
         assert sorted(names, key=natural)[:3] == ["Frame1", "a2b9", "a2b10"]
@@ -452,6 +459,13 @@ class TestPictures:
         with pytest.raises(SourceError) as caught:
             open_source(str(tmp_path))
         assert str(caught.value).endswith(f"did you mean {inner}?")
+
+    def test_a_link_to_nothing_and_an_empty_name(self, tmp_path):
+        (tmp_path / "clip.mp4").symlink_to("gone.mp4")
+        with pytest.raises(SourceError, match=r"clip\.mp4: a link to gone\.mp4, which is not there"):
+            open_source(str(tmp_path / "clip.mp4"))
+        with pytest.raises(SourceError, match="an empty source"):
+            open_source("")
 
     def test_patterns_that_match_nothing_or_no_picture(self, tmp_path):
         (tmp_path / "clip.mp4").write_text("")

@@ -525,3 +525,27 @@ def test_a_deep_clip_is_tracked_like_its_eight_bit_twin(tmp_path):
     table = (tmp_path / "eight.gmm.mot.txt").read_text()
     assert table == (tmp_path / "twelve.gmm.mot.txt").read_text()
     assert table
+
+
+@pytest.mark.parametrize("deep", [range(1, 30, 2), [20]])
+def test_pictures_of_8_and_of_16_bits_have_one_scale(tmp_path, deep):
+    grey = [picture.mean(axis=2) // 4 + 90 for picture in clips.draw(30)]
+    for n, values in enumerate(grey):
+        wide = (values * 257).astype(np.uint16) if n in deep else values.astype(np.uint8)
+        Pillow.fromarray(wide).save(tmp_path / f"{n}.png")
+    source = open_source(str(tmp_path))
+    for frame, values in zip(source, grey, strict=True):
+        np.testing.assert_allclose(frame.image[..., 0], values, atol=1)
+    if len(deep) > 1:
+        assert any("some pictures have 8 bits a value and some more" in note for note in source.info.notes)
+
+
+def test_a_lone_picture_of_8_bits_among_deeper_ones_that_were_stretched_is_left_out(tmp_path):
+    for n in range(200):
+        values = 20000 + 10 * n + np.arange(48 * 64).reshape(48, 64) % 900
+        Pillow.fromarray((values / 256).astype(np.uint8) if n == 101 else values.astype(np.uint16)).save(
+            tmp_path / f"{n:03}.png"
+        )
+    source = open_source(str(tmp_path))
+    assert [frame.number for frame in source] == [n for n in range(200) if n != 101]
+    assert "101.png: has 8 bits a value, where the clip's pictures have more" in source.problem

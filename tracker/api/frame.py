@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from tracker.api.drawing import Drawing, ShapesByLane
 from tracker.api.tracks import Tracks
+from tracker.errors import OptionError
 from tracker.types import Frame, Image, Labels, Mask, Moment, View, enlarged
 
 if TYPE_CHECKING:
@@ -41,8 +42,9 @@ class TrackedFrame:
         return tuple(view.lane for view in self.moment.views)
 
     def of(self, lane: str) -> TrackedFrame:
-        """The same frame as another lane saw it. Raises KeyError if no lane of the run has that name."""
-        self.moment.view(lane)
+        """The same frame as another lane saw it. Raises OptionError if no lane of the run has that name."""
+        if lane not in self.lanes:
+            raise OptionError(f"there is no lane {lane!r} in this run; it has {', '.join(self.lanes)}")
         return replace(self, lane=lane)
 
     @cached_property

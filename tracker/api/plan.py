@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from numbers import Integral, Real
+from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -54,7 +55,7 @@ def plan(source: SourceLike, settings: RunSettings, *, fps: float | None, **job:
         return RunPlan(Job(address, fps=fps, **job), settings, None, _live(job) if _is_camera(address) else None)
     if isinstance(source, int) and not isinstance(source, bool):
         return RunPlan(Job(f"camera:{source}", fps=fps, **job), settings, None, _live(job))
-    if not isinstance(source, Iterable):
+    if not isinstance(source, Iterable) or isinstance(source, bytes):
         raise SourceError(f"a source is an address, a camera's number or pictures, not {type(source).__name__}")
     if not isinstance(source, Sequence | np.ndarray):
         settings = settings.model_copy(update={"online": True, "prescan_frames": 0})
@@ -65,6 +66,13 @@ def _live(job: Mapping[str, Any]) -> Live:
     """Who watches a camera or stream for this job."""
     keeps = job.get("output") is not None and job.get("video", True)
     return Live(watching=Watching(sound=keeps and job.get("sound", True)))
+
+
+def path_of(name: str, value: Any) -> Path:
+    """Raises OptionError for what is no path."""
+    if not isinstance(value, str | os.PathLike):
+        raise OptionError(f"{name}: wanted a path, not {value!r}")
+    return Path(value)
 
 
 def check_rate(fps: Any) -> None:
@@ -98,12 +106,18 @@ def run_settings(
         base = settings
     elif isinstance(settings, Mapping):
         base = settings_of(RunSettings, _nested(settings), "settings")
-    else:
+    elif isinstance(settings, str | os.PathLike):
         base = load_settings([os.fspath(settings)])
+    else:
+        raise OptionError(f"settings: wanted a YAML file's path or settings by name, not {settings!r}")
     named: dict[str, Any] = {}
     if lanes is not None:
+        if not isinstance(lanes, Iterable):
+            raise OptionError(f"lanes: wanted the name of a lane or several, not {lanes!r}")
         named["lanes"] = [lanes] if isinstance(lanes, str) else list(lanes)
     if zones is not None:
+        if not isinstance(zones, Zones | Mapping):
+            raise OptionError(f"zones: wanted areas and lines by name, not {zones!r}")
         named["zones"] = zones.model_dump() if isinstance(zones, Zones) else dict(zones)
     if online is not None:
         named["online"] = online

@@ -11,8 +11,9 @@ from typing import Any, Literal
 
 import numpy as np
 
-from tracker.api.plan import SettingsLike, SourceLike, main_lane, plan, run_settings
+from tracker.api.plan import SettingsLike, SourceLike, main_lane, path_of, plan, run_settings
 from tracker.api.stream import tell
+from tracker.errors import OptionError
 from tracker.exports import Table, coco_document, table_of
 from tracker.exports.annotations import read_masks
 from tracker.exports.table import COLUMNS
@@ -110,7 +111,7 @@ def process(
     """
     made = run_settings(settings, lanes=lanes, zones=zones, online=online, prescan=prescan)
     where = {
-        "output": None if output is None else Path(output),
+        "output": None if output is None else path_of("output", output),
         "overwrite": overwrite,
         "video": video,
         "sound": audio,
@@ -131,12 +132,14 @@ def compare(
     others  as of `process`
     """
     made = run_settings(settings, lanes=lanes, zones=zones, online=online)
-    where = {"output": Path(folder) / "compare.mp4", "overwrite": overwrite, "compare": True}
-    where["truth"] = None if truth is None else Path(truth)
+    where = {"output": path_of("folder", folder) / "compare.mp4", "overwrite": overwrite, "compare": True}
+    where["truth"] = None if truth is None else path_of("truth", truth)
     return _run(source, made, progress, fps, start_s=start_s, duration_s=duration_s, max_frames=max_frames, **where)
 
 
 def _run(source: SourceLike, settings: Any, progress: Any, fps: float | None, **job: Any) -> RunResult:
+    if progress is not None and not callable(progress):
+        raise OptionError(f"progress: wanted a function, not {progress!r}")
     planned = plan(source, settings, fps=fps, **job)
     collected: list[_Collector] = []
 
@@ -172,6 +175,8 @@ class _Collector:
     def __init__(self, finders: Finders, lanes: Sequence[str]) -> None:
         self._finders = finders
         self._rows = {lane: array("d") for lane in lanes}
+        self._whole = {lane: array("q") for lane in lanes}
+        """frames and ids, which floating point does not hold where pictures are called by their time"""
         self._gaps: list[tuple[float, float]] = []
         self._events: dict[str, list[Event]] = {lane: [] for lane in lanes}
         self._passages: dict[str, list[Passage]] = {lane: [] for lane in lanes}
@@ -182,6 +187,7 @@ class _Collector:
         for view in moment.views:
             frame, rows = moment.frame, self._rows[view.lane]
             for track, area in with_areas(view):
+                self._whole[view.lane].extend((frame.written, track.id))
                 rows.extend((frame.written, frame.time_s, track.id, *track.box, track.confidence, track.hidden, area))
             self._events[view.lane] += self._finders.events[view.lane](moment)
             self._passages[view.lane] += self._finders.zones.counter(view.lane)(moment)
@@ -197,8 +203,11 @@ class _Collector:
         gaps = np.array(self._gaps, np.float64).reshape(-1, 2)
         return {
             lane: LaneResult(
-                table_of(np.frombuffer(rows, np.float64).reshape(-1, COLUMNS), gaps), tuple(self._events[lane]),
-                tuple(self._passages[lane]), counts[lane],
+                table_of(
+                    np.frombuffer(self._whole[lane], np.int64).reshape(-1, 2),
+                    np.frombuffer(rows, np.float64).reshape(-1, COLUMNS), gaps,
+                ),
+                tuple(self._events[lane]), tuple(self._passages[lane]), counts[lane],
             )
             for lane, rows in self._rows.items()
         }  # fmt: skip

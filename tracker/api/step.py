@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from math import isfinite
 from typing import Any
 
 from tracker.api.drawing import Drawing
 from tracker.api.frame import TrackedFrame
-from tracker.api.plan import SettingsLike, check_rate, main_lane, run_settings
+from tracker.api.plan import SettingsLike, check_numbers, check_rate, main_lane, run_settings
 from tracker.background import KnownScenes
 from tracker.build import build_lanes
 from tracker.choosing import ChosenSetting, suit
@@ -76,11 +76,16 @@ class Tracker:
     def prepare(self, images: Sequence[Image]) -> None:
         """Learn the scene from pictures (H, W, 3) spread over the time to come, before the first step; objects may be in them.
 
-        Raises ShapeError or SourceError for what are no pictures, OptionError after the first step.
+        Raises ShapeError or SourceError for what are no pictures of one size, OptionError after the first step.
         """
         if self._last is not None:
             raise OptionError("Tracker.prepare: comes before the first step; `reset` begins anew")
-        pictures = [checked(image, n) for n, image in enumerate(images)]
+        if not isinstance(images, Iterable):
+            raise OptionError(f"images: wanted pictures (H, W, 3), not {images!r}")
+        pictures: list[Image] = []
+        for n, image in enumerate(images):
+            first = pictures[0].shape if pictures else None
+            pictures.append(checked(image, n, first and (first[1], first[0])))
         source = open_images(pictures, fps=self.fps or 1)
         unsteadied = self.settings.model_copy(update={"steady": False})  # as the pictures to come are
         suited = suit(unsteadied, source, TakenPictures(pictures, lambda given: given))
@@ -89,14 +94,15 @@ class Tracker:
         for old, new in zip(before, self._lanes, strict=True):
             new.identities.go_on_from(old.identities.highest)
         self._scenes = learn_scene(source, self._lanes, prescan=suited.prescan, watch=Stopwatch())
+        self._size = source.info.size
 
     def step(self, image: Image, *, time_s: float | None = None) -> TrackedFrame:
         """The next picture (H, W, 3) uint8 RGB, and who is in it.
 
         time_s  its time, of any clock that does not go back; None: `fps` a second
 
-        Raises ShapeError for what is no picture or has another size than the first, SourceError for a time that is not later than
-        the one before.
+        Raises ShapeError for what is no picture or has another size than the first, of `prepare` if there was one, SourceError for
+        a time that is not later than the one before.
         """
         index = 0 if self._last is None else self._last[0] + 1
         array = checked(image, index, self._size, copied=True)
@@ -146,6 +152,7 @@ class Tracker:
             if self.fps is None:
                 raise SourceError("Tracker.step: when was this picture? Give its time_s, or Tracker(fps=25) for all")
             time_s = index / self.fps
+        check_numbers(time_s=time_s)
         if not isfinite(time_s) or (self._last is not None and time_s <= self._last[1]):
             before = "a finite number" if self._last is None else f"later than {self._last[1]:g} s"
             raise SourceError(f"Tracker.step: picture {index}: time_s {time_s:g}: wanted {before}")

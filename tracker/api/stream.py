@@ -6,13 +6,12 @@ import logging
 import os
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from tracker.api.drawing import Drawing
 from tracker.api.frame import TrackedFrame
 from tracker.api.handover import Handover
-from tracker.api.plan import RunPlan, SettingsLike, SourceLike, main_lane, plan, run_settings
+from tracker.api.plan import RunPlan, SettingsLike, SourceLike, main_lane, path_of, plan, run_settings
 from tracker.jobs import process
 from tracker.jobs.outputs import Finders
 from tracker.opencv_threads import one_opencv_thread
@@ -60,7 +59,7 @@ def track(
     """
     made = run_settings(settings, lanes=lanes, zones=zones, online=online, prescan=prescan)
     planned = plan(
-        source, made, fps=fps, output=None if output is None else Path(output), overwrite=overwrite, start_s=start_s,
+        source, made, fps=fps, output=None if output is None else path_of("output", output), overwrite=overwrite, start_s=start_s,
         duration_s=duration_s, max_frames=max_frames,
     )  # fmt: skip
     return _frames(planned)
@@ -95,14 +94,16 @@ def _run(planned: RunPlan, handover: Handover) -> None:
         return [handover]
 
     try:
-        process(
+        result = process(
             planned.job, planned.settings, progress=attend, notify=tell, live=planned.live, opener=planned.opener,
             also=also,
         )  # fmt: skip
     except BaseException as error:
         handover.end(error)
     else:
-        handover.end()
+        # an iterable of pictures may raise it: whoever takes the frames must not think that this is all
+        interrupted = result.report.outcome == "interrupted" and not handover.wants_stop
+        handover.end(KeyboardInterrupt() if interrupted else None)
 
 
 def tell(line: str) -> None:

@@ -105,6 +105,8 @@ def batch(
     if not quiet:
         say(f"{totals.line}\n  {folder.rstrip('/')}/report.html")
     if totals.failed or totals.failed_before:
+        if quiet and not totals.failed:  # nothing was said of those yet
+            note(f"tracker: error: {totals.line}")
         ctx.exit(EXIT_ERROR)
 
 

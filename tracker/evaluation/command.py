@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
+from tracker.errors import TrackerError
 from tracker.evaluation.result import Evaluation, Failure, SequenceScores, document, plan_targets, write
 from tracker.evaluation.task import LaneTask, ScoreTask, describe, named_results, sequences_of
 from tracker.evaluation.text import table
-from tracker.evaluation.workers import score_in_processes
+from tracker.evaluation.workers import ends_early, score_in_processes
 from tracker.pipeline import Progress
 from tracker.progress import shown_progress
 from tracker.scores import DataSequence, Truth, read_results, score_results
 from tracker.settings import RunSettings
+from tracker.sources import open_source
 from tracker.words import one_line
 
 
@@ -113,11 +117,30 @@ def _score_results(
 ) -> SequenceScores | Failure:
     """The scores of what another program wrote about one sequence; alone: it is the only one."""
     try:
+        truth, beyond = _to_the_end(truth, sequence)
         results = read_results(path, sequence, truth, choice=task.choice, alone=alone)
         scores = score_results(results, truth, iou=task.iou)
     except Exception as error:
         return Failure.of(sequence, name, one_line(error))
-    return SequenceScores(sequence.name, sequence.category, name, scores, source=str(path), problem=results.problem)
+    problem = "; ".join(filter(None, (beyond, results.problem))) or None
+    return SequenceScores(sequence.name, sequence.category, name, scores, source=str(path), problem=problem)
+
+
+def _to_the_end(truth: Truth, sequence: DataSequence) -> tuple[Truth, str | None]:
+    """The truth up to the end of a video, as for a lane, and a line if it went on; as it is where the video is not readable.
+
+    Raises SourceError if the video ends before its truth begins.
+    """
+    first, last = truth.span
+    if sequence.source.is_dir():
+        return truth, None
+    try:
+        with closing(open_source(str(sequence.source), max_frames=last + 1, fps=sequence.fps)) as source:
+            frames = source.info.frame_count
+    except TrackerError:
+        return truth, None
+    early = None if frames is None else ends_early(frames, truth, sequence)
+    return (truth, None) if frames is None or early is None else (replace(truth, span=(first, frames - 1)), early)
 
 
 def _in_order(

@@ -15,9 +15,9 @@ from tracker.evaluation.result import Failure, SequenceScores
 from tracker.evaluation.task import LaneTask
 from tracker.jobs.summary import versions
 from tracker.jobs.tally import RunTally
-from tracker.pipeline import Progress, RunReport
+from tracker.pipeline import Progress
 from tracker.progress import overall
-from tracker.scores import Truth
+from tracker.scores import DataSequence, Truth
 from tracker.smoothed import run_both_ways
 from tracker.sources import open_source
 from tracker.types import Source
@@ -53,7 +53,7 @@ def score_lane(task: LaneTask, *, progress: Progress | None = None) -> SequenceS
         )  # fmt: skip
     if report.outcome == "interrupted":
         raise KeyboardInterrupt
-    problem = _problem(report, task)
+    early = ends_early(report.frames, truth, sequence)
     scores = tally.scores(task.lane)
     assert scores is not None  # there is a truth
     return SequenceScores(
@@ -66,7 +66,7 @@ def score_lane(task: LaneTask, *, progress: Progress | None = None) -> SequenceS
         seconds=sum(report.seconds.get(stage, 0.0) for stage in ("prescan", "total")),
         peak_mb=peak_memory_mb(),
         weights_sha256=lanes[0].weights_digest,
-        problem=problem,
+        problem=report.problem or early,
         notes=source.info.notes,
         versions=versions(),
     )
@@ -125,14 +125,12 @@ def _check_inside(truth: Truth, size: tuple[int, int]) -> None:
         )
 
 
-def _problem(report: RunReport, task: LaneTask) -> str | None:
-    """What did not go well, although there are scores. Raises SourceError if no scored frame was seen."""
-    first, last = task.truth.span
-    if report.frames <= first:
-        raise SourceError(f"{task.sequence.source}: has {report.frames} frames, but its truth begins with {first + 1}")
-    if report.problem is None and report.frames <= last:
-        return f"the clip has {report.frames} frames, its truth goes on to {last + 1}"
-    return report.problem
+def ends_early(frames: int, truth: Truth, sequence: DataSequence) -> str | None:
+    """What is said of a clip of so many frames whose truth goes on. Raises SourceError if it ends before its truth begins."""
+    first, last = truth.span
+    if frames <= first:
+        raise SourceError(f"{sequence.source}: has {frames} frames, but its truth begins with {first + 1}")
+    return f"the clip has {frames} frames, its truth goes on to {last + 1}" if frames <= last else None
 
 
 def _score(task: LaneTask, tell: Callable[[int], None]) -> SequenceScores | TrackerError:

@@ -68,14 +68,17 @@ class RunFiles:
 
     @cached_property
     def summary(self) -> dict[str, Any]:
-        """What stands in the run's summary; nothing where there is none."""
+        """What stands in the run's summary; nothing where there is none. Raises SourceError for one that is damaged."""
         for path in self._summaries:
             try:
                 value = json.loads(path.read_text(encoding="utf-8"))
-            except (OSError, ValueError, RecursionError):
+            except FileNotFoundError:
                 continue
-            if isinstance(value, dict) and isinstance(value.get("source"), dict):
-                return value
+            except (OSError, ValueError, RecursionError):
+                value = None
+            if not isinstance(value, dict) or not isinstance(value.get("source"), dict):
+                raise SourceError(f"{path}: not the summary of a run, or damaged; make it anew, or move it away")
+            return value
         return {}
 
     @property

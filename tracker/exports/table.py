@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -25,7 +26,9 @@ GAP = ",0,,,,,"
 BORDER_PX = 1.0
 """a box that comes this near to the picture's border may be cut"""
 LARGEST = 1 << 53
-"""of a number: beyond it whole numbers are no longer told apart as floating point"""
+"""of a number with a point: beyond it whole numbers are no longer told apart as floating point"""
+WHOLE = [0, 2]
+"""columns of whole numbers: frame and id"""
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,6 +116,8 @@ def read_table(path: str | Path) -> Table:
 
     Raises SourceError: not there, not such a table, or a row that is none, by its line.
     """
+    if not isinstance(path, str | os.PathLike):
+        raise SourceError(f"wanted the path of a table of tracks, not {path!r}")
     path = Path(path)
     try:
         with path.open(encoding="utf-8-sig") as file:
@@ -123,10 +128,29 @@ def read_table(path: str | Path) -> Table:
     except (OSError, UnicodeDecodeError):
         raise SourceError(f"{path}: not a readable table; wanted NAME.LANE.csv or NAME.LANE.mot.txt of a run") from None
     if head == HEAD:
-        return _of_csv(path, rest)
+        return _checked(path, _of_csv(path, rest))
     if path.suffix.lower() == ".txt":
-        return _of_mot(path)
+        return _checked(path, _of_mot(path))
     raise SourceError(f"{path}: not a table of tracks; wanted NAME.LANE.csv, which begins with {HEAD}")
+
+
+def _checked(path: Path, table: Table) -> Table:
+    """The table, if its frames have rising times and no identity is twice in one."""
+    order = np.lexsort((table.id, table.frame))
+    frame, identity, time_s = table.frame[order], table.id[order], table.time_s[order]
+    same = np.diff(frame) == 0
+    twice = np.flatnonzero(same & (np.diff(identity) == 0))
+    if twice.size:
+        raise SourceError(f"{path}: identity {identity[twice[0]]} twice in frame {frame[twice[0]]}; check the file")
+    passed_s = np.diff(time_s)
+    wrong = np.flatnonzero((passed_s < 0) | (same & (passed_s > 0)))
+    if wrong.size:
+        at = wrong[0] + 1
+        raise SourceError(
+            f"{path}: time_s {time_s[at]:g} in frame {frame[at]} does not go on from {time_s[at - 1]:g} in frame "
+            f"{frame[at - 1]}; check the file"
+        )
+    return table
 
 
 def is_table(path: Path) -> bool:
@@ -140,29 +164,43 @@ def is_table(path: Path) -> bool:
 
 def empty_table() -> Table:
     """A table without rows."""
-    return table_of(np.empty((0, COLUMNS)))
+    return table_of(np.empty((0, 2), np.int64), np.empty((0, COLUMNS)))
 
 
 def _of_csv(path: Path, text: str) -> Table:
     if not text.strip():
         return empty_table()
     try:
-        values = np.loadtxt(
-            io.StringIO(text.replace(GAP, ",0,nan,nan,nan,nan,")), delimiter=",", ndmin=2, comments=None
-        )
+        filled = text.replace(GAP, ",0,nan,nan,nan,nan,")
+        values = np.loadtxt(io.StringIO(filled), delimiter=",", ndmin=2, comments=None)
     except ValueError as error:
         raise SourceError(f"{path}, {_first_wrong(text)}: wanted {HEAD} as numbers; check the file") from error
     if values.shape[1] != COLUMNS:
         raise SourceError(f"{path}: rows of {values.shape[1]} numbers, wanted {HEAD}; check the file")
+    whole = _whole(filled, values)
     wrong = ~(np.abs(values) <= LARGEST)
     wrong[values[:, 2] == 0, 3:7] = False  # the empty boxes of gaps
-    wrong[:, (0, 2)] |= values[:, (0, 2)] % 1 != 0
+    wrong[:, WHOLE] = whole < 0
     wrong[:, 5:7] |= values[:, 5:7] < values[:, 3:5]
     if wrong.any():
         line = int(np.flatnonzero(wrong.any(axis=1))[0]) + 2
         raise SourceError(f"{path}, line {line}: numbers that no track has; wanted {HEAD}; check the file")
-    gap = values[:, 2] == 0
-    return table_of(values[~gap], gaps=values[gap, :2])
+    if not text.endswith("\n"):  # every row ends with one: a number of which digits are missing is one too
+        last = text.count("\n") + 2
+        raise SourceError(
+            f"{path}, line {last}: the file ends within this row; it is cut: make it anew, or end the row"
+        )
+    gap = whole[:, 1] == 0
+    return table_of(whole[~gap], values[~gap], gaps=values[gap, :2])
+
+
+def _whole(text: str, values: NDArray[np.float64]) -> NDArray[np.int64]:
+    """(N, 2) frames and ids of the rows, exactly; -1 for what is none."""
+    try:
+        return np.loadtxt(io.StringIO(text), delimiter=",", ndmin=2, comments=None, usecols=WHOLE, dtype=np.int64)
+    except (ValueError, OverflowError):  # another program has written 6 as 6.0
+        found = values[:, WHOLE]
+        return np.where((found % 1 == 0) & (np.abs(found) <= LARGEST), found, -1).astype(np.int64)
 
 
 def _first_wrong(text: str) -> str:
@@ -178,11 +216,14 @@ def _first_wrong(text: str) -> str:
     return "some line"
 
 
-def table_of(values: NDArray[np.float64], gaps: NDArray[np.float64] | None = None) -> Table:
-    """The table of rows (N, 10) with the columns of the CSV, and of gaps (G, 2)."""
+def table_of(whole: NDArray[np.int64], values: NDArray[np.float64], gaps: NDArray[np.float64] | None = None) -> Table:
+    """The table of N rows and of gaps (G, 2).
+
+    whole (N, 2) frames and ids; values (N, 10) the columns of the CSV, of which frames and ids are not read
+    """
     gaps = np.empty((0, 2)) if gaps is None else gaps
     return Table(
-        frame=values[:, 0].astype(np.int64), time_s=values[:, 1], id=values[:, 2].astype(np.int64), box=values[:, 3:7],
+        frame=whole[:, 0], time_s=values[:, 1], id=whole[:, 1], box=values[:, 3:7],
         confidence=values[:, 7], hidden=values[:, 8] != 0, area_px=values[:, 9], gaps=gaps,
     )  # fmt: skip
 
@@ -190,8 +231,9 @@ def table_of(values: NDArray[np.float64], gaps: NDArray[np.float64] | None = Non
 def _of_mot(path: Path) -> Table:
     """MOT text has no times, no hidden objects and no areas."""
     found = [(frame, row) for frame, rows in read_rows(path).items() for row in rows]
+    whole = np.array([(frame, row.identity) for frame, row in found], np.int64).reshape(-1, 2)
     values = np.full((len(found), COLUMNS), np.nan)
-    for at, (frame, row) in zip(values, found, strict=True):
-        at[[0, 2, 7, 8]] = frame, row.identity, row.flag, 0
+    for at, (_, row) in zip(values, found, strict=True):
+        at[[7, 8]] = row.flag, 0
         at[3:7] = row.box
-    return table_of(values)
+    return table_of(whole, values)

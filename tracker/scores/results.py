@@ -209,6 +209,8 @@ def _misfit(boxes: Mapping[int, tuple[Identified, ...]], truth: Truth) -> str | 
     """What makes a table look like another clip's, or another count of frames."""
     first, last = truth.span
     inside = [frame for frame, found in boxes.items() if found and first <= frame <= last]
+    if not boxes and truth.boxes:
+        return "there is no row in it"
     if boxes and not inside:
         return f"no row speaks of a scored frame, {first + 1} to {last + 1}; are frames counted as here?"
     if inside and max(inside) - first < 0.75 * (last - first):

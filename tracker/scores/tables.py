@@ -35,8 +35,8 @@ class TableRow:
 Rows = Mapping[int, tuple[TableRow, ...]]
 """By frame number as in the file: from 1, or from 0 if its pictures count so."""
 
-LARGEST = 1 << 53
-"""of a number in a table; identities beyond are no longer told apart as floating point"""
+LARGEST = 1 << 63
+"""of a number in a table"""
 
 MOST_FRAMES = 1_000_000_000
 
@@ -67,8 +67,9 @@ def read_rows(path: Path) -> Rows:
         if not line:
             continue
         try:
-            cells = [float(cell) for cell in (line.split(",") if "," in line else line.split())[:8]]
-            frame, identity, x, y, width, height, *more = cells
+            texts = (line.split(",") if "," in line else line.split())[:8]
+            cells = [float(cell) for cell in texts]
+            frame, identity, x, y, width, height, *more = (*map(_exactly, texts[:2]), *cells[2:])
             if not all(abs(cell) <= LARGEST for cell in cells):  # nan is none of these either
                 raise ValueError
         except ValueError as error:
@@ -101,6 +102,14 @@ def read_rows(path: Path) -> Rows:
             "width and height"
         )
     return {frame: tuple(found) for frame, found in rows.items()}
+
+
+def _exactly(cell: str) -> float:
+    """A number; a whole one as it is written, also where floating point does not hold it."""
+    try:
+        return int(cell)
+    except ValueError:
+        return float(cell)
 
 
 def asked(rows: Rows, *, classes: Collection[int], origin: Path) -> dict[int, tuple[Identified, ...]]:

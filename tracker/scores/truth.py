@@ -9,7 +9,7 @@ from typing import Literal
 
 import numpy as np
 
-from tracker.errors import ShapeError, SourceError
+from tracker.errors import OptionError, ShapeError, SourceError
 from tracker.scores.numbering import RowsCount, rows_count
 from tracker.scores.pictures import (
     Asked,
@@ -46,6 +46,13 @@ class Choice:
     """first and last number, as in the data set's own files; None: all that the truth speaks of"""
     rows: RowsCount | None = None
     """what a table's rows count, where pictures are not numbered from 1; None: their numbers, or an error if in doubt"""
+
+    def __post_init__(self) -> None:
+        both = sorted({*self.classes} & {*self.ignore_classes})
+        if both:
+            raise OptionError(
+                f"class {both[0]} is to be scored and to be ignored: name it in --classes or in --ignore-classes"
+            )
 
 
 @dataclass(frozen=True)
@@ -203,6 +210,8 @@ def _with_table(truth: Truth, table: Path, numbers: Sequence[int] | None, choice
         raise SourceError(f"{table}: of a video, whose frames count from 1; --rows is for pictures, leave it out")
     if choice.frames is not None:
         first, last = choice.frames
+        if numbers is None and first < 1:
+            raise SourceError(f"{table}: of a video, whose frames count from 1; --frames {first}-{last} begins before")
         if numbers is not None:  # as with masks: what the clip has of them
             first, last = max(first, min(numbers)), min(last, max(numbers))
         if first > last:

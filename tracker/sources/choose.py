@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import glob
+import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -55,6 +56,8 @@ def open_source(
 
     Raises SourceError if nothing readable is there; its message never shows a URL's password.
     """
+    if not address:
+        raise SourceError("an empty source; a variable without a value? The folder you are in is given by a point")
     span = Span(start_s, duration_s, max_frames)
     path = Path(address)
     there = is_path(address)
@@ -129,6 +132,8 @@ def _one_by_one(films: Sequence[Path]) -> str:
 def _missing(path: Path) -> SourceError:
     if path.exists():
         return SourceError(f"{path}: neither a file nor a folder; a camera is given by its number")
+    if path.is_symlink():
+        return SourceError(f"{path}: a link to {os.readlink(path)}, which is not there; check the link")
     if not path.parent.is_dir():
         return SourceError(f"{path}: there is no folder {path.parent}; check the path")
     near = difflib.get_close_matches(path.name, [other.name for other in path.parent.iterdir()], n=1)

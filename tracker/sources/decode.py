@@ -230,17 +230,22 @@ class Decoder:
         """Incomplete pieces are usual here and worth decoding; elsewhere, decoding one loses those before it too."""
         return self._remote or self._container.format.name == "mpegts"
 
+    @property
+    def container(self) -> str:
+        """FFmpeg's name of the kind of file."""
+        return str(self._container.format.name)
+
     def packets(self) -> Packets:
         """What the container says of every picture, by reading the whole file without decoding; uses the pass up."""
         return list_packets(self._container, self._stream)
 
     def is_cut(self, last_packet: tuple[int, int] | None) -> bool | None:
         """Whether the file ends before its own structure does; None where that does not tell."""
-        return is_cut(Path(self._address), self._container.format.name, last_packet=last_packet)
+        return is_cut(Path(self._address), self.container, last_packet=last_packet)
 
     def lost_bytes(self, holes: Sequence[tuple[int, int]]) -> int:
         """How many bytes between packets, in `holes`, are no part of the file's structure: packets once; 0 where it does not tell."""
-        return lost_bytes(Path(self._address), self._container.format.name, holes)
+        return lost_bytes(Path(self._address), self.container, holes)
 
     def holds_fields(self) -> bool:
         """Whether two packets make one picture, as in interlaced H.264; decodes a few, uses the pass up."""

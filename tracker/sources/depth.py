@@ -31,6 +31,8 @@ class ContrastStretch:
     high: float
     note: str | None = None
     """how it was found, for people; None where nothing was guessed"""
+    own: bool = False
+    """by the values' own range, so that grey levels are no longer those of the same scene in 8 bits"""
 
     def __call__(self, values: NDArray[Any]) -> NDArray[np.uint8]:
         """Values of any shape and number type; NaN becomes 0."""
@@ -40,8 +42,10 @@ class ContrastStretch:
         return np.nan_to_num(scaled, nan=0.0).clip(0, 255).astype(np.uint8)
 
 
-def find_stretch(pictures: Sequence[NDArray[Any]]) -> ContrastStretch:
+def find_stretch(pictures: Sequence[NDArray[Any]], *, beside_8_bits: bool = False) -> ContrastStretch:
     """The stretch for a clip, from pictures spread over it, of more than 8 bits or floating point, of any shape.
+
+    beside_8_bits  others of the clip have 8 bits: all keep one scale, and no range of their own
 
     Values that take a good part of 8, 10, 12, 14 or more bits (of 0 to 1 if they are floating point) have these bits
     shown, as the same scene in 8 bits would have been. Values that take little of them, as temperatures do, are
@@ -58,7 +62,7 @@ def find_stretch(pictures: Sequence[NDArray[Any]]) -> ContrastStretch:
     low = float(np.quantile(ends[:, 0], ODD, method="nearest"))
     high = float(np.quantile(ends[:, 1], 1 - ODD, method="nearest"))
     top = _ceiling(highest, floating=floating)
-    if lowest >= 0 and (high - low >= ENOUGH * top or low >= high):
+    if beside_8_bits or (lowest >= 0 and (high - low >= ENOUGH * top or low >= high)):
         return ContrastStretch(0, top, _note_of_bits(top, floating=floating))
     if low >= high:
         low, high = lowest, max(highest, np.nextafter(lowest, np.inf))
@@ -67,7 +71,7 @@ def find_stretch(pictures: Sequence[NDArray[Any]]) -> ContrastStretch:
     if lowest >= 0:
         low = max(low, 0.0)
     return ContrastStretch(
-        low, high, f"its values differ little: {low:.6g} to {high:.6g} are shown from black to white"
+        low, high, f"its values differ little: {low:.6g} to {high:.6g} are shown from black to white", own=True
     )
 
 

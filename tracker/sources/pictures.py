@@ -48,6 +48,10 @@ class PicturePlace(NamedTuple):
     """what files call it"""
 
 
+LEAST_TOO_LARGE = 10**18
+"""from which a number in a name is not a frame's: tables, exports and other programs hold whole numbers of 64 bits"""
+
+
 def is_picture(path: Path) -> bool:
     """Whether its name is a picture's. Hidden files are not: some systems leave `._frame1.png` beside frame1.png."""
     return path.suffix.lower() in SUFFIXES and not path.name.startswith(".")
@@ -60,9 +64,11 @@ def natural(name: str) -> list[tuple[int, int, str]]:
 
 
 def own_numbers(paths: Sequence[Path]) -> list[int] | None:
-    """The last number in each name, in000470.jpg 470; None where they do not rise with the pictures."""
+    """The last number in each name, in000470.jpg 470; None where they do not rise with the pictures, or are too large."""
     found = [re.findall("[0-9]+", path.stem) for path in paths]
     numbers = [int(digits[-1]) for digits in found if digits]
+    if any(number >= LEAST_TOO_LARGE for number in numbers):
+        return None
     rising = len(numbers) == len(paths) and all(a < b for a, b in pairwise(numbers))
     return numbers if rising else None
 
@@ -96,6 +102,8 @@ class PictureFiles:
         if not self._wanted:
             raise span.beyond(name, length_s)
         notes = list(dict.fromkeys(note for pages in paged.values() for note in pages.notes))
+        if any(int(digits) >= LEAST_TOO_LARGE for path in ordered for digits in re.findall("[0-9]+", path.stem)[-1:]):
+            notes.append("numbers in the pictures' names have more than 18 digits: frames count from 1 instead")
         if fps is None and not timed and len(self._shots) > 1:
             notes.append(f"pictures have no times: {FALLBACK_FPS:g} a second are assumed; --fps gives another rate")
         size, self._render, probed = self._probe()
@@ -132,7 +140,8 @@ class PictureFiles:
         notes = [] if len(sizes) == 1 else ["pictures are of several sizes: those of {}x{} are read".format(*size)]
         if any(header.companion for _, header in found):
             notes.append("only the first picture of each JPEG is read; others, such as a depth map, are left out")
-        return size, find_rendering(stills), tuple(notes)
+        some_8_bits = any(header.size == size and not header.deep for _, header in (*found, *votes))
+        return size, find_rendering(stills, some_8_bits=some_8_bits), tuple(notes)
 
     @property
     def times_s(self) -> NDArray[np.float64]:
@@ -169,7 +178,10 @@ class PictureFiles:
             raise SourceError(f"{self.problem}; nothing is left")
 
     def _read(self, reader: StillReader, shot: PicturePlace) -> Image:
-        return self._render(reader.read(shot.path, shot.page, size=self.info.size))
+        still = reader.read(shot.path, shot.page, size=self.info.size)
+        if self._render.stretch.own and still.values.dtype == np.uint8:
+            raise SourceError(f"{shot.path.name}: has 8 bits a value, where the clip's pictures have more")
+        return self._render(still)
 
     def sample(self, count: int, *, whole: bool = True, width: Working = "full") -> list[Image]:
         """About `count` pictures, evenly spread over the clip or the span; those that cannot be read are left out."""

@@ -181,15 +181,22 @@ class Rendering:
         return image
 
 
-def find_rendering(stills: Sequence[Still]) -> Rendering:
+def find_rendering(stills: Sequence[Still], *, some_8_bits: bool = False) -> Rendering:
     """How to show a clip, from pictures spread over it: those with more than 8 bits or with transparency suffice.
+
+    some_8_bits  whether pictures without more than 8 bits are among those spread over it
 
     Transparency that is the same in all pixels hides nothing and is left out: some programs fill a fourth channel with
     zeros. Otherwise transparent pixels are black, or white where what can be seen is itself dark.
     """
     deep = [still.values for still in stills if still.values.dtype != np.uint8]
-    rendering = Rendering(find_stretch(deep)) if deep else Rendering()
+    rendering = Rendering(find_stretch(deep, beside_8_bits=some_8_bits)) if deep else Rendering()
     notes = (rendering.stretch.note,) if deep and rendering.stretch.note else ()
+    if deep and some_8_bits:
+        notes = (
+            "some pictures have 8 bits a value and some more: all are shown by the whole range of their bits",
+            *notes,
+        )
     alphas = [still.alpha for still in stills if still.alpha is not None]
     if not alphas:
         return Rendering(rendering.stretch, None, notes)

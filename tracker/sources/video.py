@@ -21,6 +21,7 @@ from tracker.sources.connect import in_steps
 from tracker.sources.decode import Decoder, packet_of
 from tracker.sources.deep import is_deep
 from tracker.sources.depth import PROBED, ContrastStretch, find_stretch
+from tracker.sources.gif import gif_note
 from tracker.sources.packets import Packets
 from tracker.sources.sound import FileSound
 from tracker.sources.span import Span
@@ -101,6 +102,8 @@ class Video:
             raise self._span.beyond(self._shown, length_s)
         fps = decoder.fps if timeline is None else timeline.fps
         notes = [] if timeline is None or timeline.note is None else [timeline.note]
+        if not remote and decoder.container == "gif" and (note := gif_note(Path(self._address), self._shown)):
+            notes.append(note)
         if live and decoder.timeless:
             fps = None  # FFmpeg makes up 25
             notes.append("it sends no times; a picture's time is that of its arrival")

@@ -7,7 +7,7 @@ from test_fuse import clip, one_pass, right, seen, tracks, who
 from tracker.smoothing import fuse as fusion
 from tracker.smoothing.boxes import FusedTracks
 from tracker.smoothing.pairs import pair
-from tracker.smoothing.shared import agreement
+from tracker.smoothing.shared import idf1_between
 from tracker.smoothing.stretches import stretches
 from tracker.smoothing.table import NONE
 from tracker.smoothing.which import chosen, usual_sizes
@@ -73,9 +73,9 @@ def test_of_two_forward_passes_the_one_that_agrees_with_the_backward_pass_is_tak
     torn = one_pass(
         seen(1, range(5, 40), right()), seen(3, range(40, 90), right()), seen(4, range(5, 90), right(2, 170), y=120)
     )
-    assert agreement(whole, whole) == 1
-    assert agreement(torn, whole) == pytest.approx(2 * 50 / (2 * 170))
-    assert agreement(one_pass(), whole) == agreement(whole, one_pass()) == 0
+    assert idf1_between(whole, whole) == 1
+    assert idf1_between(torn, whole) == pytest.approx(2 * 50 / (2 * 170))
+    assert idf1_between(one_pass(), whole) == idf1_between(whole, one_pass()) == 0
     for first, forward in ((torn, whole), (whole, torn)):
         fused = fusion.fuse(first, forward, whole, clip())
         assert tracks(fused) == {1: list(range(5, 90)), 2: list(range(5, 90))}

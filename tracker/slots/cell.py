@@ -146,17 +146,25 @@ class WindowCell(nn.Module):
         hidden = pose.new_zeros(n, self.settings.hidden, size, size)
         return SlotState(logit, colour, hidden, pose.new_zeros(n, self.settings.motion), pose, pose.new_zeros(n, 2))
 
-    def forward(self, state: SlotState, sight: CellInput, visible: Tensor, fit: Tensor | None = None) -> SlotState:
-        """M-step: the state predicted for the next frame.
+    def forward(self, state: SlotState, seen: CellInput, visible: Tensor, fit: Tensor | None = None) -> SlotState:
+        """M-step (RNN-EM): theta of frame t, which predicted it, and what was seen in it, to theta of frame t + 1.
 
-        visible  (N,) 1 where the slot was visible; 0 where it is hidden: it moves on as predicted and learns nothing
+            z      = encode(gamma, verdict, x, gamma (x - colour), theta)        (N, features, P, P)
+            g, c   = sigmoid(G z), tanh(C z)                                     gates and candidates, pixel by pixel
+            logit  <- logit  + v g_mask (LOGIT_RANGE c_mask - logit)
+            colour <- colour + v g_colour gamma (x - colour)
+            hidden <- hidden + v g_hidden (c_hidden - hidden)
+            motion <- GRU(z, velocity, size; motion); velocity = LARGEST_STEP size tanh(S motion), for v = 0 HIDDEN_DECAY velocity
+            pose   <- that under the mask's moments, moved by velocity; mask, colour and hidden are resampled to it
+
+        visible  (N,) v: 1 where the slot was visible; 0 where it is hidden: it moves on as predicted and learns nothing
         fit      (N,) 0 keeps a window from following its mask's moments, where others may have torn the mask; None: all follow
         """
-        z = self._encode(state, sight)
+        z = self._encode(state, seen)
         gate = self.numbers.sigmoid(self.gate(z)).float() * visible[:, None, None, None]
         candidate = self.numbers.tanh(self.candidate(z)).float()
         logit = state.mask_logit + gate[:, :1] * (LOGIT_RANGE * candidate[:, :1] - state.mask_logit)
-        colour = state.colour + gate[:, 1:2] * sight.responsibility * (sight.colour - state.colour)
+        colour = state.colour + gate[:, 1:2] * seen.responsibility * (seen.colour - state.colour)
         hidden = state.hidden + gate[:, 2:] * (candidate[:, 1:] - state.hidden)
 
         motion, velocity = self._move(state, z, visible)
@@ -170,15 +178,15 @@ class WindowCell(nn.Module):
         pose = pose + (fitted - pose).detach()
         return SlotState(logit, warped[:, 1:4], warped[:, 4:], motion, pose, velocity)
 
-    def _encode(self, state: SlotState, sight: CellInput) -> Tensor:
+    def _encode(self, state: SlotState, seen: CellInput) -> Tensor:
         """(N, features, P, P) of what is seen, its error, and the state."""
         do = self.numbers
         mask = do.sigmoid(state.mask_logit)
-        error = (sight.colour - state.colour) * sight.responsibility
+        error = (seen.colour - state.colour) * seen.responsibility
         # a graph's layer may have more channels, which it ignores: `graph.write_cell_graph`
         filling = mask.expand(-1, self.enter.in_channels - ENTERING - self.settings.hidden, -1, -1)
-        seen = [*sight, error, mask, state.mask_logit / 4, state.colour, state.hidden, filling]
-        entered = self.enter(do.stored(torch.cat(seen, 1), SEEN))
+        channels = [*seen, error, mask, state.mask_logit / 4, state.colour, state.hidden, filling]
+        entered = self.enter(do.stored(torch.cat(channels, 1), SEEN))
         z = do.norm(entered, self.enter_norm) + self.context(do.wide(state.motion)).float()[..., None, None]
         return do.silu(do.norm(self.mix(do.silu(z, FEATURES)), self.mix_norm), FEATURES)
 

@@ -77,5 +77,4 @@ def step(
     verdicts = verdict[:, None].expand(clips, slots, 1, height, width)
     stack = torch.cat([own, others, verdicts, each], 2).flatten(0, 1)
     seen = crop(stack, state.pose.detach(), cell.settings.grid_px)
-    sight = CellInput(seen[:, :1], seen[:, 1:2], seen[:, 2:3], seen[:, 3:])
-    return cell(state, sight, visible.flatten()), StepRecord(psi, gamma, visible)
+    return cell(state, CellInput.of(seen), visible.flatten()), StepRecord(psi, gamma, visible)

@@ -19,7 +19,7 @@ from tracker.smoothing.links import links
 from tracker.smoothing.pairs import Cells, pair
 from tracker.smoothing.rows import Bools, ClipTimes, Floats, FusedRows, PassRows
 from tracker.smoothing.several import over_several
-from tracker.smoothing.shared import agreement
+from tracker.smoothing.shared import idf1_between
 from tracker.smoothing.stretches import names, seen, stretches
 from tracker.smoothing.table import touching
 from tracker.smoothing.which import chosen
@@ -34,7 +34,7 @@ def fuse(first: PassRows, forward: PassRows, backward: PassRows, clip: ClipTimes
 
     first  rows of the first pass; forward, backward  of the two others; in the order of the frames, numbered alike
     """
-    if agreement(forward, backward) >= agreement(first, backward):
+    if idf1_between(forward, backward) >= idf1_between(first, backward):
         return _fused(forward, backward, clip, witness=first)
     fused = _fused(first, backward, clip, witness=forward)
     return fused._replace(first=fused.forward, forward=fused.first)

@@ -14,10 +14,8 @@ from typing import NamedTuple
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
-from tracker.smoothing.geometry import overlaps
-from tracker.smoothing.rows import Bools, FusedRows, Index, Ints, Numbers, PassRows
-from tracker.smoothing.shared import ALIKE
-from tracker.smoothing.table import touching
+from tracker.smoothing.rows import Bools, FusedRows, Ints, PassRows
+from tracker.smoothing.shared import count_together, in_one_place
 
 WARMED_UP = (0.5, 0.9)
 """shares of the shared frames: somewhere between them the pass goes over to the part that began in them, which has warmed up by then"""
@@ -162,7 +160,7 @@ def matched(
     old, new = before.at(shared.holds(before)), after.at(shared.holds(after))
     half = max(1.0, HALF_S / interval_s)
     weigh_old, weigh_new = (0.5 ** (np.abs(rows.frames - cut) / half) for rows in (old, new))
-    votes = _votes(old, new, weigh_old)
+    votes = count_together(old, new, weigh_old)
     time_old, time_new = (
         np.bincount(rows.ids, weights * ~rows.hidden, minlength=_size(rows))
         for rows, weights in ((old, weigh_old), (new, weigh_new))
@@ -178,17 +176,10 @@ def agreement(before: PassRows, after: PassRows, shared: Shared) -> SeamAgreemen
     """How far two parts agree in the shared frames in which both have warmed up."""
     old, new = (rows.at(shared.warmed_up(rows) & ~rows.hidden) for rows in (before, after))
     i, j = in_one_place(old, new)
-    table = _votes(old, new, np.ones(len(old.ids))).table
+    table = count_together(old, new).table
     p, q = linear_sum_assignment(table, maximize=True)
     alike = len(np.unique(i)) + len(np.unique(j))
     return SeamAgreement(len(old.ids) + len(new.ids), alike, 2 * round(float(table[p, q].sum())))
-
-
-def in_one_place(one: PassRows, other: PassRows) -> tuple[Index, Index]:
-    """Pairs of seen rows of one frame whose boxes are alike."""
-    i, j = touching(one, other)
-    alike = ~one.hidden[i] & ~other.hidden[j] & (overlaps(one.boxes[i], other.boxes[j]) >= ALIKE)
-    return i[alike], j[alike]
 
 
 class Crossing(NamedTuple):
@@ -215,24 +206,3 @@ def _size(rows: PassRows) -> int:
 def _have(rows: PassRows, kept: Bools) -> Bools:
     """(identities,) whether one has a row that is kept."""
     return np.bincount(rows.ids[kept], minlength=_size(rows)) > 0
-
-
-class _Votes(NamedTuple):
-    """How often identities are in one place."""
-
-    olds: Ints
-    """(P,) identities"""
-    news: Ints
-    """(Q,)"""
-    table: Numbers
-    """(P, Q) sums of weights"""
-
-
-def _votes(old: PassRows, new: PassRows, weights: Numbers) -> _Votes:
-    """weights  (N,) of the rows of `old`"""
-    i, j = in_one_place(old, new)
-    olds, p = np.unique(old.ids[i], return_inverse=True)
-    news, q = np.unique(new.ids[j], return_inverse=True)
-    table = np.zeros((len(olds), len(news)))
-    np.add.at(table, (p.reshape(-1), q.reshape(-1)), weights[i])
-    return _Votes(olds, news, table)

@@ -8,9 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tracker.events.handovers import Handovers
-from tracker.events.lives import EPSILON_S, Colour, Life, Sight, area, lasts, mean_colour, reaches, shared_areas
+from tracker.events.lives import Colour, Life, Sight, area, mean_colour, reaches, shared_areas
 from tracker.events.meetings import Meetings
 from tracker.events.settings import EventSettings
+from tracker.timing import EPSILON_S, lasts
 from tracker.types import INSIDE, Box, Event, Moment, Track, gap_event
 
 
@@ -105,7 +106,7 @@ class EventFinder:
             return
         if life.unseen is not None:
             self._handovers.returned(life)
-            if lasts(life.unseen.time_s, now.time_s, self.settings.occlusion_s):
+            if lasts(now.time_s - life.unseen.time_s, self.settings.occlusion_s):
                 yield self._occlusion(life, life.unseen, now)
             life.unseen, life.unseen_frames, life.covers = None, 0, {}
         life.remember(now, colour, alone=alone)
@@ -125,7 +126,7 @@ class EventFinder:
             self._meetings.forget(life.id)
             left = self._at_border(life.seen.box) or self._at_border(life.listed.box)
             note = "left the picture" if left else INSIDE
-            if lasts(life.seen.time_s, life.listed.time_s, self.settings.occlusion_s):
+            if lasts(life.listed.time_s - life.seen.time_s, self.settings.occlusion_s):
                 note += ", after being hidden"
             yield Event("death", self.lane, life.seen.frame, life.seen.time_s, (life.id,), life.seen.box, note=note)
             yield from self._handovers.died(life)

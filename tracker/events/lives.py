@@ -23,8 +23,6 @@ ROWS = 24
 """about how many rows of a box are looked at for its colour"""
 PACE_S = 0.3
 """seconds over which its speed is averaged"""
-EPSILON_S = 1e-6
-"""times are sums of frame intervals: three tenths of a second need not be 0.3"""
 
 
 class Sight(NamedTuple):
@@ -86,11 +84,6 @@ class Life:
         dt_s, (x0, y0, x1, y1) = time_s - self.seen.time_s, self.seen.box
         dx, dy = self.velocity[0] * dt_s, self.velocity[1] * dt_s
         return Box(x0 + dx, y0 + dy, x1 + dx, y1 + dy)
-
-
-def lasts(start_s: float, end_s: float, least_s: float) -> bool:
-    """Whether it is at least so long from start to end."""
-    return end_s - start_s >= least_s - EPSILON_S
 
 
 def area(box: Box) -> float:

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tracker.events.lives import EPSILON_S, Colour, Life, Sight, lasts
+from tracker.events.lives import Colour, Life, Sight
 from tracker.events.settings import EventSettings
+from tracker.timing import lasts
 from tracker.types import Event
 
 Pair = tuple[int, int]
@@ -67,13 +68,13 @@ class Meetings:
         """
         order = list(places)
         self._touching = {
-            pair: last for pair, last in self._touching.items() if not lasts(last[0], time_s, self._settings.alone_s)
+            pair: last for pair, last in self._touching.items() if not lasts(time_s - last[0], self._settings.alone_s)
         }
         for row, column in np.argwhere(np.triu(overlap >= max(self._settings.part, 1e-9))):
             pair = min(order[row], order[column]), max(order[row], order[column])
             a, b = lives[pair[0]], lives[pair[1]]
             # who is born beside another did not come to it, and is likely a piece of it
-            came = min(time_s - a.born.time_s, time_s - b.born.time_s) >= self._settings.alone_s - EPSILON_S
+            came = lasts(min(time_s - a.born.time_s, time_s - b.born.time_s), self._settings.alone_s)
             came = self._touching.get(pair, (0.0, came))[1]
             self._touching[pair] = time_s, came
             if not came or overlap[row, column] < self._settings.meet or pair in self._open or a.unseen or b.unseen:
@@ -96,7 +97,7 @@ class Meetings:
     def _together(self, pair: Pair, meeting: _Meeting, share: float, here: Sight, *, seen: bool) -> Iterator[Event]:
         if share < self._settings.part and seen:  # a predicted box parts from nobody
             meeting.parted = here
-        elif not meeting.told and lasts(meeting.since.time_s, here.time_s, self._settings.together_s):
+        elif not meeting.told and lasts(here.time_s - meeting.since.time_s, self._settings.together_s):
             meeting.told = True
             yield Event("merge", self._lane, meeting.since.frame, meeting.since.time_s, pair, meeting.since.box)
 
@@ -118,11 +119,11 @@ class Meetings:
         if colours[0] is not None and colours[1] is not None:
             meeting.after = (meeting.after[0] + colours[0], meeting.after[1] + colours[1])
             meeting.after_frames += 1
-        if meeting.told and not meeting.split and lasts(parted.time_s, time_s, self._settings.apart_s):
+        if meeting.told and not meeting.split and lasts(time_s - parted.time_s, self._settings.apart_s):
             meeting.split = True
             note = f"after {parted.time_s - meeting.since.time_s:.1f} s together"
             yield Event("split", self._lane, parted.frame, parted.time_s, pair, parted.box, note=note)
-        if not lasts(parted.time_s, time_s, max(self._settings.settle_s, self._settings.apart_s)):
+        if not lasts(time_s - parted.time_s, max(self._settings.settle_s, self._settings.apart_s)):
             return
         del self._open[pair]
         if meeting.before is not None and meeting.after_frames:

@@ -23,7 +23,7 @@ CUT_WORTH = 0.25
 """of the size of a whole object's box: what one at the border counts, where the best picture is chosen"""
 VIDEO_SIDE = 1.3
 """of the largest box: sides of a track's video"""
-USUAL_FPS = 25.0
+MOT_FPS = 25.0
 """of MOT text, which has no times: only how much a window's way is smoothed depends on it"""
 LEAST_SIDE = 32
 """pixels, of a track's video: less is no H.264 that every player takes"""
@@ -155,7 +155,7 @@ def _window_size(rows: Table, picture: tuple[int, int]) -> tuple[int, int]:
 
 def _corners(rows: Table, size: tuple[int, int], picture: tuple[int, int]) -> list[tuple[int, int]]:
     """Of a window round the smoothed path of the boxes' middles, inside the picture."""
-    times = rows.time_s if np.isfinite(rows.time_s).all() else rows.frame / USUAL_FPS
+    times = rows.time_s if np.isfinite(rows.time_s).all() else rows.frame / MOT_FPS
     middles = smooth(times, rows.centre).positions
     most = np.maximum(0, np.array(picture) - size)
     corners = np.clip(np.rint(middles - np.array(size) / 2), 0, most).astype(int)

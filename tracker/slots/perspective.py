@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tracker.left_scenes import MOST_SCENES
-from tracker.slots.pose import touch_border
+from tracker.slots.pose import VISIBLE, touch_border
 from tracker.slots.slot import Slots
 from tracker.timing import lasts
 from tracker.types import Box
@@ -35,8 +35,6 @@ EVIDENCE_S = 4.0
 """seconds of evidence, of all slots together, from which on the horizon is known"""
 CLEARER = 0.7
 """share of the error without a horizon below which that with one must be: on level ground seen from above any one fits a little"""
-WHOLE = 0.65
-"""share of its usual area that an isolated slot must show to be measured"""
 
 
 class Perspective(NamedTuple):
@@ -133,7 +131,7 @@ def learn_from(
             slot.reference = None
             continue
         box, known = isolated[k], slot.geometry.complete and lasts(slot.geometry.isolated_s, known_s)
-        if cut[k] or not known or shown[k] <= WHOLE:
+        if cut[k] or not known or shown[k] <= VISIBLE:
             continue
         found = ((box.y0 + box.y1) / 2 / size[1], max(1.0, box.area) ** 0.5)
         slot.reference = slot.reference or found

@@ -20,7 +20,7 @@ SIZES = ((320, 240), (640, 480), (800, 600), (1280, 720), (1920, 1080), (2560, 1
 """asked for in turn; a driver answers with the nearest that it has"""
 FIRST_PICTURE_S = 5.0
 """a camera that wakes up takes a second or two"""
-MOST_FPS = 1000
+MOST_CAMERA_FPS = 1000
 
 
 def modes(capture: Any, clock: Callable[[], float] = time.monotonic) -> list[tuple[int, int, float | None]]:
@@ -40,7 +40,7 @@ def modes(capture: Any, clock: Callable[[], float] = time.monotonic) -> list[tup
 def _mode(capture: Any) -> tuple[int, int, float | None]:
     fps = capture.get(cv2.CAP_PROP_FPS)
     width, height = capture.get(cv2.CAP_PROP_FRAME_WIDTH), capture.get(cv2.CAP_PROP_FRAME_HEIGHT)
-    return int(width), int(height), round(fps, 2) if 0 < fps < MOST_FPS else None
+    return int(width), int(height), round(fps, 2) if 0 < fps < MOST_CAMERA_FPS else None
 
 
 def main(number: int) -> None:

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 FALLBACK_FPS = 25.0
 """Where a clip does not say."""
-USUAL_FPS = 1000.0
+DOUBTED_FPS = 1000.0
 """From here on a header's rate is believed only where the times agree: containers write such rates for unknown ones."""
-MOST_FPS = 50_000.0
+MOST_HEADER_FPS = 50_000.0
 """Faster cameras exist, but write no video; 90,000 is the clock of MPEG-TS, mistaken for a rate."""
 COARSE_TICKS = 4
 """With fewer ticks from picture to picture, rounding is a large part of every step."""
@@ -42,7 +42,7 @@ def judge(
     ticks   (count,) in the order of showing, from 0, never falling; None if the container has none
     rates   pictures a second by the header, the best first
     """
-    usual = next((rate for rate in rates if 0 < rate < USUAL_FPS), None)
+    usual = next((rate for rate in rates if 0 < rate < DOUBTED_FPS), None)
     if count < 2:
         return np.zeros(count), usual, None
     if ticks is None:
@@ -72,8 +72,8 @@ def _judge_rising(
         line = _line(ticks, steps, tick_s, [*rates, (count - 1) / (ticks[-1] * tick_s)])
         if line is not None:
             return _constant(count, line, f"its times are rounded to {_text(1000 * tick_s)} ms")
-    lowest = min((rate for rate in rates if rate > 0), default=USUAL_FPS)
-    if lowest < USUAL_FPS and _is_stuck(steps * tick_s, tick_s, rate=lowest):
+    lowest = min((rate for rate in rates if rate > 0), default=DOUBTED_FPS)
+    if lowest < DOUBTED_FPS and _is_stuck(steps * tick_s, tick_s, rate=lowest):
         return _constant(count, lowest, f"its times rise by {_text(1000 * float(np.median(rising)) * tick_s)} ms only")
     if not shared:
         return times_s, fps, None

@@ -23,7 +23,7 @@ from tracker.errors import SourceError
 from tracker.resize import averaged_to
 from tracker.sound import Sound
 from tracker.sources.address import is_url, scheme, shown
-from tracker.sources.clock import MOST_FPS, USUAL_FPS
+from tracker.sources.clock import DOUBTED_FPS, MOST_HEADER_FPS
 from tracker.sources.connect import in_steps
 from tracker.sources.deep import deep_values
 from tracker.sources.ending import is_cut, lost_bytes
@@ -152,7 +152,7 @@ class Decoder:
         context = stream.codec_context
         self.pixels = context.width * context.height
         self.rates = _rates(stream)
-        self.fps = next((rate for rate in self.rates if rate < USUAL_FPS), None)
+        self.fps = next((rate for rate in self.rates if rate < DOUBTED_FPS), None)
         self.length_s = _length_s(self._container, stream)
         kind = self._container.format
         self.frames, self.promised_s = self._promised(kind.name.split(",")[0])
@@ -400,7 +400,7 @@ def packet_of(picture: VideoFrame) -> int | None:
 
 def _rates(stream: Any) -> list[float]:
     said = (stream.average_rate, stream.guessed_rate, stream.codec_context.framerate)
-    return [float(rate) for rate in said if rate and 0 < rate <= MOST_FPS]
+    return [float(rate) for rate in said if rate and 0 < rate <= MOST_HEADER_FPS]
 
 
 def _length_s(container: Any, stream: Any) -> float | None:

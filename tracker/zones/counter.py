@@ -6,13 +6,11 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
+from tracker.timing import EPSILON_S, lasts
 from tracker.types import Frame, Moment, Track
 from tracker.zone_counts import ACROSS, APPEARED, REDRAWN, VANISHED, AreaCount, Passage, PassageKind, ZoneCounts
 from tracker.zones.geometry import Point, border_distance, contains, distance, last_passage, passage
 from tracker.zones.placed import PlacedZones
-
-EPSILON_S = 1e-6
-"""Frames' times are floats: what lasts as long as a setting says may measure a little less."""
 
 
 @dataclass(frozen=True)
@@ -232,7 +230,7 @@ class ZoneCounter:
     def _lasts(self, thing: _Object, name: str) -> bool:
         """Whether it has been beyond the border or line for long enough."""
         beyond_s = thing.sight.time_s - thing.pending[name].sight.time_s
-        return beyond_s >= self._placed.zones.clear_s - EPSILON_S
+        return lasts(beyond_s, self._placed.zones.clear_s)
 
     def _settle(self, thing: _Object, name: str) -> Iterator[Passage]:
         """What is pending is certain."""

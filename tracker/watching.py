@@ -18,7 +18,7 @@ from tracker.pipeline import Progress, RunReport, learn_scene, run
 from tracker.prescan import PrescanSource
 from tracker.smoothing.fuse import fuse
 from tracker.smoothing.passes import LabelPaths, Passes
-from tracker.smoothing.replay import Doubts, Replay, causal
+from tracker.smoothing.replay import Entropies, Replay, causal
 from tracker.smoothing.spill import SpillFolder
 from tracker.splitting import Seam
 from tracker.steadying import Steadying
@@ -175,8 +175,8 @@ class PassRecorder:
         for lane in self.lanes:
             passes = self.passes[lane.name]
             rows, _ = passes.seen_at_first()
-            doubts = Doubts(rows, passes.entropies())
-            replay = Replay(causal(rows), passes.labels.first, None, doubts=doubts)
+            entropies = Entropies(rows, passes.entropies())
+            replay = Replay(causal(rows), passes.labels.first, None, entropies=entropies)
             found.append(Lane(lane.name, replay, weights_digest=lane.weights_digest))
         return found
 
@@ -191,8 +191,8 @@ class PassRecorder:
             seen = passes.finish()
             rows = fuse(*seen)
         first, *others = passes.labels
-        doubts = Doubts(seen.first, passes.entropies())
-        replay = Replay(rows, first, (others[0], others[1]), doubts=doubts)
+        entropies = Entropies(seen.first, passes.entropies())
+        replay = Replay(rows, first, (others[0], others[1]), entropies=entropies)
         return Lane(lane.name, replay, weights_digest=lane.weights_digest)
 
     def _attend(self, done: int, frames: int) -> None:

@@ -319,7 +319,7 @@ def test_one_picture_is_a_sheet_too():
         (-0.1, "0:00.0"),
     ],
 )
-def test_the_clock(time_s, text):
+def test_seconds_are_written_as_a_player_shows_them(time_s, text):
     assert clock(time_s) == text
 
 

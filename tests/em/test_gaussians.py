@@ -124,7 +124,7 @@ def test_a_constant_rate_follows_a_scene_that_changes_and_a_falling_one_stays():
     assert stays.mixture.means[0, 0] == pytest.approx(120, abs=4)
 
 
-def test_bad_data_is_said():
+def test_bad_samples_and_rates_are_refused():
     with pytest.raises(ShapeError, match="samples are"):
         fit(np.zeros((2, 2, 2)), 1)
     with pytest.raises(ShapeError, match="finite"):

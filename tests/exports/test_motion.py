@@ -44,7 +44,7 @@ def test_who_trembles_on_the_spot_does_not_walk():
     assert np.median(path.speeds) < 5
 
 
-def test_short_paths():
+def test_paths_of_two_points_have_no_speed():
     assert smooth(np.empty(0), np.empty((0, 2))).speeds.shape == (0,)
     assert np.isnan(smooth(TIMES[:2], np.ones((2, 2))).speeds).all()
     assert distance(TIMES[:1], np.ones((1, 2))) == 0

@@ -25,7 +25,7 @@ def test_a_web_hook_has_its_login_apart_and_shows_no_path():
     ("address", "port", "secure"),
     [("mqtt://h/a/b", 1883, False), ("mqtts://h/a/b/", 8883, True), ("mqtt://u:p@[::1]:99/a/b", 99, False)],
 )
-def test_a_topic(address, port, secure):
+def test_an_mqtt_address_gives_topic_port_and_no_password(address, port, secure):
     found = read_destination(address)
     assert (found.kind, found.topic, found.port, found.secure) == ("mqtt", "a/b", port, secure)
     assert found.shown.endswith("/a/b")

@@ -16,7 +16,7 @@ def test_what_fits_is_the_most_that_fits(size, free_mb):
     assert clips == MOST_CLIPS or memory_mb(size, clips + 1) > free_mb
 
 
-def test_a_card_limits_too():
+def test_fewer_clips_fit_a_card_with_less_memory():
     assert clips_that_fit(SIZES[0], free_mb=1e9, card_free_mb=card_memory_mb(3)) == 3
     assert clips_that_fit(SIZES[0], free_mb=memory_mb(SIZES[0], 2), card_free_mb=1e9) == 2
     assert clips_that_fit(SIZES[0], free_mb=1e9, card_free_mb=0) == 1

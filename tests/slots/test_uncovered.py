@@ -52,7 +52,7 @@ def test_it_is_told_only_of_an_unbroken_time():
     assert uncovered([one], FRAMES - 1)[-1] is None
 
 
-def test_such_a_slot_ends():
+def test_a_slot_on_an_uncovered_place_ends():
     slots = [slot(1), slot(2)]
     uncovered(slots, FRAMES + 1)
     poses = np.array([[10, 10, 10, 10], [30, 10, 10, 10]], np.float32)

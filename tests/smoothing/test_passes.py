@@ -279,14 +279,14 @@ class Labels:
 
 def test_the_forward_passs_pixels_are_those_of_an_identity_that_it_alone_sees():
     rows = fused(ids=[3, 4, 5], first=[5, 6, 0], forward=[1, 0, 2], backward=[1, 2, 0])
-    doubts = replay.Doubts(NOBODY, np.zeros(0, np.float32))
+    entropies = replay.Entropies(NOBODY, np.zeros(0, np.float32))
     others = Labels(1, 2, 1, 2, 0, 0), Labels(0, 2, 0, 0, 0, 9)
-    lane = replay.Replay(rows, Labels(6, 6, 0, 0, 0, 0), others, doubts=doubts)
+    lane = replay.Replay(rows, Labels(6, 6, 0, 0, 0, 0), others, entropies=entropies)
     picture = Picture.of(np.zeros((1, 6, 3), np.uint8))
     found = lane.step(Frame(0, 0.0, picture))
     assert found.labels.tolist() == [[4, 4, 0, 5, 0, 0]]
     assert found.foreground.tolist() == [[True, True, False, True, False, True]]
-    alone = replay.Replay(rows, Labels(6, 6, 5, 0, 0, 0), None, doubts=doubts)
+    alone = replay.Replay(rows, Labels(6, 6, 5, 0, 0, 0), None, entropies=entropies)
     assert alone.step(Frame(0, 0.0, picture)).labels.tolist() == [[4, 4, 3, 0, 0, 0]]
 
 
@@ -407,7 +407,7 @@ def test_a_clip_that_is_gone_when_it_is_to_be_written_leaves_no_sink_open():
     assert sink.outcome == "failed"
 
 
-def test_the_doubts_of_the_first_pass_are_those_of_the_result():
+def test_the_entropies_of_the_first_pass_are_those_of_the_result():
     class Doubting(Pieces):
         def found(self, *args):
             seen = super().found(*args)

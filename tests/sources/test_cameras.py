@@ -66,7 +66,7 @@ def test_a_device_beside_a_camera_is_left_out(machine):
     assert machine.cameras(lambda number: [] if number else MODES) == ["0  Cam: 640x480 at 30, 1280x720"]
 
 
-def test_who_has_it_is_said(machine):
+def test_a_busy_camera_names_the_program_that_holds_it(machine):
     device = machine.add(0, "Cam")
     machine.open_by(812, "firefox", device)
     machine.open_by(9, "other", device.with_name("video7"))

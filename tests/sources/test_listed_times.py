@@ -17,7 +17,7 @@ SPANS = pytest.mark.parametrize(
 
 
 @SPANS
-def test_of_a_video(tmp_path, span):
+def test_listed_times_are_those_of_the_frames_of_a_video(tmp_path, span):
     times_ms = [0, 40, 80, 200, 240, 400, 440, 480, 700, 740]
     clip = write_video(tmp_path / "clip.mp4", draw(10), times_ms=times_ms, options={"g": "3"})
     with closing(open_source(str(clip), **span)) as source:
@@ -27,7 +27,7 @@ def test_of_a_video(tmp_path, span):
 
 
 @SPANS
-def test_of_pictures(tmp_path, span):
+def test_listed_times_are_those_of_the_frames_of_pictures(tmp_path, span):
     for number, picture in enumerate(draw(10)):
         Image.fromarray(picture).save(tmp_path / f"{number}.png")
     with closing(open_source(str(tmp_path), fps=10, **span)) as source:

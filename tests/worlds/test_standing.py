@@ -58,7 +58,7 @@ def test_who_stands_from_the_first_frame_leaves_at_nine_tenths(name, identity, s
 
 
 @pytest.mark.parametrize("name", ["stands", "stood", "parked"])
-def test_others_pass(name):
+def test_at_least_three_walkers_pass_who_stands(name):
     clip = drawn(name, 2)
     standing = 2 if name == "parked" else 1
     passers = {item.id for boxes in clip.boxes for item in boxes if item.id > standing}

@@ -272,7 +272,7 @@ class Health:
         }
         yield Finding("short_lives", "Lives under a second", lane, short, "share", level, advice[level])
         yield _jumps(lane, lives)
-        level = _rising(lives.doubt, DOUBT)
+        level = _rising(lives.mean_entropy, DOUBT)
         advice = {
             "good": "Where objects meet it is clear whose the pixels are.",
             "look": "Where objects meet it is not always clear whose the pixels are: look at the splits for switches.",
@@ -282,7 +282,7 @@ class Health:
             if lives.weighs or not lives.identities
             else "This method gives every pixel to one owner and has no doubts to show.",
         }
-        yield Finding("ownership_doubt", "Doubt in meetings", lane, lives.doubt, "bits", level, advice[level])
+        yield Finding("ownership_doubt", "Doubt in meetings", lane, lives.mean_entropy, "bits", level, advice[level])
 
 
 def _given_up(lives: LifeLengths, frames: int) -> str:

@@ -27,7 +27,7 @@ class LifeLengths:
     def __init__(self) -> None:
         self._seen = SeenTimes()
         self._now_s = 0.0
-        self._doubts, self._doubted = 0.0, 0
+        self._entropy_sum, self._entropy_count = 0.0, 0
         self._jumps = JumpCounter()
         self.jumped_s = Occurrences()
         """when an identity made a step that no object makes"""
@@ -55,8 +55,8 @@ class LifeLengths:
         np.fill_diagonal(shared, 0)
         met = (shared >= MEETING * np.minimum.outer(areas, areas)).any(axis=1)
         for n in np.flatnonzero(met).tolist():
-            self._doubts += regions[n].entropy or 0.0
-            self._doubted += 1
+            self._entropy_sum += regions[n].entropy or 0.0
+            self._entropy_count += 1
 
     @property
     def identities(self) -> int:
@@ -85,9 +85,9 @@ class LifeLengths:
         return float(np.mean(ended < SHORT_S)) if len(ended) else None
 
     @property
-    def doubt(self) -> float | None:
-        """Mean doubt of regions that met another, bits; None if none did or the method has no doubts."""
-        return self._doubts / self._doubted if self._doubted else None
+    def mean_entropy(self) -> float | None:
+        """Mean entropy of regions that met another, bits; None if none did or the method gives every pixel to one owner."""
+        return self._entropy_sum / self._entropy_count if self._entropy_count else None
 
 
 class LaneAgreement:

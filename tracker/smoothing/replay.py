@@ -30,7 +30,7 @@ def causal(first: PassRows) -> FusedRows:
     return FusedRows(first.frames, ids, first.boxes, first.confidence, first.hidden, ids, none, none)
 
 
-class Doubts(NamedTuple):
+class Entropies(NamedTuple):
     """`Region.entropy` of the rows of the first pass."""
 
     rows: PassRows
@@ -51,9 +51,9 @@ class Replay:
     """
 
     def __init__(
-        self, rows: FusedRows, first: KeptLabels, others: tuple[KeptLabels, KeptLabels] | None, *, doubts: Doubts
+        self, rows: FusedRows, first: KeptLabels, others: tuple[KeptLabels, KeptLabels] | None, *, entropies: Entropies
     ) -> None:
-        self._doubts = doubts
+        self._entropies = entropies
         self._rows, self._first, self._others = rows, first, others
 
     def prepare(self, images: Sequence[Image]) -> None:
@@ -82,11 +82,11 @@ class Replay:
                 labels = np.where(labels > 0, labels, _renamed(forward.read(frame.index)[0], lone, rows))
         across, down = frame.size[0] / labels.shape[1], frame.size[1] / labels.shape[0]
         areas = count_pixels(labels, rows.ids)
-        doubts = self._doubts.of(frame.index)
+        entropies = self._entropies.of(frame.index)
         regions = tuple(
             Region(
                 number, Box(*box), 0.0 if hidden else area * (across * down), sure, hidden,
-                None if hidden else doubts.get(seen_as),
+                None if hidden else entropies.get(seen_as),
             )
             for number, box, area, sure, hidden, seen_as in zip(
                 rows.ids.tolist(), rows.boxes.tolist(), areas, rows.confidence.tolist(), rows.hidden.tolist(),

@@ -30,7 +30,7 @@ from tracker.prescan import PrescanSource
 from tracker.progress import overall
 from tracker.settings import RunSettings
 from tracker.smoothing.fuse import fuse
-from tracker.smoothing.replay import Doubts, Replay
+from tracker.smoothing.replay import Entropies, Replay
 from tracker.smoothing.rows import ClipTimes, FusedRows, Ints, PassRows
 from tracker.smoothing.seams import JoinedPass, Shared, crossing, join
 from tracker.smoothing.spill import LabelFile, LabelIndex
@@ -188,7 +188,7 @@ class _Joined:
         ]
         self.labels += labels
         replay = ReplayByPlace(
-            rows, labels[0], (labels[1], labels[2]), doubts=Doubts(first.rows, known), places=self.places
+            rows, labels[0], (labels[1], labels[2]), entropies=Entropies(first.rows, known), places=self.places
         )
         return Lane(lane.name, replay, weights_digest=lane.weights_digest)
 

@@ -22,7 +22,7 @@ from tracker.papers.index import run_all
 from tracker.papers.pictures import COLOURS, owners, sheet
 from tracker.papers.report import number_text, score, table
 from tracker.papers.settings import ExperimentSettings
-from tracker.papers.weights import load_cell, save_cell, ship
+from tracker.papers.weights import load_cell, save_cell, ship, trained_digits
 from tracker.progress import Shares
 from tracker.recipes import PAPERS as CONFIGS
 from tracker.settings import read_settings
@@ -73,6 +73,35 @@ def test_an_experiment_goes_from_training_to_page_and_a_second_call_finds_it_don
     run_paper("denoising", tmp_path / "out", clips=4, overrides=SMALL, say=said.append)
     assert not any("update" in text for text in said)
     assert (report.parent / "shapes" / "scores.json").stat().st_mtime_ns == before
+
+
+def test_whose_digits_a_network_learned_is_kept_and_said_and_both_columns_have_the_same_changes(tmp_path, monkeypatch):
+    shipped, runs = tmp_path / "networks", tmp_path / "run"
+    shipped.mkdir()
+    runs.mkdir()
+    monkeypatch.setattr(weights, "CHECKOUT", shipped)
+    changes = ["net.hidden=8", "net.context=4", "world.digits.path=/somewhere/mnist"]
+    recipe = CONFIGS / "flying-mnist.yaml"
+    settings = read_settings(ExperimentSettings, [recipe], changes)
+    save_cell(build_cell(settings), settings, runs / "best.safetensors", updates=3)
+    path = ship(runs, "flying-mnist")
+    assert trained_digits(path) == "MNIST"
+    assert "/somewhere" not in path.read_bytes()[:20_000].decode("latin-1")
+
+    said, seen, evaluate = [], [], command.evaluate
+
+    def spied(cell, settings, **options):
+        seen.append((settings.em.noise, settings.world.digits.path, options["names"]))
+        return evaluate(cell, settings, **options)
+
+    monkeypatch.setattr(command, "evaluate", spied)
+    asked = ["em.noise=0.1", "em.steps=2", "tests.static.steps=2", "tests.static-annealed.steps=2"]
+    run_paper("flying-mnist", tmp_path / "out", recipe="shipped", clips=2, overrides=asked, say=said.append)
+    assert any(
+        "trained on the digits of MNIST, tested on those of scikit-learn; --digits DIR gives" in line for line in said
+    )
+    assert len(seen) == 2  # the column of the papers, and what goes beyond them
+    assert {(noise, digits) for noise, digits, _ in seen} == {(0.1, None)}
 
 
 def test_networks_that_ship_are_tested_without_training_and_what_is_missing_is_said(tmp_path, monkeypatch):

@@ -71,6 +71,16 @@ def test_a_run_that_was_killed_goes_on_to_the_same_curve(tmp_path, monkeypatch, 
         assert (tmp_path / name).read_bytes() == (whole / name).read_bytes(), name
 
 
+@pytest.mark.parametrize("parts", [(1,), (1, 1, 1), (3, 2), (5,), (2, 2)])
+def test_a_stop_that_is_asked_for_changes_nothing(tmp_path, whole, parts):
+    for updates in parts:
+        asked = iter([False] * (updates - 1) + [True])
+        train(staged(), tmp_path, asked_to_end=lambda asked=asked: next(asked))
+    train(staged(), tmp_path)
+    for name in ("curve.jsonl", "best.safetensors", "last.safetensors"):
+        assert (tmp_path / name).read_bytes() == (whole / name).read_bytes(), name
+
+
 def test_a_kill_between_the_row_and_the_checkpoint_repeats_the_row(tmp_path, monkeypatch, whole):
     write, calls = training.write_checkpoint, []
 
@@ -159,7 +169,7 @@ def test_training_stops_when_the_best_is_old(tmp_path):
     train(settings, tmp_path)
     losses = [row["validation_loss"] for row in rows(tmp_path)]
     assert len(losses) < 100
-    assert len(losses) - 1 - int(np.argmin(losses)) == 3
+    assert len(losses) - 1 - int(np.argmin(losses)) == 2
 
 
 @pytest.mark.parametrize("before", [0, 2])

@@ -28,7 +28,15 @@ from tracker.papers.pictures import check_matplotlib
 from tracker.papers.report import TEST_SEED, Recipe, Tests, Trained, report_files, write_report
 from tracker.papers.settings import ExperimentSettings
 from tracker.papers.train import is_over, train
-from tracker.papers.weights import NO_NETWORKS, find_networks, load_cell, shipped_file, with_tests
+from tracker.papers.weights import (
+    NO_NETWORKS,
+    digits_of,
+    find_networks,
+    load_cell,
+    shipped_file,
+    trained_digits,
+    with_tests,
+)
 from tracker.progress import Shares
 from tracker.recipes import PAPERS
 from tracker.settings import read_settings
@@ -82,7 +90,10 @@ def run_paper(
             )
         if not group.first:
             return out / "report.html"
-        beyond = _test_beyond(experiment, testing)
+        changes = [
+            change for change in overrides if change.startswith(("world.", "em.", "tests."))
+        ]  # not of another network
+        beyond = _test_beyond(experiment, testing, changes)
         say(f"{name}: drawing figures and films")
         return write_report(name, out, trained, recipe=recipe, clips=clips, beyond=beyond)
 
@@ -135,6 +146,10 @@ def _test_shipped(
     settings = read_settings(ExperimentSettings, [], overrides, base=settings)
     if missing := names - settings.tests.keys():
         testing.say(f"{path}: has no test {', '.join(sorted(missing))}, which stays empty; take a newer file")
+    known = trained_digits(path)
+    if known is not None and known != digits_of(settings):
+        shown = "; --digits DIR gives MNIST's" if known == "MNIST" else ""
+        testing.say(f"{run}: trained on the digits of {known}, tested on those of {digits_of(settings)}{shown}")
     testing.announce(run)
     scores = testing(cell, settings, names - missing)
     return Trained(run, updates, _parameters(cell), cell, settings, testing.device, True, scores)
@@ -150,8 +165,8 @@ def _scored(experiment: Experiment, run: str) -> set[str]:
     }
 
 
-def _test_beyond(experiment: Experiment, testing: _Testing) -> dict[str, Tests]:
-    """The tests of the table's second column, by network; of those networks that ship."""
+def _test_beyond(experiment: Experiment, testing: _Testing, overrides: Sequence[str]) -> dict[str, Tests]:
+    """The tests of the table's second column, by network; of those networks that ship, with the same changes as the first."""
     wanted: dict[str, set[str]] = {}
     for claim in experiment.claims:
         if claim.beyond is not None:
@@ -159,7 +174,10 @@ def _test_beyond(experiment: Experiment, testing: _Testing) -> dict[str, Tests]:
     if wanted and find_networks() is None:
         testing.say(f"the column of what goes beyond the papers is left out: {NO_NETWORKS}")
     paths = {run: path for run in wanted if (path := shipped_file(run)) is not None}
-    return {run: _test_shipped(run, path, testing, names=wanted[run]).tests for run, path in paths.items()}
+    return {
+        run: _test_shipped(run, path, testing, names=wanted[run], overrides=overrides).tests
+        for run, path in paths.items()
+    }
 
 
 def _train_all(

@@ -204,7 +204,7 @@ class PaperTrainSettings(Settings):
     """updates between rows of the curve, each with a checkpoint and a validation; 781 are an epoch of the papers"""
     validation_clips: int = Field(1000, ge=1, le=1_000_000)
     patience_rows: int | None = Field(10, ge=1, le=1_000_000_000)
-    """stop when the best validation loss is older; null: never"""
+    """stop when the best validation loss is so many rows old; null: never"""
     clock_minutes: float | None = Field(None, ge=0.001, le=1e6)
     """stages and rates go by the clock and end then, however many updates fit; no longer the same from run to run"""
     bfloat16: bool = False

@@ -17,7 +17,7 @@ from tracker.papers.transfer import sent
 from tracker.worlds.digits import read_digits
 
 TRAINING_DIGITS = 50_000
-"""of MNIST's 60,000 training pictures; the rest are for validation, and its test file for the test"""
+"""of MNIST's 60,000 training pictures, which training and validation show in different clips; the test shows its test file"""
 SQUARE = """
 #######
 #######

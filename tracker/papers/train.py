@@ -21,7 +21,16 @@ from tracker.errors import DivergedError, WeightsError
 from tracker.learning.group import ALONE, Group
 from tracker.learning.loop import check_together, scheduled_rate
 from tracker.learning.muon import Muon
-from tracker.learning.run import Row, open_run, read_checkpoint, rows_until, write_checkpoint, write_row, written_whole
+from tracker.learning.run import (
+    Checkpoint,
+    Row,
+    open_run,
+    read_checkpoint,
+    rows_until,
+    write_checkpoint,
+    write_row,
+    written_whole,
+)
 from tracker.papers.cells import Cell, build_cell
 from tracker.papers.evaluation import scores, step_seed, watch
 from tracker.papers.settings import (
@@ -106,21 +115,22 @@ def train(
     begin    a weights file of the same network that the first update starts from, a copy of which is kept in `out`; None: drawn weights
     report   told each row
     tell     told after each update how much of the training is over, 0 to 1
-    asked_to_end  asked after each update: the training then ends with a row
+    asked_to_end  asked after each update: the training then ends, with a row only where its rates go by the clock
     group    the processes that train together; the first one alone validates, writes files and reports
     Raises SettingsError if `out` holds another experiment's run or the group cannot share its batch, WeightsError if the run's
     checkpoint is damaged or `begin` is of another network, DivergedError if the loss is no longer finite.
     """
     options, where = settings.train, torch.device(device)
     group.check_divides(options.batch)
-    cell, optimiser, done = _resume(settings, out, where, begin, group)
+    cell, optimiser, known = _resume(settings, out, where, begin, group)
+    done = known.done
     before = _updates_before(out) if group.first else 0
     rows = group.shared(rows_until(out, done) if group.first else [])
     clock = _Clock(options, rows, group)
     progress, over = clock.progress(done), False
     stage: int = rows[-1]["stage"] if rows else 0
     update: Update | None = None
-    losses: list[Tensor] = []
+    losses = [torch.tensor(loss, device=where) for loss in known.losses]
     while progress < 1 and not over and not _tired(rows, options):
         if stage_at(options.stages, progress) != stage:
             read_checkpoint(out / f"best-{stage}", cell, optimiser, device=device)
@@ -136,8 +146,15 @@ def train(
         progress = clock.progress(done)
         tell(min(1.0, max(progress, clock.minutes() / minutes if minutes else 0.0)))
         over = group.any(asked_to_end())
-        if over or done % options.row_every == 0 or progress >= 1 or stage_at(options.stages, progress) != stage:
-            train_loss = _mean(losses, done, group)
+        due = done % options.row_every == 0 or progress >= 1 or stage_at(options.stages, progress) != stage
+        if (
+            over and not due and options.clock_minutes is None
+        ):  # a row more would count for the patience, and could be the best
+            values = _values(losses, done, group)
+            if group.first:
+                write_checkpoint(out, cell, optimiser, done, values)
+        elif over or due:
+            train_loss = float(np.mean(_values(losses, done, group)))
             row: Row = {}
             if group.first:
                 row = {
@@ -156,8 +173,8 @@ def train(
 
 def _resume(
     settings: ExperimentSettings, out: Path, device: torch.device, begin: Path | None, group: Group
-) -> tuple[Cell, torch.optim.Optimizer, int]:
-    """Cell and optimiser as the run in `out` left them, or new ones, and the updates that were made."""
+) -> tuple[Cell, torch.optim.Optimizer, Checkpoint]:
+    """Cell and optimiser as the run in `out` left them, or new ones, and where it stands."""
     if group.first:
         open_run(out, settings.model_dump(mode="json"))
     torch.manual_seed(settings.train.seed)
@@ -171,9 +188,9 @@ def _resume(
     if settings.train.channels_last:
         cell.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     optimiser = make_optimiser(cell, settings.train, device)
-    done = read_checkpoint(out, cell, optimiser, device=str(device)).done
-    check_together(group, done, out)
-    return cell, optimiser, done
+    known = read_checkpoint(out, cell, optimiser, device=str(device))
+    check_together(group, known.done, out)
+    return cell, optimiser, known
 
 
 def _start_from(begin: Path, cell: Cell) -> None:
@@ -282,15 +299,15 @@ def _score(cell: Cell, settings: ExperimentSettings, device: torch.device) -> di
     return scores(counted, static=not settings.em.sequential)
 
 
-def _mean(losses: Sequence[Tensor], done: int, group: Group) -> float:
-    """Mean of the losses since the last row. Raises DivergedError."""
+def _values(losses: Sequence[Tensor], done: int, group: Group) -> list[float]:
+    """The losses since the last row. Raises DivergedError."""
     values = group.total(torch.stack(list(losses))).cpu() / group.size
     if not bool(torch.isfinite(values).all()):
         first = done - len(values) + int((~torch.isfinite(values)).nonzero()[0])
         raise DivergedError(
             f"update {first}: the two-term loss is {float(values[first - done])}; lower the learning rate"
         )
-    return float(values.double().mean())
+    return [float(value) for value in values.double()]
 
 
 def _keep(
@@ -321,8 +338,8 @@ def is_over(rows: Sequence[Row], options: PaperTrainSettings) -> bool:
 
 
 def _tired(rows: Sequence[Row], options: PaperTrainSettings) -> bool:
-    """Whether the last stage's best row is older than the patience."""
+    """Whether the last stage's best row is as old as the patience."""
     losses = [row["validation_loss"] for row in rows if row["stage"] == len(options.stages) - 1]
     if options.patience_rows is None or not losses:
         return False
-    return len(losses) - 1 - int(np.argmin(losses)) > options.patience_rows
+    return len(losses) - 1 - int(np.argmin(losses)) >= options.patience_rows  # as the authors' `best < min(last ten)`

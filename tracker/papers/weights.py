@@ -41,9 +41,16 @@ def shipped_file(run: str) -> Path | None:
     return path if path is not None and path.is_file() else None
 
 
-def save_cell(cell: Cell, settings: ExperimentSettings, path: Path, *, updates: int, half: bool = False) -> None:
-    """Write a weights file, whole or not at all. updates: how many it was trained for; half: in 16 bits instead of 32."""
+def save_cell(
+    cell: Cell, settings: ExperimentSettings, path: Path, *, updates: int, half: bool = False, digits: str | None = None
+) -> None:
+    """Write a weights file, whole or not at all.
+
+    updates: how many it was trained for; half: in 16 bits instead of 32; digits: whose it was trained on, None: those of the settings
+    """
     about = {"format": FORMAT, "experiment": settings.model_dump(mode="json"), "updates": updates}
+    if settings.world.kind == "flying-digits":
+        about["digits"] = digits or digits_of(settings)
     tensors = {name: value.half() if half else value for name, value in cell.state_dict().items()}
     write_weights(tensors, about, path)
 
@@ -60,6 +67,17 @@ def load_cell(path: Path, *, device: torch.device) -> tuple[Cell, ExperimentSett
         raise WeightsError(f"{path}: its header does not say how many updates it was trained for; take another")
     cell = filled(path, lambda: build_cell(settings), tensors)
     return cell.to(device).eval(), settings, updates
+
+
+def digits_of(settings: ExperimentSettings) -> str:
+    """Whose digits an experiment shows: "MNIST" or "scikit-learn"."""
+    return "scikit-learn" if settings.world.digits.path is None else "MNIST"
+
+
+def trained_digits(path: Path) -> str | None:
+    """Whose digits the network of a weights file was trained on; None where it knows none, or the file does not say."""
+    said = read_weights(path, FORMAT)[0].get("digits")
+    return said if isinstance(said, str) else None
 
 
 def with_tests(settings: ExperimentSettings, run: str, configs: Path = PAPERS) -> ExperimentSettings:
@@ -87,5 +105,6 @@ def ship(run: Path, name: str) -> Path:
     digits = settings.world.digits.model_copy(update={"path": None})  # a folder of this machine
     world = settings.world.model_copy(update={"digits": digits})
     path = CHECKOUT / f"{name}.safetensors"
-    save_cell(cell, settings.model_copy(update={"world": world}), path, updates=updates, half=True)
+    said = trained_digits(run / "best.safetensors")
+    save_cell(cell, settings.model_copy(update={"world": world}), path, updates=updates, half=True, digits=said)
     return path

@@ -325,6 +325,11 @@ def _explain(error: ValidationError, model: type[Settings], origins: Mapping[Key
         return f"{origin}: unknown setting {dotted}; {_nearest(key, model)}"
     if first["type"] in ("model_type", "dict_type"):
         return f"{origin}: {dotted} = {_short(first['input'])}: wanted a group of settings below it"
+    if isinstance(first["input"], Mapping):  # settings that do not go together; which is in the text
+        wish = _wish(first)
+        named = tuple(wish.partition(":")[0].split("."))
+        origin = next((origins[k] for k in ((*key, *named), named) if k in origins), origin)
+        return f"{origin}: {dotted}{': ' if dotted else ''}{wish}"
     here = [e for e in error.errors() if tuple(str(part) for part in e["loc"])[: len(key)] == key]
     here = [e for e in here if e["type"] != "too_short"] or here  # what was refused in a list is missing in it too
     return f"{origin}: {dotted} = {_short(first['input'])}: {' or '.join(dict.fromkeys(map(_wish, here)))}"

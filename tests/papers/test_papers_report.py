@@ -363,3 +363,8 @@ def test_a_figure_of_somebody_else_is_refused_before_anything_is_tested(tmp_path
     with pytest.raises(SinkError, match=r"figure-2\.png: is a file that tracker did not write"):
         run_paper("shapes", tmp_path, recipe="shipped", clips=2, say=pytest.fail)
     assert [path.name for path in tmp_path.iterdir()] == ["figure-2.png"]
+
+
+def test_settings_that_do_not_go_together_are_named_by_what_asked_for_them(tmp_path):
+    line = refused("paper", "shapes", "--out", tmp_path / "out", "--set", "em.sequential=true")
+    assert line == "tracker: error: --set em.sequential=true: em.sequential: wanted for every world but static-shapes"

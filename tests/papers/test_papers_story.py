@@ -1,9 +1,16 @@
-"""The code of docs/em.md runs, one block after the other, and says what the page says of it."""
+"""The code of docs/em.md and docs/papers.md runs, one block after the other, and says what the page says of it."""
 
 import re
 from pathlib import Path
 
 import numpy as np
+import pytest
+import torch
+
+from tracker.errors import ShapeError, WeightsError
+from tracker.papers.settings import EmSettings
+from tracker.papers.unroll import make_inputs
+from tracker.papers.weights import load_shipped
 
 PAGE = Path(__file__).parents[2] / "docs" / "em.md"
 PICTURE_BYTES = 150_000
@@ -34,6 +41,22 @@ def test_the_code_of_the_story_runs_and_does_what_is_said(capsys):
     seen, dreamt = numbers["R-NEM"]
     assert seen < dreamt < 0.1
     assert "[1]" in said["Lane `slots`"]
+
+
+def test_the_code_for_ones_own_frames_runs():
+    page = PAGE.with_name("papers.md").read_text(encoding="utf-8")
+    codes = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    assert len(codes) == 1
+    exec(compile(codes[0], "papers.md", "exec"), {})
+
+
+def test_a_network_or_frames_that_do_not_fit_are_told_in_a_line():
+    with pytest.raises(WeightsError, match="balls-lstm: no such network ships; there are balls, curtain, flying-mnist"):
+        load_shipped("balls-lstm", device=torch.device("cpu"))
+    with pytest.raises(
+        ShapeError, match=r"frames: wanted \(B, T \+ 1, 1, H, W\) with T of 1 or more, got \(2, 1, 1, 28, 28\)"
+    ):
+        make_inputs(torch.zeros(2, 1, 1, 28, 28), EmSettings(), seed=0)
 
 
 def test_each_section_has_its_equation_its_picture_and_code():

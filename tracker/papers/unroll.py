@@ -26,6 +26,7 @@ from tracker.em.likelihoods import (
     normalised,
     responsibilities,
 )
+from tracker.errors import ShapeError
 from tracker.papers.cells import Cell
 from tracker.papers.settings import EmSettings
 
@@ -82,7 +83,12 @@ def random_shares(shape: tuple[int, ...], *, generator: torch.Generator, device:
 
 
 def make_inputs(frames: Tensor, settings: EmSettings, *, seed: int) -> Inputs:
-    """Noise and gamma^0 for clips (B, T + 1, 1, H, W), from a seed; the numbers differ between kinds of device."""
+    """Noise and gamma^0 for clips (B, T + 1, 1, H, W), from a seed; the numbers differ between kinds of device.
+
+    Raises ShapeError for frames of another shape.
+    """
+    if frames.ndim != 5 or frames.shape[1] < 2 or frames.shape[2] != 1:
+        raise ShapeError(f"frames: wanted (B, T + 1, 1, H, W) with T of 1 or more, got {tuple(frames.shape)}")
     generator = torch.Generator(frames.device).manual_seed(seed)
     gamma = random_shares(
         (len(frames), settings.components, *frames.shape[2:]), generator=generator, device=frames.device

@@ -41,6 +41,16 @@ def shipped_file(run: str) -> Path | None:
     return path if path is not None and path.is_file() else None
 
 
+def load_shipped(run: str, *, device: torch.device) -> tuple[Cell, ExperimentSettings, int]:
+    """A network that ships, as `load_cell` gives it. Raises WeightsError if none of that name does."""
+    path = shipped_file(run)
+    if path is None:
+        folder = find_networks()
+        there = [] if folder is None else sorted(file.stem for file in folder.glob("*.safetensors"))
+        raise WeightsError(f"{run}: no such network ships; {'there are ' + ', '.join(there) if there else NO_NETWORKS}")
+    return load_cell(path, device=device)
+
+
 def save_cell(
     cell: Cell, settings: ExperimentSettings, path: Path, *, updates: int, half: bool = False, digits: str | None = None
 ) -> None:

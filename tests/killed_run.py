@@ -16,8 +16,8 @@ WAY = multiprocessing.get_context(
 )  # this process may have had threads of FFmpeg's, which a fork of it has not
 PRELOADED = ["tracker.jobs", "tracker.watching", "tracker.slots.segmenter", "tracker.foreground.scene", __name__]
 FORWARDS = "tracker.smoothing.passes:Passes:add"
-BACKWARDS = "tracker.slots.segmenter:SlotsSegmenter:again"
-WRITING = "tracker.jobs.tally:Tally:write"
+BACKWARDS = "tracker.slots.segmenter:SlotsSegmenter:step_judged"
+WRITING = "tracker.jobs.tally:RunTally:write"
 TIMES = {"fps", "ms_per_frame", "once_s"}
 """what of a summary is of the machine"""
 

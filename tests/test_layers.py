@@ -1,6 +1,8 @@
 """Who imports whom: a station knows the waist and itself, the line joins stations, help is quick."""
 
 import ast
+import importlib
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -140,6 +142,14 @@ def test_no_two_classes_have_one_name():
             if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
                 places.setdefault(node.name, []).append(str(path.relative_to(PACKAGE)))
     assert {name: where for name, where in places.items() if len(where) > 1} == {}
+
+
+def test_methods_that_tests_name_by_text_are_there():
+    text = Path(__file__).with_name("killed_run.py").read_text(encoding="utf-8")
+    named = re.findall(r'"(tracker[.a-z_]*):(\w+):(\w+)"', text)
+    assert named
+    for module, kind, method in named:
+        assert hasattr(getattr(importlib.import_module(module), kind), method)
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda p: str(p.relative_to(PACKAGE)))

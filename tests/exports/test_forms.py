@@ -400,6 +400,12 @@ def test_a_damaged_summary_is_told_rather_than_passed_over(run, form, text):
     assert "out.summary.json: not the summary of a run, or damaged" in refused("export", run, "--to", form)
 
 
+def test_another_programs_json_beside_the_table_is_not_the_summary(run):
+    Path("out.summary.json").unlink()
+    Path("out.json").write_text('{"shapes": []}')
+    export(run, "--to", "counts")
+
+
 @pytest.mark.parametrize("form", FREE)
 def test_a_run_that_found_nothing_can_be_exported(run, form):
     for name, lines in (("out.slots.csv", 1), ("out.slots.zones.csv", 1), ("out.slots.masks.json", 0)):

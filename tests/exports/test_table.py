@@ -56,6 +56,19 @@ def test_frames_called_by_their_time_are_read_exactly(tmp_path):
     assert read_table(tmp_path / "a.txt").frame.tolist() == [LONG, LONG + 1]
 
 
+@pytest.mark.parametrize("row", ["6.5,0,1", "6,0,1.7", "6,0,1e30"])
+def test_a_frame_or_id_that_is_no_whole_number_is_refused(tmp_path, row):
+    (tmp_path / "a.csv").write_text(CsvRows.head + f"{row},1,2,3,4,0.5,0,5\n")
+    with pytest.raises(SourceError, match="line 2: numbers that no track has"):
+        read_table(tmp_path / "a.csv")
+
+
+def test_a_number_beyond_64_bits_in_mot_text_is_refused(tmp_path):
+    (tmp_path / "a.txt").write_text(f"{2**63},1,1,1,5,5\n")
+    with pytest.raises(SourceError, match="line 1"):
+        read_table(tmp_path / "a.txt")
+
+
 def test_whole_numbers_that_another_program_wrote_with_a_point_are_read(tmp_path):
     (tmp_path / "a.csv").write_text(CsvRows.head + "6.0,0,1.0,1,2,3,4,0.5,0,5\n")
     assert read_table(tmp_path / "a.csv").frame.tolist() == [6]

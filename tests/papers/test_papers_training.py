@@ -34,9 +34,9 @@ def small(**changes):
     })  # fmt: skip
 
 
-def staged():
+def staged(**changes):
     stages = (TrainingStage(until=0.5, learning_rate=1e-3), TrainingStage(learning_rate=5e-4, steps=3))
-    return small(stages=stages, schedule="cosine", warm_up_updates=2, clips=8)
+    return small(stages=stages, schedule="cosine", warm_up_updates=2, clips=8, **changes)
 
 
 class Killed(BaseException):
@@ -71,12 +71,15 @@ def test_a_run_that_was_killed_goes_on_to_the_same_curve(tmp_path, monkeypatch, 
         assert (tmp_path / name).read_bytes() == (whole / name).read_bytes(), name
 
 
-@pytest.mark.parametrize("parts", [(1,), (1, 1, 1), (3, 2), (5,), (2, 2)])
-def test_a_stop_that_is_asked_for_changes_nothing(tmp_path, whole, parts):
+@pytest.mark.parametrize("row_every", [2, 5])
+@pytest.mark.parametrize("parts", [(1,), (1, 1, 1), (3, 1), (3, 2), (4,), (5,), (2, 2)])
+def test_a_stop_that_is_asked_for_changes_nothing(tmp_path, row_every, parts):
+    settings, whole, tmp_path = staged(row_every=row_every), tmp_path / "whole", tmp_path / "parts"
+    train(settings, whole)
     for updates in parts:
         asked = iter([False] * (updates - 1) + [True])
-        train(staged(), tmp_path, asked_to_end=lambda asked=asked: next(asked))
-    train(staged(), tmp_path)
+        train(settings, tmp_path, asked_to_end=lambda asked=asked: next(asked))
+    train(settings, tmp_path)
     for name in ("curve.jsonl", "best.safetensors", "last.safetensors"):
         assert (tmp_path / name).read_bytes() == (whole / name).read_bytes(), name
 

@@ -36,7 +36,7 @@ def test_delays_are_read(tmp_path):
     ("durations_ms", "notes", "times_s"),
     [
         ([50, 50, 50], (), [0, 0.05, 0.1]),
-        ([50, 0, 50], ("1 of 3 pictures have no delay: 0.1 s is assumed",), [0, 0.05, 0.15]),
+        ([50, 0, 50], ("pictures without a delay: 1 of 3; 0.1 s is assumed",), [0, 0.05, 0.15]),
     ],
 )
 def test_times_that_are_assumed_are_said(tmp_path, durations_ms, notes, times_s):
@@ -46,5 +46,5 @@ def test_times_that_are_assumed_are_said(tmp_path, durations_ms, notes, times_s)
 
 
 def test_pictures_that_cannot_be_told_apart_are_not_left_out_silently(tmp_path):
-    with pytest.raises(SourceError, match=r"a\.gif: 2 of its 3 pictures have no delay .* write it again"):
+    with pytest.raises(SourceError, match=r"a\.gif: holds 3 pictures, of which 1 can be read, .* write it again"):
         open_source(str(without_extensions(write_gif(tmp_path / "a.gif", [50, 50, 50]))))

@@ -9,7 +9,7 @@ from typing import Any
 
 from tracker.api.drawing import Drawing
 from tracker.api.frame import TrackedFrame
-from tracker.api.plan import SettingsLike, check_numbers, check_rate, main_lane, run_settings
+from tracker.api.plan import SettingsLike, check_rate, main_lane, run_settings
 from tracker.background import KnownScenes
 from tracker.build import build_lanes
 from tracker.choosing import ChosenSetting, suit
@@ -152,7 +152,8 @@ class Tracker:
             if self.fps is None:
                 raise SourceError("Tracker.step: when was this picture? Give its time_s, or Tracker(fps=25) for all")
             time_s = index / self.fps
-        check_numbers(time_s=time_s)
+        if isinstance(time_s, str | bool):
+            raise OptionError(f"time_s: wanted a number, not {time_s!r}")
         if not isfinite(time_s) or (self._last is not None and time_s <= self._last[1]):
             before = "a finite number" if self._last is None else f"later than {self._last[1]:g} s"
             raise SourceError(f"Tracker.step: picture {index}: time_s {time_s:g}: wanted {before}")

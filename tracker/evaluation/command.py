@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -82,8 +82,8 @@ def evaluate(
         except Exception as error:
             outcomes.append(told(Failure.of(sequence, "all", one_line(error))))
             continue
-        for name, path in results.items():
-            outcomes.append(told(_score_results(name, path, sequence, truth, task, alone=len(sequences) == 1)))
+        if results:
+            outcomes += map(told, _score_all(results, sequence, truth, task, alone=len(sequences) == 1))
         lane_tasks += [LaneTask(sequence, truth, lane, settings, task.iou) for lane in lanes]
     for outcome in score_in_processes(lane_tasks, processes=task.processes, progress=progress):
         outcomes.append(told(outcome))
@@ -112,18 +112,24 @@ class _Teller:
         return outcome
 
 
-def _score_results(
-    name: str, path: Path, sequence: DataSequence, truth: Truth, task: ScoreTask, *, alone: bool
-) -> SequenceScores | Failure:
-    """The scores of what another program wrote about one sequence; alone: it is the only one."""
+def _score_all(
+    paths: Mapping[str, Path], sequence: DataSequence, truth: Truth, task: ScoreTask, *, alone: bool
+) -> Iterator[SequenceScores | Failure]:
+    """The scores of what other programs wrote about one sequence; alone: it is the only one."""
     try:
         truth, beyond = _to_the_end(truth, sequence)
-        results = read_results(path, sequence, truth, choice=task.choice, alone=alone)
-        scores = score_results(results, truth, iou=task.iou)
     except Exception as error:
-        return Failure.of(sequence, name, one_line(error))
-    problem = "; ".join(filter(None, (beyond, results.problem))) or None
-    return SequenceScores(sequence.name, sequence.category, name, scores, source=str(path), problem=problem)
+        yield from (Failure.of(sequence, name, one_line(error)) for name in paths)
+        return
+    for name, path in paths.items():
+        try:
+            results = read_results(path, sequence, truth, choice=task.choice, alone=alone)
+            scores = score_results(results, truth, iou=task.iou)
+        except Exception as error:
+            yield Failure.of(sequence, name, one_line(error))
+            continue
+        problem = "; ".join(filter(None, (beyond, results.problem))) or None
+        yield SequenceScores(sequence.name, sequence.category, name, scores, source=str(path), problem=problem)
 
 
 def _to_the_end(truth: Truth, sequence: DataSequence) -> tuple[Truth, str | None]:
@@ -140,7 +146,10 @@ def _to_the_end(truth: Truth, sequence: DataSequence) -> tuple[Truth, str | None
     except TrackerError:
         return truth, None
     early = None if frames is None else ends_early(frames, truth, sequence)
-    return (truth, None) if frames is None or early is None else (replace(truth, span=(first, frames - 1)), early)
+    if frames is None or early is None:
+        return truth, None
+    masks = {frame: path for frame, path in truth.mask_files.items() if frame < frames}
+    return replace(truth, span=(first, frames - 1), mask_files=masks), early
 
 
 def _in_order(

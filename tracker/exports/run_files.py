@@ -77,6 +77,8 @@ class RunFiles:
             except (OSError, ValueError, RecursionError):
                 value = None
             if not isinstance(value, dict) or not isinstance(value.get("source"), dict):
+                if not path.name.endswith(RUN_ENDINGS[0]):
+                    continue  # NAME.json may be another program's
                 raise SourceError(f"{path}: not the summary of a run, or damaged; make it anew, or move it away")
             return value
         return {}

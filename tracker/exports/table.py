@@ -196,11 +196,15 @@ def _of_csv(path: Path, text: str) -> Table:
 
 def _whole(text: str, values: NDArray[np.float64]) -> NDArray[np.int64]:
     """(N, 2) frames and ids of the rows, exactly; -1 for what is none."""
-    try:
-        return np.loadtxt(io.StringIO(text), delimiter=",", ndmin=2, comments=None, usecols=WHOLE, dtype=np.int64)
-    except (ValueError, OverflowError):  # another program has written 6 as 6.0
-        found = values[:, WHOLE]
-        return np.where((found % 1 == 0) & (np.abs(found) <= LARGEST), found, -1).astype(np.int64)
+    found = values[:, WHOLE]
+    rounded = np.where((found % 1 == 0) & (np.abs(found) <= LARGEST), found, -1).astype(np.int64)
+    if (rounded == found).all():
+        return rounded
+    try:  # a number that floating point does not hold; older versions of numpy cut 6.5 to 6 here, with a warning
+        exact = np.loadtxt(io.StringIO(text), delimiter=",", ndmin=2, comments=None, usecols=WHOLE, dtype=np.int64)
+    except (ValueError, OverflowError, DeprecationWarning):
+        return rounded
+    return np.where(np.abs(found) > LARGEST, exact, rounded)
 
 
 def _first_wrong(text: str) -> str:

@@ -128,7 +128,8 @@ def train(
     rows = group.shared(rows_until(out, done) if group.first else [])
     clock = _Clock(options, rows, group)
     progress, over = clock.progress(done), False
-    stage: int = rows[-1]["stage"] if rows else 0
+    # a stop without a row may be past the end of the last row's stage
+    stage: int = stage_at(options.stages, progress) if known.losses else rows[-1]["stage"] if rows else 0
     update: Update | None = None
     losses = [torch.tensor(loss, device=where) for loss in known.losses]
     while progress < 1 and not over and not _tired(rows, options):

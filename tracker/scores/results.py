@@ -85,7 +85,7 @@ def read_results(path: Path, sequence: DataSequence, truth: Truth, *, choice: Ch
     if table is not None:
         is_truth = table.samefile(sequence.truth) or table.name.startswith("gt")
         boxes = _read_table(table, numbers, choice, truth, is_truth=is_truth)
-        problem = _misfit(boxes, truth)
+        problem = _misfit(boxes, truth, rows=bool(read_rows(table)))
     if folder is None or (boxes is not None and not truth.mask_files):
         return MethodResults(boxes, problem=problem)
     files = {
@@ -205,13 +205,13 @@ def _count_of(rows: Rows, numbers: Sequence[int], table: Path, choice: Choice, t
     return truth.rows_count if truth.boxes is not None else rows_count(rows, numbers, asked=choice.rows, origin=table)
 
 
-def _misfit(boxes: Mapping[int, tuple[Identified, ...]], truth: Truth) -> str | None:
-    """What makes a table look like another clip's, or another count of frames."""
+def _misfit(boxes: Mapping[int, tuple[Identified, ...]], truth: Truth, *, rows: bool) -> str | None:
+    """What makes a table look like another clip's, or another count of frames; rows: whether it has any."""
     first, last = truth.span
     inside = [frame for frame, found in boxes.items() if found and first <= frame <= last]
-    if not boxes and truth.boxes:
+    if not rows and truth.boxes:
         return "there is no row in it"
-    if boxes and not inside:
+    if rows and not inside:
         return f"no row speaks of a scored frame, {first + 1} to {last + 1}; are frames counted as here?"
     if inside and max(inside) - first < 0.75 * (last - first):
         return f"the results end at the clip's frame {max(inside) + 1}, but {first + 1} to {last + 1} are scored"

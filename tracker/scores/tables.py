@@ -35,8 +35,10 @@ class TableRow:
 Rows = Mapping[int, tuple[TableRow, ...]]
 """By frame number as in the file: from 1, or from 0 if its pictures count so."""
 
-LARGEST = 1 << 63
-"""of a number in a table"""
+LARGEST = 1 << 53
+"""of a number in a table, beyond which floating point does not tell whole numbers apart"""
+LARGEST_WHOLE = (1 << 63) - 1
+"""of a frame and an identity"""
 
 MOST_FRAMES = 1_000_000_000
 
@@ -70,7 +72,8 @@ def read_rows(path: Path) -> Rows:
             texts = (line.split(",") if "," in line else line.split())[:8]
             cells = [float(cell) for cell in texts]
             frame, identity, x, y, width, height, *more = (*map(_exactly, texts[:2]), *cells[2:])
-            if not all(abs(cell) <= LARGEST for cell in cells):  # nan is none of these either
+            # nan is none of these either
+            if not all(abs(cell) <= LARGEST for cell in cells[2:]) or max(abs(frame), abs(identity)) > LARGEST_WHOLE:
                 raise ValueError
         except ValueError as error:
             raise SourceError(

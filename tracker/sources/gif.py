@@ -12,18 +12,20 @@ USUAL_S = 0.1
 """for which FFmpeg shows a picture whose delay is 0"""
 
 
-def gif_note(path: Path, shown: str) -> str | None:
-    """What is assumed of a GIF's times. Raises SourceError where FFmpeg takes several pictures for one."""
+def gif_note(path: Path, shown: str, listed: int) -> str | None:
+    """What is assumed of a GIF's times. Raises SourceError where FFmpeg, which lists so many pictures, takes several for one."""
     delays = read_delays(path)
-    if len(delays) < 2:
-        return None
-    lacking, short = delays[1:].count(None), sum(not delay for delay in delays)
-    if lacking:
+    if len(delays) > listed:
         raise SourceError(
-            f"{shown}: {lacking} of its {len(delays)} pictures have no delay (graphic control extension) and cannot be told from the "
-            "one before; write it again with a delay for each"
+            f"{shown}: holds {len(delays)} pictures, of which {listed} can be read, since others have no delay (graphic control "
+            "extension); write it again with a delay for each"
         )
-    return f"{short} of {len(delays)} pictures have no delay: {USUAL_S:g} s is assumed" if short else None
+    short = sum(not delay for delay in delays)
+    return (
+        f"pictures without a delay: {short} of {len(delays)}; {USUAL_S:g} s is assumed"
+        if short and listed > 1
+        else None
+    )
 
 
 def read_delays(path: Path) -> list[float | None]:

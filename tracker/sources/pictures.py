@@ -48,7 +48,9 @@ class PicturePlace(NamedTuple):
     """what files call it"""
 
 
-LEAST_TOO_LARGE = 10**18
+COMMON = 3 / 4
+"""share of pictures with more than 8 bits, above which the others are left out where the values need a stretch of their own"""
+LEAST_TOO_LARGE = 2**63
 """from which a number in a name is not a frame's: tables, exports and other programs hold whole numbers of 64 bits"""
 
 
@@ -103,7 +105,7 @@ class PictureFiles:
             raise span.beyond(name, length_s)
         notes = list(dict.fromkeys(note for pages in paged.values() for note in pages.notes))
         if any(int(digits) >= LEAST_TOO_LARGE for path in ordered for digits in re.findall("[0-9]+", path.stem)[-1:]):
-            notes.append("numbers in the pictures' names have more than 18 digits: frames count from 1 instead")
+            notes.append("numbers in the pictures' names are too large for a table: frames count from 1 instead")
         if fps is None and not timed and len(self._shots) > 1:
             notes.append(f"pictures have no times: {FALLBACK_FPS:g} a second are assumed; --fps gives another rate")
         size, self._render, probed = self._probe()
@@ -140,8 +142,8 @@ class PictureFiles:
         notes = [] if len(sizes) == 1 else ["pictures are of several sizes: those of {}x{} are read".format(*size)]
         if any(header.companion for _, header in found):
             notes.append("only the first picture of each JPEG is read; others, such as a depth map, are left out")
-        some_8_bits = any(header.size == size and not header.deep for _, header in (*found, *votes))
-        return size, find_rendering(stills, some_8_bits=some_8_bits), tuple(notes)
+        deep = [header.deep for _, header in (*found, *votes) if header.size == size]
+        return size, find_rendering(stills, some_8_bits=sum(deep) <= COMMON * len(deep)), tuple(notes)
 
     @property
     def times_s(self) -> NDArray[np.float64]:

@@ -184,7 +184,7 @@ class Rendering:
 def find_rendering(stills: Sequence[Still], *, some_8_bits: bool = False) -> Rendering:
     """How to show a clip, from pictures spread over it: those with more than 8 bits or with transparency suffice.
 
-    some_8_bits  whether pictures without more than 8 bits are among those spread over it
+    some_8_bits  whether pictures without more than 8 bits are common among those spread over it
 
     Transparency that is the same in all pixels hides nothing and is left out: some programs fill a fourth channel with
     zeros. Otherwise transparent pixels are black, or white where what can be seen is itself dark.

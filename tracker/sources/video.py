@@ -102,8 +102,9 @@ class Video:
             raise self._span.beyond(self._shown, length_s)
         fps = decoder.fps if timeline is None else timeline.fps
         notes = [] if timeline is None or timeline.note is None else [timeline.note]
-        if not remote and decoder.container == "gif" and (note := gif_note(Path(self._address), self._shown)):
-            notes.append(note)
+        if timeline is not None and decoder.container == "gif":
+            note = gif_note(Path(self._address), self._shown, len(timeline.times_s))
+            notes += [] if note is None else [note]
         if live and decoder.timeless:
             fps = None  # FFmpeg makes up 25
             notes.append("it sends no times; a picture's time is that of its arrival")

@@ -110,7 +110,7 @@ MERGED = {
     "balls-rnn-em": ("91524e91b987551f", "c07963b5b06de1d8", "89c043d8eb9e4d90"),
     "balls-sum": ("724d0ce6b1431651", "b128db8e079dc76e", "55fd90b73e2463d9"),
     "curtain": ("56a1593f571cb80f", "9b878c63540e56d6", "a8ad07f61bcac0ce"),
-    "flying-mnist": ("4b43b6b05c0f925c", "bba7b30c8352b3a8", "d35e9298675603e5"),
+    "flying-mnist": ("4b43b6b05c0f925c", "b386d43c1a764b6f", "d35e9298675603e5"),
     "flying-mnist-direct": ("6315d0c385897862", "790e822dbd501133", "185936cd728f79cc"),
     "flying-shapes": ("ea008d2e66cf544f", "7dfc6a17c873dcfb", "87f4a0ddd37c8af1"),
     "flying-shapes-5": ("f934d47a96cd8c10", "aa835751fae930e4", "9f8e5179b24822fb"),

@@ -115,6 +115,6 @@ def ship(run: Path, name: str) -> Path:
     digits = settings.world.digits.model_copy(update={"path": None})  # a folder of this machine
     world = settings.world.model_copy(update={"digits": digits})
     path = CHECKOUT / f"{name}.safetensors"
-    said = trained_digits(run / "best.safetensors")
+    said = trained_digits(run / "best.safetensors") or digits_of(settings)
     save_cell(cell, settings.model_copy(update={"world": world}), path, updates=updates, half=True, digits=said)
     return path

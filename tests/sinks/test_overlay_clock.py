@@ -161,15 +161,17 @@ def test_a_killed_run_has_every_picture_but_the_last_at_any_rate(tmp_path, fps, 
         wait_s=0.01,
     )  # fmt: skip
     with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as process:
-        while process.stdout.readline().strip() != str(count - 1):
-            assert process.poll() is None
-        (left,) = tmp_path.glob("a*part*.mp4")
-        end, written = time.monotonic() + 30, 0
-        while written < count - 1 and time.monotonic() < end:  # until the encoder has had its time
-            time.sleep(0.05)
-            with contextlib.suppress(av.error.FFmpegError, IndexError):
-                written = len(packets(left))
-        process.send_signal(signal.SIGKILL)
+        try:
+            while process.stdout.readline().strip() != str(count - 1):
+                assert process.poll() is None
+            end, written = time.monotonic() + 30, 0
+            while written < count - 1 and time.monotonic() < end:  # until the encoder has had its time
+                time.sleep(0.05)
+                with contextlib.suppress(av.error.FFmpegError, IndexError):
+                    written = sum(len(packets(path)) for path in tmp_path.glob("a*part*.mp4"))
+        finally:
+            process.send_signal(signal.SIGKILL)  # or it would be waited for, and it waits long
+    (left,) = tmp_path.glob("a*part*.mp4")
     found = packets(left)
     last_s = (count - 1) * step_s
     time_s, lasts_s, _ = found[-1]

@@ -73,7 +73,10 @@ def read_rows(path: Path) -> Rows:
             cells = [float(cell) for cell in texts]
             frame, identity, x, y, width, height, *more = (*map(_exactly, texts[:2]), *cells[2:])
             # nan is none of these either
-            if not all(abs(cell) <= LARGEST for cell in cells[2:]) or max(abs(frame), abs(identity)) > LARGEST_WHOLE:
+            if not all(
+                abs(cell) <= (LARGEST_WHOLE if isinstance(cell, int) else LARGEST)
+                for cell in (frame, identity, *cells[2:])
+            ):
                 raise ValueError
         except ValueError as error:
             raise SourceError(

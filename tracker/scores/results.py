@@ -84,8 +84,9 @@ def read_results(path: Path, sequence: DataSequence, truth: Truth, *, choice: Ch
     boxes, problem = None, None
     if table is not None:
         is_truth = table.samefile(sequence.truth) or table.name.startswith("gt")
-        boxes = _read_table(table, numbers, choice, truth, is_truth=is_truth)
-        problem = _misfit(boxes, truth, rows=bool(read_rows(table)))
+        rows = read_rows(table)
+        boxes = _by_place(rows, table, numbers, choice, truth, is_truth=is_truth)
+        problem = _misfit(boxes, truth, rows=bool(rows))
     if folder is None or (boxes is not None and not truth.mask_files):
         return MethodResults(boxes, problem=problem)
     files = {
@@ -172,11 +173,10 @@ def _literal(name: str) -> str:
     return "".join(f"[{sign}]" if sign in "*?[" else sign for sign in name)
 
 
-def _read_table(
-    table: Path, numbers: Sequence[int] | None, choice: Choice, truth: Truth, *, is_truth: bool
+def _by_place(
+    rows: Rows, table: Path, numbers: Sequence[int] | None, choice: Choice, truth: Truth, *, is_truth: bool
 ) -> dict[int, tuple[Identified, ...]]:
-    """Boxes by place in the clip."""
-    rows = read_rows(table)
+    """The boxes of a table's rows, by place in the clip."""
     count = truth.rows_count
     if is_truth:  # a truth scored as a result: rows flagged 0 are not part of it
         found = asked(rows, classes=choice.classes, origin=table)

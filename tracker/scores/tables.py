@@ -70,13 +70,10 @@ def read_rows(path: Path) -> Rows:
             continue
         try:
             texts = (line.split(",") if "," in line else line.split())[:8]
-            cells = [float(cell) for cell in texts]
-            frame, identity, x, y, width, height, *more = (*map(_exactly, texts[:2]), *cells[2:])
+            cells = [*map(_exactly, texts[:2]), *map(float, texts[2:])]
+            frame, identity, x, y, width, height, *more = cells
             # nan is none of these either
-            if not all(
-                abs(cell) <= (LARGEST_WHOLE if isinstance(cell, int) else LARGEST)
-                for cell in (frame, identity, *cells[2:])
-            ):
+            if not all(abs(cell) <= (LARGEST_WHOLE if isinstance(cell, int) else LARGEST) for cell in cells):
                 raise ValueError
         except ValueError as error:
             raise SourceError(

@@ -65,11 +65,15 @@ def natural(name: str) -> list[tuple[int, int, str]]:
     return [(0, int(part), part) if part.isdecimal() else (1, 0, part) for part in parts if part]
 
 
+def last_numbers(paths: Sequence[Path]) -> list[int]:
+    """The last number in each name that has one."""
+    return [int(digits[-1]) for path in paths if (digits := re.findall("[0-9]+", path.stem))]
+
+
 def own_numbers(paths: Sequence[Path]) -> list[int] | None:
     """The last number in each name, in000470.jpg 470; None where they do not rise with the pictures, or are too large."""
-    found = [re.findall("[0-9]+", path.stem) for path in paths]
-    numbers = [int(digits[-1]) for digits in found if digits]
-    if any(number >= LEAST_TOO_LARGE for number in numbers):
+    numbers = last_numbers(paths)
+    if max(numbers, default=0) >= LEAST_TOO_LARGE:
         return None
     rising = len(numbers) == len(paths) and all(a < b for a, b in pairwise(numbers))
     return numbers if rising else None
@@ -104,7 +108,7 @@ class PictureFiles:
         if not self._wanted:
             raise span.beyond(name, length_s)
         notes = list(dict.fromkeys(note for pages in paged.values() for note in pages.notes))
-        if any(int(digits) >= LEAST_TOO_LARGE for path in ordered for digits in re.findall("[0-9]+", path.stem)[-1:]):
+        if max(last_numbers(ordered), default=0) >= LEAST_TOO_LARGE:
             notes.append("numbers in the pictures' names are too large for a table: frames count from 1 instead")
         if fps is None and not timed and len(self._shots) > 1:
             notes.append(f"pictures have no times: {FALLBACK_FPS:g} a second are assumed; --fps gives another rate")

@@ -48,6 +48,7 @@ WAIST = {
     "learning",
     "batched",
     "left_scenes",
+    "suffixes",
 }
 STATIONS = {
     "sources",

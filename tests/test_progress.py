@@ -61,6 +61,14 @@ def test_of_an_endless_source_only_the_rate_is_known():
     assert stream.getvalue() == "frames 200, 20.0 fps\n"
 
 
+def test_the_rate_is_of_this_run_alone():
+    from tracker.progress import _Rate
+
+    rate = _Rate()
+    assert rate(50_001, 10.0) is None
+    assert rate(50_011, 11.0) == 10
+
+
 def test_a_terminal_gets_a_bar_and_quiet_nothing():
     class Terminal(io.StringIO):
         def isatty(self):

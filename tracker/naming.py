@@ -7,8 +7,9 @@ import os
 import re
 from pathlib import Path
 
-from tracker.sources.address import FILM_SUFFIXES, camera_number, is_path, is_url, shown
+from tracker.sources.address import camera_number, is_path, is_url, shown
 from tracker.sources.pictures import SUFFIXES as PICTURE_SUFFIXES
+from tracker.suffixes import FILM_SUFFIXES
 
 FOLDER, OTHER = ".frames", ".file"
 """Endings of the names for folders, and for files with no suffix or an unknown one."""

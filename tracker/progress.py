@@ -51,25 +51,34 @@ def shown_progress(*, quiet: bool = False, stream: TextIO | None = None) -> Iter
         yield plain_lines(stream)
 
 
+class _Rate:
+    """Frames a second since the first call: what comes before it, the prescan or what an earlier run did, is no part of it."""
+
+    def __init__(self) -> None:
+        self._first: tuple[float, float] | None = None
+
+    def __call__(self, done: float, now: float) -> float | None:
+        """Of so many frames done by now; None at the first call, and while no time has passed."""
+        if self._first is None:
+            self._first = done, now
+        before, began = self._first
+        return (done - before) / (now - began) if now > began else None
+
+
 def plain_lines(stream: TextIO, clock: Callable[[], float] = time.monotonic) -> Report:
     """Say `frames 120/795, 31.4 fps, 0:22 left` every LINE_EVERY_S seconds, behind the stage where there are several.
 
     The rate and what is left count from the first frame: what comes before it, such as the prescan, comes once.
     """
-    last = clock()
-    start: float | None = None
-    before = 0.0
-    """of all frames, those done at `start`"""
+    last, rate = clock(), _Rate()
 
     def report(done: int, total: int | None, /, *, stage: str = "") -> None:
-        nonlocal last, start, before
+        nonlocal last
         now, all_done = clock(), overall(done, total, stage)
-        if start is None:
-            start, before = now, all_done
-        if now - last < LINE_EVERY_S or now <= start:
+        fps = rate(all_done, now)
+        if now - last < LINE_EVERY_S or fps is None:
             return
         last = now
-        fps = (all_done - before) / (now - start)
         left = (
             f", {timing.clock((total - all_done) / fps, tenths=False)} left" if total and total > done and fps else ""
         )
@@ -162,14 +171,11 @@ def _bar(stream: TextIO) -> Iterator[Report]:
     )
     with Progress(*columns, console=Console(file=stream), transient=True) as progress:
         task = progress.add_task("learning the scene", total=None, fps=0.0, frames="")
-        start: float | None = None
+        rate = _Rate()
 
         def report(done: int, total: int | None, /, *, stage: str = "") -> None:
-            nonlocal start
-            now = time.monotonic()
-            start = start or now  # the first frame comes after the prescan, which is no part of the rate
             all_done = overall(done, total, stage)
-            fps = (all_done - 1) / (now - start) if now > start and all_done > 1 else 0.0
+            fps = rate(all_done, time.monotonic()) or 0.0
             progress.update(
                 task, completed=all_done, total=max(total, done) if total else None, fps=fps,
                 frames=f"{done}/{total}" if total else str(done), description=_named(stage),

@@ -76,7 +76,7 @@ class Edges:
         across = cv2.Sobel(grey, cv2.CV_32F, 1, 0, ksize=3, scale=1 / 8)
         down = cv2.Sobel(grey, cv2.CV_32F, 0, 1, ksize=3, scale=1 / 8)
         strength = np.hypot(across, down)
-        self.rows, self.columns = _strongest(strength)
+        self.rows, self.columns = strongest_edges(strength, blocks=BLOCKS, least=EDGE)
         self.here = here = self.rows, self.columns
         self.was = grey[here].astype(np.float64)
         self.steep = strength[here].astype(np.float64)
@@ -166,19 +166,25 @@ def _pyramid(image: Image) -> list[Grey]:
     return made
 
 
-def _strongest(strength: Grey) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Rows and columns of the strongest edges of every block."""
+def strongest_edges(
+    strength: Grey, *, blocks: tuple[int, int], least: float
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Rows and columns of the A_BLOCK strongest edges of every block, of `blocks` across and down; those of `least` or more.
+
+    strength  (H, W) size of the gradient
+    """
     inner = strength[MARGIN:-MARGIN, MARGIN:-MARGIN]
-    height, width = inner.shape[0] // BLOCKS[1], inner.shape[1] // BLOCKS[0]
+    across, down = blocks
+    height, width = inner.shape[0] // down, inner.shape[1] // across
     if min(height, width) < 2:
         return np.zeros(0, np.int64), np.zeros(0, np.int64)
-    tiles = inner[: height * BLOCKS[1], : width * BLOCKS[0]].reshape(BLOCKS[1], height, BLOCKS[0], width)
-    blocks = tiles.transpose(0, 2, 1, 3).reshape(BLOCKS[0] * BLOCKS[1], height * width)
-    best = np.argpartition(-blocks, min(A_BLOCK, blocks.shape[1] - 1), axis=1)[:, :A_BLOCK]
-    block = np.arange(len(blocks))[:, None]
-    rows = (block // BLOCKS[0] * height + best // width).ravel() + MARGIN
-    columns = (block % BLOCKS[0] * width + best % width).ravel() + MARGIN
-    strong = strength[rows, columns] >= EDGE
+    tiles = inner[: height * down, : width * across].reshape(down, height, across, width)
+    pixels = tiles.transpose(0, 2, 1, 3).reshape(across * down, height * width)
+    best = np.argpartition(-pixels, min(A_BLOCK, pixels.shape[1] - 1), axis=1)[:, :A_BLOCK]
+    block = np.arange(len(pixels))[:, None]
+    rows = (block // across * height + best // width).ravel() + MARGIN
+    columns = (block % across * width + best % width).ravel() + MARGIN
+    strong = strength[rows, columns] >= least
     return rows[strong], columns[strong]
 
 

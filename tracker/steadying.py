@@ -27,7 +27,8 @@ class Steadying:
     def __init__(self, shake: Shake) -> None:
         self._scene = shake.scene
         self._follower = Follower(shake.scene)
-        self._known: dict[int, Matrix] = {}
+        self._known = np.empty((0, 2, 3))
+        """(N, 2, 3) by the frame's index, NaN where it was not asked for: one array, since it is in every checkpoint"""
 
     def image(self, image: Image) -> Image:
         """A picture (H, W, 3) of the clip that belongs to no frame, steadied."""
@@ -36,7 +37,10 @@ class Steadying:
 
     def frame(self, frame: Frame) -> Frame:
         """The frame with a steadied picture."""
-        if frame.index not in self._known:
+        if frame.index >= len(self._known):
+            more = np.full((frame.index + 1, 2, 3), np.nan)  # as many again: rarely, however long the clip
+            self._known = np.concatenate([self._known, more])
+        if np.isnan(self._known[frame.index]).any():
             self._known[frame.index] = self._movement(frame.picture.at(self._scene.shape[1]))
         steadied = _Steadied(frame.picture, self._known[frame.index], self._scene)
         return replace(frame, picture=Picture(steadied))

@@ -66,10 +66,12 @@ def test_a_cut_one_is_found(store):
 
 @pytest.mark.parametrize("name", ["notes.txt", "kept-x", "video.mp4"])
 def test_what_is_not_of_a_checkpoint_is_never_removed(store, name):
+    store.save({"run_id": "1"}, b"state")
     (store.folder / name).write_text("mine")
     with pytest.raises(SinkError, match=name):
-        store.remove()
-    assert (store.folder / name).exists()
+        store.check_ours()
+    store.remove()
+    assert [path.name for path in store.folder.iterdir()] == [name]
 
 
 def test_a_file_or_link_in_its_place_is_refused(tmp_path):

@@ -64,6 +64,8 @@ def test_every_lane_and_variant_is_explained_in_a_line():
     own = load_settings(overrides=["variants.quick={lane: gmm, changes: [gmm.mixture.history_s=12]}"])
     line = about_lane("quick", own.model_dump(mode="json"))
     assert line == "As lane gmm, changed: gmm.mixture.history_s=12."
+    own = load_settings(overrides=["variants.mog2={lane: slots, changes: [slots.working_width=320]}"])
+    assert about_lane("mog2", own.model_dump(mode="json")) == "As lane slots, changed: slots.working_width=320."
     assert about_lane("unheard of", {}) == ""
 
 

@@ -106,6 +106,13 @@ def test_a_video_with_the_one_table_beside_it(tmp_path):
     assert only(video).truth.name == "gt_boxes_mot.txt"
 
 
+@pytest.mark.parametrize("name", ["a.MTS", "a.flv", "a.3gp"])
+def test_every_video_that_is_read_is_one(tmp_path, name):
+    write(tmp_path / "gt.txt")
+    (tmp_path / name).touch()
+    assert only(tmp_path).source == tmp_path / name
+
+
 def test_two_tables_beside_a_video_are_listed_and_truth_is_asked_for(tmp_path):
     write(tmp_path / "clip.mp4", "no video")
     write(tmp_path / "gt_1.txt")

@@ -23,6 +23,10 @@ def labels(*rows):
     return np.array(rows, np.uint8)
 
 
+def asked(truth, frame):
+    return truth.asked(frame, truth.identities(frame))
+
+
 def save_palette(path, values, palette):
     path.parent.mkdir(parents=True, exist_ok=True)
     picture = Image.fromarray(np.asarray(values, np.uint8), mode="P")
@@ -130,8 +134,8 @@ def test_sixteen_bit_masks_are_identities_and_give_their_boxes(tmp_path):
     assert (truth.mask_kind, truth.span) == ("identities", (1, 1))
     np.testing.assert_array_equal(truth.identities(1), mask)
     assert boxes_round(truth.identities(1)) == ((3, Box(6, 5, 16, 10)), (300, Box(30, 20, 40, 30)))
-    assert truth.foreground(1)[0].sum() == 150
-    assert truth.foreground(0) is None
+    assert asked(truth, 1).foreground.sum() == 150
+    assert asked(truth, 0) is None
 
 
 @pytest.mark.parametrize(
@@ -142,7 +146,7 @@ def test_masks_of_labels_and_of_identities_are_told_apart_by_their_values(tmp_pa
     save(tmp_path / "masks" / "000001.png", labels(values))
     truth = read_truth(tmp_path)
     assert truth.mask_kind == kind
-    assert truth.foreground(0)[0].sum() == (2 if kind == "identities" else 1)
+    assert asked(truth, 0).foreground.sum() == (2 if kind == "identities" else 1)
     forced = read_truth(tmp_path, choice=Choice(layout="identities"))
     assert forced.has_identities
 
@@ -158,8 +162,8 @@ def test_a_palette_of_colours_stands_for_its_indices_and_one_of_greys_for_the_gr
     save_palette(tmp_path / "davis/masks/00001.png", values, [0, 0, 0, 128, 0, 0, 0, 128, 0])
     np.testing.assert_array_equal(read_truth(tmp_path / "davis").identities(0), values)
     save_palette(tmp_path / "cdnet/groundtruth/gt000001.png", values, [0, 0, 0, 170, 170, 170, 255, 255, 255])
-    foreground, ignore = read_truth(tmp_path / "cdnet").foreground(0)
-    assert (foreground.tolist(), ignore.tolist()) == ([[False, False, True]], [[False, True, False]])
+    found = asked(read_truth(tmp_path / "cdnet"), 0)
+    assert (found.foreground.tolist(), found.ignore.tolist()) == ([[False, False, True]], [[False, True, False]])
 
 
 def test_cdnets_labels_region_and_times(tmp_path):
@@ -171,11 +175,11 @@ def test_cdnets_labels_region_and_times(tmp_path):
     truth = read_truth(tmp_path, numbers=range(3, 10))
     assert truth.span == (3, 4)
     assert truth.mask_files[3].name == "gt000006.png"
-    asked = truth.asked(3)
-    assert asked.foreground.tolist() == [[False, False, False], [False, True, True]]
-    assert asked.ignore.tolist() == [[False, False, True], [True, False, True]]
-    assert asked.shadow.tolist() == [[False, True, False], [False, False, False]]
-    assert truth.asked(2) is None
+    found = asked(truth, 3)
+    assert found.foreground.tolist() == [[False, False, False], [False, True, True]]
+    assert found.ignore.tolist() == [[False, False, True], [True, False, True]]
+    assert found.shadow.tolist() == [[False, True, False], [False, False, False]]
+    assert asked(truth, 2) is None
     # the folder of masks named by itself finds the same beside it
     assert read_truth(tmp_path / "groundtruth", numbers=range(3, 10)).span == (3, 4)
 
@@ -186,7 +190,7 @@ def test_a_region_as_jpeg_has_noise_and_times_may_begin_with_a_mark(tmp_path):
     save(tmp_path / "groundtruth" / "gt000001.png", np.zeros((32, 32), np.uint8))
     cv2.imwrite(str(tmp_path / "ROI.jpg"), region + np.uint8(3) * (region == 0), [cv2.IMWRITE_JPEG_QUALITY, 80])
     (tmp_path / "temporalROI.txt").write_bytes(b"\xef\xbb\xbf1 1 \r\n\r\n")
-    np.testing.assert_array_equal(read_truth(tmp_path).foreground(0)[1], region == 0)
+    np.testing.assert_array_equal(asked(read_truth(tmp_path), 0).ignore, region == 0)
 
 
 def test_labels_that_were_resized_are_not_taken_for_identities(tmp_path):
@@ -205,20 +209,20 @@ def test_classes_of_masks_are_refused(tmp_path):
 def test_a_value_that_is_no_label_names_file_and_value(tmp_path):
     save(tmp_path / "groundtruth" / "gt000001.png", labels([0, 255, 128]))
     with pytest.raises(SourceError, match=r"gt000001.png: value 128 is no label; wanted 0, 50, 85, 170, 255"):
-        read_truth(tmp_path).foreground(0)
+        asked(read_truth(tmp_path), 0)
 
 
 def test_a_picture_in_colours_is_no_mask(tmp_path):
     save(tmp_path / "groundtruth" / "gt000001.png", np.full((2, 2, 3), (1, 2, 3), np.uint8))
     with pytest.raises(ShapeError, match=r"gt000001.png: a picture in colours"):
-        read_truth(tmp_path).foreground(0)
+        asked(read_truth(tmp_path), 0)
 
 
 def test_a_region_of_another_size_is_refused(tmp_path):
     save(tmp_path / "groundtruth" / "gt000001.png", labels([0, 255]))
     save(tmp_path / "ROI.bmp", labels([255, 255, 255]))
     with pytest.raises(ShapeError, match=r"mask is \(1, 2\), the ROI \(1, 3\)"):
-        read_truth(tmp_path).foreground(0)
+        asked(read_truth(tmp_path), 0)
 
 
 def test_masks_find_their_frame_by_number_and_never_by_place(tmp_path):

@@ -550,3 +550,22 @@ def test_a_lone_picture_of_8_bits_among_deeper_ones_that_were_stretched_is_left_
     source = open_source(str(tmp_path))
     assert [frame.number for frame in source] == [n for n in range(40) if n != lone]
     assert f"{lone:03}.png: has 8 bits a value, where the clip's pictures have more" in source.problem
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"RIFF\x1a\0\0\0WEBPVP8X\x0a\0\0\0",
+        b"II+\0\x08\0\0\0" + struct.pack("<QQ", 16, 1 << 60),
+        b"II+\0\x08\0\0\0" + struct.pack("<QQ", 16, 1 << 35),
+        b"II+\0\x08\0\0\0" + struct.pack("<Q", (1 << 64) - 8),
+        b"II*\0" + struct.pack("<IHHHII", 8, 1, 270, 2, 1 << 30, (1 << 32) - 1) + b"\0\0\0\0",
+    ],
+    ids=["webp cut behind its header", "count", "count that memory has not", "place", "place of the text"],
+)
+def test_a_picture_with_a_damaged_structure_is_refused_as_one(tmp_path, content):
+    path = tmp_path / ("a.webp" if content[:4] == b"RIFF" else "a.tif")
+    path.write_bytes(content)
+    assert find_pages(path).indices == (0,)
+    with pytest.raises(SourceError, match=path.name):
+        read(open_source(str(path)))

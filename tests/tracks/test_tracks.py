@@ -109,6 +109,21 @@ def test_two_who_merge_into_one_blob_keep_their_identities_and_sizes():
         assert sorted(t.label for t in tracks) == [0, 1]
 
 
+@pytest.mark.parametrize("seed", range(40))
+def test_who_is_not_seen_owns_no_pixels(seed):
+    """Also where several merge into a region that only some of them can have reached."""
+    rng = np.random.default_rng(seed)
+    linker, places = Linker(LinkerSettings()), rng.uniform(60, 240, (4, 2))
+    for n in range(30):
+        boxes = [person(*place, *rng.uniform((8, 20), (30, 60))) for place in places]
+        if n > 5 and rng.random() < 0.5:
+            boxes = [union(union(boxes[0], boxes[1]), boxes[2]), boxes[3]]
+        regions = [Region(label, box, box.area) for label, box in enumerate(boxes, 1)]
+        tracks = linker.step(regions, time_s=n / FPS, size=SIZE)
+        assert {track.label for track in tracks if track.hidden} <= {0}
+        places += rng.uniform(-25, 25, (4, 2))
+
+
 def test_one_enters_while_another_walks():
     frames = [[person(100 + 2 * n)] + ([person(300 - 2 * n)] if n >= 10 else []) for n in range(20)]
     run = watch(frames)

@@ -9,6 +9,7 @@ import pytest
 
 from tracker.worlds import StreetSettings, draw_street, stream_street, street
 from tracker.worlds.actors import ASPECT, CELL, PHASES, draw_strip
+from tracker.worlds.weather import Cloud
 
 PLAIN = {
     "width": 64, "height": 48, "frames": 6, "objects": (1, 1), "object_px": (16, 16), "kinds": (0, 0, 0, 1), "pairs": 0,
@@ -272,3 +273,19 @@ def test_a_street_drawn_frame_by_frame_is_the_one_drawn_whole():
     assert np.array_equal(whole.images, np.stack([frame.image for frame in frames]))
     assert np.array_equal(whole.labels, np.stack([frame.labels for frame in frames]))
     assert whole.boxes == tuple(frame.boxes for frame in frames)
+
+
+def test_bushes_belong_to_the_empty_street():
+    clip = draw(bushes=1, objects=(0, 0), frames=40)
+    differ = np.abs(np.median(clip.images, 0) - clip.background).max(-1)
+    # they swing about the place where they are drawn: with none there the share is .1 and more
+    assert (differ > 60).mean() < 0.02 < (np.abs(np.diff(clip.images.astype(int), axis=0)).max((0, 3)) > 8).mean()
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_clouds_never_jump(seed):
+    cloud = Cloud.gather(np.random.default_rng(seed), (120, 80))
+    light = [cloud.light(frame).astype(np.float64) for frame in range(6 * 120 // 2 + 2)]
+    change = [np.abs(b - a).mean() for a, b in itertools.pairwise(light)]
+    assert max(change) < 5 * np.median(change) > 0
+    assert np.array_equal(light[0], light[360])

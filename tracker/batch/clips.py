@@ -12,7 +12,8 @@ from pathlib import Path, PurePosixPath
 from tracker.addresses import is_address, is_local, listing, local_path, name_of
 from tracker.errors import SourceError
 from tracker.naming import default_name, file_name
-from tracker.sources.address import FILM_SUFFIXES, is_url, shown
+from tracker.sources.address import is_url, shown
+from tracker.suffixes import FILM_SUFFIXES
 
 PATTERNS = tuple(f"*{suffix}" for suffix in FILM_SUFFIXES)
 DIGEST_DIGITS = 8

@@ -13,7 +13,7 @@ from typing import Any
 from tracker.errors import LostError, SinkError
 from tracker.sinks.outputs import replace_synced, writing
 
-MAGIC = b"tracker checkpoint 5\n"
+MAGIC = b"tracker checkpoint 6\n"
 STATE = "state"
 OURS = re.compile(r"state(\.part)?|kept-[0-9]+|video-[0-9]+\.mp4")
 """names of the files in such a folder"""
@@ -74,19 +74,26 @@ class CheckpointFolder:
         if self.folder.is_symlink() or (self.folder.exists() and not self.folder.is_dir()):
             raise SinkError(f"{self.folder}: stands where the checkpoint goes; move it away")
         for path in self.folder.iterdir() if self.folder.is_dir() else ():
-            if not OURS.fullmatch(path.name) or not path.is_file() or path.is_symlink():
+            if not _is_ours(path):
                 raise SinkError(f"{path}: not of a checkpoint; move it away, or use another name with -o")
 
     def remove(self) -> None:
-        """Forget the checkpoint, its state first: what else there is of it means nothing without."""
-        if not self.folder.is_dir():
+        """Forget the checkpoint, its state first: what else there is of it means nothing without.
+
+        What no checkpoint has stays, and so does the folder then: a file manager may have written there while the run went on.
+        """
+        if not self.folder.is_dir() or self.folder.is_symlink():
             return
-        self.check_ours()
         with writing(self.folder):
             (self.folder / STATE).unlink(missing_ok=True)
-            for path in self.folder.iterdir():
+            for path in filter(_is_ours, self.folder.iterdir()):
                 path.unlink()
-            self.folder.rmdir()
+            if not any(self.folder.iterdir()):
+                self.folder.rmdir()
+
+
+def _is_ours(path: Path) -> bool:
+    return bool(OURS.fullmatch(path.name)) and path.is_file() and not path.is_symlink()
 
 
 def _sync_folder(folder: Path) -> None:

@@ -34,7 +34,7 @@ PLAIN = {
 
 
 def to_bytes(value: object, known: Known) -> bytes:
-    """The value with all that hangs on it. Raises TypeError for what can be neither saved nor found again."""
+    """The value with all that hangs on it. Raises TypeError or PicklingError for what can be neither saved nor found again."""
     file = io.BytesIO()
     _Pickler(file, {id(each): name for name, each in known.items()}).dump(value)
     return file.getvalue()

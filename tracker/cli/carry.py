@@ -30,7 +30,7 @@ def import_stage() -> contextlib.AbstractContextManager[None]:
     return Stopwatch(spans=profile_spans()).stage("imports")
 
 
-def read_settings(common: dict[str, Any]) -> RunSettings:
+def chosen_settings(common: dict[str, Any]) -> RunSettings:
     """Take the settings' options out of the common ones."""
     from tracker.settings import load_settings
 
@@ -64,7 +64,7 @@ def carry_out(common: dict[str, Any], live: Live | None = None, **job: Any) -> N
 
     quiet, verbose = common.pop("quiet"), common.pop("verbose")
     reads = tuple(map(Path, common["files"]))
-    settings = read_settings(common)
+    settings = chosen_settings(common)
     with one_opencv_thread(), shown_progress(quiet=quiet) as progress:
         asked = Job(
             **job, **common, reads=reads, profile=spans is not None, trace=trace if trace and trace.name else None

@@ -10,11 +10,11 @@ import click
 
 from tracker.cli.carry import carry_out, import_stage
 from tracker.cli.group import cli, note, say
-from tracker.cli.run import OTHER_VIDEOS
 from tracker.cli.sections import OneSource
 from tracker.cli.shared import options, pictures_rate, shared, talking
 from tracker.errors import SinkError
 from tracker.options import AROUND, FLOOR, GIVE_UP, KEEP, OUTPUT, SEGMENT, TIMEOUT, FileName, ServeAddress
+from tracker.suffixes import FILM_SUFFIXES
 
 if TYPE_CHECKING:
     from tracker.sinks import RecordPlan
@@ -144,7 +144,7 @@ def _record_plan(record: Path | None, how: dict[str, Any]) -> RecordPlan | None:
         if given is not None:
             raise click.UsageError(f"{given} is for a recording in segments; give a folder: --record DIR")
         return None
-    if record.suffix.lower() in OTHER_VIDEOS:
+    if record.suffix.lower() in FILM_SUFFIXES:
         raise SinkError(f"{record}: wanted a name that ends in .mp4, or a folder for segments")
     around = next((name for name in ("before", "after") if how[name] is not None), None)
     if around is not None and not how["record_events"]:

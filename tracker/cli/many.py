@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tracker.cli.carry import read_settings
+from tracker.cli.carry import chosen_settings
 from tracker.cli.group import EXIT_ERROR, cli, note, say
 from tracker.cli.shared import causal, configured, heard, lanes_run, masked, part_run, talking, without_video
 from tracker.options import BATCH_JOBS, CORES, GPUS, MEMORY, PACK, FileName, OutputFolder, ShardOf
@@ -89,7 +89,7 @@ def batch(
         parquet=not common.pop("no_parquet"),
         **{name: common.pop(name) for name in ("masks", "start_s", "duration_s", "max_frames")},
     )
-    settings = read_settings(common)
+    settings = chosen_settings(common)
     needs = Needs(cores, 0.0 if memory is None else memory / 1e6, gpus)
     local = engine == "local"
     most = jobs or _engine("local", None, None, needs).workers

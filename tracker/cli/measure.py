@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from tracker.cli.carry import read_settings
+from tracker.cli.carry import chosen_settings
 from tracker.cli.group import EXIT_ERROR, cli, note, say
 from tracker.cli.shared import causal, configured, overwriting, table_rows, talking
 from tracker.options import (
@@ -120,7 +120,7 @@ def evaluate(
         processes=jobs,
     )
     reads = tuple(map(Path, common["files"]))
-    settings = read_settings(common)
+    settings = chosen_settings(common)
     evaluation = evaluate_to_files(
         task, settings, json=output, csv=csv, overwrite=overwrite, reads=reads, quiet=quiet, note=note, say=say
     )

@@ -12,6 +12,7 @@ from tracker.cli.group import cli
 from tracker.cli.sections import OneSource
 from tracker.cli.shared import causal, heard, masked, options, pictures_rate, shared, table_rows, without_video
 from tracker.options import CHECKPOINT, OUTPUT, PROCESSES, SPLIT, FileName
+from tracker.suffixes import FILM_SUFFIXES
 
 in_parts = options(
     click.option(
@@ -89,10 +90,6 @@ def compare(
     )
 
 
-OTHER_VIDEOS = {".avi", ".mkv", ".mov", ".m4v", ".webm", ".ts", ".mpg", ".mpeg"}
-"""a name that ends so is hardly meant for a folder"""
-
-
 def overlay_path(source: str, output: Path | None) -> Path:
     """Where the overlay goes: the file named, or a default name in the folder named, or here."""
     if output is not None and output.suffix and not output.is_dir():
@@ -108,6 +105,6 @@ def _comparison_folder(source: str, folder: Path | None) -> Path:
         from tracker.naming import default_name
 
         return Path(f"{default_name(source)}.compare")
-    if folder.suffix.lower() in {".mp4", *OTHER_VIDEOS} and not folder.is_dir():
+    if folder.suffix.lower() in FILM_SUFFIXES and not folder.is_dir():
         raise click.UsageError(f"-o {folder}: compare writes many files; give it a folder, such as -o {folder.stem}")
     return folder

@@ -8,6 +8,8 @@ from typing import Any, NoReturn
 
 import click
 
+from tracker.suffixes import FILM_SUFFIXES
+
 SECTIONS = {
     "Process a video": ("process", "compare", "export"),
     "Many videos": ("batch",),
@@ -61,8 +63,7 @@ class OneSource(click.Command):
 
 def _refuse(ctx: click.Context, given: Sequence[str]) -> NoReturn:
     """Raise UsageError for several sources."""
-    from tracker.naming import FILM_SUFFIXES  # help must be quick
-    from tracker.sources.pictures import SUFFIXES
+    from tracker.sources.pictures import SUFFIXES  # help must be quick
 
     paths, call = [PurePath(each) for each in given], f"tracker {ctx.info_name}"
     pattern = str(paths[0].parent / f"*{paths[0].suffix}")

@@ -29,8 +29,8 @@ STILL_LEVELS = 7
 """grey levels from the picture before below which a pixel keeps its colour: a camera's noise would be most of the file"""
 
 
-def gif_of(pictures: Sequence[Image], *, step_s: float = STEP_S) -> bytes:
-    """The pictures (H, W, 3) of one size as a GIF that begins again at its end, `step_s` seconds each; a GIF counts hundredths."""
+def gif_of(pictures: Sequence[Image]) -> bytes:
+    """The pictures (H, W, 3) of one size as a GIF that begins again at its end, `STEP_S` seconds each."""
     shown = _calmed(pictures)
     spread = np.concatenate(shown[:: max(1, len(shown) // LOOKED_AT)])
     # identities have strong colours and few pixels, which the usual method leaves out
@@ -40,19 +40,19 @@ def gif_of(pictures: Sequence[Image], *, step_s: float = STEP_S) -> bytes:
         for each in shown
     ]
     file = BytesIO()
-    duration_ms = 10 * max(2, round(100 * step_s))  # browsers slow down what is faster than two hundredths
+    duration_ms = 10 * round(100 * STEP_S)  # a GIF counts hundredths
     imageio.imwrite(
         file, np.stack(drawn), extension=".gif", plugin="pillow", duration=duration_ms, loop=0, comment=GIF_NOTE
     )
     return file.getvalue()
 
 
-def spaced_pictures(video: str, *, start_s: float = 0.0, duration_s: float | None = None) -> list[Image]:
+def spaced_pictures(video: str) -> list[Image]:
     """(h, w, 3) pictures of a video, `STEP_S` apart and at most WIDTH_PX wide.
 
     Raises SourceError if it cannot be read or takes longer than LONGEST_S.
     """
-    with closing(open_source(video, start_s=start_s, duration_s=duration_s)) as source:
+    with closing(open_source(video)) as source:
         (width, height), aspect = source.info.size, source.info.pixel_aspect
         size = size_at((max(1, round(width * aspect)), height), WIDTH_PX)  # of square pixels
         return [_resized(frame.image, size) for frame in _spaced(source, video)]

@@ -34,7 +34,7 @@ class Predictor(Protocol):
 
 
 class WholeNumberPredictor:
-    """The network in whole numbers, as `graph.foreground_graph` writes it: the same answer on every chip.
+    """The network in whole numbers, as `graph.write_foreground_graph` writes it: the same answer on every chip.
 
     session         takes (1, CHANNELS, H, W) uint8, gives (1, 1, H, W) uint8
     exponent, zero  a logit is (value - zero) * 2 ^ exponent

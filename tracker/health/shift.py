@@ -9,6 +9,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from tracker.shake import strongest_edges
+
 Picture = NDArray[np.float32]
 """(h, w) small, grey, smoothed"""
 Vector = NDArray[np.float64]
@@ -18,8 +20,6 @@ Edges = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]
 
 BLOCKS = (8, 6)
 """(columns, rows) of blocks; each gives its strongest edges, so that no object can speak for the picture"""
-A_BLOCK = 24
-"""edge pixels taken from a block"""
 EDGE = 1.5
 """grey levels a pixel from which there is an edge"""
 FEWEST = 60
@@ -28,8 +28,6 @@ STEPS = 8
 """of Gauss and Newton, at most"""
 SETTLED_PX = 2e-4
 """a shorter step is the last: the steadiest cameras shake by ten times as much"""
-MARGIN = 4
-"""pixels kept off the border, where a shift brings in what was not in the picture"""
 NEAR_PX, NEAR_GREY = 0.5, 3.0
 """an edge pixel is explained if what is left is less than half a pixel's move, or the noise of a dark camera"""
 EXPLAINED = 0.5
@@ -76,22 +74,12 @@ def _edges(picture: Picture) -> Edges | None:
     """The strongest edges all over the picture; None if there are too few of them."""
     across = cv2.Sobel(picture, cv2.CV_32F, 1, 0, ksize=3, scale=1 / 8)
     down = cv2.Sobel(picture, cv2.CV_32F, 0, 1, ksize=3, scale=1 / 8)
-    inner = np.hypot(across, down)[MARGIN:-MARGIN, MARGIN:-MARGIN]
-    height, width = inner.shape[0] // BLOCKS[1], inner.shape[1] // BLOCKS[0]
-    if min(height, width) < 2:
-        return None
-    tiles = inner[: height * BLOCKS[1], : width * BLOCKS[0]].reshape(BLOCKS[1], height, BLOCKS[0], width)
-    blocks = tiles.transpose(0, 2, 1, 3).reshape(BLOCKS[0] * BLOCKS[1], height * width)
-    strongest = np.argpartition(-blocks, min(A_BLOCK, blocks.shape[1] - 1), axis=1)[:, :A_BLOCK]
-    block = np.arange(len(blocks))[:, None]
-    rows = (block // BLOCKS[0] * height + strongest // width).ravel() + MARGIN
-    columns = (block % BLOCKS[0] * width + strongest % width).ravel() + MARGIN
+    rows, columns = strongest_edges(np.hypot(across, down), blocks=BLOCKS, least=EDGE)
     gradients = np.stack([across[rows, columns], down[rows, columns]], 1).astype(np.float64)
-    strong = np.hypot(*gradients.T) >= EDGE
-    weaker, stronger = np.linalg.eigvalsh(gradients[strong].T @ gradients[strong])
-    if strong.sum() < FEWEST or weaker < THIN * stronger:
+    weaker, stronger = np.linalg.eigvalsh(gradients.T @ gradients)
+    if len(rows) < FEWEST or weaker < THIN * stronger:
         return None
-    return rows[strong], columns[strong], gradients[strong]
+    return rows, columns, gradients
 
 
 def _follow(

@@ -43,7 +43,7 @@ class WebHook:
         """Nothing to do: every event has a connection of its own."""
 
     def send(self, lines: Sequence[str], timeout_s: float) -> None:
-        """Post the line. An answer 2xx: taken; 408, 425, 429 and 5xx: UndeliveredError; any other: RefusedError."""
+        """Post the line. An answer 2xx: taken; 408, 425, 429 and 5xx: UndeliveredError; any other: DeliveryRefusedError."""
         request = Request(self._url, lines[0].encode(), self._headers, method="POST")
         try:
             with self._opener.open(request, timeout=timeout_s) as answer:

@@ -55,6 +55,8 @@ class Live:
     parts: dict[str, Kept] = field(default_factory=dict)
     keeper: StateKeeper | None = None
     """of the present segment; made by `take_up`"""
+    records: bool = True
+    """what was asked of the recorder last; one that is built later in the run begins so"""
 
     def check(self, taken: Mapping[str, Path] | None = None, inputs: Sequence[Path] = ()) -> None:
         """Raise SinkError for a state or zones that could not be written, SettingsError if no settings stand there.
@@ -90,9 +92,6 @@ class Live:
     def knows_scene(self) -> bool:
         """Whether the run before has left the scene."""
         return self.keeper is not None and self.keeper.knows_scene
-
-    records: bool = True
-    """what was asked of the recorder last; one that is built later in the run begins so"""
 
     def sinks(self, overlay: Overlay, finders: Mapping[str, EventFinder], info: SourceInfo) -> list[Sink]:
         """The live sinks of a run; the first keeps the status."""

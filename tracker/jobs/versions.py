@@ -6,10 +6,9 @@ from collections.abc import Iterable
 from importlib.metadata import PackageNotFoundError, version
 
 import tracker
+from tracker.words import OPENCVS
 
-DISTRIBUTIONS = {
-    "opencv": ("opencv-python", "opencv-python-headless", "opencv-contrib-python", "opencv-contrib-python-headless")
-}
+DISTRIBUTIONS = {"opencv": OPENCVS}
 """of a library whose distribution has another name than itself; the first one that is installed counts"""
 UNKNOWN = "unknown"
 

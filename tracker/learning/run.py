@@ -91,6 +91,8 @@ def written_whole(path: Path) -> Iterator[Path]:
     with _writing(path):
         try:
             yield part
+            with open(part, "rb+") as file:
+                os.fsync(file.fileno())  # a power cut after the renaming leaves no empty file
             part.replace(path)
         finally:
             part.unlink(missing_ok=True)
@@ -101,9 +103,12 @@ def _writing(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        free = shutil.disk_usage(path.parent).free / 1e6
+        try:
+            room = f"; {shutil.disk_usage(path.parent).free / 1e6:,.0f} MB are free"
+        except OSError:
+            room = ""
         raise SinkError(
-            f"{path}: cannot be written ({error.strerror or error}); {free:,.0f} MB are free; make room, and the same command goes on"
+            f"{path}: cannot be written ({error.strerror or error}){room}; make room, and the same command goes on"
         ) from error
 
 

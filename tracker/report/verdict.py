@@ -14,10 +14,13 @@ METHODS = {
     "slots": "A network parts objects from the scene, and slots (RNN-EM) follow each of them through meetings and occlusions.",
     "blobs": "The foreground of the network of lane slots, with the linker of lane gmm instead of slots.",
     "rigid": "The EM of lane slots in closed form: rigid shapes, nothing learned.",
-    "mog2": "As lane gmm, with OpenCV's mixture MOG2.",
-    "knn": "As lane gmm, with OpenCV's nearest neighbours (KNN) for each pixel.",
 }
-"""Lanes and the variants that come with the program, in a line each."""
+"""Lanes, in a line each."""
+CHANGES = {
+    "gmm.mixture.method=mog2": "with OpenCV's mixture MOG2",
+    "gmm.mixture.method=knn": "with OpenCV's nearest neighbours (KNN) for each pixel",
+}
+"""The one change of each variant that comes with the program, in words."""
 
 CALM = "shows nothing that stands out: no object was lost inside the picture, no exchange of identities is suspected"
 
@@ -57,7 +60,7 @@ def about_lane(name: str, settings: Mapping[str, Any]) -> str:
     if name in METHODS or not variant:
         return METHODS.get(name, "")
     changes = ", ".join(variant.get("changes") or ()) or "nothing"
-    return f"As lane {variant['lane']}, changed: {changes}."
+    return f"As lane {variant['lane']}, {CHANGES.get(changes, f'changed: {changes}')}."
 
 
 def facts(data: ReportData, lane: LaneRecord) -> list[Fact]:

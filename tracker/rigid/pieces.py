@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from tracker.components import Components, components
 from tracker.rigid.settings import Sharing
 from tracker.rigid.slot import Array, Rectangle
 from tracker.types import Mask
@@ -64,8 +65,8 @@ def touches(piece: Piece, covered: Mask) -> bool:
 def _joined(unexplained: Mask) -> tuple[NDArray[np.int32], list[Rectangle]]:
     """(H, W) numbers of the pieces with gaps closed, 0 in the gaps, and their boxes."""
     closed = cv2.morphologyEx(unexplained.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((JOIN_PX, JOIN_PX), np.uint8))
-    _, numbers, stats, _ = cv2.connectedComponentsWithStats(closed, connectivity=8)
-    return (numbers * unexplained).astype(np.int32, copy=False), _boxes(stats)
+    found = components(np.asarray(closed, np.uint8))
+    return (found.labels * unexplained).astype(np.int32, copy=False), _boxes(found)
 
 
 def _by_colour(unexplained: Mask, light: Array) -> tuple[NDArray[np.int32], list[Rectangle]]:
@@ -74,15 +75,15 @@ def _by_colour(unexplained: Mask, light: Array) -> tuple[NDArray[np.int32], list
     numbers, boxes = np.zeros(unexplained.shape, np.int32), list[Rectangle]()
     for colour in np.unique(colours[unexplained]):
         of_colour = (unexplained & (colours == colour)).astype(np.uint8)
-        _, found, stats, _ = cv2.connectedComponentsWithStats(of_colour, connectivity=8)
-        numbers = np.where(found > 0, found + len(boxes), numbers).astype(np.int32, copy=False)
-        boxes += _boxes(stats)
+        found = components(of_colour)
+        numbers = np.where(found.labels > 0, found.labels + len(boxes), numbers).astype(np.int32, copy=False)
+        boxes += _boxes(found)
     return numbers, boxes
 
 
-def _boxes(stats: NDArray) -> list[Rectangle]:
-    """The boxes of OpenCV's statistics (N, 5) without that of the background."""
-    return [(x, y, w, h) for x, y, w, h, _ in stats[1:].tolist()]
+def _boxes(found: Components) -> list[Rectangle]:
+    """The boxes of all pieces, without that of what is outside."""
+    return [(x, y, w, h) for x, y, w, h in found.boxes[1:].tolist()]
 
 
 def _halve(numbers: NDArray[np.int32], boxes: list[Rectangle], largest_px: int) -> bool:

@@ -14,7 +14,6 @@ from tracker.scores.clusters import ClusterCounts
 from tracker.scores.identity import IdentityRecord, score_identities
 from tracker.scores.masks import MEASURES, MaskCounts
 from tracker.scores.overlap import iou_matrix
-from tracker.scores.pictures import Asked
 from tracker.scores.truth import Identified, Truth, boxes_in
 from tracker.types import Box, Labels, Mask
 
@@ -90,7 +89,7 @@ class ClipScorer:
         self._wanted: dict[int, tuple[Identified, ...]] = {}
         self._found: dict[int, list[Identified]] = {}
         self._pixels: dict[int, MaskCounts] = {}
-        self._clusters: ClusterCounts | None = None
+        self._clusters: list[ClusterCounts] = []
 
     def add(
         self,
@@ -117,7 +116,7 @@ class ClipScorer:
             self._wanted[frame] = wanted
             self._found[frame] = unclaimed(boxes, self._truth.claims.get(frame, ()))
         if foreground is not None:
-            asked = self._truth.asked(frame) if identities is None else _all_asked(identities)
+            asked = self._truth.asked(frame, identities)
             if asked is not None:
                 self._check_size(frame, asked.foreground, foreground)
                 self._pixels[frame] = MaskCounts.of(
@@ -125,8 +124,7 @@ class ClipScorer:
                 )
         if owners is not None and identities is not None:
             self._check_size(frame, identities, owners)
-            counts = ClusterCounts.of(owners, identities)
-            self._clusters = counts if self._clusters is None else self._clusters + counts
+            self._clusters.append(ClusterCounts.of(owners, identities))
 
     def finish(self) -> ClipScores:
         """The scores of the frames that were added."""
@@ -136,7 +134,7 @@ class ClipScorer:
             identity = score_identities(self._wanted, self._found, frames=span, iou=self._iou)
         frames = tuple(sorted(self._pixels))
         pixels = PixelRecord(frames, tuple(self._pixels[frame] for frame in frames)) if frames else None
-        return ClipScores(identity, pixels, self._clusters)
+        return ClipScores(identity, pixels, ClusterCounts.joined(self._clusters) if self._clusters else None)
 
     def _check_size(self, frame: int, wanted: Mask | Labels, found: Mask | Labels) -> None:
         if wanted.shape != found.shape:
@@ -159,9 +157,3 @@ def unclaimed(found: Sequence[Identified], claims: Sequence[tuple[Box, bool]]) -
     rows, columns = linear_sum_assignment(-overlap)
     gone = {c for r, c in zip(rows.tolist(), columns.tolist(), strict=True) if overlap[r, c] > 0 and claims[r][1]}
     return [item for column, item in enumerate(found) if column not in gone]
-
-
-def _all_asked(identities: Labels) -> Asked:
-    foreground = identities > 0
-    none = np.zeros(foreground.shape, bool)
-    return Asked(foreground, none, none)

@@ -26,8 +26,8 @@ TAIL_DEVIATIONS, TAIL_PIXELS = 12, 40
 class ClusterCounts:
     """Who owns the pixels of true objects, in one clip or several.
 
-    Frames of one clip add with `+`: an identity keeps its number, so that a change of owner costs. Clips are put
-    together with `pooled`: the same number in two clips is not the same object.
+    Frames of one clip are put together with `joined`: an identity keeps its number, so that a change of owner costs. Clips
+    are with `pooled`: the same number in two clips is not the same object.
     """
 
     tables: tuple[Table, ...] = ()
@@ -69,18 +69,18 @@ class ClusterCounts:
             sum(clip.ami_sum for clip in clips),
         )
 
-    def __add__(self, other: ClusterCounts) -> ClusterCounts:
-        if max(len(self.tables), len(other.tables)) > 1:
-            raise ValueError("identities of different clips do not add; use ClusterCounts.pooled")
-        joined: dict[tuple[int, int], int] = {}
-        for table in (*self.tables, *other.tables):
-            for pair, pixels in table.items():
-                joined[pair] = joined.get(pair, 0) + pixels
-        return ClusterCounts(
-            (joined,) if joined else (),
-            self.frames + other.frames,
-            self.ari_sum + other.ari_sum,
-            self.ami_sum + other.ami_sum,
+    @classmethod
+    def joined(cls, frames: Iterable[ClusterCounts]) -> ClusterCounts:
+        """The frames of one clip as one value."""
+        frames, table = list(frames), dict[tuple[int, int], int]()
+        for part in (part for frame in frames for part in frame.tables):
+            for pair, pixels in part.items():
+                table[pair] = table.get(pair, 0) + pixels
+        return cls(
+            (table,) if table else (),
+            sum(frame.frames for frame in frames),
+            sum(frame.ari_sum for frame in frames),
+            sum(frame.ami_sum for frame in frames),
         )
 
     @property

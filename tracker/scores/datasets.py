@@ -11,9 +11,10 @@ from tracker.errors import SourceError
 from tracker.scores.pictures import FRAME_SUFFIXES, frame_numbers, numbered
 from tracker.scores.tables import read_info
 from tracker.scores.truth import Choice, Layout, Truth, find_masks, find_table, read_truth
+from tracker.suffixes import FILM_SUFFIXES
 
 FRAME_FOLDERS = ("input", "img1", "img", "images", "frames")
-VIDEO_SUFFIXES = (".mp4", ".avi", ".mov", ".mkv", ".webm", ".m4v", ".mpg", ".mpeg", ".wmv", ".ts")
+VIDEO_SUFFIXES = tuple(suffix for suffix in FILM_SUFFIXES if suffix != ".gif")  # a GIF beside a video may be a mask
 
 DAVIS = ("JPEGImages", "Annotations")
 """Its frames and its masks."""

@@ -84,18 +84,19 @@ class Truth:
             return None
         return read_values(self.mask_files[frame]).values
 
-    def asked(self, frame: int) -> Asked | None:
+    def asked(self, frame: int, identities: Labels | None) -> Asked | None:
         """Foreground, pixels that are not scored, and shadow; None if there is no mask of that frame.
+
+        identities  what `identities` says of it
 
         Raises SourceError for a value that is no label, ShapeError if the region of interest has another size.
         """
+        if identities is not None:
+            none = np.zeros(identities.shape, bool)
+            return Asked(identities > 0, none, none)
         path = self.mask_files.get(frame)
         if path is None:
             return None
-        if self.mask_kind == "identities":
-            foreground = read_values(path).values > 0
-            none = np.zeros(foreground.shape, bool)
-            return Asked(foreground, none, none)
         labels = read_labels(path)
         if self.roi is None:
             return labels
@@ -104,11 +105,6 @@ class Truth:
                 f"{path}: mask is {labels.foreground.shape}, the ROI {self.roi.shape}; they need to be of one size"
             )
         return labels._replace(ignore=labels.ignore | ~self.roi)
-
-    def foreground(self, frame: int) -> tuple[Mask, Mask] | None:
-        """(H, W) bool twice: pixels of any object, and those that are not scored; None without a mask."""
-        labels = self.asked(frame)
-        return None if labels is None else (labels.foreground, labels.ignore)
 
 
 def read_truth(path: Path, *, numbers: Sequence[int] | None = None, choice: Choice | None = None) -> Truth:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from fractions import Fraction
+from types import MappingProxyType
 from typing import Any
 
 import av
@@ -17,6 +19,8 @@ from tracker.yuv import BT601, BT709_MATRIX, ColourSpace, YuvImage, to_rgb
 PLANAR = "yuv420p"
 THREADS = "4"
 """slices of a picture; a fixed number, so that the file does not depend on the machine"""
+KEY_TOLERANCE_S = 1e-3
+"""a picture this much early may be the next key frame: times of pictures are rounded"""
 
 
 class Planar:
@@ -55,6 +59,23 @@ class Planar:
             dst_colorspace=Colorspace.ITU709 if self.space.matrix == BT709_MATRIX else Colorspace.ITU601,
             dst_color_range=ColorRange.JPEG if self.space.full_range else ColorRange.MPEG,
         )
+
+
+def add_stream(
+    container: Any, planar: Planar, settings: VideoSettings, *, fps: float | None, tick_s: Fraction, pixel_aspect: float,
+    more: Mapping[str, str] = MappingProxyType({}),
+) -> Any:  # fmt: skip
+    """A stream of a container for `planar`'s frames, encoded by x264.
+
+    more  options of x264 beside those of the settings
+    """
+    stream = container.add_stream("libx264", rate=frame_rate(fps), options={**options(settings, planar.space), **more})
+    stream.width, stream.height = planar.even_size
+    stream.pix_fmt = PLANAR
+    stream.time_base = stream.codec_context.time_base = tick_s
+    if pixel_aspect != 1:
+        stream.codec_context.sample_aspect_ratio = Fraction(pixel_aspect).limit_denominator(1000)
+    return stream
 
 
 def frame_rate(fps: float | None) -> Fraction:

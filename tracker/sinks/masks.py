@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from tracker.errors import LostError
 from tracker.sinks.ours import marked_png
 from tracker.sinks.outputs import GONE, Output, PartText, write_inside, writing
-from tracker.types import Moment, Outcome
+from tracker.types import Labels, Moment, Outcome
 
 
 class MaskFolder:
@@ -76,13 +77,14 @@ class RleMasks:
         from pycocotools import mask as coco
 
         view = moment.view(self._lane)
-        labels = np.asfortranarray(view.segmentation.full_labels)  # run lengths go down the columns
+        labels = view.segmentation.full_labels
+        runs = _Runs.of(labels)
         self._text.write("")
         for track in view.tracks:
-            owned = labels == track.label
-            if track.label == 0 or not owned.any():
+            counts = runs.counts(track.label)
+            if track.label == 0 or len(counts) == 1:
                 continue
-            rle = coco.encode(owned.view(np.uint8))
+            rle = coco.frPyObjects({"size": list(labels.shape), "counts": counts}, *labels.shape)
             value = {
                 "frame": moment.frame.written,
                 "id": track.id,
@@ -94,3 +96,27 @@ class RleMasks:
     def close(self, outcome: Outcome) -> None:
         """Finish the list."""
         self._text.close()
+
+
+class _Runs(NamedTuple):
+    """Pixels of one label in a row, down the columns as COCO's run lengths go; all labels of a frame at once."""
+
+    labels: Labels
+    """(R,)"""
+    starts: NDArray[np.intp]
+    """(R,) the first pixel, and (R,) the pixel behind the last one"""
+    ends: NDArray[np.intp]
+
+    @classmethod
+    def of(cls, labels: Labels) -> _Runs:
+        """Of labels (H, W)."""
+        flat = labels.T.ravel()
+        starts = np.concatenate([[0], np.flatnonzero(flat[1:] != flat[:-1]) + 1])
+        return cls(flat[starts], starts, np.append(starts[1:], flat.size))
+
+    def counts(self, label: int) -> list[int]:
+        """Pixels of others, of the label, of others and so on; one number where the label has none."""
+        mine = self.labels == label
+        edges = np.stack([self.starts[mine], self.ends[mine]], 1).ravel()
+        lengths = np.diff(edges, prepend=0, append=self.ends[-1])
+        return (lengths if lengths[-1] else lengths[:-1]).tolist()

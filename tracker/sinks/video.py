@@ -16,7 +16,7 @@ from av.video.frame import PictureType
 
 from tracker.errors import LostError, SinkError
 from tracker.sinks.earlier import Written, packets, put_aside
-from tracker.sinks.h264 import PLANAR, Planar, frame_rate, options
+from tracker.sinks.h264 import KEY_TOLERANCE_S, Planar, add_stream
 from tracker.sinks.ours import MARK
 from tracker.sinks.outputs import Output, cannot_write, sync, writing
 from tracker.sinks.settings import VideoSettings
@@ -25,9 +25,6 @@ from tracker.sinks.timeline import SHORTENED_S, VideoTimeline, ticks_per_second
 from tracker.sound import Sound
 from tracker.types import Image, Moment, Outcome
 from tracker.yuv import YuvImage
-
-KEY_TOLERANCE_S = 1e-3
-"""a picture this much early may begin the next stretch: times of pictures are rounded"""
 
 WAKE_S = 0.1
 """how often who waits for the encoder looks whether it has failed"""
@@ -152,18 +149,13 @@ class _Encoder:
             # Absolute: FFmpeg takes `12:30.mp4` for an address.
             self._container = av.open(str(output.part.absolute()), "w", format="mp4", options=flags)
             self._container.metadata["comment"] = f"{MARK} (RNN-EM and Gaussian mixture)"
-            self._stream: Any = self._container.add_stream(
-                "libx264", rate=frame_rate(fps), options=options(settings, self._planar.space)
+            self._stream = add_stream(
+                self._container, self._planar, settings, fps=fps, tick_s=self._tick_s, pixel_aspect=pixel_aspect
             )
         except (OSError, av.FFmpegError) as error:
             raise self._sink_error(error) from error
         if self._sound is not None:
             self._sound.open(self._container, self._kept)
-        self._stream.width, self._stream.height = self._planar.even_size
-        self._stream.pix_fmt = PLANAR
-        self._stream.time_base = self._stream.codec_context.time_base = self._tick_s
-        if pixel_aspect != 1:
-            self._stream.codec_context.sample_aspect_ratio = Fraction(pixel_aspect).limit_denominator(1000)
         if earlier is not None and aside is not None:
             self._copy(aside, earlier)
         self._queue: queue.Queue[tuple[Image | YuvImage, float, Sound | None] | threading.Event | None] = queue.Queue(

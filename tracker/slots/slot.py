@@ -137,7 +137,7 @@ class Slot:
     sized_at: float | None = None
     """y in the picture for which its size holds (`perspective`), in pixels; None: it has just begun"""
     reference: Pair | None = None
-    """where and how large it was when it was first measured since it is isolated, as `Perspective.learn` is told"""
+    """where and how large it was when it was first measured since it is isolated, as `Perspective.after` is told"""
 
     @property
     def number(self) -> int | None:

@@ -18,11 +18,6 @@ VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
 MOST_CAMERAS = 9999
 """No system numbers its cameras higher; from 100 on, OpenCV's hundreds choose the interface."""
-FILM_SUFFIXES = (
-    ".mp4", ".avi", ".mov", ".mkv", ".webm", ".m4v", ".mpg", ".mpeg", ".wmv", ".ts", ".m2ts", ".mts", ".flv", ".3gp",
-    ".asf", ".dav", ".gif", ".h264", ".264", ".h265", ".265", ".hevc", ".mjpeg", ".mjpg", ".mxf", ".ogv", ".vob", ".y4m",
-)  # fmt: skip
-"""Endings of names that are videos."""
 
 
 def is_path(address: str) -> bool:

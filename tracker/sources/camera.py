@@ -10,6 +10,7 @@ import cv2
 
 from tracker.errors import SizeChangedError, SourceError
 from tracker.picture import Picture
+from tracker.sources.camera_probe import MOST_CAMERA_FPS
 from tracker.sources.span import Span
 from tracker.types import Frame, Image, SourceInfo, Working
 
@@ -55,7 +56,7 @@ class Camera:
             raise
         height, width = self._first[0].shape[:2]
         rate = self._capture.get(cv2.CAP_PROP_FPS)
-        fps = rate if 0 < rate < 1000 else None
+        fps = rate if 0 < rate < MOST_CAMERA_FPS else None
         self.info = SourceInfo(self._name, (width, height), fps, span.count(frames=None, fps=fps), live=True)
 
     def _read(self) -> tuple[Image, float]:

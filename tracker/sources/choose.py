@@ -10,7 +10,6 @@ from pathlib import Path
 
 from tracker.errors import OptionError, SourceError
 from tracker.sources.address import (
-    FILM_SUFFIXES,
     MOST_CAMERAS,
     SCHEMES,
     camera_number,
@@ -23,6 +22,7 @@ from tracker.sources.address import (
 from tracker.sources.pictures import SUFFIXES, PictureFiles, is_picture
 from tracker.sources.span import Span
 from tracker.sources.video import Video
+from tracker.suffixes import FILM_SUFFIXES
 from tracker.types import Source
 
 

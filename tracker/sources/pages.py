@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import struct
 from dataclasses import dataclass
@@ -86,9 +87,9 @@ def _webp(file: BinaryIO) -> Pages:
     while len(header := file.read(8)) == 8:
         kind, length = struct.unpack("<4sI", header)
         length += length % 2
-        if kind == b"VP8X" and not file.read(1)[0] & ANIMATED:
-            return ONE
         if kind == b"VP8X":
+            if not struct.unpack("B", file.read(1))[0] & ANIMATED:
+                return ONE
             length -= 1
         elif kind == b"ANMF":
             delays.append(int.from_bytes(file.read(16)[12:15], "little") / 1000)
@@ -109,6 +110,7 @@ def _tiff(file: BinaryIO, head: bytes) -> Pages:
     """The chain of directories, one a page, each with the place of the next (TIFF 6.0; BigTIFF has 8-byte places)."""
     order, big = ("<" if head[:1] == b"I" else ">"), head[2:4] in (b"+\0", b"\0+")
     place_of, count_of, entry_of = (f"{order}{code}" for code in (("Q", "Q", "HHQ8s") if big else ("I", "H", "HHI4s")))
+    size = file.seek(0, os.SEEK_END)
     file.seek(8 if big else 4)
     place, pages, copies, seen, description = _read(file, place_of), [], 0, set(), ""
     torn = False
@@ -116,8 +118,9 @@ def _tiff(file: BinaryIO, head: bytes) -> Pages:
         seen.add(place)
         page = len(seen) - 1
         try:
-            file.seek(place)
-            entries = file.read(_read(file, count_of) * struct.calcsize(entry_of))
+            file.seek(min(place, size))
+            length = _read(file, count_of) * struct.calcsize(entry_of)
+            entries = file.read(min(length, size))  # a damaged count may be more than fits into memory
             tags = {tag: (count, value) for tag, _, count, value in struct.iter_unpack(entry_of, entries)}
             place = _read(file, place_of)
         except struct.error:
@@ -129,7 +132,7 @@ def _tiff(file: BinaryIO, head: bytes) -> Pages:
             continue
         if page == 0 and IMAGE_DESCRIPTION in tags:
             length, where = tags[IMAGE_DESCRIPTION]
-            description = _text(file, length, where, place_of)
+            description = _text(file, length, where, place_of, size)
         pages.append(page)
     notes = (f"{copies} smaller copies or masks of a page are left out",) if copies else ()
     whole = Pages(tuple(pages) or (0,), notes=notes, torn=torn)
@@ -168,9 +171,9 @@ def _read(file: BinaryIO, code: str) -> int:
     return int(struct.unpack(code, file.read(struct.calcsize(code)))[0])
 
 
-def _text(file: BinaryIO, length: int, value: bytes, place_of: str) -> str:
-    """An ASCII tag's text, which stands in the entry itself if it is short."""
+def _text(file: BinaryIO, length: int, value: bytes, place_of: str, size: int) -> str:
+    """An ASCII tag's text, which stands in the entry itself if it is short; of a file of `size` bytes."""
     if length > len(value):
-        file.seek(struct.unpack(place_of, value)[0])
+        file.seek(min(struct.unpack(place_of, value)[0], size))
         value = file.read(min(length, 10_000))
     return value.decode("latin-1").replace("\r", "\n")

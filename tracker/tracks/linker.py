@@ -109,11 +109,14 @@ class Linker:
             if len(inside) < 2 or region.box.area < self.settings.merge_growth * largest:
                 left.append(region)
                 continue
-            for n in inside:
-                pushed = pushed_into(lines[n].motion, region.box)
-                if lines[n].place.reaches(pushed.box, dt_s):
-                    lines[n].motion, lines[n].seen = pushed, True
-            max((lines[n] for n in inside), key=lambda line: line.motion.box.area).label = region.label
+            pushed = {n: pushed_into(lines[n].motion, region.box) for n in inside}
+            reached = [n for n in inside if lines[n].place.reaches(pushed[n].box, dt_s)]
+            if not reached:
+                left.append(region)
+                continue
+            for n in reached:
+                lines[n].motion, lines[n].seen = pushed[n], True
+            max((lines[n] for n in reached), key=lambda line: line.motion.box.area).label = region.label
         return left
 
     def _pair(

@@ -25,7 +25,7 @@ class RequestRefusedError(Exception):
 
 
 async def control(page: Page, body: Any) -> dict[str, Any]:
-    """{"action": "freeze", "value": true}: ask the run; returns the answer. Raises RefusedError."""
+    """{"action": "freeze", "value": true}: ask the run; returns the answer. Raises RequestRefusedError."""
     if not isinstance(body, dict) or not isinstance(body.get("action"), str):
         raise RequestRefusedError('wanted {"action": NAME, "value": VALUE}')
     action, value = body["action"], body.get("value")
@@ -47,7 +47,7 @@ async def control(page: Page, body: Any) -> dict[str, Any]:
 
 
 async def change_zones(page: Page, version: str | None, body: Any) -> dict[str, Any]:
-    """Hand zones to the run; saved if there is a file for them: {"name": FILE}. Raises RefusedError with what is wrong.
+    """Hand zones to the run; saved if there is a file for them: {"name": FILE}. Raises RequestRefusedError with what is wrong.
 
     version  of the zones that they were made of, if that is known: refused if somebody else has changed them since
     """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import zlib
 from pathlib import Path
 
 import cv2
@@ -43,7 +44,7 @@ def _read_idx(path: Path) -> NDArray[np.uint8]:
         data = path.read_bytes()
         if path.suffix == ".gz":
             data = gzip.decompress(data)
-    except (OSError, EOFError) as error:
+    except (OSError, EOFError, zlib.error) as error:
         raise SourceError(f"{path}: cannot be read ({error}); check the path, or fetch the file again") from error
     magic, count, height, width = (int.from_bytes(data[n : n + 4], "big") for n in range(0, HEADER_BYTES, 4))
     if (

@@ -140,14 +140,9 @@ class ScriptedStreet(_Scene):
         self.pillars.append((columns, colour))
         self.background[:, columns] = colour
 
-    def backdrop(self) -> NDArray[np.uint8]:
-        """(H, W, 3) the scene without anybody in it, its bushes at rest."""
-        picture = self.background.copy()
-        if self.bushes is not None:
-            self.bushes.draw(picture, 0)
-        if self.lens is not None:
-            picture = self.lens.seen(picture, np.zeros(picture.shape[:2], np.uint16))
-        return np.clip(picture, 0, 255).astype(np.uint8)
+    def _empty(self) -> NDArray[np.float32]:
+        picture = super()._empty()
+        return picture if self.lens is None else self.lens.seen(picture, np.zeros(picture.shape[:2], np.uint16))
 
     def step(self) -> tuple[NDArray[np.uint8], NDArray[np.uint16], tuple[TruthBox, ...]]:
         """Draw the next frame: picture, labels, boxes."""

@@ -118,7 +118,7 @@ def draw_street(settings: StreetSettings, *, seed: int) -> DrawnClip:
     for t in range(settings.frames):
         images[t], labels[t], frame_boxes = scene.step()
         boxes.append(frame_boxes)
-    return DrawnClip(images, labels, tuple(boxes), scene.background.astype(np.uint8), settings.fps)
+    return DrawnClip(images, labels, tuple(boxes), scene.backdrop(), settings.fps)
 
 
 def stream_street(settings: StreetSettings, *, seed: int) -> Iterator[DrawnFrame]:
@@ -297,6 +297,16 @@ class _Scene:
         margin = np.array(actor.size) * 1.5 + 4
         x, y = actor.position
         return not (-margin[0] < x < self.settings.width + margin[0] and -4 < y < self.settings.height + margin[1])
+
+    def backdrop(self) -> NDArray[np.uint8]:
+        """(H, W, 3) the scene without anybody in it, its bushes at rest, in neutral light."""
+        return np.clip(self._empty(), 0, 255).astype(np.uint8)
+
+    def _empty(self) -> NDArray[np.float32]:
+        picture = self.background.copy()
+        if self.bushes is not None:
+            self.bushes.draw(picture, 0)
+        return picture
 
     def step(self) -> tuple[NDArray[np.uint8], NDArray[np.uint16], tuple[TruthBox, ...]]:
         """Draw the next frame: picture, labels, boxes."""

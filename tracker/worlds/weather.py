@@ -95,12 +95,16 @@ class Water:
         picture += (light * self.region)[..., None]
 
 
+SKIES = 6
+"""widths of the picture after which the clouds are the same"""
+
+
 @dataclass(frozen=True)
 class Cloud:
     """The soft shadow of a cloud that drifts over the scene."""
 
     field: NDArray[np.float32]
-    """(H, W') in [0, 1], wider than the picture; wraps"""
+    """(H, W') in [0, 1], wider than the picture; its end goes on with its beginning"""
     strength: float
     """share of the light it takes at most"""
     speed_px: float
@@ -113,15 +117,16 @@ class Cloud:
         """A sky over a picture of `size` (width, height)."""
         width, height = size
         cells = rng.normal(0, 1, (4, 10)).astype(np.float32)
-        cells[:, -2:] = cells[:, :2]
-        field = cv2.resize(cells, (3 * width, height), interpolation=cv2.INTER_CUBIC)
+        cells[:, -2:] = cells[:, :2]  # without need, but seeds keep their clips
+        drawn = cv2.resize(cells, (SKIES // 2 * width, height), interpolation=cv2.INTER_CUBIC)
+        field = np.concatenate([drawn, drawn[:, ::-1]], 1)  # and its mirror image, which ends as it begins
         return cls(np.clip(field / 0.5, 0, 1).astype(np.float32), strength, speed_px)
 
     def light(self, frame: int) -> NDArray[np.float32]:
         """(H, W, 1) factor on the light in that frame."""
-        width = self.field.shape[1] // 3
-        start = round(frame * self.speed_px) % (2 * width)
-        return (1 - np.float32(self.strength) * self.field[:, start : start + width])[..., None]
+        width = self.field.shape[1] // SKIES
+        columns = np.arange(width) + round(frame * self.speed_px)
+        return (1 - np.float32(self.strength) * self.field.take(columns, 1, mode="wrap"))[..., None]
 
 
 def cast_body_shadow(

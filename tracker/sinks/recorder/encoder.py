@@ -5,21 +5,18 @@ from __future__ import annotations
 import io
 from dataclasses import replace
 from fractions import Fraction
-from typing import Any
 
 import av
 import numpy as np
 from av.video.frame import PictureType
 
-from tracker.sinks.h264 import PLANAR, Planar, frame_rate, options, size_of, space_of
+from tracker.sinks.h264 import KEY_TOLERANCE_S, Planar, add_stream, size_of, space_of
 from tracker.sinks.recorder.samples import RecordedMoment, Sample
 from tracker.sinks.settings import VideoSettings
 from tracker.sinks.timeline import TICKS
 
 KEY_S = 1.0
 """between key frames at most: what is recorded before an event begins at one"""
-KEY_TOLERANCE_S = 1e-3
-"""a picture this much early may be the next key frame: times of pictures are rounded"""
 LENGTHS = {"x264-params": "annexb=0"}
 """as an MP4 wants it, a length before each unit; where the headers say so already, the muxer changes nothing"""
 NO_PICTURE = np.zeros((0, 0, 3), np.uint8)
@@ -38,14 +35,15 @@ class Encoder:
         # An MP4 of headers alone: its stream brings the encoder, and, read again, what every segment copies its own from.
         file = io.BytesIO()
         with av.open(file, "w", format="mp4", options={"movflags": "empty_moov"}) as headers:
-            stream: Any = headers.add_stream(
-                "libx264", rate=frame_rate(fps), options=options(settings, self._planar.space) | LENGTHS
+            stream = add_stream(
+                headers,
+                self._planar,
+                settings,
+                fps=fps,
+                tick_s=Fraction(1, TICKS),
+                pixel_aspect=pixel_aspect,
+                more=LENGTHS,
             )
-            stream.width, stream.height = self._planar.even_size
-            stream.pix_fmt = PLANAR
-            stream.time_base = stream.codec_context.time_base = Fraction(1, TICKS)
-            if pixel_aspect != 1:
-                stream.codec_context.sample_aspect_ratio = Fraction(pixel_aspect).limit_denominator(1000)
             headers.start_encoding()
         self._codec = stream.codec_context
         self._headers = av.open(io.BytesIO(file.getvalue()))

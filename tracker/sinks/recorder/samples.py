@@ -65,7 +65,7 @@ Command = Literal["on", "off", "end"]
 
 @dataclass
 class Waiting:
-    """Samples and commands in order. `put` never waits: it says whether there is room.
+    """Samples and commands in order. `put` never waits: `has_room` says whether it would be taken.
 
     most_bytes  of samples; once they are reached, nothing is taken until half has gone
     """

@@ -49,6 +49,7 @@ WAIST = {
     "batched",
     "left_scenes",
     "suffixes",
+    "differing",
 }
 STATIONS = {
     "sources",

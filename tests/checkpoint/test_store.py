@@ -6,8 +6,8 @@ import pytest
 
 from tracker.checkpoint import store as module
 from tracker.checkpoint.store import STATE, CheckpointFolder
+from tracker.differing import differing
 from tracker.errors import SinkError
-from tracker.jobs.saving import differing
 
 
 @pytest.fixture
@@ -84,4 +84,4 @@ def test_a_file_or_link_in_its_place_is_refused(tmp_path):
 
 
 def test_what_differs_is_named_by_dots():
-    assert list(differing({"a": {"b": 1, "c": 2}}, {"a": {"b": 1, "c": 3}}, "")) == ["a.c"]
+    assert list(differing({"a": {"b": 1, "c": 2}}, {"a": {"b": 1, "c": 3}})) == ["a.c"]

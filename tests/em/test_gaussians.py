@@ -144,3 +144,25 @@ def test_moments_and_m_step_give_weighted_means():
     assert mixture.means[:, 0] == pytest.approx([1, 10])
     assert mixture.covariances[:, 0, 0] == pytest.approx([1, 0])
     assert log_joint(samples, Gaussians(*(part[:1] for part in mixture))).shape == (3, 1)
+
+
+@pytest.mark.parametrize("far", [0.0, 1e7, 1.7e9])
+def test_data_far_from_0_are_fitted_as_near_it(far):
+    rng = np.random.default_rng(0)
+    data = np.concatenate([rng.normal((0, 0), 1, (200, 2)), rng.normal((6, 3), 0.5, (200, 2))])
+    near, there = fit(data, 2), fit(data + far, 2)
+    assert there.converged
+    assert (np.diff(there.log_likelihoods) > -1e-6).all()
+    assert there.mixture.means - far == pytest.approx(near.mixture.means, abs=1e-3)
+    online = OnlineEM(there.mixture, rate=0.1)
+    for batch in np.split(data + far, 8):
+        online.update(batch)
+    assert np.linalg.eigvalsh(online.mixture.covariances).min() > 0.05
+
+
+def test_samples_of_other_dimensions_are_refused():
+    mixture = fit(np.random.default_rng(0).normal(size=(50, 2)), 2).mixture
+    with pytest.raises(ShapeError, match=r"one sample is \(1, 2\)"):
+        OnlineEM(mixture, rate=0.1).update([0.5, 0.1])
+    with pytest.raises(ShapeError, match="2 dimensions, the samples 3"):
+        fit(np.zeros((5, 3)), 2, start=mixture)

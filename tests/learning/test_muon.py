@@ -97,7 +97,7 @@ def test_a_training_that_was_stopped_goes_on_to_the_same_curve(tmp_path):
         },
     })  # fmt: skip
     train(settings, tmp_path / "whole")
-    for _ in range(3):
+    for _ in range(6):
         train(settings, tmp_path / "parts", minutes=0.0)
     curves = [(tmp_path / name / "curve.jsonl").read_bytes() for name in ("whole", "parts")]
     assert curves[0] == curves[1]

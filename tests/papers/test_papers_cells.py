@@ -8,7 +8,7 @@ from torch.nn import functional
 
 import tracker
 from tracker.em.likelihoods import bernoulli_log_likelihood, gaussian_log_likelihood
-from tracker.errors import SettingsError
+from tracker.errors import SettingsError, ShapeError
 from tracker.papers.cells import GradientCell, build_cell
 from tracker.papers.layers import Standardise, Up, encoder, picture_norm
 from tracker.papers.settings import EmSettings, ExperimentSettings, NetSettings, WorldSettings
@@ -164,3 +164,36 @@ def test_settings_that_do_not_fit_together_are_refused():
     with pytest.raises(SettingsError, match="sequential"):
         experiment("shapes", "em.sequential=true")
     assert ExperimentSettings(world=WorldSettings(), em=EmSettings()).em.through_gamma
+
+
+@pytest.mark.parametrize("name", ["shapes", "shapes-nem", "flying-shapes"])
+def test_frames_of_another_size_are_refused(name):
+    settings = read_settings(
+        ExperimentSettings, [Path(tracker.__file__).parents[1] / "configs/papers" / f"{name}.yaml"]
+    )
+    cell = build_cell(settings)
+    with pytest.raises(ShapeError, match="this network sees 28 x 28 pixels, got 30 x 28"):
+        cell(torch.zeros(1, 2, 1, 28, 30), cell.start(1, 2))
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"net": {"cell": "nem", "norm_output": True}}, "N-EM has no layer norm"),
+        ({"net": {"cell": "lstm", "norm_state": True}}, "of its gates and memory"),
+        ({"net": {"actions": 4}}, "wanted with net.cell relational"),
+        ({"train": {"stages": [{"frozen": ["core", "decoder"]}]}}, "nothing is left to learn"),
+        ({"train": {"stages": [{"every_step": True}]}, "em": {"gradient_steps": 1}}, "gradient_steps"),
+        ({"train": {"clips": 3, "batch": 4}}, "less than a batch"),
+        ({"train": {"stages": [{"until": 0.5}, {"restart": True}]}}, "with the schedule cosine"),
+        ({"tests": {"dream": {"watched": 15}}}, "leave none to dream"),
+    ],
+)
+def test_settings_that_would_do_nothing_are_refused(changes, says):
+    with pytest.raises(ValueError, match=says):
+        ExperimentSettings.model_validate(changes)
+
+
+def test_a_stage_decides_whether_gradient_steps_can_be():
+    every = {"em": {"gradient_steps": 1, "every_step": True}, "train": {"stages": [{"every_step": False}]}}
+    assert ExperimentSettings.model_validate(every).em.gradient_steps == 1

@@ -26,6 +26,7 @@ from tracker.papers.weights import load_cell, save_cell, ship, trained_digits
 from tracker.progress import Shares
 from tracker.recipes import PAPERS as CONFIGS
 from tracker.settings import read_settings
+from tracker.sinks import hold
 
 SMALL = [
     "net.hidden=8", "em.steps=2", "train.batch=4", "train.updates=2", "train.row_every=1", "train.validation_clips=4",
@@ -111,17 +112,21 @@ def test_whose_digits_a_network_learned_is_kept_and_said_and_both_columns_have_t
 def test_networks_that_ship_are_tested_without_training_and_what_is_missing_is_said(tmp_path, monkeypatch):
     (tmp_path / "networks").mkdir()
     monkeypatch.setattr(weights, "CHECKOUT", tmp_path / "networks")
-    run_paper("curtain", tmp_path / "trained", clips=2, overrides=[*SMALL, "net.context=4", "em.components=2"])
-    run_paper("denoising", tmp_path / "trained", clips=2, overrides=SMALL)
+    dreams = ["tests.dream.steps=4", "tests.dream.watched=2"]
+    run_paper("curtain", tmp_path / "c", clips=2, overrides=[*SMALL, "net.context=4", "em.components=2", *dreams])
+    run_paper("denoising", tmp_path / "s", clips=2, overrides=SMALL)
+    with pytest.raises(SettingsError, match="holds the page of the experiment curtain"):
+        run_paper("denoising", tmp_path / "c", clips=2, overrides=SMALL)
     with pytest.raises(WeightsError, match="none of its networks ships"):
         run_paper("curtain", tmp_path / "out", recipe="shipped")
-    for run in ("curtain", "shapes"):
-        trained = tmp_path / "trained" / run
+    for trained in (tmp_path / "c" / "curtain", tmp_path / "s" / "shapes"):
+        run = trained.name
         assert ship(trained, run).stat().st_size < 0.6 * (trained / "best.safetensors").stat().st_size
 
-    dreaming = [f"tests.dream.{change}" for change in ("steps=4", "watched=2")]
-    page = run_paper("curtain", tmp_path / "out", recipe="shipped", clips=2, overrides=dreaming).read_text()
+    page = run_paper("curtain", tmp_path / "out", recipe="shipped", clips=2, overrides=dreams).read_text()
     assert "The networks that ship" in page
+    assert "Changed by --set: tests.dream.steps=4, tests.dream.watched=2. Not the papers' experiment" in page
+    assert "published numbers are reached" not in page
     assert "<video" in page
     assert cv2.VideoCapture(str(tmp_path / "out" / "film-2.mp4")).get(cv2.CAP_PROP_FRAME_COUNT) == 4
 
@@ -137,13 +142,18 @@ def test_a_test_that_an_older_network_does_not_know_is_said_and_stays_empty(tmp_
     save_cell(build_cell(older), older, tmp_path / "older.safetensors", updates=1)
     said: list[str] = []
     testing = command._Testing(2, "cpu", tmp_path, said.append, Shares(said.append))
-    found = command._test_shipped("shapes-nem", tmp_path / "older.safetensors", testing, names={"same", "annealed"})
+
+    def tested():
+        names, path = {"same", "annealed"}, tmp_path / "older.safetensors"
+        return command._test_shipped(command._load_shipped("shapes-nem", path, testing, names=names), testing)
+
+    found = tested()
     assert any("older.safetensors: has no test annealed, which stays empty" in line for line in said)
     assert set(found.tests) == {"same"}
     assert np.isnan(score(found.tests, "annealed", "ami"))
 
     (tmp_path / "shapes-nem.yaml").write_text("tests: {annealed: {share_power: [1, 4], starts: 2}}")
-    found = command._test_shipped("shapes-nem", tmp_path / "older.safetensors", testing, names={"same", "annealed"})
+    found = tested()
     assert found.settings.tests["annealed"].starts == 2  # the recipe knows it
     assert np.isfinite(score(found.tests, "annealed", "ami"))
 
@@ -372,3 +382,92 @@ def test_a_figure_of_somebody_else_is_refused_before_anything_is_tested(tmp_path
 def test_settings_that_do_not_go_together_are_named_by_what_asked_for_them(tmp_path):
     line = refused("paper", "shapes", "--out", tmp_path / "out", "--set", "em.sequential=true")
     assert line == "--set em.sequential=true: em.sequential: wanted for every world but static-shapes"
+
+
+@pytest.mark.parametrize("change", ["net.hidden=17", "train.updates=7", "world.side_px=32", "net={cell: relational}"])
+def test_a_network_that_ships_is_as_it_is(tmp_path, change):
+    with pytest.raises(SettingsError):
+        run_paper("denoising", tmp_path / "out", recipe="shipped", clips=2, overrides=[change])
+    assert not (tmp_path / "out" / "report.html").exists()
+
+
+def test_what_does_not_fit_the_second_column_is_left_out_before_anything_is_trained(tmp_path):
+    said: list[str] = []
+    changes = [*SMALL, "net.step_size=1", "em.gradient_steps=1", "train.stages=[{every_step: false}]"]
+    page = run_paper("shapes", tmp_path, clips=2, overrides=changes, say=said.append)
+    left_out = next(n for n, line in enumerate(said) if line.startswith("flying-shapes, beyond the papers: left out ("))
+    assert left_out < next(n for n, line in enumerate(said) if "training in" in line)
+    told = json.loads((tmp_path / "report.json").read_text())
+    assert told["changes"] == changes
+    assert "Changed by --set: net.hidden=8" in page.read_text()
+
+
+def test_the_baseline_with_one_component_keeps_it(tmp_path):
+    run_paper("denoising", tmp_path, clips=2, overrides=[*SMALL, "em.components=3"])
+    known = [json.loads((tmp_path / run / "settings.json").read_text()) for run in ("shapes", "shapes-k1")]
+    assert [settings["em"]["components"] for settings in known] == [3, 1]
+
+
+def test_a_recipe_without_a_test_of_the_page_is_refused_before_it_is_trained(tmp_path):
+    for name in ("shapes", "shapes-k1"):
+        text = (CONFIGS / f"{name}.yaml").read_text().replace("objects-4:", "four:")
+        (tmp_path / f"{name}.yaml").write_text(text)
+    with pytest.raises(SettingsError, match="shapes: has no test objects-4, which the page shows"):
+        run_paper("denoising", tmp_path / "out", clips=2, overrides=SMALL, configs=tmp_path)
+    assert not (tmp_path / "out" / "shapes").exists()
+    crowd = read_settings(ExperimentSettings, [CONFIGS / "balls.yaml"], ["tests.same.objects=[90,100]"])
+    with pytest.raises(SettingsError, match="fit"):
+        command._check_tests("balls", crowd, {"same"})
+
+
+def test_scores_of_other_settings_are_not_taken_for_these(tmp_path):
+    run_paper("denoising", tmp_path, clips=4, overrides=SMALL)
+    first = (tmp_path / "shapes" / "scores.json").read_text()
+    shared = ["test", str(tmp_path / "shapes"), "--clips", "4", "--test"]
+    for test in ("same", "clean"):
+        assert CliRunner().invoke(commands, [*shared, test, "--set", "em.noise=0.4"]).exit_code == 0
+    other = json.loads((tmp_path / "shapes" / "scores.json").read_text())
+    assert set(other["tests"]) == {"same", "clean"}  # of one kind they are kept together
+    run_paper("denoising", tmp_path, clips=4, overrides=SMALL)
+    assert (tmp_path / "shapes" / "scores.json").read_text() == first
+    refusal = CliRunner().invoke(commands, [*shared, "same", "--set", "net.hidden=9"])
+    assert refusal.exit_code == 1
+    assert "a trained network is as it is" in refusal.output
+
+
+def test_a_training_that_was_stopped_before_its_first_row_is_tested_by_its_last_weights(tmp_path):
+    page = run_paper(
+        "denoising", tmp_path, minutes=1e-6, clips=2, overrides=[*SMALL, "train.row_every=2", "train.updates=9"]
+    )
+    assert not (tmp_path / "shapes" / "best.safetensors").exists()
+    assert "shapes was stopped before its training was over" in page.read_text()
+
+
+def test_a_folder_of_digits_is_a_name_whatever_it_is_called(tmp_path):
+    (tmp_path / "null").mkdir()
+    change = weights.digits_change(tmp_path / "null" / ".." / "null")
+    settings = read_settings(ExperimentSettings, [CONFIGS / "flying-mnist.yaml"], change)
+    assert settings.world.digits.path == str(tmp_path / "null")
+    line = refused("paper", "flying-mnist", "--digits", tmp_path / "none")
+    assert line == f"--digits {tmp_path / 'none'}: no such folder; give the one of MNIST's idx files"
+
+
+def test_only_what_is_the_recipes_network_ships_under_its_name(tmp_path, monkeypatch):
+    monkeypatch.setattr(weights, "CHECKOUT", tmp_path)
+    settings = read_settings(ExperimentSettings, [CONFIGS / "shapes.yaml"])
+    save_cell(build_cell(settings), settings, tmp_path / "best.safetensors", updates=1)
+    for name, says in (
+        ("mine", "no recipe has the name mine"),
+        ("shapes-k1", "not the one of"),
+        ("balls", "not the one of"),
+    ):
+        with pytest.raises(WeightsError, match=says):
+            ship(tmp_path, name)
+
+
+def test_two_trainings_do_not_write_in_one_folder(tmp_path):
+    out = tmp_path / "shapes"
+    with hold(out, "curve.jsonl"):
+        done = CliRunner().invoke(commands, ["train", str(CONFIGS / "shapes.yaml"), "--out", str(out)])
+    assert done.exit_code == 1
+    assert "another run" in done.output

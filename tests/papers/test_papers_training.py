@@ -105,9 +105,10 @@ def test_a_kill_between_the_row_and_the_checkpoint_repeats_the_row(tmp_path, mon
 
 
 def test_stopping_by_the_clock_goes_on_later(tmp_path, whole):
-    for parts in range(1, len(rows(whole)) + 1):
-        train(staged(), tmp_path, minutes=0.0)
-        assert rows(tmp_path) == rows(whole)[:parts]
+    for done in range(1, rows(whole)[-1]["step"] + 1):
+        train(staged(), tmp_path, minutes=0.0)  # after an update, not at the next row
+        assert rows(tmp_path) == [row for row in rows(whole) if row["step"] <= done]
+    assert same_weights(tmp_path, whole)
 
 
 def rows(out):
@@ -116,7 +117,7 @@ def rows(out):
 
 def test_another_experiments_folder_is_refused(tmp_path):
     train(small(), tmp_path)
-    with pytest.raises(SettingsError, match="other settings"):
+    with pytest.raises(SettingsError, match=r"other settings \(train\.seed\); choose"):
         train(small(seed=1), tmp_path)
 
 
@@ -156,8 +157,27 @@ def test_a_training_may_begin_from_weights_and_counts_their_updates(tmp_path):
         torch.allclose(a, b, atol=1e-8) for a, b in zip(cells[0][0].parameters(), cells[1][0].parameters(), strict=True)
     )
     assert [updates for _, _, updates in cells] == [6, 8]
+    elsewhere = train(small(seed=2), tmp_path / "elsewhere")
+    for out, begin in (("after", elsewhere), ("elsewhere", before)):
+        with pytest.raises(SettingsError, match="its run did not begin from"):
+            train(still if out == "after" else small(seed=2), tmp_path / out, begin=begin)
     before.unlink()
-    assert load_cell(train(still, tmp_path / "after", begin=after), device=CPU)[2] == 8  # a copy is kept
+    assert load_cell(train(still, tmp_path / "after"), device=CPU)[2] == 8  # a copy is kept
+
+
+def test_a_run_that_was_killed_before_its_first_checkpoint_begins_from_the_same_weights(tmp_path):
+    before = train(small(), tmp_path / "before")
+    still = small(seed=1, updates=2, stages=[{"learning_rate": 1e-12}])
+    train(still, tmp_path / "whole", begin=before)
+    train(still, tmp_path / "killed", begin=before)
+    for name in ("checkpoint.pt", "curve.jsonl", "last.safetensors", "best.safetensors"):
+        (tmp_path / "killed" / name).unlink()
+    train(still, tmp_path / "killed")
+    assert same_weights(tmp_path / "killed", tmp_path / "whole")
+
+
+def same_weights(one, other):
+    return (one / "last.safetensors").read_bytes() == (other / "last.safetensors").read_bytes()
 
 
 def test_weights_of_another_network_are_no_beginning(tmp_path):
@@ -211,13 +231,13 @@ def test_without_a_gpu_there_is_no_graph_and_it_is_said(capsys):
 
 
 def test_a_loss_that_is_not_finite_is_named_with_its_update(tmp_path, monkeypatch):
-    real = training.make_inputs
+    real = training.drawn_inputs
 
     def broken(frames, *arguments, **more):
         inputs = real(frames, *arguments, **more)
         return inputs._replace(noisy=inputs.noisy * float("nan"))
 
-    monkeypatch.setattr(training, "make_inputs", broken)
+    monkeypatch.setattr(training, "drawn_inputs", broken)
     with pytest.raises(DivergedError, match="update 0"):
         train(small(), tmp_path)
 

@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import nn
 
+from tracker.errors import ShapeError
 from tracker.papers.rollout import roll_out
 from tracker.papers.settings import EmSettings
 from tracker.papers.starts import unroll_best
@@ -226,3 +227,18 @@ def test_a_binary_dream_is_black_and_white_to_the_network():
     roll_out(Recorder(), inputs, settings, watched=3, pixels="binary", generator=torch.Generator().manual_seed(0))
     psi = seen[2][1]  # of one component, whose gamma is 1: the update is what it sees less what it predicted
     assert torch.equal(seen[3][0], (psi > 0.5).float() - psi)
+
+
+@pytest.mark.parametrize("kind", [torch.uint8, torch.bool, torch.int64, torch.float64])
+def test_frames_may_be_of_any_type_of_numbers(kind):
+    frames, settings = (clips() > 0.5), EmSettings(components=2, sequential=True)
+    run = unroll(Echo(), make_inputs(frames.to(kind), settings, seed=0), settings)
+    assert torch.equal(run.gamma, unroll(Echo(), make_inputs(frames.float(), settings, seed=0), settings).gamma)
+
+
+@pytest.mark.parametrize("value", [255.0, -0.1, float("nan")])
+def test_frames_outside_0_to_1_are_refused(value):
+    frames = clips()
+    frames[0, 0, 0, 0, 0] = value
+    with pytest.raises(ShapeError, match="wanted values from 0 to 1"):
+        make_inputs(frames, EmSettings(), seed=0)

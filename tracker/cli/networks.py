@@ -20,6 +20,7 @@ SITUATIONS = (
     "stands", "stood", "parked", "arena", "shake", "big",
 )  # fmt: skip
 WORLDS = ("street", "mnist-mot", "sprites-mot", *SITUATIONS)
+FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 PAPERS = ("shapes", "flying-shapes", "flying-mnist", "denoising", "balls", "curtain")
 
 
@@ -143,7 +144,7 @@ def train(
 @click.option("--digits", type=click.Path(path_type=Path), metavar="DIR", help="MNIST's idx files.  [scikit-learn's]")
 @click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="One setting: train.seed=1.")
 @click.option("--device", default="cpu", type=click.Choice(["cpu", "cuda", "mps"]), show_default=True)
-@click.option("--configs", type=click.Path(path_type=Path), metavar="DIR", help="Recipes.  [those that ship]")
+@click.option("--configs", type=FOLDER, metavar="DIR", help="Recipes.  [those that ship]")
 @talking
 def paper(
     name: str,
@@ -170,6 +171,7 @@ def paper(
     from tracker.learning.group import started
     from tracker.papers.command import run_paper
     from tracker.papers.index import run_all
+    from tracker.papers.weights import digits_change
     from tracker.recipes import PAPERS as RECIPES
 
     group = started()
@@ -179,7 +181,7 @@ def paper(
     tell: Callable[[str], None] = note if first and not quiet else (lambda text: None)
     carry_out = partial(
         run_paper, recipe=recipe or "papers", minutes=minutes, clips=clips, device=device, configs=configs or RECIPES, say=tell,
-        overrides=[*overrides, *([f"world.digits.path={digits}"] if digits else [])],
+        overrides=[*overrides, *digits_change(digits)],
     )  # fmt: skip
     base = Path("runs") / "papers"
     page = run_all(out or base, carry_out, say=tell) if name == "all" else carry_out(name, out or base / name)

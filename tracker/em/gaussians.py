@@ -68,8 +68,10 @@ def as_samples(data: ArrayLike) -> Array:
 
 
 def log_joint(samples: Array, mixture: Gaussians) -> Array:
-    """(N, K) log pi_k + log N(x_n | mu_k, Sigma_k)."""
-    dimensions = samples.shape[1]
+    """(N, K) log pi_k + log N(x_n | mu_k, Sigma_k). Raises ShapeError for samples of other dimensions than the mixture's."""
+    dimensions, wanted = samples.shape[1], mixture.means.shape[1]
+    if dimensions != wanted:
+        raise ShapeError(f"samples have {dimensions} dimensions, the mixture {wanted}; one sample is (1, {wanted})")
     joint = np.empty((len(samples), len(mixture.weights)))
     for k, (weight, mean, covariance) in enumerate(zip(*mixture, strict=True)):
         root = np.linalg.cholesky(covariance)
@@ -133,9 +135,15 @@ def fit(
     """Batch EM until the mean log-likelihood gains less than `tolerance` in a step, or for `steps` of them.
 
     data  (N, D) or (N,); start: where to begin, `first_guess` unless given
+
+    Raises ShapeError for data that are none, or of other dimensions than `start`.
     """
     samples = as_samples(data)
-    mixture = first_guess(samples, components, np.random.default_rng(seed)) if start is None else start
+    origin = samples.mean(
+        axis=0
+    )  # far from it the M-step would take the difference of two numbers that are nearly the same
+    samples = samples - origin
+    mixture = first_guess(samples, components, np.random.default_rng(seed)) if start is None else _moved(start, -origin)
     least = _least_variance(samples)
     gamma, reached = e_step(samples, mixture)
     curve, converged = [reached], False
@@ -144,9 +152,16 @@ def fit(
         gamma, reached = e_step(samples, mixture)
         curve.append(reached)
         if curve[-1] - curve[-2] < tolerance:
-            converged = True
+            converged = curve[-1] - curve[-2] > -tolerance
             break
-    return Fit(mixture, np.array(curve), converged)
+    return Fit(_moved(mixture, origin), np.array(curve), converged)
+
+
+def _moved(mixture: Gaussians, by: Array) -> Gaussians:
+    """The mixture with its means moved by (D,)."""
+    if mixture.means.shape[1] != len(by):
+        raise ShapeError(f"the mixture has {mixture.means.shape[1]} dimensions, the samples {len(by)}")
+    return mixture._replace(means=mixture.means + by)
 
 
 @dataclass
@@ -167,18 +182,22 @@ class OnlineEM:
             raise SettingsError(f"rate is between 0 and 1, not {self.rate}")
         if not 0.5 < self.power <= 1:
             raise SettingsError(f"power is above 0.5 and at most 1, not {self.power}")
-        weights, means, covariances = self.mixture
+        self._origin = self.mixture.weights @ self.mixture.means  # moments are taken from here, as in `fit`
+        weights, means, covariances = _moved(self.mixture, -self._origin)
         outer = np.einsum("kd,ke->kde", means, means)
         self._moments = Moments(weights, weights[:, None] * means, weights[:, None, None] * (covariances + outer))
         self._batches = 0
 
     def update(self, data: ArrayLike) -> float:
-        """One step on a batch (N, D) or (N,); returns its mean log-likelihood before the step."""
+        """One step on a batch (N, D), or (N,) where D is 1; returns its mean log-likelihood before the step.
+
+        Raises ShapeError for samples of other dimensions than the mixture's.
+        """
         samples = as_samples(data)
         gamma, reached = e_step(samples, self.mixture)
         self._batches += 1
         rate = self.rate if self.rate is not None else (1 + self._batches) ** -self.power
-        here = moments(samples, gamma)
+        here = moments(samples - self._origin, gamma)
         self._moments = Moments(*(old + rate * (new - old) for old, new in zip(self._moments, here, strict=True)))
-        self.mixture = m_step(self._moments, least_variance=self.least_variance)
+        self.mixture = _moved(m_step(self._moments, least_variance=self.least_variance), self._origin)
         return reached

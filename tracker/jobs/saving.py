@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from glob import has_magic
 from pathlib import Path
@@ -11,6 +11,7 @@ from typing import Any
 from tracker.addresses import input_digest
 from tracker.checkpoint import CheckpointFolder, Checkpoints, NextFrame
 from tracker.checkpoint.stages import left_off
+from tracker.differing import differing
 from tracker.errors import SinkError
 from tracker.jobs.files import Job
 from tracker.jobs.outputs import RunSinks
@@ -139,7 +140,7 @@ def _fitting(
             ("weights", "the weights"),
             ("job", "the option"),
         ):
-            for name in differing(found.get(key), head[key], ""):
+            for name in differing(found.get(key), head[key]):
                 raise differs(store, f"{what} {name}".strip())
     except SinkError as error:
         if job.resume is True:
@@ -155,15 +156,6 @@ def _waiting(store: CheckpointFolder) -> SinkError:
     return SinkError(
         f"{store.folder}: a run that was killed can go on from here ({at}): add --resume, or --overwrite to begin anew"
     )
-
-
-def differing(before: Any, now: Any, name: str) -> Iterator[str]:
-    """Names of what differs in two plain values; one inside the other by dots."""
-    if isinstance(before, Mapping) and isinstance(now, Mapping):
-        for key in before.keys() | now.keys():
-            yield from differing(before.get(key), now.get(key), f"{name}.{key}" if name else str(key))
-    elif before != now:
-        yield name
 
 
 def differs(store: CheckpointFolder, what: str) -> SinkError:

@@ -16,17 +16,21 @@ import secrets
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
 from torch import nn
 
+from tracker.differing import differing
 from tracker.errors import SettingsError, SinkError, WeightsError
 
 Row = dict[str, Any]
 """of a curve: step, train_loss and the scores"""
 
+MOST_NAMED = 3
+"""settings in an error"""
 RUN_FILES = ("settings.json", "curve.jsonl", "checkpoint.pt", "weights.safetensors")
 PART = re.compile(r".+[.]part-[0-9a-f]{8}[.][a-z]+")
 """files that may be in a folder before its run has settings: those of a killed run, and the lock of this one"""
@@ -51,8 +55,9 @@ def open_run(out: Path, recipe: dict[str, Any]) -> None:
             )
     written = out / "settings.json"
     if written.exists():
-        if _read_json(written) != recipe:
-            raise SettingsError(f"{out}: holds a run with other settings; choose another folder or remove it")
+        if (known := _read_json(written)) != recipe:
+            what = ", ".join(islice(differing(known, recipe), MOST_NAMED)) or "all"
+            raise SettingsError(f"{out}: holds a run with other settings ({what}); choose another folder or remove it")
         return
     foreign = sorted(path.name for path in out.iterdir() if not PART.fullmatch(path.name))
     if foreign:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import ExitStack
 from pathlib import Path
 
 import click
@@ -14,12 +15,13 @@ from tracker.interrupt import asked_between_steps
 from tracker.learning.device import choose_device
 from tracker.learning.group import training_group
 from tracker.options import CLIPS, MINUTES, OUTPUT, SEED
-from tracker.papers.evaluation import SCORES, evaluate
+from tracker.papers.evaluation import evaluate
+from tracker.papers.score_file import asked_of, read_scores, write_scores
 from tracker.papers.settings import ExperimentSettings
 from tracker.papers.train import train
-from tracker.papers.weights import load_cell, round_as_shipped, ship, with_tests
+from tracker.papers.weights import digits_change, load_cell, round_as_shipped, ship, with_tests
 from tracker.settings import read_settings
-from tracker.sinks import write_text_whole
+from tracker.sinks import hold
 
 FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 device_option = click.option("--device", default="cpu", type=click.Choice(["cpu", "cuda", "mps"]), show_default=True)
@@ -54,7 +56,11 @@ def train_command(
     device = choose_device(device)
     if device == "cuda":
         torch.set_float32_matmul_precision("high")
-    with training_group(device) as group, asked_between_steps(several=group.size > 1) as asked:
+    with ExitStack() as stack:
+        group = stack.enter_context(training_group(device))
+        asked = stack.enter_context(asked_between_steps(several=group.size > 1))
+        if group.first:
+            stack.enter_context(hold(out, "curve.jsonl"))
         train(
             settings, out, device=device, minutes=minutes, graph=graph and device == "cuda", fused=fused, begin=begin,
             report=lambda row: note(json.dumps(row)), asked_to_end=asked, group=group,
@@ -69,22 +75,42 @@ def train_command(
 @click.option("--clips", type=CLIPS, default=1000, show_default=True)
 @click.option("--seed", type=SEED, default=1, show_default=True)
 @device_option
-@click.option("--digits", metavar="DIR", help="MNIST's idx files, where they are not the training's.")
+@click.option(
+    "--digits",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="MNIST's idx files, where they are not the training's.",
+)
 @click.option("--test", "names", multiple=True, help="One of the network's tests; repeat.  [all]")
+@click.option("--set", "changes", multiple=True, metavar="KEY=VALUE", help="Change a setting: tests.same.steps=40.")
 def test_command(
-    run: Path, weights: str, clips: int, seed: int, device: str, digits: str | None, names: tuple[str, ...]
+    run: Path,
+    weights: str,
+    clips: int,
+    seed: int,
+    device: str,
+    digits: Path | None,
+    names: tuple[str, ...],
+    changes: tuple[str, ...],
 ) -> None:
-    """Test the network in a training's folder RUN, rounded as it would ship; writes RUN/scores.json and prints the main scores."""
+    """Test the network in a training's folder RUN, rounded as it would ship; writes RUN/scores.json and prints the main scores.
+
+    Its tests are the training's own, and those that a recipe of the folder's name has beside them.
+    """
     where = torch.device(choose_device(device))
-    cell, settings, updates = load_cell(run / f"{weights}.safetensors", device=where)
+    file = run / f"{weights}.safetensors"
+    cell, own, updates = load_cell(file, device=where)
     round_as_shipped(cell)
-    settings = with_tests(settings, run.resolve().name)
+    known = with_tests(own, run.resolve().name).tests
+    settings = own.model_copy(update={"tests": {**known, **own.tests}})
+    settings = read_settings(ExperimentSettings, [], [*digits_change(digits), *changes], base=settings)
     if unknown := [name for name in names if name not in settings.tests]:
         raise SettingsError(f"--test {unknown[0]}: the experiment has {', '.join(settings.tests)}")
-    settings = read_settings(ExperimentSettings, [], [f"world.digits.path={digits}"] if digits else [], base=settings)
+    if settings.net != own.net:
+        raise SettingsError("--set net: a trained network is as it is; leave it out")
+    asked = asked_of(file, settings, updates=updates, clips=clips, seed=seed, device=where.type, rounded=True)
     results = evaluate(cell, settings, clips=clips, seed=seed, device=where, names=names or None)
-    report = {"updates": updates, "weights": weights, "seed": seed, "clips": clips, "scores": SCORES, "tests": results}
-    write_text_whole(run / "scores.json", json.dumps(report, indent=1) + "\n")
+    write_scores(run / "scores.json", asked, {**read_scores(run / "scores.json", asked), **results})
     for name, row in results.items():
         shown = "  ".join(f"{key} {row[key]:.4f}" for key in ("ami", "ari", "bce_last", "mse") if key in row)
         say(f"{name}: {shown}")

@@ -12,7 +12,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from tracker.errors import SettingsError
+from tracker.errors import SettingsError, ShapeError
 from tracker.papers.layers import decoder, encoder, linear, vector_norm
 from tracker.papers.settings import ExperimentSettings, NetSettings
 
@@ -49,6 +49,13 @@ class Cell(nn.Module):
         raise NotImplementedError
 
 
+def _check_side(update: Tensor, side: int) -> None:
+    """Raises ShapeError for pictures of another size."""
+    if update.shape[-2:] != (side, side):
+        height, width = update.shape[-2:]
+        raise ShapeError(f"frames: this network sees {side} x {side} pixels, got {width} x {height}")
+
+
 class GradientCell(Cell):
     """N-EM: theta climbs the gamma-weighted log-likelihood by one step (N-EM, equation 4).
 
@@ -73,6 +80,7 @@ class GradientCell(Cell):
         return psi.view(*state.shape[:2], 1, self.side, self.side)
 
     def forward(self, update: Tensor, state: Tensor, action: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        _check_side(update, self.side)
         theta = torch.sigmoid(state)
         climb = nn.functional.linear(update.flatten(2), self.weight.t()).float()
         state = state + self.step_size * theta * (1 - theta) * climb
@@ -84,7 +92,7 @@ class RecurrentCell(Cell):
 
     def __init__(self, settings: NetSettings, side: int, *, squash: bool) -> None:
         super().__init__()
-        self.hidden, self.squash = settings.hidden, squash
+        self.hidden, self.side, self.squash = settings.hidden, side, squash
         self.encoder, features = encoder(settings, side)
         self.core: Core = CORES[settings.cell](settings, features)
         self.state_size = self.core.state_size
@@ -96,6 +104,7 @@ class RecurrentCell(Cell):
         return psi.view(*state.shape[:2], *psi.shape[1:])
 
     def forward(self, update: Tensor, state: Tensor, action: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        _check_side(update, self.side)
         batch, components = update.shape[:2]
         features = self.encoder(update.flatten(0, 1))
         fed, state = self.core(features, state.flatten(0, 1), components, action)

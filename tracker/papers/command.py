@@ -8,7 +8,7 @@ out/report.json     the table, for programs
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
@@ -17,15 +17,16 @@ from typing import Any
 
 import torch
 
-from tracker.errors import MissingExtraError, SettingsError, WeightsError
+from tracker.errors import MissingExtraError, SettingsError, SourceError, WeightsError
 from tracker.interrupt import asked_between_steps
 from tracker.learning.device import choose_device
 from tracker.learning.group import Group, training_group
 from tracker.papers.cells import Cell
-from tracker.papers.evaluation import SCORES, evaluate
+from tracker.papers.evaluation import evaluate, tested
 from tracker.papers.experiments import EXPERIMENTS, OBJECTS, Experiment
 from tracker.papers.pictures import check_matplotlib
-from tracker.papers.report import TEST_SEED, Recipe, Tests, Trained, report_files, write_report
+from tracker.papers.report import TEST_SEED, Recipe, Trained, check_page, report_files, write_report
+from tracker.papers.score_file import Tests, asked_of, read_scores, write_scores
 from tracker.papers.settings import ExperimentSettings
 from tracker.papers.train import is_over, train
 from tracker.papers.weights import (
@@ -37,10 +38,11 @@ from tracker.papers.weights import (
     trained_digits,
     with_tests,
 )
+from tracker.papers.worlds import draw
 from tracker.progress import Shares
 from tracker.recipes import PAPERS
 from tracker.settings import read_settings
-from tracker.sinks import check_replaceable, hold, write_text_whole
+from tracker.sinks import check_replaceable, hold
 
 QUICK_MINUTES = 10.0
 
@@ -57,13 +59,15 @@ def run_paper(
     minutes  papers and short: stop after about so long; the same call goes on where it stopped
     clips    of the test split that each test is made on
     Started by torchrun, with all the processes that it started: each has its part of every batch of a training.
-    Raises SettingsError if there are no recipes, or `out` holds another experiment's; MissingExtraError without matplotlib, or if
-    networks that ship are wanted and not installed; WeightsError if none of them is of the experiment; SinkError if `out` holds a
-    page that is not an experiment's, or another run is writing it.
+    Raises SettingsError if there are no recipes, if what is changed cannot be tested or is not of a network that ships, or if `out`
+    holds another experiment's page; MissingExtraError without matplotlib, or if networks that ship are wanted and not installed;
+    WeightsError if none of them is of the experiment; SinkError if `out` holds a page that is not an experiment's, or another run is
+    writing it. All of it before anything is trained.
     """
-    check_matplotlib()  # before hours of training
+    check_matplotlib()
     if recipe == "shipped" and find_networks() is None:
         raise MissingExtraError(f"{name}: {NO_NETWORKS}")
+    check_page(name, out)
     for path in report_files(name, out):
         check_replaceable(path)
     with ExitStack() as stack:
@@ -73,29 +77,29 @@ def run_paper(
             stack.enter_context(hold(out, "report.html"))
         testing = _Testing(clips, choose_device(device), configs, say, Shares(say))
         experiment = EXPERIMENTS[name]
+        shipped = _shipped(name, testing, overrides) if recipe == "shipped" else []
+        recipes = {} if recipe == "shipped" else _recipes(experiment, recipe, testing, overrides, minutes=minutes)
+        further = _beyond(experiment, testing, overrides) if group.first else []
         if recipe == "shipped":
-            trained = _take_shipped(name, overrides, testing) if group.first else []
+            trained = [_test_shipped(network, testing) for network in shipped] if group.first else []
         else:
-            recipes = {run: _recipe(run, recipe, configs) for run in experiment.runs}
             trained = _train_all(
                 recipes,
                 out,
-                overrides,
                 testing,
-                tests={run: _scored(experiment, run) for run in recipes},
-                minutes=minutes,
-                quick=recipe == "quick",
+                tests={run: _scored(experiment, run) for run in experiment.runs},
+                minutes=None if recipe == "quick" else minutes,
+                fused=recipe != "quick",
                 group=group,
                 asked_to_end=asked,
             )
         if not group.first:
             return out / "report.html"
-        changes = [
-            change for change in overrides if change.startswith(("world.", "em.", "tests."))
-        ]  # not of another network
-        beyond = _test_beyond(experiment, testing, changes)
+        beyond = {network.run: _test_shipped(network, testing).tests for network in further}
         say(f"{name}: drawing figures and films")
-        return write_report(name, out, trained, recipe=recipe, clips=clips, beyond=beyond)
+        # whose digits were shown the page says, and not where they lie
+        changes = [change for change in overrides if not change.startswith("world.digits.path=")]
+        return write_report(name, out, trained, recipe=recipe, clips=clips, beyond=beyond, changes=changes)
 
 
 @dataclass(frozen=True)
@@ -125,34 +129,89 @@ class _Testing:
         return json.loads(json.dumps(tests))  # type: ignore[no-any-return]
 
 
-def _take_shipped(name: str, overrides: Sequence[str], testing: _Testing) -> list[Trained]:
-    """Those networks of an experiment that ship, tested. Raises WeightsError if there are none."""
-    experiment = EXPERIMENTS[name]
-    trained = [
-        _test_shipped(run, path, testing, names=_scored(experiment, run), overrides=overrides)
-        for run in experiment.runs
+@dataclass(frozen=True)
+class _Shipped:
+    """A network that ships, before it is tested."""
+
+    run: str
+    path: Path
+    cell: Cell
+    settings: ExperimentSettings
+    """as it is to be tested"""
+    updates: int
+    names: set[str]
+    """of the tests that are wanted; those that its settings know are made"""
+
+
+def _shipped(name: str, testing: _Testing, overrides: Sequence[str]) -> list[_Shipped]:
+    """Those networks of an experiment that ship. Raises WeightsError if there are none, SettingsError for changes of a network itself."""
+    networks = [
+        _load_shipped(run, path, testing, names=_scored(EXPERIMENTS[name], run), overrides=overrides)
+        for run in EXPERIMENTS[name].runs
         if (path := shipped_file(run)) is not None
     ]
-    if not trained:
+    if not networks:
         raise WeightsError(f"{name}: none of its networks ships; train them, by the papers or with --short")
-    return trained
+    return networks
 
 
-def _test_shipped(
+def _load_shipped(
     run: str, path: Path, testing: _Testing, *, names: set[str], overrides: Sequence[str] = ()
-) -> Trained:
+) -> _Shipped:
     cell, settings, updates = load_cell(path, device=torch.device(testing.device))
     settings = with_tests(settings, run, testing.configs)
-    settings = read_settings(ExperimentSettings, [], overrides, base=settings)
+    changed = _changed(settings, [], overrides)
+    if _of_network(changed) != _of_network(settings):
+        raise SettingsError(
+            f"{run}: ships trained, as it is; of --set only em, tests, world and train.bfloat16 can be changed for its tests, and of "
+            "these neither the size of the pictures nor what a pixel is"
+        )
+    _check_tests(run, changed, names & changed.tests.keys())
+    return _Shipped(run, path, cell, changed, updates, names)
+
+
+def _of_network(settings: ExperimentSettings) -> tuple[object, ...]:
+    """What a trained network is made for, and how it was trained."""
+    train = settings.train.model_copy(update={"bfloat16": False})
+    return settings.net, train, settings.em.pixels, settings.world.kind, settings.world.side_px
+
+
+def _test_shipped(network: _Shipped, testing: _Testing) -> Trained:
+    run, settings, names = network.run, network.settings, network.names
     if missing := names - settings.tests.keys():
-        testing.say(f"{path}: has no test {', '.join(sorted(missing))}, which stays empty; take a newer file")
-    known = trained_digits(path)
+        testing.say(f"{network.path}: has no test {', '.join(sorted(missing))}, which stays empty; take a newer file")
+    known = trained_digits(network.path)
     if known is not None and known != digits_of(settings):
         shown = "; --digits DIR gives MNIST's" if known == "MNIST" else ""
         testing.say(f"{run}: trained on the digits of {known}, tested on those of {digits_of(settings)}{shown}")
     testing.announce(run)
-    scores = testing(cell, settings, names - missing)
-    return Trained(run, updates, _parameters(cell), cell, settings, testing.device, True, scores)
+    cell, scores = network.cell, testing(network.cell, settings, names - missing)
+    return Trained(run, network.updates, _parameters(cell), cell, settings, testing.device, True, scores, digits=known)
+
+
+def _changed(
+    settings: ExperimentSettings | None, files: Sequence[Path], overrides: Sequence[str]
+) -> ExperimentSettings:
+    """Settings with the changes that were asked for of all networks at once, as far as they are of this one.
+
+    A network with one component is the baseline of those with several and keeps it; digits are of those that see any.
+    """
+    own = read_settings(ExperimentSettings, files, base=settings)
+    kept = [change for change in overrides if own.em.components > 1 or not change.startswith("em.components=")]
+    digits = own.world.kind == "flying-digits"
+    kept = [change for change in kept if digits or not change.startswith("world.digits.")]
+    return read_settings(ExperimentSettings, files, kept, base=settings)
+
+
+def _check_tests(run: str, settings: ExperimentSettings, names: set[str]) -> None:
+    """Draw a clip of each test, of which a world may not be able to; raises what `worlds.draw` raises, and SettingsError for none."""
+    if missing := names - settings.tests.keys():
+        raise SettingsError(
+            f"{run}: has no test {', '.join(sorted(missing))}, which the page shows; add it to the recipe's tests"
+        )
+    for name in sorted(names):
+        world, _ = tested(settings, settings.tests[name])
+        draw(world, batch=1, frames=2, seed=TEST_SEED, number=0, split="test", device=torch.device("cpu"))
 
 
 def _scored(experiment: Experiment, run: str) -> set[str]:
@@ -165,44 +224,62 @@ def _scored(experiment: Experiment, run: str) -> set[str]:
     }
 
 
-def _test_beyond(experiment: Experiment, testing: _Testing, overrides: Sequence[str]) -> dict[str, Tests]:
-    """The tests of the table's second column, by network; of those networks that ship, with the same changes as the first."""
+def _beyond(experiment: Experiment, testing: _Testing, overrides: Sequence[str]) -> list[_Shipped]:
+    """The networks of the table's second column that ship, with the same changes of worlds, iteration and tests as the first.
+
+    One that these do not fit is left out, and it is said.
+    """
     wanted: dict[str, set[str]] = {}
     for claim in experiment.claims:
         if claim.beyond is not None:
             wanted.setdefault(claim.beyond.run, set()).add(claim.beyond.test)
     if wanted and find_networks() is None:
         testing.say(f"the column of what goes beyond the papers is left out: {NO_NETWORKS}")
-    paths = {run: path for run in wanted if (path := shipped_file(run)) is not None}
-    return {
-        run: _test_shipped(run, path, testing, names=wanted[run], overrides=overrides).tests
-        for run, path in paths.items()
-    }
+    changes = [change for change in overrides if change.startswith(("world.", "em.", "tests."))]
+    networks = []
+    for run, names in wanted.items():
+        if (path := shipped_file(run)) is None:
+            continue
+        try:
+            networks.append(_load_shipped(run, path, testing, names=names, overrides=changes))
+        except (SettingsError, SourceError) as error:
+            testing.say(f"{run}, beyond the papers: left out ({error})")
+    return networks
+
+
+def _recipes(
+    experiment: Experiment, recipe: Recipe, testing: _Testing, overrides: Sequence[str], *, minutes: float | None
+) -> dict[str, ExperimentSettings]:
+    """How each network is trained. Raises SettingsError where a recipe is missing or cannot be tested."""
+    share = (minutes or QUICK_MINUTES) / len(experiment.runs)
+    clock = [f"train.clock_minutes={share:g}"] if recipe == "quick" else []
+    made = {}
+    for run in experiment.runs:
+        made[run] = _changed(None, _recipe(run, recipe, testing.configs), [*clock, *overrides])
+        _check_tests(run, made[run], _scored(experiment, run))
+    return made
 
 
 def _train_all(
-    recipes: dict[str, list[Path]],
+    recipes: Mapping[str, ExperimentSettings],
     out: Path,
-    overrides: Sequence[str],
     testing: _Testing,
     *,
     tests: dict[str, set[str]],
     minutes: float | None,
-    quick: bool,
+    fused: bool,
     group: Group,
     asked_to_end: Callable[[], bool],
 ) -> list[Trained]:
     """Train the networks one after the other, or go on, and test each; the first process of a group tests them alone."""
-    share = (minutes or QUICK_MINUTES) / len(recipes) if quick or minutes is not None else None
-    clock = [f"train.clock_minutes={share:g}"] if quick else []
+    share = None if minutes is None else minutes / len(recipes)
     trained = []
-    for number, (run, files) in enumerate(recipes.items(), 1):
-        settings = read_settings(ExperimentSettings, files, [*clock, *overrides])
+    for number, (run, settings) in enumerate(recipes.items(), 1):
         testing.say(f"{run}: training in {out / run}, network {number} of {len(recipes)}")
         testing.shares.begin(f"{run}: training")
         train(
-            settings, out / run, device=testing.device, minutes=None if quick else share, graph=testing.device == "cuda",
-            fused=not quick, report=partial(_tell, testing.shares), tell=testing.shares, asked_to_end=asked_to_end, group=group,
+            settings, out / run, device=testing.device, minutes=share, graph=testing.device == "cuda",
+            fused=fused, report=partial(_tell, testing.shares), tell=testing.shares, asked_to_end=asked_to_end, group=group,
         )  # fmt: skip
         if group.any(asked_to_end()):
             raise KeyboardInterrupt
@@ -234,26 +311,24 @@ def _tell(shares: Shares, row: dict[str, Any]) -> None:
 def _test_trained(
     run: str, folder: Path, settings: ExperimentSettings, testing: _Testing, *, names: set[str]
 ) -> Trained:
-    """Test the best weights; scores.json of the same weights and tests is taken as it is."""
-    cell, _, updates = load_cell(folder / "best.safetensors", device=torch.device(testing.device))
-    asked = {"updates": updates, "weights": "best", "seed": TEST_SEED, "clips": testing.clips, "scores": SCORES}
-    written = folder / "scores.json"
-    found = _read_scores(written)
-    if {key: found.get(key) for key in asked} != asked or not names <= set(found.get("tests", ())):
-        found = {**asked, "tests": testing(cell, settings, names)}
-        write_text_whole(written, json.dumps(found, indent=1) + "\n")  # scores may be NaN
+    """Test the best weights, or the last of a training that was stopped before its first row.
+
+    scores.json of the same weights, settings and device is taken as it is.
+    """
+    kind = "best" if (folder / "best.safetensors").exists() else "last"
+    weights = folder / f"{kind}.safetensors"
+    cell, _, updates = load_cell(weights, device=torch.device(testing.device))
+    asked = asked_of(
+        weights, settings, updates=updates, clips=testing.clips, seed=TEST_SEED, device=testing.device, rounded=False
+    )
+    found = read_scores(folder / "scores.json", asked)
+    if not names <= found.keys():
+        found = testing(cell, settings, names)
+        write_scores(folder / "scores.json", asked, found)
     rows = [json.loads(line) for line in (folder / "curve.jsonl").read_text().splitlines()]
     over = is_over(rows, settings.train)
-    return Trained(run, updates, _parameters(cell), cell, settings, testing.device, over, found["tests"])
-
-
-def _read_scores(path: Path) -> dict[str, Any]:
-    """What `_test_trained` wrote; nothing where there is none or it is damaged: it is tested again."""
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
-        return {}
-    return found if isinstance(found, dict) else {}
+    digits = trained_digits(weights)
+    return Trained(run, updates, _parameters(cell), cell, settings, testing.device, over, found, digits=digits)
 
 
 def _parameters(cell: Cell) -> int:

@@ -20,11 +20,11 @@ from tracker.papers.cells import Cell
 from tracker.papers.rollout import roll_out
 from tracker.papers.settings import EmSettings, ExperimentSettings, TestSettings, WorldSettings
 from tracker.papers.starts import unroll_best
-from tracker.papers.unroll import Inputs, Unrolled, make_inputs, pixel_losses, unrolled_loss
+from tracker.papers.unroll import Inputs, Unrolled, drawn_inputs, pixel_losses, unrolled_loss
 from tracker.papers.worlds import SPLITS, Clips, Split, draw
 
 BATCH = 100
-SCORES = 2
+SCORES = 3
 """what `scores` counts, as a number: files of another are not taken for these"""
 LATE_STEPS = 10
 """R-NEM's summaries are means over so many last steps"""
@@ -224,7 +224,7 @@ def show(
     if test.static:
         shown = Clips(*(x.repeat_interleave(em.steps + 1, 1) for x in (shown.frames, shown.groups)))
     noise_seed = step_seed(seed, split, number)
-    inputs = make_inputs(shown.frames, em, seed=noise_seed)
+    inputs = drawn_inputs(shown.frames, em, seed=noise_seed)
     with torch.no_grad(), mixed_precision(device, wanted=settings.train.bfloat16):
         generator = torch.Generator(device).manual_seed(noise_seed + 1)
         if test.watched is None:
@@ -249,7 +249,7 @@ def watch(
 ) -> ScoreTally:
     """Run the cell over `clips` clips of a split and count, batches joined. tell: told how much is over, 0 to 1
 
-    Batch b and its noise depend on (seed, split, b) alone.
+    Batch b and its noise depend on (seed, split, b) and on its size: of more clips only whole batches are the same.
     """
     world, em = tested(settings, test)
     parts = []
@@ -314,7 +314,7 @@ def scores(counted: ScoreTally, *, static: bool, watched: int | None = None) -> 
         "mse_bound_first": {n: float(counted.bound_error[:n].mean()) for n in FIRST_FRAMES if n <= steps},
         "mse_input": float(counted.input_error[count].mean()),
         **({} if watched is None else _dreamt(*(x[watched:] for x in (ari, counted.balls_shown, counted.balls_there)))),
-        "ami": float(by_step[count].mean()),
+        "ami": float(by_step[count].nanmean()),
         "ami_last": float(by_step[-1]),
         "ami_by_step": by_step.tolist(),
         "ami_overlap": float(each[count][overlap].nanmean()),

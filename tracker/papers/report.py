@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from tracker.errors import SettingsError
 from tracker.papers.cells import Cell
 from tracker.papers.experiments import EXPERIMENTS, OBJECTS, Claim, Figure
 from tracker.papers.pictures import (
@@ -20,7 +21,9 @@ from tracker.papers.pictures import (
     write_film,
     write_picture,
 )
+from tracker.papers.score_file import Tests
 from tracker.papers.settings import ExperimentSettings
+from tracker.papers.weights import digits_of
 from tracker.report import page_environment
 from tracker.sinks import write_text_whole
 
@@ -29,7 +32,6 @@ DIGITS = 3
 """of every number of the page: tests on 1,000 clips are not surer"""
 FIGURES = (("figure", "png"), ("film", "mp4"))
 TEST_SEED = 1
-Tests = dict[str, dict[str, Any]]
 Recipe = Literal["papers", "short", "quick", "shipped"]
 
 
@@ -49,6 +51,13 @@ class Trained:
     finished: bool
     """whether its training is over, or was stopped and can go on"""
     tests: Tests
+    digits: str | None = None
+    """whose it learned, "MNIST" or "scikit-learn"; None: it knows none, or its file does not say"""
+
+    @property
+    def shown(self) -> str | None:
+        """Whose digits it was tested on."""
+        return digits_of(self.settings) if self.settings.world.kind == "flying-digits" else None
 
 
 @dataclass(frozen=True)
@@ -79,6 +88,16 @@ def report_files(name: str, out: Path) -> list[Path]:
     return [out / file for file in ("report.html", "report.json", *figures)]
 
 
+def check_page(name: str, out: Path) -> None:
+    """Raises SettingsError if `out` holds another experiment's page, which would be left half there."""
+    try:
+        known = json.loads((out / "report.json").read_text(encoding="utf-8"))["experiment"]
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return  # none, or one that nothing can be said of
+    if known != name:
+        raise SettingsError(f"{out}: holds the page of the experiment {known}; choose another folder with --out")
+
+
 def score(tests: Tests, test: str, key: str) -> float:
     """One number of a network's tests: `ari_first/40` is entry 40 of `ari_first`. NaN if there is none."""
     value: Any = tests.get(test, {})
@@ -102,11 +121,13 @@ def table(claims: Sequence[Claim], tests: dict[str, Tests], beyond: dict[str, Te
 
 
 def write_report(
-    name: str, out: Path, trained: Sequence[Trained], *, recipe: Recipe, clips: int, beyond: dict[str, Tests]
-) -> Path:
+    name: str, out: Path, trained: Sequence[Trained], *, recipe: Recipe, clips: int, beyond: dict[str, Tests],
+    changes: Sequence[str] = (),
+) -> Path:  # fmt: skip
     """Figures, films, report.json and report.html of tested networks; returns the page.
 
-    What needs a network that is not among them is left out. `clips` of the test split were tested on.
+    What needs a network that is not among them is left out. `clips` of the test split were tested on. changes: settings that are not
+    the recipe's, as --set takes them; those of networks, worlds or tests make the experiment another one than the papers'
     """
     experiment = EXPERIMENTS[name]
     out.mkdir(parents=True, exist_ok=True)
@@ -128,12 +149,16 @@ def write_report(
         figures.append({"file": path.name, "film": film, "caption": _caption(figure), "drawn": figure.kind})
     told = ("name", "updates", "parameters", "device", "finished")
     rows = [{key: getattr(one, key) for key in told} for one in trained]
-    data = {"experiment": name, "recipe": recipe, "networks": rows, "table": [asdict(line) for line in lines]}
-    write_text_whole(out / "report.json", json.dumps(data, indent=1) + "\n")
+    data = {
+        "experiment": name, "recipe": recipe, "changes": list(changes), "networks": rows,
+        "table": [{key: None if value != value else value for key, value in asdict(line).items()} for line in lines],
+    }  # fmt: skip
+    write_text_whole(out / "report.json", json.dumps(data, indent=1, allow_nan=False) + "\n")
     absent = [run for run in experiment.runs if run not in tests]
     page = page_environment(FOLDER).get_template("paper.html").render(
         experiment=experiment, recipe=recipe, trained=trained, absent=absent, lines=lines, figures=figures, clips=clips,
-        seed=TEST_SEED, number=number_text, reached=sum(line.better is True for line in lines),
+        seed=TEST_SEED, number=number_text, changes=changes,
+        papers=all(change.startswith("train.") for change in changes), reached=sum(line.better is True for line in lines),
         published=sum(line.better is not None for line in lines),
     )  # fmt: skip
     report = out / "report.html"

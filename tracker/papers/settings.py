@@ -217,6 +217,16 @@ class PaperTrainSettings(Settings):
         ends = [stage.until for stage in self.stages]
         if ends != sorted(set(ends)) or ends[-1] != 1:
             raise ValueError("stages: wanted `until` rising to 1")
+        if any(stage.restart for stage in self.stages) and (self.schedule == "constant" or self.stages[0].restart):
+            raise ValueError("stages: restart: wanted with the schedule cosine, and in a stage that is not the first")
+        return self
+
+    @model_validator(mode="after")
+    def _a_batch_of_clips(self) -> PaperTrainSettings:
+        if self.clips is not None and self.clips < self.batch:
+            raise ValueError(
+                f"clips: {self.clips} are less than a batch of {self.batch}; wanted as many, or a smaller batch"
+            )
         return self
 
 
@@ -261,15 +271,39 @@ class ExperimentSettings(Settings):
 
     @model_validator(mode="after")
     def _fits(self) -> ExperimentSettings:
+        """Refuse what does not go together, or would change nothing."""
+        self._check_network()
+        self._check_stages()
+        if self.em.sequential == (self.world.kind == "static-shapes"):
+            raise ValueError("em.sequential: wanted for every world but static-shapes")
+        for name, test in self.tests.items():
+            steps = test.steps or self.em.steps
+            if test.watched is not None and test.watched >= steps:
+                raise ValueError(
+                    f"tests.{name}.watched: {test.watched} of {steps} steps leave none to dream; wanted fewer"
+                )
+        return self
+
+    def _check_network(self) -> None:
         wanted = {"full": self.world.side_px, "shapes": 28, "digits": 24, "balls": 64}[self.net.trunk]
         if self.world.side_px != wanted:
             raise ValueError(f"net.trunk {self.net.trunk}: wanted world.side_px {wanted}")
         if self.net.cell == "nem" and self.net.trunk != "full":
             raise ValueError("net.cell nem: its encoder is its decoder, transposed; wanted net.trunk full")
-        if self.net.cell == "nem" and any(stage.frozen for stage in self.train.stages):
-            raise ValueError("train.stages: frozen: N-EM is one matrix; wanted none of its parts")
-        if self.em.sequential == (self.world.kind == "static-shapes"):
-            raise ValueError("em.sequential: wanted for every world but static-shapes")
-        if self.em.gradient_steps is not None and self.em.all_steps:
-            raise ValueError("em.gradient_steps: wanted with the loss of the last step alone, em.every_step false")
-        return self
+        if self.net.cell == "nem" and (self.net.norm_output or self.net.norm_state):
+            raise ValueError("net.norm_output, net.norm_state: N-EM has no layer norm; wanted false")
+        if self.net.cell == "lstm" and self.net.norm_state:
+            raise ValueError("net.norm_state: the LSTM's norms are of its gates and memory; wanted false")
+        if self.net.cell != "relational" and self.net.actions:
+            raise ValueError("net.actions: wanted with net.cell relational")
+
+    def _check_stages(self) -> None:
+        parts = {"encoder", "core", "decoder"} - ({"encoder"} if self.net.trunk == "full" else set())
+        for stage in self.train.stages:
+            if self.net.cell == "nem" and stage.frozen:
+                raise ValueError("train.stages: frozen: N-EM is one matrix; wanted none of its parts")
+            if parts <= set(stage.frozen):
+                raise ValueError("train.stages: frozen: nothing is left to learn; wanted fewer parts")
+            all_steps = self.em.all_steps if stage.every_step is None else stage.every_step
+            if self.em.gradient_steps is not None and all_steps:
+                raise ValueError("em.gradient_steps: wanted with the loss of the last step alone, every_step false")

@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from tracker.errors import DivergedError, WeightsError
+from tracker.errors import DivergedError, SettingsError, WeightsError
 from tracker.learning.group import ALONE, Group
 from tracker.learning.loop import check_together, scheduled_rate
 from tracker.learning.muon import Muon
@@ -41,7 +41,7 @@ from tracker.papers.settings import (
     TrainingStage,
     WorldSettings,
 )
-from tracker.papers.unroll import Inputs, make_inputs
+from tracker.papers.unroll import Inputs, drawn_inputs
 from tracker.papers.update import Update, make_update
 from tracker.papers.weights import load_cell, save_cell
 from tracker.papers.worlds import draw
@@ -109,18 +109,21 @@ def train(
 
     out holds `settings.json`, `curve.jsonl`, `checkpoint.pt`, a checkpoint of each stage's best weights, `best.safetensors` (the last
     stage's lowest validation loss) and `last.safetensors`.
-    minutes  stop after about that long, at a row; the same call goes on later
+    minutes  stop after the update in which that long is over; the same call goes on later
     graph    on a GPU, capture the update as one graph
     fused    in that graph, join the cell's kernels by torch.compile
     begin    a weights file of the same network that the first update starts from, a copy of which is kept in `out`; None: drawn weights
     report   told each row
     tell     told after each update how much of the training is over, 0 to 1
-    asked_to_end  asked after each update: the training then ends, with a row only where its rates go by the clock
+    asked_to_end  asked after each update: the training then ends as after its minutes, with a row only where its rates go by the clock
     group    the processes that train together; the first one alone validates, writes files and reports
-    Raises SettingsError if `out` holds another experiment's run or the group cannot share its batch, WeightsError if the run's
-    checkpoint is damaged or `begin` is of another network, DivergedError if the loss is no longer finite.
+    Raises SettingsError if `out` holds another experiment's run, or one that began from other weights, if no world gives what the
+    network asks for, or if the group cannot share its batch; WeightsError if the run's checkpoint is damaged or `begin` is of another
+    network; DivergedError if the loss is no longer finite.
     """
     options, where = settings.train, torch.device(device)
+    if settings.net.actions:
+        raise SettingsError("net.actions: no world of the papers that are reproduced gives actions; wanted 0")
     group.check_divides(options.batch)
     cell, optimiser, known = _resume(settings, out, where, begin, group)
     done = known.done
@@ -146,7 +149,7 @@ def train(
         done += 1
         progress = clock.progress(done)
         tell(min(1.0, max(progress, clock.minutes() / minutes if minutes else 0.0)))
-        over = group.any(asked_to_end())
+        over = group.any(asked_to_end() or (minutes is not None and clock.minutes() >= minutes))
         due = done % options.row_every == 0 or progress >= 1 or stage_at(options.stages, progress) != stage
         if (
             over and not due and options.clock_minutes is None
@@ -166,7 +169,6 @@ def train(
                 report(row)
             losses = []
             rows.append(group.shared(row))  # once the first process has written the checkpoint, which others may read
-            over = over or (minutes is not None and group.shared(clock.too_late(minutes)))
     if group.first:
         save_cell(cell, settings, out / "last.safetensors", updates=before + done)
     return out / "last.safetensors"
@@ -180,11 +182,15 @@ def _resume(
         open_run(out, settings.model_dump(mode="json"))
     torch.manual_seed(settings.train.seed)
     cell = build_cell(settings)
-    if begin is not None and not (out / "checkpoint.pt").exists():
+    fresh = not (out / "checkpoint.pt").exists()
+    if begin is not None:
+        _check_begin(begin, out, fresh=fresh)
         _start_from(begin, cell)
-        if group.first:
+        if group.first and not (out / BEGIN).exists():
             with written_whole(out / BEGIN) as part:
                 shutil.copyfile(begin, part)
+    elif fresh and (out / BEGIN).exists():  # killed before its first checkpoint
+        _start_from(out / BEGIN, cell)
     cell.to(device)
     if settings.train.channels_last:
         cell.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -192,6 +198,14 @@ def _resume(
     known = read_checkpoint(out, cell, optimiser, device=str(device))
     check_together(group, known.done, out)
     return cell, optimiser, known
+
+
+def _check_begin(begin: Path, out: Path, *, fresh: bool) -> None:
+    """Raises SettingsError if the run in `out` began otherwise."""
+    known = out / BEGIN
+    same = known.exists() and known.read_bytes() == begin.read_bytes()
+    if not same and (known.exists() or not fresh):
+        raise SettingsError(f"{out}: its run did not begin from {begin}; choose another folder, or leave --begin out")
 
 
 def _start_from(begin: Path, cell: Cell) -> None:
@@ -215,7 +229,7 @@ def _inputs(settings: ExperimentSettings, stage: int, done: int, device: torch.d
         world, batch=options.batch, frames=em.steps + 1, seed=options.seed, number=clip_number(options, done),
         split="train", device=device,
     )  # fmt: skip
-    whole = make_inputs(clips.frames, em, seed=step_seed(options.seed, "train", done))
+    whole = drawn_inputs(clips.frames, em, seed=step_seed(options.seed, "train", done))
     return Inputs(*(part[group.part(options.batch)] for part in whole))
 
 
@@ -237,7 +251,6 @@ class _Clock:
     def __init__(self, options: PaperTrainSettings, rows: Sequence[Row], group: Group = ALONE) -> None:
         self.options, self.group, self.began = options, group, time.monotonic()
         self.before = rows[-1].get("minutes", 0.0) if rows else 0.0
-        self.last, self.row_minutes = 0.0, 0.0
 
     @contextmanager
     def stopped(self) -> Generator[None, None, None]:
@@ -256,13 +269,7 @@ class _Clock:
 
     def row(self) -> Row:
         """The time so far, only where it decides anything: other curves are the same from run to run."""
-        now = self.minutes()
-        self.last, self.row_minutes = now, now - self.last
-        return {} if self.options.clock_minutes is None else {"minutes": self.before + now}
-
-    def too_late(self, limit: float) -> bool:
-        """Whether another row would end after the limit."""
-        return self.minutes() + self.row_minutes > limit
+        return {} if self.options.clock_minutes is None else {"minutes": self.before + self.minutes()}
 
 
 def make_optimiser(cell: Cell, options: PaperTrainSettings, device: torch.device) -> torch.optim.Optimizer:
@@ -332,7 +339,9 @@ def _keep(
 
 
 def is_over(rows: Sequence[Row], options: PaperTrainSettings) -> bool:
-    """Whether a training that ended with these rows of its curve, at least one, would not go on."""
+    """Whether a training that ended with these rows of its curve would not go on."""
+    if not rows:
+        return False
     clock = options.clock_minutes
     in_time = clock is None or rows[-1].get("minutes", 0.0) < clock
     return rows[-1]["step"] >= options.updates or not in_time or _tired(rows, options)

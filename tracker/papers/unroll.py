@@ -83,12 +83,21 @@ def random_shares(shape: tuple[int, ...], *, generator: torch.Generator, device:
 
 
 def make_inputs(frames: Tensor, settings: EmSettings, *, seed: int) -> Inputs:
-    """Noise and gamma^0 for clips (B, T + 1, 1, H, W), from a seed; the numbers differ between kinds of device.
+    """Noise and gamma^0 for clips (B, T + 1, 1, H, W) of any type of numbers, from a seed; they differ between kinds of device.
 
-    Raises ShapeError for frames of another shape.
+    Raises ShapeError for frames of another shape, or with values outside [0, 1].
     """
-    if frames.ndim != 5 or frames.shape[1] < 2 or frames.shape[2] != 1:
+    if frames.ndim != 5 or not len(frames) or frames.shape[1] < 2 or frames.shape[2] != 1:
         raise ShapeError(f"frames: wanted (B, T + 1, 1, H, W) with T of 1 or more, got {tuple(frames.shape)}")
+    frames = frames.float()
+    low, high = (float(value) for value in frames.aminmax())
+    if not (low >= 0 and high <= 1):
+        raise ShapeError(f"frames: wanted values from 0 to 1, got {low:g} to {high:g}")
+    return drawn_inputs(frames, settings, seed=seed)
+
+
+def drawn_inputs(frames: Tensor, settings: EmSettings, *, seed: int) -> Inputs:
+    """As `make_inputs`, of float32 frames that are known to fit: nothing waits for a GPU to look at them."""
     generator = torch.Generator(frames.device).manual_seed(seed)
     gamma = random_shares(
         (len(frames), settings.components, *frames.shape[2:]), generator=generator, device=frames.device

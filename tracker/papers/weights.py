@@ -5,12 +5,13 @@ Those that ship are a package of their own, in the folder `networks` of the repo
 
 from __future__ import annotations
 
+import json
 from importlib.util import find_spec
 from pathlib import Path
 
 import torch
 
-from tracker.errors import WeightsError
+from tracker.errors import SettingsError, WeightsError
 from tracker.learning.nets import filled, read_weights, settings_of, write_weights
 from tracker.papers.cells import Cell, build_cell
 from tracker.papers.settings import ExperimentSettings
@@ -84,6 +85,13 @@ def digits_of(settings: ExperimentSettings) -> str:
     return "scikit-learn" if settings.world.digits.path is None else "MNIST"
 
 
+def digits_change(folder: Path | None) -> list[str]:
+    """What --set would be given for the digits of a folder; nothing without one. Raises SettingsError if it is none."""
+    if folder is not None and not folder.is_dir():
+        raise SettingsError(f"--digits {folder}: no such folder; give the one of MNIST's idx files")
+    return [] if folder is None else [f"world.digits.path={json.dumps(str(folder.resolve()))}"]
+
+
 def trained_digits(path: Path) -> str | None:
     """Whose digits the network of a weights file was trained on; None where it knows none, or the file does not say."""
     said = read_weights(path, FORMAT)[0].get("digits")
@@ -107,14 +115,29 @@ def round_as_shipped(cell: Cell) -> None:
 def ship(run: Path, name: str) -> Path:
     """Put the best weights of a training's folder among the networks that ship; returns the file.
 
-    Raises WeightsError if the folder has none, or if this is no copy of the repository: an installed package is not changed.
+    Raises WeightsError if the folder has none, if no recipe has that name or its network is another, or if this is no copy of the
+    repository: an installed package is not changed.
     """
     if not CHECKOUT.is_dir():
         raise WeightsError(f"{CHECKOUT}: no such folder; ship from a copy of the repository")
     cell, settings, updates = load_cell(run / "best.safetensors", device=torch.device("cpu"))
+    recipe = PAPERS / f"{name}.yaml"
+    if not recipe.is_file():
+        raise WeightsError(
+            f"{run}: no recipe has the name {name}; name the folder as the recipe that it was trained by"
+        )
+    wanted = read_settings(ExperimentSettings, [recipe])
+    if _made_for(settings) != _made_for(wanted):
+        raise WeightsError(f"{run}: its network is not the one of {recipe}; name the folder as its own recipe")
     digits = settings.world.digits.model_copy(update={"path": None})  # a folder of this machine
     world = settings.world.model_copy(update={"digits": digits})
     path = CHECKOUT / f"{name}.safetensors"
     said = trained_digits(run / "best.safetensors") or digits_of(settings)
     save_cell(cell, settings.model_copy(update={"world": world}), path, updates=updates, half=True, digits=said)
     return path
+
+
+def _made_for(settings: ExperimentSettings) -> tuple[object, ...]:
+    """What a network is and sees, whatever its size."""
+    net, em = settings.net, settings.em
+    return net.cell, net.trunk, net.attention, em.components == 1, em.pixels, settings.world.kind

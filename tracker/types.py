@@ -458,10 +458,11 @@ class SourceInfo:
 
 
 class Source(Protocol):
-    """Frames in order, once. A context manager; iteration raises SourceError on damage.
+    """Frames in order, once, until it is closed; iteration raises SourceError on damage.
 
     A live one may also have `stop()`, which ends the iteration from any thread, also while it waits; and `renewed`, which is, once
-    the iteration has ended, the source that goes on with pictures of another size, or None.
+    the iteration has ended, the source that goes on with pictures of another size, or None. One whose frames can be listed before
+    they are read may have `times_s`, their seconds.
     """
 
     @property
@@ -641,7 +642,10 @@ Outcome = Literal["complete", "interrupted", "failed"]
 
 
 class Sink(Protocol):
-    """Takes moments in order, then is closed once. Files are written beside their final names, which they take together after that."""
+    """Takes moments in order, then is closed once. Files are written beside their final names, which they take together after that.
+
+    One that a user can close, such as a window, may also have `wants_stop`: whether the run is to end.
+    """
 
     def write(self, moment: Moment) -> None: ...
 

@@ -30,6 +30,12 @@ def test_every_command_stands_in_a_section_of_the_help_and_no_sentence_is_cut():
     assert all(f"\n{title}:\n" in text for title in SECTIONS)
 
 
+def test_a_second_name_that_is_no_file_is_taken_for_a_forgotten_o(tmp_path):
+    clip = tmp_path / "a.mp4"
+    clip.touch()
+    assert usage("process", clip, tmp_path / "out.mp4").endswith(f"tracker process {clip} -o {tmp_path / 'out.mp4'}")
+
+
 def test_several_pictures_or_videos_are_answered_with_the_call_that_was_meant():
     assert usage("process", "f/1.png", "f/2.png", "-o", "x").endswith(
         "put the pattern in quotes: tracker process 'f/*.png'"

@@ -25,3 +25,10 @@ def test_within_another_it_is_that_one_whatever_the_caller_ignores(ignored):
     finally:
         if ignored is not None:
             signal.signal(ignored, before)
+
+
+def test_which_signal_came_is_known_once_it_is_answered():
+    with Interrupts() as interrupts, interrupts.held():
+        signal.raise_signal(signal.SIGTERM)
+        interrupts.answered()
+        assert (interrupts.asked, interrupts.came) == (False, signal.SIGTERM)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +47,9 @@ class Session:
     """
 
     def __init__(self, path: Path) -> None:
+        os.environ.setdefault(
+            "ORT_DISABLE_TELEMETRY", "1"
+        )  # its official builds tell Microsoft of the machine, and read this at import
         import onnxruntime as ort
 
         options = ort.SessionOptions()

@@ -47,11 +47,13 @@ class Interrupts:
     Inside `held` nothing is raised, but within it, inside `allowed`, it is. Entered within another, it is that one. Outside
     the main thread, and for a signal that the caller ignores (nohup), nothing is changed.
 
-    number  of the signal that came first, None before
+    number  of the signal that came first, None before and once it is answered
+    came    of the latest that asked for an end, answered or not
     """
 
     def __init__(self) -> None:
         self.number: int | None = None
+        self.came: int | None = None
         self._allowed = True
         self._before: dict[int, Any] = {}
 
@@ -104,6 +106,7 @@ class Interrupts:
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         first = self.number is None
-        self.number = number if first else self.number
+        if first:
+            self.number = self.came = number
         if first and self._allowed:
             raise KeyboardInterrupt

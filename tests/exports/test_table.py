@@ -171,3 +171,9 @@ def test_without_pandas_it_is_said_what_to_install(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "pandas", None)
     with pytest.raises(MissingExtraError, match=r"pip install 'rnnem-tracker\[pandas\]'"):
         empty_table().to_pandas()
+
+
+def test_a_table_is_shown_in_a_line(tmp_path):
+    path = tmp_path / "o.gmm.mot.txt"
+    path.write_text("3,1,0,0,5,5,1,-1,-1,-1\n4,1,1,0,5,5,1,-1,-1,-1\n4,2,9,9,5,5,1,-1,-1,-1\n")
+    assert repr(read_table(path)) == "<Table: 3 rows, 2 identities, frames 3 to 4>"

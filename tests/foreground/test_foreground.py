@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 
 import cv2
 import numpy as np
@@ -348,3 +351,18 @@ def test_the_mean_of_the_smaller_half_is_that_of_a_sort(count):
     samples = np.random.default_rng(count).integers(0, 256, (count, 6, 7)).astype(np.uint8)
     expected = np.sort(samples, axis=0)[: count // 2 + 1].mean(axis=0, dtype=np.float32)
     assert np.array_equal(_lower_mean(samples), expected)
+
+
+def test_onnx_runtime_is_told_to_report_nothing_before_it_is_loaded():
+    code = """
+import os, sys
+from tracker.foreground.settings import ForegroundSettings
+from tracker.foreground.weights import load_foreground
+assert "onnxruntime" not in sys.modules
+load_foreground(ForegroundSettings().weights)
+assert "onnxruntime" in sys.modules
+print(os.environ["ORT_DISABLE_TELEMETRY"])
+"""
+    clean = {key: value for key, value in os.environ.items() if key != "ORT_DISABLE_TELEMETRY"}
+    done = subprocess.run([sys.executable, "-c", code], env=clean, capture_output=True, text=True, check=False)
+    assert done.stdout == "1\n", done.stderr

@@ -39,6 +39,9 @@ class LaneResult:
     counts: ZoneCounts
     """the totals of areas and lines"""
 
+    def __repr__(self) -> str:
+        return f"<LaneResult: {self.tracks!r}, {len(self.events)} events, {len(self.passages)} passages>"
+
 
 @dataclass(frozen=True)
 class RunResult:
@@ -55,6 +58,10 @@ class RunResult:
     earlier: tuple[Mapping[str, LaneResult], ...] = ()
     """of a camera whose pictures changed their size: every lane's before that, for each size in turn. Frames count anew and places are
     pixels of another picture; times and identities go on"""
+
+    def __repr__(self) -> str:
+        shown = ", ".join(f"{name} {found!r}" for name, found in self.lanes.items())
+        return f"<RunResult of lane {self.lane}: {shown}, {len(self.files)} files, {len(self.warnings)} warnings>"
 
     def to_coco(self) -> dict[str, Any]:
         """COCO's annotations of what was seen, as `tracker export --to coco` has them; with masks where `masks="rle"` wrote them."""

@@ -76,7 +76,7 @@ class Commands(SectionedGroup):
 
 def _end_interrupted(ctx: click.Context, interrupts: Interrupts) -> NoReturn:
     note("tracker: interrupted")
-    ctx.exit(EXIT_SIGNAL + (interrupts.number or signal.SIGINT))
+    ctx.exit(EXIT_SIGNAL + (interrupts.came or signal.SIGINT))
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})

@@ -137,7 +137,9 @@ def train(
     flag_value="shipped",
     help="No training: the networks that ship (package rnnem-papers-networks).",
 )
-@click.option("--quick", "recipe", flag_value="quick", help="All of it in --minutes (10), with high learning rates.")
+@click.option(
+    "--quick", "recipe", flag_value="quick", help="Train all of it in --minutes (10), with high learning rates."
+)
 @click.option("--short", "recipe", flag_value="short", help="Hours on two CPU cores, with high learning rates.")
 @click.option("--minutes", type=MINUTES, help="Without --quick: stop, and go on next time; each experiment of `all`.")
 @click.option("--clips", type=CLIPS, default=1000, show_default=True, help="Test clips.")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import PurePath
+from pathlib import Path
 from typing import Any, NoReturn
 
 import click
@@ -65,7 +65,11 @@ def _refuse(ctx: click.Context, given: Sequence[str]) -> NoReturn:
     """Raise UsageError for several sources."""
     from tracker.sources.pictures import SUFFIXES  # help must be quick
 
-    paths, call = [PurePath(each) for each in given], f"tracker {ctx.info_name}"
+    paths, call = [Path(each) for each in given], f"tracker {ctx.info_name}"
+    if len(paths) == 2 and paths[0].exists() and not paths[1].exists():
+        ctx.fail(
+            f"There is an extra argument: {given[1]!r}; for the name of what is written: {call} {given[0]} -o {given[1]}"
+        )
     pattern = str(paths[0].parent / f"*{paths[0].suffix}")
     if all(path.suffix.lower() in SUFFIXES for path in paths):
         ctx.fail(

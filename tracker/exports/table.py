@@ -56,6 +56,10 @@ class Table:
     gaps: NDArray[np.float64]
     """(G, 2) where a live source gave no picture: number of the first frame after it, time of the last picture before"""
 
+    def __repr__(self) -> str:
+        span = f", frames {self.frame.min()} to {self.frame.max()}" if len(self.frame) else ""
+        return f"<Table: {len(self.frame)} rows, {len(np.unique(self.id))} identities{span}>"
+
     def __len__(self) -> int:
         return len(self.frame)
 

@@ -111,7 +111,9 @@ class PictureFiles:
         if max(last_numbers(ordered), default=0) >= LEAST_TOO_LARGE:
             notes.append("numbers in the pictures' names are too large for a table: frames count from 1 instead")
         if fps is None and not timed and len(self._shots) > 1:
-            notes.append(f"pictures have no times: {FALLBACK_FPS:g} a second are assumed; --fps gives another rate")
+            notes.append(
+                f"pictures have no times: {FALLBACK_FPS:g} a second are assumed; `process` and `compare` take another rate, --fps"
+            )
         size, self._render, probed = self._probe()
         self.info = SourceInfo(
             name=self._name,

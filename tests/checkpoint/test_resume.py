@@ -288,10 +288,17 @@ def test_a_folder_of_masks_that_lost_pictures_is_refused_and_stays(clip, tmp_pat
 
 
 def test_what_is_no_checkpoint_is_refused_before_what_was_written_has_other_names(clip, copy):
-    (copy / "o.checkpoint" / "notes.txt").write_text("mine")
+    (copy / "o.checkpoint" / "kept-77").mkdir()
     before = sorted(path.name for path in copy.rglob("*"))
-    assert "notes.txt" in refused(*command(clip, copy, "--overwrite"))
+    assert "kept-77" in refused(*command(clip, copy, "--overwrite"))
     assert sorted(path.name for path in copy.rglob("*")) == before
+
+
+def test_a_file_of_somebody_else_in_the_folder_of_a_checkpoint_stays_and_stops_nothing(clip, copy):
+    note = copy / "o.checkpoint" / "notes.txt"
+    note.write_text("mine")
+    assert call(*command(clip, copy, "--overwrite")).exit_code == 0
+    assert [path.name for path in note.parent.iterdir()] == ["notes.txt"]
 
 
 def test_a_video_that_lost_pictures_is_refused_and_stays(clip, copy):

@@ -117,6 +117,8 @@ def test_the_same_number_in_two_clips_is_not_the_same_object():
     clips = [ClusterCounts.of(a, a), twice, ClusterCounts.of(a * 0, a)]
     both = ClusterCounts.pooled(clips)
     assert (both.fg_ari, both.frames, both.fg_ari_frames) == (2 / 3, 4, 3 / 4)
+    with pytest.raises(ValueError, match="pooled"):
+        ClusterCounts.joined([both, clips[0]])
 
 
 def test_pictures_of_two_sizes_are_refused():

@@ -70,11 +70,11 @@ class CheckpointFolder:
         raise LostError(path, "damaged, or no checkpoint")
 
     def check_ours(self) -> None:
-        """Raises SinkError where the folder holds what no checkpoint has, which is never removed."""
+        """Raises SinkError where something stands in the way; other files in the folder are nobody's concern, and never removed."""
         if self.folder.is_symlink() or (self.folder.exists() and not self.folder.is_dir()):
             raise SinkError(f"{self.folder}: stands where the checkpoint goes; move it away")
         for path in self.folder.iterdir() if self.folder.is_dir() else ():
-            if not _is_ours(path):
+            if OURS.fullmatch(path.name) and not _is_ours(path):
                 raise SinkError(f"{path}: not of a checkpoint; move it away, or use another name with -o")
 
     def remove(self) -> None:

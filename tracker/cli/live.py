@@ -144,7 +144,7 @@ def _record_plan(record: Path | None, how: dict[str, Any]) -> RecordPlan | None:
         if given is not None:
             raise click.UsageError(f"{given} is for a recording in segments; give a folder: --record DIR")
         return None
-    if record.suffix.lower() in FILM_SUFFIXES:
+    if record.suffix.lower() in FILM_SUFFIXES and not record.is_dir():
         raise SinkError(f"{record}: wanted a name that ends in .mp4, or a folder for segments")
     around = next((name for name in ("before", "after") if how[name] is not None), None)
     if around is not None and not how["record_events"]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import shlex
 from collections.abc import Sequence
-from pathlib import Path
+from pathlib import PurePath
 from typing import Any, NoReturn
 
 import click
@@ -65,11 +67,11 @@ def _refuse(ctx: click.Context, given: Sequence[str]) -> NoReturn:
     """Raise UsageError for several sources."""
     from tracker.sources.pictures import SUFFIXES  # help must be quick
 
-    paths, call = [Path(each) for each in given], f"tracker {ctx.info_name}"
-    if len(paths) == 2 and paths[0].exists() and not paths[1].exists():
-        ctx.fail(
-            f"There is an extra argument: {given[1]!r}; for the name of what is written: {call} {given[0]} -o {given[1]}"
-        )
+    paths, call = [PurePath(each) for each in given], f"tracker {ctx.info_name}"
+    forgotten = paths[-1].suffix.lower() == ".mp4" and "://" not in given[-1] and not os.path.exists(given[-1])
+    if ctx.info_name == "process" and len(given) == 2 and os.path.exists(given[0]) and forgotten:
+        named = f"{call} {shlex.quote(given[0])} -o {shlex.quote(given[1])}"
+        ctx.fail(f"There is an extra argument: {given[1]!r}; for the name of what is written: {named}")
     pattern = str(paths[0].parent / f"*{paths[0].suffix}")
     if all(path.suffix.lower() in SUFFIXES for path in paths):
         ctx.fail(

@@ -47,12 +47,12 @@ def gif_of(pictures: Sequence[Image]) -> bytes:
     return file.getvalue()
 
 
-def spaced_pictures(video: str) -> list[Image]:
+def spaced_pictures(video: str, *, start_s: float = 0.0, duration_s: float | None = None) -> list[Image]:
     """(h, w, 3) pictures of a video, `STEP_S` apart and at most WIDTH_PX wide.
 
     Raises SourceError if it cannot be read or takes longer than LONGEST_S.
     """
-    with closing(open_source(video)) as source:
+    with closing(open_source(video, start_s=start_s, duration_s=duration_s)) as source:
         (width, height), aspect = source.info.size, source.info.pixel_aspect
         size = size_at((max(1, round(width * aspect)), height), WIDTH_PX)  # of square pixels
         return [_resized(frame.image, size) for frame in _spaced(source, video)]

@@ -19,7 +19,7 @@ from tracker.papers.evaluation import evaluate
 from tracker.papers.score_file import asked_of, read_scores, write_scores
 from tracker.papers.settings import ExperimentSettings
 from tracker.papers.train import train
-from tracker.papers.weights import digits_change, load_cell, round_as_shipped, ship, with_tests
+from tracker.papers.weights import digits_change, load_cell, of_network, round_as_shipped, ship, with_tests
 from tracker.settings import read_settings
 from tracker.sinks import hold
 
@@ -106,8 +106,10 @@ def test_command(
     settings = read_settings(ExperimentSettings, [], [*digits_change(digits), *changes], base=settings)
     if unknown := [name for name in names if name not in settings.tests]:
         raise SettingsError(f"--test {unknown[0]}: the experiment has {', '.join(settings.tests)}")
-    if settings.net != own.net:
-        raise SettingsError("--set net: a trained network is as it is; leave it out")
+    if of_network(settings) != of_network(own):
+        raise SettingsError(
+            "--set: a trained network is as it is; em, tests, world and train.bfloat16 can be changed for its tests"
+        )
     asked = asked_of(file, settings, updates=updates, clips=clips, seed=seed, device=where.type, rounded=True)
     results = evaluate(cell, settings, clips=clips, seed=seed, device=where, names=names or None)
     write_scores(run / "scores.json", asked, {**read_scores(run / "scores.json", asked), **results})

@@ -34,6 +34,7 @@ from tracker.papers.weights import (
     digits_of,
     find_networks,
     load_cell,
+    of_network,
     shipped_file,
     trained_digits,
     with_tests,
@@ -98,7 +99,7 @@ def run_paper(
         beyond = {network.run: _test_shipped(network, testing).tests for network in further}
         say(f"{name}: drawing figures and films")
         # whose digits were shown the page says, and not where they lie
-        changes = [change for change in overrides if not change.startswith("world.digits.path=")]
+        changes = [change for change in overrides if "digits" not in change or "path" not in change]
         return write_report(name, out, trained, recipe=recipe, clips=clips, beyond=beyond, changes=changes)
 
 
@@ -161,19 +162,13 @@ def _load_shipped(
     cell, settings, updates = load_cell(path, device=torch.device(testing.device))
     settings = with_tests(settings, run, testing.configs)
     changed = _changed(settings, [], overrides)
-    if _of_network(changed) != _of_network(settings):
+    if of_network(changed) != of_network(settings):
         raise SettingsError(
             f"{run}: ships trained, as it is; of --set only em, tests, world and train.bfloat16 can be changed for its tests, and of "
             "these neither the size of the pictures nor what a pixel is"
         )
     _check_tests(run, changed, names & changed.tests.keys())
     return _Shipped(run, path, cell, changed, updates, names)
-
-
-def _of_network(settings: ExperimentSettings) -> tuple[object, ...]:
-    """What a trained network is made for, and how it was trained."""
-    train = settings.train.model_copy(update={"bfloat16": False})
-    return settings.net, train, settings.em.pixels, settings.world.kind, settings.world.side_px
 
 
 def _test_shipped(network: _Shipped, testing: _Testing) -> Trained:
@@ -194,13 +189,16 @@ def _changed(
 ) -> ExperimentSettings:
     """Settings with the changes that were asked for of all networks at once, as far as they are of this one.
 
-    A network with one component is the baseline of those with several and keeps it; digits are of those that see any.
+    A network with one component is the baseline of those with several and keeps it; the folder of digits is for those that see any.
     """
     own = read_settings(ExperimentSettings, files, base=settings)
-    kept = [change for change in overrides if own.em.components > 1 or not change.startswith("em.components=")]
-    digits = own.world.kind == "flying-digits"
-    kept = [change for change in kept if digits or not change.startswith("world.digits.")]
-    return read_settings(ExperimentSettings, files, kept, base=settings)
+    changed = read_settings(ExperimentSettings, files, overrides, base=settings)
+    if own.em.components == 1:
+        changed = changed.model_copy(update={"em": changed.em.model_copy(update={"components": 1})})
+    if changed.world.kind != "flying-digits":
+        digits = changed.world.digits.model_copy(update={"path": own.world.digits.path})
+        changed = changed.model_copy(update={"world": changed.world.model_copy(update={"digits": digits})})
+    return changed
 
 
 def _check_tests(run: str, settings: ExperimentSettings, names: set[str]) -> None:

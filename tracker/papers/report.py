@@ -32,6 +32,8 @@ DIGITS = 3
 """of every number of the page: tests on 1,000 clips are not surer"""
 FIGURES = (("figure", "png"), ("film", "mp4"))
 TEST_SEED = 1
+OF_TRAINING = "train."
+"""changes that begin so leave an experiment the papers', however it was trained"""
 Recipe = Literal["papers", "short", "quick", "shipped"]
 
 
@@ -149,21 +151,27 @@ def write_report(
         figures.append({"file": path.name, "film": film, "caption": _caption(figure), "drawn": figure.kind})
     told = ("name", "updates", "parameters", "device", "finished")
     rows = [{key: getattr(one, key) for key in told} for one in trained]
+    papers = all(change.startswith(OF_TRAINING) for change in changes)
     data = {
-        "experiment": name, "recipe": recipe, "changes": list(changes), "networks": rows,
-        "table": [{key: None if value != value else value for key, value in asdict(line).items()} for line in lines],
+        "experiment": name, "recipe": recipe, "changes": list(changes), "papers": papers, "networks": rows,
+        "table": [{key: _plain(value) for key, value in asdict(line).items()} for line in lines],
     }  # fmt: skip
     write_text_whole(out / "report.json", json.dumps(data, indent=1, allow_nan=False) + "\n")
     absent = [run for run in experiment.runs if run not in tests]
     page = page_environment(FOLDER).get_template("paper.html").render(
         experiment=experiment, recipe=recipe, trained=trained, absent=absent, lines=lines, figures=figures, clips=clips,
         seed=TEST_SEED, number=number_text, changes=changes,
-        papers=all(change.startswith("train.") for change in changes), reached=sum(line.better is True for line in lines),
+        papers=papers, reached=sum(line.better is True for line in lines),
         published=sum(line.better is not None for line in lines),
     )  # fmt: skip
     report = out / "report.html"
     write_text_whole(report, page)
     return report
+
+
+def _plain(value: Any) -> Any:
+    """For JSON, which knows no NaN and no infinity."""
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def number_text(value: float | None, *, like: float | None = None, sign: bool = False) -> str:

@@ -92,6 +92,12 @@ def digits_change(folder: Path | None) -> list[str]:
     return [] if folder is None else [f"world.digits.path={json.dumps(str(folder.resolve()))}"]
 
 
+def of_network(settings: ExperimentSettings) -> tuple[object, ...]:
+    """What a trained network is made for, and how it was trained: nothing that a test of it can change."""
+    train = settings.train.model_copy(update={"bfloat16": False})
+    return settings.net, train, settings.em.pixels, settings.world.kind, settings.world.side_px
+
+
 def trained_digits(path: Path) -> str | None:
     """Whose digits the network of a weights file was trained on; None where it knows none, or the file does not say."""
     said = read_weights(path, FORMAT)[0].get("digits")

@@ -71,8 +71,10 @@ class ClusterCounts:
 
     @classmethod
     def joined(cls, frames: Iterable[ClusterCounts]) -> ClusterCounts:
-        """The frames of one clip as one value."""
+        """The frames of one clip as one value. Raises ValueError for clips that were put together already."""
         frames, table = list(frames), dict[tuple[int, int], int]()
+        if any(len(frame.tables) > 1 for frame in frames):
+            raise ValueError("identities of different clips do not add; use ClusterCounts.pooled")
         for part in (part for frame in frames for part in frame.tables):
             for pair, pixels in part.items():
                 table[pair] = table.get(pair, 0) + pixels

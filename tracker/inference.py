@@ -47,9 +47,8 @@ class Session:
     """
 
     def __init__(self, path: Path) -> None:
-        os.environ.setdefault(
-            "ORT_DISABLE_TELEMETRY", "1"
-        )  # its official builds tell Microsoft of the machine, and read this at import
+        # official builds tell Microsoft of the machine, unless this is set when they are imported
+        os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
         import onnxruntime as ort
 
         options = ort.SessionOptions()

@@ -325,9 +325,8 @@ def _explain(error: ValidationError, model: type[Settings], origins: Mapping[Key
         return f"{origin}: unknown setting {dotted}; {_nearest(key, model)}"
     if first["type"] in ("model_type", "dict_type"):
         return f"{origin}: {dotted} = {_short(first['input'])}: wanted a group of settings below it"
-    if (
-        isinstance(first["input"], Mapping) and first["type"] == "value_error"
-    ):  # settings that do not go together; which is in the text
+    # settings that do not go together; which is in the text
+    if isinstance(first["input"], Mapping) and first["type"] == "value_error":
         wish = _wish(first)
         named = tuple(wish.partition(":")[0].split("."))
         origin = next((origins[k] for k in ((*key, *named), named) if k in origins), origin)

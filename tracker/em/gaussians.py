@@ -139,9 +139,8 @@ def fit(
     Raises ShapeError for data that are none, or of other dimensions than `start`.
     """
     samples = as_samples(data)
-    origin = samples.mean(
-        axis=0
-    )  # far from it the M-step would take the difference of two numbers that are nearly the same
+    # far from 0 the M-step would take the difference of two numbers that are nearly the same
+    origin = samples.mean(axis=0)
     samples = samples - origin
     mixture = first_guess(samples, components, np.random.default_rng(seed)) if start is None else _moved(start, -origin)
     least = _least_variance(samples)

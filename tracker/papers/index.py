@@ -63,9 +63,7 @@ def run_all(
 
 def _entry(name: str, page: Path, out: Path, took_s: float) -> Entry:
     data = json.loads((page.parent / "report.json").read_text(encoding="utf-8"))
-    compared = (
-        [line["better"] for line in data["table"] if line["better"] is not None] if data.get("papers", True) else []
-    )
+    compared = [line["better"] for line in data["table"] if data["papers"] and line["better"] is not None]
     figures = sorted(page.parent.glob("figure-*.png"))
     return Entry(
         name, EXPERIMENTS[name].title, page.relative_to(out).as_posix(),

@@ -151,9 +151,8 @@ def train(
         tell(min(1.0, max(progress, clock.minutes() / minutes if minutes else 0.0)))
         over = group.any(asked_to_end() or (minutes is not None and clock.minutes() >= minutes))
         due = done % options.row_every == 0 or progress >= 1 or stage_at(options.stages, progress) != stage
-        if (
-            over and not due and options.clock_minutes is None
-        ):  # a row more would count for the patience, and could be the best
+        # a row more would count for the patience, and could be the best
+        if over and not due and options.clock_minutes is None:
             values = _values(losses, done, group)
             if group.first:
                 write_checkpoint(out, cell, optimiser, done, values)

@@ -81,8 +81,10 @@ class RleMasks:
         runs = _Runs.of(labels)
         self._text.write("")
         for track in view.tracks:
+            if track.label == 0:
+                continue
             counts = runs.counts(track.label)
-            if track.label == 0 or len(counts) == 1:
+            if len(counts) == 1:
                 continue
             rle = coco.frPyObjects({"size": list(labels.shape), "counts": counts}, *labels.shape)
             value = {

@@ -11,10 +11,13 @@ from pathlib import Path
 
 import pytest
 from batch_parts import QUICK, Here, batch, driver, files, make_clips, until
+from clips import draw
 from commands import call
+from imageio.v3 import imwrite
 
 from tracker.batch import ClipOutcome, Options, Shard
 from tracker.batch.marks import MarkStore
+from tracker.errors import SourceError
 from tracker.sinks.claims import alone
 
 TABLES = Options(video=False, parquet=False)
@@ -45,6 +48,37 @@ def test_every_clip_has_what_process_writes_and_the_batch_its_tables_and_page(cl
     assert dataset.dataset(out / "events").to_table().num_rows > 0
     assert files(out / ".batch", hidden=True) == ["a/x.json", "b/x.json", "y.json"]
     assert "3 clips" in (out / "report.html").read_text()
+
+
+def test_overlays_of_earlier_runs_are_no_clips_unless_they_are_named(clips, tmp_path):
+    batch(clips, to=clips / "first", options=Options(parquet=False))
+    totals, engine = batch(clips, to=tmp_path / "second", options=TABLES)
+    assert sorted(engine.names) == ["a/x", "b/x", "y"]
+    assert totals.line == "3 clips: 3 done, 0 failed; 3 overlays of earlier runs left out"
+    (clips / "own.tracked.mp4").write_bytes((clips / "y.mp4").read_bytes())  # no overlay: another program's name
+    assert "own.tracked" in batch(clips, to=tmp_path / "third", options=TABLES)[1].names
+    assert batch(clips / "first/y.tracked.mp4", to=tmp_path / "fourth", options=TABLES)[1].names == ["first/y.tracked"]
+    with pytest.raises(
+        SourceError, match=r"no clips: what lies in .* and overlays of earlier runs are, taken for results"
+    ):
+        batch(clips / "first", to=tmp_path / "fifth", options=TABLES)
+
+
+def test_a_folder_of_pictures_in_a_manifest_has_the_rate_of_its_row(tmp_path):
+    for name in ("slow", "fast"):
+        (tmp_path / name).mkdir()
+        for number, picture in enumerate(draw(6)):
+            imwrite(tmp_path / name / f"{number}.png", picture)
+    manifest, out = tmp_path / "m.csv", tmp_path / "out"
+    manifest.write_text("source,fps\nslow,5\nfast,\n")
+    assert batch(to=out, manifest=str(manifest), options=TABLES)[0].done == 2
+    rates = {
+        name: json.loads((out / f"{name}.frames.tracked.summary.json").read_text())["source"]["fps"]
+        for name in ("slow", "fast")
+    }
+    assert rates == {"slow": 5, "fast": 25}
+    manifest.write_text("source,fps\nslow,10\nfast,\n")
+    assert batch(to=out, manifest=str(manifest), options=TABLES)[1].names == ["slow.frames"]
 
 
 def test_what_is_done_is_skipped_until_input_settings_or_weights_change(clips, tmp_path, monkeypatch):

@@ -35,6 +35,11 @@ def test_the_page_sums_up_and_names_failures_and_the_slowest():
     assert text.count("1:39") == 1  # seconds of the slowest
 
 
+def test_a_clip_that_failed_is_not_among_the_slowest():
+    slow = Mark("gone", "s", KEY, "failed", "not a video", 1000.0)
+    assert [name for _, name in overview([slow, *marks(3)]).slowest] == [mark.name for mark in reversed(list(marks(3)))]
+
+
 def test_a_page_without_clips_and_one_of_more_than_it_has_room_for_are_made(monkeypatch):
     assert "none yet" in render(overview([]))
     monkeypatch.setattr("tracker.batch.page.TABLE_BYTES", 10_000)

@@ -148,6 +148,15 @@ def test_the_run_is_found_by_any_of_its_files(tmp_path):
     assert run.table.box[-1].tolist() == list(STANDER)
 
 
+def test_what_a_killed_run_left_is_a_table_only_where_it_is_named(tmp_path):
+    table = write_run(tmp_path, video=False)
+    left = table.with_name("out.recovered-1.slots.csv")
+    left.write_bytes(table.read_bytes())
+    for name in ("out.summary.json", "."):
+        assert find_run(tmp_path / name).table_path.name == table.name
+    assert find_run(left).table_path == left
+
+
 def test_which_lane_is_asked_where_there_are_several(tmp_path):
     table = write_run(tmp_path, video=False)
     table.with_name("out.gmm.csv").write_text(CsvRows.head)

@@ -99,3 +99,10 @@ def test_a_place_that_nothing_can_be_saved_in_is_refused_at_the_start(option, na
     line = refused("webcam", "no-such.mp4", "--no-show", "--serve", "127.0.0.1:0", option, wanted)
     assert line.startswith(f"{wanted}: ")
     assert said in line
+
+
+@pytest.mark.parametrize(("option", "name"), [("--save-zones", "z.yaml"), ("--snapshots", "kept"), ("--state", "s")])
+def test_a_folder_that_is_read_only_is_refused_at_the_start(option, name, tmp_path, monkeypatch):
+    monkeypatch.setattr("os.access", lambda path, mode: path != tmp_path)  # permissions bind no root
+    line = refused("webcam", "no-such.mp4", "--no-show", "--serve", "127.0.0.1:0", option, tmp_path / name)
+    assert f": {tmp_path} cannot be written; choose another folder" in line

@@ -12,12 +12,15 @@ from pathlib import Path, PurePosixPath
 from tracker.addresses import is_address, is_local, listing, local_path, name_of
 from tracker.errors import SourceError
 from tracker.naming import default_name, file_name
+from tracker.sinks import written_here
 from tracker.sources.address import is_url, shown
 from tracker.suffixes import FILM_SUFFIXES
 
 PATTERNS = tuple(f"*{suffix}" for suffix in FILM_SUFFIXES)
 DIGEST_DIGITS = 8
 """behind the name of a clip that would have another one's: of two such clips one in 4 billion pairs has the same"""
+ENDING = ".tracked.mp4"
+"""behind the name of a clip, as `process` has it"""
 
 TABLES = ("tracks", "events")
 """folders of the tables of all clips, in the batch's folder"""
@@ -37,6 +40,13 @@ class BatchClip:
     """settings of its own, as --set takes them"""
     place: str = ""
     """where it was named, for errors: `clips.csv, line 7`"""
+    fps: float | None = None
+    """frames a second of a folder of pictures; None: 25"""
+
+    @property
+    def own(self) -> tuple[str, ...]:
+        """All that is not the batch's, as a value to compare and to digest."""
+        return self.changes if self.fps is None else (*self.changes, f"fps={self.fps!r}")
 
 
 @dataclass(frozen=True)
@@ -52,12 +62,15 @@ class Shard:
         return int(hashlib.sha256(os.fsencode(name)).hexdigest()[:16], 16) % self.of == self.number - 1
 
 
-def clips_of(sources: Iterable[str]) -> Iterator[BatchClip]:
+def clips_of(sources: Iterable[str], *, leave_out: Callable[[str], None] = lambda path: None) -> Iterator[BatchClip]:
     """The clips of sources: videos, folders with videos at any depth, and patterns; one by one.
 
     A clip is called by its path from the folder named, or from the pattern's first folder without a wildcard; a file named itself by
-    its folder and its name, as far as they were given. One that several sources have is called by the first. Raises SourceError for a
-    source with no video in it.
+    its folder and its name, as far as they were given. One that several sources have is called by the first. Overlays that this program
+    wrote are no clips unless they are named themselves.
+
+    leave_out  told the path of each such overlay
+    Raises SourceError for a source with no video in it.
     """
     seen: set[bytes] = set()
     for source in sources:
@@ -65,12 +78,23 @@ def clips_of(sources: Iterable[str]) -> Iterator[BatchClip]:
         count = 0
         for found in listing(source, patterns=PATTERNS):
             count += 1
+            if _overlay_within(found, source):
+                leave_out(found)
+                continue
             whole = whole_source(found)
             if (key := _digest(whole)) not in seen:
                 seen.add(key)
                 yield BatchClip(whole, _name(found, source), place=source)
         if not count:
             raise SourceError(f"{source}: no video there; check the path, or name other files in a manifest")
+
+
+def _overlay_within(found: str, source: str) -> bool:
+    """Whether a file that was found in a source, here, is the overlay of a run."""
+    if not (is_local(found) and found.lower().endswith(ENDING)):
+        return False
+    path = local_path(found)
+    return path != local_path(source) and written_here(path)
 
 
 def whole_source(source: str, folder: str | Path = "") -> str:
@@ -118,7 +142,7 @@ def unique(clips: Iterable[BatchClip], *, inside: Callable[[str], bool], shard: 
     for clip in clips:
         if inside(clip.source):
             continue
-        whose = _digest(clip.source, *clip.changes)
+        whose = _digest(clip.source, *clip.own)
         name = _apart(clip.name)
         if taken.get(_key(name), whose) != whose:
             name = f"{name}-{whose.hex()[:DIGEST_DIGITS]}"

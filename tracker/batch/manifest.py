@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -17,13 +18,18 @@ from tracker.csv_text import numbered_csv_rows
 from tracker.errors import SettingsError, SourceError
 from tracker.naming import default_name, file_name
 from tracker.settings import RunSettings, read_settings
+from tracker.timing import LEAST_FPS, MOST_FPS
 
-SOURCE, NAME = "source", "name"
+SOURCE, NAME, FPS = "source", "name", "fps"
+OF_THE_CLIP = (SOURCE, NAME, FPS)
+"""columns that are no setting"""
 FORMS = (".csv", ".jsonl", ".ndjson", ".parquet")
 MOST_BYTES = 180
 """of a part of a name, so that endings have room in the 255 of file systems"""
 NAMES = re.compile(r"[^/\\\x00-\x1f]{1,180}(/[^/\\\x00-\x1f]{1,180}){0,8}")
 """of a clip: at most nine parts that file systems can have"""
+DIVIDERS = {"semicolons": ";", "tabs": "\t"}
+"""what some spreadsheets write in place of commas"""
 MOST_CELLS = 1000
 """columns of a manifest"""
 MOST_SETTINGS = 64
@@ -34,7 +40,7 @@ Row = tuple[int, Mapping[str, Any]]
 
 
 def read_manifest(address: str) -> Iterator[BatchClip]:
-    """The clips of a manifest, row by row: columns `source`, `name` if wanted, and any setting (`gmm.working_width`).
+    """The clips of a manifest, row by row: columns `source`; `name` and `fps`, if wanted; any setting (`gmm.working_width`).
 
     Sources are named from the manifest's folder. An empty cell changes nothing. Raises SourceError with file, line and column.
     """
@@ -82,8 +88,21 @@ def _clip(row: Mapping[str, Any], place: str, folder: Path) -> BatchClip:
         name = default_name(whole) if is_local(whole) else file_name(name_of(whole))
     if not isinstance(name, str) or not _fit_for_files(name):
         raise SourceError(f"{place}, column {NAME}: {str(name)[:80]!r}: wanted a name for files, such as cam1/monday")
-    changes = tuple(_change(key, value, place) for key, value in row.items() if key not in (SOURCE, NAME))
-    return BatchClip(whole, name, changes, place)
+    changes = tuple(_change(key, value, place) for key, value in row.items() if key not in OF_THE_CLIP)
+    return BatchClip(whole, name, changes, place, _rate(row.get(FPS), f"{place}, column {FPS}"))
+
+
+def _rate(value: Any, place: str) -> float | None:
+    """Frames a second of a cell; None: an empty one."""
+    if value is None:
+        return None
+    try:
+        rate = math.nan if isinstance(value, bool) else float(value)
+    except (TypeError, ValueError, OverflowError):
+        rate = math.nan
+    if not LEAST_FPS <= rate <= MOST_FPS:
+        raise SourceError(f"{place}: {str(value)[:80]!r}: wanted frames a second, {LEAST_FPS:g} to {MOST_FPS:g}")
+    return rate
 
 
 def _fit_for_files(name: str) -> bool:
@@ -165,11 +184,15 @@ def _parquet_rows(path: Path, address: str) -> Iterator[Row]:
 def _check_columns(columns: list[str], place: str) -> None:
     """Refuse a column that is neither the source, nor the name, nor a setting."""
     if SOURCE not in columns:
-        raise SourceError(f"{place}: no column {SOURCE}; it names the clips")
+        other = next((name for name, sign in DIVIDERS.items() if any(sign in column for column in columns)), None)
+        raise SourceError(
+            f"{place}: no column {SOURCE}; "
+            + ("it names the clips" if other is None else f"columns are divided by {other} there, wanted commas")
+        )
     if len(columns) > MOST_CELLS or len(set(columns)) < len(columns):
         raise SourceError(f"{place}: columns with one name, or more than {MOST_CELLS}; each needs a name of its own")
     for column in columns:
-        if column not in (SOURCE, NAME) and column.split(".")[0] not in RunSettings.model_fields:
+        if column not in OF_THE_CLIP and column.split(".")[0] not in RunSettings.model_fields:
             raise SourceError(f"{place}, column {column[:80]!r}: no setting; wanted one such as gmm.working_width")
 
 

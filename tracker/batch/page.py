@@ -46,7 +46,7 @@ class Overview:
     failures: list[tuple[str, str]] = field(default_factory=list)
     """name and problem, as far as they are shown"""
     slowest: list[tuple[float, str]] = field(default_factory=list)
-    """seconds of work and name"""
+    """seconds of work and name, of those that were done"""
 
 
 def overview(marks: Iterable[Mark]) -> Overview:
@@ -64,7 +64,8 @@ def overview(marks: Iterable[Mark]) -> Overview:
         problem = (mark.problem or "")[:LONGEST_PROBLEM]
         if failed and len(found.failures) < FAILURES_SHOWN:
             found.failures.append((mark.name, problem))
-        heapq.heappush(found.slowest, (mark.seconds, mark.name))
+        if not failed:
+            heapq.heappush(found.slowest, (mark.seconds, mark.name))
         if len(found.slowest) > SLOWEST_SHOWN:
             heapq.heappop(found.slowest)
         identities = {list(found.lanes).index(lane): count for lane, count in mark.identities.items()}

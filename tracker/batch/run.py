@@ -62,6 +62,8 @@ class Totals:
     """that another run works on"""
     left_out: int = 0
     """of `--retry-failed`: that have not failed"""
+    overlays: int = 0
+    """of earlier runs, in folders that were named: no clips"""
     seconds: float = 0.0
     """of work"""
 
@@ -92,6 +94,7 @@ class Totals:
                 (self.failed_before, "failed before; --retry-failed does them again"),
                 (self.elsewhere, "in work by another run"),
                 (self.left_out, "not failed, left out"),
+                (self.overlays, f"overlay{'s' if self.overlays != 1 else ''} of earlier runs left out"),
             )
             if count
         ]
@@ -117,13 +120,18 @@ def run_batch(
     store = MarkStore(_whole_folder(order.folder))
     changed = settings_of_clip(settings)
     totals = Totals()
-    for clip in _clips(order, store):
+    overlays: list[str] = []
+    for clip in _clips(order, store, leave_out=overlays.append):
         changed(clip)  # what is refused is refused before any work
         totals.clips += 1
+    totals.overlays = len(overlays)
     if not totals.clips and order.shard.of == 1:
         if order.manifest is not None and not order.sources:
             raise SourceError(f"{order.manifest}: no clips in it, or only such that lie in {order.folder}; name others")
-        raise SourceError(f"no clips: what lies in {order.folder} is taken for results, never for clips; name others")
+        and_overlays = ", and overlays of earlier runs are," if overlays else " is"
+        raise SourceError(
+            f"no clips: what lies in {order.folder}{and_overlays} taken for results, never for clips; name others"
+        )
     store.check(PAGE)
     try:
         tasks = _left(order, store, changed, totals)
@@ -140,11 +148,13 @@ def run_batch(
     return totals
 
 
-def _clips(order: BatchOrder, store: MarkStore) -> Iterator[BatchClip]:
+def _clips(
+    order: BatchOrder, store: MarkStore, *, leave_out: Callable[[str], None] = lambda path: None
+) -> Iterator[BatchClip]:
     """The clips of this run's shard, in the same order each time."""
 
     def every() -> Iterator[BatchClip]:
-        yield from clips_of(order.sources)
+        yield from clips_of(order.sources, leave_out=lambda path: None if inside(path) else leave_out(path))
         if order.manifest is not None:
             yield from read_manifest(order.manifest)
 
@@ -169,7 +179,7 @@ def _left(
     known_settings = _Digests(order.options)
     for clip in _clips(order, store):
         settings = changed(clip)
-        digest, weights = known_settings(clip.changes, settings)
+        digest, weights = known_settings(clip, settings)
         task = ClipTask(clip, store.folder, settings, order.options, digest, weights, __version__, order.retry_failed)
         mark = store.read(clip.name)
         if order.retry_failed and (mark is None or mark.state != "failed"):
@@ -195,19 +205,21 @@ class _Digests:
         self._options = options
         self._known: dict[tuple[str, ...], tuple[str, tuple[str, ...]]] = {}
 
-    def __call__(self, changes: tuple[str, ...], settings: RunSettings) -> tuple[str, tuple[str, ...]]:
-        if changes not in self._known:
+    def __call__(self, clip: BatchClip, settings: RunSettings) -> tuple[str, tuple[str, ...]]:
+        if clip.own not in self._known:
             if len(self._known) >= MOST_KINDS:
                 self._known.clear()
-            self._known[changes] = (
-                settings_digest(settings, self._options), tuple(weights_digests(settings).values())
+            self._known[clip.own] = (
+                settings_digest(settings, self._options, fps=clip.fps), tuple(weights_digests(settings).values())
             )  # fmt: skip
-        return self._known[changes]
+        return self._known[clip.own]
 
 
-def settings_digest(settings: RunSettings, options: Options) -> str:
+def settings_digest(settings: RunSettings, options: Options, *, fps: float | None = None) -> str:
     """sha256 of all that decides a result beside its input and the weights."""
-    plain = {"settings": settings.model_dump(mode="json"), "options": asdict(options)}
+    plain: dict[str, Any] = {"settings": settings.model_dump(mode="json"), "options": asdict(options)}
+    if fps is not None:
+        plain["fps"] = fps
     return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from tracker.addresses import input_digest, is_local, local_copy
-from tracker.batch.clips import BatchClip
+from tracker.batch.clips import ENDING, BatchClip
 from tracker.batch.marks import NO_KEY, Mark, MarkStore, ResultKey
 from tracker.batch.tables import events_part, tracks_part, write_events, write_tracks
 from tracker.build import EACH_ITS_OWN
@@ -24,8 +24,6 @@ from tracker.words import one_line
 
 HALF_DONE = "a run was killed while it put the results in place; the next run does it again"
 
-ENDING = ".tracked.mp4"
-"""behind the name of a clip, as `process` has it"""
 PARTS = (tracks_part, events_part)
 """where a clip's parts of the tables of all clips lie"""
 
@@ -187,7 +185,7 @@ def _process(task: ClipTask, source: str, output: Path, networks: Networks) -> R
     asked = task.options
     job = Job(
         source, output, video=asked.video, sound=asked.sound, masks=asked.masks, start_s=asked.start_s,
-        duration_s=asked.duration_s, max_frames=asked.max_frames,
+        duration_s=asked.duration_s, max_frames=asked.max_frames, fps=task.clip.fps,
     )  # fmt: skip
     with one_opencv_thread():
         result = process(job, task.settings, networks=networks)

@@ -18,6 +18,8 @@ ENDINGS = (".zones.csv", ".masks.json", ".events.jsonl", ".mot.txt", ".csv")
 RUN_ENDINGS = (".summary.json", ".json", ".mp4")
 """of what a run has once"""
 LANE = re.compile(r"(.+)[.]([a-z0-9][a-z0-9_-]*)")
+RECOVERED = re.compile(r"(^|[.])recovered-[0-9]+[.]")
+"""in the name of what a killed run left: taken only where it is named itself"""
 
 
 @dataclass(frozen=True)
@@ -137,6 +139,7 @@ def find_run(result: Path) -> RunFiles:
 
 def _tables(folder: Path, begin: str) -> list[Path]:
     names = (path for path in sorted(folder.iterdir()) if path.name.startswith(begin) and path.suffix == ".csv")
+    names = (path for path in names if not RECOVERED.search(path.name[len(begin) :]))
     return [path for path in names if LANE.fullmatch(path.stem) and is_table(path)]
 
 

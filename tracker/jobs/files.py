@@ -89,7 +89,9 @@ def planned_files(job: Job, settings: RunSettings) -> dict[str, Path]:
     if job.output is None:
         return {}
     if not job.output.name or (job.video and job.output.suffix.lower() != ".mp4"):
-        raise SinkError(f"{job.output}: wanted a name that ends in .mp4; the overlay is an MP4 video")
+        raise SinkError(
+            f"{job.output}: wanted a name that ends in .mp4, or a folder that exists; the overlay is an MP4 video"
+        )
     name = job.output.with_suffix("")
     planned = {"video": job.output} if job.video else {}
     for lane in settings.lanes:

@@ -19,6 +19,7 @@ from tracker.jobs.state_file import DamagedError, SavedState, read_state, write_
 from tracker.lanes import Lane
 from tracker.resize import size_at
 from tracker.settings import RunSettings
+from tracker.sinks import check_writable
 from tracker.sources.address import shown
 from tracker.types import Image, Moment, Outcome, Source, SourceInfo, Working
 
@@ -241,6 +242,7 @@ def check_state(path: Path) -> None:
     """Raise SinkError for a place where no state can be written, or a file that is none and so must not be replaced."""
     if not path.absolute().parent.is_dir():
         raise SinkError(f"{path}: there is no folder {path.absolute().parent}; make it first")
+    check_writable(path)
     with suppress(DamagedError, OSError):
         read_state(path)
 

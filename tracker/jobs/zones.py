@@ -14,7 +14,7 @@ import yaml
 from tracker.controls import Controls
 from tracker.errors import SettingsError, SinkError
 from tracker.settings import settings_of
-from tracker.sinks import encoded
+from tracker.sinks import check_writable, encoded
 from tracker.sinks.outputs import beside
 from tracker.types import Moment, View
 from tracker.yaml_text import read_yaml_file, read_yaml_value
@@ -198,6 +198,7 @@ def check_zones_file(path: Path) -> None:
     """Raise now what `write_zones` would raise later of this name, as far as can be told."""
     if not path.parent.is_dir():
         raise SinkError(f"{path}: there is no folder {path.parent}; make it first")
+    check_writable(path)
     _settings_in(path)
 
 

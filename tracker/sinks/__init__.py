@@ -8,7 +8,7 @@ from tracker.sinks.claims import hold
 from tracker.sinks.events import EventLines, EventRows
 from tracker.sinks.masks import MaskFolder, RleMasks
 from tracker.sinks.ours import written_here
-from tracker.sinks.outputs import Output, encoded, json_text, write_output
+from tracker.sinks.outputs import Output, check_writable, encoded, json_text, write_output
 from tracker.sinks.recorder import Recorder, RecordPlan
 from tracker.sinks.results import (
     Results,
@@ -50,6 +50,7 @@ __all__ = [
     "ZoneTable",
     "check_display",
     "check_replaceable",
+    "check_writable",
     "display_problem",
     "encoded",
     "hold",

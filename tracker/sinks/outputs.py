@@ -76,6 +76,16 @@ def cannot_write(path: Path, error: BaseException) -> SinkError:
     return SinkError(f"{path}: cannot be written ({reason}){room}; check the folder and the room left")
 
 
+def check_writable(path: Path) -> None:
+    """Raise SinkError now for a file that could not be written later, as far as can be told without writing: its folder is read-only.
+
+    Of folders that are not there yet the first one above that is decides.
+    """
+    folder = next(place for place in path.absolute().parents if place.exists())
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise SinkError(f"{path}: {folder} cannot be written; choose another folder, or change its permissions")
+
+
 @contextmanager
 def writing(path: Path) -> Iterator[None]:
     """Turn an OSError into a SinkError that names the output."""

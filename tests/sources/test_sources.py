@@ -460,6 +460,18 @@ class TestPictures:
             open_source(str(tmp_path))
         assert str(caught.value).endswith(f"did you mean {inner}?")
 
+    def test_a_picture_beside_what_a_folder_is_about_is_not_taken_for_the_clip(self, tmp_path):
+        clips.write_pictures(tmp_path, clips.draw(2), name="ROI{}.bmp")
+        assert len(list(read(open_source(str(tmp_path))))) == 2
+        (tmp_path / "ROI.frames.tracked.mp4").touch()  # of the run before
+        assert len(list(read(open_source(str(tmp_path))))) == 2
+        (tmp_path / "clip.mp4").touch()
+        with pytest.raises(SourceError, match=r"a folder of one video; give it by its name: .*clip\.mp4"):
+            open_source(str(tmp_path))
+        inner = clips.write_pictures(tmp_path / "input", clips.draw(3))
+        with pytest.raises(SourceError, match=f"only 2 pictures in this folder; did you mean {inner}"):
+            open_source(str(tmp_path))
+
     def test_a_link_to_nothing_and_an_empty_name(self, tmp_path):
         (tmp_path / "clip.mp4").symlink_to("gone.mp4")
         with pytest.raises(SourceError, match=r"clip\.mp4: a link to gone\.mp4, which is not there"):

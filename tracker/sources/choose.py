@@ -25,6 +25,9 @@ from tracker.sources.video import Video
 from tracker.suffixes import FILM_SUFFIXES
 from tracker.types import Source
 
+MOST_BESIDE = 3
+"""pictures that lie beside what a folder is about: a poster beside a video, a mask beside a data set's folder of frames"""
+
 
 def open_source(
     address: str,
@@ -96,13 +99,17 @@ def _open_camera(address: str, number: int, *, span: Span, timeout_s: float) -> 
 
 def _pictures_of(folder: Path) -> list[Path]:
     pictures = [path for path in folder.iterdir() if is_picture(path)]
+    if len(pictures) > MOST_BESIDE:
+        return pictures
+    few = "no pictures" if not pictures else f"only {len(pictures)} picture{'s' if len(pictures) > 1 else ''}"
+    for inner in sorted(folder.iterdir()):
+        if inner.is_dir() and sum(is_picture(path) for path in inner.iterdir()) > len(pictures):
+            raise SourceError(f"{folder}: {few} in this folder; did you mean {inner}?")
+    films = _films(path for path in folder.iterdir() if not (pictures and path.name.endswith(".tracked.mp4")))
+    if films:
+        raise SourceError(f"{folder}: a folder of {_one_by_one(films)}")
     if pictures:
         return pictures
-    for inner in sorted(folder.iterdir()):
-        if inner.is_dir() and any(is_picture(path) for path in inner.iterdir()):
-            raise SourceError(f"{folder}: no pictures in this folder; did you mean {inner}?")
-    if films := _films(folder.iterdir()):
-        raise SourceError(f"{folder}: a folder of {_one_by_one(films)}")
     raise SourceError(f"{folder}: no pictures in this folder ({', '.join(SUFFIXES)})")
 
 

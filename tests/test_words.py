@@ -91,7 +91,7 @@ def test_a_text_without_end_is_no_work_without_end(text):
 
 
 def test_the_examples_are_true():
-    assert doctest.testmod(tracker.passwords).failed == 0
+    assert doctest.testmod(tracker.passwords).failed == doctest.testmod(words).failed == 0
 
 
 @pytest.mark.parametrize("address", MISTYPED[:3])

@@ -1,4 +1,4 @@
-"""What is said of an error: one line that names the cause and the cure, for the command line and for tables of failures."""
+"""What is said of an error, one line that names the cause and the cure, on the command line and in tables of failures; counted things."""
 
 from __future__ import annotations
 
@@ -47,6 +47,15 @@ EXTRA_PACKAGES = {
 """Distributions that an extra brings, and what it is for."""
 EXTRAS = {"torch": "torch", "safetensors": "torch", "onnx": "train"}
 """Of a package that the base installation does not bring: the extra that does."""
+
+
+def counted(count: int, thing: str, things: str | None = None) -> str:
+    """A number of things.
+
+    >>> counted(1, "frame"), counted(2, "frame"), counted(0, "identity", "identities")
+    ('1 frame', '2 frames', '0 identities')
+    """
+    return f"{count} {thing if count == 1 else things or f'{thing}s'}"
 
 
 def one_line(error: BaseException) -> str:

@@ -92,14 +92,16 @@ def carry_out(common: dict[str, Any], live: Live | None = None, **job: Any) -> N
 
 def _closing_words(result: Result, *, table: bool, also: Sequence[Path]) -> str:
     from tracker.jobs import comparison_table
+    from tracker.words import counted
 
     report = result.report
     dropped = f", {report.dropped} dropped" if result.summary["source"]["live"] else ""
-    lines = [f"{report.frames} frames, {report.fps:.1f} fps{dropped}"]
+    lines = [f"{counted(report.frames, 'frame')}, {report.fps:.1f} fps{dropped}"]
     if table:
         lines.append(comparison_table(result.summary))
     else:
         for name, lane in result.summary["lanes"].items():
-            off = f", given up for lack of time in {lane['frames_off']} frames" if lane["frames_off"] else ""
-            lines.append(f"  {name}: {lane['identities']} identities, {lane['ms_per_frame']:.1f} ms a frame{off}")
+            off = f", given up for lack of time in {counted(lane['frames_off'], 'frame')}" if lane["frames_off"] else ""
+            found = counted(lane["identities"], "identity", "identities")
+            lines.append(f"  {name}: {found}, {lane['ms_per_frame']:.1f} ms a frame{off}")
     return "\n".join([*lines, *(f"  {path}" for path in (*result.files, *also))])

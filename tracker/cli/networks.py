@@ -69,6 +69,7 @@ def synth(
     """
     from tracker.progress import shown_progress
     from tracker.synth import WorldOrder, save_world, stream_world
+    from tracker.words import counted
 
     drawn = stream_world(world, WorldOrder(seed, frames, size, objects, digits=digits))
     with shown_progress(quiet=quiet) as progress:
@@ -83,7 +84,7 @@ def synth(
             progress=progress,
         )
     if not quiet:
-        say(f"{output}: {count} frames" + (f"; truth in {truth}" if truth else ""))
+        say(f"{output}: {counted(count, 'frame')}" + (f"; truth in {truth}" if truth else ""))
 
 
 @cli.command()

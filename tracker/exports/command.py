@@ -26,6 +26,7 @@ from tracker.sinks import Output, Results, encoded, json_text, write_output
 from tracker.sinks.ours import marked_png
 from tracker.sinks.outputs import PartText
 from tracker.types import Image
+from tracker.words import counted
 
 
 @dataclass(frozen=True)
@@ -197,7 +198,7 @@ def _crops(task: ExportTask) -> None:
         for frame, places in frames_of(source, chosen, task.notify):
             folder.add(frame, chosen, places)
     folder.finish()
-    task.notify(f"{folder.count} pictures of {len(set(chosen.id.tolist()))} tracks")
+    task.notify(f"{counted(folder.count, 'picture')} of {counted(len(set(chosen.id.tolist())), 'track')}")
 
 
 def _clips(task: ExportTask) -> None:
@@ -210,7 +211,7 @@ def _clips(task: ExportTask) -> None:
             for frame, places in frames_of(source, table, task.notify):
                 folder.add(frame, table, places)
             folder.finish()
-    task.notify(f"{folder.count} videos")
+    task.notify(counted(folder.count, "video"))
 
 
 def _trails(task: ExportTask) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from tracker.types import FOREGROUND, Image, J, Scene, Share
+from tracker.types import FOREGROUND, Image, Scene, Share
+from tracker.types.scene import J
 
 
 def judge_frame(scene: Scene[J], image: Image, *, flood: Share, frozen: bool) -> J:

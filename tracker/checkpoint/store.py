@@ -13,7 +13,7 @@ from typing import Any
 from tracker.errors import LostError, SinkError
 from tracker.sinks.outputs import replace_synced, writing
 
-MAGIC = b"tracker checkpoint 6\n"
+MAGIC = b"tracker checkpoint 7\n"
 STATE = "state"
 OURS = re.compile(r"state(\.part)?|kept-[0-9]+|video-[0-9]+\.mp4")
 """names of the files in such a folder"""

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tracker.draw.text import TextBox, place
-from tracker.types import Track
+from tracker.types import Track, common_px
 
 BOTTOM_RIGHT, BOTTOM_LEFT, TOP_RIGHT, TOP_LEFT = range(4)
 COVERED = 0.1
@@ -37,10 +37,8 @@ def seen_boxes(tracks: Sequence[Track]) -> NDArray[np.float64]:
 def objects_in(boxes: NDArray[np.float64], places: Sequence[TextBox]) -> NDArray[np.float64]:
     """(P,) how many of the boxes (N, 4) lie in each place with COVERED of their area or more."""
     at = np.array(places, np.float64)[:, None]
-    sides = np.minimum(boxes[:, 2:], at[..., 2:]) - np.maximum(boxes[:, :2], at[..., :2])
-    np.maximum(sides, 0, out=sides)
     whole = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
-    shared = sides[..., 0] * sides[..., 1]
+    shared = common_px(boxes, at)
     return np.asarray(((shared > 0) & (shared >= COVERED * whole)).sum(axis=1), np.float64)
 
 

@@ -12,7 +12,7 @@ from scipy.optimize import linear_sum_assignment
 
 from tracker.errors import ShapeError
 from tracker.scores.truth import Identified
-from tracker.types import Box
+from tracker.types import Box, common_px
 
 PAIRS_AT_ONCE = 200_000
 """looked at together: memory stays at some 30 MB however crowded the frames are"""
@@ -141,8 +141,7 @@ def _steps(ends: Ints) -> Ints:
 
 
 def _iou(p: Floats, q: Floats) -> Floats:
-    inner = np.clip(np.minimum(p[..., 2:], q[..., 2:]) - np.maximum(p[..., :2], q[..., :2]), 0, None)
-    both = inner[..., 0] * inner[..., 1]
+    both = common_px(p, q)
     either = _area(p) + _area(q) - both
     return np.divide(both, either, out=np.zeros(both.shape), where=either > 0)
 

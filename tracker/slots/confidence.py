@@ -22,7 +22,7 @@ from tracker.slots.e_step import Responsibilities
 from tracker.slots.pose import clipped, touch_border
 from tracker.slots.slot import Slot
 from tracker.timing import REFERENCE_S
-from tracker.types import Box, Mask
+from tracker.types import Box, Mask, common_px
 
 Floats = NDArray[np.float64]
 Array = NDArray[np.float32]
@@ -253,8 +253,7 @@ def _change(boxes: Floats, usual: Floats) -> Floats:
 
 def _agreement(boxes: Floats, owned: Floats) -> Floats:
     """(N,) intersection over union of boxes (N, 4) with others, NaN where the other is."""
-    sides = np.minimum(boxes[:, 2:], owned[:, 2:]) - np.maximum(boxes[:, :2], owned[:, :2])
-    common = np.maximum(0.0, sides).prod(1)
+    common = common_px(boxes, owned)
     areas = (boxes[:, 2:] - boxes[:, :2]).prod(1) + (owned[:, 2:] - owned[:, :2]).prod(1)
     return np.asarray(common / np.maximum(1e-9, areas - common))
 

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tracker.smoothing.rows import Numbers
+from tracker.types import common_px
 
 Floats = NDArray[np.floating]
 
@@ -19,16 +20,9 @@ def areas(boxes: Floats) -> Numbers:
     return np.asarray(np.maximum(TINY, sides[..., 0] * sides[..., 1]), np.float64)
 
 
-def intersections(a: Floats, b: Floats) -> Numbers:
-    """(...) square pixels that two boxes share."""
-    sides = np.minimum(a[..., 2:], b[..., 2:]) - np.maximum(a[..., :2], b[..., :2])
-    sides = np.maximum(0.0, sides)
-    return np.asarray(sides[..., 0] * sides[..., 1], np.float64)
-
-
 def overlaps(a: Floats, b: Floats) -> Numbers:
     """(...) intersection over union."""
-    both = intersections(a, b)
+    both = common_px(a, b)
     return both / (areas(a) + areas(b) - both)
 
 

@@ -6,11 +6,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tracker.smoothing.boxes import FusedTracks
-from tracker.smoothing.geometry import areas, centres, intersections, sides
+from tracker.smoothing.geometry import areas, centres, sides
 from tracker.smoothing.rows import Bools, ClipTimes, Index, Numbers
 from tracker.smoothing.table import NONE, in_one_frame
 from tracker.steps import LastSeen
-from tracker.types import Box
+from tracker.types import Box, common_px
 
 SHORTEST_S = 0.32
 """seconds of evidence: an identity seen for less is noise"""
@@ -87,7 +87,7 @@ def pieces(tracks: FusedTracks) -> Bools:
     within, holds = np.zeros(len(order), np.bool_), np.zeros(len(order), np.intp)
     for i, j in in_one_frame(t.frames[part], t.frames[whole]):
         i, j = part[i], whole[j]
-        shared = intersections(t.boxes[i], t.boxes[j])
+        shared = common_px(t.boxes[i], t.boxes[j])
         within[i[shared > INSIDE * areas(t.boxes[i])]] = True
         holds += np.bincount(i, shared > INSIDE * areas(t.boxes[j]), len(order)).astype(np.intp)
     none = np.bincount(t.ids, within | (holds > 1), count)

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from tracker.smoothing.geometry import areas, centres, gaps, intersections, longest, overlaps
+from tracker.smoothing.geometry import areas, centres, gaps, longest, overlaps
 from tracker.smoothing.rows import Bools, ClipTimes, Floats, Index, Ints, PassRows
+from tracker.types import common_px
 
 INSIDE = 0.6
 """share of a box that lies in another one, from which on it may be a part of it"""
@@ -61,7 +62,7 @@ def over_several(rows: PassRows, other: PassRows, i: Index, j: Index, clip: Clip
     i, j  rows of the two passes that touch (`touching`)
     """
     out = np.zeros(len(rows.ids), np.bool_)
-    inside = intersections(rows.boxes[i], other.boxes[j]) > INSIDE * areas(other.boxes[j])
+    inside = common_px(rows.boxes[i], other.boxes[j]) > INSIDE * areas(other.boxes[j])
     inside &= ~rows.hidden[i] & ~other.hidden[j] & (isolated_frames(other)[j] >= clip.looks(ESTABLISHED_S))
     # where objects cross every box holds all of them: each counts for the row that fits it best
     inside &= is_best(j, np.where(rows.hidden[i], 0, overlaps(rows.boxes[i], other.boxes[j])))
@@ -78,9 +79,9 @@ def over_several(rows: PassRows, other: PassRows, i: Index, j: Index, clip: Clip
     a, b = a[apart], b[apart]
     member = np.zeros(len(i), np.bool_)
     member[a] = member[b] = True
-    cover = np.bincount(i[member], intersections(rows.boxes[i[member]], other.boxes[j[member]]), len(out))
+    cover = np.bincount(i[member], common_px(rows.boxes[i[member]], other.boxes[j[member]]), len(out))
     both = member[a] & member[b]
-    shared = intersections(other.boxes[j[a[both]]], other.boxes[j[b[both]]])
+    shared = common_px(other.boxes[j[a[both]]], other.boxes[j[b[both]]])
     cover -= np.bincount(i[a[both]], shared, len(out))
     out[i[member]] = True
     return out & (cover > EXPLAINED * areas(rows.boxes))
@@ -89,7 +90,7 @@ def over_several(rows: PassRows, other: PassRows, i: Index, j: Index, clip: Clip
 def _of_another(p: Floats, q: Floats) -> Bools:
     """(P,) whether one of two boxes is a small part of the other: a box over the larger one is over both, and fits it as well."""
     small, large = np.minimum(areas(p), areas(q)), np.maximum(areas(p), areas(q))
-    return np.asarray((small < SMALL * large) & (intersections(p, q) > INSIDE * small))
+    return np.asarray((small < SMALL * large) & (common_px(p, q) > INSIDE * small))
 
 
 def is_best(group: Index, value: NDArray[np.float64]) -> Bools:

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from tracker.smoothing.geometry import intersections
 from tracker.smoothing.rows import Index, Ints, PassRows
+from tracker.types import common_px
 
 AT_ONCE = 1_000_000
 """pairs of rows looked at together: bounds the memory"""
@@ -53,6 +53,6 @@ def touching_boxes(
     """The same of boxes (N, 4) and (M, 4) in their frames, which are sorted."""
     found = [(np.zeros(0, np.intp), np.zeros(0, np.intp))]
     for i, j in in_one_frame(frames, other_frames):
-        near = intersections(boxes[i], other_boxes[j]) > 0
+        near = common_px(boxes[i], other_boxes[j]) > 0
         found.append((i[near], j[near]))
     return np.concatenate([i for i, _ in found]), np.concatenate([j for _, j in found])

@@ -29,7 +29,7 @@ from tracker.types.arrays import (
     Verdicts,
     enlarged,
 )
-from tracker.types.box import Box, Boxes, intersections
+from tracker.types.box import Box, Boxes, common_px, intersections
 from tracker.types.event import INSIDE, Event, EventKind, Finder, Finding, Level, gap_event
 from tracker.types.frame import Frame, Gap
 from tracker.types.moment import Moment, Track, View
@@ -100,6 +100,7 @@ __all__ = [
     "Verdicts",
     "View",
     "Working",
+    "common_px",
     "enlarged",
     "gap_event",
     "intersections",

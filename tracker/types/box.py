@@ -65,8 +65,12 @@ Boxes = Sequence[Box] | NDArray[np.float64]
 """boxes, or their rows (N, 4)"""
 
 
+def common_px(a: NDArray[np.floating], b: NDArray[np.floating]) -> NDArray[np.float64]:
+    """(...) pixels common to two boxes (..., 4), broadcast over the leading axes; NaN where a side is."""
+    sides = np.maximum(0, np.minimum(a[..., 2:], b[..., 2:]) - np.maximum(a[..., :2], b[..., :2]))
+    return np.asarray(sides[..., 0] * sides[..., 1], np.float64)
+
+
 def intersections(a: Boxes, b: Boxes) -> NDArray[np.float64]:
     """(len(a), len(b)) pixels common to each box of one list and each of the other."""
-    p, q = np.reshape(np.asarray(a, float), (-1, 1, 4)), np.reshape(np.asarray(b, float), (1, -1, 4))
-    sides = np.clip(np.minimum(p[..., 2:], q[..., 2:]) - np.maximum(p[..., :2], q[..., :2]), 0, None)
-    return np.asarray(sides[..., 0] * sides[..., 1])
+    return common_px(np.reshape(np.asarray(a, float), (-1, 1, 4)), np.reshape(np.asarray(b, float), (1, -1, 4)))

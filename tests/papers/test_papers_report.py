@@ -76,6 +76,20 @@ def test_an_experiment_goes_from_training_to_page_and_a_second_call_finds_it_don
     assert (report.parent / "shapes" / "scores.json").stat().st_mtime_ns == before
 
 
+def test_a_network_that_two_experiments_have_is_trained_once(tmp_path):
+    said: list[str] = []
+    run_paper("denoising", tmp_path / "denoising", clips=2, overrides=SMALL)
+    run_paper("shapes", tmp_path / "shapes", clips=2, overrides=SMALL, say=said.append)
+    assert f"shapes: trained already, with the same settings; a copy of {tmp_path / 'denoising' / 'shapes'}" in said
+    weights = [(tmp_path / name / "shapes" / "last.safetensors").read_bytes() for name in ("denoising", "shapes")]
+    assert weights[0] == weights[1]
+    assert not list((tmp_path / "shapes").glob("*part*"))
+
+    said.clear()  # other settings: another training
+    run_paper("shapes", tmp_path / "other", clips=2, overrides=[*SMALL, "train.seed=3"], say=said.append)
+    assert not any("trained already" in text for text in said)
+
+
 def test_whose_digits_a_network_learned_is_kept_and_said_and_both_columns_have_the_same_changes(tmp_path, monkeypatch):
     shipped, runs = tmp_path / "networks", tmp_path / "run"
     shipped.mkdir()

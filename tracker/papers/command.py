@@ -8,6 +8,8 @@ out/report.json     the table, for programs
 from __future__ import annotations
 
 import json
+import secrets
+import shutil
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -44,6 +46,7 @@ from tracker.progress import Shares
 from tracker.recipes import PAPERS
 from tracker.settings import read_settings
 from tracker.sinks import check_replaceable, hold
+from tracker.sinks.outputs import writing
 
 QUICK_MINUTES = 10.0
 
@@ -273,6 +276,8 @@ def _train_all(
     share = None if minutes is None else minutes / len(recipes)
     trained = []
     for number, (run, settings) in enumerate(recipes.items(), 1):
+        if group.first:
+            _take_over(run, out, settings, testing.say)
         testing.say(f"{run}: training in {out / run}, network {number} of {len(recipes)}")
         testing.shares.begin(f"{run}: training")
         train(
@@ -287,6 +292,35 @@ def _train_all(
         testing.announce(run)
         trained.append(_test_trained(run, out / run, settings, testing, names=tests[run]))
     return trained
+
+
+def _take_over(run: str, out: Path, settings: ExperimentSettings, say: Callable[[str], None]) -> None:
+    """Copy the network's training from another experiment's folder beside this one, where it is over and had the same settings."""
+    if (out / run).exists():
+        return
+    for other in sorted(out.absolute().parent.glob(f"*/{run}")):
+        if _is_such(other, settings):
+            part = out / f"{run}.part-{secrets.token_hex(4)}"
+            with writing(out / run):
+                shutil.copytree(other, part, ignore=shutil.ignore_patterns("scores.json"))
+                part.rename(out / run)
+            say(f"{run}: trained already, with the same settings; a copy of {other}")
+            return
+
+
+def _is_such(folder: Path, settings: ExperimentSettings) -> bool:
+    """Whether the folder has a training of these settings that is over; damaged files are none."""
+    try:
+        known = json.loads((folder / "settings.json").read_text(encoding="utf-8"))
+        written = (folder / "last.safetensors").exists()
+        return written and known == settings.model_dump(mode="json") and is_over(_rows(folder), settings.train)
+    except (OSError, ValueError, LookupError, TypeError):
+        return False
+
+
+def _rows(folder: Path) -> list[dict[str, Any]]:
+    """The curve of a training that nobody is at work on."""
+    return [json.loads(line) for line in (folder / "curve.jsonl").read_text(encoding="utf-8").splitlines()]
 
 
 def _recipe(run: str, recipe: Recipe, configs: Path) -> list[Path]:
@@ -323,9 +357,7 @@ def _test_trained(
     if not names <= found.keys():
         found = testing(cell, settings, names)
         write_scores(folder / "scores.json", asked, found)
-    rows = [json.loads(line) for line in (folder / "curve.jsonl").read_text().splitlines()]
-    over = is_over(rows, settings.train)
-    digits = trained_digits(weights)
+    over, digits = is_over(_rows(folder), settings.train), trained_digits(weights)
     return Trained(run, updates, _parameters(cell), cell, settings, testing.device, over, found, digits=digits)
 
 

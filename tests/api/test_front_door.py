@@ -247,6 +247,22 @@ def test_comparing_writes_the_page_and_has_every_lane(video, tmp_path):
     assert len(result.lanes["blobs"].tracks) > 0
 
 
+def test_events_and_truth_of_pictures_that_count_from_zero(tmp_path):
+    folder = clips.write_pictures(tmp_path / "in", walk(), name="{:04}.png")
+    result = tracker.process(folder, lanes="gmm", fps=25, start_s=0.2)
+    first = result.events[0]
+    assert first.kind == "birth"
+    assert (first.frame, first.time_s) == (result.tracks.frame[0], result.tracks.time_s[0])
+    assert {event.frame for event in result.events} <= set(range(5, FRAMES))
+    (tmp_path / "gt.txt").write_text("".join(f"{n},1,20,40,20,30,1,1,1\n" for n in range(1, FRAMES + 1)))
+    with pytest.raises(tracker.SourceError, match="give --rows places"):
+        tracker.compare(folder, tmp_path / "a", lanes="gmm", fps=25, truth=tmp_path / "gt.txt")
+    scored = tracker.compare(folder, tmp_path / "b", lanes="gmm", fps=25, truth=tmp_path / "gt.txt", rows="places")
+    assert "scores" in scored.summary["lanes"]["gmm"]
+    with pytest.raises(tracker.TrackerError, match="rows: wanted places or numbers"):
+        tracker.compare(folder, tmp_path / "c", lanes="gmm", rows="places")
+
+
 def test_progress_names_its_stages():
     told = []
     tracker.process(

@@ -351,6 +351,16 @@ def test_a_damaged_table_of_zones_is_told_by_its_row(run, tmp_path, row):
     assert "out.slots.zones.csv, row 4" in refused("export", run, "--to", "counts")
 
 
+def test_speeds_of_cells_are_told_to_the_digits_that_count(run):
+    export(run, "--to", "speed", "--mm-per-px", "0.00065")
+    told = [float(row["mean_m_s"]) for row in csv.DictReader(io.StringIO(Path("out.slots.speed.csv").read_text()))]
+    Path("out.slots.speed.csv").unlink()
+    export(run, "--to", "speed", "--mm-per-px", "650")
+    large = [float(row["mean_m_s"]) for row in csv.DictReader(io.StringIO(Path("out.slots.speed.csv").read_text()))]
+    assert max(told) > 0
+    assert told == pytest.approx([value * 1e-6 for value in large], rel=1e-4)
+
+
 def test_speeds_as_a_table(run):
     export(run, "--to", "speed", "--mm-per-px", "40")
     rows = list(csv.DictReader(io.StringIO(Path("out.slots.speed.csv").read_text())))
@@ -494,6 +504,19 @@ class TestGif:
     def test_a_gif_of_somebody_else_is_never_replaced(self, run, tmp_path):
         Image.new("RGB", (4, 4)).save(tmp_path / "out.slots.gif")
         assert "out.slots.gif" in refused("export", run, "--to", "gif", "--overwrite")
+
+    def test_of_a_time_lapse_every_picture_is_shown(self, tmp_path, monkeypatch):
+        clip, said = (
+            clips.write_video(tmp_path / "slow.mp4", clips.draw(5), times_ms=[60_000 * n for n in range(5)]),
+            [],
+        )
+        assert len(film.spaced_pictures(str(clip), notify=said.append)) == 5
+        assert [re.sub(r"\d+ times", "N times", line) for line in said] == [
+            "a time-lapse: each of its pictures is shown for 0.12 s, N times as fast as it was"
+        ]
+        monkeypatch.setattr(film, "LONGEST_S", 0.36)
+        with pytest.raises(SourceError, match=r"more than 3 pictures.*--duration"):
+            film.spaced_pictures(str(clip))
 
     def test_what_is_too_long_is_refused(self, tmp_path, monkeypatch):
         monkeypatch.setattr(film, "LONGEST_S", 1.0)

@@ -275,8 +275,17 @@ def test_smaller_copies_and_masks_in_a_tiff_are_no_frames(tmp_path):
     ("description", "indices", "step_s", "note"),
     [
         ("images=6\nslices=6\nfinterval=0.5", (0, 1, 2, 3, 4, 5), 0.5, None),
-        ("images=6\nchannels=2\nframes=3", (0, 2, 4), None, "2 channels, 1 slices: the first of each is read"),
-        ("images=6\nslices=3\nframes=2", (0, 3), None, "1 channels, 3 slices: the first of each is read"),
+        ("images=6\nchannels=2\nframes=3", (0, 2, 4), None, "2 channels: the first of each is read"),
+        ("images=6\nslices=3\nframes=2", (0, 3), None, "3 slices: the first of each is read"),
+        ("images=6\nslices=6\nfinterval=2\ntunit=min", (0, 1, 2, 3, 4, 5), 120.0, None),
+        ("images=6\nslices=6\nfinterval=500\ntunit=ms", (0, 1, 2, 3, 4, 5), 0.5, None),
+        ("images=6\nfinterval=2\ntunit=\\u00B5s", (0, 1, 2, 3, 4, 5), 2e-6, None),
+        (
+            "images=6\nslices=6\nfinterval=3\ntunit=beats",
+            (0, 1, 2, 3, 4, 5),
+            3.0,
+            "the unit of its time step, 'beats', is not known: taken for seconds",
+        ),
         ("images=6\nfinterval=nan", (0, 1, 2, 3, 4, 5), None, None),
     ],
 )
@@ -286,6 +295,33 @@ def test_imagejs_stacks_by_their_description(tmp_path, description, indices, ste
     assert pages.indices == indices
     assert pages.durations_s == (None if step_s is None else (step_s,) * len(indices))
     assert pages.notes == (() if note is None else (note,))
+
+
+@pytest.mark.parametrize(
+    ("said", "indices", "step_s", "note"),
+    [
+        ('DimensionOrder="XYCZT" SizeC="2" SizeZ="1" SizeT="3" TimeIncrement="10"', (0, 2, 4), 10.0, "2 channels: the first of each"),
+        ('DimensionOrder="XYTCZ" SizeC="2" SizeZ="1" SizeT="3"', (0, 1, 2), None, "2 channels: the first of each"),
+        (
+            'DimensionOrder="XYZTC" SizeC="1" SizeZ="3" SizeT="2" TimeIncrement="2" TimeIncrementUnit="min"', (0, 3), 120.0,
+            "3 slices: the first of each",
+        ),
+        ('DimensionOrder="XYCZT" SizeC="1" SizeZ="6" SizeT="1"', (0, 1, 2, 3, 4, 5), None, None),
+        ('DimensionOrder="XYCZT" SizeC="3" SizeZ="1" SizeT="6"', (0, 1, 2, 3, 4, 5), None, None),  # colours of one page
+        (
+            'DimensionOrder="XYCZT" SizeC="2" SizeZ="1" SizeT="30"', (0, 1, 2, 3, 4, 5), None,
+            "2 channels, 1 slices and 30 times, the file has 6 pages: read page by page",
+        ),
+        ('DimensionOrder="nonsense" SizeT="3"', (0, 1, 2, 3, 4, 5), None, None),
+    ],
+)  # fmt: skip
+def test_ome_stacks_by_their_description(tmp_path, said, indices, step_s, note):
+    text = f'<?xml version="1.0"?><OME xmlns="ome"><Image ID="Image:0"><Pixels ID="Pixels:0" {said}/></Image></OME>'
+    pages = find_pages(save_pages(tmp_path / "a.ome.tif", greys(6), tiffinfo={270: text}))
+    assert pages.indices == indices
+    assert pages.durations_s == (None if step_s is None else (step_s,) * len(indices))
+    assert len(pages.notes) == (note is not None)
+    assert note is None or note in pages.notes[0]
 
 
 def test_a_stack_of_which_only_the_first_page_can_be_found_is_said(tmp_path):

@@ -19,6 +19,7 @@ from tracker.exports.annotations import read_masks
 from tracker.exports.table import COLUMNS
 from tracker.jobs import process as jobs_process
 from tracker.jobs.outputs import Finders
+from tracker.numbering import Numbering
 from tracker.opencv_threads import one_opencv_thread
 from tracker.sinks.tables import with_areas
 from tracker.types import Event, Moment, Outcome, Sink
@@ -33,7 +34,8 @@ class LaneResult:
     tracks: Table
     """a row an object and frame; `to_pandas()` gives a DataFrame"""
     events: tuple[Event, ...]
-    """births, deaths, occlusions, merges, splits, suspected switches, in the order in which they became certain"""
+    """births, deaths, occlusions, merges, splits, suspected switches, in the order in which they became certain; `frame` and `end_frame`
+    are what `tracks` and the events file call these frames"""
     passages: tuple[Passage, ...]
     """who entered or left an area or crossed a line"""
     counts: ZoneCounts
@@ -130,17 +132,22 @@ def process(
 def compare(
     source: SourceLike, folder: str | os.PathLike[str], *, lanes: Sequence[str] = ("gmm", "slots"),
     settings: SettingsLike = None, zones: Zones | Mapping[str, Any] | None = None, truth: str | os.PathLike[str] | None = None,
-    online: bool | None = None, start_s: float = 0.0, duration_s: float | None = None, max_frames: int | None = None,
-    fps: float | None = None, overwrite: bool = False, progress: Callable[[int, int | None, str], None] | None = None,
+    rows: Literal["places", "numbers"] | None = None, online: bool | None = None, start_s: float = 0.0, duration_s: float | None = None,
+    max_frames: int | None = None, fps: float | None = None, overwrite: bool = False,
+    progress: Callable[[int, int | None, str], None] | None = None,
 ) -> RunResult:  # fmt: skip
     """The lanes side by side, as a page: `tracker compare` as a function. The page is report.html in `folder`.
 
     truth   a MOT table or a folder of masks: the page then has scores, and so has `summary`
+    rows    what the frames of truth's table count: places in the clip from 1, or the pictures' own numbers; None: asked where they differ
     others  as of `process`
     """
     made = run_settings(settings, lanes=lanes, zones=zones, online=online)
     where = {"output": path_of("folder", folder) / "compare.mp4", "overwrite": overwrite, "compare": True}
     where["truth"] = None if truth is None else path_of("truth", truth)
+    if rows not in (None, "places", "numbers") or (rows is not None and truth is None):
+        raise OptionError(f"rows: wanted places or numbers, of the table of truth, not {rows!r}")
+    where["truth_rows"] = rows
     return _run(source, made, progress, fps, start_s=start_s, duration_s=duration_s, max_frames=max_frames, **where)
 
 
@@ -185,10 +192,12 @@ class _Collector:
         self._whole = {lane: array("q") for lane in lanes}
         """frames and ids, which floating point does not hold where pictures are called by their time"""
         self._gaps: list[tuple[float, float]] = []
+        self._numbering = Numbering()
         self._events: dict[str, list[Event]] = {lane: [] for lane in lanes}
         self._passages: dict[str, list[Passage]] = {lane: [] for lane in lanes}
 
     def write(self, moment: Moment) -> None:
+        self._numbering.add(moment.frame)
         if moment.frame.gap is not None:
             self._gaps.append((moment.frame.written, moment.frame.gap.from_s))
         for view in moment.views:
@@ -214,7 +223,7 @@ class _Collector:
                     np.frombuffer(self._whole[lane], np.int64).reshape(-1, 2),
                     np.frombuffer(rows, np.float64).reshape(-1, COLUMNS), gaps,
                 ),
-                tuple(self._events[lane]), tuple(self._passages[lane]), counts[lane],
+                tuple(event.numbered(self._numbering.written) for event in self._events[lane]), tuple(self._passages[lane]), counts[lane],
             )
             for lane, rows in self._rows.items()
         }  # fmt: skip

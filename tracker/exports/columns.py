@@ -12,15 +12,13 @@ import numpy as np
 from tracker.csv_text import csv_line
 from tracker.errors import MissingExtraError
 from tracker.exports.table import Table
-from tracker.exports.workbook import Columns, write_workbook
+from tracker.exports.workbook import Columns, rounded, write_workbook
 from tracker.sinks import Output, encoded, write_output
 from tracker.sinks.outputs import writing
 
 ENDINGS = (".csv", ".xlsx", ".parquet")
 NOTE = b"tracker_export"
 """key of the note in a Parquet file, by which this program knows its own"""
-DIGITS = 6
-"""behind the point in a CSV"""
 
 
 def write_columns(output: Output, sheets: Mapping[str, Columns]) -> None:
@@ -45,7 +43,7 @@ def _told(value: Any) -> Any:
     if isinstance(value, bool):
         return int(value)
     if isinstance(value, float):
-        return round(value, DIGITS) if math.isfinite(value) else None
+        return rounded(value) if math.isfinite(value) else None
     return value
 
 

@@ -230,7 +230,7 @@ def _gif(task: ExportTask) -> None:
         raise SourceError(
             f"{task.run.table_path}: the run's overlay does not lie beside it; process without --no-video"
         )
-    write_output(task.output, gif_of(spaced_pictures(str(video))))
+    write_output(task.output, gif_of(spaced_pictures(str(video), notify=task.notify)))
 
 
 def _heatmap(task: ExportTask) -> None:

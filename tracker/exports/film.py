@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from io import BytesIO
 
@@ -15,6 +15,7 @@ from tracker.errors import SourceError
 from tracker.resize import size_at
 from tracker.sinks.ours import GIF_NOTE
 from tracker.sources import open_source
+from tracker.timing import SLOWEST_S
 from tracker.types import Frame, Image, Source
 
 WIDTH_PX = 880
@@ -47,20 +48,45 @@ def gif_of(pictures: Sequence[Image]) -> bytes:
     return file.getvalue()
 
 
-def spaced_pictures(video: str, *, start_s: float = 0.0, duration_s: float | None = None) -> list[Image]:
-    """(h, w, 3) pictures of a video, `STEP_S` apart and at most WIDTH_PX wide.
+def spaced_pictures(
+    video: str,
+    *,
+    start_s: float = 0.0,
+    duration_s: float | None = None,
+    notify: Callable[[str], None] = lambda line: None,
+) -> list[Image]:
+    """(h, w, 3) pictures of a video, at most WIDTH_PX wide, `STEP_S` apart; of a time-lapse every one, which `notify` is told.
 
-    Raises SourceError if it cannot be read or takes longer than LONGEST_S.
+    Raises SourceError if it cannot be read or its GIF would take longer than LONGEST_S.
     """
     with closing(open_source(video, start_s=start_s, duration_s=duration_s)) as source:
         (width, height), aspect = source.info.size, source.info.pixel_aspect
         size = size_at((max(1, round(width * aspect)), height), WIDTH_PX)  # of square pixels
-        return [_resized(frame.image, size) for frame in _spaced(source, video)]
+        fps = source.info.fps
+        if fps is not None and fps * SLOWEST_S < 1:
+            notify(
+                f"a time-lapse: each of its pictures is shown for {STEP_S:g} s, {1 / (fps * STEP_S):,.0f} times as fast as it was"
+            )
+            frames = _every(source, video)
+        else:
+            frames = _spaced(source, video)
+        return [_resized(frame.image, size) for frame in frames]
 
 
 def _resized(image: Image, size: tuple[int, int]) -> Image:
     wider = size[0] > image.shape[1]
     return cv2.resize(image, size, interpolation=cv2.INTER_LINEAR if wider else cv2.INTER_AREA)  # type: ignore[return-value]
+
+
+def _every(frames: Source, name: str) -> Iterator[Frame]:
+    """The frames one by one."""
+    most = round(LONGEST_S / STEP_S)
+    for number, frame in enumerate(frames):
+        if number == most:
+            raise SourceError(
+                f"{name}: more than {most} pictures, too much for a GIF; process a part of the clip: --start, --duration"
+            )
+        yield frame
 
 
 def _spaced(frames: Source, name: str) -> Iterator[Frame]:

@@ -99,7 +99,12 @@ def _cell(value: Any, style: str) -> str:
     if isinstance(value, str):
         text = escape(UNWRITABLE.sub("\ufffd", value))
         return f'<c t="inlineStr"{style}><is><t xml:space="preserve">{text}</t></is></c>'
-    return f"<c><v>{round(value, 6) if isinstance(value, float) else value}</v></c>"
+    return f"<c><v>{rounded(value) if isinstance(value, float) else value}</v></c>"
+
+
+def rounded(value: float) -> float:
+    """As text has it: six digits behind the point, and of what is small five digits that count: a cell goes some nm in a second."""
+    return round(value, 6) if abs(value) >= 0.01 else float(f"{value:.5g}")
 
 
 def _content_types(sheets: int) -> str:

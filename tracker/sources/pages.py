@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median
 from typing import BinaryIO
@@ -16,6 +17,19 @@ ANIMATED = 2
 REDUCED, MASK = 1, 4
 """TIFF: bits of NewSubfileType that mark a page as a smaller copy or a mask of another page."""
 NEW_SUBFILE_TYPE, IMAGE_DESCRIPTION = 254, 270
+MOST_TEXT = 200_000
+"""bytes that are read of a TIFF's description: sizes and times stand at the begin of OME's, which lists every page after them"""
+UNITS_S = {
+    1.0: ("s", "sec", "second", "seconds"),
+    1e-3: ("ms", "msec", "millisecond", "milliseconds"),
+    1e-6: ("us", "usec", "\u00b5s", "\u00c2\u00b5s", "\\u00b5s", "microsecond", "microseconds"),
+    60.0: ("min", "minute", "minutes"),
+    3600.0: ("h", "hr", "hour", "hours"),
+    86400.0: ("d", "day", "days"),
+}
+"""names of units of time in ImageJ's and OME's texts, in small letters, by their seconds; the micro sign is read as Latin 1"""
+LONGEST_STEP_S = 1e6
+"""a longer time step is taken for no statement"""
 
 
 @dataclass(frozen=True)
@@ -136,7 +150,9 @@ def _tiff(file: BinaryIO, head: bytes) -> Pages:
         pages.append(page)
     notes = (f"{copies} smaller copies or masks of a page are left out",) if copies else ()
     whole = Pages(tuple(pages) or (0,), notes=notes, torn=torn)
-    return _imagej(whole, description) if description.startswith("ImageJ=") else whole
+    if description.startswith("ImageJ="):
+        return _imagej(whole, description)
+    return _ome(whole, description) if "<OME" in description or ":OME" in description else whole
 
 
 def _imagej(pages: Pages, description: str) -> Pages:
@@ -152,14 +168,58 @@ def _imagej(pages: Pages, description: str) -> Pages:
     if images > len(indices) and len(indices) == 1:  # beyond 4 GB ImageJ writes one directory for all pages
         notes += (f"holds {images} pictures, of which only the first can be found; save it as BigTIFF or as a folder",)
     elif 1 < step < len(indices):
-        notes += (f"{channels} channels, {slices if times > 1 else 1} slices: the first of each is read",)
+        notes += (_firsts(channels, slices if times > 1 else 1),)
         indices = indices[::step]
+    durations_s, unknown = _even(said.get("finterval"), said.get("tunit", "sec"), len(indices))
+    return Pages(indices, durations_s, notes + unknown, pages.torn)
+
+
+def _ome(pages: Pages, description: str) -> Pages:
+    """OME's XML on a file's first page (OME-TIFF): sizes, order and time step of its first image.
+
+    Pages go through channels, slices and times in the order that `DimensionOrder` names, the first letter fastest. Of channels and
+    slices the first is read; slices without times are taken for times, as ImageJ's are.
+    """
+    found = re.search(r"<(?:\w+:)?Pixels\s([^>]*)", description)
+    said = dict(re.findall(r"""(\w+)\s*=\s*["']([^"']*)["']""", found[1])) if found else {}
+    order = said.get("DimensionOrder", "")
+    if sorted(order) != sorted("XYZCT"):
+        return pages
+    sizes = {axis: _count(said.get(f"Size{axis}")) for axis in "CZT"}
+    count = len(pages.indices)
+    if sizes["Z"] * sizes["T"] == count:
+        sizes["C"] = 1  # colours of one page, which count as channels
+    if sizes["C"] * sizes["Z"] * sizes["T"] != count:
+        more = f"its OME text speaks of {sizes['C']} channels, {sizes['Z']} slices and {sizes['T']} times, the file has {count} pages"
+        return replace(pages, notes=(*pages.notes, f"{more}: read page by page"))
+    steps = "T" if sizes["T"] > 1 or sizes["Z"] == 1 else "Z"
+    stride = math.prod(sizes[axis] for axis in order[2 : order.index(steps)] if axis in sizes)
+    indices = pages.indices[: stride * sizes[steps] : stride]
+    notes = pages.notes
+    if len(indices) < count:
+        notes += (_firsts(sizes["C"], sizes["Z"] if steps == "T" else 1),)
+    durations_s, unknown = _even(said.get("TimeIncrement"), said.get("TimeIncrementUnit", "s"), len(indices))
+    return Pages(indices, durations_s, notes + unknown, pages.torn)
+
+
+def _firsts(channels: int, slices: int) -> str:
+    counted = [f"{n} {name}" for n, name in ((channels, "channels"), (slices, "slices")) if n > 1]
+    return f"{', '.join(counted)}: the first of each is read"
+
+
+def _even(interval: str | None, unit: str, count: int) -> tuple[tuple[float, ...] | None, tuple[str, ...]]:
+    """(seconds of each of `count` pages, notes) of a time step and its unit, where there are several pages and a step."""
     try:
-        interval_s = float(said.get("finterval", 0))
+        value = float(interval or 0)
     except ValueError:
-        interval_s = 0.0
-    durations_s = (interval_s,) * len(indices) if 0 < interval_s < 1e6 and len(indices) > 1 else None
-    return Pages(indices, durations_s, notes, pages.torn)
+        value = 0.0
+    scale = next((scale for scale, names in UNITS_S.items() if unit.strip().lower() in names), None)
+    interval_s = value * (scale or 1.0)
+    if not 0 < interval_s < LONGEST_STEP_S or count < 2:
+        return None, ()
+    return (interval_s,) * count, () if scale else (
+        f"the unit of its time step, {unit[:20]!r}, is not known: taken for seconds",
+    )
 
 
 def _count(word: str | None) -> int:
@@ -175,5 +235,5 @@ def _text(file: BinaryIO, length: int, value: bytes, place_of: str, size: int) -
     """An ASCII tag's text, which stands in the entry itself if it is short; of a file of `size` bytes."""
     if length > len(value):
         file.seek(min(struct.unpack(place_of, value)[0], size))
-        value = file.read(min(length, 10_000))
+        value = file.read(min(length, MOST_TEXT))
     return value.decode("latin-1").replace("\r", "\n")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, Protocol, TypeVar
 
 from tracker.types.box import Box
@@ -26,6 +26,7 @@ class Event:
     kind: EventKind
     lane: str
     frame: int
+    """counts from 0 at the first frame of the run, as `Frame.index`; in `RunResult` as tables write it"""
     time_s: float
     ids: tuple[int, ...]
     """whom it befell first, then the others that took part"""
@@ -37,16 +38,22 @@ class Event:
     note: str = ""
     """a few words for people: "at the border", "behind 4" """
 
+    def numbered(self, written: Callable[[int], int]) -> Event:
+        """The event with frames as tables write them; `written` gives a frame's number by its index."""
+        end = None if self.end_frame is None else written(self.end_frame)
+        return replace(self, frame=written(self.frame), end_frame=end)
+
     def plain(self, written: Callable[[int], int]) -> dict[str, object]:
         """The event as JSON has it; `written` gives a frame's number by its index."""
+        told = self.numbered(written)
         return {
-            "frame": written(self.frame),
+            "frame": told.frame,
             "time_s": round(self.time_s, 6),
             "kind": self.kind,
             "lane": self.lane or None,
             "ids": list(self.ids),
             "box": [round(float(side), 2) for side in self.box],
-            "end_frame": None if self.end_frame is None else written(self.end_frame),
+            "end_frame": told.end_frame,
             "end_s": None if self.end_s is None else round(self.end_s, 6),
             "note": self.note,
         }

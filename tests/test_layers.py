@@ -48,6 +48,7 @@ WAIST = {
     "learning",
     "batched",
     "left_scenes",
+    "mot_text",
     "suffixes",
     "differing",
 }

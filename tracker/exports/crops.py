@@ -30,11 +30,14 @@ LEAST_SIDE = 32
 
 
 def best_rows(table: Table, size: tuple[int, int]) -> NDArray[np.int64]:
-    """The row of each track in which it shows best: seen, large, away from the border of the picture (width, height), and sure."""
+    """The row of each track in which it shows best: seen, with pixels of its own, large, away from the picture's border, and sure.
+
+    size  (width, height) of the picture
+    """
     box = table.box
     inside = (box[:, :2] > BORDER_PX).all(axis=1) & (box[:, 2:] < np.array(size) - BORDER_PX).all(axis=1)
     worth = (box[:, 2] - box[:, 0]) * (box[:, 3] - box[:, 1]) * np.where(inside, 1.0, CUT_WORTH) * table.confidence
-    worth = np.where(table.hidden, -1.0, worth)
+    worth = np.where(table.hidden, -1.0, np.where(table.area_px == 0, 0.0, worth))  # NaN: its pixels are not known
     order = np.lexsort((-worth, table.id))
     _, first = np.unique(table.id[order], return_index=True)
     best = order[first]

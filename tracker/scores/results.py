@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tracker.errors import SourceError
+from tracker.mot_text import RESULT_ROW
 from tracker.scores.clip import ClipScorer, ClipScores
 from tracker.scores.datasets import DataSequence
 from tracker.scores.numbering import RowsCount, positions, rows_count
@@ -199,10 +200,15 @@ def _by_place(
 
 
 def _count_of(rows: Rows, numbers: Sequence[int], table: Path, choice: Choice, truth: Truth) -> RowsCount:
-    """What a result's rows count: pictures' numbers in this program's own NAME.mot.txt, else the same as the truth's."""
-    if 0 in rows or table.name.endswith(".mot.txt"):
+    """What a result's rows count: pictures' numbers in a table of this program, whatever it is called, else the same as the truth's."""
+    if 0 in rows or table.name.endswith(".mot.txt") or _is_own(table):
         return "numbers"
     return truth.rows_count if truth.boxes is not None else rows_count(rows, numbers, asked=choice.rows, origin=table)
+
+
+def _is_own(table: Path) -> bool:
+    with table.open("rb") as file:
+        return RESULT_ROW.match(file.readline(200)) is not None
 
 
 def _misfit(boxes: Mapping[int, tuple[Identified, ...]], truth: Truth, *, rows: bool) -> str | None:

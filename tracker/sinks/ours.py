@@ -12,14 +12,14 @@ import struct
 import zlib
 from pathlib import Path
 
+from tracker.mot_text import RESULT_ROW, TRUTH_ROW
+
 MARK = "tracker"
 """stands in the comment of a video, the Software note of a picture and the generator of a page"""
 HEAD_BYTES = 4096
 
 NUMBERED = re.compile(r"[0-9]{6,}(?:-[0-9]{6,})?\.(?:png|mp4)")
 """of masks by frame, and of a track's pictures and video by id, or by id and frame"""
-MOT_ROW = re.compile(rb"[0-9]+,[0-9]+,(?:-?[0-9]+\.[0-9]{2},){4}(?:[01]\.[0-9]{4},-1,-1,-1|[01],1,[01]\.[0-9]{3})\n")
-"""of MotTable, and of a drawn world's gt.txt"""
 CSV_HEADS = (
     b"frame,time_s,id,x0,y0,x1,y1,confidence,hidden,area_px\n",
     b"frame,time_s,kind,zone,direction,id,seconds\n",
@@ -76,7 +76,7 @@ def _is_ours(head: bytes, path: Path) -> bool:
         return _png_text() in head
     if head.startswith(GIF_HEAD):
         return b"\x21\xfe" + bytes([len(GIF_NOTE)]) + GIF_NOTE in head
-    if head.startswith(CSV_HEADS) or any(row.match(head) for row in (MOT_ROW, MOTS_ROW, RLE_ENTRY)):
+    if head.startswith(CSV_HEADS) or any(row.match(head) for row in (RESULT_ROW, TRUTH_ROW, MOTS_ROW, RLE_ENTRY)):
         return True
     if head.startswith(PARQUET):
         return PARQUET_NOTE in _tail(path, PARQUET_TAIL_BYTES)

@@ -132,6 +132,20 @@ def test_of_an_empty_wall_nobody_knows_whether_the_camera_moved():
     assert found["camera_moved"].level == found["camera_shakes"].level == found["noise"].level == "unknown"
 
 
+@pytest.mark.parametrize("sigma", [0.7, 2.0, 4.0])
+def test_cells_that_move_over_a_plain_ground_are_no_camera_that_shakes(sigma):
+    random = np.random.default_rng(0)
+    y, x = np.mgrid[:256, :300]
+    images = []
+    for n in range(100):
+        light = 70 + random.normal(0, sigma, x.shape)
+        for left, top, size in ((20 + 2.5 * n, 60, 7), (280 - 2 * n, 150, 8)):
+            light += 160 * np.exp(-((x - left) ** 2 + (y - top) ** 2) / size**2)
+        images.append(np.repeat(np.clip(light, 0, 255).astype(np.uint8)[..., None], 3, axis=2))
+    found = examine(images)
+    assert found["camera_moved"].level == found["camera_shakes"].level == "unknown"
+
+
 def test_frames_that_repeat_are_told_and_do_not_hide_the_noise():
     def doubled():
         for picture in pictures(20, sigma=3):

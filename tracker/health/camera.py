@@ -47,12 +47,13 @@ class CameraShift:
         """shift of the frame before, if this one is to be compared with it"""
         self._next_s = 0.0
         self._frames = 0
-        self._square_sum, self._pairs = 0.0, 0
+        self._square_sum, self._pairs, self._untold = 0.0, 0, 0
 
     @property
     def shake_px(self) -> float | None:
-        """Root mean square shift between neighbouring frames, in pixels of the frame; None if no pair tells."""
-        return float(np.sqrt(self._square_sum / self._pairs)) if self._pairs else None
+        """Root mean square shift between neighbouring frames, in pixels of the frame; None if most pairs do not tell."""
+        told = self._pairs > self._untold
+        return float(np.sqrt(self._square_sum / self._pairs)) if told else None
 
     def interrupt(self) -> None:
         """The next frame is not compared with the last."""
@@ -72,6 +73,8 @@ class CameraShift:
         if place == 1 and self._before is not None and moved is not None:
             self._square_sum += float((((moved - self._before) * self._scale) ** 2).sum())
             self._pairs += 1
+        elif place == 1:
+            self._untold += 1
         self._before = moved if place == 0 else None
         if check:
             self._next_s = time_s + 1 / CHECKS_A_S

@@ -30,6 +30,9 @@ SETTLED_PX = 2e-4
 """a shorter step is the last: the steadiest cameras shake by ten times as much"""
 NEAR_PX, NEAR_GREY = 0.5, 3.0
 """an edge pixel is explained if what is left is less than half a pixel's move, or the noise of a dark camera"""
+SAME_EDGE, DARKEST = 0.5, 0.1
+"""and if there is such an edge, half as steep at least in the new light: on a flat ground the noise explains every place from which
+an object has gone. A picture less than a tenth as bright counts as a tenth"""
 EXPLAINED = 0.5
 """share of the edge pixels that must be explained"""
 THIN = 0.02
@@ -114,7 +117,23 @@ def _follow(
     limit = np.array([before.shape[1], before.shape[0]]) / 2
     if not np.isfinite(found).all() or (np.abs(found) > limit).any():
         return np.zeros(2), 0.0
-    return found, float((np.abs(fitted) < NEAR_PX * steep + NEAR_GREY).mean())
+    edge_there = _steepness(now, x, y, gradients) >= SAME_EDGE * max(DARKEST, 1 + light[0]) * steep**2
+    return found, float(((np.abs(fitted) < NEAR_PX * steep + NEAR_GREY) & edge_there).mean())
+
+
+def _steepness(picture: Picture, x: Picture, y: Picture, gradients: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(N,) products of the picture's gradients at these places with `gradients` (N, 2)."""
+    across, down = (
+        cv2.remap(
+            cv2.Sobel(picture, cv2.CV_32F, *axis, ksize=3, scale=1 / 8),
+            x,
+            y,
+            cv2.INTER_LINEAR,
+            borderMode=cv2.BORDER_REPLICATE,
+        )
+        for axis in ((1, 0), (0, 1))
+    )
+    return np.asarray(across.ravel() * gradients[:, 0] + down.ravel() * gradients[:, 1])
 
 
 def _strength(picture: Picture) -> Picture:

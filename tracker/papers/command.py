@@ -276,8 +276,8 @@ def _train_all(
     share = None if minutes is None else minutes / len(recipes)
     trained = []
     for number, (run, settings) in enumerate(recipes.items(), 1):
-        if group.first:
-            _take_over(run, out, settings, testing.say)
+        # the others wait for it: they read what is copied
+        group.shared(_take_over(run, out, settings, testing.say) if group.first else False)
         testing.say(f"{run}: training in {out / run}, network {number} of {len(recipes)}")
         testing.shares.begin(f"{run}: training")
         train(
@@ -294,10 +294,13 @@ def _train_all(
     return trained
 
 
-def _take_over(run: str, out: Path, settings: ExperimentSettings, say: Callable[[str], None]) -> None:
-    """Copy the network's training from another experiment's folder beside this one, where it is over and had the same settings."""
+def _take_over(run: str, out: Path, settings: ExperimentSettings, say: Callable[[str], None]) -> bool:
+    """Copy the network's training from another experiment's folder beside this one, where it is over and had the same settings.
+
+    Returns whether there was one.
+    """
     if (out / run).exists():
-        return
+        return False
     for other in sorted(out.absolute().parent.glob(f"*/{run}")):
         if _is_such(other, settings):
             part = out / f"{run}.part-{secrets.token_hex(4)}"
@@ -305,7 +308,8 @@ def _take_over(run: str, out: Path, settings: ExperimentSettings, say: Callable[
                 shutil.copytree(other, part, ignore=shutil.ignore_patterns("scores.json"))
                 part.rename(out / run)
             say(f"{run}: trained already, with the same settings; a copy of {other}")
-            return
+            return True
+    return False
 
 
 def _is_such(folder: Path, settings: ExperimentSettings) -> bool:

@@ -6,13 +6,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tracker.foreground.settings import ForegroundSettings
+from tracker.foreground.settings import ForegroundSettings, ForegroundTrainSettings
+from tracker.lessons import foreground
 from tracker.lessons import street as lessons
-from tracker.lessons.foreground import CODED_BLOCK, _coded
+from tracker.lessons.foreground import CODED_BLOCK, DrawFrames, ForegroundClips, _coded
 from tracker.lessons.recipes import read_recipe
 from tracker.lessons.street import BIRTH_VISIBLE, HELD_OUT_BATCH, SMALLEST_SIDE_PX, DrawBatch, StreetClips
 from tracker.slots.settings import CellTrainSettings
-from tracker.worlds import StreetSettings
+from tracker.types import MOST_SEED
+from tracker.worlds import StreetSettings, draw_street
 
 CLIPS = 6
 STREET = StreetSettings(width=48, height=40, objects=(2, 5), object_px=(10, 16), speed=(0.1, 0.2), pairs=0.5)
@@ -57,7 +59,7 @@ def well_in_view(truth):
 
 
 def test_a_batch_is_the_clips_and_who_owns_their_pixels(drawn):
-    batch = DRAW(5, FRAMES)
+    batch = DRAW(7, FRAMES)
     assert len(drawn) == CLIPS
     without_slot = 0
     for b, (_, clip) in enumerate(drawn):
@@ -72,7 +74,7 @@ def test_a_batch_is_the_clips_and_who_owns_their_pixels(drawn):
 
 
 def test_boxes_follow_their_objects_and_are_absent_with_them(drawn):
-    batch = DRAW(5, FRAMES)
+    batch = DRAW(7, FRAMES)
     absent = 0
     for b, (_, clip) in enumerate(drawn):
         for k, identity in identities_of(clip, batch, b).items():
@@ -89,7 +91,7 @@ def test_boxes_follow_their_objects_and_are_absent_with_them(drawn):
 
 
 def test_a_slot_is_born_where_its_object_first_comes_well_into_view(drawn):
-    batch = DRAW(5, FRAMES)
+    batch = DRAW(7, FRAMES)
     late = 0
     for b, (_, clip) in enumerate(drawn):
         shown = identities_of(clip, batch, b)
@@ -155,24 +157,46 @@ def test_the_held_out_batch_is_the_same_for_every_training(drawn):
     assert len({seed for seed, _ in drawn}) == HELD_OUT_BATCH
 
 
-def test_no_clip_is_drawn_twice_in_a_training_and_none_of_the_held_out_ones(drawn):
+SEEDS = (0, 7, 50, 1000, 9_999_700, MOST_SEED)
+"""of trainings; with consecutive seeds for their clips, those of 1000 and of 9,999,700 would reach the held-out ones"""
+
+
+def test_no_clip_is_drawn_twice_in_a_training_and_none_of_the_held_out_ones_or_of_those_users_draw():
     shipped = read_recipe(SHIPPED).train
-    tiny = StreetSettings(width=16, height=16, objects=(0, 0))
-    held_out = None
-    for seed in (0, shipped.seed, 7, 50):
-        draw = DrawBatch(shipped.model_copy(update={"seed": seed}), StreetClips(street=tiny))
-        numbers = (0, 1, 2, 3, shipped.steps - 1)
-        if held_out is None:
-            draw(-1, 1)
-            held_out = {s for s, _ in drawn}
-        drawn.clear()
-        for number in numbers:
-            draw(number, 1)
-        seeds = [s for s, _ in drawn]
-        assert len(set(seeds)) == len(numbers) * shipped.batch
-        # seeds rise with the number, so none between the first and the last is held apart either
-        assert seeds == sorted(seeds)
-        assert not held_out & set(range(seeds[0], seeds[-1] + 1))
+    held_out = lessons.clip_seeds(0, -1, HELD_OUT_BATCH)
+    for seed in SEEDS:
+        drawn = [each for number in range(shipped.steps) for each in lessons.clip_seeds(seed, number, shipped.batch)]
+        assert len({*drawn, *held_out}) == len(drawn) + HELD_OUT_BATCH
+        assert min(*drawn, *held_out) > MOST_SEED
+
+
+def test_two_trainings_share_no_clip():
+    seeds = [each for seed in SEEDS for number in range(99) for each in lessons.clip_seeds(seed, number, 16)]
+    assert len(set(seeds)) == len(SEEDS) * 99 * 16
+
+
+@pytest.mark.parametrize("number", [0, -1])
+def test_a_clip_s_camera_has_other_random_numbers_than_its_street(monkeypatch, number):
+    """The numbers that each of the two draws first say nothing of each other."""
+    first, streets = {}, []
+    make = np.random.default_rng
+
+    def watched(seed):
+        first[seed] = make(seed).random(4)
+        return make(seed)
+
+    def draw(settings, *, seed):
+        streets.append(seed)
+        return draw_street(settings, seed=seed)
+
+    monkeypatch.setattr(foreground.np.random, "default_rng", watched)
+    monkeypatch.setattr(foreground, "draw_street", draw)
+    monkeypatch.setattr(foreground, "HELD_OUT_BATCH", 2)
+    clips = ForegroundClips(street=StreetSettings(width=16, height=16, objects=(0, 0)))
+    DrawFrames(ForegroundTrainSettings(clips=2, frames=4), clips)(number)
+    cameras = [seed for seed in first if seed not in streets]
+    assert len(streets) == len(cameras) == 2
+    assert len(np.unique([first[seed] for seed in (*streets, *cameras)])) == 4 * 4
 
 
 def test_the_shipped_recipe_draws_a_batch():

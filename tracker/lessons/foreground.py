@@ -12,12 +12,10 @@ from tracker.background import Mixture, MixtureSettings
 from tracker.foreground.features import SceneFeatures
 from tracker.foreground.settings import ForegroundTrainSettings
 from tracker.foreground.training import DrawnFrames
-from tracker.lessons.street import HELD_OUT, HELD_OUT_BATCH, TRAINING_MIXTURE
+from tracker.lessons.street import CAMERA, HELD_OUT_BATCH, TRAINING_MIXTURE, clip_seeds
 from tracker.types import Settings, Share
 from tracker.worlds import DrawnClip, StreetSettings, draw_street
 
-SEEDS = 10**9
-"""clips' seeds begin so far apart for two seeds of the training"""
 LEARNED_EVERY = 3
 """frames: neighbours show nearly the same"""
 PRESCANNED_EVERY = 2
@@ -69,13 +67,12 @@ class DrawFrames:
         """Draw some clips and their frames; the same number gives the same frames."""
         train = self.train
         count = train.clips if number >= 0 else HELD_OUT_BATCH
-        first = train.seed * SEEDS + number * count if number >= 0 else HELD_OUT
-        parts = [self._clip_frames(first + n) for n in range(count)]
+        parts = [self._clip_frames(seed) for seed in clip_seeds(train.seed, number, count)]
         return DrawnFrames(np.concatenate([p.features for p in parts]), np.concatenate([p.objects for p in parts]))
 
     def _clip_frames(self, seed: int) -> DrawnFrames:
-        """The frames of one clip."""
-        clips, frames, rng = self.clips, self.train.frames, np.random.default_rng(seed)
+        """The frames of one clip; what happens to it on the way from the street has random numbers of its own."""
+        clips, frames, rng = self.clips, self.train.frames, np.random.default_rng((CAMERA, seed))
         shake = rng.uniform(*SHAKE_PX) if rng.random() < clips.shaken else 0.0
         clip = draw_street(clips.street.model_copy(update={"frames": frames, "jitter_px": shake}), seed=seed)
         images, empty = _developed(clip, rng, grey=rng.random() < clips.grey)

@@ -28,8 +28,10 @@ PRESCANNED = 8
 """frames, about, from which the empty scene is learned"""
 TRAINING_MIXTURE = MixtureSettings(history_s=20.0)
 """as it was when the shipped networks were trained"""
-SEEDS = 100_003
-"""clips' seeds begin so far apart for two seeds of the training"""
+TRAINING, CAMERA = 1, 2
+"""first numbers of what random numbers are made of: those of training clips' seeds, and those of a clip's camera"""
+LEAST_SEED = 2**64
+"""of a training clip; those of `tracker synth` and of evaluations are smaller"""
 HELD_OUT = 10**12
 """first seed of the clips that are never trained on"""
 HELD_OUT_BATCH = 24
@@ -45,6 +47,17 @@ class StreetClips(Settings):
     """the network whose verdicts the cell is to learn from, as in tracking; null: the mixture's own"""
 
 
+def clip_seeds(train_seed: int, number: int, count: int) -> list[int]:
+    """Seeds of the `count` clips of a draw: of training clips, or where the number is -1 of those held out of every training.
+
+    All lie beyond the seeds that users give, so no drawn clip on which a network is evaluated has the ground of one it learned from.
+    """
+    if number < 0:
+        return [HELD_OUT + n for n in range(count)]
+    drawn = np.random.SeedSequence((TRAINING, train_seed, number)).generate_state(count, np.uint64)
+    return [LEAST_SEED + int(words) for words in drawn]
+
+
 @dataclass(frozen=True)
 class DrawBatch:
     """(batch number, frames) -> Batch, a plain value that another process can be given. Number -1 is the held-out one."""
@@ -58,10 +71,10 @@ class DrawBatch:
         """Draw the clips of one batch; the same number gives the same batch."""
         train = self.train
         count = train.batch if number >= 0 else HELD_OUT_BATCH
-        first = train.seed * SEEDS + number * count if number >= 0 else HELD_OUT
+        seeds = clip_seeds(train.seed, number, count)
         street = self.clips.street.model_copy(update={"frames": frames})
-        mine = range(count)[self.group.part(count)] if number >= 0 else range(count)
-        clips = [draw_street(street, seed=first + n) for n in mine]
+        mine = seeds[self.group.part(count)] if number >= 0 else seeds
+        clips = [draw_street(street, seed=seed) for seed in mine]
         verdicts = [_verdicts(clip, self.clips) for clip in clips]
         places = [_places(clip, train.slots) for clip in clips]
         return Batch(

@@ -12,9 +12,10 @@ import torch
 from safetensors.torch import load_file
 
 from tracker.errors import DivergedError, SettingsError, SinkError
-from tracker.learning import prefetch
+from tracker.learning import loop, prefetch
 from tracker.learning import run as runs
 from tracker.learning.loop import RunOptions, scheduled_rate
+from tracker.learning.settings import LoopSettings
 from tracker.lessons.recipes import SlotsRecipe
 from tracker.lessons.street import DrawBatch
 from tracker.slots import training
@@ -103,6 +104,46 @@ def test_a_stopped_training_goes_on_to_the_same_curve_and_weights(tmp_path, monk
         "off",
         "lost",
     }
+
+
+class Parabola:
+    """The training of two numbers, which takes no time: their squares are to be small."""
+
+    loss_name = "loss"
+
+    def build(self):
+        return torch.nn.Linear(1, 1)
+
+    def held_out(self):
+        return None
+
+    def batches(self, first, *, workers):
+        yield from range(first, 20)
+
+    def rate(self, step):
+        return 1e-3
+
+    def loss(self, net, batch, step):
+        return (net.weight**2).sum() + (net.bias**2).sum()
+
+    def scores(self, net, held_out):
+        return {}
+
+    def save(self, net, path, *, trained_steps):
+        path.write_text(str(trained_steps))
+
+
+def descend_parabola(out, task=None, *, steps=20, recipe=None, **options):
+    settings = LoopSettings(steps=steps, checkpoint_every=5)
+    return loop.train(task or Parabola(), settings, out, recipe=recipe or {"steps": steps}, options=RunOptions(**options))
+
+
+def test_no_minutes_are_one_step(tmp_path):
+    told = []
+    weights = descend_parabola(tmp_path, minutes=0, tell=told.append)
+    assert weights.read_text() == "1"
+    assert told == [1 / 20]
+    assert descend_parabola(tmp_path).read_text() == "20"
 
 
 def test_a_finished_training_is_not_trained_again(tmp_path, drawn_here):

@@ -76,7 +76,7 @@ class RunOptions:
 
     device: str = "cpu"
     minutes: float | None = None
-    """stop after the step in which that long is over; the same call goes on later"""
+    """stop after the step in which that long is over, 0: after the first; the same call goes on later"""
     workers: int = 1
     """processes that draw training batches; their number changes nothing but the time it takes"""
     report: Callable[[int, dict[str, float]], None] = lambda done, row: None
@@ -120,11 +120,12 @@ def train(
         while done < settings.steps and not over:
             losses.append(_update(task, net, model, optimiser, next(batches), settings, done, group))
             done += 1
-            late = (time.monotonic() - began) / (60 * options.minutes) if options.minutes else 0.0
-            over = group.any(late > 1 or options.asked_to_end())
+            minutes = (time.monotonic() - began) / 60
+            late = options.minutes is not None and minutes >= options.minutes
+            over = group.any(late or options.asked_to_end())
             if not group.first:
                 continue
-            options.tell(min(1.0, max(late, done / settings.steps)))
+            options.tell(min(1.0, max(done / settings.steps, minutes / options.minutes if options.minutes else 0.0)))
             row = None
             if done % settings.checkpoint_every == 0 or done == settings.steps:
                 row = {"step": done, "train_loss": _mean(losses), **task.scores(net, held_out)}

@@ -228,6 +228,24 @@ def test_a_loss_that_is_no_longer_finite_stops_the_run_and_names_the_step(tmp_pa
     assert not (tmp_path / "weights.safetensors").exists()
 
 
+class Torn(Parabola):
+    """Its loss is finite at every step, its gradient is not at the 15th, after which a checkpoint is due."""
+
+    def loss(self, net, batch, step):
+        loss = super().loss(net, batch, step)
+        return loss + (0 * net.weight).sum().abs().sqrt() if step == 14 else loss
+
+
+@pytest.mark.parametrize("stop", [False, True], ids=["at a row", "at a stop"])
+def test_a_gradient_that_is_not_finite_leaves_the_checkpoint_before(tmp_path, stop):
+    with pytest.raises(DivergedError, match="^step 15: .* lower the learning rate$"):
+        asked = iter([False] * 14 + [stop] * 9)
+        descend_parabola(tmp_path, Torn(), asked_to_end=lambda: next(asked))
+    assert [row["step"] for row in curve(tmp_path)] == [5, 10]
+    assert (tmp_path / "weights.safetensors").read_text() == "10"
+    assert descend_parabola(tmp_path).read_text() == "20"  # from the checkpoint of step 10
+
+
 # --- a batch whose scores do not depend on what a network has learned ------------------------------------------------
 
 

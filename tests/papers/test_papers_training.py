@@ -11,6 +11,7 @@ from sklearn.metrics import adjusted_mutual_info_score, adjusted_rand_score
 
 from tracker.errors import DivergedError, SettingsError, WeightsError
 from tracker.papers import evaluation
+from tracker.papers import update as updating
 from tracker.papers import train as training
 from tracker.papers.cells import build_cell
 from tracker.papers.evaluation import evaluate, information, rand_indices, scores, tables, watch
@@ -240,6 +241,23 @@ def test_a_loss_that_is_not_finite_is_named_with_its_update(tmp_path, monkeypatc
     monkeypatch.setattr(training, "drawn_inputs", broken)
     with pytest.raises(DivergedError, match="update 0"):
         train(small(), tmp_path)
+
+
+def test_a_gradient_that_is_not_finite_leaves_the_checkpoint_before(tmp_path, monkeypatch):
+    real, updates = updating.unrolled_loss, []
+
+    def torn(run, frames, em):
+        updates.append(1)
+        loss = real(run, frames, em)
+        slope = (0 * loss.total).abs().sqrt() if len(updates) == 4 else 0.0  # 0, and its gradient is not a number
+        return loss._replace(total=loss.total + slope)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(updating, "unrolled_loss", torn)
+        with pytest.raises(DivergedError, match="^step 4: "):
+            train(small(), tmp_path)
+    assert [json.loads(line)["step"] for line in (tmp_path / "curve.jsonl").read_text().splitlines()] == [2]
+    train(small(), tmp_path)
 
 
 def test_each_stage_has_its_part_of_the_training():

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 from tracker.errors import DivergedError, SettingsError
 from tracker.learning.group import ALONE, Group
-from tracker.learning.run import open_run, read_checkpoint, rows_until, write_checkpoint, write_row
+from tracker.learning.run import check_finite, open_run, read_checkpoint, rows_until, write_checkpoint, write_row
 from tracker.learning.settings import LoopSettings
 
 LOWEST_RATE = 0.01
@@ -101,7 +101,7 @@ def train(
     recipe  everything that the result depends on, as JSON has it
 
     Raises SettingsError if `out` holds another recipe's run, WeightsError if its checkpoint is damaged, DivergedError if the
-    loss is no longer finite.
+    loss or the network is no longer finite.
     """
     group = options.group
     if group.first:
@@ -123,11 +123,14 @@ def train(
             minutes = (time.monotonic() - began) / 60
             late = options.minutes is not None and minutes >= options.minutes
             over = group.any(late or options.asked_to_end())
+            due = done % settings.checkpoint_every == 0 or done == settings.steps
+            if due or over:
+                check_finite(net, done)
             if not group.first:
                 continue
             options.tell(min(1.0, max(done / settings.steps, minutes / options.minutes if options.minutes else 0.0)))
             row = None
-            if done % settings.checkpoint_every == 0 or done == settings.steps:
+            if due:
                 row = {"step": done, "train_loss": _mean(losses), **task.scores(net, held_out)}
                 losses = []
             if row is not None or over:

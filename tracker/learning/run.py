@@ -24,7 +24,7 @@ import torch
 from torch import nn
 
 from tracker.differing import differing
-from tracker.errors import SettingsError, SinkError, WeightsError
+from tracker.errors import DivergedError, SettingsError, SinkError, WeightsError
 
 Row = dict[str, Any]
 """of a curve: step, train_loss and the scores"""
@@ -146,6 +146,17 @@ def read_checkpoint(out: Path, net: nn.Module, optimiser: torch.optim.Optimizer,
         return Checkpoint(done, tuple(map(float, saved.get("losses", ()))))
     except DAMAGED:
         raise WeightsError(f"{path}: not a checkpoint of this run; remove it to begin anew") from None
+
+
+def check_finite(net: nn.Module, done: int) -> None:
+    """Raises DivergedError where the network's numbers are no longer finite after `done` steps, as after a gradient that is not.
+
+    To be called before anything is written: the loss of a step tells nothing of its own gradient.
+    """
+    if not all(bool(torch.isfinite(value).all()) for value in net.state_dict().values()):
+        raise DivergedError(
+            f"step {done}: the network's numbers are no longer finite, the gradient was not; lower the learning rate"
+        )
 
 
 def write_checkpoint(

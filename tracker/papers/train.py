@@ -24,6 +24,7 @@ from tracker.learning.muon import Muon
 from tracker.learning.run import (
     Checkpoint,
     Row,
+    check_finite,
     open_run,
     read_checkpoint,
     rows_until,
@@ -119,7 +120,7 @@ def train(
     group    the processes that train together; the first one alone validates, writes files and reports
     Raises SettingsError if `out` holds another experiment's run, or one that began from other weights, if no world gives what the
     network asks for, or if the group cannot share its batch; WeightsError if the run's checkpoint is damaged or `begin` is of another
-    network; DivergedError if the loss is no longer finite.
+    network; DivergedError if the loss or the cell is no longer finite.
     """
     options, where = settings.train, torch.device(device)
     if settings.net.actions:
@@ -153,11 +154,11 @@ def train(
         due = done % options.row_every == 0 or progress >= 1 or stage_at(options.stages, progress) != stage
         # a row more would count for the patience, and could be the best
         if over and not due and options.clock_minutes is None:
-            values = _values(losses, done, group)
+            values = _values(losses, cell, done, group)
             if group.first:
                 write_checkpoint(out, cell, optimiser, done, values)
         elif over or due:
-            train_loss = float(np.mean(_values(losses, done, group)))
+            train_loss = float(np.mean(_values(losses, cell, done, group)))
             row: Row = {}
             if group.first:
                 row = {
@@ -306,14 +307,15 @@ def _score(cell: Cell, settings: ExperimentSettings, device: torch.device) -> di
     return scores(counted, static=not settings.em.sequential)
 
 
-def _values(losses: Sequence[Tensor], done: int, group: Group) -> list[float]:
-    """The losses since the last row. Raises DivergedError."""
+def _values(losses: Sequence[Tensor], cell: Cell, done: int, group: Group) -> list[float]:
+    """The losses since the last row. Raises DivergedError where one of them, or the cell after them, is not finite."""
     values = group.total(torch.stack(list(losses))).cpu() / group.size
     if not bool(torch.isfinite(values).all()):
         first = done - len(values) + int((~torch.isfinite(values)).nonzero()[0])
         raise DivergedError(
             f"update {first}: the two-term loss is {float(values[first - done])}; lower the learning rate"
         )
+    check_finite(cell, done)
     return [float(value) for value in values.double()]
 
 

@@ -14,13 +14,14 @@ import torch
 
 from tracker.background import Mixture, MixtureScene, MixtureSettings
 from tracker.errors import SettingsError, WeightsError
+from tracker.foreground import training
 from tracker.foreground.features import CHANNELS, UNITS, ZERO, SceneFeatures, _lower_mean, as_numbers
 from tracker.foreground.net import ForegroundNet
 from tracker.foreground.predictor import CERTAIN, TorchPredictor
 from tracker.foreground.scene import ForegroundJudgement, ForegroundScene
 from tracker.foreground.settings import ForegroundNetSettings, ForegroundSettings, ForegroundTrainSettings
-from tracker.foreground.training import DrawnFrames, foreground_loss, train
-from tracker.foreground.weights import load_foreground, load_foreground_net, save_foreground
+from tracker.foreground.training import DrawnFrames, evaluate, foreground_loss, train
+from tracker.foreground.weights import load_foreground, load_foreground_net, save_foreground, trained_steps_of
 from tracker.learning.loop import RunOptions
 from tracker.lessons.foreground import DrawFrames, ForegroundClips
 from tracker.slots.weights import load_network
@@ -329,6 +330,61 @@ def test_a_training_that_was_stopped_goes_on_to_the_same_weights(tmp_path):
     assert [json.loads(line)["step"] for line in (tmp_path / "halves/curve.jsonl").read_text().splitlines()] == [3, 6]
     with pytest.raises(SettingsError, match="other settings"):
         train(settings, draw_squares, tmp_path / "halves", recipe={"a": 2})
+
+
+@pytest.fixture
+def drawn_here(monkeypatch):
+    """No process draws: the two squares come at once."""
+    monkeypatch.setattr(training, "drawn_ahead", lambda draw, arguments, *, workers: (draw(*each) for each in arguments))
+
+
+TINY = ForegroundTrainSettings(
+    steps=4, batch=2, repeats=2, kept_draws=2, checkpoint_every=2, bfloat16=False, net=SMALL, rounded_from=0.5
+)
+
+
+def curve(out):
+    return [json.loads(line) for line in (out / "curve.jsonl").read_text().splitlines()]
+
+
+@pytest.fixture
+def begin(tmp_path):
+    """A calibrated network of 70 steps: the weights file to begin with."""
+    torch.manual_seed(3)
+    net = ForegroundNet(SMALL)
+    net.calibrate(torch.from_numpy(as_numbers(draw_squares(0).features)))
+    save_foreground(net, SMALL, tmp_path / "begin.safetensors", trained_steps=70)
+    return str(tmp_path / "begin.safetensors")
+
+
+@pytest.mark.parametrize(("rounded_from", "graph"), [(0.5, True), (1.0, False)])
+def test_what_begins_with_a_rounded_network_is_in_floating_point_until_the_settings_say(
+    tmp_path, drawn_here, begin, monkeypatch, rounded_from, graph
+):
+    seen = []
+    calibrate = ForegroundNet.calibrate
+    monkeypatch.setattr(ForegroundNet, "calibrate", lambda net, features: (seen.append(1), calibrate(net, features)))
+    settings = TINY.model_copy(update={"begin": begin, "rounded_from": rounded_from})
+    weights = train(settings, draw_squares, tmp_path / "run", recipe={}, options=RunOptions(minutes=0))
+    assert not load_foreground_net(str(weights))[0].calibrated
+    assert not seen
+    train(settings, draw_squares, tmp_path / "run", recipe={})
+    assert load_foreground_net(str(weights))[0].calibrated == graph
+    assert len(seen) == graph
+    assert weights.with_suffix(".onnx").exists() == graph
+
+
+@pytest.mark.parametrize("share", [0.0, 0.5])
+def test_what_is_evaluated_is_what_is_written(tmp_path, drawn_here, begin, share):
+    settings = TINY.model_copy(update={"begin": begin, "begin_share": share})
+    weights = train(settings, draw_squares, tmp_path / "run", recipe={})
+    scores = evaluate(load_foreground_net(str(weights))[0], draw_squares(-1))
+    assert curve(tmp_path / "run")[-1].items() >= scores.items()
+
+
+def test_steps_count_those_of_the_weights_that_a_training_began_with(tmp_path, drawn_here, begin):
+    weights = train(TINY.model_copy(update={"begin": begin}), draw_squares, tmp_path / "run", recipe={})
+    assert trained_steps_of(str(weights)) == 70 + TINY.steps
 
 
 def test_the_shipped_network_is_found_by_its_old_name_with_a_warning_that_names_the_new_one():

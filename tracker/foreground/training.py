@@ -20,7 +20,7 @@ from torch import Tensor
 from tracker.foreground.features import as_numbers
 from tracker.foreground.net import ForegroundNet
 from tracker.foreground.settings import ForegroundTrainSettings
-from tracker.foreground.weights import load_foreground_net, save_foreground
+from tracker.foreground.weights import load_foreground_net, save_foreground, trained_steps_of
 from tracker.learning import loop
 from tracker.learning.group import Group
 from tracker.learning.loop import DEFAULT_RUN, RunOptions, scheduled_rate
@@ -95,6 +95,7 @@ class _ForegroundTask:
         net = ForegroundNet(self.settings.net)
         if self.settings.begin is not None:
             net.load_state_dict(load_foreground_net(self.settings.begin)[0].state_dict())
+            net.steps.zero_()  # in floating point, until `rounded_from` says otherwise
         net = net.to(self.device)
         return net.to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
 
@@ -134,13 +135,19 @@ class _ForegroundTask:
         return foreground_loss(logits.float(), objects.to(self.device))
 
     def scores(self, net: ForegroundNet, held_out: DrawnFrames) -> dict[str, float]:
-        return evaluate(net, held_out, self.device)
+        return evaluate(self._saved(net), held_out, self.device)
 
     def save(self, net: ForegroundNet, path: Path, *, trained_steps: int) -> None:
-        settings = self.settings
-        if settings.begin is not None and settings.begin_share:
-            net = mean_of(net, load_foreground_net(settings.begin)[0], share=settings.begin_share)
-        save_foreground(net, settings.net, path, trained_steps=trained_steps)
+        begin = self.settings.begin
+        before = 0 if begin is None else trained_steps_of(begin)
+        save_foreground(self._saved(net), self.settings.net, path, trained_steps=before + trained_steps)
+
+    def _saved(self, net: ForegroundNet) -> ForegroundNet:
+        """The network whose weights are written, which is the one to be evaluated: a mean with `begin` where its share is wanted."""
+        begin, share = self.settings.begin, self.settings.begin_share
+        if begin is None or not share:
+            return net
+        return mean_of(net, load_foreground_net(begin)[0], share=share).to(self.device)
 
 
 def mean_of(net: ForegroundNet, other: ForegroundNet, *, share: float) -> ForegroundNet:

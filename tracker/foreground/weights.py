@@ -52,3 +52,11 @@ def load_foreground_net(name: str) -> tuple[ForegroundNet, str]:
 
     net, _, digest = load_net(name, FORMAT, ForegroundNetSettings, ForegroundNet)
     return net.eval(), digest
+
+
+def trained_steps_of(name: str) -> int:
+    """The steps of training that a file says it had, those of the weights it began with included; errors as in `load_foreground`."""
+    from tracker.learning.nets import read_weights
+
+    steps = read_weights(find_weights(name), FORMAT)[0].get("trained_steps")
+    return steps if isinstance(steps, int) else 0

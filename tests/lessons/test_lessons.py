@@ -1,17 +1,25 @@
 """Training batches of the cell: the drawn clips and their truth; one number is one batch."""
 
+import json
 import pickle
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
-from tracker.foreground.settings import ForegroundSettings, ForegroundTrainSettings
+from tracker.errors import SettingsError, WeightsError
+from tracker.foreground import training as foreground_training
+from tracker.foreground.net import ForegroundNet
+from tracker.foreground.settings import ForegroundNetSettings, ForegroundSettings, ForegroundTrainSettings
+from tracker.foreground.weights import save_foreground
+from tracker.learning.loop import RunOptions
 from tracker.lessons import foreground
 from tracker.lessons import street as lessons
 from tracker.lessons.foreground import CODED_BLOCK, DrawFrames, ForegroundClips, _coded
-from tracker.lessons.recipes import read_recipe
+from tracker.lessons.recipes import read_recipe, run_recipe
 from tracker.lessons.street import BIRTH_VISIBLE, HELD_OUT_BATCH, SMALLEST_SIDE_PX, DrawBatch, StreetClips
+from tracker.slots import training as slots_training
 from tracker.slots.settings import CellTrainSettings
 from tracker.types import MOST_SEED
 from tracker.worlds import StreetSettings, draw_street
@@ -224,3 +232,53 @@ def test_verdicts_can_be_the_foreground_network_s():
     assert np.array_equal(seen.images, plain.images)
     assert set(np.unique(seen.verdicts)) <= {0, 127, 255}
     assert not np.array_equal(seen.verdicts, plain.verdicts)
+
+
+# --- weights files that a recipe names ------------------------------------------------------------------------------
+
+CLIP = {"width": 16, "height": 16, "objects": (0, 0)}
+FOREGROUND_RECIPE = {
+    "kind": "foreground", "street": CLIP,
+    "train": {
+        "steps": 2, "batch": 1, "clips": 1, "frames": 4, "begin": "begin.safetensors", "net": {"features": (4, 6, 8)}
+    },
+}  # fmt: skip
+SLOTS_RECIPE = {
+    "kind": "slots", "street": CLIP, "foreground": {"weights": "begin.safetensors"},
+    "train": {
+        "steps": 2, "batch": 1, "lengths": [(0.0, 2)],
+        "network": {"cell": {"grid_px": 8, "features": 8, "hidden": 3, "motion": 6}},
+    },
+}  # fmt: skip
+
+
+def write_begin(seed):
+    torch.manual_seed(seed)
+    shape = ForegroundNetSettings(features=(4, 6, 8))
+    save_foreground(ForegroundNet(shape), shape, Path("begin.safetensors"), trained_steps=1)
+
+
+@pytest.mark.parametrize(
+    ("recipe", "name"),
+    [(FOREGROUND_RECIPE, "train.begin"), (SLOTS_RECIPE, "foreground.weights")],
+    ids=["ground", "slots"],
+)
+def test_a_training_does_not_go_on_with_another_file_under_a_name_of_its_recipe(tmp_path, monkeypatch, recipe, name):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(foreground, "HELD_OUT_BATCH", 1)
+    monkeypatch.setattr(lessons, "HELD_OUT_BATCH", 1)
+    for module in (foreground_training, slots_training):
+        monkeypatch.setattr(
+            module, "drawn_ahead", lambda draw, arguments, *, workers: (draw(*each) for each in arguments)
+        )
+    Path("mine.yaml").write_text(json.dumps(recipe))
+    with pytest.raises(WeightsError, match="begin.safetensors"):
+        run_recipe("mine.yaml", (), tmp_path / "run")
+    write_begin(0)
+    run_recipe("mine.yaml", (), tmp_path / "run", options=RunOptions(minutes=0))
+    write_begin(1)
+    with pytest.raises(SettingsError, match=rf"run: holds a run with other settings \(sha256\.{name}\); choose"):
+        run_recipe("mine.yaml", (), tmp_path / "run")
+    write_begin(0)
+    run_recipe("mine.yaml", (), tmp_path / "run")
+    assert [json.loads(line)["step"] for line in (tmp_path / "run/curve.jsonl").read_text().splitlines()] == [2]

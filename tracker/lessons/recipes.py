@@ -7,11 +7,12 @@ from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from tracker.errors import SettingsError
 from tracker.foreground import training as foreground_training
 from tracker.foreground.settings import ForegroundTrainSettings
+from tracker.foreground.weights import load_foreground, load_foreground_net
 from tracker.inference import check_graphs_can_be_written
 from tracker.interrupt import asked_between_steps
 from tracker.learning.group import training_group
@@ -65,13 +66,27 @@ def _kind_of(config: Path) -> type[SlotsRecipe] | type[ForegroundRecipe]:
     return KINDS[kind]
 
 
+def recorded(recipe: SlotsRecipe | ForegroundRecipe) -> dict[str, Any]:
+    """All that a training's result depends on, as JSON has it: the recipe, and the sha256 of each weights file that it names.
+
+    Raises WeightsError for a file that is missing or cannot be used.
+    """
+    digests = {}
+    if isinstance(recipe, SlotsRecipe) and recipe.foreground is not None:
+        digests["foreground.weights"] = load_foreground(recipe.foreground.weights)[1]
+    if isinstance(recipe, ForegroundRecipe) and recipe.train.begin is not None:
+        digests["train.begin"] = load_foreground_net(recipe.train.begin)[1]
+    return recipe.model_dump(mode="json") | ({"sha256": digests} if digests else {})
+
+
 def run_recipe(
     config: str | Path, overrides: Sequence[str], out: Path, *, options: RunOptions = DEFAULT_RUN
 ) -> Path:  # fmt: skip
     """Train what a recipe describes, a file or the name of one that ships, into the folder `out`; returns the weights file.
 
     Started by torchrun, with all the processes that it started: each has its part of the recipe's batch.
-    Raises SettingsError for a recipe that is none, and what the trainings raise.
+    Raises SettingsError for a recipe that is none, WeightsError for weights that it names and that cannot be used, and what the
+    trainings raise.
     """
     recipe = read_recipe(config, overrides)
     check_graphs_can_be_written()
@@ -87,7 +102,7 @@ def run_recipe(
             run = partial(slots_training.train, recipe.train, DrawBatch(recipe.train, recipe, group))
         else:
             run = partial(foreground_training.train, recipe.train, DrawFrames(recipe.train, recipe))
-        weights = run(out, recipe=recipe.model_dump(mode="json"), options=options)
+        weights = run(out, recipe=recorded(recipe), options=options)
         if group.any(asked()):
             raise KeyboardInterrupt
     return weights

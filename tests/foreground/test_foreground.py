@@ -22,6 +22,7 @@ from tracker.foreground.scene import ForegroundJudgement, ForegroundScene
 from tracker.foreground.settings import ForegroundNetSettings, ForegroundSettings, ForegroundTrainSettings
 from tracker.foreground.training import DrawnFrames, evaluate, foreground_loss, train
 from tracker.foreground.weights import load_foreground, load_foreground_net, save_foreground, trained_steps_of
+from tracker.learning.group import ALONE
 from tracker.learning.loop import RunOptions
 from tracker.lessons.foreground import DrawFrames, ForegroundClips
 from tracker.slots.weights import load_network
@@ -335,7 +336,9 @@ def test_a_training_that_was_stopped_goes_on_to_the_same_weights(tmp_path):
 @pytest.fixture
 def drawn_here(monkeypatch):
     """No process draws: the two squares come at once."""
-    monkeypatch.setattr(training, "drawn_ahead", lambda draw, arguments, *, workers: (draw(*each) for each in arguments))
+    monkeypatch.setattr(
+        training, "drawn_ahead", lambda draw, arguments, *, workers: (draw(*each) for each in arguments)
+    )
 
 
 TINY = ForegroundTrainSettings(
@@ -385,6 +388,31 @@ def test_what_is_evaluated_is_what_is_written(tmp_path, drawn_here, begin, share
 def test_steps_count_those_of_the_weights_that_a_training_began_with(tmp_path, drawn_here, begin):
     weights = train(TINY.model_copy(update={"begin": begin}), draw_squares, tmp_path / "run", recipe={})
     assert trained_steps_of(str(weights)) == 70 + TINY.steps
+
+
+def test_files_of_a_network_are_those_that_are_written(tmp_path, begin):
+    task = training._ForegroundTask(TINY, draw_squares, "cpu", ALONE)
+    for name, net in (("plain", ForegroundNet(SMALL)), ("rounded", load_foreground_net(begin)[0])):
+        (tmp_path / name).mkdir()
+        task.save(net, tmp_path / name / "weights.safetensors", trained_steps=1)
+        assert set(task.files(net, tmp_path / name / "weights.safetensors")) == set((tmp_path / name).iterdir())
+
+
+def test_a_network_of_another_shape_to_begin_with_is_refused_before_anything_is_written(tmp_path, drawn_here, begin):
+    wider = TINY.model_copy(update={"begin": begin, "net": ForegroundNetSettings(features=(4, 6, 9))})
+    with pytest.raises(
+        SettingsError, match=r"begin\.safetensors: its features are \[4, 6, 8\], wanted \[4, 6, 9\] as in"
+    ):
+        train(wider, draw_squares, tmp_path / "run", recipe={})
+    assert not (tmp_path / "run").exists()
+
+
+def test_the_shortest_clips_have_a_frame_to_learn_from_wherever_they_begin():
+    clips = ForegroundClips(street=StreetSettings(width=16, height=16, objects=(0, 0)))
+    drawn = DrawFrames(ForegroundTrainSettings(clips=20, frames=4), clips)(0)
+    assert len(drawn.features) == len(drawn.objects) == 20
+    with pytest.raises(ValueError, match="frames"):
+        ForegroundTrainSettings(frames=3)
 
 
 def test_the_shipped_network_is_found_by_its_old_name_with_a_warning_that_names_the_new_one():

@@ -130,12 +130,18 @@ class Parabola:
         return {}
 
     def save(self, net, path, *, trained_steps):
-        path.write_text(str(trained_steps))
+        for file in self.files(net, path):
+            file.write_text(str(trained_steps))
+
+    def files(self, net, path):
+        return [path, path.with_suffix(".onnx")]
 
 
 def descend_parabola(out, task=None, *, steps=20, recipe=None, **options):
     settings = LoopSettings(steps=steps, checkpoint_every=5)
-    return loop.train(task or Parabola(), settings, out, recipe=recipe or {"steps": steps}, options=RunOptions(**options))
+    return loop.train(
+        task or Parabola(), settings, out, recipe=recipe or {"steps": steps}, options=RunOptions(**options)
+    )
 
 
 def test_no_minutes_are_one_step(tmp_path):
@@ -228,6 +234,14 @@ def test_a_loss_that_is_no_longer_finite_stops_the_run_and_names_the_step(tmp_pa
     assert not (tmp_path / "weights.safetensors").exists()
 
 
+@pytest.mark.parametrize("name", ["weights.safetensors", "weights.onnx"])
+def test_a_finished_training_writes_again_what_was_moved_away(tmp_path, name):
+    descend_parabola(tmp_path)
+    (tmp_path / name).unlink()
+    descend_parabola(tmp_path)
+    assert (tmp_path / name).read_text() == "20"
+
+
 class Torn(Parabola):
     """Its loss is finite at every step, its gradient is not at the 15th, after which a checkpoint is due."""
 
@@ -238,7 +252,7 @@ class Torn(Parabola):
 
 @pytest.mark.parametrize("stop", [False, True], ids=["at a row", "at a stop"])
 def test_a_gradient_that_is_not_finite_leaves_the_checkpoint_before(tmp_path, stop):
-    with pytest.raises(DivergedError, match="^step 15: .* lower the learning rate$"):
+    with pytest.raises(DivergedError, match=r"^step 15: .* lower the learning rate$"):
         asked = iter([False] * 14 + [stop] * 9)
         descend_parabola(tmp_path, Torn(), asked_to_end=lambda: next(asked))
     assert [row["step"] for row in curve(tmp_path)] == [5, 10]

@@ -11,8 +11,8 @@ from sklearn.metrics import adjusted_mutual_info_score, adjusted_rand_score
 
 from tracker.errors import DivergedError, SettingsError, WeightsError
 from tracker.papers import evaluation
-from tracker.papers import update as updating
 from tracker.papers import train as training
+from tracker.papers import update as updating
 from tracker.papers.cells import build_cell
 from tracker.papers.evaluation import evaluate, information, rand_indices, scores, tables, watch
 from tracker.papers.settings import ExperimentSettings, PaperTrainSettings, TestSettings, TrainingStage, WorldSettings
@@ -254,7 +254,7 @@ def test_a_gradient_that_is_not_finite_leaves_the_checkpoint_before(tmp_path, mo
 
     with monkeypatch.context() as patch:
         patch.setattr(updating, "unrolled_loss", torn)
-        with pytest.raises(DivergedError, match="^step 4: "):
+        with pytest.raises(DivergedError, match=r"^step 4: "):
             train(small(), tmp_path)
     assert [json.loads(line)["step"] for line in (tmp_path / "curve.jsonl").read_text().splitlines()] == [2]
     train(small(), tmp_path)

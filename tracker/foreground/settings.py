@@ -34,8 +34,8 @@ class ForegroundTrainSettings(LoopSettings):
     """frames a step"""
     clips: int = Field(3, ge=1, le=1000)
     """clips a draw"""
-    frames: int = Field(24, ge=2, le=10_000)
-    """frames a clip; every third is learned from"""
+    frames: int = Field(24, ge=4, le=10_000)
+    """frames a clip; every third is learned from, none of them the first"""
     repeats: int = Field(2, ge=1, le=10_000)
     """steps between two draws"""
     kept_draws: int = Field(48, ge=1, le=10_000)

@@ -17,6 +17,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from tracker.errors import SettingsError
 from tracker.foreground.features import as_numbers
 from tracker.foreground.net import ForegroundNet
 from tracker.foreground.settings import ForegroundTrainSettings
@@ -142,6 +143,9 @@ class _ForegroundTask:
         before = 0 if begin is None else trained_steps_of(begin)
         save_foreground(self._saved(net), self.settings.net, path, trained_steps=before + trained_steps)
 
+    def files(self, net: ForegroundNet, path: Path) -> list[Path]:
+        return [path, path.with_suffix(".onnx")] if net.calibrated else [path]
+
     def _saved(self, net: ForegroundNet) -> ForegroundNet:
         """The network whose weights are written, which is the one to be evaluated: a mean with `begin` where its share is wanted."""
         begin, share = self.settings.begin, self.settings.begin_share
@@ -161,6 +165,18 @@ def mean_of(net: ForegroundNet, other: ForegroundNet, *, share: float) -> Foregr
     return mean.eval()
 
 
+def _check_begin(settings: ForegroundTrainSettings) -> None:
+    """Raises SettingsError where the training begins with a network of another shape, WeightsError where with none."""
+    if settings.begin is None:
+        return
+    came, wanted = load_foreground_net(settings.begin)[0].settings, settings.net
+    if came != wanted:
+        raise SettingsError(
+            f"train.begin = {settings.begin}: its features are {list(came.features)}, wanted {list(wanted.features)} as in train.net; "
+            "give weights of that shape, or its shape in train.net.features"
+        )
+
+
 def _batch(
     kept: list[DrawnFrames], settings: ForegroundTrainSettings, step: int, group: Group
 ) -> tuple[Tensor, Tensor]:
@@ -178,6 +194,10 @@ def _batch(
 def train(
     settings: ForegroundTrainSettings, draw: Draw, out: Path, *, recipe: dict[str, Any], options: RunOptions = DEFAULT_RUN
 ) -> Path:  # fmt: skip
-    """Train the network, or go on training it, in the folder `out`; see `tracker.learning.loop.train`."""
+    """Train the network, or go on training it, in the folder `out`; see `tracker.learning.loop.train`.
+
+    Raises SettingsError before anything is written where `begin` is a network of another shape.
+    """
+    _check_begin(settings)
     task = _ForegroundTask(settings, draw, options.device, options.group)
     return loop.train(task, settings, out, recipe=recipe, options=options)

@@ -66,7 +66,11 @@ class TrainingTask(Protocol[Net, Batch, HeldOut]):
         ...
 
     def save(self, net: Net, path: Path, *, trained_steps: int) -> None:
-        """Write the weights file, whole or not at all."""
+        """Write the weights file and what is made of it, each whole or not at all."""
+        ...
+
+    def files(self, net: Net, path: Path) -> list[Path]:
+        """All that `save` writes."""
         ...
 
 
@@ -141,7 +145,9 @@ def train(
                 write_checkpoint(out, net, optimiser, done, losses)
             if row is not None:
                 options.report(done, row)
-    if group.first and not weights.exists():  # of a finished run whose weights were moved away
+    if group.first and not all(
+        file.exists() for file in task.files(net, weights)
+    ):  # of a finished run, moved away since
         task.save(net, weights, trained_steps=done)
     return weights
 

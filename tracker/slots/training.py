@@ -243,6 +243,9 @@ class _CellTask:
     def save(self, net: WindowCell, path: Path, *, trained_steps: int) -> None:
         save_network(net, self.settings.network, path, trained_steps=trained_steps)
 
+    def files(self, net: WindowCell, path: Path) -> list[Path]:
+        return [path, path.with_suffix(".onnx")]
+
 
 def length_at(settings: CellTrainSettings, step: int) -> int:
     """Frames a clip at a step of the training, by the curriculum."""

@@ -3,7 +3,9 @@
 import json
 import math
 import os
+import signal
 from concurrent.futures import Future
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +13,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from tracker.errors import DivergedError, SettingsError, SinkError
+from tracker.errors import DivergedError, SettingsError, SinkError, TrackerError
 from tracker.learning import loop, prefetch
 from tracker.learning import run as runs
 from tracker.learning.loop import RunOptions, scheduled_rate
@@ -252,8 +254,8 @@ class Torn(Parabola):
 
 @pytest.mark.parametrize("stop", [False, True], ids=["at a row", "at a stop"])
 def test_a_gradient_that_is_not_finite_leaves_the_checkpoint_before(tmp_path, stop):
+    asked = iter([False] * 14 + [stop] * 9)
     with pytest.raises(DivergedError, match=r"^step 15: .* lower the learning rate$"):
-        asked = iter([False] * 14 + [stop] * 9)
         descend_parabola(tmp_path, Torn(), asked_to_end=lambda: next(asked))
     assert [row["step"] for row in curve(tmp_path)] == [5, 10]
     assert (tmp_path / "weights.safetensors").read_text() == "10"
@@ -348,3 +350,32 @@ def test_answers_come_in_the_order_of_the_questions_however_many_draw_them():
     questions = [(n, 10) for n in range(7)]
     for workers in (1, 3):
         assert list(prefetch.drawn_ahead(pow, questions, workers=workers)) == [n**10 for n in range(7)]
+
+
+class Killed(Here):
+    """A pool whose process has been killed: before it was asked, or while it drew."""
+
+    asks = True
+
+    def submit(self, function, *arguments):
+        done = Future()
+        done.set_exception(BrokenProcessPool("terminated abruptly"))
+        return done if self.asks else done.result()
+
+
+@pytest.mark.parametrize("asks", [True, False])
+def test_a_killed_drawing_process_is_told_in_a_line_that_says_what_to_do(monkeypatch, asks):
+    monkeypatch.setattr(Killed, "asks", asks)
+    monkeypatch.setattr(prefetch, "ProcessPoolExecutor", Killed)
+    with pytest.raises(TrackerError, match=r"^one of 3 processes .* fewer --workers, and the same command goes on$"):
+        list(prefetch.drawn_ahead(pow, [(n, 10) for n in range(7)], workers=3))
+
+
+def end_here(number):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+@pytest.mark.slow
+def test_a_drawing_process_that_is_really_killed_holds_nothing_up():
+    with pytest.raises(TrackerError, match="one of 1 processes"):
+        list(prefetch.drawn_ahead(end_here, [(n,) for n in range(3)]))

@@ -272,7 +272,7 @@ def test_a_training_does_not_go_on_with_another_file_under_a_name_of_its_recipe(
             module, "drawn_ahead", lambda draw, arguments, *, workers: (draw(*each) for each in arguments)
         )
     Path("mine.yaml").write_text(json.dumps(recipe))
-    with pytest.raises(WeightsError, match="begin.safetensors"):
+    with pytest.raises(WeightsError, match=r"begin\.safetensors"):
         run_recipe("mine.yaml", (), tmp_path / "run")
     write_begin(0)
     run_recipe("mine.yaml", (), tmp_path / "run", options=RunOptions(minutes=0))

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import multiprocessing
 from collections import deque
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import torch
 
 from tracker.children import deaf_children, end_with_parent
+from tracker.errors import TrackerError
 
 Drawn = TypeVar("Drawn")
 
@@ -22,6 +25,8 @@ def drawn_ahead(
 
     Processes, not threads: drawing holds the interpreter's lock, and its threads would compete with the network's for the cores.
     The results do not depend on `workers`, only the waiting does.
+
+    Raises TrackerError where one of these processes is ended from outside, beside what `draw` raises.
     """
     with deaf_children():
         made = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), _start_worker)
@@ -29,15 +34,32 @@ def drawn_ahead(
         pending: deque[Future[Drawn]] = deque()
         try:
             for each in arguments:
-                with deaf_children():  # the first call starts the processes
+                with _whole(workers), deaf_children():  # the first call starts the processes
                     pending.append(pool.submit(draw, *each))
                 if len(pending) > workers:
-                    yield pending.popleft().result()
+                    yield _result(pending.popleft(), workers)
             while pending:
-                yield pending.popleft().result()
+                yield _result(pending.popleft(), workers)
         finally:
             for unused in pending:
                 unused.cancel()
+
+
+def _result(drawn: Future[Drawn], workers: int) -> Drawn:
+    with _whole(workers):
+        return drawn.result()
+
+
+@contextmanager
+def _whole(workers: int) -> Iterator[None]:
+    """Raises TrackerError where a process of the pool has been ended."""
+    try:
+        yield
+    except BrokenProcessPool:
+        raise TrackerError(
+            f"one of {workers} processes that draw training batches was killed, probably since memory ran out; end other programs "
+            "or give fewer --workers, and the same command goes on"
+        ) from None
 
 
 def _start_worker() -> None:

@@ -47,6 +47,21 @@ def test_the_graph_answers_as_the_rounded_network_does(net: ForegroundNet, tmp_p
     assert np.ptp(predict(channels(1))) > 20
 
 
+@pytest.mark.parametrize("times", [1e-5, 1e-8, 0.0])
+def test_a_bias_far_larger_than_its_channel_s_weights_does_not_overflow(net: ForegroundNet, tmp_path, times) -> None:
+    small = ForegroundNet(SMALL)
+    small.load_state_dict(net.state_dict())
+    with torch.no_grad():
+        small.to_half.weight[:2] *= times
+        small.to_half.bias[0], small.to_half.bias[1] = 0.7, -0.7
+    save_foreground(small, SMALL, tmp_path / "net.safetensors", trained_steps=1)
+    predict, by_torch = load_foreground(str(tmp_path / "net.safetensors"))[0], TorchPredictor(small)
+    assert isinstance(predict, WholeNumberPredictor)
+    for seed in range(2):
+        apart = np.abs(predict(channels(seed)).astype(int) - by_torch(channels(seed)))
+        assert apart.max() <= 0.05 * CERTAIN
+
+
 def test_rounding_changes_little(net: ForegroundNet) -> None:
     features = torch.from_numpy(as_numbers(channels(0)))[None]
     plain = ForegroundNet(SMALL)

@@ -26,6 +26,10 @@ MICROSOFT = "com.microsoft"
 INPUT = Steps(int(np.log2(UNITS.min())), ZERO)
 """of the features; channels whose unit is larger have their weights multiplied instead"""
 
+MOST_BIAS = 2**30
+"""of a channel's bias in steps, which leaves as much of 32 bits to its sum: weights so small that it would have more, as those of a
+channel that learned nothing, are rounded to coarser steps, 2^-30 of the bias"""
+
 
 def write_foreground_graph(net: ForegroundNet, path: Path, *, about: dict[str, str]) -> None:
     """Write the graph of a calibrated network, whole or not at all.
@@ -97,7 +101,8 @@ class _Graph:
 
     def _convolved(self, layer: str, x: _Value, value: str, *, padding: int) -> _Value:
         weight, bias, stride = self.net.layer(layer)
-        whole, scale = rounded_weight((weight * entering_units(layer, weight)).detach())
+        least = (bias.abs() / (MOST_BIAS * x.steps.unit)).detach()
+        whole, scale = rounded_weight((weight * entering_units(layer, weight)).detach(), least)
         scales = scale.numpy().astype(np.float32)
         unit = scales.astype(np.float64) * x.steps.unit
         inputs = [

@@ -110,9 +110,14 @@ class ForegroundNet(nn.Module):
         return module.weight, module.bias, module.stride[0]
 
 
-def rounded_weight(weight: Tensor) -> tuple[Tensor, Tensor]:
-    """Whole numbers (out, in, height, width) from -MOST_WEIGHT to MOST_WEIGHT, and the scale (out,) of each output channel."""
+def rounded_weight(weight: Tensor, least: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    """Whole numbers (out, in, height, width) from -MOST_WEIGHT to MOST_WEIGHT, and the scale (out,) of each output channel.
+
+    least  (out,) no scale is smaller than this
+    """
     scale = weight.abs().amax((1, 2, 3)).clamp(min=1e-12) / MOST_WEIGHT
+    if least is not None:
+        scale = torch.maximum(scale, least)
     return torch.round(weight / scale[:, None, None, None]), scale
 
 

@@ -188,20 +188,20 @@ class _TruthFolder:
 
     def __init__(self, output: Output, *, scored_from: float) -> None:
         self._output, self._scored_from = output, scored_from
-        self._rows: list[str] = []
         with writing(output.path):
             (output.part / "masks").mkdir(parents=True)
 
     def write(self, t: int, drawn: DrawnFrame) -> None:
+        rows = []
         for item in drawn.boxes:
             x, y, w, h = item.box.x0, item.box.y0, item.box.width, item.box.height
             asked = int(item.visible >= self._scored_from)
-            self._rows.append(f"{t + 1},{item.id},{x:.2f},{y:.2f},{w:.2f},{h:.2f},{asked},1,{item.visible:.3f}\n")
+            rows.append(f"{t + 1},{item.id},{x:.2f},{y:.2f},{w:.2f},{h:.2f},{asked},1,{item.visible:.3f}\n")
+        with writing(self._output.path), (self._output.part / "gt.txt").open("a", encoding="utf-8") as table:
+            table.writelines(rows)
         labels = drawn.labels
         small = labels.astype(np.uint8) if labels.max() <= 255 else labels
         write_inside(self._output, f"masks/{t + 1:06d}.png", marked_png(cv2.imencode(".png", small)[1].tobytes()))
 
     def close(self) -> None:
-        with writing(self._output.path):
-            (self._output.part / "gt.txt").write_text("".join(self._rows), encoding="utf-8")
         self._output.finish()

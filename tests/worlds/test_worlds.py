@@ -7,7 +7,18 @@ import cv2
 import numpy as np
 import pytest
 
-from tracker.worlds import StreetSettings, draw_street, stream_street, street
+from tracker.errors import SettingsError
+from tracker.synth import World, save_world
+from tracker.worlds import (
+    MotSettings,
+    StreetSettings,
+    clip,
+    draw_street,
+    stream_mot,
+    stream_situation,
+    stream_street,
+    street,
+)  # fmt: skip
 from tracker.worlds.actors import ASPECT, CELL, PHASES, draw_strip
 from tracker.worlds.weather import Cloud
 
@@ -261,6 +272,44 @@ def test_a_strip_is_tight_round_its_actor_and_beats(kind):
     solid = np.maximum.reduce([sprite[..., 3] for sprite in strip]) > 127
     assert extent(solid) == (0, 0, solid.shape[1], solid.shape[0])
     assert len(strip) == 1 or not np.array_equal(strip[0], strip[2])
+
+
+def test_more_identities_than_labels_have_room_for_are_refused_with_the_frame(monkeypatch):
+    monkeypatch.setattr(clip, "MOST_IDENTITIES", 3)
+    many = StreetSettings(**{**PLAIN, "frames": 400, "speed": (0.5, 0.5)})
+    frames = stream_street(many, seed=0)
+    with pytest.raises(
+        SettingsError, match=r"^frame [\d,]+: one more than 3 identities, .* draw fewer frames"
+    ) as refusal:
+        for frame in frames:
+            last = frame
+    came = int(str(refusal.value).split(":")[0].removeprefix("frame "))
+    fewer = list(stream_street(many.model_copy(update={"frames": came - 1}), seed=0))
+    assert np.array_equal(fewer[-1].image, last.image)
+    with pytest.raises(SettingsError, match="one more than 3 identities"):
+        list(stream_mot(MotSettings(world="sprites"), seed=0))
+    with pytest.raises(SettingsError, match="one more than 3 identities"):
+        stream_situation("crowd", seed=0)
+
+
+def test_an_identity_is_a_label_up_to_the_last():
+    assert clip.next_identity(clip.MOST_IDENTITIES - 1, 0) == np.iinfo(np.uint16).max
+    with pytest.raises(SettingsError, match=r"frame 1,001: one more than 65,535"):
+        clip.next_identity(clip.MOST_IDENTITIES, 1000)
+
+
+def test_the_truth_is_written_as_the_frames_come(tmp_path):
+    written = []
+
+    def watched():
+        for frame in stream_street(StreetSettings(**PLAIN), seed=0):
+            yield frame
+            (table,) = tmp_path.glob("*/gt.txt")
+            written.append(table.read_text())
+
+    save_world(World(watched(), 25.0), video=tmp_path / "a.mp4", truth=tmp_path / "a.truth")
+    assert [text.count("\n") for text in written] == [1, 2, 3, 4, 5, 6]
+    assert (tmp_path / "a.truth/gt.txt").read_text() == written[-1]
 
 
 def test_a_world_reads_nothing_and_writes_nothing():

@@ -7,7 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from tracker.errors import SettingsError
 from tracker.types import Box
+
+MOST_IDENTITIES = 2**16 - 1
+"""that labels have room for"""
 
 
 @dataclass(frozen=True)
@@ -46,3 +50,16 @@ class DrawnClip:
     background: NDArray[np.uint8]
     """(H, W, 3) the empty scene in neutral light"""
     fps: float
+
+
+def next_identity(born: int, frame: int) -> int:
+    """The identity after `born` others, of an object that is there by frame `frame`, from 0.
+
+    Raises SettingsError where labels have no room for another.
+    """
+    if born >= MOST_IDENTITIES:
+        raise SettingsError(
+            f"frame {frame + 1:,}: one more than {MOST_IDENTITIES:,} identities, for which labels of 16 bits have room; "
+            "draw fewer frames or objects"
+        )
+    return born + 1

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from tracker.types import Box, Settings
-from tracker.worlds.clip import DrawnClip, DrawnFrame, TruthBox
+from tracker.worlds.clip import DrawnClip, DrawnFrame, TruthBox, next_identity
 
 SIDE = 128
 """of the canvas, pixels"""
@@ -84,7 +84,8 @@ def stream_mot(settings: MotSettings, *, seed: int, digits: NDArray[np.uint8] | 
     digits  (N, 28, 28) uint8, the pictures that the digits' world draws from; the sprites' needs none
 
     Light of digits adds up, at most to 255; a pixel belongs to the digit that gives most of it. Of sprites the later
-    place lies over the earlier. An object is born in one frame and is first seen in the next, one step on.
+    place lies over the earlier. An object is born in one frame and is first seen in the next, one step on. Raises SettingsError where
+    more than 65,535 objects come.
     """
     if settings.world == "digits" and digits is None:
         raise ValueError("the digits' world needs pictures of digits")
@@ -92,13 +93,13 @@ def stream_mot(settings: MotSettings, *, seed: int, digits: NDArray[np.uint8] | 
     places: list[_Traveller | None] = [None] * settings.objects
     empty_frames = [WAIT_FRAMES] * settings.objects
     born = 0
-    for _ in range(settings.frames):
+    for t in range(settings.frames):
         seen: list[_Traveller] = []
         for n, traveller in enumerate(places):
             if traveller is None:
                 empty_frames[n] += 1
                 if empty_frames[n] > WAIT_FRAMES and rng.random() < BIRTH_RATE:
-                    born += 1
+                    born = next_identity(born, t)
                     places[n] = _born(born, settings.world, digits, rng)
                 continue
             traveller.place = traveller.place + traveller.step

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tracker.worlds.actors import ASPECT, Actor, Kind, Sprite, draw_strip
-from tracker.worlds.clip import TruthBox
+from tracker.worlds.clip import TruthBox, next_identity
 from tracker.worlds.shaking import ShakingCamera
 from tracker.worlds.street import StreetSettings, _Scene
 
@@ -104,8 +104,11 @@ class ScriptedStreet(_Scene):
         enters: int = 0,
         strip: Sequence[Sprite] | None = None,
     ) -> Player:
-        """Bring somebody of that width and height on that way; without a look of its own it gets one that can be seen."""
-        self.born += 1
+        """Bring somebody of that width and height on that way; without a look of its own it gets one that can be seen.
+
+        Raises SettingsError after 65,535 others.
+        """
+        self.born = next_identity(self.born, self.frames - 1)
         look = self.plain_look(kind, size, path) if strip is None else list(strip)
         player = Player(self.born, kind, look, size, path[0], np.zeros(2), 0.0, path=path, enters=enters)
         player.gait = float(self.rng.uniform(0, len(look)))

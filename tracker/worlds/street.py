@@ -16,7 +16,7 @@ from pydantic import Field, field_validator
 
 from tracker.types import Box, Settings, Share
 from tracker.worlds.actors import ASPECT, Actor, Kind, draw_strip
-from tracker.worlds.clip import DrawnClip, DrawnFrame, TruthBox
+from tracker.worlds.clip import DrawnClip, DrawnFrame, TruthBox, next_identity
 from tracker.worlds.weather import Bushes, Cloud, Water, cast_body_shadow, mirror_body
 
 KINDS: tuple[Kind, ...] = ("walker", "vehicle", "animal", "blob")
@@ -60,7 +60,7 @@ class StreetSettings(Settings):
     light_drift: float = Field(0.06, ge=0, le=1)
     """largest slow change of the light, as a share"""
     switch_rate: float = Field(0.0, ge=0, le=1)
-    """chance a frame that the light jumps by up to a third"""
+    """chance a frame that the light becomes .7 to 1.3 of the usual, from one frame to the next"""
     noise: tuple[Grey, Grey] = (1.0, 6.0)
     """standard deviation of the sensor's noise, grey levels"""
     compression: tuple[Quality, Quality] = (40, 95)
@@ -108,7 +108,8 @@ class StreetSettings(Settings):
 def draw_street(settings: StreetSettings, *, seed: int) -> DrawnClip:
     """Draw one clip with its truth.
 
-    The same settings and seed give the same clip. Returns images (T, H, W, 3), labels (T, H, W), boxes and fps.
+    The same settings and seed give the same clip. Returns images (T, H, W, 3), labels (T, H, W), boxes and fps. Raises SettingsError
+    where more than 65,535 objects come.
     """
     rng = np.random.default_rng(seed)
     scene = _Scene(settings, rng)
@@ -263,7 +264,7 @@ class _Scene:
             place = place - velocity * steps
         company = 1 + int(kind == "walker" and rng.random() < settings.pairs)
         for n in range(company):
-            self.born += 1
+            self.born = next_identity(self.born, self.frame)
             beside = n * np.array([size[0] * rng.uniform(0.9, 1.8), rng.normal(0, 0.1) * size[1]])
             restless = speed * (0.15 if kind in ("animal", "blob") else 0.04)
             legged = kind == "animal" and settings.insects > 0 and rng.random() < settings.insects

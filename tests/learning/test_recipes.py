@@ -43,6 +43,12 @@ def test_a_shipped_recipe_says_its_kind(name, made):
     assert type(read_recipe(SHIPPED / f"{name}.yaml")) is made
 
 
+def test_the_foreground_network_is_trained_in_floating_point_and_then_in_whole_numbers():
+    first, second = (read_recipe(SHIPPED / f"{name}.yaml").train for name in ("ground", "foreground"))
+    assert (first.begin, first.rounded_from) == (None, 1.0)
+    assert (second.begin, second.rounded_from) == ("runs/ground/weights.safetensors", 0.0)
+
+
 def test_a_recipe_is_laid_over_the_file_it_extends_and_flags_over_both(write):
     write("first.yaml", "kind: slots\ntrain: {steps: 10, batch: 3, slots: 2}\n")
     write("below/second.yaml", "extends: ../first.yaml\ntrain: {steps: 20, batch: 4}\n")

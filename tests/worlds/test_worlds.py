@@ -277,15 +277,12 @@ def test_a_strip_is_tight_round_its_actor_and_beats(kind):
 def test_more_identities_than_labels_have_room_for_are_refused_with_the_frame(monkeypatch):
     monkeypatch.setattr(clip, "MOST_IDENTITIES", 3)
     many = StreetSettings(**{**PLAIN, "frames": 400, "speed": (0.5, 0.5)})
-    frames = stream_street(many, seed=0)
-    with pytest.raises(
-        SettingsError, match=r"^frame [\d,]+: one more than 3 identities, .* draw fewer frames"
-    ) as refusal:
-        for frame in frames:
-            last = frame
+    drawn = []
+    with pytest.raises(SettingsError, match=r"^frame [\d,]+: one more than 3 identities, .* draw fewer") as refusal:
+        drawn.extend(stream_street(many, seed=0))
     came = int(str(refusal.value).split(":")[0].removeprefix("frame "))
     fewer = list(stream_street(many.model_copy(update={"frames": came - 1}), seed=0))
-    assert np.array_equal(fewer[-1].image, last.image)
+    assert len(fewer) == len(drawn) > 0
     with pytest.raises(SettingsError, match="one more than 3 identities"):
         list(stream_mot(MotSettings(world="sprites"), seed=0))
     with pytest.raises(SettingsError, match="one more than 3 identities"):

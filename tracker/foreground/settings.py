@@ -45,7 +45,7 @@ class ForegroundTrainSettings(LoopSettings):
     begin_share: Share = 0.0
     """weight of those in what is saved, beside the trained ones: their mean is better on real pictures than either"""
     rounded_from: Share = 0.8
-    """from this share of the steps on the network computes in whole numbers, as it will at work"""
+    """from this share of the steps on the network computes in whole numbers, as it will at work; 1: never, and no graph is written"""
     learning_rate: float = Field(2e-3, ge=1e-12, le=10)
     """peak; two hundred steps of warm-up, then a half cosine to a hundredth"""
     cycles: int = Field(1, ge=1, le=1000)

@@ -118,7 +118,7 @@ MERGED = {
     "curtain": ("56a1593f571cb80f", "9b878c63540e56d6", "a8ad07f61bcac0ce"),
     "flying-mnist": ("4b43b6b05c0f925c", "b386d43c1a764b6f", "d35e9298675603e5"),
     "flying-mnist-direct": ("6315d0c385897862", "790e822dbd501133", "185936cd728f79cc"),
-    "flying-shapes": ("ea008d2e66cf544f", "7dfc6a17c873dcfb", "87f4a0ddd37c8af1"),
+    "flying-shapes": ("ea008d2e66cf544f", "ef614a97feffcc51", "87f4a0ddd37c8af1"),
     "flying-shapes-5": ("f934d47a96cd8c10", "aa835751fae930e4", "9f8e5179b24822fb"),
     "flying-shapes-k1": ("b6572c6306730f0c", "b4bfb7e53bee00ff", "fc0b4bd9039800b9"),
     "shapes": ("f5b105d6c757612a", "af14d508904760a1", "402e758dee4871ea"),

@@ -259,8 +259,12 @@ def test_events_and_truth_of_pictures_that_count_from_zero(tmp_path):
         tracker.compare(folder, tmp_path / "a", lanes="gmm", fps=25, truth=tmp_path / "gt.txt")
     scored = tracker.compare(folder, tmp_path / "b", lanes="gmm", fps=25, truth=tmp_path / "gt.txt", rows="places")
     assert "scores" in scored.summary["lanes"]["gmm"]
-    with pytest.raises(tracker.TrackerError, match="rows: wanted places or numbers"):
-        tracker.compare(folder, tmp_path / "c", lanes="gmm", rows="places")
+    for rows, said in (
+        ("places", "rows: is about the table of truth"),
+        ("both", "wanted places or numbers, not 'both'"),
+    ):
+        with pytest.raises(tracker.TrackerError, match=said):
+            tracker.compare(folder, tmp_path / "c", lanes="gmm", rows=rows)
 
 
 def test_progress_names_its_stages():

@@ -58,8 +58,11 @@ def test_overlays_of_earlier_runs_are_no_clips_unless_they_are_named(clips, tmp_
     (clips / "own.tracked.mp4").write_bytes((clips / "y.mp4").read_bytes())  # no overlay: another program's name
     assert "own.tracked" in batch(clips, to=tmp_path / "third", options=TABLES)[1].names
     assert batch(clips / "first/y.tracked.mp4", to=tmp_path / "fourth", options=TABLES)[1].names == ["first/y.tracked"]
+    (clips / "first/empty.tracked.mp4").touch()  # no overlay: a clip that fails
+    assert batch(clips, to=tmp_path / "sixth", options=TABLES)[0].failed == 1
+    (clips / "first/empty.tracked.mp4").unlink()
     with pytest.raises(
-        SourceError, match=r"no clips: what lies in .* and overlays of earlier runs are, taken for results"
+        SourceError, match=r"no clips: what lies in .* and overlays of earlier runs are taken for results"
     ):
         batch(clips / "first", to=tmp_path / "fifth", options=TABLES)
 

@@ -127,6 +127,12 @@ def test_a_shaking_camera_is_measured():
     assert found["camera_shakes"].level == "bad"
 
 
+def test_a_short_clip_of_a_shaking_camera_is_measured():
+    for count in (7, 8, 11):
+        found = examine(pictures(count, shift=lambda n: (2 * (n % 2), 0)))
+        assert found["camera_shakes"].value == pytest.approx(2.0, rel=0.1)
+
+
 def test_of_an_empty_wall_nobody_knows_whether_the_camera_moved():
     found = examine(np.full((HEIGHT, WIDTH, 3), 90, np.uint8) for _ in range(20))
     assert found["camera_moved"].level == found["camera_shakes"].level == found["noise"].level == "unknown"

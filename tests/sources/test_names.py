@@ -323,6 +323,12 @@ def test_results_count_as_the_truth_does_and_our_own_tables_by_the_pictures_numb
     (tmp_path / "s.gmm.mot.txt").write_text(rows(0))
     ours = [f"{n},1,{4 * n}.00,5.00,8.00,9.00,0.9000,-1,-1,-1\n" for n in PLACES]  # under a name of the user's
     (tmp_path / "mine.txt").write_text("".join(ours))
+    of_video = [
+        f"{n + 1},1,{4 * n}.00,5.00,8.00,9.00,0.9000,-1,-1,-1\n" for n in (*PLACES, COUNT - 1)
+    ]  # to the last frame
+    (tmp_path / "video.txt").write_text("".join(of_video))
+    results = read_results(tmp_path / "video.txt", found, truth, choice=choice, alone=True)
+    assert score_results(results, truth).as_dict()["identity"]["recall"] == 1
     for name in ("theirs.txt", "s.gmm.mot.txt", "mine.txt"):
         results = read_results(tmp_path / name, found, truth, choice=choice, alone=True)
         assert score_results(results, truth).as_dict()["identity"]["hota"] == 1

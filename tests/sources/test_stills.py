@@ -310,18 +310,31 @@ def test_imagejs_stacks_by_their_description(tmp_path, description, indices, ste
         ('DimensionOrder="XYCZT" SizeC="3" SizeZ="1" SizeT="6"', (0, 1, 2, 3, 4, 5), None, None),  # colours of one page
         (
             'DimensionOrder="XYCZT" SizeC="2" SizeZ="1" SizeT="30"', (0, 1, 2, 3, 4, 5), None,
-            "2 channels, 1 slices and 30 times, the file has 6 pages: read page by page",
+            "its OME text does not fit its 6 pages (2 channels, 1 slices, 30 times): read page by page",
+        ),
+        ('DimensionOrder="XYCZT" SizeC="6" SizeZ="1" SizeT="1"', (0, 1, 2, 3, 4, 5), None, None),
+        (
+            'DimensionOrder="XYZCT" SizeC="1" SizeZ="1" SizeT="6" TimeIncrement="100" TimeIncrementUnit="XXs"', (0, 1, 2, 3, 4, 5),
+            1e-4, None,
+        ),
+        (
+            'DimensionOrder="XYZCT" SizeC="1" SizeZ="1" SizeT="4" TimeIncrement="1"/></Image><Image><Pixels SizeC="2" SizeZ="1" SizeT="1"',
+            (0, 1, 2, 3), 1.0, "2 images: the first is read",
         ),
         ('DimensionOrder="nonsense" SizeT="3"', (0, 1, 2, 3, 4, 5), None, None),
     ],
 )  # fmt: skip
 def test_ome_stacks_by_their_description(tmp_path, said, indices, step_s, note):
     text = f'<?xml version="1.0"?><OME xmlns="ome"><Image ID="Image:0"><Pixels ID="Pixels:0" {said}/></Image></OME>'
-    pages = find_pages(save_pages(tmp_path / "a.ome.tif", greys(6), tiffinfo={270: text}))
+    path = save_pages(tmp_path / "a.ome.tif", greys(6), tiffinfo={270: text})
+    path.write_bytes(path.read_bytes().replace(b"XXs", "\u00b5s".encode()))  # Pillow writes ASCII, OME UTF-8
+    pages = find_pages(path)
     assert pages.indices == indices
-    assert pages.durations_s == (None if step_s is None else (step_s,) * len(indices))
+    assert pages.durations_s == (None if step_s is None else pytest.approx((step_s,) * len(indices)))
     assert len(pages.notes) == (note is not None)
     assert note is None or note in pages.notes[0]
+    one = find_pages(save_pages(tmp_path / "one.ome.tif", greys(1), tiffinfo={270: text}))
+    assert (one.indices, one.notes) == ((0,), ())
 
 
 def test_a_stack_of_which_only_the_first_page_can_be_found_is_said(tmp_path):

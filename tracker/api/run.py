@@ -145,8 +145,10 @@ def compare(
     made = run_settings(settings, lanes=lanes, zones=zones, online=online)
     where = {"output": path_of("folder", folder) / "compare.mp4", "overwrite": overwrite, "compare": True}
     where["truth"] = None if truth is None else path_of("truth", truth)
-    if rows not in (None, "places", "numbers") or (rows is not None and truth is None):
-        raise OptionError(f"rows: wanted places or numbers, of the table of truth, not {rows!r}")
+    if rows not in (None, "places", "numbers"):
+        raise OptionError(f"rows: wanted places or numbers, not {rows!r}")
+    if rows is not None and truth is None:
+        raise OptionError("rows: is about the table of truth; leave it out, or give truth")
     where["truth_rows"] = rows
     return _run(source, made, progress, fps, start_s=start_s, duration_s=duration_s, max_frames=max_frames, **where)
 

@@ -62,14 +62,20 @@ class Shard:
         return int(hashlib.sha256(os.fsencode(name)).hexdigest()[:16], 16) % self.of == self.number - 1
 
 
-def clips_of(sources: Iterable[str], *, leave_out: Callable[[str], None] = lambda path: None) -> Iterator[BatchClip]:
+def clips_of(
+    sources: Iterable[str],
+    *,
+    inside: Callable[[str], bool] = lambda path: False,
+    leave_out: Callable[[str], None] = lambda path: None,
+) -> Iterator[BatchClip]:
     """The clips of sources: videos, folders with videos at any depth, and patterns; one by one.
 
     A clip is called by its path from the folder named, or from the pattern's first folder without a wildcard; a file named itself by
-    its folder and its name, as far as they were given. One that several sources have is called by the first. Overlays that this program
-    wrote are no clips unless they are named themselves.
+    its folder and its name, as far as they were given. One that several sources have is called by the first. Overlays on this machine
+    that this program wrote are no clips unless they are named themselves.
 
-    leave_out  told the path of each such overlay
+    inside     whether a path lies where no file is a clip, so that nobody need look into it
+    leave_out  told the path of each such overlay elsewhere
     Raises SourceError for a source with no video in it.
     """
     seen: set[bytes] = set()
@@ -78,10 +84,10 @@ def clips_of(sources: Iterable[str], *, leave_out: Callable[[str], None] = lambd
         count = 0
         for found in listing(source, patterns=PATTERNS):
             count += 1
-            if _overlay_within(found, source):
+            whole = whole_source(found)
+            if not inside(whole) and _overlay_within(found, source):
                 leave_out(found)
                 continue
-            whole = whole_source(found)
             if (key := _digest(whole)) not in seen:
                 seen.add(key)
                 yield BatchClip(whole, _name(found, source), place=source)
@@ -94,7 +100,7 @@ def _overlay_within(found: str, source: str) -> bool:
     if not (is_local(found) and found.lower().endswith(ENDING)):
         return False
     path = local_path(found)
-    return path != local_path(source) and written_here(path)
+    return path != local_path(source) and path.exists() and path.stat().st_size > 0 and written_here(path)
 
 
 def whole_source(source: str, folder: str | Path = "") -> str:

@@ -128,9 +128,9 @@ def run_batch(
     if not totals.clips and order.shard.of == 1:
         if order.manifest is not None and not order.sources:
             raise SourceError(f"{order.manifest}: no clips in it, or only such that lie in {order.folder}; name others")
-        and_overlays = ", and overlays of earlier runs are," if overlays else " is"
+        results = "and overlays of earlier runs are" if overlays else "is"
         raise SourceError(
-            f"no clips: what lies in {order.folder}{and_overlays} taken for results, never for clips; name others"
+            f"no clips: what lies in {order.folder} {results} taken for results, never for clips; name others"
         )
     store.check(PAGE)
     try:
@@ -154,7 +154,7 @@ def _clips(
     """The clips of this run's shard, in the same order each time."""
 
     def every() -> Iterator[BatchClip]:
-        yield from clips_of(order.sources, leave_out=lambda path: None if inside(path) else leave_out(path))
+        yield from clips_of(order.sources, inside=inside, leave_out=leave_out)
         if order.manifest is not None:
             yield from read_manifest(order.manifest)
 

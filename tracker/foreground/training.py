@@ -136,7 +136,7 @@ class _ForegroundTask:
         return foreground_loss(logits.float(), objects.to(self.device))
 
     def scores(self, net: ForegroundNet, held_out: DrawnFrames) -> dict[str, float]:
-        return evaluate(self._saved(net), held_out, self.device)
+        return evaluate(self._saved(net).to(self.device), held_out, self.device)
 
     def save(self, net: ForegroundNet, path: Path, *, trained_steps: int) -> None:
         begin = self.settings.begin
@@ -151,7 +151,7 @@ class _ForegroundTask:
         begin, share = self.settings.begin, self.settings.begin_share
         if begin is None or not share:
             return net
-        return mean_of(net, load_foreground_net(begin)[0], share=share).to(self.device)
+        return mean_of(net, load_foreground_net(begin)[0], share=share)
 
 
 def mean_of(net: ForegroundNet, other: ForegroundNet, *, share: float) -> ForegroundNet:

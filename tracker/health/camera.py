@@ -45,6 +45,8 @@ class CameraShift:
         self._suspected: list[tuple[float, Vector]] = []
         self._before: Vector | None = None
         """shift of the frame before, if this one is to be compared with it"""
+        self._asked = False
+        """whether the frame before was looked at for that, with or without an answer"""
         self._next_s = 0.0
         self._frames = 0
         self._square_sum, self._pairs, self._untold = 0.0, 0, 0
@@ -57,7 +59,7 @@ class CameraShift:
 
     def interrupt(self) -> None:
         """The next frame is not compared with the last."""
-        self._before = None
+        self._before, self._asked = None, False
 
     def add(self, small: Grey, time_s: float) -> None:
         """Look at a frame; most are passed over."""
@@ -73,9 +75,9 @@ class CameraShift:
         if place == 1 and self._before is not None and moved is not None:
             self._square_sum += float((((moved - self._before) * self._scale) ** 2).sum())
             self._pairs += 1
-        elif place == 1:
+        elif place == 1 and self._asked:
             self._untold += 1
-        self._before = moved if place == 0 else None
+        self._before, self._asked = (moved, True) if place == 0 else (None, False)
         if check:
             self._next_s = time_s + 1 / CHECKS_A_S
             self._check(self._reference.picture, now, moved, time_s)
@@ -100,4 +102,5 @@ class CameraShift:
             self._offset = self._offset + np.median([each for _, each in self._suspected], axis=0)
             self.farthest_px = max(self.farthest_px, float(np.hypot(*(self._offset * self._scale))))
             self.moved_s.add(start_s)
-            self._reference, self._pictures, self._suspected, self._before = Reference(now), 1, [], None
+            self._reference, self._pictures, self._suspected = Reference(now), 1, []
+            self._before, self._asked = None, False

@@ -56,9 +56,10 @@ def _whole(workers: int) -> Iterator[None]:
     try:
         yield
     except BrokenProcessPool:
+        fewer = " or give fewer --workers" if workers > 1 else ""
         raise TrackerError(
-            f"one of {workers} processes that draw training batches was killed, probably since memory ran out; end other programs "
-            "or give fewer --workers, and the same command goes on"
+            "a process that draws training batches ended by itself, killed perhaps since memory ran out; end other programs"
+            f"{fewer}, and the same command goes on"
         ) from None
 
 

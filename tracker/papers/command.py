@@ -30,7 +30,7 @@ from tracker.papers.pictures import check_matplotlib
 from tracker.papers.report import TEST_SEED, Recipe, Trained, check_page, report_files, write_report
 from tracker.papers.score_file import Tests, asked_of, read_scores, write_scores
 from tracker.papers.settings import ExperimentSettings
-from tracker.papers.train import is_over, train
+from tracker.papers.train import BEGIN, is_over, train
 from tracker.papers.weights import (
     NO_NETWORKS,
     digits_of,
@@ -304,19 +304,22 @@ def _take_over(run: str, out: Path, settings: ExperimentSettings, say: Callable[
     for other in sorted(out.absolute().parent.glob(f"*/{run}")):
         if _is_such(other, settings):
             part = out / f"{run}.part-{secrets.token_hex(4)}"
-            with writing(out / run):
-                shutil.copytree(other, part, ignore=shutil.ignore_patterns("scores.json"))
-                part.rename(out / run)
+            try:
+                with writing(out / run):
+                    shutil.copytree(other, part, ignore=shutil.ignore_patterns("scores.json"))
+                    part.rename(out / run)
+            finally:
+                shutil.rmtree(part, ignore_errors=True)
             say(f"{run}: trained already, with the same settings; a copy of {other}")
             return True
     return False
 
 
 def _is_such(folder: Path, settings: ExperimentSettings) -> bool:
-    """Whether the folder has a training of these settings that is over; damaged files are none."""
+    """Whether the folder has a training of these settings, from drawn weights, that is over; damaged files are none."""
     try:
         known = json.loads((folder / "settings.json").read_text(encoding="utf-8"))
-        written = (folder / "last.safetensors").exists()
+        written = (folder / "last.safetensors").exists() and not (folder / BEGIN).exists()
         return written and known == settings.model_dump(mode="json") and is_over(_rows(folder), settings.train)
     except (OSError, ValueError, LookupError, TypeError):
         return False

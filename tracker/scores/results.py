@@ -200,8 +200,11 @@ def _by_place(
 
 
 def _count_of(rows: Rows, numbers: Sequence[int], table: Path, choice: Choice, truth: Truth) -> RowsCount:
-    """What a result's rows count: pictures' numbers in a table of this program, whatever it is called, else the same as the truth's."""
-    if 0 in rows or table.name.endswith(".mot.txt") or _is_own(table):
+    """What a result's rows count: pictures' numbers in this program's own NAME.mot.txt, else the same as the truth's.
+
+    Under another name, too, unless they are not these pictures' numbers: a run of their video counts places.
+    """
+    if 0 in rows or table.name.endswith(".mot.txt") or (_is_own(table) and rows.keys() <= set(numbers)):
         return "numbers"
     return truth.rows_count if truth.boxes is not None else rows_count(rows, numbers, asked=choice.rows, origin=table)
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import html
 import math
 import os
 import re
 import struct
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median
@@ -22,12 +24,15 @@ MOST_TEXT = 200_000
 UNITS_S = {
     1.0: ("s", "sec", "second", "seconds"),
     1e-3: ("ms", "msec", "millisecond", "milliseconds"),
-    1e-6: ("us", "usec", "\u00b5s", "\u00c2\u00b5s", "\\u00b5s", "microsecond", "microseconds"),
+    1e-6: ("us", "usec", "\u00b5s", "\u03bcs", "\\u00b5s", "microsecond", "microseconds"),
     60.0: ("min", "minute", "minutes"),
     3600.0: ("h", "hr", "hour", "hours"),
     86400.0: ("d", "day", "days"),
 }
-"""names of units of time in ImageJ's and OME's texts, in small letters, by their seconds; the micro sign is read as Latin 1"""
+"""names of units of time in ImageJ's and OME's texts, in small letters, by their seconds; ImageJ writes the micro sign as an escape"""
+PIXELS = re.compile(r"<(?:\w+:)?Pixels\s([^>]*)")
+ATTRIBUTE = re.compile(r"""(\w+)\s*=\s*["']([^"']*)["']""")
+"""of OME's XML"""
 LONGEST_STEP_S = 1e6
 """a longer time step is taken for no statement"""
 
@@ -178,28 +183,37 @@ def _ome(pages: Pages, description: str) -> Pages:
     """OME's XML on a file's first page (OME-TIFF): sizes, order and time step of its first image.
 
     Pages go through channels, slices and times in the order that `DimensionOrder` names, the first letter fastest. Of channels and
-    slices the first is read; slices without times are taken for times, as ImageJ's are.
+    slices the first is read; slices without times are taken for times, as ImageJ's are, and so are channels without either. One page
+    of a set of files says nothing of itself.
     """
-    found = re.search(r"<(?:\w+:)?Pixels\s([^>]*)", description)
-    said = dict(re.findall(r"""(\w+)\s*=\s*["']([^"']*)["']""", found[1])) if found else {}
-    order = said.get("DimensionOrder", "")
-    if sorted(order) != sorted("XYZCT"):
-        return pages
-    sizes = {axis: _count(said.get(f"Size{axis}")) for axis in "CZT"}
+    images = [dict(ATTRIBUTE.findall(pixels)) for pixels in PIXELS.findall(description)]
     count = len(pages.indices)
-    if sizes["Z"] * sizes["T"] == count:
+    if count < 2 or not images or sorted(images[0].get("DimensionOrder", "")) != sorted("XYZCT"):
+        return pages
+    said, order = images[0], images[0]["DimensionOrder"]
+    planes = [_planes(image) for image in images]
+    own = planes[0] if len(images) > 1 and sum(planes) == count else count
+    sizes = {axis: _count(said.get(f"Size{axis}")) for axis in "CZT"}
+    if sizes["Z"] * sizes["T"] == own:
         sizes["C"] = 1  # colours of one page, which count as channels
-    if sizes["C"] * sizes["Z"] * sizes["T"] != count:
-        more = f"its OME text speaks of {sizes['C']} channels, {sizes['Z']} slices and {sizes['T']} times, the file has {count} pages"
-        return replace(pages, notes=(*pages.notes, f"{more}: read page by page"))
-    steps = "T" if sizes["T"] > 1 or sizes["Z"] == 1 else "Z"
+    if math.prod(sizes.values()) != own:
+        wanted = ", ".join(
+            f"{sizes[axis]} {name}" for axis, name in (("C", "channels"), ("Z", "slices"), ("T", "times"))
+        )
+        note = f"its OME text does not fit its {count} pages ({wanted}): read page by page"
+        return replace(pages, notes=(*pages.notes, note))
+    steps = next((axis for axis in "TZC" if sizes[axis] > 1), "T")
     stride = math.prod(sizes[axis] for axis in order[2 : order.index(steps)] if axis in sizes)
     indices = pages.indices[: stride * sizes[steps] : stride]
-    notes = pages.notes
-    if len(indices) < count:
-        notes += (_firsts(sizes["C"], sizes["Z"] if steps == "T" else 1),)
+    notes = pages.notes + ((f"{len(images)} images: the first is read",) if own < count else ())
+    if len(indices) < own:
+        notes += (_firsts(sizes["C"] if steps != "C" else 1, sizes["Z"] if steps == "T" else 1),)
     durations_s, unknown = _even(said.get("TimeIncrement"), said.get("TimeIncrementUnit", "s"), len(indices))
     return Pages(indices, durations_s, notes + unknown, pages.torn)
+
+
+def _planes(image: Mapping[str, str]) -> int:
+    return math.prod(_count(image.get(f"Size{axis}")) for axis in "CZT")
 
 
 def _firsts(channels: int, slices: int) -> str:
@@ -213,7 +227,8 @@ def _even(interval: str | None, unit: str, count: int) -> tuple[tuple[float, ...
         value = float(interval or 0)
     except ValueError:
         value = 0.0
-    scale = next((scale for scale, names in UNITS_S.items() if unit.strip().lower() in names), None)
+    name = html.unescape(unit).strip().lower()
+    scale = next((scale for scale, names in UNITS_S.items() if name in names), None)
     interval_s = value * (scale or 1.0)
     if not 0 < interval_s < LONGEST_STEP_S or count < 2:
         return None, ()
@@ -236,4 +251,8 @@ def _text(file: BinaryIO, length: int, value: bytes, place_of: str, size: int) -
     if length > len(value):
         file.seek(min(struct.unpack(place_of, value)[0], size))
         value = file.read(min(length, MOST_TEXT))
-    return value.decode("latin-1").replace("\r", "\n")
+    try:
+        text = value.decode("utf-8")  # as OME has it
+    except UnicodeDecodeError:
+        text = value.decode("latin-1")
+    return text.replace("\r", "\n")

@@ -76,7 +76,8 @@ def test_process_writes_video_tables_and_summary_under_a_default_name(clip, tmp_
     assert re.fullmatch("[0-9a-f]{64}[+][0-9a-f]{64}", summary["lanes"]["slots"]["weights_sha256"])
     assert {"tracker", "python", "numpy", "opencv", "av", "onnxruntime"} <= set(summary["versions"])
     for lane in LANES:
-        assert f"{lane}: {summary['lanes'][lane]['identities']} identities" in result.stdout
+        found = summary["lanes"][lane]["identities"]
+        assert f"{lane}: {found} identit{'y' if found == 1 else 'ies'}, " in result.stdout
     assert "clip.tracked.mp4" in result.stdout
 
 

@@ -82,7 +82,7 @@ def check_writable(path: Path) -> None:
     Of folders that are not there yet the first one above that is decides.
     """
     folder = next(place for place in path.absolute().parents if place.exists())
-    if not os.access(folder, os.W_OK | os.X_OK):
+    if folder.is_dir() and not os.access(folder, os.W_OK | os.X_OK):
         raise SinkError(f"{path}: {folder} cannot be written; choose another folder, or change its permissions")
 
 

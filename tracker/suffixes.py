@@ -5,3 +5,6 @@ FILM_SUFFIXES = (
     ".asf", ".dav", ".gif", ".h264", ".264", ".h265", ".265", ".hevc", ".mjpeg", ".mjpg", ".mxf", ".ogv", ".vob", ".y4m",
 )  # fmt: skip
 """Endings of names that are videos."""
+
+OVERLAY = ".tracked.mp4"
+"""Behind the name of a source: its overlay, where nobody gives another."""

@@ -14,14 +14,11 @@ from tracker.errors import SourceError
 from tracker.naming import default_name, file_name
 from tracker.sinks import written_here
 from tracker.sources.address import is_url, shown
-from tracker.suffixes import FILM_SUFFIXES
+from tracker.suffixes import FILM_SUFFIXES, OVERLAY
 
 PATTERNS = tuple(f"*{suffix}" for suffix in FILM_SUFFIXES)
 DIGEST_DIGITS = 8
 """behind the name of a clip that would have another one's: of two such clips one in 4 billion pairs has the same"""
-ENDING = ".tracked.mp4"
-"""behind the name of a clip, as `process` has it"""
-
 TABLES = ("tracks", "events")
 """folders of the tables of all clips, in the batch's folder"""
 KEY_BYTES = 12
@@ -97,7 +94,7 @@ def clips_of(
 
 def _overlay_within(found: str, source: str) -> bool:
     """Whether a file that was found in a source, here, is the overlay of a run."""
-    if not (is_local(found) and found.lower().endswith(ENDING)):
+    if not (is_local(found) and found.lower().endswith(OVERLAY)):
         return False
     path = local_path(found)
     return path != local_path(source) and path.exists() and path.stat().st_size > 0 and written_here(path)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from tracker.addresses import input_digest, is_local, local_copy
-from tracker.batch.clips import ENDING, BatchClip
+from tracker.batch.clips import BatchClip
 from tracker.batch.marks import NO_KEY, Mark, MarkStore, ResultKey
 from tracker.batch.tables import events_part, tracks_part, write_events, write_tracks
 from tracker.build import EACH_ITS_OWN
@@ -20,6 +20,7 @@ from tracker.networks import Networks
 from tracker.opencv_threads import one_opencv_thread
 from tracker.settings import RunSettings
 from tracker.sources import shown
+from tracker.suffixes import OVERLAY
 from tracker.words import one_line
 
 HALF_DONE = "a run was killed while it put the results in place; the next run does it again"
@@ -113,7 +114,7 @@ def state_before(task: ClipTask, store: MarkStore, mark: Mark | None, key: Resul
         return None
     if mark.state == "done":
         tables = [place(mark.name) for place in PARTS] if task.options.parquet else []
-        if not store.has([*(name for name in mark.files if not name.endswith(ENDING)), *tables]):
+        if not store.has([*(name for name in mark.files if not name.endswith(OVERLAY)), *tables]):
             return None
     return ClipOutcome(mark.name, "done before" if mark.state == "done" else "failed before", mark.problem)
 
@@ -149,9 +150,9 @@ def _done(
     name = task.clip.name
     stem = name.rpartition("/")[2]
     with store.work_folder(name) as scratch, _here(task.clip.source) as path:
-        result = _process(task, path, scratch / f"{stem}{ENDING}", networks)
+        result = _process(task, path, scratch / f"{stem}{OVERLAY}", networks)
         tables = _write_tables(scratch, task) if task.options.parquet else {}
-        summary = f"{stem}{ENDING.removesuffix('.mp4')}.summary.json"
+        summary = f"{stem}{OVERLAY.removesuffix('.mp4')}.summary.json"
         # a run that is killed from here on leaves a clip that is not done, and the next knows what lies there
         lying = {*(before.files if before is not None else ()), *store.places(scratch, name)}
         store.write(Mark(name, shown(task.clip.source), NO_KEY, "failed", HALF_DONE, files=tuple(sorted(lying))))
@@ -167,7 +168,7 @@ def _done(
         name, shown(task.clip.source), key, "done", None if said is None else plain_line(said), round(time.monotonic() - began, 3),
         report.frames, info["fps"], (info["width"], info["height"]),
         {lane: about["identities"] for lane, about in result.summary["lanes"].items()},
-        files, f"{name}{ENDING}" in files,
+        files, f"{name}{OVERLAY}" in files,
     )  # fmt: skip
 
 
@@ -197,7 +198,7 @@ def _process(task: ClipTask, source: str, output: Path, networks: Networks) -> R
 def _write_tables(scratch: Path, task: ClipTask) -> dict[str, Path]:
     """The clip's parts of the data sets, by where they belong."""
     name = task.clip.name
-    stem = name.rpartition("/")[2] + ENDING.removesuffix(".mp4")
+    stem = name.rpartition("/")[2] + OVERLAY.removesuffix(".mp4")
     lanes = {lane: scratch / f"{stem}.{lane}" for lane in task.settings.lanes}
     tracks, events = scratch / "tracks.parquet", scratch / "events.parquet"
     write_tracks(tracks, name, lanes)

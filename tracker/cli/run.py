@@ -12,7 +12,7 @@ from tracker.cli.group import cli
 from tracker.cli.sections import OneSource
 from tracker.cli.shared import causal, heard, masked, options, pictures_rate, shared, table_rows, without_video
 from tracker.options import CHECKPOINT, OUTPUT, PROCESSES, SPLIT, FileName
-from tracker.suffixes import FILM_SUFFIXES
+from tracker.suffixes import FILM_SUFFIXES, OVERLAY
 
 in_parts = options(
     click.option(
@@ -96,7 +96,7 @@ def overlay_path(source: str, output: Path | None) -> Path:
         return output
     from tracker.naming import default_name
 
-    return (output or Path()) / f"{default_name(source)}.tracked.mp4"
+    return (output or Path()) / f"{default_name(source)}{OVERLAY}"
 
 
 def _comparison_folder(source: str, folder: Path | None) -> Path:

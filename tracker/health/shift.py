@@ -75,8 +75,7 @@ def shift(reference: Reference, now: Picture) -> Vector | None:
 
 def _edges(picture: Picture) -> Edges | None:
     """The strongest edges all over the picture; None if there are too few of them."""
-    across = cv2.Sobel(picture, cv2.CV_32F, 1, 0, ksize=3, scale=1 / 8)
-    down = cv2.Sobel(picture, cv2.CV_32F, 0, 1, ksize=3, scale=1 / 8)
+    across, down = _gradients(picture)
     rows, columns = strongest_edges(np.hypot(across, down), blocks=BLOCKS, least=EDGE)
     gradients = np.stack([across[rows, columns], down[rows, columns]], 1).astype(np.float64)
     weaker, stronger = np.linalg.eigvalsh(gradients.T @ gradients)
@@ -103,7 +102,7 @@ def _follow(
     moved = np.full(2, np.inf)
     for step in range(STEPS + 1):
         x, y = (columns + found[0]).astype(np.float32), (rows + found[1]).astype(np.float32)
-        left = cv2.remap(now, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE).ravel() - was
+        left = _at(now, x, y) - was
         fitted = left - design[:, 2:] @ light
         if step == STEPS or float(np.abs(moved).max()) < SETTLED_PX:
             break
@@ -117,23 +116,20 @@ def _follow(
     limit = np.array([before.shape[1], before.shape[0]]) / 2
     if not np.isfinite(found).all() or (np.abs(found) > limit).any():
         return np.zeros(2), 0.0
-    edge_there = _steepness(now, x, y, gradients) >= SAME_EDGE * max(DARKEST, 1 + light[0]) * steep**2
+    there = np.column_stack([_at(gradient, x, y) for gradient in _gradients(now)])
+    edge_there = (there * gradients).sum(1) >= SAME_EDGE * max(DARKEST, 1 + light[0]) * steep**2
     return found, float(((np.abs(fitted) < NEAR_PX * steep + NEAR_GREY) & edge_there).mean())
 
 
-def _steepness(picture: Picture, x: Picture, y: Picture, gradients: NDArray[np.float64]) -> NDArray[np.float64]:
-    """(N,) products of the picture's gradients at these places with `gradients` (N, 2)."""
-    across, down = (
-        cv2.remap(
-            cv2.Sobel(picture, cv2.CV_32F, *axis, ksize=3, scale=1 / 8),
-            x,
-            y,
-            cv2.INTER_LINEAR,
-            borderMode=cv2.BORDER_REPLICATE,
-        )
-        for axis in ((1, 0), (0, 1))
-    )
-    return np.asarray(across.ravel() * gradients[:, 0] + down.ravel() * gradients[:, 1])
+def _gradients(picture: Picture) -> tuple[Picture, Picture]:
+    """Across and down, grey levels a pixel."""
+    across, down = (cv2.Sobel(picture, cv2.CV_32F, *axis, ksize=3, scale=1 / 8) for axis in ((1, 0), (0, 1)))
+    return across, down  # type: ignore[return-value]
+
+
+def _at(picture: Picture, x: Picture, y: Picture) -> Picture:
+    """(N,) the picture at those places, between pixels too."""
+    return cv2.remap(picture, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE).ravel()  # type: ignore[return-value]
 
 
 def _strength(picture: Picture) -> Picture:

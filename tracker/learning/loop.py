@@ -145,9 +145,8 @@ def train(
                 write_checkpoint(out, net, optimiser, done, losses)
             if row is not None:
                 options.report(done, row)
-    if group.first and not all(
-        file.exists() for file in task.files(net, weights)
-    ):  # of a finished run, moved away since
+    # of a finished run some may have been moved away since
+    if group.first and not all(file.exists() for file in task.files(net, weights)):
         task.save(net, weights, trained_steps=done)
     return weights
 

@@ -22,7 +22,7 @@ from tracker.sources.address import (
 from tracker.sources.pictures import SUFFIXES, PictureFiles, is_picture
 from tracker.sources.span import Span
 from tracker.sources.video import Video
-from tracker.suffixes import FILM_SUFFIXES
+from tracker.suffixes import FILM_SUFFIXES, OVERLAY
 from tracker.types import Source
 
 MOST_BESIDE = 3
@@ -105,7 +105,7 @@ def _pictures_of(folder: Path) -> list[Path]:
     for inner in sorted(folder.iterdir()):
         if inner.is_dir() and sum(is_picture(path) for path in inner.iterdir()) > len(pictures):
             raise SourceError(f"{folder}: {few} in this folder; did you mean {inner}?")
-    films = _films(path for path in folder.iterdir() if not (pictures and path.name.endswith(".tracked.mp4")))
+    films = _films(path for path in folder.iterdir() if not (pictures and path.name.endswith(OVERLAY)))
     if films:
         raise SourceError(f"{folder}: a folder of {_one_by_one(films)}")
     if pictures:

@@ -7,7 +7,6 @@ import math
 import os
 import re
 import struct
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median
@@ -191,9 +190,9 @@ def _ome(pages: Pages, description: str) -> Pages:
     if count < 2 or not images or sorted(images[0].get("DimensionOrder", "")) != sorted("XYZCT"):
         return pages
     said, order = images[0], images[0]["DimensionOrder"]
-    planes = [_planes(image) for image in images]
-    own = planes[0] if len(images) > 1 and sum(planes) == count else count
-    sizes = {axis: _count(said.get(f"Size{axis}")) for axis in "CZT"}
+    sizes, *others = ({axis: _count(image.get(f"Size{axis}")) for axis in "CZT"} for image in images)
+    planes = math.prod(sizes.values())
+    own = planes if others and planes + sum(math.prod(each.values()) for each in others) == count else count
     if sizes["Z"] * sizes["T"] == own:
         sizes["C"] = 1  # colours of one page, which count as channels
     if math.prod(sizes.values()) != own:
@@ -210,10 +209,6 @@ def _ome(pages: Pages, description: str) -> Pages:
         notes += (_firsts(sizes["C"] if steps != "C" else 1, sizes["Z"] if steps == "T" else 1),)
     durations_s, unknown = _even(said.get("TimeIncrement"), said.get("TimeIncrementUnit", "s"), len(indices))
     return Pages(indices, durations_s, notes + unknown, pages.torn)
-
-
-def _planes(image: Mapping[str, str]) -> int:
-    return math.prod(_count(image.get(f"Size{axis}")) for axis in "CZT")
 
 
 def _firsts(channels: int, slices: int) -> str:
